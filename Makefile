@@ -1,0 +1,93 @@
+# Every target's one line of help stands behind its name; `make` alone prints them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+VENV ?= .venv
+WORKERS ?= 2
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := $(PIP) --only-binary :all: --require-hashes
+EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
+PYTEST := $(BIN)/python -m pytest
+UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 \
+	--python-platform linux --no-annotate --no-header
+LOCK := $(UV_COMPILE) --generate-hashes --constraint requirements/constraints.txt
+
+.PHONY: help setup demo run test test-all check bench soak fix docs clean lock
+
+help:  ## say what each target does
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | \
+		while IFS=$$'\t' read -r name text; do printf '  %-10s %s\n' "$$name" "$$text"; done
+
+setup: $(VENV)/dev.stamp  ## install what check, test and test-all need into .venv
+
+demo: $(VENV)/demo.stamp  ## decide real prices, be killed half-way, resume, replay: offline
+	@$(BIN)/torghut demo $(ARGS)
+
+run: $(VENV)/demo.stamp  ## run the decision loop: make run ARGS="--source URI"
+	@$(BIN)/torghut run $(ARGS)
+
+test: $(VENV)/dev.stamp  ## everything that needs no server, no network and no recorded data
+	@$(PYTEST) -n $(WORKERS) --dist loadfile
+
+test-all: $(VENV)/dev.stamp  ## also recorded data (../shared/data), system tools and slow tests
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" --tools-required
+
+check: $(VENV)/dev.stamp  ## style, layers, dead code, dependencies, words, types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/deptry .
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+bench: $(VENV)/dev.stamp  ## measure, as ratios to named baselines in the same run
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(VENV)/dev.stamp  ## the long tests: hundreds of kills, millions of decisions
+	@$(PYTEST) -m soak --timeout 0 --tools-required
+
+fix: $(VENV)/dev.stamp  ## format, and mend what can be mended by machine
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(VENV)/dev.stamp  ## write the reference and the README's output, then run the docs' blocks
+	$(BIN)/python -m docs.reference.generate
+	$(BIN)/python -m docs.readme_output
+	@$(PYTEST) docs README.md CONTRIBUTING.md
+
+clean:  ## remove the environment, builds and caches; what was produced in var/ stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+lock: $(VENV)/dev.stamp  ## resolve all requirements together; ARGS=--upgrade for newer ones
+	$(UV_COMPILE) $(ARGS) --all-extras --group build --group tools -o requirements/constraints.txt
+	$(LOCK) -o requirements/base.txt
+	$(LOCK) --extra demo --group build -o requirements/demo.txt
+	$(LOCK) --extra demo --extra parquet --extra evals --group build --group tools -o requirements/dev.txt
+	$(LOCK) --extra kafka --extra faust --extra postgres --extra otel -o requirements/servers.txt
+	$(LOCK) --extra reasoning -o requirements/reasoning.txt
+	$(LOCK) --extra lab -o requirements/lab.txt
+
+# Installing says nothing for a while; a dot every two seconds shows that it goes on.
+DOTS := (while sleep 2; do printf .; done) & dots=$$!; trap 'kill $$dots; echo' EXIT;
+
+# A stamp is newer than what it was made from, so a second run installs nothing.
+$(BIN)/python:
+	@printf 'Creating $(VENV) '; $(DOTS) $(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@printf 'Installing what requirements/demo.txt pins '; $(DOTS) \
+		$(LOCKED) --requirement requirements/demo.txt; $(EDITABLE)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@printf 'Installing what requirements/dev.txt pins '; $(DOTS) \
+		$(LOCKED) --requirement requirements/dev.txt; $(EDITABLE)
+	@touch $(VENV)/demo.stamp $@

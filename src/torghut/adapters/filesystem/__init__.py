@@ -1,0 +1,1 @@
+"""Files and folders: declarations read, and what is written atomically."""

@@ -1,0 +1,80 @@
+"""What one record turned out to be: a context, refused, or a control record."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torghut.market.ports import Quarantined
+from torghut.schemas.codes import RefusalCode, Stream
+from torghut.schemas.control import ControlRecord
+
+_EXCERPT_CHARACTERS = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A record whose symbol, sequence and times are known: one context.
+
+    Attributes:
+        symbol: Index into the source's symbols.
+        marks: ``ContextFlag`` bits.
+        refusal: What is wrong with its values, if anything; they are then NaN.
+        bid: Prices and sizes are NaN where the record carries none.
+    """
+
+    symbol: int
+    stream: Stream
+    marks: int
+    sequence: int
+    event_ns: int
+    receive_ns: int
+    refusal: RefusalCode = RefusalCode.NONE
+    bid: float = math.nan
+    ask: float = math.nan
+    bid_size: float = math.nan
+    ask_size: float = math.nan
+    last: float = math.nan
+    last_size: float = math.nan
+
+    def row(self, part: int) -> tuple[float, ...]:
+        """Return the fields in the order of ``rows.CONTEXT``."""
+        return (
+            self.symbol,
+            part,
+            self.stream,
+            self.marks,
+            self.refusal,
+            self.sequence,
+            self.event_ns,
+            self.receive_ns,
+            self.bid,
+            self.ask,
+            self.bid_size,
+            self.ask_size,
+            self.last,
+            self.last_size,
+        )
+
+
+Verdict = Decoded | RefusalCode | ControlRecord
+"""A context, the code of a record that is none, or a control record."""
+
+
+def excerpt(head: bytes) -> str:
+    """Return the beginning of a record, printable, at most 120 characters.
+
+    Example:
+        >>> excerpt(bytes([49, 0, 255]) + "1,3".encode())
+        '1\\\\x00\\\\xff1,3'
+    """
+    text = head[:_EXCERPT_CHARACTERS].decode("utf-8", "backslashreplace")
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown[:_EXCERPT_CHARACTERS]
+
+
+def kept(part: int, record: int, refusal: RefusalCode, digest: str, head: bytes) -> Quarantined:
+    """Return what is kept of a record that was refused while decoding."""
+    return Quarantined(
+        part=part, record=record, refusal=refusal, digest=digest, excerpt=excerpt(head)
+    )

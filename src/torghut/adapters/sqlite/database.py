@@ -1,0 +1,177 @@
+"""Opening the database: for writing only where what it acknowledges survives a power cut."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from torghut.adapters.sqlite.anchor import LAG_COMMITS_MAX
+from torghut.adapters.sqlite.tables import APPLICATION_ID, IDENTITY, LAYOUT_VERSION, METADATA
+from torghut.eventlog.errors import LogLayoutError, LogNotDurableError
+
+PAGE_BYTES: Final = 32768
+_SYNCHRONOUS: Final = {"0": "OFF", "1": "NORMAL", "2": "FULL", "3": "EXTRA"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteOptions:
+    """How a log is written.
+
+    Attributes:
+        synchronous: ``FULL`` or ``EXTRA``. ``OFF`` loses what was acknowledged; it is refused
+            unless ``permit_loss`` says that this is what a test is about.
+        permit_loss: For the test that proves that durability tests notice.
+        busy_budget_ms: Longest wait for something else that keeps the database locked.
+        page_limit: Most pages the database may have; None for as many as the disk holds.
+        heads_delay_ms: How long lines of the heads file may wait for each other's fsync.
+        heads_lag_commits: Commits whose line may lack its fsync; 0 makes each append wait.
+    """
+
+    synchronous: Literal["FULL", "EXTRA", "OFF"] = "FULL"
+    permit_loss: bool = False
+    busy_budget_ms: int = 2000
+    page_limit: int | None = None
+    heads_delay_ms: int = 3
+    heads_lag_commits: int = LAG_COMMITS_MAX
+
+    def __post_init__(self) -> None:
+        """Refuse a lag that opening could not repair."""
+        if not 0 <= self.heads_lag_commits <= LAG_COMMITS_MAX:
+            message = f"heads_lag_commits is 0 to {LAG_COMMITS_MAX}, not {self.heads_lag_commits}"
+            raise ValueError(message)
+
+
+def open_for_writing(path: Path, options: SqliteOptions) -> Connection:
+    """Return a connection that writes ``path``, made if need be, durable to the last commit.
+
+    Every transaction begins as a writer, so it can never fail for having read first.
+
+    Raises:
+        LogNotDurableError: What it acknowledges could be lost.
+        LogLayoutError: The file is no log of a known layout.
+    """
+    if options.synchronous == "OFF" and not options.permit_loss:
+        raise LogNotDurableError(setting="synchronous", expected="FULL or EXTRA", found="OFF")
+
+    def connect() -> sqlite3.Connection:
+        driver = sqlite3.connect(
+            path,
+            isolation_level=None,
+            check_same_thread=False,  # opened here, used by the writer's thread alone
+            timeout=options.busy_budget_ms / 1000,
+        )
+        driver.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        driver.execute("PRAGMA mmap_size = 0")
+        _demand(driver, "journal_mode", "WAL", found=str.upper)
+        _demand(driver, "synchronous", options.synchronous, found=_SYNCHRONOUS.__getitem__)
+        if options.page_limit is not None:
+            driver.execute(f"PRAGMA max_page_count = {options.page_limit}")
+        return driver
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine.connect()
+
+
+def open_for_reading(path: Path, *, busy_budget_ms: int) -> Connection:
+    """Return a connection that reads ``path`` and never writes; each statement sees the newest.
+
+    A log on a medium that nobody can write has no shared index of its write-ahead log and cannot
+    have one; without a write-ahead log it needs none.
+    """
+
+    def connect() -> sqlite3.Connection:
+        try:
+            return _connect_readonly(path, "mode=ro", busy_budget_ms)
+        except sqlite3.OperationalError as error:
+            alone = not path.with_name(path.name + "-wal").exists()
+            if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or not alone or not path.exists():
+                raise
+            return _connect_readonly(path, "mode=ro&immutable=1", busy_budget_ms)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """Return the driver's own connection, for the few statements where every microsecond counts."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        message = f"expected a connection of sqlite3, found {type(driver)}"
+        raise TypeError(message)
+    return driver
+
+
+def check_layout(connection: Connection, path: Path) -> bool:
+    """Say whether the database is a log; False if it is empty.
+
+    Raises:
+        LogLayoutError: It is something else, or of a layout that this version does not know.
+    """
+    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()
+    if tables == 0 and application == 0:
+        return False
+    if application != APPLICATION_ID:
+        raise LogLayoutError(path=str(path), expected="a log", found="another database")
+    if version != LAYOUT_VERSION:
+        raise LogLayoutError(
+            path=str(path), expected=f"layout {LAYOUT_VERSION}", found=f"layout {version}"
+        )
+    return True
+
+
+def create_tables(connection: Connection, *, log_id: str, created_at_ns: int) -> None:
+    """Make an empty database a log, in one transaction."""
+    with connection.begin():
+        METADATA.create_all(connection)
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {LAYOUT_VERSION}")
+        connection.execute(IDENTITY.insert().values(log_id=log_id, created_at_ns=created_at_ns))
+
+
+def close(connection: Connection) -> None:
+    """Close the connection and the driver's connection behind it."""
+    engine: Engine = connection.engine
+    connection.close()
+    engine.dispose()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _connect_readonly(path: Path, query: str, busy_budget_ms: int) -> sqlite3.Connection:
+    """Return a driver's connection that reads; it has read, so it is known to work."""
+    driver = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{query}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,  # opened here, used by the reader's thread alone
+        timeout=busy_budget_ms / 1000,
+    )
+    try:
+        driver.execute("PRAGMA mmap_size = 0")
+        driver.execute("SELECT count(*) FROM sqlite_schema")
+    except sqlite3.Error:
+        driver.close()
+        raise
+    return driver
+
+
+def _demand(
+    driver: sqlite3.Connection, setting: str, wanted: str, *, found: Callable[[str], str]
+) -> None:
+    """Set a PRAGMA and read it back: asking is not having."""
+    driver.execute(f"PRAGMA {setting} = {wanted}")
+    value = found(str(driver.execute(f"PRAGMA {setting}").fetchone()[0]))
+    if value != wanted:
+        driver.close()
+        raise LogNotDurableError(setting=setting, expected=wanted, found=value)

@@ -1,0 +1,196 @@
+"""The heads file: one line per committed block beside the log, so that a cut tail is noticed.
+
+First line ``torghut-heads 1 <log id>``; then ``<partition> <number> <digest>`` for a block,
+``events <position> <digest>`` for the last event of a commit, and either after ``accepted`` where
+a person accepted that a chain ends there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from torghut.eventlog.errors import LogIntegrityError
+
+EVENTS_CHAIN: Final = "events"
+
+_LINE_MAX: Final = 160
+_FIRST: Final = re.compile(rb"torghut-heads 1 (?P<log>[A-Za-z0-9._-]{1,64})\n")
+_LINE: Final = re.compile(
+    rb"(?P<accepted>accepted )?(?P<chain>events|0|[1-9][0-9]{0,6})"
+    rb" (?P<number>-1|0|[1-9][0-9]{0,18}) (?P<digest>[0-9a-f]{64})\n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadLine:
+    """The end of one chain at one moment.
+
+    Attributes:
+        chain: A partition's number in decimal, or ``events``.
+        number: Of the last block; the position of the last event.
+        digest: Of that block or event.
+        accepted: Whether the chain was cut to this end by a person's decision.
+    """
+
+    chain: str
+    number: int
+    digest: str
+    accepted: bool = False
+
+    def to_bytes(self) -> bytes:
+        """Return the line as it stands in the file."""
+        mark = "accepted " if self.accepted else ""
+        return f"{mark}{self.chain} {self.number} {self.digest}\n".encode("ascii")
+
+
+@dataclass(slots=True, kw_only=True)
+class Heads:
+    """What a heads file says.
+
+    Attributes:
+        log_id: The log it belongs to.
+        ends: The last line of each chain.
+        whole_bytes: Length of the file up to the end of its last whole line.
+        torn: Whether something follows that: a line that was being written.
+    """
+
+    log_id: str
+    ends: dict[str, HeadLine] = field(default_factory=dict)
+    whole_bytes: int = 0
+    torn: bool = False
+
+
+def heads_path(log: Path) -> Path:
+    """Return the path of the heads file of ``log``."""
+    return log.with_name(log.name + ".heads")
+
+
+def read_heads(path: Path) -> Heads | None:
+    """Return what the heads file at ``path`` says; None if there is none.
+
+    Raises:
+        LogIntegrityError: It is no heads file, or its lines do not follow each other.
+        OSError: It cannot be read.
+    """
+    try:
+        lines = read_lines(path)
+        log_id = next(lines)
+    except FileNotFoundError:
+        return None
+    heads = Heads(log_id=str(log_id[1]), whole_bytes=log_id[0])
+    for end, line in lines:
+        if not isinstance(line, HeadLine):
+            heads.torn = True
+            break
+        _check_follows(line, heads.ends.get(line.chain), path=path)
+        heads.ends[line.chain] = line
+        heads.whole_bytes = end
+    return heads
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, HeadLine | str]]:
+    """Yield where each line ends and what it says: first the log's id, at a torn end ``torn``.
+
+    Raises:
+        LogIntegrityError: A whole line is not one of a heads file.
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as file:
+        first = file.readline(_LINE_MAX)
+        match = _FIRST.fullmatch(first)
+        if match is None:
+            raise _malformed(path, first)
+        end = len(first)
+        yield end, match["log"].decode()
+        while data := file.readline(_LINE_MAX):
+            match = _LINE.fullmatch(data)
+            if match is None and (data.endswith(b"\n") or file.read(1)):
+                raise _malformed(path, data)
+            end += len(data)
+            yield end, "torn" if match is None else _parsed(match.groupdict())
+
+
+def first_line(log_id: str) -> bytes:
+    """Return the line that a heads file begins with."""
+    return f"torghut-heads 1 {log_id}\n".encode("ascii")
+
+
+def create_heads(path: Path, log_id: str) -> None:
+    """Make the heads file of a new log, durable together with its entry in the folder."""
+    _write(path, first_line(log_id), os.O_CREAT | os.O_TRUNC)
+    sync_folder(path.parent)
+
+
+def repair_heads(path: Path, *, whole_bytes: int, lines: Sequence[HeadLine]) -> None:
+    """Drop a torn end and append ``lines``."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.ftruncate(descriptor, whole_bytes)
+        write_all(descriptor, b"".join(line.to_bytes() for line in lines), at=whole_bytes)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes, *, at: int | None = None) -> None:
+    """Write all of ``data``, at the file's end or at an offset."""
+    written = 0
+    while written < len(data):
+        rest = data[written:]
+        written += (
+            os.write(descriptor, rest) if at is None else os.pwrite(descriptor, rest, at + written)
+        )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the entries of ``folder`` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, data: bytes, flags: int) -> None:
+    """Write ``data`` to ``path`` and make it durable."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | flags, 0o644)
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parsed(groups: Mapping[str, bytes | None]) -> HeadLine:
+    """Return the line that a match holds."""
+    chain, number, digest = groups["chain"] or b"", groups["number"] or b"", groups["digest"] or b""
+    return HeadLine(
+        chain=chain.decode(),
+        number=int(number),
+        digest=digest.decode(),
+        accepted=groups["accepted"] is not None,
+    )
+
+
+def _check_follows(line: HeadLine, before: HeadLine | None, *, path: Path) -> None:
+    """Check that a chain only grows: blocks one by one, events by any number."""
+    last = before.number if before else -1 if line.chain != EVENTS_CHAIN else 0
+    grows = line.number > last if line.chain == EVENTS_CHAIN else line.number == last + 1
+    if not grows and not line.accepted:
+        raise LogIntegrityError(
+            place=f"{path.name}, chain {line.chain}",
+            expected=f"a line after number {last}",
+            found=f"number {line.number}",
+        )
+
+
+def _malformed(path: Path, data: bytes) -> LogIntegrityError:
+    """Return the finding of a line that no heads file has."""
+    return LogIntegrityError(
+        place=path.name, expected="a line of a heads file", found=repr(data[:80])
+    )

@@ -1,0 +1,157 @@
+"""The one writer: a thread that commits whatever has been asked for meanwhile, together."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from torghut.adapters.sqlite.anchor import Anchor
+from torghut.adapters.sqlite.faults import write_fault
+from torghut.adapters.sqlite.transaction import Ends, Transaction
+from torghut.eventlog.errors import LogWriteError, Obstacle
+from torghut.kernel.errors import TorghutError
+
+T = TypeVar("T")
+
+GROUP_MAX: Final = 256
+"""Most requests in one transaction."""
+
+# After these SQLite has rolled back cleanly and the next attempt may do better. After any other
+# failure nobody knows what is on the disk: only opening the log again finds out.
+_PASSING: Final = frozenset(
+    {Obstacle.DISK_FULL, Obstacle.BUSY, Obstacle.READ_ONLY, Obstacle.TOO_LARGE}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """Something to do in a transaction, and where its result goes once that is durable."""
+
+    work: Callable[[Transaction], object]
+    future: Future[Any]
+
+    def do(self, transaction: Transaction) -> Callable[[], None]:
+        """Do the work and return how to tell of it; a refusal is a result like any other."""
+        try:
+            result = self.work(transaction)
+        except TorghutError as refusal:
+            return partial(self.future.set_exception, refusal)
+        return partial(self.future.set_result, result)
+
+
+class Writer:
+    """Commits requests in the order they came; those that wait share one commit.
+
+    Args:
+        path: Of the log, for messages.
+        driver: A connection that nobody else uses.
+        anchor: The heads file.
+        ends: As of the last commit; kept up to date.
+        busy_budget_ms: For messages: how long the driver waits for a lock.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        driver: sqlite3.Connection,
+        anchor: Anchor,
+        ends: Ends,
+        busy_budget_ms: int,
+    ) -> None:
+        self._path = path
+        self._driver = driver
+        self._anchor = anchor
+        self._ends = ends
+        self._busy_budget_ms = busy_budget_ms
+        self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._broken: Exception | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="torghut-log-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """Ask for ``work``; its future has the result once that is durable.
+
+        Raises:
+            LogWriteError: The log is closed.
+        """
+        if self._closed:
+            raise LogWriteError(obstacle=Obstacle.CLOSED, detail=f"{self._path.name} was closed")
+        future: Future[T] = Future()
+        self._queue.put(_Request(work=work, future=future))
+        return future
+
+    def close(self) -> None:
+        """Commit what was asked for and end the thread."""
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        """Commit until closed; whatever happens, every request is answered."""
+        closing = False
+        while not closing:
+            requests, closing = self._next()
+            live = [r for r in requests if r.future.set_running_or_notify_cancel()]
+            try:
+                self._commit(live)
+            except Exception as error:  # noqa: BLE001 -- the thread's outermost loop
+                self._fail(live, error)
+
+    def _next(self) -> tuple[Sequence[_Request], bool]:
+        """Return the requests that wait, at least one, and whether the last call was ``close``."""
+        first = self._queue.get()
+        if first is None:
+            return (), True
+        requests = [first]
+        while len(requests) < GROUP_MAX:
+            try:
+                request = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if request is None:
+                return requests, True
+            requests.append(request)
+        return requests, False
+
+    def _commit(self, requests: Sequence[_Request]) -> None:
+        """Do ``requests`` in one transaction, then tell each."""
+        if not requests:
+            return
+        if self._broken is not None:
+            raise self._broken
+        self._driver.execute("BEGIN IMMEDIATE")
+        transaction = Transaction(self._driver, self._ends)
+        done = [request.do(transaction) for request in requests]
+        lines = transaction.lines_to_write()
+        self._driver.execute("COMMIT")
+        transaction.adopt()
+        if lines:
+            self._anchor.append(lines)
+        for tell in done:
+            tell()
+
+    def _fail(self, requests: Sequence[_Request], error: Exception) -> None:
+        """Undo the transaction and tell every request why."""
+        try:
+            if self._driver.in_transaction:
+                self._driver.execute("ROLLBACK")
+        except sqlite3.Error as second:
+            error = second
+        fault = error
+        if isinstance(error, sqlite3.Error | OSError):
+            fault = write_fault(error, path=self._path, budget_ms=self._busy_budget_ms)
+        passing = isinstance(fault, LogWriteError) and fault.obstacle in _PASSING
+        if not (passing and isinstance(error, sqlite3.Error)):
+            self._broken = fault
+        for request in requests:
+            if not request.future.done():
+                request.future.set_exception(fault)

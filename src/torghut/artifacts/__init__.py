@@ -1,0 +1,1 @@
+"""Content-addressed packages: named by digest, verified at every load."""

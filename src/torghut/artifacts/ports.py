@@ -1,0 +1,39 @@
+"""What the core asks of a place that keeps packages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torghut.artifacts.package import Package, PackageReference
+
+
+class PackageStore(Protocol):
+    """Packages under their digests: written once, never overwritten, verified at every load."""
+
+    def references(self) -> Sequence[PackageReference]:
+        """Return the short references of all packages, sorted; none of them is verified here."""
+        ...
+
+    def load(self, reference: PackageReference, /) -> Package:
+        """Return the package that ``reference`` names, verified to the last byte.
+
+        Raises:
+            PackageMissingError: There is none.
+            PackageDigestError: Another package stands in its place.
+            ManifestInvalidError: Its manifest is not the one that was written.
+            PackageAlteredError: Its files are not exactly those listed.
+            PackageStoreError: The place cannot be read.
+        """
+        ...
+
+    def save(self, package: Package, /) -> None:
+        """Keep ``package`` durably and whole, or not at all; once is enough.
+
+        Raises:
+            PackageDigestError: Another package already stands in its place.
+            ManifestInvalidError: What stands there is no package.
+            PackageAlteredError: It already stands there, but altered.
+            PackageStoreError: The place cannot be written.
+        """
+        ...

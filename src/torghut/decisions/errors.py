@@ -1,0 +1,44 @@
+"""What the decision kernel's callers can get wrong."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torghut.kernel.errors import ExitCode, TorghutError
+
+
+class KernelInputError(TorghutError):
+    """An array handed to the kernel has not the layout, size or range that it relies on."""
+
+    code: ClassVar[str] = "decisions.kernel-input"
+
+    def __init__(self, *, array: str, expected: str, found: str) -> None:
+        super().__init__(f"{array}: expected {expected}, found {found}")
+        self.array = array
+        self.expected = expected
+        self.found = found
+
+
+class PackageUnknownError(TorghutError):
+    """A package is in force whose files were not given."""
+
+    code: ClassVar[str] = "decisions.package-unknown"
+
+    def __init__(self, *, router: str, digest: str) -> None:
+        super().__init__(
+            f"router {router!r}: expected package {digest} among the packages loaded, found none; "
+            "put it back under router/baselines or run from the log that holds it"
+        )
+        self.router = router
+        self.digest = digest
+
+
+class ControlMisplacedError(TorghutError):
+    """The log says that a control record applied which was not waiting there."""
+
+    code: ClassVar[str] = "decisions.control-misplaced"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, control_id: str) -> None:
+        super().__init__(f"control record {control_id!r} applies where it was never received")
+        self.control_id = control_id

@@ -1,0 +1,358 @@
+"""The decision kernel: rows of contexts in, one explained row or one refusal code each out.
+
+Pure: reads the row, the symbol's state and its parameters, and nothing else. The same functions
+run compiled and, as their oracle, interpreted (``torghut.kernel.compiled``).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from torghut.decisions.book import cancel_order, paper_equity, place_order, settle
+from torghut.decisions.gates import (
+    ABSTAIN,
+    CANCEL,
+    FALLBACK,
+    FLATTEN,
+    FREEZE,
+    NO_INCREASE,
+    clamp,
+    judge_confidence,
+    judge_market,
+    judge_state,
+)
+from torghut.kernel.compiled import compiled
+from torghut.kernel.exact import exp, whole
+from torghut.market.admission import admit
+from torghut.market.features import sample, take_quote
+from torghut.router.experts import score_experts
+from torghut.router.regime import filter_step, leaving_probability, likeliest
+from torghut.router.weights import blend, lead_expert, variance_between, weigh_experts
+from torghut.schemas.codes import Domain, Gate, Intent, Mode, Path, Reason, Switch, Trigger
+from torghut.schemas.rows import (
+    LEAF_VERSION,
+    Bytes,
+    ContextRow,
+    DecisionRow,
+    ParameterRow,
+    Rows,
+    SessionRow,
+    SourceRow,
+    StateRow,
+)
+
+KERNEL_VERSION: Final = 1
+"""Raised whenever any golden log would change; named in lineage and control records."""
+
+_LEAF_VERSION: Final = LEAF_VERSION
+_ABSTAIN: Final = int(Intent.ABSTAIN)
+_HOLD: Final = int(Intent.HOLD)
+_BUY: Final = int(Intent.BUY)
+_SELL: Final = int(Intent.SELL)
+_FAST: Final = int(Path.FAST)
+_SLOW: Final = int(Path.SLOW)
+_LIVE: Final = int(Mode.LIVE)
+_GATES: Final = len(Gate)
+_DOMAINS: Final = len(Domain)
+_DETERMINISTIC_SWITCH: Final = 1 << Switch.DETERMINISTIC_ONLY
+
+_BY_ENTROPY: Final = 1 << Trigger.ENTROPY
+_BY_DISAGREEMENT: Final = 1 << Trigger.DISAGREEMENT
+_BY_TRANSITION: Final = 1 << Trigger.TRANSITION
+_BY_NEWS: Final = 1 << Trigger.NEWS
+_BY_NOTIONAL: Final = 1 << Trigger.CRITICAL_NOTIONAL
+
+_REASONING_OFF: Final = np.uint64(1 << Reason.REASONING_OFF)
+_DETERMINISTIC: Final = np.uint64(1 << Reason.DETERMINISTIC_ONLY)
+_IN_FLIGHT: Final = np.uint64(1 << Reason.ORDER_IN_FLIGHT)
+_SMALL: Final = np.uint64(1 << Reason.BELOW_MINIMUM_CHANGE)
+_ONE: Final = np.uint64(1)
+
+
+@compiled
+def decide_rows(  # noqa: PLR0913, PLR0917 - one call a batch: every array is its own argument
+    contexts: Rows[ContextRow],
+    states: Rows[StateRow],
+    parameters: Rows[ParameterRow],
+    sources: Rows[SourceRow],
+    sessions: Rows[SessionRow],
+    decisions: Rows[DecisionRow],
+    outcomes: Bytes,
+) -> int:
+    """Decide ``contexts`` in order; return how many rows of ``decisions`` were written.
+
+    ``outcomes[i]`` becomes the refusal code of context i, 0 where it was decided; the decided
+    ones fill ``decisions`` from the front. Call through ``engine``, which checks the arrays.
+    """
+    written = 0
+    for i in range(len(contexts)):
+        context = contexts[i]
+        symbol = context.symbol
+        refusal = admit(context, states[symbol], parameters[symbol])
+        outcomes[i] = refusal
+        if refusal != 0:
+            continue
+        decision = decisions[written]
+        _identify(context, sources[context.source], parameters[symbol], decision)
+        _decide(context, states[symbol], parameters[symbol], sessions, decision)
+        written += 1
+    return written
+
+
+@compiled
+def _identify(
+    context: ContextRow, source: SourceRow, parameters: ParameterRow, decision: DecisionRow
+) -> None:
+    """Write which context this decision answers."""
+    decision.tag = 0
+    decision.version = _LEAF_VERSION
+    decision.stream = context.stream
+    decision.symbol_key = parameters.symbol_key
+    decision.source_low = source.key_low
+    decision.source_high = source.key_high
+    decision.source_sequence = context.sequence
+    decision.event_ns = context.event_ns
+    decision.receive_ns = context.receive_ns
+    decision.valid_until_ns = context.receive_ns + parameters.lifetime_ns
+
+
+@compiled
+def _decide(
+    context: ContextRow,
+    state: StateRow,
+    parameters: ParameterRow,
+    sessions: Rows[SessionRow],
+    decision: DecisionRow,
+) -> None:
+    """Observe, route, judge and conclude one admitted context."""
+    now = context.receive_ns
+    take_quote(context, state, parameters)
+    if sample(context, state, parameters):
+        filter_step(state, parameters)
+    settle(now, state, parameters)
+    decision.reasons = state.notes
+    score_experts(state, parameters, decision)
+    decision.reasons |= weigh_experts(now, state, parameters, decision)
+    decision.score = blend(decision)
+    _explain(state, parameters, decision)
+    volatility = math.sqrt(state.variance_slow * parameters.horizon_samples)
+    wish = _size(decision.score, volatility, state, parameters)
+    effects = judge_state(now, state, parameters, sessions, decision)
+    effects |= judge_market(now, volatility, state, parameters, decision)
+    confidence = _confidence(decision.score, volatility, state, parameters)
+    effects |= judge_confidence(confidence, parameters, decision)
+    effects |= _take_path(now, wish, state, parameters, decision)
+    _conclude(now, wish, effects, state, parameters, decision)
+    decision.confidence = 0.0
+    if decision.intent != _ABSTAIN and decision.target != 0.0:
+        decision.confidence = confidence
+    state.sequence += _ONE
+    decision.sequence = state.sequence
+
+
+@compiled
+def _explain(state: StateRow, parameters: ParameterRow, decision: DecisionRow) -> None:
+    """Write the row's account of the market, the regime and the book."""
+    decision.mode = state.mode
+    decision.bid = state.bid
+    decision.ask = state.ask
+    decision.reference_price = state.mid
+    decision.notional_cap = state.notional_cap
+    decision.allotment = state.allotment
+    decision.regime = likeliest(state, parameters)
+    decision.entropy = state.entropy
+    decision.transition = leaving_probability(state, parameters)
+    decision.equity = paper_equity(state, parameters)
+    decision.lead = lead_expert(decision)
+    decision.disagreement = math.sqrt(variance_between(decision, decision.score))
+    for j in range(len(decision.posterior)):
+        decision.posterior[j] = state.posterior[j]
+    for w in range(len(decision.lineage)):
+        decision.lineage[w] = state.lineage[w]
+
+
+@compiled
+def _size(score: float, volatility: float, state: StateRow, parameters: ParameterRow) -> float:
+    """Return the position, in whole lots, that risks the declared share of the allotment.
+
+    At |score| = 1 a move of one standard deviation over the horizon costs ``risk_ratio`` of the
+    allotment; the notional never exceeds the allotment. 0 while volatility is unknown.
+    """
+    if not volatility > 0.0:
+        return 0.0
+    notional = min(1.0, parameters.risk_ratio / volatility) * state.allotment
+    quantity = score * notional / (state.mid * parameters.multiplier)
+    lots = whole(abs(quantity) / parameters.lot)
+    return math.copysign(lots * parameters.lot, quantity) + 0.0
+
+
+@compiled
+def _confidence(
+    score: float, volatility: float, state: StateRow, parameters: ParameterRow
+) -> float:
+    """Return the probability that a position of this score's sign gains net of costs.
+
+    A logistic model, fitted with the package, of the score's size and of the round trip's cost
+    in standard deviations of the return over the horizon.
+    """
+    if not volatility > 0.0:
+        return 0.0
+    spread = (state.ask - state.bid) / state.mid
+    cost = spread + 2.0 * (parameters.fee_ratio + parameters.slippage_ratio)
+    logit = (
+        parameters.confidence_bias
+        + parameters.confidence_score * abs(score)
+        - parameters.confidence_cost * (cost / volatility)
+    )
+    return 1.0 / (1.0 + exp(-logit))
+
+
+@compiled
+def _take_path(
+    now_ns: int, wish: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow
+) -> int:
+    """Record what asks for advice; without advice the declared fallback limits the increase."""
+    decision.triggers = _triggers(now_ns, wish, state, parameters, decision)
+    if decision.triggers == 0:
+        decision.path = _FAST
+        return 0
+    decision.path = _SLOW
+    if state.switches & _DETERMINISTIC_SWITCH:
+        decision.reasons |= _DETERMINISTIC
+    else:
+        decision.reasons |= _REASONING_OFF
+    return FALLBACK
+
+
+@compiled
+def _triggers(
+    now_ns: int, wish: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow
+) -> int:
+    """Return which declared thresholds this decision crosses, as trigger bits."""
+    triggers = 0
+    if decision.entropy > parameters.trigger_entropy:
+        triggers |= _BY_ENTROPY
+    if decision.disagreement > parameters.trigger_disagreement:
+        triggers |= _BY_DISAGREEMENT
+    if decision.transition > parameters.trigger_transition:
+        triggers |= _BY_TRANSITION
+    news_age_ns = now_ns - state.news_relevant_ns
+    if state.news_relevant_ns > 0 and news_age_ns <= parameters.trigger_news_ns:
+        triggers |= _BY_NEWS
+    notional = abs(wish) * state.mid * parameters.multiplier
+    if notional > parameters.trigger_notional_ratio * state.notional_cap:
+        triggers |= _BY_NOTIONAL
+    return triggers
+
+
+@compiled
+def _conclude(
+    now_ns: int,
+    wish: float,
+    effects: int,
+    state: StateRow,
+    parameters: ParameterRow,
+    decision: DecisionRow,
+) -> None:
+    """Turn the wish and the gates' effects into target, delta and intent, and into an order."""
+    position, age = _position(now_ns, state, decision)
+    decision.position = position
+    decision.position_age_ns = age
+    if state.order_live and _is_called_back(effects, state):
+        cancel_order(state)
+    if effects & ABSTAIN:
+        clamp(0.0, state, parameters, decision)
+        if state.order_live:
+            cancel_order(state)
+        decision.intent = _ABSTAIN
+        decision.target = 0.0
+        decision.delta = 0.0
+        return
+    target = _bounded(wish, effects, position, state, parameters)
+    forced = clamp(target, state, parameters, decision)
+    must = forced != target or effects & (FLATTEN | FREEZE) != 0
+    target = forced
+    if state.order_live:
+        decision.reasons |= _IN_FLIGHT
+        target = state.target
+    elif not must and target != state.target and _is_small(target, state, parameters):
+        decision.reasons |= _SMALL
+        target = state.target
+    _announce(now_ns, target, position, state, parameters, decision)
+
+
+@compiled
+def _position(now_ns: int, state: StateRow, decision: DecisionRow) -> tuple[float, int]:
+    """Return the position that counts in this mode, and its age (-1: never reported)."""
+    if state.mode != _LIVE:
+        decision.basis = 0
+        return state.paper_position, 0
+    decision.basis = 1
+    if state.reported_known == 0:
+        return 0.0, -1
+    return state.reported_position, max(0, now_ns - state.reported_ns)
+
+
+@compiled
+def _is_called_back(effects: int, state: StateRow) -> bool:
+    """Return whether the order in flight works against what the gates now demand."""
+    if effects & FLATTEN and state.target != 0.0:
+        return True
+    grows = abs(state.paper_position + state.order_quantity) > abs(state.paper_position)
+    return grows and effects & (ABSTAIN | CANCEL) != 0
+
+
+@compiled
+def _bounded(
+    wish: float, effects: int, position: float, state: StateRow, parameters: ParameterRow
+) -> float:
+    """Return the wish under the effects of the gates."""
+    if effects & FLATTEN:
+        return 0.0
+    if effects & FREEZE:
+        wish = state.target
+    allowed = abs(position)
+    if not effects & NO_INCREASE:
+        if not effects & FALLBACK:
+            return wish
+        unit = state.mid * parameters.multiplier
+        more = parameters.fallback_raise_ratio * state.allotment / unit
+        allowed += whole(more / parameters.lot) * parameters.lot
+    if wish * position < 0.0:
+        return 0.0
+    return math.copysign(min(abs(wish), allowed), wish) + 0.0
+
+
+@compiled
+def _is_small(target: float, state: StateRow, parameters: ParameterRow) -> bool:
+    """Return whether the change is below the declared minimum, closing out excepted."""
+    if target == 0.0:
+        return False
+    change = abs(target - state.target) * state.mid * parameters.multiplier
+    return change < parameters.minimum_change_ratio * state.allotment
+
+
+@compiled
+def _announce(
+    now_ns: int,
+    target: float,
+    position: float,
+    state: StateRow,
+    parameters: ParameterRow,
+    decision: DecisionRow,
+) -> None:
+    """Write target, delta and intent, and send the change to the paper venue."""
+    decision.target = target
+    decision.delta = target - position
+    decision.intent = _HOLD
+    if target == state.target:
+        return
+    decision.intent = _BUY if target > state.target else _SELL
+    state.target = target
+    state.target_ns = now_ns
+    order = target - state.paper_position
+    if order != 0.0:
+        place_order(now_ns, order, state, parameters)

@@ -1,0 +1,202 @@
+"""A batch and what became of it as a block of the log, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter
+
+from torghut.decisions.batch import Applied, Decided
+from torghut.decisions.fold import DecisionFold
+from torghut.decisions.lineage import Lineage
+from torghut.eventlog.block import Arm, Block, Head
+from torghut.eventlog.columns import decode_columns, encode_columns
+from torghut.kernel.canonical import canonical_bytes
+from torghut.market.ports import Arrival, Cursor, Quarantined
+from torghut.schemas.block import (
+    BLOCK_HEADER,
+    BLOCK_RECORDS,
+    AppliedControl,
+    BlockCounts,
+    BlockGenesis,
+    BlockHeader,
+    BlockLineage,
+    BlockRecords,
+    QuarantinedRecord,
+    ReceivedControl,
+    RepeatedControl,
+)
+from torghut.schemas.codes import RefusalCode
+from torghut.schemas.control import DeclarationsChanged, PackageChanged
+from torghut.schemas.rows import LEAF_VERSION
+
+_CURSOR: Final = TypeAdapter(Cursor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A block's content, parsed.
+
+    Attributes:
+        contexts: Shape (n,), dtype ``CONTEXT``, numbered by the run's tables.
+        outcomes: Shape (n,), uint8.
+        received: Control records new in this block.
+        applied: Where control records applied.
+    """
+
+    header: BlockHeader
+    contexts: npt.NDArray[np.void]
+    outcomes: npt.NDArray[np.uint8]
+    received: Sequence[Arrival]
+    applied: Sequence[Applied]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """One batch as it was taken from its source.
+
+    Attributes:
+        contexts: Shape (n,), numbered by the run's tables.
+        quarantined: Records that were no context, with the digest of their source part.
+        cursor: The input position after the batch.
+        first_symbol: Number of symbols known before the batch.
+    """
+
+    contexts: npt.NDArray[np.void]
+    quarantined: Sequence[tuple[str, Quarantined]]
+    cursor: Cursor
+    first_symbol: int
+
+
+def record_batch(fold: DecisionFold, taken: Taken, decided: Decided, head: Head) -> Block:
+    """Return the block that follows ``head`` and holds ``taken`` and ``decided``."""
+    present = set(np.unique(taken.contexts["symbol"]).tolist())
+    named = sorted(present | set(range(taken.first_symbol, len(fold.symbols))))
+    sources = np.unique(taken.contexts["source"]).tolist()
+    serving = decided.arms["serving"]
+    header = BlockHeader(
+        kernel_version=fold.kernel.version,
+        kernel_build=fold.kernel.build,
+        leaf_version=LEAF_VERSION,
+        symbols={i: fold.symbols[i].name for i in named},
+        sources={i: fold.sources[i] for i in sources},
+        lineages={digest: _spell(lineage) for digest, lineage in decided.lineages.items()},
+        counts=BlockCounts(
+            contexts=len(taken.contexts) + len(taken.quarantined),
+            decisions=len(serving.leaves) // 32,
+            quarantined=len(taken.quarantined) + int(np.count_nonzero(decided.outcomes)),
+            control_records=len(decided.received),
+        ),
+        genesis=_genesis(fold) if head.number < 0 else None,
+    )
+    records = BlockRecords(
+        received=tuple(ReceivedControl(row=a.row, record=a.record) for a in decided.received),
+        repeated=tuple(
+            RepeatedControl(row=a.row, control_id=a.record.control_id) for a in decided.repeated
+        ),
+        applied=tuple(
+            AppliedControl(control_id=a.control_id, symbol=a.symbol, position=a.position)
+            for a in decided.applied
+        ),
+        quarantined=tuple(_quarantine(digest, q) for digest, q in taken.quarantined),
+    )
+    return Block(
+        partition=head.partition,
+        number=head.number + 1,
+        previous=head.digest,
+        header=canonical_bytes(BLOCK_HEADER.dump_python(header, mode="json")),
+        cursor=cursor_text(taken.cursor),
+        inputs=encode_columns(taken.contexts, decided.outcomes),
+        records=canonical_bytes(BLOCK_RECORDS.dump_python(records, mode="json")),
+        arms={name: Arm(rows=a.rows, leaves=a.leaves) for name, a in decided.arms.items()},
+        cites=_cited(fold, decided, head),
+    )
+
+
+def header_of(block: Block) -> BlockHeader:
+    """Return the header of ``block``, parsed."""
+    return BLOCK_HEADER.validate_json(block.header)
+
+
+def read_block(block: Block) -> Recorded:
+    """Return what ``block`` holds, parsed."""
+    header = header_of(block)
+    records = BLOCK_RECORDS.validate_json(block.records)
+    contexts, outcomes = decode_columns(block.inputs)
+    return Recorded(
+        header=header,
+        contexts=contexts,
+        outcomes=outcomes,
+        received=[Arrival(row=r.row, record=r.record) for r in records.received],
+        applied=[
+            Applied(control_id=a.control_id, symbol=a.symbol, position=a.position)
+            for a in records.applied
+        ],
+    )
+
+
+def learn_names(fold: DecisionFold, header: BlockHeader) -> None:
+    """Give the fold the symbols and sources that a block is the first to name, in order."""
+    for _, name in sorted(header.symbols.items()):
+        fold.symbol_index(name)
+    for _, digest in sorted(header.sources.items()):
+        fold.source_index(digest)
+
+
+def cursor_text(cursor: Cursor) -> str:
+    """Return a cursor as canonical JSON."""
+    return canonical_bytes(_CURSOR.dump_python(cursor, mode="json")).decode()
+
+
+def parse_cursor(text: str) -> Cursor:
+    """Return the cursor that ``text`` spells; the start of the source where it is empty."""
+    return _CURSOR.validate_json(text) if text else Cursor()
+
+
+def _spell(lineage: Lineage) -> BlockLineage:
+    """Return a lineage as it is published."""
+    return BlockLineage(
+        arm=lineage.arm,
+        kernel_version=lineage.kernel_version,
+        declarations=lineage.declarations,
+        package=lineage.package,
+        control=lineage.control,
+    )
+
+
+def _genesis(fold: DecisionFold) -> BlockGenesis:
+    """Return what the log begins with, as it is published."""
+    packages: Mapping[str, str] = fold.genesis.packages
+    return BlockGenesis(
+        declarations=fold.genesis.declarations.digest,
+        packages=dict(packages),
+        shadow_router=fold.genesis.shadow_router,
+    )
+
+
+def _cited(fold: DecisionFold, decided: Decided, head: Head) -> list[str]:
+    """Return the digests of the objects that a replay of this block will ask for."""
+    cited: list[str] = []
+    if head.number < 0:
+        cited = [fold.genesis.declarations.digest, *fold.genesis.packages.values()]
+    for record in (arrival.record for arrival in decided.received):
+        if isinstance(record, DeclarationsChanged):
+            cited.append(record.declarations)
+        elif isinstance(record, PackageChanged) and record.package:
+            cited.append(record.package)
+    return sorted(set(cited))
+
+
+def _quarantine(digest: str, quarantined: Quarantined) -> QuarantinedRecord:
+    """Return a quarantined record as it is published."""
+    return QuarantinedRecord(
+        source=digest,
+        record=quarantined.record,
+        code=RefusalCode(quarantined.refusal).code,
+        digest=quarantined.digest,
+        excerpt=quarantined.excerpt,
+    )

@@ -1,0 +1,5 @@
+"""The command line: ``torghut <noun> <verb>``."""
+
+from torghut.entrypoints.cli.program import main
+
+__all__ = ["main"]

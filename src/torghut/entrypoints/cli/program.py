@@ -1,0 +1,109 @@
+"""The table of commands, each imported only when it is called, and what their endings mean.
+
+``torghut --help`` shows names and help from this table alone: nothing that decides is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+from typing_extensions import override
+
+from torghut.kernel.errors import ExitCode, TorghutError
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "run": ("run", "Decide a source into a log; taken up again where it stopped."),
+    "demo": ("demo", "Decide real prices, be killed half-way, resume, replay, compare roots."),
+    "decision list": ("decision", "List decisions, newest last."),
+    "decision show": ("decision", "Show one decision whole."),
+    "decision why": ("decision", "Explain one decision: what bound it, and what would flip it."),
+    "decision prove": ("decision", "Write a proof of one decision that verifies without the log."),
+    "decision verify": ("decision", "Verify a proof file, offline."),
+    "log stats": ("log", "Count what is in a log, and show its root."),
+    "log head": ("log", "Show the head of each partition, to keep outside."),
+    "log verify": ("log", "Verify every block, chain, leaf and object of a log."),
+    "log export": ("log", "Write decisions, refusals and control records as JSON lines."),
+    "log accept-truncation": ("log", "Accept, on the record, that a log lost its tail."),
+    "replay": ("replay", "Decide a log again from the log alone and compare every byte."),
+    "source check": (
+        "source",
+        "Say what a source is and what deciding it would do; write nothing.",
+    ),
+    "router fit": ("router", "Fit a regime package on a window of a source."),
+    "router show": ("router", "Show a regime package."),
+    "router verify": ("router", "Verify a regime package's files against its digest."),
+    "lookahead check": ("lookahead", "Look for outputs that depend on the future."),
+    "doctor": ("doctor", "Check this installation: declarations, kernel, cache, disk."),
+}
+"""Command to (module below ``torghut.entrypoints.cli``, help). The function is its last word."""
+
+
+class _Table(click.Group):
+    """A group whose commands are in ``COMMANDS``, under this group's own words."""
+
+    def __init__(self, *, words: Sequence[str], help: str) -> None:  # noqa: A002 - click's name
+        super().__init__(name=words[-1] if words else "torghut", help=help)
+        self._words = tuple(words)
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._entries())
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        text = self._entries().get(cmd_name)
+        if text is None:
+            return None
+        words = (*self._words, cmd_name)
+        if " ".join(words) not in COMMANDS:
+            return _Table(words=words, help=text)
+        module, _ = COMMANDS[" ".join(words)]
+        # The one place that imports late: a command brings its libraries only when it is called.
+        found = importlib.import_module(f"torghut.entrypoints.cli.{module}")
+        command: click.Command = getattr(found, cmd_name.replace("-", "_"))
+        return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._entries().items()))
+
+    def _entries(self) -> dict[str, str]:
+        """Return this group's commands and subgroups with their help."""
+        found: dict[str, str] = {}
+        depth = len(self._words)
+        for command, (_, text) in COMMANDS.items():
+            words = tuple(command.split())
+            if words[:depth] != self._words:
+                continue
+            if len(words) == depth + 1:
+                found[words[depth]] = text
+            else:
+                verbs = [c.split()[-1] for c in COMMANDS if c.split()[:1] == [words[depth]]]
+                found[words[depth]] = ", ".join(verbs) + "."
+        return found
+
+
+def program() -> click.Group:
+    """Return the whole command line."""
+    return _Table(words=(), help="Torghut governs the decisions of a trading loop.")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code; errors are one line and a code."""
+    try:
+        status = program()(arguments, prog_name="torghut", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(ExitCode.NOT_FINAL)
+    except TorghutError as error:
+        click.echo(f"{error.code}: {error}", err=True)
+        sys.exit(error.exit_code)
+    sys.exit(status if isinstance(status, int) else ExitCode.YES)

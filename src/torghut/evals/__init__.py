@@ -1,0 +1,1 @@
+"""Judgements about packages and kernels: look-ahead, baselines, scorecards."""

@@ -1,0 +1,128 @@
+"""A block's contexts and their outcomes, column by column and compressed: small and fast.
+
+Each 8-byte column is written as the differences of its words, bits of numbers included: times and
+sequences become small, repeated values (NaN too) become zeros, and every bit comes back.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import zstandard
+
+from torghut.eventlog.errors import ColumnsMalformedError
+from torghut.schemas.rows import CONTEXT
+
+COLUMNS_VERSION: Final = 1
+"""Raised when the layout of ``CONTEXT`` or of these bytes changes."""
+
+ROWS_MAX: Final = 2**20
+"""Most contexts in one block; what is read never unpacks to more than that."""
+
+ContextArray = npt.NDArray[np.void]
+OutcomeArray = npt.NDArray[np.uint8]
+
+_Item = np.uint8 | np.uint16 | np.uint32 | np.uint64 | np.int64 | np.float64
+
+_MAGIC: Final = b"TGCX"
+_HEAD: Final = struct.Struct("<4sBxHI")  # magic, version, bytes of a row, number of rows
+_LEVEL: Final = 1
+_WORD: Final = 8
+_ROW_BYTES: Final = CONTEXT.itemsize + 1  # with its outcome
+_FIELDS: Final = tuple((name, CONTEXT[name].itemsize) for name in CONTEXT.names or ())
+
+
+def encode_columns(contexts: ContextArray, outcomes: OutcomeArray) -> bytes:
+    """Return contexts with their outcomes as compressed columns.
+
+    Args:
+        contexts: Shape (n,), dtype ``CONTEXT``, ``n <= ROWS_MAX``.
+        outcomes: Shape (n,), uint8: each context's refusal code, 0 if it was decided.
+
+    Raises:
+        ValueError: The arrays are not of these shapes and types.
+    """
+    rows = len(contexts)
+    fits = contexts.dtype == CONTEXT and outcomes.dtype == np.uint8
+    if not fits or contexts.shape != (rows,) or outcomes.shape != (rows,) or rows > ROWS_MAX:
+        message = (
+            f"expected at most {ROWS_MAX} rows of CONTEXT and as many uint8, "
+            f"found {contexts.shape} and {outcomes.shape} {outcomes.dtype}"
+        )
+        raise ValueError(message)
+    columns = [_packed(contexts[name], width) for name, width in _FIELDS]
+    columns.append(outcomes.tobytes())
+    head = _HEAD.pack(_MAGIC, COLUMNS_VERSION, _ROW_BYTES, rows)
+    return head + zstandard.compress(b"".join(columns), _LEVEL)
+
+
+def decode_columns(data: bytes) -> tuple[ContextArray, OutcomeArray]:
+    """Return the contexts and outcomes that ``encode_columns`` was given, bit for bit.
+
+    Raises:
+        ColumnsMalformedError: ``data`` is something else, or of another version.
+    """
+    rows = count_rows(data)
+    plain = _decompress(data[_HEAD.size :], rows * _ROW_BYTES)
+    contexts = np.empty(rows, CONTEXT)
+    start = 0
+    for name, width in _FIELDS:
+        end = start + rows * width
+        contexts[name] = _unpacked(plain[start:end], width, contexts.dtype[name])
+        start = end
+    return contexts, np.frombuffer(plain[start:], np.uint8).copy()
+
+
+def count_rows(data: bytes) -> int:
+    """Return how many contexts are in ``data``, without unpacking them.
+
+    Raises:
+        ColumnsMalformedError: ``data`` does not begin as columns of this version do.
+    """
+    if len(data) < _HEAD.size:
+        raise ColumnsMalformedError(expected=f"{_HEAD.size} bytes or more", found=str(len(data)))
+    magic, version, row_bytes, rows = _HEAD.unpack_from(data)
+    found = (magic, version, row_bytes)
+    if found != (_MAGIC, COLUMNS_VERSION, _ROW_BYTES) or rows > ROWS_MAX:
+        raise ColumnsMalformedError(
+            expected=f"{_MAGIC!r} version {COLUMNS_VERSION} with rows of {_ROW_BYTES} bytes",
+            found=f"{magic!r} version {version} with {rows} rows of {row_bytes} bytes",
+        )
+    return int(rows)
+
+
+def _packed(column: npt.NDArray[_Item], width: int) -> bytes:
+    """Return the bytes of one column, 8-byte words as differences."""
+    if width != _WORD or not len(column):
+        return column.tobytes()
+    words = np.ascontiguousarray(column).view(np.uint64)
+    differences = np.empty_like(words)
+    differences[0] = words[0]
+    np.subtract(words[1:], words[:-1], out=differences[1:])
+    return differences.tobytes()
+
+
+def _unpacked(data: bytes, width: int, dtype: np.dtype[_Item]) -> npt.NDArray[_Item]:
+    """Return the column that ``_packed`` wrote."""
+    if width != _WORD:
+        return np.frombuffer(data, dtype)
+    return np.cumsum(np.frombuffer(data, np.uint64), dtype=np.uint64).view(dtype)
+
+
+def _decompress(frame: bytes, size: int) -> bytes:
+    """Return what ``frame`` holds, which must be ``size`` bytes exactly."""
+    try:
+        declared = zstandard.frame_content_size(frame)
+        if declared != size:  # checked first: the frame's own word decides what is allocated
+            raise ColumnsMalformedError(expected=f"{size} bytes", found=f"{declared} declared")
+        plain = zstandard.ZstdDecompressor().decompress(
+            frame, max_output_size=size, allow_extra_data=False
+        )
+    except zstandard.ZstdError as error:
+        raise ColumnsMalformedError(expected="a whole zstd frame", found=str(error)) from error
+    if len(plain) != size:
+        raise ColumnsMalformedError(expected=f"{size} bytes", found=str(len(plain)))
+    return plain

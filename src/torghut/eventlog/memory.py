@@ -1,0 +1,159 @@
+"""The log in memory: for tests and trials, and the specification of every store in code."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from typing_extensions import override
+
+from torghut.eventlog.block import GENESIS, Block, Head, check_next, head_of
+from torghut.eventlog.envelopes import (
+    Causes,
+    Envelope,
+    Place,
+    check_follows,
+    encode_event,
+    seal_events,
+    version_conflict,
+)
+from torghut.eventlog.errors import ObjectMissingError
+from torghut.eventlog.ports import DecisionLog, EventStore, Snapshot, check_snapshot
+from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport, check_block
+from torghut.kernel.clock import Clock
+from torghut.kernel.digests import sha256_hex
+from torghut.schemas.types import Message
+
+
+class InMemoryLog(DecisionLog, EventStore):
+    """Keeps everything until it is dropped.
+
+    Args:
+        clock: Tells when events were recorded.
+    """
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        self._chains: dict[int, list[Block]] = defaultdict(list)
+        self._objects: dict[str, bytes] = {}
+        self._snapshots: dict[tuple[int, str], tuple[Snapshot, str]] = {}
+        self._streams: dict[str, list[Envelope]] = defaultdict(list)
+        self._position = 0
+
+    @override
+    async def append(self, block: Block, /) -> Head:
+        chain = self._chains[block.partition]
+        if block.number < len(chain) and chain[block.number].digest == block.digest:
+            return head_of(block)
+        check_next(block, self._head(block.partition))
+        for digest in block.cites:
+            if digest not in self._objects:
+                raise ObjectMissingError(digest=digest)
+        chain.append(block)
+        return head_of(block)
+
+    @override
+    async def head(self, partition: int, /) -> Head:
+        return self._head(partition)
+
+    @override
+    async def partitions(self) -> Sequence[int]:
+        return sorted(partition for partition, chain in self._chains.items() if chain)
+
+    @override
+    async def blocks(self, partition: int, /, *, after: int = -1) -> AsyncIterator[Block]:
+        before = self._head_at(partition, after)
+        number = after + 1
+        while number < len(self._chains[partition]):
+            block = self._chains[partition][number]
+            check_block(block, stored_digest=block.digest, before=before)
+            yield block
+            before = head_of(block)
+            number += 1
+
+    @override
+    async def put_object(self, body: bytes, /) -> str:
+        digest = sha256_hex(body)
+        self._objects[digest] = body
+        return digest
+
+    @override
+    async def get_object(self, digest: str, /) -> bytes:
+        if digest not in self._objects:
+            raise ObjectMissingError(digest=digest)
+        return self._objects[digest]
+
+    @override
+    async def save_snapshot(self, snapshot: Snapshot, /) -> None:
+        check_snapshot(snapshot, self._head(snapshot.partition))
+        place = (snapshot.partition, snapshot.key)
+        kept = self._snapshots.get(place)
+        if kept is None or kept[0].block_number <= snapshot.block_number:
+            digest = self._head_at(snapshot.partition, snapshot.block_number).digest
+            self._snapshots[place] = (snapshot, digest)
+
+    @override
+    async def load_snapshot(self, partition: int, key: str, /) -> Snapshot | None:
+        kept = self._snapshots.get((partition, key))
+        return None if kept is None else kept[0]
+
+    @override
+    async def append_events(
+        self, stream: str, events: Sequence[Message], /, *, expected_version: int, causes: Causes
+    ) -> int:
+        history = self._streams[stream]
+        later = history[expected_version : expected_version + len(events)]
+        if events and [(e.type, e.body) for e in later] == [encode_event(e) for e in events]:
+            return expected_version + len(events)
+        if len(history) != expected_version:
+            raise version_conflict(stream, expected=expected_version, actual=len(history))
+        place = Place(
+            version=len(history),
+            digest=history[-1].digest if history else GENESIS,
+            position=self._position,
+        )
+        sealed = seal_events(
+            stream, events, after=place, recorded_at_ns=self._clock.now_ns(), causes=causes
+        )
+        history.extend(sealed)
+        self._position += len(sealed)
+        return len(history)
+
+    @override
+    async def read_events(self, stream: str, /, *, after: int = 0) -> Sequence[Envelope]:
+        history = self._streams[stream]
+        return history[after:]
+
+    @override
+    async def verify(
+        self,
+        *,
+        expect: Head | None = None,
+        progress: Callable[[VerifyProgress], None] | None = None,
+    ) -> VerifyReport:
+        tally = Tally(expect=expect)
+        total = sum(len(chain) for chain in self._chains.values())
+        for _, chain in sorted(self._chains.items()):
+            for block in chain:
+                tally.take(block, stored_digest=block.digest)
+                if progress is not None:
+                    progress(VerifyProgress(blocks=tally.blocks, blocks_total=total))
+        for history in self._streams.values():
+            for version, envelope in enumerate(history):
+                digest = history[version - 1].digest if version else GENESIS
+                check_follows(envelope, version=version, digest=digest)
+                tally.events += 1
+        tally.objects = len(self._objects)
+        return tally.report()
+
+    @override
+    async def close(self) -> None:
+        pass
+
+    def _head(self, partition: int) -> Head:
+        return self._head_at(partition, len(self._chains[partition]) - 1)
+
+    def _head_at(self, partition: int, number: int) -> Head:
+        """Return the head that ``partition`` had after block ``number``."""
+        chain = self._chains[partition]
+        return head_of(chain[number]) if 0 <= number < len(chain) else Head(partition=partition)

@@ -1,0 +1,1 @@
+"""What may be decided: gates and their owners, the portfolio's cap, what asks for advice."""

@@ -1,0 +1,42 @@
+"""Governance declarations: text in, typed values out."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
+from torghut.schemas.declarations.text import parse
+
+_GATES: TypeAdapter[GatePolicies] = TypeAdapter(GatePolicies)
+_REASONING: TypeAdapter[ReasoningPolicy] = TypeAdapter(ReasoningPolicy)
+_OWNERS: TypeAdapter[Owners] = TypeAdapter(Owners)
+
+
+def parse_gate_policies(text: str, *, file: str) -> GatePolicies:
+    """Return the gates and the portfolio's cap that ``text`` declares.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_GATES, text, file=file)
+
+
+def parse_reasoning_policy(text: str, *, file: str) -> ReasoningPolicy:
+    """Return the slow path's triggers and fallback that ``text`` declares.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_REASONING, text, file=file)
+
+
+def parse_owners(text: str, *, file: str) -> Owners:
+    """Return the roles that ``text`` declares.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_OWNERS, text, file=file)

@@ -1,0 +1,1 @@
+"""Ids, clocks, canonical bytes, digests, exact mathematics: what everything else stands on."""

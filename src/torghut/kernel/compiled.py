@@ -1,0 +1,134 @@
+"""One source for the compiled kernel and for its oracle, the same functions interpreted.
+
+``compiled`` marks a function of the kernel. ``interpreted`` gives it back as plain Python all the
+way down, so that the two can be compared bit for bit. ``sources`` lists the files that a kernel is
+made of and ``build_digest`` names them together with the compiler: a cache under that name can
+never serve yesterday's code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Final, ParamSpec, TypeVar, cast
+
+import numba
+from numba import config as numba_config
+from numba.core.dispatcher import Dispatcher
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Interpreted = dict[FunctionType, FunctionType]
+
+# fastmath and contraction stay off: every operation rounds once, in the order written.
+# error_model="numpy": a division by zero gives infinity instead of raising half-way through a row.
+_CACHE_SETTING: Final = "CACHE_DIR"
+_compile: Final = partial(numba.njit, error_model="numpy", fastmath=False, nogil=True)
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Mark ``function`` as a piece of a kernel; it is compiled on first use."""
+    return cast("Callable[P, R]", _compile(function))
+
+
+def entry(function: Callable[P, R], cache_root: Path | None) -> Callable[P, R]:
+    """Return the outermost function of a kernel, cached on disk below ``cache_root``.
+
+    Only an entry is cached: its machine code holds all its pieces. The folder is named by
+    ``build_digest``, because numba notices changes in the entry's own file alone. Without a
+    folder that can be written the code lives in memory.
+    """
+    plain = _plain(function)
+    if cache_root is None:
+        return cast("Callable[P, R]", _compile(plain))
+    folder = cache_root / build_digest(function)[:32]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+    except OSError:
+        return cast("Callable[P, R]", _compile(plain))
+    # numba reads the folder from its configuration at the moment of decoration.
+    previous = getattr(numba_config, _CACHE_SETTING)
+    setattr(numba_config, _CACHE_SETTING, str(folder))
+    try:
+        return cast("Callable[P, R]", _compile(plain, cache=True))
+    finally:
+        setattr(numba_config, _CACHE_SETTING, previous)
+
+
+def interpreted(function: Callable[P, R]) -> Callable[P, R]:
+    """Return ``function`` as plain Python, every compiled piece it calls included."""
+    return cast("Callable[P, R]", _interpret(_plain(function), {}))
+
+
+def sources(function: Callable[P, R]) -> list[Path]:
+    """Return the files that define ``function`` and every kernel piece it reaches, sorted."""
+    done: set[FunctionType] = set()
+    _reach(_plain(function), done)
+    return sorted({Path(f.__code__.co_filename) for f in done})
+
+
+def build_digest(function: Callable[P, R]) -> str:
+    """Return the sha256 that names this build of a kernel: its sources and its compiler."""
+    state = hashlib.sha256()
+    for path in sources(function):
+        state.update(path.name.encode() + b"\0")
+        state.update(hashlib.sha256(path.read_bytes()).digest())
+    versions = [version(name) for name in ("numba", "llvmlite", "numpy")]
+    state.update("\0".join([*versions, sys.version]).encode())
+    return state.hexdigest()
+
+
+def _plain(function: object) -> FunctionType:
+    """Return the Python function behind a dispatcher, or the function itself."""
+    if isinstance(function, Dispatcher):
+        function = function.py_func
+    return cast("FunctionType", function)
+
+
+def _pieces(function: FunctionType) -> dict[str, FunctionType]:
+    """Return the kernel pieces that ``function`` names, by the name it uses."""
+    found: dict[str, FunctionType] = {}
+    for name in _names(function.__code__):
+        value = function.__globals__.get(name)
+        if isinstance(value, ModuleType):
+            continue
+        if isinstance(value, Dispatcher):
+            found[name] = _plain(value)
+    return found
+
+
+def _names(code: CodeType) -> set[str]:
+    """Return the global names that ``code`` and the code nested in it use."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names
+
+
+def _reach(function: FunctionType, done: set[FunctionType]) -> None:
+    """Collect ``function`` and all pieces below it into ``done``."""
+    if function in done:
+        return
+    done.add(function)
+    for piece in _pieces(function).values():
+        _reach(piece, done)
+
+
+def _interpret(function: FunctionType, done: Interpreted) -> FunctionType:
+    """Rebuild ``function`` over globals in which every piece is interpreted too."""
+    if function not in done:
+        scope = dict(function.__globals__)
+        twin = FunctionType(
+            function.__code__, scope, function.__name__, function.__defaults__, function.__closure__
+        )
+        done[function] = twin
+        scope.update({name: _interpret(f, done) for name, f in _pieces(function).items()})
+    return done[function]

@@ -1,0 +1,1 @@
+"""Market context: what is admitted, and the features that follow from it."""

@@ -1,0 +1,1 @@
+"""From market state to the share each expert gets: regime filter, expert scores, weights."""

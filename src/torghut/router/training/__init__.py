@@ -1,0 +1,1 @@
+"""Fits what a router package holds, offline: the regime model and its confidence."""

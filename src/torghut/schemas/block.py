@@ -1,0 +1,100 @@
+"""The JSON parts of a log block: its header, and the records that are no contexts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from torghut.schemas.control import ControlRecord
+from torghut.schemas.types import Identifier, Message, Sha256, Symbol
+
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+OptionalDigest = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+
+
+class BlockCounts(Message):
+    """What is in a block, to the unit: contexts = decisions + quarantined."""
+
+    contexts: Count
+    decisions: Count
+    quarantined: Count
+    control_records: Count
+
+
+class BlockLineage(Message):
+    """What rows that carry this lineage's digest rest on; empty where there is none."""
+
+    arm: Identifier
+    kernel_version: Count
+    declarations: Sha256
+    package: OptionalDigest
+    control: OptionalDigest
+
+
+class BlockGenesis(Message):
+    """What the log begins with; in its first block only."""
+
+    declarations: Sha256
+    packages: dict[Identifier, Sha256]
+    shadow_router: bool
+
+
+class BlockHeader(Message):
+    """What a block's rows name by number or digest."""
+
+    type: Literal["eventlog.block-header.v1"] = "eventlog.block-header.v1"
+    kernel_version: Count
+    kernel_build: Sha256
+    leaf_version: Count
+    symbols: dict[Count, Symbol]
+    sources: dict[Count, Sha256]
+    lineages: dict[Sha256, BlockLineage]
+    counts: BlockCounts
+    genesis: BlockGenesis | None = None
+
+
+class ReceivedControl(Message):
+    """A new control record, and the row of the block's first context after it."""
+
+    row: Count
+    record: ControlRecord
+
+
+class RepeatedControl(Message):
+    """A control record whose id had been taken before; it has no effect."""
+
+    row: Count
+    control_id: Identifier
+
+
+class AppliedControl(Message):
+    """Where a control record took effect: after that many contexts of that symbol."""
+
+    control_id: Identifier
+    symbol: Count
+    position: Count
+
+
+class QuarantinedRecord(Message):
+    """A record of a source that is no context at all."""
+
+    source: Sha256
+    record: Count
+    code: Annotated[str, Field(pattern=r"^market\.[a-z-]+$")]
+    digest: Sha256
+    excerpt: Annotated[str, Field(max_length=120)]
+
+
+class BlockRecords(Message):
+    """Everything in a block that is neither a context nor a decision."""
+
+    type: Literal["eventlog.block-records.v1"] = "eventlog.block-records.v1"
+    received: tuple[ReceivedControl, ...] = ()
+    repeated: tuple[RepeatedControl, ...] = ()
+    applied: tuple[AppliedControl, ...] = ()
+    quarantined: tuple[QuarantinedRecord, ...] = ()
+
+
+BLOCK_HEADER: TypeAdapter[BlockHeader] = TypeAdapter(BlockHeader)
+BLOCK_RECORDS: TypeAdapter[BlockRecords] = TypeAdapter(BlockRecords)

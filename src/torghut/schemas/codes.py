@@ -1,0 +1,237 @@
+"""The closed worlds of a decision: every code, in the order that its bytes are numbered.
+
+A member's position is its number in rows and in the log, so members are only ever appended.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag, StrEnum
+from typing import Final
+
+
+class Stream(IntEnum):
+    """Kind of market message; order and gaps are judged within one symbol and stream."""
+
+    QUOTE = 0
+    TRADE = 1
+    DEPTH = 2
+    BAR = 3
+
+
+class ContextFlag(IntFlag):
+    """What the ingress assumed about a context because its source did not say it."""
+
+    EVENT_TIME_ASSUMED = 1  # event time = receive time
+    RECEIVE_TIME_ASSUMED = 2  # receive time = event time + declared latency
+    QUOTE_ASSUMED = 4  # bid = ask = a traded price; costs use the declared half spread
+    SEQUENCED = 8  # the sequence is the source's own, so a jump in it is a gap
+
+
+class RefusalCode(IntEnum):
+    """Why a context was refused; 0 is no refusal. ``code`` is the published name."""
+
+    NONE = 0
+    UNDECODABLE = 1
+    OVERSIZED_LINE = 2
+    MISSING_FIELD = 3
+    WRONG_TYPE = 4
+    NOT_FINITE = 5
+    NON_POSITIVE_PRICE = 6
+    NEGATIVE_SIZE = 7
+    CROSSED_BOOK = 8
+    OUT_OF_ORDER = 9
+    DUPLICATE = 10
+    NO_QUOTE = 11
+    ABSURD_JUMP = 12
+    WRONG_UNIT = 13
+    TIME_OUT_OF_RANGE = 14
+    INSTRUMENT_UNDECLARED = 15
+    DUPLICATE_KEY = 16
+    UNKNOWN_MESSAGE = 17
+
+    @property
+    def code(self) -> str:
+        """Return the published code, such as ``market.crossed-book``."""
+        return "market." + self.name.lower().replace("_", "-")
+
+
+class Intent(IntEnum):
+    """What the trading loop is told to do about one symbol."""
+
+    ABSTAIN = 0
+    HOLD = 1
+    BUY = 2
+    SELL = 3
+
+
+class Path(IntEnum):
+    """Whether a decision wanted advice (slow) or not (fast)."""
+
+    FAST = 0
+    SLOW = 1
+
+
+class Mode(IntEnum):
+    """What the loop may do with a decision: look, simulate, or trade up to the cap."""
+
+    SHADOW = 0
+    PAPER = 1
+    LIVE = 2
+
+
+class RouterMode(IntEnum):
+    """Whether the regime weights serve, are only compared, or are not computed."""
+
+    STATIC = 0
+    SHADOW = 1
+    LIVE = 2
+
+
+class OnStop(IntEnum):
+    """What a stop does to an open position; no choice ever raises exposure."""
+
+    FREEZE = 0
+    REDUCE_ONLY = 1
+    FLATTEN = 2
+
+
+class PositionBasis(IntEnum):
+    """Which book a decision's position was taken from."""
+
+    PAPER = 0
+    REPORTED = 1
+
+
+class Expert(IntEnum):
+    """The policies whose scores the router weighs."""
+
+    TREND = 0
+    REVERSAL = 1
+    BREAKOUT = 2
+    DEFENSIVE = 3
+
+
+class Domain(IntEnum):
+    """Kinds of information whose age is judged."""
+
+    MARKET = 0
+    NEWS = 1
+    FUNDAMENTALS = 2
+
+
+class Gate(IntEnum):
+    """Checks between a candidate target and a decision, in the order they are applied."""
+
+    KILL_SWITCH = 0
+    FRESHNESS = 1
+    SESSION = 2
+    WARM_UP = 3
+    SPREAD = 4
+    VOLATILITY = 5
+    DRAWDOWN = 6
+    CONFIDENCE_FLOOR = 7
+    RECONCILIATION = 8
+    TURNOVER = 9
+    DWELL = 10
+    ALLOTMENT = 11
+    NOTIONAL = 12
+
+
+class GateStatus(IntEnum):
+    """Outcome of one gate; not applicable is only ever declared, never assumed."""
+
+    NOT_APPLICABLE = 0
+    PASS = 1
+    FAIL = 2
+
+
+class Reason(IntEnum):
+    """Bit positions of a decision's reasons, at most 64. ``code`` is the published name."""
+
+    WARMING_UP = 0
+    STALE_MARKET = 1
+    STALE_NEWS = 2
+    STALE_FUNDAMENTALS = 3
+    SESSION_CLOSED = 4
+    STOPPED = 5
+    SPREAD_WIDE = 6
+    VOLATILITY_HIGH = 7
+    DRAWDOWN_LIMIT = 8
+    CONFIDENCE_LOW = 9
+    POSITION_UNRECONCILED = 10
+    TURNOVER_LIMIT = 11
+    DWELL = 12
+    ALLOTMENT_CLAMPED = 13
+    NOTIONAL_CLAMPED = 14
+    ORDER_IN_FLIGHT = 15
+    BELOW_MINIMUM_CHANGE = 16
+    REASONING_OFF = 17
+    DETERMINISTIC_ONLY = 18
+    CONTEXT_LATE = 19
+    ENTROPY_HIGH = 20
+    FEATURES_STALE = 21
+    TRANSITION_SHOCK = 22
+    POSTERIOR_INVALID = 23
+    PACKAGE_MISSING = 24
+    DEFENSIVE_WEIGHTS = 25
+    STATIC_WEIGHTS = 26
+    SEQUENCE_GAP = 27
+    LEVEL_SHIFT = 28
+    RECEIVED_BEFORE_EVENT = 29
+    EVENT_TIME_ASSUMED = 30
+    RECEIVE_TIME_ASSUMED = 31
+
+    @property
+    def code(self) -> str:
+        """Return the published code, such as ``reasoning-off``."""
+        return self.name.lower().replace("_", "-")
+
+
+class Trigger(IntEnum):
+    """Bit positions of what asked for advice on a decision."""
+
+    ENTROPY = 0
+    DISAGREEMENT = 1
+    TRANSITION = 2
+    NEWS = 3
+    CRITICAL_NOTIONAL = 4
+
+
+class Switch(IntEnum):
+    """Bit positions of the hard switches that the kernel obeys."""
+
+    STOP = 0
+    DETERMINISTIC_ONLY = 1
+    DEFENSIVE_WEIGHTS = 2
+    STOP_LATCH = 3
+
+
+class ControlKind(StrEnum):
+    """Records that change what the kernel may do; part of the input, in log order."""
+
+    SWITCH = "switch"
+    STOP = "stop"
+    MODE = "mode"
+    ROUTER_MODE = "router-mode"
+    LIMITS_ALLOTTED = "limits-allotted"
+    PACKAGE_CHANGED = "package-changed"
+    DECLARATIONS_CHANGED = "declarations-changed"
+    FILL = "fill"
+    ORDER = "order"
+    POSITION = "position"
+    NEWS = "news"
+    FUNDAMENTALS = "fundamentals"
+    LAG_BEGIN = "lag-begin"
+    LAG_END = "lag-end"
+    DEPTH_SNAPSHOT = "depth-snapshot"
+
+
+MAX_REGIMES: Final = 4
+REGIME_FEATURES: Final = 3
+REGIME_LABELS: Final[dict[int, tuple[str, ...]]] = {
+    1: ("normal",),
+    2: ("calm", "turbulent"),
+    3: ("calm", "normal", "turbulent"),
+    4: ("calm", "normal", "elevated", "turbulent"),
+}
+"""Labels of the states of a regime model with that many states, by rising volatility."""

@@ -1,0 +1,34 @@
+"""What quants and on-call engineers may declare: one closed model per kind of file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from torghut.schemas.declarations.calendars import AlwaysOpen, WeeklyCalendar
+from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
+from torghut.schemas.declarations.instruments import Instrument
+from torghut.schemas.declarations.router import ExpertDeclaration, RouterPolicy
+from torghut.schemas.types import Message
+
+MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
+    {
+        "always-open.v1": AlwaysOpen,
+        "expert.v1": ExpertDeclaration,
+        "gate-policies.v1": GatePolicies,
+        "instrument.v1": Instrument,
+        "owners.v1": Owners,
+        "reasoning-policy.v1": ReasoningPolicy,
+        "router-policy.v1": RouterPolicy,
+        "weekly-calendar.v1": WeeklyCalendar,
+    }
+)
+"""Every kind of declaration, by the ``kind`` that its file states."""
+
+
+def json_schema(kind: str) -> dict[str, object]:
+    """Return the JSON Schema that files of ``kind`` fit."""
+    return TypeAdapter(MODELS[kind]).json_schema()

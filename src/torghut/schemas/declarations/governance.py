@@ -1,0 +1,193 @@
+"""Governance: gates, portfolio cap, slow-path triggers, owners."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from torghut.schemas.codes import Gate
+from torghut.schemas.declarations.fields import (
+    Amount,
+    AssetClass,
+    Count,
+    Milliseconds,
+    Ratio,
+    Role,
+    Why,
+)
+from torghut.schemas.types import Message
+
+
+class ByAssetClass(Message):
+    """A limit for each asset class that has its own."""
+
+    fx: Annotated[float, Field(ge=0)] | None = None
+    crypto: Annotated[float, Field(ge=0)] | None = None
+    index: Annotated[float, Field(ge=0)] | None = None
+
+
+class DeclaredThreshold(Message):
+    """A limit declared here, in the gate's unit."""
+
+    default: Annotated[float, Field(ge=0)]
+    by_asset_class: ByAssetClass = ByAssetClass()
+
+    def of(self, asset_class: AssetClass) -> float:
+        """Return the limit that holds for ``asset_class``."""
+        own: float | None = getattr(self.by_asset_class, asset_class)
+        return self.default if own is None else own
+
+
+class TakenThreshold(Message):
+    """A limit that is declared or set elsewhere."""
+
+    taken_from: Literal[
+        "stop-controls",
+        "instrument.domains",
+        "instrument.calendar",
+        "instrument.sampling.warm_up_samples",
+        "instrument.risk.reconcile_tolerance",
+        "limits-allotted",
+        "mode.notional_cap",
+    ]
+
+
+GateName = Literal[
+    "kill-switch",
+    "freshness",
+    "session",
+    "warm-up",
+    "spread",
+    "volatility",
+    "drawdown",
+    "confidence-floor",
+    "reconciliation",
+    "turnover",
+    "dwell",
+    "allotment",
+    "notional",
+]
+GateUnit = Literal[
+    "flag", "age-limits", "samples", "ratio", "probability", "base", "allotments", "s", "quote"
+]
+"""The unit of a gate's value and threshold, in rows and in published decisions alike."""
+
+DECLARED_GATES: Final = (
+    "spread",
+    "volatility",
+    "drawdown",
+    "confidence-floor",
+    "turnover",
+    "dwell",
+)
+"""The gates whose threshold stands in the gate policy itself."""
+
+
+class GatePolicy(Message):
+    """One gate: what passes, what failing does, and who answers for it."""
+
+    id: GateName
+    comparator: Literal["<=", ">=", "=="]
+    unit: GateUnit
+    threshold: DeclaredThreshold | TakenThreshold
+    on_fail: Annotated[
+        Literal["abstain", "no-increase", "clamp"],
+        Field(description="What the kernel does; stated here, fixed in code."),
+    ]
+    owner: Role
+    why: Why
+
+    @model_validator(mode="after")
+    def _declared_where_needed(self) -> Self:
+        declared = isinstance(self.threshold, DeclaredThreshold)
+        if declared != (self.id in DECLARED_GATES):
+            message = f"a threshold {'taken from elsewhere' if declared else 'declared here'}"
+            raise ValueError(message)
+        return self
+
+
+class Portfolio(Message):
+    """The cap on all symbols together; each is born with cap / max_symbols."""
+
+    cap: Amount
+    max_symbols: Count
+    at_par: Annotated[
+        tuple[str, ...], Field(min_length=1, description="Quote currencies counted as one.")
+    ]
+
+
+class GatePolicies(Message):
+    """Every gate of the decision kernel once, in the order that it applies them."""
+
+    kind: Literal["gate-policies.v1"]
+    portfolio: Portfolio
+    gates: tuple[GatePolicy, ...]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        expected = [gate.name.lower().replace("_", "-") for gate in Gate]
+        if [gate.id for gate in self.gates] != expected:
+            message = f"the gates {', '.join(expected)}, once each and in this order"
+            raise ValueError(message)
+        return self
+
+    def threshold(self, gate: GateName, asset_class: AssetClass) -> float:
+        """Return the declared limit of ``gate``, which must be one of ``DECLARED_GATES``."""
+        declared = next(policy.threshold for policy in self.gates if policy.id == gate)
+        if isinstance(declared, TakenThreshold):
+            message = f"the threshold of {gate} is taken from {declared.taken_from}"
+            raise TypeError(message)
+        return declared.of(asset_class)
+
+
+class Triggers(Message):
+    """What asks for advice on a decision; anything above (news: anything younger) does."""
+
+    entropy_ratio: Ratio
+    disagreement_ratio: Annotated[Ratio, Field(description="Weighted deviation of the scores.")]
+    transition_probability: Ratio
+    news_age_ms: Milliseconds
+    notional_ratio: Annotated[Ratio, Field(description="Of the notional cap.")]
+
+
+class Fallback(Message):
+    """The deterministic answer where advice is not to be had: the gated target, clamped."""
+
+    exposure_raise_ratio: Annotated[
+        Ratio, Field(description="Of the allotment; absolute exposure that it may add.")
+    ]
+
+
+class ReasoningPolicy(Message):
+    """When a decision takes the slow path, and what answers without advice."""
+
+    kind: Literal["reasoning-policy.v1"]
+    why: Why
+    advice: Literal["off"]
+    triggers: Triggers
+    fallback: Fallback
+
+
+class Owner(Message):
+    """A role, and what it answers for."""
+
+    role: Role
+    answers_for: Why
+
+
+class Owners(Message):
+    """Every role once; people are not named here."""
+
+    kind: Literal["owners.v1"]
+    owners: tuple[Owner, ...]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if sorted(owner.role for owner in self.owners) != sorted(ROLES):
+            message = f"the roles {', '.join(ROLES)}, once each"
+            raise ValueError(message)
+        return self
+
+
+ROLES: Final[tuple[Role, ...]] = ("model", "evaluation", "security", "production")

@@ -1,0 +1,100 @@
+"""Every published schema, and its text: JSON Schema 2020-12, generated and never edited."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+from pydantic.json_schema import GenerateJsonSchema
+from typing_extensions import override
+
+from torghut.schemas import declarations
+from torghut.schemas.block import BlockHeader, BlockRecords
+from torghut.schemas.context import ContextReceived
+from torghut.schemas.control import ControlRecord
+from torghut.schemas.decision import Decision
+from torghut.schemas.package import PackageManifest, RegimeModelFile
+from torghut.schemas.refusal import ContextRefused, RecordQuarantined
+from torghut.schemas.types import Message
+
+TYPED: Final[tuple[type[Message], ...]] = (
+    BlockHeader,
+    BlockRecords,
+    ContextReceived,
+    ContextRefused,
+    Decision,
+    PackageManifest,
+    RecordQuarantined,
+    RegimeModelFile,
+)
+"""Every model that states its type."""
+
+ARTIFACTS: Final = frozenset({PackageManifest, RegimeModelFile})
+"""Those of them that stand in files of their own; the others are events or parts of the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """One published schema.
+
+    Attributes:
+        path: Where it is, below ``schemas/``.
+        model: What it is generated from.
+        mode: ``serialization`` for what Torghut writes, every key present; ``validation`` for
+            what people write, where a key with a default may be left out.
+    """
+
+    path: str
+    model: type[Message]
+    mode: Literal["serialization", "validation"]
+
+
+def publications() -> Iterator[Publication]:
+    """Yield every published schema: events, artifacts, control records, declarations."""
+    for model in TYPED:
+        area, _, rest = stated_type(model).partition(".")
+        path = f"artifacts/{rest}.json" if model in ARTIFACTS else f"events/{area}/{rest}.json"
+        yield Publication(path=path, model=model, mode="serialization")
+    for control in get_args(get_args(ControlRecord)[0]):
+        path = f"events/control/{control.model_fields['kind'].default}.v1.json"
+        yield Publication(path=path, model=control, mode="serialization")
+    for kind, declared in declarations.MODELS.items():
+        yield Publication(path=f"declarations/{kind}.json", model=declared, mode="validation")
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out the titles that only repeat a field's name."""
+
+    @override
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+
+def stated_type(model: type[Message]) -> str:
+    """Return the ``type`` that messages of ``model`` state, such as ``decisions.decided.v1``."""
+    return str(model.model_fields["type"].default)
+
+
+def schema_text(publication: Publication) -> str:
+    """Return the text of a published schema; the same model gives the same bytes."""
+    schema = publication.model.model_json_schema(mode=publication.mode, schema_generator=_Untitled)
+    identity = {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "$id": f"urn:torghut:schemas:{publication.path.removesuffix('.json')}",
+    }
+    return json.dumps({**identity, **schema}, indent=2, ensure_ascii=False) + "\n"
+
+
+def published_texts() -> Mapping[str, str]:
+    """Return the text of every published schema, by its path below ``schemas/``, sorted."""
+    texts = {publication.path: schema_text(publication) for publication in publications()}
+    return MappingProxyType(dict(sorted(texts.items())))
+
+
+MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
+    {stated_type(model): model for model in TYPED}
+)
+"""The newest model of every typed message, for ``upcasting.read_message``."""

@@ -1,0 +1,66 @@
+"""Field types shared by the published models, and the base that makes them closed and frozen.
+
+JSON numbers end at 2^53, so what may be larger (nanoseconds, sequences of a source) is a decimal
+string there, in one form only: no sign and no leading zeros.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
+
+
+class Message(BaseModel):
+    """An immutable, closed record: unknown fields are rejected, not ignored."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+def _integer(value: object) -> object:
+    """Return the integer that a decimal string of at most 20 digits spells."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return int(value)
+    return value
+
+
+Nanoseconds = Annotated[
+    int,
+    BeforeValidator(_integer),
+    Field(ge=0, lt=2**63, strict=True),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"}),
+]
+"""Nanoseconds; a decimal string in JSON."""
+
+Unsigned64 = Annotated[
+    int,
+    BeforeValidator(_integer),
+    Field(ge=0, lt=2**64, strict=True),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^(0|[1-9][0-9]{0,19})$"}),
+]
+"""A source's own number; a decimal string in JSON."""
+
+SafeCount = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
+"""A number of things that fits a JSON number exactly."""
+
+Real = Annotated[float, Field(strict=True)]
+"""A finite float64; a JSON number, never text."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 digest in lower-case hexadecimal."""
+
+Symbol = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}$")]
+"""A declared instrument, qualified by its venue: ``fxcm:EURUSD``."""
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,199}$")]
+"""A name given by people or derived from content; safe in a path segment but for ``/``."""

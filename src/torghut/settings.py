@@ -1,0 +1,156 @@
+"""The environment, read once: where declarations, artifacts and compiled kernels are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import ClassVar, Final
+
+from torghut.kernel.errors import ExitCode, TorghutError
+
+DECLARATIONS_DIR: Final = "TORGHUT_DECLARATIONS_DIR"
+ARTIFACT_DIR: Final = "TORGHUT_ARTIFACT_DIR"
+CACHE_DIR: Final = "TORGHUT_CACHE_DIR"
+
+DECLARATION_FOLDERS: Final = ("streams", "governance", "router")
+"""The folders without which no decision can be made; by them a root is recognised."""
+
+_PACKAGE: Final = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """An environment variable that Torghut reads.
+
+    Attributes:
+        name: As it is set.
+        default: What holds where it is not set, in words.
+        meaning: What it is, in one sentence.
+    """
+
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES: Final = (
+    Variable(
+        name=DECLARATIONS_DIR,
+        default="the installed package's own, else the checkout",
+        meaning="Folder that holds streams/, governance/, router/ and the other declarations.",
+    ),
+    Variable(
+        name=ARTIFACT_DIR,
+        default="`./var/torghut`",
+        meaning="Folder for everything produced at run time: logs, reports, packages.",
+    ),
+    Variable(
+        name=CACHE_DIR,
+        default="`torghut` in the user's cache folder; memory where that is not writable",
+        meaning="Folder for compiled kernels; safe to delete.",
+    ),
+)
+"""All of them; ``docs/reference/settings.md`` is made from this table."""
+
+
+class DeclarationsMissingError(TorghutError):
+    """No folder of declarations was found; set ``TORGHUT_DECLARATIONS_DIR`` or reinstall."""
+
+    code: ClassVar[str] = "settings.declarations-missing"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, looked_in: tuple[Path, ...]) -> None:
+        folders = ", ".join(f"{name}/" for name in DECLARATION_FOLDERS)
+        super().__init__(
+            f"expected a folder with {folders}, found none at "
+            f"{', '.join(map(str, looked_in))}; set {DECLARATIONS_DIR} or reinstall torghut"
+        )
+        self.looked_in = looked_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment says, made absolute.
+
+    Attributes:
+        declarations_dir: Parent of ``streams/``, ``governance/``, ``router/`` and the others.
+        trading_autonomy_artifact_dir: Where everything produced at run time goes.
+        cache_dir: Where compiled kernels are kept; None where nothing is writable.
+    """
+
+    declarations_dir: Path
+    trading_autonomy_artifact_dir: Path
+    cache_dir: Path | None
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings that ``environment`` makes; an empty value counts as not set.
+
+    Raises:
+        DeclarationsMissingError: No folder of declarations where they should be.
+    """
+    return Settings(
+        declarations_dir=_declarations_dir(environment),
+        trading_autonomy_artifact_dir=Path(
+            environment.get(ARTIFACT_DIR) or "var/torghut"
+        ).absolute(),
+        cache_dir=_cache_dir(environment),
+    )
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings, read from its environment on the first call.
+
+    Raises:
+        DeclarationsMissingError: No folder of declarations where they should be.
+    """
+    return read_settings(os.environ)
+
+
+def declarations_root() -> Path:
+    """Return the folder that holds the declarations: as set, else packaged, else the checkout.
+
+    Raises:
+        DeclarationsMissingError: There is none.
+    """
+    return settings().declarations_dir
+
+
+def _declarations_dir(environment: Mapping[str, str]) -> Path:
+    """Return the first root that holds declarations; one that was set is the only candidate."""
+    explicit = environment.get(DECLARATIONS_DIR)
+    candidates = (
+        (Path(explicit).absolute(),) if explicit else (_PACKAGE / "_data", _PACKAGE.parents[1])
+    )
+    for root in candidates:
+        if all((root / name).is_dir() for name in DECLARATION_FOLDERS):
+            return root
+    raise DeclarationsMissingError(looked_in=candidates)
+
+
+def _cache_dir(environment: Mapping[str, str]) -> Path | None:
+    """Return the cache folder, which need not exist yet, or None where it could not be written."""
+    folder = _cache_candidate(environment)
+    if folder is None:
+        return None
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    return folder if writable else None
+
+
+def _cache_candidate(environment: Mapping[str, str]) -> Path | None:
+    """Return where the platform keeps caches for this user, if the user has a home."""
+    if explicit := environment.get(CACHE_DIR):
+        return Path(explicit).absolute()
+    if shared := environment.get("XDG_CACHE_HOME"):
+        return Path(shared).absolute() / "torghut"
+    home = environment.get("HOME")
+    if not home:
+        return None
+    caches = "Library/Caches" if sys.platform == "darwin" else ".cache"
+    return Path(home).absolute() / caches / "torghut"

@@ -1,0 +1,1 @@
+"""Process managers: the decision loop, replay, and what else coordinates several areas."""

@@ -1,0 +1,198 @@
+"""The loop end to end on the in-memory log: the root does not depend on how it was run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.declared import shipped
+from tests.fakes.clock import HandClock
+from tests.fakes.sources import ArraySource
+from tests.kernels import compiled, reference
+from tests.rows import SECOND_NS, START_NS, walk
+from torghut.artifacts.package import Package
+from torghut.decisions.engine import DecisionKernel
+from torghut.decisions.recording import read_block
+from torghut.eventlog.memory import InMemoryLog
+from torghut.eventlog.roots import root_of_run
+from torghut.market.ports import Arrival
+from torghut.schemas.control import (
+    ControlRecord,
+    LimitsAllotted,
+    ModeChanged,
+    StopChanged,
+    SwitchThrown,
+)
+from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
+from torghut.workflows.opening import Setup, open_fold
+from torghut.workflows.replay import replay_log
+
+_SYMBOLS = ("fxcm:EURUSD", "fxcm:NZDUSD", "binance-spot:ETHUSDT")
+_COUNT = 900
+
+
+def _rows(seed: int = 5) -> npt.NDArray[np.void]:
+    rows = walk(_COUNT, symbols=2, seed=seed)
+    rows["receive_ns"] = START_NS + np.arange(_COUNT) * 20 * SECOND_NS
+    rows["event_ns"] = rows["receive_ns"]
+    return rows
+
+
+def _controls(rows: npt.NDArray[np.void]) -> list[Arrival]:
+    middle, late = int(rows["receive_ns"][400]), int(rows["receive_ns"][600])
+    records: list[tuple[int, ControlRecord]] = [
+        (0, ModeChanged(control_id="m1", mode="paper", notional_cap=250_000.0)),
+        (0, LimitsAllotted(control_id="l1", symbol=_SYMBOLS[0], allotment=50_000.0)),
+        (0, StopChanged(control_id="s1", state="stopped", reason="r", effective_at_ns=middle)),
+        (0, StopChanged(control_id="s2", state="released", reason="r", effective_at_ns=late)),
+        (
+            300,
+            SwitchThrown(control_id="d1", name="defensive-weights", state="thrown", reason="r"),
+        ),
+        (301, SwitchThrown(control_id="d2", name="defensive-weights", state="released", reason="r")),
+        (700, StopChanged(control_id="s1", state="stopped", reason="repeated id")),
+    ]
+    return [Arrival(row=row, record=record) for row, record in records]
+
+
+async def _run(
+    source: ArraySource,
+    log: InMemoryLog,
+    *,
+    kernel: DecisionKernel | None = None,
+    sizes: LoopSettings | None = None,
+    packages: Mapping[str, Package] | None = None,
+    shadow: bool = False,
+) -> str:
+    setup = Setup(
+        kernel=kernel or compiled(),
+        declarations=shipped(),
+        packages=packages or {},
+        shadow_router=shadow,
+    )
+    opened = await open_fold(log, setup)
+    run = Run(
+        source=source,
+        log=log,
+        fold=opened.fold,
+        controls=opened.controls,
+        settings=sizes or LoopSettings(),
+    )
+    await run_loop(run)
+    return await root_of_run(log)
+
+
+def _root(source: ArraySource, **options: object) -> str:
+    return asyncio.run(_run(source, InMemoryLog(clock=HandClock()), **options))  # type: ignore[arg-type]
+
+
+def _source(rows: npt.NDArray[np.void] | None = None) -> ArraySource:
+    rows = _rows() if rows is None else rows
+    return ArraySource(rows=rows, symbols=_SYMBOLS, arrivals=_controls(rows))
+
+
+@pytest.mark.parametrize("size", [1, 7, 500, 10_000])
+def test_root_does_not_depend_on_the_batch_size(size: int) -> None:
+    settings_ = LoopSettings(batch_records=size, snapshot_blocks=50)
+
+    assert _root(_source(), sizes=settings_) == _root(_source())
+
+
+def test_root_is_the_same_compiled_and_interpreted() -> None:
+    assert _root(_source(), kernel=reference()) == _root(_source())
+
+
+def _stopped_at(source: ArraySource, stops: Sequence[int]) -> str:
+    """Return the root of a run that was taken up again after each of ``stops`` records."""
+
+    async def run() -> str:
+        log = InMemoryLog(clock=HandClock())
+        root = ""
+        for stop in [*stops, len(source.rows)]:
+            part = ArraySource(
+                rows=source.rows[:stop],
+                symbols=source.symbols,
+                arrivals=[a for a in source.arrivals if a.row < stop],
+            )
+            sizes = LoopSettings(batch_records=64, snapshot_blocks=3)
+            root = await _run(part, log, sizes=sizes)
+        return root
+
+    return asyncio.run(run())
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(1, _COUNT - 1), min_size=1, max_size=5, unique=True))
+def test_root_does_not_depend_on_restarts(stops: list[int]) -> None:
+    assert _stopped_at(_source(), sorted(stops)) == _root(_source())
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_root_does_not_depend_on_how_symbols_are_interleaved(
+    chance: st.randoms,  # type: ignore[valid-type]
+) -> None:
+    rows = _rows()
+    queues = [np.flatnonzero(rows["symbol"] == s).tolist() for s in range(2)]
+    order: list[int] = []
+    while any(queues):
+        order.append(chance.choice([q for q in queues if q]).pop(0))
+    early = [a for a in _controls(rows) if a.row == 0]
+
+    kept = ArraySource(rows=rows, symbols=_SYMBOLS, arrivals=early)
+    shuffled = ArraySource(rows=rows[order], symbols=_SYMBOLS, arrivals=early)
+
+    assert _root(kept) == _root(shuffled)
+
+
+def test_replay_finds_every_decision_identical() -> None:
+    async def run() -> None:
+        log = InMemoryLog(clock=HandClock())
+        root = await _run(_source(), log, sizes=LoopSettings(batch_records=50), shadow=True)
+
+        found = await replay_log(log, compiled())
+
+        assert found.identical
+        assert found.decisions > _COUNT
+        assert found.root == root
+
+    asyncio.run(run())
+
+
+def test_every_context_has_exactly_one_outcome() -> None:
+    async def run() -> None:
+        log = InMemoryLog(clock=HandClock())
+        await _run(_source(), log, sizes=LoopSettings(batch_records=50))
+
+        contexts = decided = refused = 0
+        async for block in log.blocks(0):
+            recorded = read_block(block)
+            counts = recorded.header.counts
+            contexts += counts.contexts
+            decided += counts.decisions
+            refused += counts.quarantined
+            assert counts.decisions == int(np.count_nonzero(recorded.outcomes == 0))
+        assert contexts == _COUNT
+        assert decided + refused == _COUNT
+
+    asyncio.run(run())
+
+
+def test_a_repeated_control_id_is_recorded_and_has_no_effect() -> None:
+    async def run() -> None:
+        log = InMemoryLog(clock=HandClock())
+        await _run(_source(), log)
+
+        received: list[str] = []
+        async for block in log.blocks(0):
+            received += [a.record.control_id for a in read_block(block).received]
+        assert sorted(received) == sorted({*received})
+        assert "s1" in received
+
+    asyncio.run(run())

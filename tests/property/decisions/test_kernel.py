@@ -1,0 +1,163 @@
+"""What holds for the decision kernel whatever the market does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.kernels import compiled, reference
+from tests.rows import RowArray, decide, quotes, state_rows, tables, walk
+from torghut.schemas.codes import GateStatus, Intent, OnStop, RefusalCode, Switch
+from torghut.schemas.rows import CONTEXT, DECISION
+
+_SYMBOLS = 3
+
+_wild = st.floats(allow_nan=True, allow_infinity=True)
+_price = st.one_of(st.floats(0.5, 2.0), _wild)
+_time = st.one_of(
+    st.integers(1_400_000_000_000_000_000, 1_400_000_100_000_000_000),
+    st.integers(-(2**63), 2**63 - 1),
+)
+_context = st.tuples(
+    st.integers(0, _SYMBOLS - 1),
+    st.integers(0, 1),
+    st.integers(0, 6),
+    st.integers(0, 255),
+    st.sampled_from([0, 0, 0, RefusalCode.UNDECODABLE]),
+    st.one_of(st.integers(0, 200), st.integers(0, 2**64 - 1)),
+    _time,
+    _time,
+    _price,
+    _price,
+    _price,
+    _price,
+    _price,
+    _price,
+)
+
+
+def _rows(contexts: list[tuple[float, ...]]) -> RowArray:
+    return np.array(contexts, CONTEXT)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(_context, min_size=1, max_size=30))
+def test_compiled_and_interpreted_agree_on_hostile_rows(
+    contexts: list[tuple[float, ...]],
+) -> None:
+    rows, fast_states, slow_states = _rows(contexts), state_rows(_SYMBOLS), state_rows(_SYMBOLS)
+
+    fast, fast_outcomes = decide(compiled(), rows, fast_states, tables(_SYMBOLS))
+    slow, slow_outcomes = decide(reference(), rows, slow_states, tables(_SYMBOLS))
+
+    assert fast_outcomes.tobytes() == slow_outcomes.tobytes()
+    assert fast.tobytes() == slow.tobytes()
+    assert fast_states.tobytes() == slow_states.tobytes()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_compiled_and_interpreted_agree_on_a_long_walk(seed: int) -> None:
+    rows, fast_states, slow_states = (
+        walk(4000, symbols=_SYMBOLS, seed=seed),
+        state_rows(_SYMBOLS),
+        state_rows(_SYMBOLS),
+    )
+
+    fast, _ = decide(compiled(), rows, fast_states, tables(_SYMBOLS))
+    slow, _ = decide(reference(), rows, slow_states, tables(_SYMBOLS))
+
+    assert len(fast) > 2000
+    assert fast.tobytes() == slow.tobytes()
+    assert fast_states.tobytes() == slow_states.tobytes()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 120), min_size=1, max_size=12), st.integers(0, 2**16))
+def test_decisions_do_not_depend_on_how_the_stream_is_cut(cuts: list[int], seed: int) -> None:
+    rows = walk(600, symbols=_SYMBOLS, seed=seed)
+    whole, _ = decide(compiled(), rows, state_rows(_SYMBOLS), tables(_SYMBOLS))
+
+    states, pieces, start = state_rows(_SYMBOLS), [], 0
+    for size in [*cuts, len(rows)]:
+        piece, _ = decide(compiled(), rows[start : start + size].copy(), states, tables(_SYMBOLS))
+        pieces.append(piece.tobytes())
+        start += size
+
+    assert b"".join(pieces) == whole.tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(0, 2**16))
+def test_one_symbol_does_not_feel_how_the_others_are_interleaved(
+    chance: st.randoms,
+    seed: int,  # type: ignore[valid-type]
+) -> None:
+    rows = walk(400, symbols=_SYMBOLS, seed=seed)
+    queues = [np.flatnonzero(rows["symbol"] == s).tolist() for s in range(_SYMBOLS)]
+    order: list[int] = []
+    while any(queues):
+        order.append(chance.choice([q for q in queues if q]).pop(0))
+
+    kept, _ = decide(compiled(), rows, state_rows(_SYMBOLS), tables(_SYMBOLS))
+    shuffled, _ = decide(compiled(), rows[order], state_rows(_SYMBOLS), tables(_SYMBOLS))
+
+    for key in range(1, _SYMBOLS + 1):
+        mine, theirs = kept[kept["symbol_key"] == key], shuffled[shuffled["symbol_key"] == key]
+        assert mine.tobytes() == theirs.tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**16))
+def test_every_decision_explains_itself_soundly(seed: int) -> None:
+    rows = walk(500, symbols=_SYMBOLS, seed=seed)
+
+    decisions, outcomes = decide(compiled(), rows, state_rows(_SYMBOLS), tables(_SYMBOLS))
+
+    assert len(decisions) == int(np.count_nonzero(outcomes == 0))
+    assert np.all(np.abs(decisions["weights"].sum(axis=1) - 1.0) < 1e-12)
+    assert np.all((decisions["weights"] >= 0.0) & (decisions["weights"] <= 1.0))
+    assert np.all((decisions["entropy"] >= 0.0) & (decisions["entropy"] <= 1.0))
+    assert np.all((decisions["confidence"] >= 0.0) & (decisions["confidence"] <= 1.0))
+    assert np.all(np.abs(decisions["scores"]) <= 1.0)
+    assert np.all(decisions["gate_status"] <= max(GateStatus))
+    abstained = decisions[decisions["intent"] == Intent.ABSTAIN]
+    assert np.all(abstained["confidence"] == 0.0)
+    for key in np.unique(decisions["symbol_key"]):
+        numbers = decisions["sequence"][decisions["symbol_key"] == key]
+        assert numbers.tolist() == list(range(1, len(numbers) + 1))
+    signs = np.signbit(decisions["target"][decisions["target"] == 0.0])
+    assert not signs.any()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**16),
+    st.sampled_from(list(OnStop)),
+    st.sampled_from([Switch.STOP, Switch.STOP_LATCH]),
+    st.integers(100, 900),
+)
+def test_while_stopped_no_decision_raises_exposure(
+    seed: int, on_stop: OnStop, switch: Switch, when: int
+) -> None:
+    rows, states = walk(1000, seed=seed), state_rows()
+    decide(compiled(), rows[:when].copy(), states, tables())
+    states["switches"] = 1 << switch
+    states["on_stop"] = on_stop
+
+    after, _ = decide(compiled(), rows[when:].copy(), states, tables())
+
+    told = after[after["intent"] != Intent.ABSTAIN]
+    exposure = np.abs(told["position"])
+    assert np.all(np.diff(exposure) <= 0.0)
+    assert np.all(np.abs(told["target"]) <= exposure)
+    if on_stop is OnStop.FLATTEN:
+        assert np.all(told["target"] == 0.0)
+
+
+def test_row_is_the_leaf_with_its_tag() -> None:
+    decisions, _ = decide(compiled(), quotes([1.3, 1.31]), state_rows(), tables())
+
+    assert decisions.tobytes()[0] == 0
+    assert decisions.tobytes()[DECISION.itemsize] == 0
