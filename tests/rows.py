@@ -15,7 +15,7 @@ SECOND_NS = 1_000_000_000
 START_NS = 1_400_000_000 * SECOND_NS
 
 
-def parameter_rows(count: int = 1) -> RowArray:
+def parameter_rows(count: int = 1) -> RowArray:  # noqa: PLR0915 - one line a field
     """Return parameters of ``count`` alike instruments, each with its own key."""
     rows = np.zeros(count, PARAMETERS)
     rows["symbol_key"] = np.arange(count) + 1
@@ -98,6 +98,16 @@ def walk(count: int, *, symbols: int = 1, seed: int = 0) -> RowArray:
     rows["last"] = mids
     rows["marks"] = draw.integers(0, 16, count)
     return rows
+
+
+def interleaved(rows: RowArray, *, seed: int) -> RowArray:
+    """Return ``rows`` with the symbols interleaved otherwise, each symbol's own order kept."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    slots = draw.permutation(rows["symbol"])
+    order = np.empty(len(rows), np.int64)
+    for symbol in np.unique(rows["symbol"]):
+        order[slots == symbol] = np.flatnonzero(rows["symbol"] == symbol)
+    return rows[order]
 
 
 def decide(

@@ -15,13 +15,15 @@ from tests.declared import shipped
 from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
 from tests.kernels import compiled, reference
-from tests.rows import SECOND_NS, START_NS, walk
+from tests.packages import eager_package
+from tests.rows import SECOND_NS, START_NS, interleaved, walk
 from torghut.artifacts.package import Package
 from torghut.decisions.engine import DecisionKernel
 from torghut.decisions.recording import read_block
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import root_of_run
 from torghut.market.ports import Arrival
+from torghut.schemas.codes import Intent
 from torghut.schemas.control import (
     ControlRecord,
     LimitsAllotted,
@@ -29,12 +31,13 @@ from torghut.schemas.control import (
     StopChanged,
     SwitchThrown,
 )
+from torghut.schemas.rows import DECISION
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
 from torghut.workflows.opening import Setup, open_fold
 from torghut.workflows.replay import replay_log
 
 _SYMBOLS = ("fxcm:EURUSD", "fxcm:NZDUSD", "binance-spot:ETHUSDT")
-_COUNT = 900
+_COUNT = 1500
 
 
 def _rows(seed: int = 5) -> npt.NDArray[np.void]:
@@ -55,7 +58,10 @@ def _controls(rows: npt.NDArray[np.void]) -> list[Arrival]:
             300,
             SwitchThrown(control_id="d1", name="defensive-weights", state="thrown", reason="r"),
         ),
-        (301, SwitchThrown(control_id="d2", name="defensive-weights", state="released", reason="r")),
+        (
+            301,
+            SwitchThrown(control_id="d2", name="defensive-weights", state="released", reason="r"),
+        ),
         (700, StopChanged(control_id="s1", state="stopped", reason="repeated id")),
     ]
     return [Arrival(row=row, record=record) for row, record in records]
@@ -73,7 +79,7 @@ async def _run(
     setup = Setup(
         kernel=kernel or compiled(),
         declarations=shipped(),
-        packages=packages or {},
+        packages={"fx-intraday": eager_package()} if packages is None else packages,
         shadow_router=shadow,
     )
     opened = await open_fold(log, setup)
@@ -134,21 +140,54 @@ def test_root_does_not_depend_on_restarts(stops: list[int]) -> None:
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.randoms(use_true_random=False))
-def test_root_does_not_depend_on_how_symbols_are_interleaved(
-    chance: st.randoms,  # type: ignore[valid-type]
-) -> None:
+@given(st.integers(0, 2**16))
+def test_root_does_not_depend_on_how_symbols_are_interleaved(seed: int) -> None:
     rows = _rows()
-    queues = [np.flatnonzero(rows["symbol"] == s).tolist() for s in range(2)]
-    order: list[int] = []
-    while any(queues):
-        order.append(chance.choice([q for q in queues if q]).pop(0))
     early = [a for a in _controls(rows) if a.row == 0]
 
     kept = ArraySource(rows=rows, symbols=_SYMBOLS, arrivals=early)
-    shuffled = ArraySource(rows=rows[order], symbols=_SYMBOLS, arrivals=early)
+    shuffled = ArraySource(rows=interleaved(rows, seed=seed), symbols=_SYMBOLS, arrivals=early)
 
     assert _root(kept) == _root(shuffled)
+
+
+def test_the_made_up_market_is_traded() -> None:
+    async def run() -> None:
+        log = InMemoryLog(clock=HandClock())
+        await _run(_source(), log)
+
+        intents: list[int] = []
+        async for block in log.blocks(0):
+            rows = np.frombuffer(block.arms["serving"].rows, DECISION)
+            intents += rows["intent"].tolist()
+        assert {*intents} == {*Intent}
+        assert intents.count(Intent.BUY) > 10
+
+    asyncio.run(run())
+
+
+def test_a_new_package_serves_from_the_next_context_on() -> None:
+    async def run() -> None:
+        log, source = InMemoryLog(clock=HandClock()), _source()
+        first = ArraySource(rows=source.rows[:1000], symbols=_SYMBOLS)
+        before, after = eager_package(), eager_package(bias=1.0)
+        await _run(first, log, packages={"fx-intraday": before})
+
+        await _run(
+            ArraySource(rows=source.rows, symbols=_SYMBOLS), log, packages={"fx-intraday": after}
+        )
+
+        served: list[set[str]] = []
+        async for block in log.blocks(0):
+            lineages = read_block(block).header.lineages
+            words = np.unique(
+                np.frombuffer(block.arms["serving"].rows, DECISION)["lineage"], axis=0
+            )
+            served.append({lineages[row.tobytes().hex()].package for row in words})
+        assert served == [{before.digest}, {after.digest}]
+        assert (await replay_log(log, compiled())).identical
+
+    asyncio.run(run())
 
 
 def test_replay_finds_every_decision_identical() -> None:

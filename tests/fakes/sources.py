@@ -61,9 +61,7 @@ class ArraySource(Source):
                     for a in self.arrivals
                     if start <= a.row < stop or (last and a.row == stop)
                 ],
-                quarantined=[
-                    q for row, q in self.quarantined if start <= row < stop or (last and row == stop)
-                ],
+                quarantined=[q for row, q in self.quarantined if start <= row < stop],
                 cursor=Cursor(record=stop),
             )
             start = stop

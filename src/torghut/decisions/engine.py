@@ -17,7 +17,7 @@ import numpy.typing as npt
 from torghut.decisions.errors import KernelInputError
 from torghut.decisions.kernel import KERNEL_VERSION, decide_rows
 from torghut.decisions.reference import decide_interpreted
-from torghut.kernel.compiled import build_digest, entry
+from torghut.kernel.compiled import build_digest, build_folder, entry
 from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, SESSION, SOURCE, STATE
 
 RowArray = npt.NDArray[np.void]
@@ -113,6 +113,11 @@ def compiled_kernel(cache_root: Path | None) -> DecisionKernel:
     run(*_empty())
     cast("_Compiler", run).disable_compile()
     return DecisionKernel(run=cast("Run", run), build=build_digest(decide_rows))
+
+
+def kernel_is_cached(cache_root: Path) -> bool:
+    """Return whether this build's machine code is below ``cache_root`` already."""
+    return any(build_folder(decide_rows, cache_root).rglob("*.nbi"))
 
 
 def reference_kernel() -> DecisionKernel:

@@ -22,7 +22,7 @@ Places = npt.NDArray[np.intp]
 Verdict = Literal["clean", "leak", "undetermined"]
 
 OUTCOME: Final = "outcome"
-"""Named beside the fields of the rows: whether a context was decided, or refused with which code."""
+"""Named beside the fields of the rows: whether a context was decided, or why it was refused."""
 
 CANNOT_SEE: Final = (
     "the window that a package was fitted on: compare it with the source's span instead",

@@ -46,7 +46,7 @@ def entry(function: Callable[P, R], cache_root: Path | None) -> Callable[P, R]:
     plain = _plain(function)
     if cache_root is None:
         return cast("Callable[P, R]", _compile(plain))
-    folder = cache_root / build_digest(function)[:32]
+    folder = build_folder(function, cache_root)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -60,6 +60,11 @@ def entry(function: Callable[P, R], cache_root: Path | None) -> Callable[P, R]:
         return cast("Callable[P, R]", _compile(plain, cache=True))
     finally:
         setattr(numba_config, _CACHE_SETTING, previous)
+
+
+def build_folder(function: Callable[P, R], cache_root: Path) -> Path:
+    """Return the folder below ``cache_root`` for this build of the kernel of ``function``."""
+    return cache_root / build_digest(function)[:32]
 
 
 def interpreted(function: Callable[P, R]) -> Callable[P, R]:

@@ -25,11 +25,11 @@ class BlockCounts(Message):
 class BlockLineage(Message):
     """What rows that carry this lineage's digest rest on; empty where there is none."""
 
-    arm: Identifier
-    kernel_version: Count
-    declarations: Sha256
-    package: OptionalDigest
-    control: OptionalDigest
+    arm: Annotated[Identifier, Field(description="serving, or the name of a shadow.")]
+    kernel_version: Annotated[Count, Field(description="Raised when any golden log would change.")]
+    declarations: Annotated[Sha256, Field(description="Of the declarations in force.")]
+    package: Annotated[OptionalDigest, Field(description="Of the router package that serves.")]
+    control: Annotated[OptionalDigest, Field(description="Of the last control record applied.")]
 
 
 class BlockGenesis(Message):

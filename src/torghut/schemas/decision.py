@@ -71,18 +71,20 @@ _ABSTAINS_WHOLLY: Final[dict[str, JsonValue]] = {
 class GateResult(Message):
     """One check, as judged: ``value comparator threshold`` passes."""
 
-    id: GateName
-    status: GateStatusName
-    value: NullableReal
-    comparator: ComparatorName
-    threshold: Real
+    id: Annotated[GateName, Field(description="Which check.")]
+    status: Annotated[GateStatusName, Field(description="Not applicable is declared, not assumed.")]
+    value: Annotated[
+        NullableReal, Field(description="What was judged; null where it has no bound.")
+    ]
+    comparator: Annotated[ComparatorName, Field(description="What passes.")]
+    threshold: Annotated[Real, Field(description="As declared, or as set by control records.")]
     unit: Annotated[GateUnit, Field(description="base: the decision's unit; quote: its currency.")]
 
 
 class Freshness(Message):
     """The age of one domain's newest information when it was decided."""
 
-    status: FreshnessName
+    status: Annotated[FreshnessName, Field(description="As the kernel judged it.")]
     age_ns: Annotated[Nanoseconds | None, Field(description="Null where nothing was ever seen.")]
     limit_ns: Annotated[Nanoseconds | None, Field(description="Null where not applicable.")]
 
@@ -110,7 +112,7 @@ class DecisionLineage(BlockLineage):
     ``digest`` is the sha256 of the RFC 8785 form of the other keys, and stands in the row.
     """
 
-    digest: Sha256
+    digest: Annotated[Sha256, Field(description="Of the other keys.")]
 
     @model_validator(mode="after")
     def _is_its_digest(self) -> Self:
@@ -160,8 +162,8 @@ class Decision(Message):
     unit: Annotated[UnitText, Field(description="Of target, delta and position.")]
     currency: Annotated[UnitText, Field(description="Of prices, notionals and equity.")]
     reference_price: Annotated[Real, Field(description="Mid price that was decided on.")]
-    bid: Real
-    ask: Real
+    bid: Annotated[Real, Field(description="Best bid that was decided on.")]
+    ask: Annotated[Real, Field(description="Best ask that was decided on.")]
     position: Annotated[Real, Field(description="Position that the decision started from.")]
     position_basis: Annotated[BasisName, Field(description="Book that it was taken from.")]
     position_age_ns: Annotated[
@@ -179,10 +181,14 @@ class Decision(Message):
     ]
     notional_cap: Annotated[Real, Field(description="Largest notional of the target in this mode.")]
     allotment: Annotated[Real, Field(description="The symbol's share of the portfolio's cap.")]
-    paper_equity: Annotated[Real, Field(description="Of the paper book at the mid price; 0 at birth.")]
+    paper_equity: Annotated[
+        Real, Field(description="Of the paper book at the mid price; 0 at birth.")
+    ]
     reasons: Annotated[tuple[CodeText, ...], Field(description="What shaped it, in fixed order.")]
     triggers: Annotated[tuple[CodeText, ...], Field(description="What asked for advice.")]
-    regime: Annotated[str | None, Field(description="The likeliest; null without a valid posterior.")]
+    regime: Annotated[
+        str | None, Field(description="The likeliest; null without a valid posterior.")
+    ]
     posterior: Annotated[
         dict[str, NullableReal], Field(description="Filtered probability of each regime.")
     ]

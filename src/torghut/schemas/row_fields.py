@@ -60,7 +60,7 @@ def decision_fields(row: bytes) -> DecisionFields:
     return DecisionFields(*values[:_SCALARS], *[values[array] for array in _ARRAYS])
 
 
-def _layout() -> tuple[struct.Struct, tuple[slice, ...]]:
+def _layout() -> tuple[struct.Struct, tuple[slice[int, int, None], ...]]:
     """Return how ``DECISION`` is laid out, and where its arrays stand among the values."""
     codes = {"u1": "B", "u8": "Q", "i8": "q", "f8": "d"}
     form, arrays, place = "<", [], 0

@@ -42,8 +42,8 @@ class SourceChangedError(SourceError):
 
     def __init__(self, *, name: str) -> None:
         super().__init__(
-            f"{name}: expected the file that was digested when the source was opened, found another "
-            "size or time of change; open the source again"
+            f"{name}: expected the file that was digested when the source was opened, "
+            "found another size or time of change; open the source again"
         )
         self.name = name
 
@@ -69,8 +69,8 @@ class SourceExpansionError(SourceError):
 
     def __init__(self, *, name: str, expanded_bytes: int, ratio_limit: int) -> None:
         super().__init__(
-            f"{name}: expected at most {ratio_limit} bytes for each byte of the archive, found more "
-            f"after {expanded_bytes} bytes"
+            f"{name}: expected at most {ratio_limit} bytes for each byte of the archive, "
+            f"found more after {expanded_bytes} bytes"
         )
         self.name = name
         self.expanded_bytes = expanded_bytes
@@ -137,6 +137,8 @@ class SourceCursorError(SourceError):
     exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
 
     def __init__(self, *, name: str, record: int) -> None:
-        super().__init__(f"{name}: expected at least {record} records before the cursor, found fewer")
+        super().__init__(
+            f"{name}: expected at least {record} records before the cursor, found fewer"
+        )
         self.name = name
         self.record = record

@@ -10,10 +10,10 @@ from typing import Final, Protocol
 import numpy as np
 from typing_extensions import override
 
-from torghut.adapters.sources.decoding.page import Mask, Page
+from torghut.adapters.sources.decoding.page import Mask, Page, page_records
 from torghut.adapters.sources.decoding.scanner import compiled_scanner
 from torghut.adapters.sources.decoding.templates import Program, Scanned
-from torghut.adapters.sources.decoding.verdicts import Verdict, kept
+from torghut.adapters.sources.decoding.verdicts import RefusedError, Verdict, kept
 from torghut.adapters.sources.errors import SourceCursorError
 from torghut.adapters.sources.reading.archives import open_bytes
 from torghut.adapters.sources.reading.files import InputFile
@@ -30,8 +30,8 @@ from torghut.market.ports import (
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.rows import Integers
 
-_PAGE_RECORDS: Final = 8_192
-_MOST_PAGE_RECORDS: Final = 65_536
+_SCANNED_LINES: Final = 8_192
+"""How many lines are scanned at a time."""
 
 
 class LineDecoder(Protocol):
@@ -56,7 +56,11 @@ class LineDecoder(Protocol):
         ...
 
     def judge(self, line: bytes, record: int) -> Verdict:
-        """Return what ``line`` is; it holds no LF and may end with a CR."""
+        """Return what ``line`` is; it holds no LF and may end with a CR.
+
+        Raises:
+            RefusedError: It is neither a context nor a control record.
+        """
         ...
 
 
@@ -100,7 +104,7 @@ class LineSource(Source):
 
     @override
     def batches(self, *, after: Cursor, max_records: int) -> Iterator[Batch]:
-        page = Page(_page_records(max_records))
+        page = Page(page_records(max_records))
         at = after
         for index in range(after.part, len(self._parts)):
             yield from self._part_batches(page, at, max_records)
@@ -127,23 +131,16 @@ class LineSource(Source):
                     raise reader.failure
 
 
-def _page_records(max_records: int) -> int:
-    """Return a page's capacity: a multiple of the batch, so that batches come out full."""
-    if max_records > _MOST_PAGE_RECORDS:
-        return _MOST_PAGE_RECORDS
-    return -(-_PAGE_RECORDS // max_records) * max_records
-
-
 class _Scanner:
     """The compiled scanner and the arrays that it fills, again and again."""
 
     def __init__(self, program: Program, cache_root: Path | None) -> None:
         self._scan = compiled_scanner(cache_root)
         self._program = program
-        self._kinds = np.zeros(_PAGE_RECORDS, np.int64)
-        self._spans = np.zeros((_PAGE_RECORDS, 2), np.int64)
-        self._wholes = np.zeros((len(program.wholes) + 1, _PAGE_RECORDS), np.int64)
-        self._reals = np.zeros((len(program.reals) + 1, _PAGE_RECORDS))
+        self._kinds = np.zeros(_SCANNED_LINES, np.int64)
+        self._spans = np.zeros((_SCANNED_LINES, 2), np.int64)
+        self._wholes = np.zeros((len(program.wholes) + 1, _SCANNED_LINES), np.int64)
+        self._reals = np.zeros((len(program.reals) + 1, _SCANNED_LINES))
 
     def scan(self, window: LineWindow, most: int, first_record: int) -> tuple[Scanned, Integers]:
         """Scan at most ``most`` lines at the front of ``window``; return fields and spans."""
@@ -195,7 +192,7 @@ class _PartReader:
             item = kept(page.part, record, code, line.digest, line.head)
             page.quarantine(item, self._window.offset(self._window.start))
             return
-        most = min(page.room, _PAGE_RECORDS)
+        most = min(page.room, _SCANNED_LINES)
         if self._scanner is None:
             spans = self._window.spans(most)
             rows = page.blank_rows(len(spans))
@@ -216,7 +213,16 @@ class _PartReader:
         certain &= ~oversized
         for index in np.flatnonzero(~certain).tolist():
             line = self._window.line(*spans[index].tolist())
-            verdict: Verdict = RefusalCode.OVERSIZED_LINE
-            if not oversized[index]:
-                verdict = self._decoder.judge(line, page.next_record + index)
+            record = page.next_record + index
+            verdict = _OVERSIZED if oversized[index] else self._verdict(line, record)
             certain[index] = page.settle(rows, index, verdict, line)
+
+    def _verdict(self, line: bytes, record: int) -> Verdict:
+        """Return the judge's verdict on a line."""
+        try:
+            return self._decoder.judge(line, record)
+        except RefusedError as error:
+            return error.refusal
+
+
+_OVERSIZED: Final[Verdict] = RefusalCode.OVERSIZED_LINE

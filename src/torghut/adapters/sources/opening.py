@@ -32,11 +32,11 @@ SUPPORTED: Final = (
 _PACKAGE: Final = "torghut.adapters.sources"
 # The one table of lazy imports: pyarrow is an extra, and no kind should load what another needs.
 _OPENERS: Final[Mapping[str, tuple[str, str]]] = {
-    "csv": ("csvfiles", "open_csv"),
-    "parquet": ("parquet", "open_parquet"),
-    "lean": ("leanfiles", "open_lean"),
-    "binance": ("binancefiles", "open_binance"),
-    "demo": ("demo", "open_demo"),
+    "csv": ("tables.csvfiles", "open_csv"),
+    "parquet": ("tables.parquet", "open_parquet"),
+    "lean": ("recordings.leanfiles", "open_lean"),
+    "binance": ("recordings.binancefiles", "open_binance"),
+    "demo": ("recordings.demo", "open_demo"),
 }
 _SUFFIXES: Final[Mapping[str, Sequence[str]]] = {
     "csv": (".csv", ".csv.gz"),

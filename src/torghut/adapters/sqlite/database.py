@@ -11,7 +11,7 @@ from typing import Final, Literal
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from torghut.adapters.sqlite.anchor import LAG_COMMITS_MAX
+from torghut.adapters.sqlite.heads.anchor import LAG_COMMITS_MAX
 from torghut.adapters.sqlite.tables import APPLICATION_ID, IDENTITY, LAYOUT_VERSION, METADATA
 from torghut.eventlog.errors import LogLayoutError, LogNotDurableError
 
@@ -45,6 +45,9 @@ class SqliteOptions:
         if not 0 <= self.heads_lag_commits <= LAG_COMMITS_MAX:
             message = f"heads_lag_commits is 0 to {LAG_COMMITS_MAX}, not {self.heads_lag_commits}"
             raise ValueError(message)
+
+
+DEFAULTS: Final = SqliteOptions()
 
 
 def open_for_writing(path: Path, options: SqliteOptions) -> Connection:
@@ -114,9 +117,10 @@ def check_layout(connection: Connection, path: Path) -> bool:
     Raises:
         LogLayoutError: It is something else, or of a layout that this version does not know.
     """
-    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()
+    driver = driver_of(connection)  # outside any transaction
+    (application,) = driver.execute("PRAGMA application_id").fetchone()
+    (version,) = driver.execute("PRAGMA user_version").fetchone()
+    (tables,) = driver.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables == 0 and application == 0:
         return False
     if application != APPLICATION_ID:

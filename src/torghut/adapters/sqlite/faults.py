@@ -46,9 +46,7 @@ _ALTERED: Final = frozenset(
         sqlite3.SQLITE_MISMATCH,
     }
 )
-_ALTERED_READS: Final = frozenset(
-    {sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
-)
+_ALTERED_READS: Final = frozenset({sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS})
 
 _ERRNO: Final[Mapping[int, Obstacle]] = {
     errno.ENOSPC: Obstacle.DISK_FULL,
@@ -83,7 +81,7 @@ def read_fault(error: Exception, *, path: Path) -> TorghutError:
 
 
 @contextmanager
-def writing(path: Path, *, budget_ms: int = 0) -> Iterator[None]:
+def writing_to(path: Path, *, budget_ms: int = 0) -> Iterator[None]:
     """Raise what the driver or the file system reports as a fault of writing."""
     try:
         yield
@@ -92,7 +90,7 @@ def writing(path: Path, *, budget_ms: int = 0) -> Iterator[None]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading_of(path: Path) -> Iterator[None]:
     """Raise what the driver or the file system reports as a fault of reading."""
     try:
         yield

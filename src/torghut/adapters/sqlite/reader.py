@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from torghut.adapters.sqlite.faults import reading
+from torghut.adapters.sqlite.faults import reading_of
 from torghut.adapters.sqlite.tables import (
     BLOCKS,
     EVENTS,
@@ -17,6 +17,7 @@ from torghut.adapters.sqlite.tables import (
     SNAPSHOTS,
     partition_and_number,
     place_of,
+    places_of,
     read_block,
     read_envelope,
 )
@@ -58,7 +59,7 @@ class Reader:
         Raises:
             LogIntegrityError: It has none.
         """
-        with reading(self._path):
+        with reading_of(self._path):
             found = self._connection.execute(select(IDENTITY.c.log_id)).scalars().all()
         if len(found) != 1:
             raise LogIntegrityError(
@@ -70,7 +71,7 @@ class Reader:
         """Return the partitions that have blocks, ascending."""
         found: list[int] = []
         place = 0
-        with reading(self._path):
+        with reading_of(self._path):
             while (
                 row := self._connection.execute(
                     select(func.min(BLOCKS.c.place)).where(BLOCKS.c.place >= place)
@@ -83,10 +84,10 @@ class Reader:
 
     def head(self, partition: int) -> Head:
         """Return the head of ``partition``."""
-        with reading(self._path):
+        with reading_of(self._path):
             row = self._connection.execute(
                 select(BLOCKS.c.place, BLOCKS.c.digest, BLOCKS.c.cursor)
-                .where(BLOCKS.c.place.between(place_of(partition, 0), place_of(partition + 1, -1)))
+                .where(BLOCKS.c.place.between(*places_of(partition)))
                 .order_by(BLOCKS.c.place.desc())
                 .limit(1)
             ).first()
@@ -98,9 +99,11 @@ class Reader:
     def ends(self) -> Ends:
         """Return where everything ends."""
         heads = {partition: self.head(partition) for partition in self.partitions()}
-        with reading(self._path):
+        with reading_of(self._path):
             last = self._connection.execute(
-                select(EVENTS.c.position, EVENTS.c.digest).order_by(EVENTS.c.position.desc()).limit(1)
+                select(EVENTS.c.position, EVENTS.c.digest)
+                .order_by(EVENTS.c.position.desc())
+                .limit(1)
             ).first()
         commits = [self.block_commit(head.partition, head.number) for head in heads.values()]
         if last is not None:
@@ -116,14 +119,14 @@ class Reader:
         """Return the stored digest of a block; the genesis digest before the first."""
         if number < 0:
             return GENESIS
-        with reading(self._path):
+        with reading_of(self._path):
             return self._connection.execute(
                 select(BLOCKS.c.digest).where(BLOCKS.c.place == place_of(partition, number))
             ).scalar()
 
     def block_commit(self, partition: int, number: int) -> int:
         """Return the number of the commit that added a block, 0 without one."""
-        with reading(self._path):
+        with reading_of(self._path):
             statement = select(BLOCKS.c.commit_number)
             place = place_of(partition, number)
             return self._connection.execute(statement.where(BLOCKS.c.place == place)).scalar() or 0
@@ -132,14 +135,14 @@ class Reader:
         """Return the stored digest of an event; the genesis digest before the first."""
         if position <= 0:
             return GENESIS
-        with reading(self._path):
+        with reading_of(self._path):
             return self._connection.execute(
                 select(EVENTS.c.digest).where(EVENTS.c.position == position)
             ).scalar()
 
     def event_commit(self, position: int) -> int:
         """Return the number of the commit that added an event, 0 without one."""
-        with reading(self._path):
+        with reading_of(self._path):
             statement = select(EVENTS.c.commit_number)
             wanted = EVENTS.c.position == position
             return self._connection.execute(statement.where(wanted)).scalar() or 0
@@ -150,14 +153,10 @@ class Reader:
         Raises:
             LogIntegrityError: What is stored there cannot be a block.
         """
-        with reading(self._path):
+        with reading_of(self._path):
             row = self._connection.execute(
                 select(BLOCKS)
-                .where(
-                    BLOCKS.c.place.between(
-                        place_of(partition, after + 1), place_of(partition + 1, -1)
-                    )
-                )
+                .where(BLOCKS.c.place.between(*places_of(partition, after=after)))
                 .order_by(BLOCKS.c.place)
                 .limit(1)
             ).first()
@@ -169,7 +168,7 @@ class Reader:
 
     def get_object(self, digest: str) -> bytes:
         """Return the object named ``digest``, verified."""
-        with reading(self._path):
+        with reading_of(self._path):
             body = self._connection.execute(
                 select(OBJECTS.c.body).where(OBJECTS.c.digest == digest)
             ).scalar()
@@ -182,7 +181,7 @@ class Reader:
 
     def has_object(self, digest: str) -> bool:
         """Say whether there is an object named ``digest``."""
-        with reading(self._path):
+        with reading_of(self._path):
             wanted = select(OBJECTS.c.digest).where(OBJECTS.c.digest == digest)
             return self._connection.execute(wanted).first() is not None
 
@@ -190,7 +189,7 @@ class Reader:
         """Yield the digests of all objects, ascending."""
         last = ""
         while True:
-            with reading(self._path):
+            with reading_of(self._path):
                 found = self._connection.execute(
                     select(func.min(OBJECTS.c.digest)).where(OBJECTS.c.digest > last)
                 ).scalar()
@@ -201,11 +200,9 @@ class Reader:
 
     def load_snapshot(self, partition: int, key: str) -> Snapshot | None:
         """Return the snapshot of ``partition`` under ``key`` if its blocks are in the chain."""
-        with reading(self._path):
+        with reading_of(self._path):
             row = self._connection.execute(
-                select(SNAPSHOTS).where(
-                    SNAPSHOTS.c.partition == partition, SNAPSHOTS.c.key == key
-                )
+                select(SNAPSHOTS).where(SNAPSHOTS.c.partition == partition, SNAPSHOTS.c.key == key)
             ).first()
         if row is None or self.block_digest(partition, row.block_number) != row.block_digest:
             return None
@@ -222,35 +219,34 @@ class Reader:
 
     def snapshot_keys(self) -> Sequence[tuple[int, str]]:
         """Return partition and key of every snapshot."""
-        with reading(self._path):
+        with reading_of(self._path):
             rows = self._connection.execute(select(SNAPSHOTS.c.partition, SNAPSHOTS.c.key)).all()
         return [(row.partition, row.key) for row in rows]
 
     def read_events(self, stream: str, after: int) -> Sequence[Envelope]:
         """Return the events of ``stream`` above version ``after``, each verified."""
-        with reading(self._path):
+        with reading_of(self._path):
             rows = self._connection.execute(
                 select(EVENTS)
-                .where(EVENTS.c.stream == stream, EVENTS.c.version >= max(after, 1))
+                .where(EVENTS.c.stream == stream, EVENTS.c.version > after)
                 .order_by(EVENTS.c.version)
             ).all()
+        digest = self.stream_digest(stream, after)
+        if rows and digest is None:
+            raise LogIntegrityError(
+                place=f"stream {stream}", expected=f"an event {after}", found="later ones only"
+            )
         envelopes = [read_envelope(row) for row in rows]
-        digest = GENESIS
-        if after > 0 and envelopes:
-            digest = envelopes.pop(0).digest
-        for version, envelope in enumerate(envelopes, start=max(after, 0)):
-            check_follows(envelope, version=version, digest=digest)
+        for version, envelope in enumerate(envelopes, start=after):
+            check_follows(envelope, version=version, digest=digest or GENESIS)
             digest = envelope.digest
         return envelopes
 
     def next_event(self, after: int) -> Envelope | None:
         """Return the first event at a position above ``after``, if any."""
-        with reading(self._path):
+        with reading_of(self._path):
             row = self._connection.execute(
-                select(EVENTS)
-                .where(EVENTS.c.position > after)
-                .order_by(EVENTS.c.position)
-                .limit(1)
+                select(EVENTS).where(EVENTS.c.position > after).order_by(EVENTS.c.position).limit(1)
             ).first()
         return None if row is None else read_envelope(row)
 
@@ -258,7 +254,7 @@ class Reader:
         """Return the stored digest of a stream's event; the genesis digest for version 0."""
         if version == 0:
             return GENESIS
-        with reading(self._path):
+        with reading_of(self._path):
             return self._connection.execute(
                 select(EVENTS.c.digest).where(
                     EVENTS.c.stream == stream, EVENTS.c.version == version
@@ -267,6 +263,6 @@ class Reader:
 
     def page_faults(self) -> Sequence[str]:
         """Return what SQLite's own check of its pages finds, at most ten faults."""
-        with reading(self._path):
+        with reading_of(self._path):
             rows = self._connection.exec_driver_sql("PRAGMA quick_check(10)").scalars().all()
         return [str(row) for row in rows if row != "ok"]

@@ -25,7 +25,7 @@ from torghut.eventlog.block import Arm, Block
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.verification import block_place
-from torghut.kernel.canonical import canonical_text
+from torghut.kernel.canonical import JsonValue, canonical_text
 
 LAYOUT_VERSION: Final = 1
 """Kept as the file's ``user_version``; raised when these tables change."""
@@ -103,6 +103,11 @@ def place_of(partition: int, number: int) -> int:
     return (partition << _NUMBER_BITS) | number
 
 
+def places_of(partition: int, *, after: int = -1) -> tuple[int, int]:
+    """Return the first and the last primary key that blocks numbered above ``after`` can have."""
+    return place_of(partition, after + 1), place_of(partition + 1, 0) - 1
+
+
 def partition_and_number(place: int) -> tuple[int, int]:
     """Return the block that a primary key names."""
     return place >> _NUMBER_BITS, place & ((1 << _NUMBER_BITS) - 1)
@@ -111,7 +116,7 @@ def partition_and_number(place: int) -> tuple[int, int]:
 def block_values(block: Block, *, commit_number: int) -> tuple[int | str | bytes, ...]:
     """Return ``block`` as a row of ``BLOCKS``, in the order of its columns."""
     arms = sorted(block.arms.items())
-    layout = [[name, len(arm.leaves), len(arm.rows)] for name, arm in arms]
+    layout: list[JsonValue] = [[name, len(arm.leaves), len(arm.rows)] for name, arm in arms]
     one = arms[0][1] if len(arms) == 1 else None  # the usual case, without copying
     return (
         place_of(block.partition, block.number),
@@ -191,9 +196,7 @@ def _arms(
     arms: dict[str, Arm] = {}
     leaf = row = 0
     for name, leaf_bytes, row_bytes in layout:
-        arms[name] = Arm(
-            leaves=leaves[leaf : leaf + leaf_bytes], rows=rows[row : row + row_bytes]
-        )
+        arms[name] = Arm(leaves=leaves[leaf : leaf + leaf_bytes], rows=rows[row : row + row_bytes])
         leaf, row = leaf + leaf_bytes, row + row_bytes
     if (leaf, row) != (len(leaves), len(rows)):
         message = f"arms of {leaf} and {row} bytes in {len(leaves)} and {len(rows)}"

@@ -1,4 +1,4 @@
-"""One transaction of the writer: what it sees, what it adds, and what holds once it is committed."""
+"""One transaction of the writer: what it sees, what it adds, and what holds after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, func, insert, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.expression import Insert
 
-from torghut.adapters.sqlite.heads import EVENTS_CHAIN, HeadLine
+from torghut.adapters.sqlite.heads.lines import EVENTS_CHAIN, HeadLine
 from torghut.adapters.sqlite.tables import (
     BLOCKS,
     EVENTS,
@@ -46,9 +46,7 @@ _SNAPSHOT: Final = _sql(
     )
 )
 _STREAM_VERSION: Final = _sql(
-    select(func.coalesce(func.max(EVENTS.c.version), 0)).where(
-        EVENTS.c.stream == bindparam("stream")
-    )
+    select(func.max(EVENTS.c.version)).where(EVENTS.c.stream == bindparam("stream"))
 )
 _EVENT: Final = _sql(
     select(EVENTS.c.type, EVENTS.c.body, EVENTS.c.digest).where(
@@ -107,7 +105,10 @@ class Transaction:
     def append(self, block: Block) -> Head:
         """Add ``block``, unless it is there already."""
         head = self.head(block.partition)
-        if block.number <= head.number and self._digest_at(block.partition, block.number) == block.digest:
+        if (
+            block.number <= head.number
+            and self._digest_at(block.partition, block.number) == block.digest
+        ):
             return head_of(block)
         check_next(block, head)
         for digest in block.cites:
@@ -133,7 +134,7 @@ class Transaction:
         causes: Causes,
     ) -> int:
         """Add ``events`` to ``stream``, unless they are there already."""
-        (version,) = self._driver.execute(_STREAM_VERSION, (stream,)).fetchone()
+        version = self.stream_version(stream)
         if version != expected_version:
             encoded = [encode_event(event) for event in events]
             if self._recorded(stream, expected_version, len(events)) == encoded:
@@ -157,6 +158,11 @@ class Transaction:
             self._after.position = envelope.position
             self._after.event_digest = envelope.digest
         return version + len(sealed)
+
+    def stream_version(self, stream: str) -> int:
+        """Return the version of ``stream``, 0 before its first event."""
+        (version,) = self._driver.execute(_STREAM_VERSION, (stream,)).fetchone()
+        return int(version or 0)
 
     def put_object(self, body: bytes) -> str:
         """Keep ``body`` under its digest."""

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from torghut.adapters.sqlite.anchor import Anchor
 from torghut.adapters.sqlite.faults import write_fault
+from torghut.adapters.sqlite.heads.anchor import Anchor
 from torghut.adapters.sqlite.transaction import Ends, Transaction
 from torghut.eventlog.errors import LogWriteError, Obstacle
 from torghut.kernel.errors import TorghutError

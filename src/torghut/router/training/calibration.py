@@ -7,52 +7,18 @@ would have paid for those too, and a window whose costs hardly vary says little 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import cast
 
 import numpy as np
-from pydantic import Field
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from torghut.router.training.confidence import Calibration, Coefficients, Origin
 from torghut.router.training.environment import FIT_THREADS
 from torghut.router.training.labels import Labels
 from torghut.router.training.plan import CalibrationPlan
 from torghut.router.training.reliability import Reliability, reliability
 from torghut.schemas.rows import Floats
-from torghut.schemas.types import Message, Real, SafeCount
-
-Origin = Literal["fitted", "fitted-without-score", "unmeasured"]
-
-
-class Coefficients(Message):
-    """log-odds = bias + score * abs(score) - cost * (round trip / one sigma)."""
-
-    bias: Real
-    score: Real
-    cost: Real
-
-    def probability(self, score: Floats, cost: Floats) -> Floats:
-        """Return the probability of a gain net of costs, shape as the arguments."""
-        logit = self.bias + self.score * score - self.cost * cost
-        return np.asarray(1.0 / (1.0 + np.exp(-logit)), np.float64)
-
-
-class Calibration(Message):
-    """Confidence coefficients, where they come from and how they did."""
-
-    coefficients: Annotated[Coefficients, Field(description="What the package carries.")]
-    origin: Annotated[
-        Origin,
-        Field(
-            description="fitted-without-score: a larger score did not mean better odds, so its "
-            "coefficient is 0. unmeasured: too few labels."
-        ),
-    ]
-    labels: Annotated[SafeCount, Field(description="Fitted on.")]
-    gained_ratio: Annotated[Real, Field(description="Of those, net of their own cost.")]
-    reliability: Annotated[
-        Reliability | None, Field(description="Of labels not fitted on, at their own cost.")
-    ]
 
 
 def calibrate(
@@ -77,7 +43,7 @@ def calibrate(
         origin=origin,
         labels=len(fitted),
         gained_ratio=gained_ratio,
-        reliability=_judge(coefficients, held_out, gained_ratio, plan),
+        reliability=judge(coefficients, held_out, constant=gained_ratio, bins=plan.bins),
     )
 
 
@@ -110,11 +76,18 @@ def _regress(labels: Labels, plan: CalibrationPlan, *, scored: bool) -> Coeffici
     )
 
 
-def _judge(
-    coefficients: Coefficients, held_out: Labels, constant: float, plan: CalibrationPlan
+def judge(
+    coefficients: Coefficients, labels: Labels, *, constant: float, bins: int
 ) -> Reliability | None:
-    """Return how the coefficients do on labels that were not fitted on; None without any."""
-    if not len(held_out):
+    """Return how ``coefficients`` do on ``labels``; None without any.
+
+    Args:
+        coefficients: Not fitted on these labels.
+        labels: At their own costs.
+        constant: The one probability to compare with.
+        bins: Of the reliability table.
+    """
+    if not len(labels):
         return None
-    promised = coefficients.probability(held_out.score, held_out.cost)
-    return reliability(promised, held_out.gained, constant=constant, bins=plan.bins)
+    promised = coefficients.probability(labels.score, labels.cost)
+    return reliability(promised, labels.gained, constant=constant, bins=bins)

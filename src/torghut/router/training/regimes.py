@@ -91,12 +91,16 @@ class RegimeFit:
     Attributes:
         chosen: The candidate that was kept.
         candidates: The best start of each number of states, fewest states first.
+        one_gaussian: The same observations without any regimes, to compare with.
+        one_gaussian_held_out: Its mean log-likelihood of a held-out observation, in nats.
         split_ns: Where the held-out part begins.
         observations: How many were fitted on, and how many held out.
     """
 
     chosen: FitCandidate
     candidates: tuple[FitCandidate, ...]
+    one_gaussian: FittedRegimes
+    one_gaussian_held_out: float
     split_ns: int
     observations: tuple[int, int]
 
@@ -137,7 +141,27 @@ def fit_regimes(
             expected=f"states that each hold {plan.occupancy_min} of the observations", found=found
         )
     chosen = max(used, key=lambda one: one.held_out)
-    return RegimeFit(chosen=chosen, candidates=candidates, split_ns=split_ns, observations=counts)
+    single = _one_gaussian(fitted)
+    return RegimeFit(
+        chosen=chosen,
+        candidates=candidates,
+        one_gaussian=single,
+        one_gaussian_held_out=mean_log_likelihood(single, held_out),
+        split_ns=split_ns,
+        observations=counts,
+    )
+
+
+def _one_gaussian(fitted: Sequence[FeatureSequence]) -> FittedRegimes:
+    """Return the model of a single state: what regimes must beat."""
+    features, _ = stacked(fitted)
+    return FittedRegimes(
+        labels=REGIME_LABELS[1],
+        start=(1.0,),
+        transition=((1.0,),),
+        mean=(tuple(features.mean(axis=0).tolist()),),
+        variance=(tuple(features.var(axis=0).tolist()),),
+    )
 
 
 def _check_observations(

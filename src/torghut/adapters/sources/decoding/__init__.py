@@ -1,1 +1,1 @@
-"""From lines to contexts: a fast scanner for what looks as it should, careful judges for the rest."""
+"""From lines to contexts: a fast scanner for ordinary lines, careful judges for the rest."""

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from torghut.adapters.sources.decoding.verdicts import RefusedError
+from torghut.schemas.codes import RefusalCode
 
-def decode_line(line: bytes) -> str | None:
-    """Return the text of ``line``, or None if it is none.
+
+def decode_line(line: bytes) -> str:
+    """Return the text of ``line``.
+
+    Raises:
+        RefusedError: It is no text.
 
     Example:
         >>> decode_line(b"1,2" + bytes([13]))
         '1,2'
-        >>> decode_line(bytes([255])) is decode_line(bytes([0])) is None
-        True
     """
-    if b"\0" in line:
-        return None
     try:
-        return line.removesuffix(b"\r").decode("utf-8")
-    except UnicodeDecodeError:
-        return None
+        text = line.removesuffix(b"\r").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RefusedError(RefusalCode.UNDECODABLE) from error
+    if "\0" in text:
+        raise RefusedError(RefusalCode.UNDECODABLE)
+    return text
+
+
+def decode_fields(line: bytes, count: int) -> list[str]:
+    """Return the ``count`` fields between the commas of ``line``.
+
+    Raises:
+        RefusedError: It is no text, or has another number of fields.
+    """
+    fields = decode_line(line).split(",")
+    if len(fields) != count:
+        raise RefusedError(RefusalCode.UNDECODABLE)
+    return fields

@@ -33,14 +33,17 @@ class LocalDay:
     switch_ms: int
     change_ms: int
 
-    def instant(self, clock_ms: int) -> int | None:
-        """Return the instant when the clock showed ``clock_ms`` since 00:00.
+    def instant(self, clock_ms: int) -> int:
+        """Return the instant when the clock showed ``clock_ms`` since 00:00, in ns since 1970.
 
-        An hour that the clock shows twice is taken as the first; None for a reading that no clock
+        An hour that the clock shows twice is taken as the first; -1 for a reading that no clock
         showed on that day.
         """
-        if not 0 <= clock_ms < DAY_MS or self.switch_ms - self.change_ms <= clock_ms < self.switch_ms:
-            return None
+        if (
+            not 0 <= clock_ms < DAY_MS
+            or self.switch_ms - self.change_ms <= clock_ms < self.switch_ms
+        ):
+            return -1
         change_ms = self.change_ms if clock_ms >= self.switch_ms else 0
         return self.midnight_ns + (clock_ms - change_ms) * NS_PER_MS
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import assert_never
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,16 @@ from torghut.schemas.control import ControlRecord
 from torghut.schemas.rows import CONTEXT, Integers
 
 Mask = npt.NDArray[np.bool_]
+
+_PAGE_RECORDS: Final = 8_192
+_MOST_PAGE_RECORDS: Final = 65_536
+
+
+def page_records(max_records: int) -> int:
+    """Return a page's capacity: a multiple of the batch, so that batches come out full."""
+    if max_records > _MOST_PAGE_RECORDS:
+        return _MOST_PAGE_RECORDS
+    return -(-_PAGE_RECORDS // max_records) * max_records
 
 
 @dataclass(slots=True)
@@ -88,11 +98,9 @@ class Page:
             case RefusalCode():
                 self._quarantined.add(self._kept(record, verdict, line))
                 return False
-            case _ if not isinstance(verdict, Decoded | RefusalCode):
+            case _:
                 self._controls.append((record, verdict))
                 return False
-            case _:
-                assert_never(verdict)
 
     def quarantine(self, item: Quarantined, end: int) -> None:
         """Count one record that was kept elsewhere."""
@@ -130,7 +138,10 @@ class Page:
         """Return the control records among some records, and the contexts before each of them."""
         low = self.first_record + first
         return [
-            Arrival(row=int(self._before[record - self.first_record] - self._before[first]), record=control)
+            Arrival(
+                row=int(self._before[record - self.first_record] - self._before[first]),
+                record=control,
+            )
             for record, control in self._controls
             if low <= record < self.first_record + last
         ]

@@ -135,6 +135,12 @@ def _match(data: Bytes, at: int, kind: int, program: Arrays, found: Found, line:
             found[2][slot, line] = number
         if at < 0:
             return -1
+    return _line_end(data, at)
+
+
+@_piece
+def _line_end(data: Bytes, at: int) -> int:
+    """Return the place of the LF if the line ends at ``at``, with CR or without, else -1."""
     if data[at] == _CR:
         at += 1
     return at if data[at] == _LF else -1
@@ -151,19 +157,22 @@ def _same(data: Bytes, at: int, letters: Bytes, offset: int, length: int) -> int
 
 @_piece
 def _digits(data: Bytes, at: int, most: int) -> tuple[int, int]:
-    """Return the place behind a run of 1 to ``most`` digits and its value; -1 if there is none."""
+    """Return the place behind the first digits, at most so many, and their value; -1 if none.
+
+    Nothing that follows digits in a template is a digit, so a longer run fails there.
+    """
     value = 0
     end = at
-    while end - at <= most and _ZERO <= data[end] < _COLON:
-        value = value * 10 + (np.int64(data[end]) - _ZERO)
+    while end - at < most and _ZERO <= data[end] < _COLON:
+        value = value * 10 + (data[end] - _ZERO)
         end += 1
-    return (end, value) if 0 < end - at <= most else (-1, 0)
+    return (end, value) if end > at else (-1, 0)
 
 
 @_piece
 def _counted(data: Bytes, at: int, code: int, exactly: int) -> tuple[int, int]:
     """Return the place behind an integer and its value; -1 if it is not of the kind asked for."""
-    end, value = _digits(data, at, _MOST_DIGITS + 1)
+    end, value = _digits(data, at, exactly if code == _DIGITS else _MOST_DIGITS + 1)
     digits = end - at
     if code == _WHOLE:
         fits = value >= 0 and (data[at] != _ZERO or digits == 1)  # below zero: beyond 2^63
@@ -188,7 +197,7 @@ def _decimal(data: Bytes, at: int) -> tuple[int, float]:
         point = at
         at += 1
         while at - first <= _MOST_DIGITS and _ZERO <= data[at] < _COLON:
-            value = value * 10 + (np.int64(data[at]) - _ZERO)
+            value = value * 10 + (data[at] - _ZERO)
             at += 1
         decimals = at - point - 1
         if decimals == 0 or _ZERO <= data[at] < _COLON:

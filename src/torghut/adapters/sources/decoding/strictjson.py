@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from torghut.adapters.sources.decoding.numbers import whole
+from torghut.adapters.sources.decoding.verdicts import RefusedError
 from torghut.schemas.codes import RefusalCode
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
@@ -16,23 +17,24 @@ class _RepeatedKeyError(ValueError):
     """An object names one key twice, so it says two things."""
 
 
-def parse_json(text: str) -> Json | RefusalCode:
-    """Return the value that ``text`` spells, or the code of what is wrong with it.
+def parse_json(text: str) -> Json:
+    """Return the value that ``text`` spells.
+
+    Raises:
+        RefusedError: It spells none, or two.
 
     Example:
         >>> parse_json('{"a":[1,"2"]}')
         {'a': [1, '2']}
-        >>> parse_json('{"a":1,"a":2}').name, parse_json('{"a":NaN}').name
-        ('DUPLICATE_KEY', 'UNDECODABLE')
     """
     try:
         value: Json = _DECODER.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except _RepeatedKeyError:
-        return RefusalCode.DUPLICATE_KEY
-    except (ValueError, RecursionError):
-        return RefusalCode.UNDECODABLE
+    except _RepeatedKeyError as error:
+        raise RefusedError(RefusalCode.DUPLICATE_KEY) from error
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(RefusalCode.UNDECODABLE) from error
     return value
 
 

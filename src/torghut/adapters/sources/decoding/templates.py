@@ -87,20 +87,20 @@ class Scanned:
 
     def whole(self, name: str) -> Integers:
         """Return one integer field, shape (n,)."""
-        return self.columns[self.program.wholes.index(name)]
+        column: Integers = self.columns[self.program.wholes.index(name)]
+        return column
 
     def real(self, name: str) -> Floats:
         """Return one real field, shape (n,)."""
-        return self.values[self.program.reals.index(name)]
+        column: Floats = self.values[self.program.reals.index(name)]
+        return column
 
     def ordinals(self) -> Integers:
         """Return each line's ordinal in its part, shape (n,)."""
         return np.arange(self.first_record, self.first_record + len(self.kinds))
 
 
-def build_program(
-    templates: Sequence[str], vocabulary: Mapping[str, int] | None = None
-) -> Program:
+def build_program(templates: Sequence[str], vocabulary: Mapping[str, int] | None = None) -> Program:
     """Return the program for ``templates``; ``vocabulary`` numbers the words that are names.
 
     Example:

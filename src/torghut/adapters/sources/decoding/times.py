@@ -1,4 +1,4 @@
-"""Times as sources write them: integers in a known unit, or RFC 3339; always told, never guessed."""
+"""Times as sources write them: integers in a known unit, or RFC 3339; told, never guessed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Final
 
 from torghut.adapters.sources.decoding.numbers import whole
+from torghut.adapters.sources.decoding.verdicts import RefusedError
+from torghut.schemas.codes import RefusalCode
 
 LATEST_NS: Final = 7_258_118_400_000_000_000
 """2200-01-01, the first instant that no context has."""
@@ -48,39 +50,45 @@ _NS_PER_UNIT: Final = {
 }
 
 
-class TimeFault(StrEnum):
-    """What can be wrong with a time."""
-
-    NOT_A_TIME = "not a time"
-    OUT_OF_RANGE = "out of range"
-
-
-def parse_time(text: str, form: TimeForm) -> int | TimeFault:
+def parse_time(text: str, form: TimeForm) -> int:
     """Return the nanoseconds since 1970 that ``text`` spells in ``form``.
+
+    Raises:
+        RefusedError: It is empty, no time, or a time that no context has.
 
     Example:
         >>> parse_time("1723161255208", TimeForm.MS)
         1723161255208000000
         >>> parse_time("2024-08-08T23:54:15.208Z", TimeForm.RFC3339)
         1723161255208000000
-        >>> str(parse_time("1723161255208", TimeForm.NS))
-        'out of range'
     """
-    if form is TimeForm.RFC3339:
-        ns = parse_rfc3339(text)
-        if ns is None:
-            return TimeFault.NOT_A_TIME
-        return ns if 0 < ns < LATEST_NS else TimeFault.OUT_OF_RANGE
-    value = whole(text)
+    if not text:
+        raise RefusedError(RefusalCode.MISSING_FIELD)
+    value = parse_rfc3339(text) if form is TimeForm.RFC3339 else whole(text)
     if value is None:
-        return TimeFault.NOT_A_TIME
-    return count_to_ns(value, form)
+        raise RefusedError(RefusalCode.WRONG_TYPE)
+    return in_range(value) if form is TimeForm.RFC3339 else count_to_ns(value, form)
 
 
-def count_to_ns(value: int, form: TimeForm) -> int | TimeFault:
-    """Return ``value`` units as nanoseconds since 1970."""
+def count_to_ns(value: int, form: TimeForm) -> int:
+    """Return ``value`` units as nanoseconds since 1970.
+
+    Raises:
+        RefusedError: That is before 1973, so another unit, or no time that a context has.
+    """
     ns = value * form.ns_per_unit
-    return ns if PLAUSIBLE_NS <= ns < LATEST_NS else TimeFault.OUT_OF_RANGE
+    return in_range(ns if ns >= PLAUSIBLE_NS else -1)
+
+
+def in_range(ns: int) -> int:
+    """Return ``ns`` if a context can have that time.
+
+    Raises:
+        RefusedError: It cannot.
+    """
+    if not 0 < ns < LATEST_NS:
+        raise RefusedError(RefusalCode.TIME_OUT_OF_RANGE)
+    return ns
 
 
 def parse_rfc3339(text: str) -> int | None:
@@ -136,5 +144,14 @@ def detect_form(text: str) -> TimeForm | None:
         >>> detect_form("1787") is None
         True
     """
-    forms = [form for form in TimeForm if not isinstance(parse_time(text, form), TimeFault)]
+    forms = [form for form in TimeForm if _is_time(text, form)]
     return forms[0] if len(forms) == 1 else None
+
+
+def _is_time(text: str, form: TimeForm) -> bool:
+    """Return whether ``text`` is a usable time in ``form``."""
+    try:
+        parse_time(text, form)
+    except RefusedError:
+        return False
+    return True

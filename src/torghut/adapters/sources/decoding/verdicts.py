@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from torghut.adapters.sources.decoding.numbers import real
 from torghut.market.ports import Quarantined
 from torghut.schemas.codes import RefusalCode, Stream
 from torghut.schemas.control import ControlRecord
@@ -61,8 +63,37 @@ Verdict = Decoded | RefusalCode | ControlRecord
 """A context, the code of a record that is none, or a control record."""
 
 
+class RefusedError(Exception):
+    """Ends the judging of one record; never leaves the source.
+
+    Attributes:
+        refusal: Why the record is none.
+    """
+
+    def __init__(self, refusal: RefusalCode) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+def numbers_in(fields: Sequence[str]) -> tuple[RefusalCode, Sequence[float]]:
+    """Return what is wrong with the first field that is no number, and the numbers.
+
+    If one is none, all are NaN: a record is believed as a whole or not at all.
+
+    Example:
+        >>> numbers_in(["1.5", ""])
+        (<RefusalCode.MISSING_FIELD: 3>, [nan, nan])
+    """
+    values = [real(field) for field in fields]
+    for field, value in zip(fields, values, strict=True):
+        if value is None:
+            refusal = RefusalCode.WRONG_TYPE if field else RefusalCode.MISSING_FIELD
+            return refusal, [math.nan] * len(values)
+    return RefusalCode.NONE, [value for value in values if value is not None]
+
+
 def excerpt(head: bytes) -> str:
-    """Return the beginning of a record, printable, at most 120 characters.
+    r"""Return the beginning of a record, printable, at most 120 characters.
 
     Example:
         >>> excerpt(bytes([49, 0, 255]) + "1,3".encode())

@@ -50,9 +50,7 @@ def digest_file(path: Path) -> InputFile:
             status = os.fstat(stream.fileno())
     except OSError as error:
         raise _unreadable(path, error) from error
-    return InputFile(
-        path=path, digest=digest, size=status.st_size, modified_ns=status.st_mtime_ns
-    )
+    return InputFile(path=path, digest=digest, size=status.st_size, modified_ns=status.st_mtime_ns)
 
 
 def open_unchanged(file: InputFile) -> BinaryIO:

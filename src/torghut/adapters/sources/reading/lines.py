@@ -154,7 +154,7 @@ class LineWindow:
 
 
 def first_lines(file: InputFile, limits: ReadLimits) -> Iterator[bytes]:
-    """Yield a file's lines from the front, but for oversized ones.
+    """Yield a file's lines from the front, an empty one in place of each that is oversized.
 
     Raises:
         SourceError: The file cannot be read.
@@ -164,6 +164,7 @@ def first_lines(file: InputFile, limits: ReadLimits) -> Iterator[bytes]:
         while (found := window.fill()) is not Fill.END:
             if found is Fill.OVERSIZED:
                 window.skip_oversized()
+                yield b""
                 continue
             spans = window.spans(_FIRST_LINES)
             yield from (window.line(*span) for span in spans.tolist())

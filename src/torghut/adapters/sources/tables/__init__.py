@@ -1,0 +1,1 @@
+"""Tables in the documented layout, CSV and Parquet: named columns, and what is then assumed."""

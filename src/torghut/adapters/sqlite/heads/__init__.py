@@ -1,0 +1,1 @@
+"""The file of heads beside a log: its lines, and keeping it up with the log."""

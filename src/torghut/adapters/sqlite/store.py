@@ -1,0 +1,291 @@
+"""The log in SQLite: both ports over one writing thread and one reading thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from typing_extensions import override
+
+from torghut.adapters.sqlite.database import (
+    DEFAULTS,
+    SqliteOptions,
+    check_layout,
+    close,
+    create_tables,
+    driver_of,
+    open_for_reading,
+    open_for_writing,
+)
+from torghut.adapters.sqlite.faults import reading_of, writing_to
+from torghut.adapters.sqlite.heads.anchor import Anchor
+from torghut.adapters.sqlite.heads.lines import create_heads, heads_path, read_heads, sync_folder
+from torghut.adapters.sqlite.opening import check_heads, heads_for_new, repair
+from torghut.adapters.sqlite.reader import Reader
+from torghut.adapters.sqlite.transaction import Ends, Transaction
+from torghut.adapters.sqlite.verifying import Audit
+from torghut.adapters.sqlite.writer import Writer
+from torghut.adapters.sqlite.writer_lock import WriterLock
+from torghut.eventlog.block import Block, Head
+from torghut.eventlog.envelopes import Causes, Envelope
+from torghut.eventlog.errors import LogMissingError, LogWriteError, Obstacle
+from torghut.eventlog.ports import DecisionLog, EventStore, Snapshot
+from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport, check_block
+from torghut.kernel.clock import Clock, IdSource
+from torghut.schemas.types import Message
+
+T = TypeVar("T")
+
+
+class Access(Enum):
+    """What a log is opened for."""
+
+    READ = auto()
+    INSPECT = auto()  # to verify: opens also what would be refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What only a log that is open for writing has.
+
+    Attributes:
+        clock: Tells when events were recorded.
+        ends: As of the last commit, kept so by the writer.
+    """
+
+    clock: Clock
+    ends: Ends
+    writer: Writer
+
+
+class SqliteLog(DecisionLog, EventStore):
+    """A log in one file; made by ``open_log`` or ``read_log``.
+
+    Attributes:
+        path: Of the database.
+        log_id: The log's name, the same in the database and in its heads file.
+        repaired_lines: Lines of the heads file that a crash had taken and opening wrote again.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: Connection,
+        *,
+        resources: ExitStack,
+        writing: Writing | None = None,
+        repaired_lines: int = 0,
+    ) -> None:
+        self._reader = Reader(path, connection)
+        self._resources = resources
+        self._writing = writing
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="torghut-log-reader")
+        self._closed = False
+        self.path = path
+        self.log_id = self._reader.log_id()
+        self.repaired_lines = repaired_lines
+
+    @override
+    async def append(self, block: Block, /) -> Head:
+        return await self._write(lambda transaction: transaction.append(block))
+
+    @override
+    async def head(self, partition: int, /) -> Head:
+        if self._writing is not None:
+            return self._writing.ends.head(partition)
+        return await self._read(lambda: self._reader.head(partition))
+
+    @override
+    async def partitions(self) -> Sequence[int]:
+        if self._writing is not None:
+            return sorted(self._writing.ends.heads)
+        return await self._read(self._reader.partitions)
+
+    @override
+    async def blocks(self, partition: int, /, *, after: int = -1) -> AsyncIterator[Block]:
+        digest = await self._read(lambda: self._reader.block_digest(partition, after))
+        before = Head(partition=partition, number=max(after, -1), digest=digest or "")
+        while (block := await self._read(partial(self._next_block, before))) is not None:
+            yield block
+            before = Head(partition=partition, number=block.number, digest=block.digest)
+
+    @override
+    async def put_object(self, body: bytes, /) -> str:
+        return await self._write(lambda transaction: transaction.put_object(body))
+
+    @override
+    async def get_object(self, digest: str, /) -> bytes:
+        return await self._read(lambda: self._reader.get_object(digest))
+
+    @override
+    async def save_snapshot(self, snapshot: Snapshot, /) -> None:
+        await self._write(lambda transaction: transaction.save_snapshot(snapshot))
+
+    @override
+    async def load_snapshot(self, partition: int, key: str, /) -> Snapshot | None:
+        return await self._read(lambda: self._reader.load_snapshot(partition, key))
+
+    @override
+    async def append_events(
+        self, stream: str, events: Sequence[Message], /, *, expected_version: int, causes: Causes
+    ) -> int:
+        recorded_at_ns = self._writing.clock.now_ns() if self._writing else 0
+        return await self._write(
+            lambda transaction: transaction.append_events(
+                stream,
+                events,
+                expected_version=expected_version,
+                recorded_at_ns=recorded_at_ns,
+                causes=causes,
+            )
+        )
+
+    @override
+    async def read_events(self, stream: str, /, *, after: int = 0) -> Sequence[Envelope]:
+        return await self._read(lambda: self._reader.read_events(stream, after))
+
+    @override
+    async def verify(
+        self,
+        *,
+        expect: Head | None = None,
+        progress: Callable[[VerifyProgress], None] | None = None,
+    ) -> VerifyReport:
+        tally = Tally(expect=expect)
+        steps = Audit(path=self.path, reader=self._reader, tally=tally).steps()
+        total = await self._read(self._reader.count_blocks)
+        while await self._read(lambda: next(steps, self) is not self):
+            if progress is not None:
+                progress(VerifyProgress(blocks=tally.blocks, blocks_total=total))
+        return tally.report()
+
+    @override
+    async def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            self._thread.shutdown()
+
+    def _close(self) -> None:
+        """Finish what is under way and let go: writer, heads file, connections, lock."""
+        with writing_to(self.path):
+            self._resources.close()
+
+    def _next_block(self, before: Head) -> Block | None:
+        """Return the block after ``before``, verified."""
+        stored = self._reader.next_block(before.partition, before.number)
+        if stored is None:
+            return None
+        check_block(stored.block, stored_digest=stored.digest, before=before)
+        return stored.block
+
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        """Return the result of ``work`` once it is durable."""
+        if self._writing is None:
+            raise LogWriteError(
+                obstacle=Obstacle.READ_ONLY, detail=f"{self.path.name} was opened for reading"
+            )
+        return await asyncio.wrap_future(self._writing.writer.submit(work))
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        """Return the result of ``work``, done on the reading thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def open_log(
+    path: Path, *, clock: Clock, ids: IdSource, options: SqliteOptions = DEFAULTS
+) -> SqliteLog:
+    """Open the log at ``path`` for writing; make it if there is none.
+
+    Raises:
+        LogInUseError: Another writer has it.
+        LogNotDurableError: What it acknowledges could be lost.
+        TruncatedLogError: It ends before its heads file does.
+        HeadsFileMissingError: It has content and no heads file.
+        LogIntegrityError: It is not as it was written.
+        LogLayoutError: The file is something else.
+        LogWriteError: It cannot be opened.
+    """
+    with writing_to(path, budget_ms=options.busy_budget_ms), ExitStack() as stack:
+        lock = WriterLock(path)
+        stack.callback(lock.release)
+        if not path.exists():
+            heads_for_new(path, ids.new_id())
+        connection = open_for_writing(path, options)
+        stack.callback(close, connection)
+        if not check_layout(connection, path):
+            log_id = heads_for_new(path, ids.new_id())
+            create_tables(connection, log_id=log_id, created_at_ns=clock.now_ns())
+            sync_folder(path.parent)
+        connection_to_read = open_for_reading(path, busy_budget_ms=options.busy_budget_ms)
+        stack.callback(close, connection_to_read)
+        ends, repaired_lines = _compare_with_heads(path, Reader(path, connection_to_read))
+        anchor = Anchor(
+            heads_path(path),
+            delay_ms=options.heads_delay_ms,
+            lag_commits=options.heads_lag_commits,
+        )
+        stack.callback(anchor.close)
+        writer = Writer(
+            path,
+            driver=driver_of(connection),
+            anchor=anchor,
+            ends=ends,
+            busy_budget_ms=options.busy_budget_ms,
+        )
+        stack.callback(writer.close)
+        return SqliteLog(
+            path,
+            connection_to_read,
+            repaired_lines=repaired_lines,
+            resources=stack.pop_all(),
+            writing=Writing(clock=clock, ends=ends, writer=writer),
+        )
+
+
+def read_log(
+    path: Path, *, access: Access = Access.READ, options: SqliteOptions = DEFAULTS
+) -> SqliteLog:
+    """Open the log at ``path`` for reading, also while a writer is at work.
+
+    Raises:
+        LogMissingError: There is none.
+        TruncatedLogError: It ends before its heads file does.
+        HeadsFileMissingError: It has content and no heads file.
+        LogIntegrityError: It is not as it was written.
+        LogLayoutError: The file is something else.
+        LogReadError: It cannot be read.
+    """
+    with reading_of(path), ExitStack() as stack:
+        heads = read_heads(heads_path(path)) if access is Access.READ else None
+        if heads is not None and not path.exists():
+            heads_for_new(path, heads.log_id)
+        if not path.exists():
+            raise LogMissingError(path=str(path))
+        connection = open_for_reading(path, busy_budget_ms=options.busy_budget_ms)
+        stack.callback(close, connection)
+        if not check_layout(connection, path):
+            raise LogMissingError(path=str(path))
+        reader = Reader(path, connection)
+        if access is Access.READ:
+            check_heads(path, reader, reader.ends(), heads)
+        return SqliteLog(path, connection, resources=stack.pop_all())
+
+
+def _compare_with_heads(path: Path, reader: Reader) -> tuple[Ends, int]:
+    """Return where the log ends, and how many lines its heads file was short of."""
+    ends = reader.ends()
+    heads = read_heads(heads_path(path))
+    if heads is None and not ends.heads and not ends.position:
+        create_heads(heads_path(path), reader.log_id())
+        heads = read_heads(heads_path(path))
+    ahead = check_heads(path, reader, ends, heads)
+    return ends, repair(path, reader, ends, heads, ahead) if heads is not None else 0

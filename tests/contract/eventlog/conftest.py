@@ -1,0 +1,35 @@
+"""Every store of a log, opened empty; whatever holds for one holds for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.fakes.clock import HandClock
+from tests.fakes.eventlog import open_sqlite, run
+from torghut.eventlog.memory import InMemoryLog
+from torghut.eventlog.ports import DecisionLog, EventStore
+
+
+class Log(DecisionLog, EventStore, Protocol):
+    """Both ports, as every store implements them together."""
+
+
+def _in_memory(_: Path) -> Log:
+    return InMemoryLog(clock=HandClock())
+
+
+def _in_sqlite(folder: Path) -> Log:
+    return open_sqlite(folder / "log.db")
+
+
+@pytest.fixture(params=[_in_memory, _in_sqlite], ids=["memory", "sqlite"])
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
+    """Return an empty log."""
+    make: Callable[[Path], Log] = request.param
+    log = make(tmp_path)
+    yield log
+    run(log.close())

@@ -1,0 +1,143 @@
+"""What every store of events promises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from pydantic import TypeAdapter
+
+from tests.contract.eventlog.conftest import Log
+from tests.fakes.eventlog import CAUSES, Happened, fill, run
+from torghut.eventlog.block import GENESIS
+from torghut.eventlog.envelopes import check_follows, read_event
+from torghut.eventlog.errors import ConcurrencyConflictError, EventUnreadableError
+from torghut.eventlog.events import LOG_EVENT, HeadsSealed, log_stream, seal_heads
+from torghut.schemas.types import Message
+
+STREAM = "rollout-1"
+
+
+async def append(log: Log, *what: str, expected_version: int = 0, stream: str = STREAM) -> int:
+    """Append one event for each word."""
+    events = [Happened(what=word) for word in what]
+    return await log.append_events(stream, events, expected_version=expected_version, causes=CAUSES)
+
+
+def words(log: Log, *, stream: str = STREAM, after: int = 0) -> Sequence[str]:
+    """Return the words of a stream's events."""
+    adapter = TypeAdapter(Happened)
+    envelopes = run(log.read_events(stream, after=after))
+    return [read_event(envelope, adapter, {}).what for envelope in envelopes]
+
+
+def test_events_come_back_in_order(log: Log) -> None:
+    assert run(append(log, "a", "b")) == 2
+    assert run(append(log, "c", expected_version=2)) == 3
+
+    assert words(log) == ["a", "b", "c"]
+    assert words(log, after=1) == ["b", "c"]
+    assert words(log, after=3) == []
+    assert words(log, after=9) == []
+    assert words(log, stream="rollout-2") == []
+
+
+def test_envelopes_say_where_and_why(log: Log) -> None:
+    run(append(log, "a"))
+    run(append(log, "b", stream="rollout-2"))
+    run(append(log, "c", expected_version=1))
+
+    first, third = run(log.read_events(STREAM))
+    (second,) = run(log.read_events("rollout-2"))
+
+    assert [e.position for e in (first, second, third)] == [1, 2, 3]
+    assert [e.version for e in (first, second, third)] == [1, 1, 2]
+    assert first.causes == CAUSES
+    assert first.recorded_at_ns == 1_700_000_000_000_000_000
+    assert first.type == "tests.happened.v1"
+    assert first.body == b'{"type":"tests.happened.v1","what":"a"}'
+    check_follows(first, version=0, digest=GENESIS)
+    check_follows(third, version=1, digest=first.digest)
+
+
+def test_stale_append_is_refused_and_writes_nothing(log: Log) -> None:
+    run(append(log, "a"))
+
+    with pytest.raises(ConcurrencyConflictError):
+        run(append(log, "b"))
+    with pytest.raises(ConcurrencyConflictError):
+        run(append(log, "b", expected_version=2))
+    assert words(log) == ["a"]
+
+
+def test_the_same_events_again_change_nothing(log: Log) -> None:
+    run(append(log, "a", "b"))
+    run(append(log, "c", expected_version=2))
+
+    assert run(append(log, "a", "b")) == 2
+    assert run(append(log, "b", "c", expected_version=1)) == 3
+    assert words(log) == ["a", "b", "c"]
+
+
+def test_events_that_were_appended_only_in_part_are_a_conflict(log: Log) -> None:
+    run(append(log, "a"))
+
+    with pytest.raises(ConcurrencyConflictError):
+        run(append(log, "a", "b"))
+    assert words(log) == ["a"]
+
+
+def test_no_events_change_nothing(log: Log) -> None:
+    run(append(log, "a"))
+
+    assert run(append(log, expected_version=1)) == 1
+    with pytest.raises(ConcurrencyConflictError):
+        run(append(log))
+
+
+def test_one_of_many_rivals_wins_each_version(log: Log) -> None:
+    async def race() -> Sequence[int | BaseException]:
+        rivals = (append(log, f"rival {n}") for n in range(16))
+        return await asyncio.gather(*rivals, return_exceptions=True)
+
+    ends = run(race())
+
+    assert [end for end in ends if end == 1] == [1]
+    assert sum(isinstance(end, ConcurrencyConflictError) for end in ends) == 15
+    assert len(words(log)) == 1
+
+
+def test_an_event_without_a_type_is_refused(log: Log) -> None:
+    class Nameless(Message):
+        """An event that could never be read again."""
+
+        what: str
+
+    with pytest.raises(EventUnreadableError):
+        run(log.append_events(STREAM, [Nameless(what="a")], expected_version=0, causes=CAUSES))
+    assert words(log) == []
+
+
+def test_events_and_blocks_verify_together(log: Log) -> None:
+    run(fill(log, 2))
+    run(append(log, "a", "b"))
+    run(append(log, "c", stream="rollout-2"))
+
+    report = run(log.verify())
+
+    assert report.intact
+    assert (report.events, report.blocks) == (3, 2)
+
+
+def test_heads_are_sealed_in_the_log_itself(log: Log) -> None:
+    chain = run(fill(log, 2))
+    run(seal_heads(log, log, log_id="id-1", causes=CAUSES))
+    run(seal_heads(log, log, log_id="id-1", causes=CAUSES))
+
+    first, second = run(log.read_events(log_stream("id-1")))
+    sealed = read_event(first, LOG_EVENT, {})
+
+    assert isinstance(sealed, HeadsSealed)
+    assert [(h.partition, h.number, h.digest) for h in sealed.heads] == [(0, 1, chain[1].digest)]
+    assert second.version == 2

@@ -1,0 +1,66 @@
+"""What is published is what the models say, whole, valid and without leftovers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from docs.reference.decision import EXAMPLES, PAGE, decision_page
+from torghut.schemas.publish import MODELS, TYPED, publications, published_texts, stated_type
+from torghut.schemas.upcasting import STEPS
+
+SCHEMAS: Final = Path(__file__).resolve().parents[3] / "schemas"
+TEXTS: Final = published_texts()
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_schema_equals_the_model(name: str) -> None:
+    written = (SCHEMAS / name).read_text(encoding="utf-8")
+
+    assert written == TEXTS[name], "run `python -m docs.reference.schemas`"
+
+
+def test_no_schema_stands_for_nothing() -> None:
+    written = {path.relative_to(SCHEMAS).as_posix() for path in SCHEMAS.rglob("*.json")}
+
+    assert written == set(TEXTS)
+
+
+def test_generation_is_deterministic() -> None:
+    assert published_texts() == TEXTS
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_schema_is_valid_and_closed(name: str) -> None:
+    schema = json.loads(TEXTS[name])
+
+    Draft202012Validator.check_schema(schema)
+    assert schema["additionalProperties"] is False
+    assert schema["description"]
+
+
+WRITTEN: Final = [one.path for one in publications() if one.mode == "serialization"]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_torghut_writes_has_every_key(name: str) -> None:
+    schema = json.loads(TEXTS[name])
+
+    assert set(schema["required"]) == set(schema["properties"])
+
+
+def test_every_typed_message_can_be_read() -> None:
+    assert set(MODELS) == {stated_type(model) for model in TYPED}
+    assert MODELS.keys().isdisjoint(STEPS)
+
+
+def test_decision_page_is_what_the_code_renders() -> None:
+    assert PAGE.read_text(encoding="utf-8") == decision_page(), "run `make docs`"
+
+
+def test_decision_page_shows_five_decisions() -> None:
+    assert len(EXAMPLES) == 5
