@@ -58,6 +58,7 @@ fix: $(VENV)/dev.stamp  ## format, and mend what can be mended by machine
 	$(BIN)/ruff format
 
 docs: $(VENV)/dev.stamp  ## write the reference and the README's output, then run the docs' blocks
+	$(BIN)/python -m docs.reference.schemas
 	$(BIN)/python -m docs.reference.generate
 	$(BIN)/python -m docs.readme_output
 	@$(PYTEST) docs README.md CONTRIBUTING.md

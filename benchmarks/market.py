@@ -16,10 +16,12 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from tests.packages import eager_package
-from torghut.bootstrap import declarations, kernel
+from torghut.bootstrap import declarations, kernel, package_store, serving_packages
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.engine import DecisionKernel
+from torghut.decisions.fold import DecisionFold, Genesis
 from torghut.market.ports import Batch, Cursor, Source, SourceDescription, SourcePart
+from torghut.router.package import read_regime_model
 from torghut.schemas.declarations.governance import GatePolicies
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.rows import CONTEXT
@@ -59,7 +61,7 @@ def declared(count: int) -> Declarations:
     like = shipped.instrument(MODEL).model_dump()
     like |= {"calendar": "always-open", "sampling": _MEMORY}
     gates = shipped.gates.model_dump()
-    gates["portfolio"] |= {"cap": 100_000 * count, "max_symbols": count}
+    gates["portfolio"] |= {"cap": str(100_000 * count), "max_symbols": count}
     return replace(
         shipped,
         instruments=tuple(
@@ -83,6 +85,34 @@ def setup(symbols: int) -> Setup:
         declarations=declared(symbols),
         packages={package.manifest.name: package},
     )
+
+
+def fresh_fold(symbols: int) -> DecisionFold:
+    """Return the memory of a run that has seen nothing but knows every symbol of the market."""
+    asked = setup(symbols)
+    genesis = Genesis(
+        declarations=asked.declarations,
+        packages={name: package.digest for name, package in asked.packages.items()},
+    )
+    fold = DecisionFold(kernel=asked.kernel, genesis=genesis)
+    for package in asked.packages.values():
+        fold.packages[package.digest] = read_regime_model(package)
+    for name in names(symbols):
+        fold.symbol_index(name)
+    fold.source_index(_DIGEST)
+    return fold
+
+
+def installed_setup() -> Setup:
+    """Return what a run over real data is asked to decide with: what is shipped.
+
+    A router without a package of its own serves a made-up one, so that its path is measured too.
+    """
+    declared_here = declarations()
+    packages = serving_packages(declared_here, package_store(), {})
+    for instrument in declared_here.instruments:
+        packages.setdefault(instrument.router, eager_package(instrument.router))
+    return Setup(kernel=shared_kernel(), declarations=declared_here, packages=packages)
 
 
 def quotes(count: int, *, symbols: int, seed: int = 0) -> RowArray:

@@ -21,10 +21,10 @@ PAGE: Final = Path(__file__).resolve().parent / "decision.md"
 GOLDEN: Final = PAGE.parents[2] / "tests" / "replay" / "golden" / "decisions"
 EXAMPLES: Final = {
     "buy": "Buy: raise the position to the target",
-    "sell": "Sell: turn a reported long position into a short one",
+    "sell": "Sell: lower the position to the target",
     "hold": "Hold: keep the target",
     "abstain": "Abstain: no target; open nothing, cancel resting entries",
-    "slow": "The slow path with reasoning off: the deterministic fallback reduces",
+    "slow": "The slow path with reasoning off: the fallback raises no exposure",
 }
 """The golden decisions shown, by file name, with what each of them says."""
 
@@ -47,8 +47,8 @@ Written by `make docs` from the code. The promise is
   null, but for target and delta of `abstain`.
 - Reasons and triggers explain; new ones may come without a new version of the schema.
 
-The five examples below are rows made by hand, one for each thing that a decision can say, as
-rendered; they are kept as golden files.
+The five examples below were decided on recorded EURUSD ticks of May 2014, one for each thing that
+a decision can say; they are kept as golden files.
 """
 
 

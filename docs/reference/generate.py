@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import torghut
+from docs.reference.decision import decision_page
 from torghut.kernel.errors import TorghutError
 from torghut.settings import VARIABLES
 
@@ -63,6 +64,7 @@ def _first_sentence(error: type[TorghutError]) -> str:
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "decision.md": decision_page,
     "errors.md": errors_page,
     "settings.md": settings_page,
 }

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +9,57 @@ from typing import ClassVar
 
 from torghut.adapters.filesystem.declarations import load
 from torghut.adapters.filesystem.packages import FolderPackageStore
+from torghut.adapters.filesystem.writing import write_text
 from torghut.adapters.sources.opening import open_source
-from torghut.adapters.system.clock import SystemClock
-from torghut.artifacts.package import Package
+from torghut.adapters.sqlite.aside import set_log_aside
+from torghut.adapters.sqlite.faults import writing_to
+from torghut.adapters.sqlite.heads.lines import heads_path
+from torghut.adapters.sqlite.store import open_log
+from torghut.adapters.system.clock import RandomIds, SteadyClock, SystemClock
+from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
+from torghut.adapters.system.machine import environment, fingerprint
+from torghut.adapters.system.processes import Child, child_command, run_python
+from torghut.adapters.system.signals import Stopping, end_on_terminate, stop_on_signals
+from torghut.artifacts.errors import PackageMissingError
+from torghut.artifacts.package import SHORT_DIGEST, Package, PackageReference
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.engine import DecisionKernel, compiled_kernel, kernel_is_cached
+from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.clock import Clock
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.settings import settings
+
+__all__ = [
+    "BASELINES",
+    "Child",
+    "PackageAmbiguousError",
+    "Stopping",
+    "SyncTimes",
+    "Timing",
+    "child_command",
+    "compile_kernel",
+    "declarations",
+    "end_on_terminate",
+    "environment",
+    "fingerprint",
+    "heads_path",
+    "kernel",
+    "kernel_is_cached",
+    "measure_sync",
+    "package_store",
+    "serving_packages",
+    "set_log_aside",
+    "source",
+    "steady_clock",
+    "stop_on_signals",
+    "trial_folder",
+    "wall_clock",
+    "writable_log",
+    "write_text",
+]
 
 BASELINES = "router/baselines"
 """Where packages that come with a checkout or a wheel are kept."""
@@ -73,19 +111,27 @@ def serving_packages(
 
     Raises:
         PackageAmbiguousError: Several have a name and none is chosen.
+        PackageMissingError: The one that is chosen is not there, or nothing would use it.
     """
+    used = {instrument.router for instrument in declared.instruments}
+    for name in sorted(chosen.keys() - used):
+        place = f"the routers in use ({', '.join(sorted(used))})"
+        raise PackageMissingError(reference=f"{name}@{chosen[name]}", place=place)
     serving: dict[str, Package] = {}
-    for name in sorted({instrument.router for instrument in declared.instruments}):
+    for name in sorted(used):
         wanted = chosen.get(name, "")
         found = [
             reference
             for reference in store.references()
-            if reference.name == name and reference.digest.startswith(wanted)
+            if reference.name == name and reference.digest.startswith(wanted[:SHORT_DIGEST])
         ]
         if len(found) > 1:
             raise PackageAmbiguousError(name=name, found=tuple(map(str, found)))
         if found:
-            serving[name] = store.load(found[0])
+            digest = wanted or found[0].digest
+            serving[name] = store.load(PackageReference(name=name, digest=digest))
+        elif wanted:
+            raise PackageMissingError(reference=f"{name}@{wanted}", place=BASELINES)
     return serving
 
 
@@ -96,6 +142,27 @@ def source(uri: str, declared: Declarations) -> Source:
         for instrument in declared.instruments
     }
     return open_source(uri, instruments, cache_root=settings().cache_dir)
+
+
+def wall_clock() -> Clock:
+    """Return the machine's clock."""
+    return SystemClock()
+
+
+def steady_clock() -> Clock:
+    """Return a clock that only tells how much time has passed."""
+    return SteadyClock()
+
+
+def writable_log(path: Path) -> DecisionLog:
+    """Return the log at ``path``, opened for writing; it and its folder are made if need be.
+
+    Raises:
+        TorghutError: It is in use, not durable, or not as it was written.
+    """
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return open_log(path, clock=SystemClock(), ids=RandomIds())
 
 
 def compile_kernel() -> None:
@@ -111,12 +178,5 @@ def kernel(waiting: Callable[[float], None] = lambda _: None) -> DecisionKernel:
     """
     cache = settings().cache_dir
     if cache is not None and not kernel_is_cached(cache):
-        begin = time.monotonic()
-        with subprocess.Popen([sys.executable, "-c", _COMPILE]) as child:
-            while True:
-                try:
-                    child.wait(timeout=0.5)
-                    break
-                except subprocess.TimeoutExpired:
-                    waiting(time.monotonic() - begin)
+        run_python(_COMPILE, waiting)
     return compiled_kernel(cache)

@@ -13,11 +13,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 import rfc8785
 from pydantic import Field, TypeAdapter, ValidationError
 
 from torghut.kernel.errors import ExitCode, TorghutError
-from torghut.market.calendars import ExpandedCalendar
+from torghut.market.calendars import ExpandedCalendar, session_rows
 from torghut.schemas.codes import REGIME_LABELS, Expert
 from torghut.schemas.declarations.calendars import Calendar
 from torghut.schemas.declarations.errors import (
@@ -101,6 +103,11 @@ class Declarations:
         problems = [*_order_problems(self), *_instrument_problems(self), *_router_problems(self)]
         if problems:
             raise DeclarationConflictError(file=_TOGETHER, problems=problems)
+
+    @cached_property
+    def sessions(self) -> npt.NDArray[np.void]:
+        """Every calendar's sessions one after the other, shape (n,), dtype ``SESSION``."""
+        return session_rows(self.calendars)
 
     @cached_property
     def by_symbol(self) -> Mapping[str, Instrument]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from torghut.decisions.batch import Applied, ArmRows, Decided, hash_rows
 from torghut.decisions.control import apply_control, control_digest
-from torghut.decisions.declarations import Declarations
+from torghut.decisions.declarations import Declarations, SymbolUndeclaredError
 from torghut.decisions.engine import DecisionKernel, Tables
 from torghut.decisions.errors import (
     ControlMisplacedError,
@@ -121,12 +121,11 @@ class DecisionFold:
         if declarations.digest in self.declarations:
             return
         self.declarations[declarations.digest] = declarations
-        _, sessions = parameter_rows(declarations, {}, ())
         self._session_offsets[declarations.digest] = len(self._tables.sessions)
         self._tables = Tables(
             parameters=self._tables.parameters,
             sources=self._tables.sources,
-            sessions=np.concatenate([self._tables.sessions, sessions]),
+            sessions=np.concatenate([self._tables.sessions, declarations.sessions]),
         )
 
     def source_index(self, digest: str) -> int:
@@ -234,7 +233,7 @@ class DecisionFold:
         self._index = {facts.name: i for i, facts in enumerate(self.symbols)}
         parameters = np.zeros(len(self.symbols), PARAMETERS)
         for index in range(len(self.symbols)):
-            parameters[index] = self._parameter_row(index)
+            parameters[index : index + 1] = self._parameter_row(index)
             self._write_lineage(index)
         sources = [source_words(source_key(digest)) for digest in self.sources]
         self._tables = Tables(
@@ -246,7 +245,7 @@ class DecisionFold:
     def _birth(self, name: str) -> int:
         """Add a symbol with the state, packages and standing controls of a newcomer."""
         index = len(self.symbols)
-        declarations = self.genesis.declarations
+        declarations = self._first_declaring(name)
         instrument = declarations.instrument(name)
         package = self.genesis.packages.get(instrument.router, "")
         self.symbols.append(
@@ -255,13 +254,11 @@ class DecisionFold:
         self._index[name] = index
         newborn = initial_states(declarations, (name,))
         for arm, states in self.arms.items():
-            born = newborn.copy()
+            self.arms[arm] = _appended(states, newborn)
             if arm == _ROUTER_ARM:
-                born["router_mode"] = RouterMode.LIVE
-            self.arms[arm] = np.concatenate([states, born])
-        row = self._parameter_row(index)
+                self.arms[arm]["router_mode"][index] = RouterMode.LIVE
         self._tables = Tables(
-            parameters=np.concatenate([self._tables.parameters, row.reshape(1)]),
+            parameters=_appended(self._tables.parameters, self._parameter_row(index)),
             sources=self._tables.sources,
             sessions=self._tables.sessions,
         )
@@ -270,8 +267,17 @@ class DecisionFold:
         self.waiting.greet(index)
         return index
 
+    def _first_declaring(self, name: str) -> Declarations:
+        """Return the earliest declarations that know ``name``; later ones apply as records."""
+        for declarations in self.declarations.values():
+            if name in declarations.by_symbol:
+                return declarations
+        raise SymbolUndeclaredError(
+            symbol=name, declared=tuple(self.genesis.declarations.by_symbol)
+        )
+
     def _parameter_row(self, index: int) -> RowArray:
-        """Return the parameters of a symbol under its declarations and package, shape ()."""
+        """Return the parameters of a symbol under its declarations and package, shape (1,)."""
         facts = self.symbols[index]
         declarations = self.declarations[facts.declarations]
         router = declarations.instrument(facts.name).router
@@ -282,7 +288,7 @@ class DecisionFold:
             packages[router] = self.packages[facts.package]
         rows, _ = parameter_rows(declarations, packages, (facts.name,))
         rows["session_first"] += self._session_offsets[facts.declarations]
-        return rows[0:1].reshape(())
+        return rows
 
     def _start_regime(self, index: int) -> None:
         """Forget the regime of a symbol: its model is new."""
@@ -352,11 +358,11 @@ class DecisionFold:
             router = self.declarations[facts.declarations].instrument(facts.name).router
             if record.router == router:
                 facts.package = record.package or ""
-                self._tables.parameters[index] = self._parameter_row(index)
+                self._tables.parameters[index : index + 1] = self._parameter_row(index)
                 self._start_regime(index)
         elif isinstance(record, DeclarationsChanged):
             facts.declarations = record.declarations
-            self._tables.parameters[index] = self._parameter_row(index)
+            self._tables.parameters[index : index + 1] = self._parameter_row(index)
         facts.control = control_digest(record)
         self._write_lineage(index)
         return Applied(control_id=record.control_id, symbol=index, position=position)
@@ -374,3 +380,17 @@ class DecisionFold:
             for arm in self.arms:
                 digest, lineage = self._lineages[(arm, index)]
                 lineages[digest] = lineage
+
+
+def _appended(rows: RowArray, row: RowArray) -> RowArray:
+    """Return ``rows``, shape (n,), and ``row``, shape (1,); room is made for as many again.
+
+    The result is a view of the front of a larger array, which the next call fills on.
+    """
+    count = len(rows)
+    room = rows.base if isinstance(rows.base, np.ndarray) else rows
+    if len(room) == count:
+        room = np.zeros(max(8, 2 * count), rows.dtype)
+        room[:count] = rows
+    room[count] = row[0]
+    return room[: count + 1]

@@ -27,7 +27,7 @@ from torghut.decisions.gates import (
 from torghut.kernel.compiled import compiled
 from torghut.kernel.exact import exp, whole
 from torghut.market.admission import admit
-from torghut.market.features import sample, take_quote
+from torghut.market.features import sample, take_quote, volatility
 from torghut.router.experts import score_experts
 from torghut.router.regime import filter_step, leaving_probability, likeliest
 from torghut.router.weights import blend, lead_expert, variance_between, weigh_experts
@@ -116,6 +116,7 @@ def _identify(
     decision.source_sequence = context.sequence
     decision.event_ns = context.event_ns
     decision.receive_ns = context.receive_ns
+    decision.decided_ns = context.receive_ns
     decision.valid_until_ns = context.receive_ns + parameters.lifetime_ns
 
 
@@ -134,15 +135,16 @@ def _decide(
         filter_step(state, parameters)
     settle(now, state, parameters)
     decision.reasons = state.notes
-    score_experts(state, parameters, decision)
+    deviation = volatility(state)
+    score_experts(deviation, state, parameters, decision)
     decision.reasons |= weigh_experts(now, state, parameters, decision)
     decision.score = blend(decision)
     _explain(state, parameters, decision)
-    volatility = math.sqrt(state.variance_slow * parameters.horizon_samples)
-    wish = _size(decision.score, volatility, state, parameters)
+    risk = deviation * math.sqrt(parameters.horizon_samples)
+    wish = _size(decision.score, risk, state, parameters)
     effects = judge_state(now, state, parameters, sessions, decision)
-    effects |= judge_market(now, volatility, state, parameters, decision)
-    confidence = _confidence(decision.score, volatility, state, parameters)
+    effects |= judge_market(now, risk, state, parameters, decision)
+    confidence = _confidence(decision.score, risk, state, parameters)
     effects |= judge_confidence(confidence, parameters, decision)
     effects |= _take_path(now, wish, state, parameters, decision)
     _conclude(now, wish, effects, state, parameters, decision)
@@ -175,37 +177,36 @@ def _explain(state: StateRow, parameters: ParameterRow, decision: DecisionRow) -
 
 
 @compiled
-def _size(score: float, volatility: float, state: StateRow, parameters: ParameterRow) -> float:
+def _size(score: float, risk: float, state: StateRow, parameters: ParameterRow) -> float:
     """Return the position, in whole lots, that risks the declared share of the allotment.
 
     At |score| = 1 a move of one standard deviation over the horizon costs ``risk_ratio`` of the
-    allotment; the notional never exceeds the allotment. 0 while volatility is unknown.
+    allotment; the notional never exceeds the allotment. 0 while ``risk``, that
+    standard deviation, is unknown.
     """
-    if not volatility > 0.0:
+    if not risk > 0.0:
         return 0.0
-    notional = min(1.0, parameters.risk_ratio / volatility) * state.allotment
+    notional = min(1.0, parameters.risk_ratio / risk) * state.allotment
     quantity = score * notional / (state.mid * parameters.multiplier)
     lots = whole(abs(quantity) / parameters.lot)
     return math.copysign(lots * parameters.lot, quantity) + 0.0
 
 
 @compiled
-def _confidence(
-    score: float, volatility: float, state: StateRow, parameters: ParameterRow
-) -> float:
+def _confidence(score: float, risk: float, state: StateRow, parameters: ParameterRow) -> float:
     """Return the probability that a position of this score's sign gains net of costs.
 
     A logistic model, fitted with the package, of the score's size and of the round trip's cost
     in standard deviations of the return over the horizon.
     """
-    if not volatility > 0.0:
+    if not risk > 0.0:
         return 0.0
     spread = (state.ask - state.bid) / state.mid
     cost = spread + 2.0 * (parameters.fee_ratio + parameters.slippage_ratio)
     logit = (
         parameters.confidence_bias
         + parameters.confidence_score * abs(score)
-        - parameters.confidence_cost * (cost / volatility)
+        - parameters.confidence_cost * (cost / risk)
     )
     return 1.0 / (1.0 + exp(-logit))
 

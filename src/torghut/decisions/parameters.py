@@ -18,7 +18,6 @@ from torghut.kernel.compiled import interpreted
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.exact import log
 from torghut.kernel.ids import symbol_key
-from torghut.market.calendars import session_rows
 from torghut.schemas.codes import (
     MAX_REGIMES,
     REGIME_FEATURES,
@@ -137,7 +136,7 @@ def parameter_rows(
         }
         for name in PARAMETERS.names or ():
             row[name] = values[name]
-    return rows, session_rows(declarations.calendars)
+    return rows, declarations.sessions.copy()
 
 
 def initial_states(declarations: Declarations, symbols: Sequence[str]) -> npt.NDArray[np.void]:

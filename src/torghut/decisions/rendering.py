@@ -39,7 +39,7 @@ from torghut.schemas.codes import (
 from torghut.schemas.decision import Decision
 from torghut.schemas.declarations.governance import GatePolicies
 from torghut.schemas.declarations.instruments import Instrument
-from torghut.schemas.row_fields import DecisionFields, decision_fields
+from torghut.schemas.rows.fields import DecisionFields, decision_fields
 from torghut.schemas.rows import DECISION, LEAF_VERSION
 
 _NO_REGIME: Final = 255
@@ -96,6 +96,7 @@ class _Decision(
     sequence: int
     event_ns: str
     receive_ns: str
+    decided_ns: str
     valid_until_ns: str
     intent: str
     path: str
@@ -239,6 +240,7 @@ def _decision(row: DecisionFields, context: RenderContext) -> _Decision:
         sequence=row.sequence,
         event_ns=str(row.event_ns),
         receive_ns=str(row.receive_ns),
+        decided_ns=str(row.decided_ns),
         valid_until_ns=str(row.valid_until_ns),
         intent=_name(_INTENTS, row.intent, "intent"),
         path=_name(_PATHS, row.path, "path"),
@@ -290,9 +292,9 @@ def _check(row: DecisionFields, context: RenderContext) -> None:
         _refuse(f"the key of {context.symbol}", context.symbol_key, row.symbol_key)
     if row.lineage != context.lineage_words:
         _refuse("the lineage words", context.lineage_words, row.lineage)
-    if row.sequence >= _SEQUENCE_MAX or min(row.event_ns, row.receive_ns, row.valid_until_ns) < 0:
-        times = (row.sequence, row.event_ns, row.receive_ns, row.valid_until_ns)
-        _refuse("sequence and times", "from 0 on", times)
+    times = (row.event_ns, row.receive_ns, row.decided_ns, row.valid_until_ns)
+    if row.sequence >= _SEQUENCE_MAX or min(times) < 0:
+        _refuse("sequence and times", "from 0 on", (row.sequence, *times))
     acted_on = (row.bid, row.ask, row.reference_price, row.target, row.delta, row.position)
     limits = (row.confidence, row.notional_cap, row.allotment, row.equity)
     if not all(map(isfinite, acted_on + limits)):

@@ -17,6 +17,7 @@ GENESIS: Final = "0" * 64
 
 _TAG: Final = b"torghut.block.v1\0"
 _LENGTH: Final = struct.Struct(">Q")
+_PLACE: Final = struct.Struct(">QQ")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -52,7 +53,8 @@ class Arm:
     def __post_init__(self) -> None:
         """Refuse rows and leaves that cannot belong together."""
         count, odd = divmod(len(self.leaves), DIGEST_BYTES)
-        if odd or (len(self.rows) % count if count else len(self.rows)):
+        fits = len(self.rows) % count == 0 < len(self.rows) if count else not self.rows
+        if odd or not fits:
             message = f"{len(self.leaves)} bytes of leaves for {len(self.rows)} bytes of rows"
             raise ValueError(message)
 
@@ -78,9 +80,9 @@ class Block:
             records, as canonical JSON.
         arms: By name; always ``serving``.
         cites: Digests of the objects that must be in the log for this block to be understood.
-        digest: Computed, never given: sha256 over the previous digest, then each of header,
-            cursor, inputs and records and, per arm by name, its name and leaves, all with their
-            lengths. The rows are covered through their leaves.
+        digest: Computed, never given: sha256 over the previous digest, then the block's place,
+            its citations, header, cursor, inputs and records and, per arm by name, its name and
+            leaves, all with their lengths. The rows are covered through their leaves.
     """
 
     partition: int
@@ -140,6 +142,8 @@ def _digest(block: Block) -> str:
 
 def _covered(block: Block) -> Iterator[bytes]:
     """Yield the stored bytes that a block's digest covers, in order."""
+    yield _PLACE.pack(block.partition, block.number)
+    yield "".join(block.cites).encode()
     yield block.header
     yield block.cursor.encode()
     yield block.inputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import rfc8785
 
@@ -15,6 +15,9 @@ JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | JsonObj
 """What JSON can say. Whole numbers from 2^53 on are written as strings before they get here."""
 
 JsonObject: TypeAlias = "Mapping[str, JsonValue]"
+
+_EXACT_MAX: Final = 2**53
+_EXACT_DIGITS: Final = len(str(_EXACT_MAX))
 
 
 class JsonNotCanonicalError(TorghutError):
@@ -66,7 +69,7 @@ def parse_json(data: bytes) -> JsonValue:
 
     Raises:
         JsonRefusedError: It is not UTF-8, not JSON, names a key twice, or holds NaN, an infinity,
-            a number beyond the range of a double, a lone surrogate, or nesting without end.
+            a number that a double does not hold, a lone surrogate, or nesting without end.
 
     Example:
         >>> parse_json(b'{"a": 1}')
@@ -84,6 +87,7 @@ found the key 'a' twice
             object_pairs_hook=_object_once,
             parse_constant=_refuse_constant,
             parse_float=_finite,
+            parse_int=_whole,
         )
         if "\\u" in text:
             _refuse_surrogates(value)
@@ -131,6 +135,16 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise JsonRefusedError(found=f"{digits[:40]}, beyond the range of a double")
     return number
+
+
+def _whole(digits: str) -> int | float:
+    """Return the number that ``digits`` spell, if a double can hold it and spells it so."""
+    if len(digits) < _EXACT_DIGITS:
+        return int(digits)
+    number = _finite(digits)
+    if rfc8785.dumps(number) != digits.encode():
+        raise JsonRefusedError(found=f"{digits[:40]}, a whole number that a double does not hold")
+    return number if abs(number) >= _EXACT_MAX else int(digits)
 
 
 def _refuse_surrogates(value: JsonValue) -> None:

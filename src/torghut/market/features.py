@@ -19,6 +19,9 @@ _BAR: Final = int(Stream.BAR)
 _EVENT_ASSUMED: Final = int(ContextFlag.EVENT_TIME_ASSUMED)
 _QUOTE_ASSUMED: Final = int(ContextFlag.QUOTE_ASSUMED)
 
+_STILL: Final = 1e-9
+"""Returns below this, as a ratio of price, cannot be told from rounding."""
+
 VOLATILITY_RATIO: Final = 0
 """Feature 0: log of short over long volatility; rising with stress. The states' order."""
 EFFICIENCY: Final = 1
@@ -66,6 +69,17 @@ def sample(context: ContextRow, state: StateRow, parameters: ParameterRow) -> bo
     _move(state, parameters)
     state.sample_ns = now
     return True
+
+
+@compiled
+def volatility(state: StateRow) -> float:
+    """Return the standard deviation of one sample's return; 0 while it is unknown.
+
+    A price that stands still leaves a variance of rounding residue, which is no volatility: what
+    is divided by it would be noise blown up to certainty.
+    """
+    deviation = math.sqrt(state.variance_slow)
+    return deviation if deviation >= _STILL else 0.0
 
 
 @compiled

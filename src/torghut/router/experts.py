@@ -19,23 +19,26 @@ _DEFENSIVE: Final = int(Expert.DEFENSIVE)
 
 
 @compiled
-def score_experts(state: StateRow, parameters: ParameterRow, decision: DecisionRow) -> None:
-    """Write each expert's score into ``decision.scores``; all 0 while volatility is unknown.
+def score_experts(
+    deviation: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow
+) -> None:
+    """Write each expert's score into ``decision.scores``; all 0 while ``deviation`` is.
+
+    ``deviation`` is the standard deviation of one sample's return, the measure of every distance.
 
     Trend follows the fast mean against the slow one, reversal expects the price back at the fast
     mean, breakout follows a price outside the channel of earlier samples, and defensive is flat.
     """
     for e in range(len(decision.scores)):
         decision.scores[e] = 0.0
-    volatility = math.sqrt(state.variance_slow)
-    if not volatility > 0.0:
+    if not deviation > 0.0:
         return
     gain = parameters.score_gain
-    trend = (state.fast / state.slow - 1.0) / volatility
-    stretch = (state.mid / state.fast - 1.0) / volatility
+    trend = (state.fast / state.slow - 1.0) / deviation
+    stretch = (state.mid / state.fast - 1.0) / deviation
     decision.scores[_TREND] = _squash(gain[_TREND] * trend)
     decision.scores[_REVERSAL] = _squash(-gain[_REVERSAL] * stretch)
-    decision.scores[_BREAKOUT] = _squash(gain[_BREAKOUT] * _outside(state) / volatility)
+    decision.scores[_BREAKOUT] = _squash(gain[_BREAKOUT] * _outside(state) / deviation)
     decision.scores[_DEFENSIVE] = 0.0
 
 

@@ -1,1 +1,1 @@
-"""The published language: frozen models of everything that leaves the process, and the kernel's rows."""
+"""The published language: frozen models of what leaves the process, and the kernel's rows."""

@@ -143,7 +143,10 @@ class Decision(Message):
     ]
     event_ns: Annotated[Nanoseconds, Field(description="When the context happened.")]
     receive_ns: Annotated[
-        Nanoseconds, Field(description="When it was received, which is when it was decided.")
+        Nanoseconds, Field(description="When its context was received, by the ingress' clock.")
+    ]
+    decided_ns: Annotated[
+        Nanoseconds, Field(description="The kernel's now: receive_ns, or when advice resolved.")
     ]
     valid_until_ns: Annotated[
         Nanoseconds, Field(description="Discard the decision after this, on the receive clock.")

@@ -43,7 +43,7 @@ class LoopSettings:
         commit_budget_ms: Longest that making a block durable may take.
     """
 
-    batch_records: int = 4000
+    batch_records: int = 2000
     snapshot_blocks: int = 256
     commit_budget_ms: int = 30_000
 

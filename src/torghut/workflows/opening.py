@@ -62,6 +62,7 @@ async def open_fold(log: DecisionLog, setup: Setup, *, partition: int = 0) -> Op
     Raises:
         DivergedError: A block decided again differs from the log.
         KernelVersionError: The log was decided by another version of the kernel.
+        SymbolUndeclaredError: The declarations no longer know a symbol that the log decides.
     """
     await _keep_objects(log, setup)
     head = await log.head(partition)
@@ -191,6 +192,8 @@ def _changes(fold: DecisionFold, setup: Setup, number: int) -> list[ControlRecor
     """Return the control records that make the setup hold from the next contexts on."""
     changes: list[ControlRecord] = []
     if setup.declarations.digest != fold.declared:
+        for facts in fold.symbols:
+            setup.declarations.instrument(facts.name)
         fold.register(setup.declarations)
         changes.append(
             DeclarationsChanged(

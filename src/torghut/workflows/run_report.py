@@ -27,9 +27,11 @@ from torghut.workflows.decision_loop import Committed
 from torghut.workflows.report.books import Books, Holdings
 from torghut.workflows.report.columns import (
     Codes,
-    Flags,
+    Failures,
+    Floats,
     Grouped,
     Integers,
+    Numbers,
     RowArray,
     grouped,
     grown,
@@ -44,6 +46,9 @@ DRAWN: Final = 12
 
 EXAMPLES: Final = 3
 """Refusals of each code that are kept as examples, the first seen."""
+
+TOGETHER: Final = 8192
+"""Decisions that are summed up together, so that small blocks cost no more than large ones."""
 
 NOT_ASKED: Final = "not asked for"
 _OTHER_ADMISSION: Final = "declarations changed what is admitted, so it no longer sees the same"
@@ -83,6 +88,21 @@ class _Records(msgspec.Struct, frozen=True, gc=False):
     quarantined: tuple[_Quarantined, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pending:
+    """A block's decisions that wait for others to be summed up with.
+
+    Attributes:
+        symbols: Shape (n,): the symbol's number of each.
+        rows: The rows, packed.
+        trend: The baseline's rows, packed; empty if it does not run.
+    """
+
+    symbols: Numbers
+    rows: bytes
+    trend: bytes
+
+
 _RECORDS: Final = msgspec.json.Decoder(_Records)
 
 
@@ -98,6 +118,7 @@ class RunReport:
         first_block: Number of the first block taken in; -1 before it.
         blocks: Blocks taken in.
         contexts: Contexts taken in, undecodable ones included.
+        together: Decisions that are summed up together.
     """
 
     fold: DecisionFold
@@ -121,6 +142,9 @@ class RunReport:
     courses: dict[int, Course] = field(default_factory=dict)
     arm_differs: Counter[str] = field(default_factory=Counter)
     arm_decisions: Counter[str] = field(default_factory=Counter)
+    together: int = TOGETHER
+    _pending: list[_Pending] = field(default_factory=list)
+    _waiting: int = 0
     told_blocks: int = 0
     told_contexts: int = 0
 
@@ -155,20 +179,36 @@ class RunReport:
         self.repeated += len(records.repeated)
         self._refuse(contexts, outcomes, records.quarantined)
         trend = self._follow_trend(block.number, contexts, outcomes, changed=bool(records.applied))
-        admitted = np.flatnonzero(outcomes == 0)
-        if len(admitted) == 0:
+        self._compare_arms(block)
+        self._pending.append(
+            _Pending(
+                symbols=contexts["symbol"][outcomes == 0],
+                rows=block.arms[SERVING].rows,
+                trend=trend,
+            )
+        )
+        self._waiting += len(self._pending[-1].symbols)
+        if self._waiting >= self.together:
+            self.settle()
+
+    def settle(self) -> None:
+        """Sum up what was taken in but not yet summed up."""
+        pending, self._pending, waiting, self._waiting = self._pending, [], self._waiting, 0
+        if waiting == 0:
             return
-        rows = np.frombuffer(block.arms[SERVING].rows, DECISION)
-        serving = grouped(rows, contexts["symbol"][admitted])
-        failed = serving.failed()
+        rows = np.frombuffer(b"".join(one.rows for one in pending), DECISION)
+        serving = grouped(rows, np.concatenate([one.symbols for one in pending]))
+        failures = serving.failures()
         parameters = self.fold.tables.parameters
-        self.tallies.take(serving, failed)
+        self.tallies.take(serving, failures)
         self.books.take(serving, parameters)
         self.holdings.take(serving, parameters)
-        if trend is not None:
-            self._compare_trend(serving, serving.of(trend))
-        self._draw(serving, failed, trend)
-        self._compare_arms(block, rows)
+        equity = None
+        if self.trend is not None:
+            trend = serving.of(np.frombuffer(b"".join(one.trend for one in pending), DECISION))
+            self._compare_trend(serving, trend)
+            equity = trend.rows["equity"]
+        self._draw(serving, failures, equity)
 
     def _grow(self, symbols: int) -> None:
         """Make room for that many symbols."""
@@ -217,16 +257,16 @@ class RunReport:
         outcomes: Codes,
         *,
         changed: bool,
-    ) -> RowArray | None:
+    ) -> bytes:
         """Return the baseline's rows for the block; none if it does not run, or no longer fits."""
         if self.trend is None or len(contexts) == 0:
-            return None
+            return b""
         rows, again = self.trend.decide(contexts, parameters_changed=changed)
         if np.array_equal(again, outcomes):
-            return rows
+            return rows.tobytes()
         self.trend = None
         self.trend_left_out = f"block {number}: {_OTHER_ADMISSION}"
-        return None
+        return b""
 
     def _compare_trend(self, serving: Grouped, trend: Grouped) -> None:
         """Book the baseline's decisions, and count those that differ from the serving arm's."""
@@ -236,25 +276,24 @@ class RunReport:
             differs, serving.starts, dtype=np.int64
         )
 
-    def _draw(self, serving: Grouped, failed: Flags, trend: RowArray | None) -> None:
+    def _draw(self, serving: Grouped, failures: Failures, trend: Floats | None) -> None:
         """Carry on the course of the symbols that are drawn."""
-        equity = None if trend is None else trend["equity"]
         for index, symbol in enumerate(serving.symbols.tolist()):
             course = self.courses.get(symbol)
             if course is None:
                 if len(self.courses) >= DRAWN:
                     continue
                 course = self.courses[symbol] = Course()
-            course.take(part_of(serving, index, failed, equity))
+            course.take(part_of(serving, index, failures, trend))
 
-    def _compare_arms(self, block: Block, rows: RowArray) -> None:
+    def _compare_arms(self, block: Block) -> None:
         """Count how often shadow arms would have said something else."""
+        intents = np.frombuffer(block.arms[SERVING].rows, DECISION)["intent"]
         for name, arm in block.arms.items():
-            if name == SERVING:
-                continue
-            shadow = np.frombuffer(arm.rows, DECISION)
-            self.arm_decisions[name] += len(shadow)
-            self.arm_differs[name] += int(np.count_nonzero(shadow["intent"] != rows["intent"]))
+            if name != SERVING:
+                shadow = np.frombuffer(arm.rows, DECISION)["intent"]
+                self.arm_decisions[name] += len(shadow)
+                self.arm_differs[name] += int(np.count_nonzero(shadow != intents))
 
 
 def run_report(

@@ -41,7 +41,8 @@ _SECOND_NS: Final = 1_000_000_000
 
 
 def summarise(report: RunReport, facts: RunFacts) -> Summary:
-    """Return what ``report`` has summed up so far."""
+    """Return what ``report`` has taken in so far."""
+    report.settle()
     fold = report.fold
     declarations = fold.declarations[fold.declared]
     symbols = [i for i in range(len(fold.symbols)) if _took_part(report, i)]
@@ -60,7 +61,7 @@ def summarise(report: RunReport, facts: RunFacts) -> Summary:
         controls=dict(sorted(report.controls.items())),
         repeated_controls=report.repeated,
         unattributed=dict(report.unattributed.most_common()),
-        examples=tuple(one for kept in report.examples.values() for one in kept),
+        examples=tuple(one for _, kept in sorted(report.examples.items()) for one in kept),
         symbols=tuple(_symbol(report, index) for index in symbols),
         arms=tuple(
             ArmDifference(arm=name, decisions=count, intents_differ=report.arm_differs[name])

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.kernels import cache_folder
 from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sources.reading.limits import ReadLimits
 from torghut.market.ports import Batch, ContextArray, Cursor, Quarantined, Source
@@ -265,7 +266,7 @@ EXAMPLES: Final[Mapping[str, Callable[[Path], str]]] = {
 
 def open_example(uri: str, limits: ReadLimits | None = None) -> Source:
     """Open a source with the instruments that the examples declare."""
-    return open_source(uri, INSTRUMENTS, limits=limits)
+    return open_source(uri, INSTRUMENTS, limits=limits, cache_root=cache_folder())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,9 @@ def test_two_readers_do_not_disturb_each_other(opened: Source) -> None:
 
     for expected, one, other in zip(batches, first, second, strict=True):
         assert one.contexts.tobytes() == other.contexts.tobytes() == expected.contexts.tobytes()
-    assert whole.records == sum(len(b.contexts) + len(b.quarantined) + len(b.controls) for b in batches)
+    assert whole.records == sum(
+        len(b.contexts) + len(b.quarantined) + len(b.controls) for b in batches
+    )
 
 
 def test_quarantined_records_say_which_they_are(opened: Source) -> None:
@@ -162,7 +164,10 @@ def test_description_tells_what_is_assumed(opened: Source) -> None:
 
     assert description.columns
     assert {"zone", "event_time", "receive_time"} <= description.assumptions.keys()
-    assert all("/" not in part.name.removeprefix(part.name.split("/")[0] + "/") for part in description.parts)
+    assert all(
+        "/" not in part.name.removeprefix(part.name.split("/")[0] + "/")
+        for part in description.parts
+    )
 
 
 @pytest.mark.parametrize("size", [1, 9, 4_096])
@@ -189,11 +194,11 @@ def test_chunk_size_changes_nothing(
     [
         ("lean-tick", 20),
         ("lean-minute", 46),
-        ("lean-hour", 31),
+        ("lean-hour", 41),
         ("binance", 150),
-        ("csv", 60),
-        ("csv-streams", 53),
-        ("csv-rfc3339", 37),
+        ("csv", 68),
+        ("csv-streams", 61),
+        ("csv-rfc3339", 40),
     ],
 )
 def test_longer_lines_than_allowed_are_quarantined_and_no_others(

@@ -81,3 +81,14 @@ def test_while_an_order_is_in_flight_the_target_holds() -> None:
     in_flight = (decisions["reasons"] >> np.uint64(Reason.ORDER_IN_FLIGHT)) & np.uint64(1) == 1
     assert in_flight.sum() > 5
     assert np.all(decisions["intent"][in_flight] == Intent.HOLD)
+
+
+def test_a_price_that_stands_still_moves_no_expert() -> None:
+    draw = np.random.Generator(np.random.PCG64(3))
+    moving = 1.3 * np.exp(np.cumsum(draw.normal(0.0, 1e-4, 300)))
+    mids = np.concatenate([moving, np.full(9000, moving[-1])])
+
+    decisions, _ = decide(compiled(), quotes(mids), state_rows(), tables())
+
+    assert np.all(decisions["scores"][-1] == 0.0)
+    assert decisions["intent"][-1] == Intent.HOLD

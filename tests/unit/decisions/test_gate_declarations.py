@@ -12,6 +12,7 @@ import pytest
 from tests.declared import shipped
 from torghut.decisions.gates import (
     ABSTAIN,
+    CANCEL,
     NO_INCREASE,
     clamp,
     judge_confidence,
@@ -180,7 +181,8 @@ def test_failing_gate_does_what_is_declared(gate: str) -> None:
 
     policy = next(policy for policy in DECLARED.values() if policy.id == gate)
     assert one.failed() == {gate}
-    assert effects == EFFECTS[policy.on_fail]
+    assert effects & ~CANCEL == EFFECTS[policy.on_fail]
+    assert bool(effects & CANCEL) == (gate == "kill-switch")
     assert (one.target == LOT) == (policy.on_fail == "clamp")
 
 

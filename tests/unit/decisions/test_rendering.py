@@ -60,13 +60,16 @@ def test_row_and_its_bytes_are_rendered_alike() -> None:
 
 
 def test_typed_decision_says_what_the_row_says() -> None:
-    decision = render_decision(*golden_row("sell"))
+    raw, context = golden_row("sell")
+    row = np.frombuffer(raw, DECISION)[0]
+
+    decision = render_decision(raw, context)
 
     assert isinstance(decision, Decision)
-    assert (decision.intent, decision.mode, decision.position_basis) == ("sell", "live", "reported")
-    assert decision.target_position == -0.2
-    assert decision.position_age_ns == 1_250_000_000
-    assert decision.reasons == ("received-before-event",)
+    assert (decision.intent, decision.mode, decision.position_basis) == ("sell", "paper", "paper")
+    assert decision.target_position == row["target"]
+    assert decision.decided_ns == decision.receive_ns == row["receive_ns"]
+    assert "receive-time-assumed" in decision.reasons
 
 
 def test_clamps_are_judged_against_the_row_and_other_gates_as_declared() -> None:
@@ -120,7 +123,7 @@ def test_regime_without_a_valid_posterior_is_null() -> None:
         ("intent", len(Intent)),
         ("path", 2),
         ("mode", 3),
-        ("regime", 3),
+        ("regime", 4),
         ("lead", 4),
         ("basis", 2),
         ("stream", 4),

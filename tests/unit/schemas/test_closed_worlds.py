@@ -25,7 +25,7 @@ from torghut.schemas.codes import (
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.declarations.governance import GateName
 from torghut.schemas.refusal import ContextRefused
-from torghut.schemas.row_fields import DecisionFields
+from torghut.schemas.rows.fields import DecisionFields
 from torghut.schemas.rows import DECISION
 
 

@@ -37,7 +37,7 @@ class SqliteOptions:
     permit_loss: bool = False
     busy_budget_ms: int = 2000
     page_limit: int | None = None
-    heads_delay_ms: int = 3
+    heads_delay_ms: int = 10
     heads_lag_commits: int = LAG_COMMITS_MAX
 
     def __post_init__(self) -> None:

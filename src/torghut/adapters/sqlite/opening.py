@@ -25,7 +25,7 @@ from torghut.adapters.sqlite.reader import Reader
 from torghut.adapters.sqlite.transaction import Ends
 from torghut.eventlog.block import GENESIS, Head
 from torghut.eventlog.errors import HeadsFileMissingError, LogIntegrityError, TruncatedLogError
-from torghut.eventlog.verification import check_block
+from torghut.eventlog.verification import block_place, check_block
 from torghut.kernel.errors import TorghutError
 
 
@@ -204,13 +204,9 @@ def _missing_events(reader: Reader, chain: Compared) -> Iterator[tuple[int, Head
 
 def _check_last_block(reader: Reader, head: Head) -> None:
     """Check the last block of a partition, bytes and rows, against its digests."""
-    number = head.number
-    stored = reader.next_block(head.partition, number - 1)
-    digest = reader.block_digest(head.partition, number - 1)
-    if stored is None or digest is None:
-        found = "none" if stored is None else f"no block {number - 1}"
-        raise LogIntegrityError(
-            place=f"partition {head.partition}", expected=f"block {number}", found=found
-        )
-    before = Head(partition=head.partition, number=number - 1, digest=digest)
+    stored = reader.next_block(head.partition, head.number - 1)
+    if stored is None:
+        place = block_place(head.partition, head.number)
+        raise LogIntegrityError(place=place, expected="a block", found="none")
+    before = reader.head_at(head.partition, head.number - 1)
     check_block(stored.block, stored_digest=stored.digest, before=before)

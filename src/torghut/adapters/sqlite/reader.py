@@ -26,6 +26,7 @@ from torghut.eventlog.block import GENESIS, Block, Head
 from torghut.eventlog.envelopes import Envelope, check_follows
 from torghut.eventlog.errors import LogIntegrityError, ObjectMissingError
 from torghut.eventlog.ports import Snapshot
+from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import sha256_hex
 
 
@@ -95,6 +96,19 @@ class Reader:
             return Head(partition=partition)
         _, number = partition_and_number(row.place)
         return Head(partition=partition, number=number, digest=row.digest, cursor=row.cursor)
+
+    def head_at(self, partition: int, number: int) -> Head:
+        """Return number and digest of a block, to go on behind it.
+
+        Raises:
+            LogIntegrityError: It is missing, though there are blocks after it.
+        """
+        digest = self.block_digest(partition, number)
+        if digest is None and self.head(partition).number > number:
+            raise LogIntegrityError(
+                place=block_place(partition, number), expected="a block", found="later ones only"
+            )
+        return Head(partition=partition, number=number, digest=digest or "")
 
     def ends(self) -> Ends:
         """Return where everything ends."""

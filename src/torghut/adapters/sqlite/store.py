@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection
 from typing_extensions import override
 
 from torghut.adapters.sqlite.database import (
@@ -32,7 +31,7 @@ from torghut.adapters.sqlite.opening import check_heads, heads_for_new, repair
 from torghut.adapters.sqlite.reader import Reader
 from torghut.adapters.sqlite.transaction import Ends, Transaction
 from torghut.adapters.sqlite.verifying import Audit
-from torghut.adapters.sqlite.writer import Writer
+from torghut.adapters.sqlite.writer import Answer, Writer
 from torghut.adapters.sqlite.writer_lock import WriterLock
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.envelopes import Causes, Envelope
@@ -66,6 +65,38 @@ class Writing:
     writer: Writer
 
 
+class FutureAnswer(Answer, Generic[T]):
+    """An answer that a task waits for, given from the writing thread.
+
+    Args:
+        loop: Of the task.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.future: asyncio.Future[T] = loop.create_future()
+
+    @override
+    def wanted(self) -> bool:
+        return not self.future.cancelled()
+
+    @override
+    def give(self, result: object) -> None:
+        self._tell(partial(self._settle, self.future.set_result, result))
+
+    @override
+    def refuse(self, error: Exception) -> None:
+        self._tell(partial(self._settle, self.future.set_exception, error))
+
+    def _settle(self, settle: Callable[[Any], None], value: object) -> None:
+        if not self.future.done():  # cancelled meanwhile, or told already
+            settle(value)
+
+    def _tell(self, settle: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop has ended, so nobody waits
+            self._loop.call_soon_threadsafe(settle)
+
+
 class SqliteLog(DecisionLog, EventStore):
     """A log in one file; made by ``open_log`` or ``read_log``.
 
@@ -78,19 +109,20 @@ class SqliteLog(DecisionLog, EventStore):
     def __init__(
         self,
         path: Path,
-        connection: Connection,
+        reader: Reader,
         *,
+        log_id: str,
         resources: ExitStack,
         writing: Writing | None = None,
         repaired_lines: int = 0,
     ) -> None:
-        self._reader = Reader(path, connection)
+        self._reader = reader
         self._resources = resources
         self._writing = writing
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="torghut-log-reader")
         self._closed = False
         self.path = path
-        self.log_id = self._reader.log_id()
+        self.log_id = log_id
         self.repaired_lines = repaired_lines
 
     @override
@@ -111,8 +143,7 @@ class SqliteLog(DecisionLog, EventStore):
 
     @override
     async def blocks(self, partition: int, /, *, after: int = -1) -> AsyncIterator[Block]:
-        digest = await self._read(lambda: self._reader.block_digest(partition, after))
-        before = Head(partition=partition, number=max(after, -1), digest=digest or "")
+        before = await self._read(lambda: self._reader.head_at(partition, after))
         while (block := await self._read(partial(self._next_block, before))) is not None:
             yield block
             before = Head(partition=partition, number=block.number, digest=block.digest)
@@ -193,7 +224,9 @@ class SqliteLog(DecisionLog, EventStore):
             raise LogWriteError(
                 obstacle=Obstacle.READ_ONLY, detail=f"{self.path.name} was opened for reading"
             )
-        return await asyncio.wrap_future(self._writing.writer.submit(work))
+        answer: FutureAnswer[T] = FutureAnswer(asyncio.get_running_loop())
+        self._writing.writer.submit(work, answer)
+        return await answer.future
 
     async def _read(self, work: Callable[[], T]) -> T:
         """Return the result of ``work``, done on the reading thread."""
@@ -222,12 +255,14 @@ def open_log(
         connection = open_for_writing(path, options)
         stack.callback(close, connection)
         if not check_layout(connection, path):
-            log_id = heads_for_new(path, ids.new_id())
-            create_tables(connection, log_id=log_id, created_at_ns=clock.now_ns())
+            new_id = heads_for_new(path, ids.new_id())
+            create_tables(connection, log_id=new_id, created_at_ns=clock.now_ns())
             sync_folder(path.parent)
         connection_to_read = open_for_reading(path, busy_budget_ms=options.busy_budget_ms)
         stack.callback(close, connection_to_read)
-        ends, repaired_lines = _compare_with_heads(path, Reader(path, connection_to_read))
+        reader = Reader(path, connection_to_read)
+        log_id = reader.log_id()
+        ends, repaired_lines = _compare_with_heads(path, reader)
         anchor = Anchor(
             heads_path(path),
             delay_ms=options.heads_delay_ms,
@@ -244,7 +279,8 @@ def open_log(
         stack.callback(writer.close)
         return SqliteLog(
             path,
-            connection_to_read,
+            reader,
+            log_id=log_id,
             repaired_lines=repaired_lines,
             resources=stack.pop_all(),
             writing=Writing(clock=clock, ends=ends, writer=writer),
@@ -277,7 +313,8 @@ def read_log(
         reader = Reader(path, connection)
         if access is Access.READ:
             check_heads(path, reader, reader.ends(), heads)
-        return SqliteLog(path, connection, resources=stack.pop_all())
+        log_id = reader.log_id()
+        return SqliteLog(path, reader, log_id=log_id, resources=stack.pop_all())
 
 
 def _compare_with_heads(path: Path, reader: Reader) -> tuple[Ends, int]:

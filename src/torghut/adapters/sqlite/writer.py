@@ -6,19 +6,16 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, Protocol
 
 from torghut.adapters.sqlite.faults import write_fault
 from torghut.adapters.sqlite.heads.anchor import Anchor
 from torghut.adapters.sqlite.transaction import Ends, Transaction
 from torghut.eventlog.errors import LogWriteError, Obstacle
 from torghut.kernel.errors import TorghutError
-
-T = TypeVar("T")
 
 GROUP_MAX: Final = 256
 """Most requests in one transaction."""
@@ -30,20 +27,36 @@ _PASSING: Final = frozenset(
 )
 
 
+class Answer(Protocol):
+    """Where the result of a request goes: somebody in another thread who may have given up."""
+
+    def wanted(self) -> bool:
+        """Say whether anybody still waits."""
+        ...
+
+    def give(self, result: object) -> None:
+        """Tell the result, which is durable."""
+        ...
+
+    def refuse(self, error: Exception) -> None:
+        """Tell why there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """Something to do in a transaction, and where its result goes once that is durable."""
+    """Something to do in a transaction."""
 
     work: Callable[[Transaction], object]
-    future: Future[Any]
+    answer: Answer
 
     def do(self, transaction: Transaction) -> Callable[[], None]:
         """Do the work and return how to tell of it; a refusal is a result like any other."""
         try:
             result = self.work(transaction)
         except TorghutError as refusal:
-            return partial(self.future.set_exception, refusal)
-        return partial(self.future.set_result, result)
+            return partial(self.answer.refuse, refusal)
+        return partial(self.answer.give, result)
 
 
 class Writer:
@@ -77,17 +90,15 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="torghut-log-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
-        """Ask for ``work``; its future has the result once that is durable.
+    def submit(self, work: Callable[[Transaction], object], answer: Answer) -> None:
+        """Ask for ``work``; its answer comes once that is durable.
 
         Raises:
             LogWriteError: The log is closed.
         """
         if self._closed:
             raise LogWriteError(obstacle=Obstacle.CLOSED, detail=f"{self._path.name} was closed")
-        future: Future[T] = Future()
-        self._queue.put(_Request(work=work, future=future))
-        return future
+        self._queue.put(_Request(work=work, answer=answer))
 
     def close(self) -> None:
         """Commit what was asked for and end the thread."""
@@ -100,7 +111,7 @@ class Writer:
         closing = False
         while not closing:
             requests, closing = self._next()
-            live = [r for r in requests if r.future.set_running_or_notify_cancel()]
+            live = [request for request in requests if request.answer.wanted()]
             try:
                 self._commit(live)
             except Exception as error:  # noqa: BLE001 -- the thread's outermost loop
@@ -141,17 +152,27 @@ class Writer:
 
     def _fail(self, requests: Sequence[_Request], error: Exception) -> None:
         """Undo the transaction and tell every request why."""
-        try:
-            if self._driver.in_transaction:
-                self._driver.execute("ROLLBACK")
-        except sqlite3.Error as second:
-            error = second
+        undone = self._undo()
         fault = error
         if isinstance(error, sqlite3.Error | OSError):
             fault = write_fault(error, path=self._path, budget_ms=self._busy_budget_ms)
-        passing = isinstance(fault, LogWriteError) and fault.obstacle in _PASSING
-        if not (passing and isinstance(error, sqlite3.Error)):
+        if not undone or not _passes(error, fault):
             self._broken = fault
         for request in requests:
-            if not request.future.done():
-                request.future.set_exception(fault)
+            request.answer.refuse(fault)
+
+    def _undo(self) -> bool:
+        """Roll back what is not committed; say whether nothing of it can have been kept."""
+        try:
+            if self._driver.in_transaction:
+                self._driver.execute("ROLLBACK")
+        except sqlite3.Error:
+            return False
+        return True
+
+
+def _passes(error: Exception, fault: Exception) -> bool:
+    """Say whether the writer may go on after ``error``, which means ``fault``."""
+    if isinstance(error, sqlite3.Error):
+        return isinstance(fault, LogWriteError) and fault.obstacle in _PASSING
+    return not isinstance(error, OSError | TorghutError)  # a mistake of the caller's

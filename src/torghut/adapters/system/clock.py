@@ -1,4 +1,4 @@
-"""The wall clock and random names."""
+"""The wall clock, the steady clock, and random names."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ class SystemClock(Clock):
     @override
     def now_ns(self) -> int:
         return time.time_ns()
+
+
+class SteadyClock(Clock):
+    """A clock that nobody can set: it only tells how much time has passed between two looks."""
+
+    @override
+    def now_ns(self) -> int:
+        return time.monotonic_ns()
 
 
 class RandomIds(IdSource):

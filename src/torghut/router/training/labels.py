@@ -120,8 +120,8 @@ def _not_overlapping(decisions: SampledDecisions, horizon_samples: int) -> npt.N
     """Return the places of decisions to label, each a horizon or more after the one before."""
     stretch = np.cumsum(decisions.gap)
     whole = np.zeros(len(decisions), np.bool_)
-    whole[: max(0, len(decisions) - horizon_samples)] = True
-    whole[whole] = stretch[horizon_samples:] == stretch[: len(decisions) - horizon_samples]
+    count = max(0, len(decisions) - horizon_samples)
+    whole[:count] = stretch[horizon_samples : horizon_samples + count] == stretch[:count]
     eligible = whole & (decisions.score != 0.0) & (decisions.volatility > 0.0)
     chosen: list[int] = []
     free = 0

@@ -6,6 +6,7 @@ times faster than picking its numbers from the rows one by one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -29,6 +30,19 @@ _RADIX: Final = 2**16
 
 _STATUS: Final = np.dtype((np.void, len(Gate)))
 """The gates of a row as one thing, which is copied faster than as many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """Failed gates of a block's decisions, by symbol.
+
+    Attributes:
+        flags: Shape (gates, n): whether a decision failed a gate.
+        gates: The gates that any decision failed.
+    """
+
+    flags: Flags
+    gates: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +89,13 @@ class Grouped:
         values: Floats = np.ascontiguousarray(self.rows["gate_value"][:, gate])[self.order]
         return values
 
-    def failed(self) -> Flags:
-        """Return which gates failed, shape (gates, n), by symbol."""
+    def failures(self) -> Failures:
+        """Return which gates failed."""
         packed = np.ascontiguousarray(self.rows["gate_status"].view(_STATUS)).ravel()
         statuses: Codes = packed[self.order].view(np.uint8).reshape(len(packed), len(Gate))
-        failed = np.empty((len(Gate), len(packed)), np.bool_)
-        return np.equal(statuses.T, GateStatus.FAIL, out=failed)
+        flags = np.empty((len(Gate), len(packed)), np.bool_)
+        np.equal(statuses.T, GateStatus.FAIL, out=flags)
+        return Failures(flags=flags, gates=np.flatnonzero(flags.any(axis=1)).tolist())
 
     def of(self, rows: RowArray) -> Grouped:
         """Return other decisions of the same contexts, seen in the same order."""

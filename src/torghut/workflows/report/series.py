@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from torghut.schemas.codes import Expert, Gate, Intent
-from torghut.workflows.report.columns import Codes, Flags, Floats, Grouped, Integers, RowArray
+from torghut.workflows.report.columns import Codes, Failures, Floats, Grouped, Integers, RowArray
 from torghut.workflows.report.tallies import NO_REGIME
 
 POINTS: Final = 1200
@@ -100,8 +100,8 @@ class Course:
             width = _COUNTS[name]
             pairs = np.bincount(point * width + codes, minlength=len(starts) * width)
             self.counts[name][touched] += pairs.reshape(-1, width)
-        for gate in part.failing:
-            fails = np.add.reduceat(part.failed[gate], starts, dtype=np.int64)
+        for gate in part.failures.gates:
+            fails = np.add.reduceat(part.failures.flags[gate], starts, dtype=np.int64)
             self.counts["gates"][touched, gate] += fails
 
     def _join(self) -> None:
@@ -128,8 +128,7 @@ class Part:
         price: Shape (k,): reference prices.
         intents: Shape (k,).
         regimes: Shape (k,): ``NO_REGIME`` where there is none.
-        failed: Shape (gates, k).
-        failing: The gates that any decision of the block failed.
+        failures: Which gates they failed.
     """
 
     rows: RowArray
@@ -138,11 +137,10 @@ class Part:
     price: Floats
     intents: Codes
     regimes: Codes
-    failed: Flags
-    failing: Sequence[int]
+    failures: Failures
 
 
-def part_of(decided: Grouped, index: int, marks: Marks, trend: Floats | None) -> Part:
+def part_of(decided: Grouped, index: int, failures: Failures, trend: Floats | None) -> Part:
     """Return the decisions of the ``index``-th symbol present in a block."""
     inside = slice(int(decided.starts[index]), int(decided.ends[index]))
     return Part(
@@ -152,8 +150,7 @@ def part_of(decided: Grouped, index: int, marks: Marks, trend: Floats | None) ->
         price=decided.floats("reference_price")[inside],
         intents=decided.codes("intent")[inside],
         regimes=np.minimum(decided.codes("regime")[inside], NO_REGIME),
-        failed=marks.failed[:, inside],
-        failing=marks.failing,
+        failures=Failures(flags=failures.flags[:, inside], gates=failures.gates),
     )
 
 

@@ -19,7 +19,15 @@ from torghut.schemas.codes import (
     RefusalCode,
     Trigger,
 )
-from torghut.workflows.report.columns import Codes, Flags, Grouped, Integers, Numbers, grown
+from torghut.workflows.report.columns import (
+    Codes,
+    Failures,
+    Flags,
+    Grouped,
+    Integers,
+    Numbers,
+    grown,
+)
 
 NO_REGIME: Final = MAX_REGIMES
 """Where decisions without a regime are counted: there was no package."""
@@ -35,6 +43,11 @@ _SIZES: Final = {
     "regime": MAX_REGIMES + 1,
 }
 """What has one value in each decision, and how many values there are."""
+
+
+def _table(*columns: int) -> Integers:
+    """Return a table of counts without symbols."""
+    return np.zeros((0, *columns), np.int64)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,19 +99,18 @@ class Tallies:
         counts = np.bincount(pairs, minlength=self.outcomes.size)
         self.outcomes += counts.reshape(self.outcomes.shape)
 
-    def take(self, decided: Grouped, failed: Flags, failing: Iterable[int]) -> None:
+    def take(self, decided: Grouped, failures: Failures) -> None:
         """Count decisions.
 
         Args:
             decided: A block's decisions.
-            failed: Shape (gates, n): the gates that each failed, by symbol.
-            failing: The gates that any failed.
+            failures: Which gates they failed.
         """
-        warm: Codes = (~failed[Gate.WARM_UP]).view(np.uint8)
+        warm: Codes = (~failures.flags[Gate.WARM_UP]).view(np.uint8)
         _add_values(self.courses, decided, (warm, decided.codes("intent"), decided.codes("lead")))
         regime = np.minimum(decided.codes("regime"), NO_REGIME)
         _add_values(self.states, decided, (decided.codes("path"), decided.codes("mode"), regime))
-        _add_flags(self.gates, decided, ((gate, failed[gate]) for gate in failing))
+        _add_flags(self.gates, decided, ((g, failures.flags[g]) for g in failures.gates))
         reasons, triggers = decided.reasons(), decided.codes("triggers")
         some, asked = int(np.bitwise_or.reduce(reasons)), int(np.bitwise_or.reduce(triggers))
         _add_flags(
@@ -133,8 +145,3 @@ def _add_flags(table: Integers, decided: Grouped, flags: Iterable[tuple[int, Fla
     """Count decisions by each flag."""
     for column, flag in flags:
         table[decided.symbols, column] += np.add.reduceat(flag, decided.starts, dtype=np.int64)
-
-
-def _table(*columns: int) -> Integers:
-    """Return a table of counts without symbols."""
-    return np.zeros((0, *columns), np.int64)

@@ -40,6 +40,7 @@ _LITERAL: Final = int(Op.LITERAL)
 _REAL: Final = int(Op.REAL)
 _LEVELS: Final = int(Op.LEVELS)
 _TEXT: Final = int(Op.TEXT)
+_WORD: Final = int(Op.WORD)
 _NAME: Final = int(Op.NAME)
 _WHOLE: Final = int(Op.WHOLE)
 _DIGITS: Final = int(Op.DIGITS)
@@ -53,6 +54,7 @@ _MINUS: Final = 45
 _POINT: Final = 46
 _ZERO: Final = 48
 _COLON: Final = 58
+_AT: Final = 64
 _OPEN: Final = 91
 _BACKSLASH: Final = 92
 _CLOSE: Final = 93
@@ -122,8 +124,8 @@ def _match(data: Bytes, at: int, kind: int, program: Arrays, found: Found, line:
             at = _same(data, at, literals, slot, ops[index, 2])
         elif ops[index, 2] == 1 and (data[at] == _COMMA or data[at] == _CR or data[at] == _LF):
             continue
-        elif code == _TEXT:
-            at = _passed(data, at)
+        elif _TEXT <= code <= _WORD:
+            at = _passed(data, at, code)
         elif code < _TEXT:
             at, real = _decimal(data, at) if code == _REAL else _levels(data, at)
             found[3][slot, line] = real
@@ -236,9 +238,11 @@ def _levels(data: Bytes, at: int) -> tuple[int, float]:
 
 
 @_piece
-def _passed(data: Bytes, at: int) -> int:
+def _passed(data: Bytes, at: int, code: int) -> int:
     """Return the place behind a text that does not matter."""
     while _SPACE <= data[at] <= _TILDE and data[at] not in _ENDS:
+        if code == _WORD and data[at] == _AT:
+            break
         at += 1
     return at
 

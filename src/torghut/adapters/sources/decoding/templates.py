@@ -7,8 +7,8 @@ care. So a template never decides what is refused, only what is fast.
 Fields: ``whole`` an integer without sign or leading zeros; ``digits4`` exactly so many digits;
 ``fraction`` the digits of a decimal fraction, as billionths; ``real`` a plain decimal; ``name`` a
 word of the template's own vocabulary (its number); ``text`` printable ASCII without quote,
-backslash or comma; ``levels`` a JSON array of ``["price","quantity"]`` (the sum of the quantities).
-A ``?`` lets the field be empty.
+backslash or comma; ``word`` the same without ``@``; ``levels`` a JSON array of
+``["price","quantity"]`` (the sum of the quantities). A ``?`` lets the field be empty.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ class Op(IntEnum):
     REAL = 1
     LEVELS = 2
     TEXT = 3
-    NAME = 4
-    WHOLE = 5
-    DIGITS = 6
-    FRACTION = 7
+    WORD = 4
+    NAME = 5
+    WHOLE = 6
+    DIGITS = 7
+    FRACTION = 8
 
 
 _OPS: Final[Mapping[str, Op]] = {op.name.lower(): op for op in Op}

@@ -7,6 +7,7 @@ archives and those that expand without measure are typed errors.
 from __future__ import annotations
 
 import lzma
+import os
 import struct
 import zipfile
 import zlib
@@ -22,9 +23,11 @@ from torghut.adapters.sources.errors import (
 from torghut.adapters.sources.reading.files import InputFile, open_unchanged
 from torghut.adapters.sources.reading.limits import ReadLimits
 
+_MAGIC_BYTES: Final = 4
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _ZIP_MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP_SMALLEST: Final = 18
+_GZIP_SIZE_BYTES: Final = 4
 _GZIP_WINDOW: Final = 31
 _ENCRYPTED: Final = 1
 _BROKEN: Final = (
@@ -58,7 +61,7 @@ def open_bytes(file: InputFile, limits: ReadLimits) -> Iterator[ByteStream]:
         SourceArchiveError: It is an archive, and broken.
     """
     with open_unchanged(file) as raw:
-        magic = raw.read(4)
+        magic = raw.read(_MAGIC_BYTES)
         raw.seek(0)
         if magic.startswith(_GZIP_MAGIC):
             yield _Guarded(_Gzip(raw, limits.chunk_bytes), file, limits)
@@ -77,15 +80,15 @@ def expanded_size(file: InputFile) -> int:
         SourceArchiveError: It is a zip, and broken.
     """
     with open_unchanged(file) as raw:
-        magic = raw.read(4)
+        magic = raw.read(_MAGIC_BYTES)
         if magic in _ZIP_MAGICS:
             return _only_member(raw, file.name)[1].file_size
         if not magic.startswith(_GZIP_MAGIC):
             return file.size
         if file.size < _GZIP_SMALLEST:
             return 0
-        raw.seek(-4, 2)
-        return int.from_bytes(raw.read(4), "little")
+        raw.seek(-_GZIP_SIZE_BYTES, os.SEEK_END)
+        return int.from_bytes(raw.read(_GZIP_SIZE_BYTES), "little")
 
 
 def member_name(file: InputFile) -> str:
@@ -103,7 +106,7 @@ def _only_member(raw: BinaryIO, name: str) -> tuple[zipfile.ZipFile, zipfile.Zip
     """Return the archive in ``raw`` and the one file that it holds."""
     try:
         archive = zipfile.ZipFile(raw)
-    except _BROKEN as error:
+    except (*_BROKEN, OSError) as error:
         raise SourceArchiveError(name=name, expected="a zip", found=_said(error)) from error
     members = [info for info in archive.infolist() if not info.is_dir()]
     if len(members) != 1:
@@ -119,7 +122,7 @@ def _open_zip(raw: BinaryIO, name: str) -> IO[bytes]:
     archive, member = _only_member(raw, name)
     try:
         return archive.open(member)
-    except _BROKEN as error:
+    except (*_BROKEN, OSError) as error:
         raise SourceArchiveError(name=name, expected="a zip", found=_said(error)) from error
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -53,22 +54,22 @@ def digest_file(path: Path) -> InputFile:
     return InputFile(path=path, digest=digest, size=status.st_size, modified_ns=status.st_mtime_ns)
 
 
-def open_unchanged(file: InputFile) -> BinaryIO:
-    """Open ``file`` for reading.
+@contextmanager
+def open_unchanged(file: InputFile) -> Iterator[BinaryIO]:
+    """Give ``file`` opened for reading.
 
     Raises:
         SourceUnreadableError: It cannot be read.
         SourceChangedError: It is not the file that was digested.
     """
     try:
-        stream = file.path.open("rb")
-        status = os.fstat(stream.fileno())
+        with file.path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if (status.st_size, status.st_mtime_ns) != (file.size, file.modified_ns):
+                raise SourceChangedError(name=file.name)
+            yield stream
     except OSError as error:
         raise _unreadable(file.path, error) from error
-    if (status.st_size, status.st_mtime_ns) != (file.size, file.modified_ns):
-        stream.close()
-        raise SourceChangedError(name=file.name)
-    return stream
 
 
 def find_files(path: Path, suffixes: Sequence[str]) -> Sequence[Path]:

@@ -104,17 +104,21 @@ class LineWindow:
 
     def skip_oversized(self) -> OversizedLine:
         """Pass over the oversized line at the front and return what is kept of it."""
-        head = self.line(self.start, self.start + _EXCERPT_BYTES)
         state = hashlib.sha256()
-        while self.start == self.stop and not (self._finished and self.start == self._end):
-            state.update(memoryview(self._buffer)[self.start : self._end])
-            self.start = self.stop = self._end
+        head = bytearray()
+        while True:
+            ended = self.start < self.stop
+            end = self._buffer.index(_LF, self.start) if ended else self._end
+            piece = memoryview(self._buffer)[self.start : end]
+            state.update(piece)
+            head += piece[: _EXCERPT_BYTES - len(head)]
+            if ended:
+                self.start = end + 1
+            else:
+                self.start = self.stop = self._end
+            if ended or self._finished:
+                return OversizedLine(digest=state.hexdigest(), head=bytes(head))
             self._read()
-        if self.start < self.stop:
-            rest = self._buffer.index(_LF, self.start, self.stop)
-            state.update(memoryview(self._buffer)[self.start : rest])
-            self.start = rest + 1
-        return OversizedLine(digest=state.hexdigest(), head=head)
 
     def skip_lines(self, count: int) -> int:
         """Pass over ``count`` lines of any length and return how many of them were missing."""
@@ -167,5 +171,6 @@ def first_lines(file: InputFile, limits: ReadLimits) -> Iterator[bytes]:
                 yield b""
                 continue
             spans = window.spans(_FIRST_LINES)
-            yield from (window.line(*span) for span in spans.tolist())
+            for first, last in spans.tolist():
+                yield window.line(first, last) if last - first <= limits.line_bytes else b""
             window.start = int(spans[-1, 1]) + 1

@@ -37,6 +37,7 @@ SPOT: Final = "spot"
 USDM: Final = "usdm"
 
 _HEAD: Final = '<whole receive> {"stream":"<text>","data":{'
+_TYPELESS_HEAD: Final = '<whole receive> {"stream":"<word>@bookTicker","data":{'
 _QUOTE: Final = (
     '"s":"<name symbol>","b":"<real bid>","B":"<real bid_size>",'
     '"a":"<real ask>","A":"<real ask_size>"'
@@ -45,7 +46,7 @@ _PRICE: Final = '"p":"<real last>","q":"<real last_size>"'
 _LEVELS: Final = '"b":<levels bid_size>,"a":<levels ask_size>}}'
 _TEMPLATES: Final[Mapping[str, Mapping[str, Stream]]] = {
     SPOT: {
-        _HEAD + '"u":<whole sequence>,' + _QUOTE + "}}": Stream.QUOTE,
+        _TYPELESS_HEAD + '"u":<whole sequence>,' + _QUOTE + "}}": Stream.QUOTE,
         **{
             _HEAD + '"e":"trade","E":<whole event>,"s":"<name symbol>","t":<whole sequence>,'
             f'{_PRICE},"T":<whole>,"m":{maker},"M":true}}}}': Stream.TRADE

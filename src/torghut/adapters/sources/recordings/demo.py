@@ -119,7 +119,7 @@ def open_demo(target: Target) -> Source:
         SourceError: There is no such data set, or the package is not installed.
     """
     target.choose({})
-    wanted = target.path.name
+    wanted = target.path.as_posix().removeprefix(".")
     if wanted and wanted not in SYMBOLS:
         supported = ["demo:", *(f"demo:{name}" for name in SYMBOLS)]
         raise SourceKindError(uri=f"demo:{wanted}", supported=supported)

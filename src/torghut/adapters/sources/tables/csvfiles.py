@@ -53,8 +53,8 @@ def _table(file: InputFile, limits: ReadLimits) -> Table:
     """Return a file's columns and its first times."""
     lines = first_lines(file, limits)
     header = next((_fields(line) for line in lines), ())
-    if not header:
-        found = "no line, or one that is no text"
+    if not any(header):
+        found = "none, or one that is empty, oversized or no text"
         raise SourceLayoutError(name=file.name, expected="a header line", found=found)
     columns = [header[0].removeprefix(_BYTE_ORDER_MARK), *header[1:]]
     records = [_fields(line) for line in islice(lines, SAMPLE_RECORDS)]

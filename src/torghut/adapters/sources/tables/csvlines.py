@@ -168,5 +168,5 @@ def _instants(scanned: Scanned, column: str) -> tuple[Integers, Mask]:
     shown = (hour < 24) & (minute < 60) & (second < 60)  # noqa: PLR2004
     seconds = (first_day + day - 1) * 86_400 + (hour * 60 + minute) * 60 + second
     ns = seconds * 1_000_000_000 + billionths
-    sure = exists & shown & (ns > 0) & (year < 2200)  # noqa: PLR2004
+    sure = exists & shown & (ns > 0) & (year >= 1970) & (year < 2200)  # noqa: PLR2004
     return np.where(year < 0, -1, ns), sure | (year < 0)

@@ -14,7 +14,7 @@ from typing import Final
 
 from torghut.adapters.sqlite.heads.lines import write_all
 
-LAG_COMMITS_MAX: Final = 16
+LAG_COMMITS_MAX: Final = 32
 """Most commits whose lines a power cut can take; opening repairs that many and no more."""
 
 

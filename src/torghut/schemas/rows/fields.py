@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-from torghut.schemas.rows import DECISION
+from torghut.schemas.rows.decision import DECISION
 
 
 class DecisionFields(NamedTuple):
@@ -28,6 +28,7 @@ class DecisionFields(NamedTuple):
     sequence: int
     event_ns: int
     receive_ns: int
+    decided_ns: int
     valid_until_ns: int
     reasons: int
     bid: float
@@ -63,7 +64,8 @@ def decision_fields(row: bytes) -> DecisionFields:
 def _layout() -> tuple[struct.Struct, tuple[slice[int, int, None], ...]]:
     """Return how ``DECISION`` is laid out, and where its arrays stand among the values."""
     codes = {"u1": "B", "u8": "Q", "i8": "q", "f8": "d"}
-    form, arrays, place = "<", [], 0
+    form, place = "<", 0
+    arrays: list[slice[int, int, None]] = []
     for name in DECISION.names or ():
         field = DECISION[name]
         count = field.shape[0] if field.shape else 1

@@ -1,0 +1,55 @@
+"""Writing a file whole or not at all: a reader sees what was there before, or what is there now."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import ClassVar
+
+from torghut.kernel.errors import ExitCode, TorghutError
+
+
+class FileWriteError(TorghutError):
+    """A file that was to be produced cannot be written."""
+
+    code: ClassVar[str] = "filesystem.write-failed"
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: expected a file that can be written, found: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put ``text`` into ``path``, durably, in place of what was there.
+
+    Raises:
+        FileWriteError: It cannot be written; what was there still is.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text.encode())
+    except OSError as error:
+        raise FileWriteError(path=path, reason=error.strerror or str(error)) from error
+
+
+def _replace(path: Path, body: bytes) -> None:
+    """Write a file beside ``path`` and rename it there."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    incoming = Path(name)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(body)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        incoming.replace(path)
+    finally:
+        incoming.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

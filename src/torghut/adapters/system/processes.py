@@ -1,0 +1,86 @@
+"""Other processes of this installation: the command line itself, run as a child."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_LOOK_S: Final = 0.5
+_COMMAND: Final = "from torghut.entrypoints.cli import main; main()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A command line that runs beside this process.
+
+    Attributes:
+        process: The operating system's.
+    """
+
+    process: subprocess.Popen[str]
+
+    @property
+    def status(self) -> int | None:
+        """Return the exit status, negative for a signal; None while it runs."""
+        return self.process.poll()
+
+    def kill(self) -> None:
+        """End it at once: it gets no chance to finish anything."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def result(self) -> str:
+        """Wait for its end and return what it printed."""
+        printed, _ = self.process.communicate()
+        return printed
+
+
+@contextlib.contextmanager
+def child_command(arguments: Sequence[str], settings: Mapping[str, str]) -> Iterator[Child]:
+    """Yield the ``torghut`` command with ``arguments``, running; it does not outlive the block.
+
+    Args:
+        arguments: As typed after ``torghut``.
+        settings: Environment variables that it sees besides this process's own.
+    """
+    with subprocess.Popen(  # noqa: S603 - this installation's own command, arguments from code
+        _python(_COMMAND, *arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **settings},
+        text=True,
+    ) as process:
+        child = Child(process=process)
+        try:
+            yield child
+        finally:
+            if child.status is None:
+                child.kill()
+
+
+def run_python(code: str, waiting: Callable[[float], None]) -> int:
+    """Run ``code`` in a child process and return its exit status.
+
+    Args:
+        code: Python source.
+        waiting: Told every half second how many seconds it has taken so far.
+    """
+    begin = time.monotonic()
+    with subprocess.Popen(_python(code)) as process:  # noqa: S603 - code of this installation
+        while True:
+            try:
+                return process.wait(timeout=_LOOK_S)
+            except subprocess.TimeoutExpired:
+                waiting(time.monotonic() - begin)
+
+
+def _python(code: str, *arguments: str) -> Sequence[str]:
+    """Return how to run ``code`` with this interpreter; the working folder brings no modules."""
+    return (sys.executable, "-P", "-c", code, *arguments)

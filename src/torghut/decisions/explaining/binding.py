@@ -1,0 +1,224 @@
+"""What held a decision back, found by taking causes away and concluding again.
+
+The kernel's own functions conclude, interpreted, from what stands in the row and the parameters in
+force. A cause binds alone if the decision would be another without it; several bind together if
+none of them does alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Final, cast
+
+import numpy as np
+
+from torghut.decisions.gates import ABSTAIN, CANCEL, FALLBACK, FLATTEN, FREEZE, NO_INCREASE
+from torghut.decisions.kernel import _conclude, _size
+from torghut.kernel.compiled import interpreted
+from torghut.schemas.codes import Gate, GateStatus, Intent, OnStop, Reason
+from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
+from torghut.schemas.rows.fields import DecisionFields
+
+
+class Cause(StrEnum):
+    """What can hold a decision back: a gate that failed, or one of four other things."""
+
+    KILL_SWITCH = "kill-switch"
+    FRESHNESS = "freshness"
+    SESSION = "session"
+    WARM_UP = "warm-up"
+    SPREAD = "spread"
+    VOLATILITY = "volatility"
+    DRAWDOWN = "drawdown"
+    CONFIDENCE_FLOOR = "confidence-floor"
+    RECONCILIATION = "reconciliation"
+    TURNOVER = "turnover"
+    DWELL = "dwell"
+    ALLOTMENT = "allotment"
+    NOTIONAL = "notional"
+    CONTEXT_LATE = "context-late"
+    FALLBACK = "fallback"
+    ORDER_IN_FLIGHT = "order-in-flight"
+    MINIMUM_CHANGE = "minimum-change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """What would have to be otherwise for the decision to be another.
+
+    Attributes:
+        causes: One that binds alone, or several of which all would have to go.
+        instead: The target without them; None to abstain all the same.
+    """
+
+    causes: tuple[Cause, ...]
+    instead: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What a decision was bound by.
+
+    Attributes:
+        wish: The position that the score asked for, before any gate.
+        bindings: Each by itself explains it; none where the decision is what was wished.
+        reproduced: Whether concluding again gave the decision in the row. Where it did not there
+            are no bindings: what the state knew does not all stand in a row.
+    """
+
+    wish: float
+    bindings: tuple[Binding, ...]
+    reproduced: bool
+
+
+_ABSTAINING: Final = (Gate.FRESHNESS, Gate.SESSION, Gate.WARM_UP)
+_CLAMPS: Final = (Gate.ALLOTMENT, Gate.NOTIONAL)
+_EFFECTS: Final[Mapping[Cause, int]] = {
+    **{Cause[gate.name]: NO_INCREASE for gate in Gate if gate not in _CLAMPS},
+    **{Cause[gate.name]: ABSTAIN for gate in _ABSTAINING},
+    Cause.KILL_SWITCH: NO_INCREASE | CANCEL,
+    Cause.CONTEXT_LATE: NO_INCREASE | CANCEL,
+    Cause.FALLBACK: FALLBACK,
+}
+_ON_STOP: Final = {OnStop.REDUCE_ONLY: 0, OnStop.FREEZE: FREEZE, OnStop.FLATTEN: FLATTEN}
+_SCALE: Final = 2.0**40
+"""By a power of two products keep their bits: what is relative to the allotment stays the same."""
+
+_size_plainly: Final = interpreted(_size)
+_conclude_plainly: Final = interpreted(_conclude)
+
+
+def find_bound(row: DecisionFields, parameters: np.void) -> Bound:
+    """Return what bound the decision in ``row``.
+
+    Args:
+        row: The decision.
+        parameters: The symbol's row of dtype ``PARAMETERS`` that was in force.
+    """
+    wish = wished(row, parameters)
+    acting = tuple(_acting(row))
+    decided = None if row.intent == Intent.ABSTAIN else row.target
+    for on_stop in _ON_STOP if Cause.KILL_SWITCH in acting else (OnStop.REDUCE_ONLY,):
+        situation = _Situation(
+            row=row, parameters=parameters, wish=wish, acting=acting, on_stop=on_stop
+        )
+        if situation.conclude() == decided:
+            found = tuple(_bindings(situation, decided))
+            return Bound(wish=wish, bindings=found, reproduced=True)
+    return Bound(wish=wish, bindings=(), reproduced=False)
+
+
+def wished(row: DecisionFields, parameters: np.void) -> float:
+    """Return the position that the score asks for, in whole lots, before any gate."""
+    volatility = row.gate_value[Gate.VOLATILITY]
+    state = cast("StateRow", SimpleNamespace(mid=row.reference_price, allotment=row.allotment))
+    return _size_plainly(row.score, volatility, state, _plain(parameters))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Situation:
+    """A decision about to be concluded.
+
+    Attributes:
+        acting: Every cause that is there.
+        on_stop: What a stop does; it stands in no row, so it is tried.
+    """
+
+    row: DecisionFields
+    parameters: np.void
+    wish: float
+    acting: tuple[Cause, ...]
+    on_stop: OnStop
+
+    def conclude(self, without: frozenset[Cause] = frozenset()) -> float | None:
+        """Return the target that the kernel concludes without some causes; None to abstain."""
+        row, parameters = self.row, _plain(self.parameters)
+        effects = 0
+        for cause in self.acting:
+            if cause not in without:
+                effects |= _EFFECTS.get(cause, 0)
+                effects |= _ON_STOP[self.on_stop] if cause is Cause.KILL_SWITCH else 0
+        state = self._state(without)
+        if Cause.MINIMUM_CHANGE in without:
+            parameters.minimum_change_ratio = 0.0
+        if Cause.ALLOTMENT in without:
+            state.allotment *= _SCALE
+            parameters.minimum_change_ratio /= _SCALE
+            parameters.fallback_raise_ratio /= _SCALE
+        decision = SimpleNamespace(
+            reasons=np.uint64(0), gate_value=[0.0] * len(Gate), gate_status=[0] * len(Gate)
+        )
+        concluded = cast("DecisionRow", decision)
+        _conclude_plainly(row.decided_ns, self.wish, effects, state, parameters, concluded)
+        return None if concluded.intent == Intent.ABSTAIN else concluded.target
+
+    def _state(self, without: frozenset[Cause]) -> StateRow:
+        """Return the state as far as the row knows it; where no order is in flight that is all.
+
+        A target that was held is in the row. One that was changed was the book's position before,
+        because every order is filled whole or taken back.
+        """
+        row = self.row
+        in_flight = Cause.ORDER_IN_FLIGHT in self.acting
+        state = SimpleNamespace(
+            mode=row.mode,
+            mid=row.reference_price,
+            target=row.target if row.intent == Intent.HOLD else row.position,
+            target_ns=0,
+            allotment=row.allotment,
+            notional_cap=np.inf if Cause.NOTIONAL in without else row.notional_cap,
+            paper_position=row.position,
+            reported_position=row.position,
+            reported_known=int(row.position_age_ns >= 0),
+            reported_ns=row.decided_ns - max(0, row.position_age_ns),
+            order_live=int(in_flight and Cause.ORDER_IN_FLIGHT not in without),
+            order_quantity=0.0,
+            order_due_ns=0,
+        )
+        return cast("StateRow", state)
+
+
+def _acting(row: DecisionFields) -> Iterator[Cause]:
+    """Yield every cause that is there, whether it binds or not."""
+    for gate in Gate:
+        if row.gate_status[gate] == GateStatus.FAIL:
+            yield Cause[gate.name]
+    for reason, cause in (
+        (Reason.CONTEXT_LATE, Cause.CONTEXT_LATE),
+        (Reason.ORDER_IN_FLIGHT, Cause.ORDER_IN_FLIGHT),
+        (Reason.BELOW_MINIMUM_CHANGE, Cause.MINIMUM_CHANGE),
+    ):
+        if row.reasons >> reason & 1:
+            yield cause
+    if row.triggers:
+        yield Cause.FALLBACK
+
+
+def _bindings(situation: _Situation, decided: float | None) -> Iterator[Binding]:
+    """Yield each cause that binds alone; if none does, one smallest set that binds together."""
+    alone = 0
+    for cause in situation.acting:
+        instead = situation.conclude(frozenset({cause}))
+        if instead != decided:
+            alone += 1
+            yield Binding(causes=(cause,), instead=instead)
+    together = frozenset(situation.acting)
+    if alone or situation.conclude(together) == decided:
+        return
+    for cause in situation.acting:
+        fewer = together - {cause}
+        if situation.conclude(fewer) != decided:
+            together = fewer
+    causes = tuple(cause for cause in situation.acting if cause in together)
+    yield Binding(causes=causes, instead=situation.conclude(together))
+
+
+def _plain(parameters: np.void) -> ParameterRow:
+    """Return the parameters that conclude a decision, as the interpreted kernel reads them."""
+    names = ("lot", "multiplier", "risk_ratio", "minimum_change_ratio", "fallback_raise_ratio")
+    values = {name: float(parameters[name]) for name in names}
+    latency_ns = int(parameters["latency_ns"])
+    return cast("ParameterRow", SimpleNamespace(**values, latency_ns=latency_ns))

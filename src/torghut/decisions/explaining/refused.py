@@ -1,0 +1,90 @@
+"""Why a context was refused: the rule it broke, and the values it broke it with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from torghut.decisions.explaining.words import REFUSALS, moment, number
+from torghut.schemas.codes import RefusalCode
+
+_LATEST_NS: Final = 2**63 - 1
+_BOOK: Final = ("bid", "ask", "last")
+_SIZES: Final = ("bid_size", "ask_size", "last_size")
+_SHOWN: Final[dict[RefusalCode, Sequence[str]]] = {
+    RefusalCode.NOT_FINITE: (*_BOOK, *_SIZES),
+    RefusalCode.NON_POSITIVE_PRICE: _BOOK,
+    RefusalCode.NEGATIVE_SIZE: _SIZES,
+    RefusalCode.CROSSED_BOOK: ("bid", "ask"),
+    RefusalCode.OUT_OF_ORDER: ("sequence", "receive_ns"),
+    RefusalCode.DUPLICATE: ("sequence",),
+    RefusalCode.NO_QUOTE: ("sequence",),
+    RefusalCode.ABSURD_JUMP: _BOOK,
+    RefusalCode.WRONG_UNIT: _BOOK,
+    RefusalCode.TIME_OUT_OF_RANGE: ("event_ns", "receive_ns"),
+}
+"""The fields that a refusal rests on; none where it was refused while it was decoded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalExplanation:
+    """Why a context was refused.
+
+    Attributes:
+        code: As published.
+        rule: What it broke.
+        found: What it carried, as ``name value``.
+        limit: The declared numbers of the rule; empty where it has none.
+    """
+
+    code: str
+    rule: str
+    found: tuple[str, ...]
+    limit: str
+
+
+def explain_refusal(
+    context: np.void, code: RefusalCode, parameters: np.void | None
+) -> RefusalExplanation:
+    """Return why ``context`` was refused.
+
+    Args:
+        context: One row of dtype ``CONTEXT``.
+        code: As recorded.
+        parameters: The symbol's row of dtype ``PARAMETERS``; None where it is not known which
+            declarations were in force.
+    """
+    found = tuple(_spelled(context, name) for name in _SHOWN.get(code, ()))
+    return RefusalExplanation(
+        code=code.code,
+        rule=REFUSALS[code],
+        found=found,
+        limit="" if parameters is None else _limit(code, parameters),
+    )
+
+
+def _spelled(context: np.void, name: str) -> str:
+    """Return one field of a context in words."""
+    if name.endswith("_ns"):
+        time_ns = int(context[name])
+        return f"{name[:-3]} time {moment(time_ns) if 0 <= time_ns <= _LATEST_NS else time_ns}"
+    if name == "sequence":
+        return f"sequence {int(context[name])}"
+    value = float(context[name])
+    return f"{name.replace('_', ' ')} {'none' if np.isnan(value) else repr(value)}"
+
+
+def _limit(code: RefusalCode, parameters: np.void) -> str:
+    """Return the declared numbers of the rule that ``code`` names."""
+    match code:
+        case RefusalCode.ABSURD_JUMP:
+            ratio, times = float(parameters["jump_ratio"]), int(parameters["jump_confirmations"])
+            return f"a jump of {number(ratio)} of the price, until {times} more contexts confirm it"
+        case RefusalCode.WRONG_UNIT:
+            low, high = float(parameters["price_min"]), float(parameters["price_max"])
+            return f"from {number(low)} to {number(high)}"
+        case _:
+            return ""

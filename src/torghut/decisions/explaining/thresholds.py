@@ -1,0 +1,233 @@
+"""What would flip each cause that holds a decision back: the value, the moment or the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import log
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from torghut.decisions.explaining.binding import Cause
+from torghut.decisions.explaining.words import TRIGGERS, moment, number, span
+from torghut.decisions.rendering import RenderContext
+from torghut.schemas.codes import Domain, Gate, Reason, Trigger
+from torghut.schemas.rows.fields import DecisionFields
+
+_NS_PER_S: Final = 1_000_000_000
+_DAY_NS: Final = 86_400 * _NS_PER_S
+_OPPOSITE: Final = {"<=": ">", ">=": "<", "==": "!="}
+_DOMAINS: Final = tuple(domain.name.lower() for domain in Domain)
+_STALE: Final = (Reason.STALE_MARKET, Reason.STALE_NEWS, Reason.STALE_FUNDAMENTALS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A decision with what it was judged by.
+
+    Attributes:
+        row: The decision.
+        context: What its rendering needs: names, units and thresholds.
+        parameters: The symbol's row of dtype ``PARAMETERS`` that was in force.
+        sessions: Its calendar's openings, dtype ``SESSION``; empty where it is always open.
+        wish: The position that the score asked for.
+    """
+
+    row: DecisionFields
+    context: RenderContext
+    parameters: np.void
+    sessions: npt.NDArray[np.void]
+    wish: float
+
+
+def threshold_of(judged: Judged, gate: Gate) -> float:
+    """Return what the value of ``gate`` was compared with."""
+    if gate is Gate.ALLOTMENT:
+        return judged.row.allotment
+    return judged.row.notional_cap if gate is Gate.NOTIONAL else judged.context.thresholds[gate]
+
+
+def flip_of(judged: Judged, cause: Cause) -> str:
+    """Return what held in the row, and what would have to hold for ``cause`` to be gone."""
+    if cause in _SPECIAL:
+        return _SPECIAL[cause](judged)
+    extra = _EXTRA[cause](judged) if cause in _EXTRA else ""
+    return _compared(judged, Gate[cause.name]) + (f"; {extra}" if extra else "")
+
+
+def margin_of(judged: Judged, gate: Gate) -> str:
+    """Return where a gate that passed would have failed."""
+    if gate in _MARGINS:
+        return _MARGINS[gate](judged)
+    _, comparator, _ = judged.context.gates[gate]
+    return f"would fail at {_OPPOSITE[comparator]} {number(threshold_of(judged, gate))}"
+
+
+def unit_of(judged: Judged, gate: Gate) -> str:
+    """Return the unit of a gate's value, with the instrument's own names for base and quote."""
+    names = {"base": judged.context.unit, "quote": judged.context.currency}
+    _, _, unit = judged.context.gates[gate]
+    return names.get(unit, unit)
+
+
+def _compared(judged: Judged, gate: Gate) -> str:
+    """Return a failed comparison and the one that would pass."""
+    name, comparator, _ = judged.context.gates[gate]
+    value, threshold = judged.row.gate_value[gate], threshold_of(judged, gate)
+    shown, limit = number(value), number(threshold)
+    if shown == limit:
+        shown, limit = repr(value), repr(threshold)
+    unit = unit_of(judged, gate)
+    return (
+        f"{name} {shown} {_OPPOSITE[comparator]} {limit} {unit}: would pass at {comparator} {limit}"
+    )
+
+
+def _stopped(_judged: Judged) -> str:
+    return "trading is stopped: would pass once every `switch` stop and `stop` latch is released"
+
+
+def _closed(judged: Judged) -> str:
+    opens = judged.sessions["open_ns"]
+    later = opens[opens > judged.row.decided_ns]
+    if len(later):
+        return f"the session is closed: would pass from {moment(int(later[0]))} on"
+    return "the session is closed, and no later one is declared"
+
+
+def _closes(judged: Judged) -> str:
+    closes = judged.sessions["close_ns"]
+    later = closes[closes >= judged.row.decided_ns]
+    return f"would fail after {moment(int(later[0]))}" if len(later) else "would fail once closed"
+
+
+def _reconciled(judged: Judged) -> str:
+    patience = span(int(judged.parameters["reconcile_ns"]))
+    return f"would fail once position and fills disagree for longer than {patience}"
+
+
+def _unreconciled(judged: Judged) -> str:
+    if judged.row.position_age_ns < 0:
+        return "no position was ever reported: would pass once one is"
+    apart = number(judged.row.gate_value[Gate.RECONCILIATION])
+    return f"position and fills are {apart} apart: would pass once they agree"
+
+
+def _late(_judged: Judged) -> str:
+    return "the worker was late: would pass after the record `lag-end`"
+
+
+def _in_flight(_judged: Judged) -> str:
+    return "an order is in flight: its target stays until it is filled or taken back"
+
+
+def _too_small(judged: Judged) -> str:
+    currency = judged.context.currency
+    least = float(judged.parameters["minimum_change_ratio"]) * judged.row.allotment
+    return f"the change is below {number(least)} {currency}: would count from there on"
+
+
+def _fallback(judged: Judged) -> str:
+    row, parameters = judged.row, judged.parameters
+    at_stake = abs(judged.wish) * row.reference_price * float(parameters["multiplier"])
+    cap = float(parameters["trigger_notional_ratio"]) * row.notional_cap
+    values = {
+        Trigger.ENTROPY: (row.entropy, float(parameters["trigger_entropy"])),
+        Trigger.DISAGREEMENT: (row.disagreement, float(parameters["trigger_disagreement"])),
+        Trigger.TRANSITION: (row.transition, float(parameters["trigger_transition"])),
+        Trigger.CRITICAL_NOTIONAL: (at_stake, cap),
+    }
+    asked: list[str] = []
+    for trigger in Trigger:
+        if row.triggers >> trigger & 1:
+            value, limit = values.get(trigger, (0.0, 0.0))
+            compared = f" ({number(value)} > {number(limit)})" if trigger in values else ""
+            asked.append(f"{TRIGGERS[trigger]}{compared}")
+    more = float(parameters["fallback_raise_ratio"]) * row.allotment
+    return (
+        f"advice was wanted, because {' and '.join(asked)}: the fallback may raise the position "
+        f"by {number(more)} {judged.context.currency} at most"
+    )
+
+
+def _stale(judged: Judged) -> str:
+    found: list[str] = []
+    for domain, name in enumerate(_DOMAINS):
+        limit_ns, age_ns = judged.context.limits_ns[domain], judged.row.age_ns[domain]
+        if limit_ns is not None and judged.row.reasons >> _STALE[domain] & 1:
+            age = f"{span(age_ns)} old" if age_ns >= 0 else "never seen"
+            found.append(f"{name} {age}, limit {span(limit_ns)}")
+    return ", ".join(found)
+
+
+def _warming(judged: Judged) -> str:
+    missing = threshold_of(judged, Gate.WARM_UP) - judged.row.gate_value[Gate.WARM_UP]
+    wait_ns = missing * int(judged.parameters["sample_ns"])
+    after = f", after {span(wait_ns)} at the earliest" if wait_ns else ""
+    return f"{number(missing)} more samples{after}"
+
+
+def _dwelling(judged: Judged) -> str:
+    rest_s = threshold_of(judged, Gate.DWELL) - judged.row.gate_value[Gate.DWELL]
+    return f"from {moment(judged.row.decided_ns + round(rest_s * _NS_PER_S))} on"
+
+
+def _turned_over(judged: Judged) -> str:
+    return f"counted anew from {moment((judged.row.decided_ns // _DAY_NS + 1) * _DAY_NS)} on"
+
+
+def _unsure(judged: Judged) -> str:
+    score = score_needed(judged)
+    if score is None:
+        return ""
+    now = number(abs(judged.row.score))
+    if score > 1.0:
+        return f"at this cost and volatility no score reaches it; |score| is {now}"
+    return f"at this cost and volatility from |score| {number(score)} on; it is {now}"
+
+
+def score_needed(judged: Judged) -> float | None:
+    """Return the |score| from which the confidence would reach its floor, all else being equal.
+
+    None where no score can matter: volatility is unknown, or the floor is no probability.
+    """
+    row, parameters = judged.row, judged.parameters
+    volatility, floor = row.gate_value[Gate.VOLATILITY], float(parameters["confidence_min"])
+    gain = float(parameters["confidence_score"])
+    if not (volatility > 0.0 and 0.0 < floor < 1.0 and gain > 0.0):
+        return None
+    spread = (row.ask - row.bid) / row.reference_price
+    cost = spread + 2.0 * (float(parameters["fee_ratio"]) + float(parameters["slippage_ratio"]))
+    logit = log(floor / (1.0 - floor)) - float(parameters["confidence_bias"])
+    return max(0.0, (logit + float(parameters["confidence_cost"]) * (cost / volatility)) / gain)
+
+
+_Says = Callable[[Judged], str]
+
+_SPECIAL: Final[Mapping[Cause, _Says]] = {
+    Cause.KILL_SWITCH: _stopped,
+    Cause.SESSION: _closed,
+    Cause.RECONCILIATION: _unreconciled,
+    Cause.CONTEXT_LATE: _late,
+    Cause.ORDER_IN_FLIGHT: _in_flight,
+    Cause.MINIMUM_CHANGE: _too_small,
+    Cause.FALLBACK: _fallback,
+}
+"""What is not, or not only, a comparison of the value in the row."""
+
+_EXTRA: Final[Mapping[Cause, _Says]] = {
+    Cause.FRESHNESS: _stale,
+    Cause.WARM_UP: _warming,
+    Cause.CONFIDENCE_FLOOR: _unsure,
+    Cause.TURNOVER: _turned_over,
+    Cause.DWELL: _dwelling,
+}
+
+_MARGINS: Final[Mapping[Gate, _Says]] = {
+    Gate.KILL_SWITCH: lambda _: "would fail once somebody stops trading",
+    Gate.SESSION: _closes,
+    Gate.RECONCILIATION: _reconciled,
+}
+"""Where passing is not a comparison of the value in the row."""

@@ -1,0 +1,195 @@
+"""What every command prints with: lines and tables for people, JSON for machines, progress.
+
+Results go to stdout, everything on the way to stderr. Whatever a command waits for, a person sees
+a bar, and a file or pipe gets a line every two seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+import rich.box
+from rich.console import Console
+from rich.progress import BarColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from torghut.kernel.canonical import JsonObject
+
+QUIET_S: Final = 2.0
+"""Seconds after which a command that prints into a file or pipe says that it is still at work."""
+
+json_option: Final = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object, for machines."
+)
+"""The flag ``--json``; the command's parameter is ``as_json``."""
+
+_NS_PER_S: Final = 1_000_000_000
+_WIDEST: Final = 400
+
+
+def print_json(value: JsonObject) -> None:
+    """Print one JSON object."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def print_table(columns: Mapping[str, str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; only a terminal has a width to fit into.
+
+    Args:
+        columns: ``left`` or ``right``, by heading.
+        rows: One text a column.
+    """
+    table = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
+    for heading, side in columns.items():
+        table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = _WIDEST
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().strip("\n").splitlines():
+        click.echo(line.rstrip())
+
+
+def print_fields(fields: Mapping[str, str]) -> None:
+    """Print names and values below each other; a value of several lines stays in its column."""
+    width = max(map(len, fields), default=0)
+    for name, value in fields.items():
+        first, *others = value.split("\n")
+        click.echo(f"{name:<{width}}  {first}")
+        for other in others:
+            click.echo(f"{'':<{width}}  {other}")
+
+
+def instant(time_ns: int) -> str:
+    """Return a time of day to the second, in UTC.
+
+    Example:
+        >>> instant(1_262_610_000_000_000_000)
+        '2010-01-04T13:00:00Z'
+    """
+    found = datetime.fromtimestamp(time_ns // _NS_PER_S, tz=UTC)
+    return found.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def day(time_ns: int) -> str:
+    """Return the UTC day of a time.
+
+    Example:
+        >>> day(1_262_610_000_000_000_000)
+        '2010-01-04'
+    """
+    return instant(time_ns)[:10]
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Example:
+        >>> plural(1, "context"), plural(1_200, "context")
+        ('1 context', '1,200 contexts')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def shown(path: Path) -> str:
+    """Return ``path`` as one would type it here: below the working folder, or whole."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+class Progress:
+    """What a command is doing now, and how far it is; made by ``progress``."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[far]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._bars.start()
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether somebody sees a bar."""
+        return not self._bars.disable
+
+    def stage(self, text: str, *, total: int = 0) -> None:
+        """Begin to do something else.
+
+        Args:
+            text: What, in a few words.
+            total: How much of it there is, for ``at``; 0 where nobody knows.
+        """
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(text, total=total or None, far="")
+
+    def at(self, done: int, far: str = "") -> None:
+        """Say how much is done, in the unit of the stage's total and in words."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, far=far)
+
+    def say(self, text: str = "") -> None:
+        """Print a line of the result while the bar stands."""
+        self._bars.stop()
+        click.echo(text)
+        self._bars.start()
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bars.stop()
+
+    def line(self) -> str:
+        """Return what is being done as one line; empty where nothing is."""
+        return "; ".join(_line(task) for task in self._bars.tasks)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Yield where to say what is being done; it is shown until the end of the block."""
+    shown_here = Progress()
+    ended = threading.Event()
+
+    def speak() -> None:
+        while not ended.wait(QUIET_S):
+            if line := shown_here.line():
+                click.echo(line, err=True)
+
+    thread = threading.Thread(target=speak, name="torghut-progress", daemon=True)
+    if not shown_here.on_terminal:
+        thread.start()
+    try:
+        yield shown_here
+    finally:
+        ended.set()
+        if thread.is_alive():
+            thread.join()
+        shown_here.end()
+
+
+def _line(task: Task) -> str:
+    """Return one task as a line."""
+    share = f" {task.percentage:.0f} %" if task.total else ""
+    far = task.fields["far"]
+    return f"{task.description}{share}{f', {far}' if far else ''}, {task.elapsed or 0.0:.0f} s"

@@ -1,0 +1,33 @@
+"""The packed rows that the compiled kernel reads and writes, and their types for a checker.
+
+Everything is little-endian and unpadded, so a row's bytes are the same on every machine. Field
+names never equal an ndarray method. Prices are in the instrument's quote currency, sizes and
+positions in units of the base (not lots), times in ns since 1970 UTC, ratios in [0, 1].
+"""
+
+from torghut.schemas.rows.array import Bytes, Floats, Integers, Rows, Words
+from torghut.schemas.rows.decision import DECISION, LEAF_VERSION, DecisionRow
+from torghut.schemas.rows.inputs import CONTEXT, SESSION, SOURCE, ContextRow, SessionRow, SourceRow
+from torghut.schemas.rows.parameters import PARAMETERS, ParameterRow
+from torghut.schemas.rows.state import STATE, StateRow
+
+__all__ = [
+    "CONTEXT",
+    "DECISION",
+    "LEAF_VERSION",
+    "PARAMETERS",
+    "SESSION",
+    "SOURCE",
+    "STATE",
+    "Bytes",
+    "ContextRow",
+    "DecisionRow",
+    "Floats",
+    "Integers",
+    "ParameterRow",
+    "Rows",
+    "SessionRow",
+    "SourceRow",
+    "StateRow",
+    "Words",
+]

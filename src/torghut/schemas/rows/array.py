@@ -1,0 +1,22 @@
+"""How the kernel sees arrays: rows of packed fields, and vectors inside a row."""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+T_co = TypeVar("T_co", covariant=True)
+
+Floats = npt.NDArray[np.float64]
+Words = npt.NDArray[np.uint64]
+Integers = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+
+class Rows(Protocol, Generic[T_co]):
+    """An array of packed rows, as the kernel sees it."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> T_co: ...

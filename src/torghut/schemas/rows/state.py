@@ -1,0 +1,136 @@
+"""What the kernel remembers of one symbol, and all that it remembers."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from torghut.schemas.codes import MAX_REGIMES, REGIME_FEATURES, Domain, Stream
+from torghut.schemas.rows.array import Bytes, Floats, Integers, Words
+
+
+class StateRow(Protocol):
+    """Everything one symbol remembers; a decision reads nothing else of the past."""
+
+    inputs: np.uint64
+    sequence: np.uint64
+    notes: np.uint64
+    stream_seen: Bytes
+    stream_source: npt.NDArray[np.uint32]
+    stream_sequence: Words
+    stream_window: Words
+    stream_receive_ns: Integers
+    bid: float
+    ask: float
+    mid: float
+    quote_ns: int
+    jump_mid: float
+    jump_count: int
+    session_index: int
+    samples: int
+    sample_ns: int
+    sample_mid: float
+    fast: float
+    slow: float
+    variance_fast: float
+    variance_slow: float
+    net_move: float
+    path_length: float
+    channel_high: float
+    channel_low: float
+    regime_valid: int
+    regime_shock: float
+    entropy: float
+    posterior: Floats
+    features: Floats
+    paper_position: float
+    paper_cash: float
+    traded_notional: float
+    turnover_day: int
+    equity_peak: float
+    drawdown: float
+    order_live: int
+    order_quantity: float
+    order_due_ns: int
+    reported_known: int
+    reported_position: float
+    reported_fills: float
+    reported_ns: int
+    mismatch_ns: int
+    target: float
+    target_ns: int
+    switches: int
+    on_stop: int
+    mode: int
+    router_mode: int
+    late: int
+    notional_cap: float
+    allotment: float
+    domain_ns: Integers
+    news_relevant_ns: int
+    lineage: Words
+
+
+STATE: Final = np.dtype(
+    [
+        ("inputs", "<u8"),  # contexts seen, refused ones included
+        ("sequence", "<u8"),  # decisions made
+        ("notes", "<u8"),  # reason bits that the current context earned on admission
+        ("stream_seen", "u1", (len(Stream),)),
+        ("stream_source", "<u4", (len(Stream),)),
+        ("stream_sequence", "<u8", (len(Stream),)),
+        ("stream_window", "<u8", (len(Stream),)),  # bit n: last sequence - n was seen
+        ("stream_receive_ns", "<i8", (len(Stream),)),
+        ("bid", "<f8"),
+        ("ask", "<f8"),
+        ("mid", "<f8"),  # 0 before the first quote
+        ("quote_ns", "<i8"),
+        ("jump_mid", "<f8"),
+        ("jump_count", "<i8"),
+        ("session_index", "<i8"),
+        ("samples", "<i8"),
+        ("sample_ns", "<i8"),
+        ("sample_mid", "<f8"),
+        ("fast", "<f8"),
+        ("slow", "<f8"),
+        ("variance_fast", "<f8"),  # of one sample's return
+        ("variance_slow", "<f8"),
+        ("net_move", "<f8"),
+        ("path_length", "<f8"),
+        ("channel_high", "<f8"),
+        ("channel_low", "<f8"),
+        ("regime_valid", "u1"),
+        ("regime_shock", "<f8"),  # total variation between the last two posteriors
+        ("entropy", "<f8"),  # of the posterior, normalised to [0, 1]
+        ("posterior", "<f8", (MAX_REGIMES,)),
+        ("features", "<f8", (REGIME_FEATURES,)),
+        ("paper_position", "<f8"),
+        ("paper_cash", "<f8"),
+        ("traded_notional", "<f8"),  # since ``turnover_day`` began
+        ("turnover_day", "<i8"),
+        ("equity_peak", "<f8"),
+        ("drawdown", "<f8"),  # ratio of the allotted capital
+        ("order_live", "u1"),
+        ("order_quantity", "<f8"),
+        ("order_due_ns", "<i8"),
+        ("reported_known", "u1"),
+        ("reported_position", "<f8"),  # last snapshot, and fills since
+        ("reported_fills", "<f8"),  # position by summed fills alone
+        ("reported_ns", "<i8"),
+        ("mismatch_ns", "<i8"),  # since when the two disagree; 0 they agree
+        ("target", "<f8"),
+        ("target_ns", "<i8"),
+        ("switches", "u1"),  # bits of codes.Switch
+        ("on_stop", "u1"),
+        ("mode", "u1"),
+        ("router_mode", "u1"),
+        ("late", "u1"),
+        ("notional_cap", "<f8"),
+        ("allotment", "<f8"),
+        ("domain_ns", "<i8", (len(Domain),)),  # newest item of each domain; 0 never
+        ("news_relevant_ns", "<i8"),
+        ("lineage", "<u8", (4,)),
+    ]
+)

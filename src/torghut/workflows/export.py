@@ -1,0 +1,140 @@
+"""Writes a log out as JSON lines, block by block: decisions, refusals, control records, blocks.
+
+Decisions, refusals and control records are as their published schemas say. Where in the log
+something stands, and where a control record applied, is in the lines of the blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from enum import StrEnum
+from typing import Final, Literal, assert_never
+
+import msgspec
+
+from torghut.decisions.recording import header_of
+from torghut.eventlog.block import Block
+from torghut.eventlog.columns import count_rows, decode_columns
+from torghut.eventlog.errors import LogIntegrityError
+from torghut.eventlog.ports import DecisionLog
+from torghut.eventlog.verification import block_place
+from torghut.kernel.ids import SERVING
+from torghut.schemas.block import BLOCK_RECORDS
+from torghut.schemas.codes import RefusalCode
+from torghut.schemas.control import CONTROL_RECORD
+from torghut.schemas.refusal import RecordQuarantined
+from torghut.workflows.lookup.finding import Naming, run_id_of
+from torghut.workflows.lookup.in_force import Rulebook
+from torghut.workflows.lookup.refusals import refusal_json
+from torghut.workflows.lookup.scanning import Progress, oldest_first, silent
+
+
+class Exported(StrEnum):
+    """What a log can be written out as."""
+
+    DECISIONS = "decisions"
+    REFUSALS = "refusals"
+    CONTROLS = "controls"
+    BLOCKS = "blocks"
+
+
+class _Block(msgspec.Struct, frozen=True, gc=False):
+    """One block, its JSON parts as they are stored."""
+
+    partition: int
+    number: int
+    digest: str
+    previous: str
+    contexts: int
+    decisions: dict[str, int]
+    cites: tuple[str, ...]
+    cursor: msgspec.Raw
+    header: msgspec.Raw
+    records: msgspec.Raw
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+async def export(
+    log: DecisionLog, what: Exported, *, arm: str = SERVING, progress: Progress = silent
+) -> AsyncIterator[bytes]:
+    """Yield one line of JSON, without its end, for everything asked for, in log order.
+
+    Raises:
+        LogIntegrityError: A block is not as it was written.
+        ObjectMissingError: The log does not keep what it cites.
+        RowUnrenderableError: A row is not what its layout, symbol or lineage allow.
+    """
+    rules = Rulebook(log, run_id=await run_id_of(log))
+    async for block in oldest_first(log, progress):
+        if what is Exported.DECISIONS:
+            async for line in _decisions(block, rules, arm):
+                yield line
+        else:
+            for line in _lines(block, what):
+                yield line
+
+
+def _lines(
+    block: Block, what: Literal[Exported.REFUSALS, Exported.CONTROLS, Exported.BLOCKS]
+) -> Iterator[bytes]:
+    """Yield what a block holds besides decisions."""
+    match what:
+        case Exported.REFUSALS:
+            yield from _refusals(block)
+        case Exported.CONTROLS:
+            for received in BLOCK_RECORDS.validate_json(block.records).received:
+                yield CONTROL_RECORD.dump_json(received.record)
+        case Exported.BLOCKS:
+            yield _block(block)
+        case _:
+            assert_never(what)
+
+
+async def _decisions(block: Block, rules: Rulebook, arm: str) -> AsyncIterator[bytes]:
+    """Yield the decisions of one arm."""
+    if arm not in block.arms:
+        return
+    naming = Naming(block)
+    for place in range(block.arms[arm].count):
+        yield await rules.render(naming.found(arm, place))
+
+
+def _refusals(block: Block) -> Iterator[bytes]:
+    """Yield the contexts that were refused, then the records that were no context."""
+    header = header_of(block)
+    if header.counts.quarantined == 0:
+        return
+    contexts, outcomes = decode_columns(block.inputs)
+    refused = outcomes != 0
+    for context, code in zip(contexts[refused], outcomes[refused].tolist(), strict=True):
+        symbol = header.symbols.get(int(context["symbol"]))
+        source = header.sources.get(int(context["source"]))
+        if symbol is None or source is None or code >= len(RefusalCode):
+            raise LogIntegrityError(
+                place=block_place(block.partition, block.number),
+                expected="refusals that its header names, with a known code",
+                found=f"symbol {symbol}, source {source}, code {code}",
+            )
+        yield refusal_json(context, RefusalCode(code), symbol=symbol, source=source)
+    for record in BLOCK_RECORDS.validate_json(block.records).quarantined:
+        yield RecordQuarantined(**record.model_dump()).model_dump_json().encode()
+
+
+def _block(block: Block) -> bytes:
+    """Return one block as a line."""
+    return _ENCODER.encode(
+        _Block(
+            partition=block.partition,
+            number=block.number,
+            digest=block.digest,
+            previous=block.previous,
+            contexts=count_rows(block.inputs),
+            decisions={name: arm.count for name, arm in block.arms.items()},
+            cites=tuple(block.cites),
+            cursor=msgspec.Raw(block.cursor.encode() or b"null"),
+            header=msgspec.Raw(block.header),
+            records=msgspec.Raw(block.records),
+        )
+    )

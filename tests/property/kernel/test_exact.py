@@ -1,0 +1,109 @@
+"""exp, log and whole against exact decimal arithmetic, compiled and interpreted alike."""
+
+from __future__ import annotations
+
+import math
+import struct
+from decimal import Decimal, localcontext
+from typing import Final
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from torghut.kernel.compiled import interpreted
+from torghut.kernel.exact import exp, log, whole
+
+DIGITS: Final = 60
+
+plain_exp: Final = interpreted(exp)
+plain_log: Final = interpreted(log)
+plain_whole: Final = interpreted(whole)
+
+_any = st.floats(allow_nan=True, allow_infinity=True)
+
+
+def bits(x: float) -> bytes:
+    """Return the bytes of a float."""
+    return struct.pack("<d", x)
+
+
+def apart(found: float, exact: Decimal) -> Decimal:
+    """Return the distance of ``found`` from ``exact`` in units of its last place."""
+    with localcontext() as context:
+        context.prec = DIGITS
+        return abs(Decimal(found) - exact) / Decimal(math.ulp(found))
+
+
+@given(st.floats(-745.0, 709.78))
+@example(-708.4)
+@example(-745.1)
+@example(709.782712893384)
+@example(0.34657359027997264)
+@example(1e-300)
+def test_exp_is_within_one_unit_in_the_last_place(x: float) -> None:
+    with localcontext() as context:
+        context.prec = DIGITS
+        exact = Decimal(x).exp()
+
+    assert apart(exp(x), exact) <= 1
+
+
+@given(st.floats(min_value=5e-324, max_value=1.7976931348623157e308))
+@example(1.0)
+@example(0.9999999999999999)
+@example(1.0000000000000002)
+@example(0.7071067811865475)
+@example(0.7071067811865476)
+@example(5e-324)
+def test_log_is_within_one_unit_in_the_last_place(x: float) -> None:
+    with localcontext() as context:
+        context.prec = DIGITS
+        exact = Decimal(x).ln()
+
+    assert apart(log(x), exact) <= 1
+
+
+@given(st.floats(0.5, 2.0))
+def test_log_near_one_is_within_one_unit_in_the_last_place(x: float) -> None:
+    with localcontext() as context:
+        context.prec = DIGITS
+        exact = Decimal(x).ln()
+
+    assert apart(log(x), exact) <= 1
+
+
+@given(_any)
+@example(math.inf)
+@example(-math.inf)
+@example(math.nan)
+@example(-0.0)
+def test_compiled_and_interpreted_give_the_same_bits(x: float) -> None:
+    assert bits(exp(x)) == bits(plain_exp(x))
+    assert bits(log(x)) == bits(plain_log(x))
+    assert bits(whole(x)) == bits(plain_whole(x))
+
+
+@given(st.floats(-9e15, 9e15))
+def test_whole_is_the_floor(x: float) -> None:
+    assert whole(x) == math.floor(x)
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [(math.inf, math.inf), (-math.inf, 0.0), (710.0, math.inf), (-746.0, 0.0), (0.0, 1.0)],
+)
+def test_exp_at_its_ends(x: float, expected: float) -> None:
+    assert exp(x) == expected
+
+
+@pytest.mark.parametrize(("x", "expected"), [(math.inf, math.inf), (0.0, -math.inf), (1.0, 0.0)])
+def test_log_at_its_ends(x: float, expected: float) -> None:
+    assert log(x) == expected
+
+
+def test_what_is_no_number_stays_none() -> None:
+    assert math.isnan(exp(math.nan))
+    assert math.isnan(log(math.nan))
+    assert math.isnan(log(-1.0))
+    assert math.isnan(whole(math.nan))

@@ -1,0 +1,90 @@
+"""Golden runs of the kernel: what went in, and the leaf of every row that came out.
+
+``python -m tests.replay.golden_kernel`` writes the file of the present kernel version. A file is
+only ever added: when one no longer holds, the kernel's version has to be raised.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Final, TypedDict
+
+import numpy as np
+import zstandard
+
+from tests.kernels import compiled
+from tests.rows import RowArray, decide, parameter_rows, state_rows, walk
+from torghut.decisions.engine import DecisionKernel, Tables
+from torghut.decisions.kernel import KERNEL_VERSION
+from torghut.schemas.codes import OnStop, Switch
+from torghut.schemas.rows import CONTEXT, PARAMETERS, SESSION, SOURCE, STATE
+
+FOLDER: Final = Path(__file__).resolve().parent / "golden" / "kernel"
+_SYMBOLS: Final = 3
+
+
+class GoldenRun(TypedDict):
+    """One run: packed arrays as base64 of zstd, and what came out.
+
+    ``leaves`` is the start of the sha256 of every row, ``outcomes`` the refusal code of every
+    context and ``final_states`` the sha256 of the state rows at the end.
+    """
+
+    version: int
+    contexts: str
+    states: str
+    parameters: str
+    leaves: list[str]
+    outcomes: str
+    final_states: str
+
+
+def pack(rows: RowArray) -> str:
+    """Return an array as text."""
+    return base64.b64encode(zstandard.compress(rows.tobytes(), 19)).decode()
+
+
+def unpack(text: str, dtype: np.dtype[np.void]) -> RowArray:
+    """Return the array that ``pack`` wrote."""
+    return np.frombuffer(zstandard.decompress(base64.b64decode(text)), dtype).copy()
+
+
+def decide_again(run: GoldenRun, kernel: DecisionKernel) -> tuple[list[str], str, str]:
+    """Return leaves, outcomes and final states of ``run`` decided by ``kernel``."""
+    contexts, states = unpack(run["contexts"], CONTEXT), unpack(run["states"], STATE)
+    shared = Tables(
+        parameters=unpack(run["parameters"], PARAMETERS),
+        sources=np.array([(1, 2), (3, 4)], SOURCE),
+        sessions=np.zeros(0, SESSION),
+    )
+    decisions, outcomes = decide(kernel, contexts, states, shared)
+    leaves = [hashlib.sha256(row.tobytes()).hexdigest()[:16] for row in decisions]
+    return leaves, outcomes.tobytes().hex(), hashlib.sha256(states.tobytes()).hexdigest()
+
+
+def make_run() -> GoldenRun:
+    """Return a run of the present kernel that meets every gate, path and most refusals."""
+    states, parameters = state_rows(_SYMBOLS), parameter_rows(_SYMBOLS)
+    states["switches"][1], states["on_stop"][1] = 1 << Switch.STOP, OnStop.FLATTEN
+    parameters["trigger_disagreement"][2] = 0.1
+    parameters["turnover_max"][2] = 0.5
+    run = GoldenRun(
+        version=KERNEL_VERSION,
+        contexts=pack(walk(1500, symbols=_SYMBOLS, seed=1)),
+        states=pack(states),
+        parameters=pack(parameters),
+        leaves=[],
+        outcomes="",
+        final_states="",
+    )
+    run["leaves"], run["outcomes"], run["final_states"] = decide_again(run, compiled())
+    return run
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    target = FOLDER / f"v{KERNEL_VERSION}.json"
+    target.write_text(json.dumps(make_run()) + "\n", encoding="utf-8")
