@@ -48,7 +48,19 @@ def test_digest_is_flat_over_the_stored_bytes() -> None:
         replace(BLOCK, arms={**BLOCK.arms, "shadow": make_arm(0, 3)}),
         replace(BLOCK, header=BLOCK.header + BLOCK.cursor.encode(), cursor=""),
     ],
-    ids=["previous", "header", "cursor", "inputs", "records", "leaves", "arm", "boundary"],
+    ids=[
+        "previous",
+        "partition",
+        "number",
+        "cites",
+        "header",
+        "cursor",
+        "inputs",
+        "records",
+        "leaves",
+        "arm",
+        "boundary",
+    ],
 )
 def test_digest_changes_with_every_stored_byte(other: Block) -> None:
     assert other.digest != BLOCK.digest

@@ -11,6 +11,7 @@ from torghut.decisions.explaining.account import BoundAccount, Explanation
 from torghut.decisions.explaining.refused import RefusalExplanation
 from torghut.decisions.explaining.words import moment, number, signed, span
 from torghut.entrypoints.cli.console import print_fields, print_table
+from torghut.kernel.canonical import parse_json_object
 from torghut.schemas.decision import ByExpert, Decision, Freshness
 
 _NONE: Final = "none"
@@ -54,8 +55,7 @@ def print_decision(decision: Decision) -> None:
             f"allotment {number(one.allotment)} {currency}",
             "equity": f"{signed(one.paper_equity)} {currency}, paper book",
             "regime": f"{one.regime or _NONE}; {_shares(one.posterior)}",
-            "entropy": f"{_number(one.entropy)}, leaves with "
-            f"{_number(one.transition_probability)}",
+            "entropy": f"{_number(one.entropy)}, leaves with {_number(one.transition_probability)}",
             "scores": _by_expert(one.expert_scores),
             "weights": f"{_by_expert(one.router_weights)}; {one.lead_expert} leads",
             "score": f"{_number(one.blended_score)}, deviation {_number(one.disagreement)}",
@@ -112,14 +112,14 @@ def print_why(decision: Decision, why: Explanation) -> None:
         click.echo(f"{_INDENT}{line}")
 
 
-def print_refusal(refused: Mapping[str, str], why: RefusalExplanation) -> None:
+def print_refusal(rendered: bytes, why: RefusalExplanation) -> None:
     """Print a refused context and the rule that it broke."""
+    refused = parse_json_object(rendered)
+    receive_ns = int(str(refused["receive_ns"]))
     print_fields(
         {
-            "context": refused["context_id"],
-            "received": moment(int(refused["receive_ns"]))
-            if int(refused["receive_ns"]) >= 0
-            else refused["receive_ns"],
+            "context": str(refused["context_id"]),
+            "received": moment(receive_ns) if receive_ns >= 0 else f"{receive_ns} ns",
             "outcome": f"refused, {why.code}: nothing was decided",
             "rule": why.rule + (f"; {why.limit}" if why.limit else ""),
             "found": ", ".join(why.found) or "bytes that were refused while they were decoded",

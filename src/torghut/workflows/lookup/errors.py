@@ -18,3 +18,17 @@ class DecisionUnknownError(TorghutError):
             f"expected {wanted}, found none in this log; `torghut decision list` says what there is"
         )
         self.wanted = wanted
+
+
+class ContextRefusedError(TorghutError):
+    """A decision was asked for whose context was refused, so there is none."""
+
+    code: ClassVar[str] = "lookup.context-refused"
+    exit_code: ClassVar[ExitCode] = ExitCode.NO
+
+    def __init__(self, *, code: str) -> None:
+        super().__init__(
+            f"expected a decision, found a context that was refused with {code}; "
+            "`torghut decision why` says what that means"
+        )
+        self.refusal = code
