@@ -144,6 +144,18 @@ def _walks(symbols: npt.NDArray[np.uint32], draw: np.random.Generator) -> npt.ND
     return walks
 
 
+@cache
+def _describe(symbols: int) -> SourceDescription:
+    """Return what a market of ``symbols`` says of itself; the loop asks at every batch."""
+    return SourceDescription(
+        kind="made-up",
+        parts=[SourcePart(name="made-up", digest=_DIGEST)],
+        symbols=names(symbols),
+        columns=CONTEXT.names or (),
+        assumptions={},
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market(Source):
     """The same quotes told again and again, each time later, as often as it takes.
@@ -161,13 +173,7 @@ class Market(Source):
     @property
     @override
     def description(self) -> SourceDescription:
-        return SourceDescription(
-            kind="made-up",
-            parts=[SourcePart(name="made-up", digest=_DIGEST)],
-            symbols=names(self.symbols),
-            columns=CONTEXT.names or (),
-            assumptions={},
-        )
+        return _describe(self.symbols)
 
     @override
     def batches(self, *, after: Cursor, max_records: int) -> Iterator[Batch]:

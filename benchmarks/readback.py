@@ -13,6 +13,7 @@ from benchmarks.figures import Comparison, Cost, Result, rate_line
 from benchmarks.market import Market, fresh_fold, quotes, setup, shared_kernel
 from benchmarks.rounds import Effort, interleave, scratch_folder, timed
 from torghut.bootstrap import writable_log
+from torghut.decisions.fold import DecisionFold
 from torghut.decisions.snapshot import restore_snapshot, take_snapshot
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.roots import Frontiers, add_leaves
@@ -129,10 +130,8 @@ def _measure_snapshots(effort: Effort) -> Result:
         return watch.cost(_SNAPSHOTS)
 
     def restore() -> Cost:
-        again = fresh_fold(0)
-        for digest, model in fold.packages.items():
-            again.packages[digest] = model
-        again.register(fold.genesis.declarations)
+        again = DecisionFold(kernel=fold.kernel, genesis=fold.genesis)
+        again.packages.update(fold.packages)
         with timed() as watch:
             restore_snapshot(again, body)
         return watch.cost(1)

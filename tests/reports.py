@@ -82,7 +82,7 @@ def source(rows: npt.NDArray[np.void]) -> ArraySource:
     )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Observed:
     """A report with all that it was told of."""
 
@@ -133,8 +133,9 @@ async def _observe(
     )
     opened = await open_fold(log, setup)
     names = {part.digest: part.name for part in part.description.parts}
-    report = run_report(opened.fold, HandClock(), static_trend=static_trend, parts=names)
-    report.together = sizes[1]
+    report = run_report(
+        opened.fold, HandClock(), static_trend=static_trend, parts=names, together=sizes[1]
+    )
     seen = Observed(fold=opened.fold, report=report, log=log)
     if recall:
         await report.recall(log)

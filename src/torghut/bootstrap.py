@@ -14,7 +14,7 @@ from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sqlite.aside import set_log_aside
 from torghut.adapters.sqlite.faults import writing_to
 from torghut.adapters.sqlite.heads.lines import heads_path
-from torghut.adapters.sqlite.store import open_log
+from torghut.adapters.sqlite.store import open_log, read_log
 from torghut.adapters.system.clock import RandomIds, SteadyClock, SystemClock
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint
@@ -25,6 +25,7 @@ from torghut.artifacts.package import SHORT_DIGEST, Package, PackageReference
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.engine import DecisionKernel, compiled_kernel, kernel_is_cached
+from torghut.evals.baselines import BaselineInvalidError, RunBaseline, parse_run_baseline
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.clock import Clock
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -34,6 +35,7 @@ from torghut.settings import settings
 
 __all__ = [
     "BASELINES",
+    "DEMO_BASELINE",
     "Child",
     "PackageAmbiguousError",
     "Stopping",
@@ -42,6 +44,7 @@ __all__ = [
     "child_command",
     "compile_kernel",
     "declarations",
+    "demo_baseline",
     "end_on_terminate",
     "environment",
     "fingerprint",
@@ -50,6 +53,7 @@ __all__ = [
     "kernel_is_cached",
     "measure_sync",
     "package_store",
+    "readable_log",
     "serving_packages",
     "set_log_aside",
     "source",
@@ -63,6 +67,9 @@ __all__ = [
 
 BASELINES = "router/baselines"
 """Where packages that come with a checkout or a wheel are kept."""
+
+DEMO_BASELINE = "evals/baselines/demo.json"
+"""What the demo comes to, as published."""
 
 _COMPILE = "from torghut.bootstrap import compile_kernel; compile_kernel()"
 
@@ -163,6 +170,28 @@ def writable_log(path: Path) -> DecisionLog:
     with writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     return open_log(path, clock=SystemClock(), ids=RandomIds())
+
+
+def readable_log(path: Path) -> DecisionLog:
+    """Return the log at ``path``, opened for reading, also while it is being written.
+
+    Raises:
+        TorghutError: There is none, or it is not as it was written.
+    """
+    return read_log(path)
+
+
+def demo_baseline() -> RunBaseline:
+    """Return what the demo is published to come to.
+
+    Raises:
+        BaselineInvalidError: The file that says so is missing or altered.
+    """
+    try:
+        text = (settings().declarations_dir / DEMO_BASELINE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BaselineInvalidError(name=DEMO_BASELINE, found=str(error)) from error
+    return parse_run_baseline(text, name=DEMO_BASELINE)
 
 
 def compile_kernel() -> None:

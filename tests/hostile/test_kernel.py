@@ -1,4 +1,4 @@
-"""Each way of being wrong ends as one refusal with its code, and everything around it is decided."""
+"""Each way of being wrong ends as one refusal with its code; everything around it is decided."""
 
 from __future__ import annotations
 

@@ -27,9 +27,7 @@ def test_hostile_record_has_its_code_and_the_others_are_contexts(
     case: Case, limits: ReadLimits, tmp_path: Path
 ) -> None:
     outcome, _ = read(open_example(write(case, tmp_path), limits))
-    coded = [
-        (row, int(code)) for row, code in enumerate(outcome.contexts["refusal"]) if code
-    ]
+    coded = [(row, int(code)) for row, code in enumerate(outcome.contexts["refusal"]) if code]
 
     assert outcome.records == case.records
     match case.judge:

@@ -13,6 +13,7 @@ from typing import Final, Literal, assert_never
 import msgspec
 
 from torghut.decisions.recording import header_of
+from torghut.decisions.rendering import RenderContext, render_json
 from torghut.eventlog.block import Block
 from torghut.eventlog.columns import count_rows, decode_columns
 from torghut.eventlog.errors import LogIntegrityError
@@ -23,6 +24,7 @@ from torghut.schemas.block import BLOCK_RECORDS
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.control import CONTROL_RECORD
 from torghut.schemas.refusal import RecordQuarantined
+from torghut.schemas.rows import DECISION
 from torghut.workflows.lookup.finding import Naming, run_id_of
 from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.lookup.refusals import refusal_json
@@ -54,6 +56,9 @@ class _Block(msgspec.Struct, frozen=True, gc=False):
 
 
 _ENCODER: Final = msgspec.json.Encoder()
+_SYMBOL: Final = slice(10, 18)
+_LINEAGE: Final = slice(-32, None)
+"""The bytes of a row that name its symbol and its lineage."""
 
 
 async def export(
@@ -97,8 +102,15 @@ async def _decisions(block: Block, rules: Rulebook, arm: str) -> AsyncIterator[b
     if arm not in block.arms:
         return
     naming = Naming(block)
-    for place in range(block.arms[arm].count):
-        yield await rules.render(naming.found(arm, place))
+    rows = block.arms[arm].rows
+    contexts: dict[bytes, RenderContext] = {}
+    for place, start in enumerate(range(0, len(rows), DECISION.itemsize)):
+        row = rows[start : start + DECISION.itemsize]
+        named = row[_SYMBOL] + row[_LINEAGE]
+        if named not in contexts:
+            found = naming.found(arm, place)
+            contexts[named] = await rules.rendering(found.symbol, found.lineage)
+        yield render_json(row, contexts[named])
 
 
 def _refusals(block: Block) -> Iterator[bytes]:

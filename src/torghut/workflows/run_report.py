@@ -31,11 +31,11 @@ from torghut.workflows.report.columns import (
     Floats,
     Grouped,
     Integers,
-    Numbers,
     RowArray,
     grouped,
     grown,
 )
+from torghut.workflows.report.gathering import Decisions, Gathering
 from torghut.workflows.report.pace import Pace
 from torghut.workflows.report.series import Course, part_of
 from torghut.workflows.report.summary import RefusalExample
@@ -88,25 +88,10 @@ class _Records(msgspec.Struct, frozen=True, gc=False):
     quarantined: tuple[_Quarantined, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pending:
-    """A block's decisions that wait for others to be summed up with.
-
-    Attributes:
-        symbols: Shape (n,): the symbol's number of each.
-        rows: The rows, packed.
-        trend: The baseline's rows, packed; empty if it does not run.
-    """
-
-    symbols: Numbers
-    rows: bytes
-    trend: bytes
-
-
 _RECORDS: Final = msgspec.json.Decoder(_Records)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class RunReport:
     """Everything that is summed up; ``observe`` it, then ``summarise`` it.
 
@@ -118,7 +103,7 @@ class RunReport:
         first_block: Number of the first block taken in; -1 before it.
         blocks: Blocks taken in.
         contexts: Contexts taken in, undecodable ones included.
-        together: Decisions that are summed up together.
+        gathering: Decisions that wait for others to be summed up with.
     """
 
     fold: DecisionFold
@@ -127,6 +112,7 @@ class RunReport:
     trend_left_out: str
     parts: Mapping[str, str]
     pace: Pace
+    gathering: Gathering
     first_block: int = -1
     blocks: int = 0
     contexts: int = 0
@@ -142,9 +128,6 @@ class RunReport:
     courses: dict[int, Course] = field(default_factory=dict)
     arm_differs: Counter[str] = field(default_factory=Counter)
     arm_decisions: Counter[str] = field(default_factory=Counter)
-    together: int = TOGETHER
-    _pending: list[_Pending] = field(default_factory=list)
-    _waiting: int = 0
     told_blocks: int = 0
     told_contexts: int = 0
 
@@ -180,34 +163,34 @@ class RunReport:
         self._refuse(contexts, outcomes, records.quarantined)
         trend = self._follow_trend(block.number, contexts, outcomes, changed=bool(records.applied))
         self._compare_arms(block)
-        self._pending.append(
-            _Pending(
-                symbols=contexts["symbol"][outcomes == 0],
-                rows=block.arms[SERVING].rows,
-                trend=trend,
-            )
-        )
-        self._waiting += len(self._pending[-1].symbols)
-        if self._waiting >= self.together:
+        rows = np.frombuffer(block.arms[SERVING].rows, DECISION)
+        decisions = Decisions(symbols=contexts["symbol"][outcomes == 0], rows=rows, trend=trend)
+        if self.gathering.count + len(rows) > self.gathering.room:
             self.settle()
+        if 2 * len(rows) >= self.gathering.room:
+            self.settle()
+            self._sum_up(decisions)
+        else:
+            self.gathering.add(decisions)
 
     def settle(self) -> None:
         """Sum up what was taken in but not yet summed up."""
-        pending, self._pending, waiting, self._waiting = self._pending, [], self._waiting, 0
-        if waiting == 0:
+        self._sum_up(self.gathering.empty())
+
+    def _sum_up(self, decisions: Decisions) -> None:
+        """Sum decisions up."""
+        if len(decisions.rows) == 0:
             return
-        rows = np.frombuffer(b"".join(one.rows for one in pending), DECISION)
-        serving = grouped(rows, np.concatenate([one.symbols for one in pending]))
+        serving = grouped(decisions.rows, decisions.symbols)
         failures = serving.failures()
         parameters = self.fold.tables.parameters
         self.tallies.take(serving, failures)
         self.books.take(serving, parameters)
         self.holdings.take(serving, parameters)
         equity = None
-        if self.trend is not None:
-            trend = serving.of(np.frombuffer(b"".join(one.trend for one in pending), DECISION))
-            self._compare_trend(serving, trend)
-            equity = trend.rows["equity"]
+        if self.trend is not None and decisions.trend is not None:
+            self._compare_trend(serving, serving.of(decisions.trend))
+            equity = decisions.trend["equity"]
         self._draw(serving, failures, equity)
 
     def _grow(self, symbols: int) -> None:
@@ -229,7 +212,9 @@ class RunReport:
             self.unattributed[record.code] += 1
             part = self.parts.get(record.source, record.source[:12])
             self._exemplify(record.code, f"{part}, record {record.record}", record.excerpt)
-        for code in np.unique(outcomes[outcomes != 0]).tolist():
+        for code in np.flatnonzero(np.bincount(outcomes)).tolist():
+            if code == RefusalCode.NONE:
+                continue
             name = RefusalCode(code).code
             room = EXAMPLES - len(self.examples.get(name, ()))
             for place in np.flatnonzero(outcomes == code)[:room].tolist():
@@ -257,16 +242,16 @@ class RunReport:
         outcomes: Codes,
         *,
         changed: bool,
-    ) -> bytes:
+    ) -> RowArray | None:
         """Return the baseline's rows for the block; none if it does not run, or no longer fits."""
         if self.trend is None or len(contexts) == 0:
-            return b""
+            return None
         rows, again = self.trend.decide(contexts, parameters_changed=changed)
         if np.array_equal(again, outcomes):
-            return rows.tobytes()
+            return rows
         self.trend = None
         self.trend_left_out = f"block {number}: {_OTHER_ADMISSION}"
-        return b""
+        return None
 
     def _compare_trend(self, serving: Grouped, trend: Grouped) -> None:
         """Book the baseline's decisions, and count those that differ from the serving arm's."""
@@ -302,6 +287,7 @@ def run_report(
     *,
     static_trend: bool,
     parts: Mapping[str, str] | None = None,
+    together: int = TOGETHER,
 ) -> RunReport:
     """Return a report that begins where ``fold`` now is.
 
@@ -310,6 +296,7 @@ def run_report(
         clock: Tells the pace.
         static_trend: Whether the static trend baseline is decided beside the run.
         parts: Names of the source's parts by digest.
+        together: Decisions that are summed up together.
     """
     return RunReport(
         fold=fold,
@@ -318,4 +305,5 @@ def run_report(
         trend_left_out="" if static_trend else NOT_ASKED,
         parts=parts or {},
         pace=Pace(began_ns=clock.now_ns()),
+        gathering=Gathering(room=together),
     )

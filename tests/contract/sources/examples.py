@@ -17,26 +17,19 @@ import pyarrow.parquet as pq
 from tests.kernels import cache_folder
 from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sources.reading.limits import ReadLimits
+from torghut.adapters.sources.target import FixedTiming
 from torghut.market.ports import Batch, ContextArray, Cursor, Quarantined, Source
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.rows import CONTEXT
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """A declared instrument as a source sees it."""
-
-    latency_ns: int = 50_000_000
-
-
-INSTRUMENTS: Final[Mapping[str, Declared]] = {
-    "fxcm:EURUSD": Declared(),
-    "fxcm:NZDUSD": Declared(latency_ns=60_000_000),
-    "binance-spot:BTCUSDT": Declared(),
-    "binance-spot:ETHUSDT": Declared(),
-    "binance-usdm:BTCUSDT": Declared(),
-    "index:SP500": Declared(latency_ns=0),
-    "index:NASDAQ": Declared(latency_ns=0),
+INSTRUMENTS: Final[Mapping[str, FixedTiming]] = {
+    "fxcm:EURUSD": FixedTiming(latency_ns=50_000_000),
+    "fxcm:NZDUSD": FixedTiming(latency_ns=60_000_000),
+    "binance-spot:BTCUSDT": FixedTiming(latency_ns=50_000_000),
+    "binance-spot:ETHUSDT": FixedTiming(latency_ns=50_000_000),
+    "binance-usdm:BTCUSDT": FixedTiming(latency_ns=50_000_000),
+    "index:SP500": FixedTiming(latency_ns=0),
+    "index:NASDAQ": FixedTiming(latency_ns=0),
 }
 
 SCANNED: Final = ReadLimits(scanner_from_bytes=0)

@@ -1,4 +1,4 @@
-"""Numbers, times and clocks mean what their texts say, and the scanner never differs from a judge."""
+"""Numbers and times mean what their texts say, and the scanner never differs from a judge."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from torghut.adapters.sources.decoding.numbers import real, whole
 from torghut.adapters.sources.decoding.scanner import compiled_scanner
 from torghut.adapters.sources.decoding.templates import Scanned, build_program
 from torghut.adapters.sources.decoding.times import parse_rfc3339
+from torghut.market.ports import Batch, Cursor
 
 ZONE = "America/New_York"
 DIGITS = st.text("0123456789", min_size=1, max_size=25)
@@ -73,12 +74,11 @@ def test_scanned_decimals_are_the_nearest_float64(texts: list[str]) -> None:
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
 def test_floats_survive_their_shortest_text(values: list[float]) -> None:
     texts = [repr(value) for value in values]
+    scanned = scan_fields("<real x>", texts)
 
     assert [real(text) for text in texts] == values
-    for value, scanned, kind in zip(
-        values, *(lambda s: (s.real("x"), s.kinds))(scan_fields("<real x>", texts)), strict=True
-    ):
-        assert kind < 0 or scanned.hex() == value.hex()
+    for value, found, kind in zip(values, scanned.real("x"), scanned.kinds, strict=True):
+        assert kind < 0 or found.hex() == value.hex()
 
 
 @given(st.text(max_size=12))
@@ -170,6 +170,17 @@ def test_scanned_lean_equals_judged(mutations: list[tuple[float, str, int]]) -> 
         assert same(read(open_example(uri, SCANNED))[0], read(open_example(uri, JUDGED))[0])
 
 
+@given(MUTATIONS)
+def test_scanned_hours_equal_judged(mutations: list[tuple[float, str, int]]) -> None:
+    clocks = ("20140309 01:00", "20140309 02:00", "20141102 01:00", "20140228 23:00")
+    lines = "\n".join(f"{clock},1,2,0.5,1.5,0,1,2,0.5,1.6,0" for clock in clocks)
+    with TemporaryDirectory() as folder:
+        path = write_zip(Path(folder) / "hour/eurusd.zip", mutated(lines.encode(), mutations))
+        uri = f"lean:{path}"
+
+        assert same(read(open_example(uri, SCANNED))[0], read(open_example(uri, JUDGED))[0])
+
+
 @given(MUTATIONS, st.sampled_from(["spot", "usdm"]))
 def test_scanned_binance_equals_judged(
     mutations: list[tuple[float, str, int]], market: str
@@ -221,7 +232,8 @@ def test_any_cut_gives_the_same(sizes: list[int], last: int, data: st.DataObject
             write_zip(Path(folder) / f"tick/{name}/20140501_quote.zip", ticks(count))
         source = open_example(f"lean:{folder}")
         whole, _ = read(source)
-        batches, at = [], None
+        batches: list[Batch] = []
+        at: Cursor | None = None
         for size in [*sizes, last]:
             _, found = read(source, after=at, max_records=size)
             taken = found[: data.draw(st.integers(0, len(found)))]

@@ -33,8 +33,8 @@ def said(summary: Summary) -> Mapping[str, object]:
     return {k: v for k, v in asdict(summary).items() if k not in {"pace", "blocks"}}
 
 
-@settings(max_examples=5)
-@given(st.integers(20, 700), st.sampled_from([1, 100, 8192]))
+@settings(max_examples=12)
+@given(st.integers(5, 700), st.sampled_from([1, 100, 8192]))
 def test_report_does_not_depend_on_how_blocks_are_cut(size: int, together: int) -> None:
     cut = observe(source(market(_COUNT)), sizes=(size, together))
 

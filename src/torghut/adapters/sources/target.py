@@ -24,6 +24,17 @@ class InstrumentTiming(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FixedTiming:
+    """A latency that is simply told.
+
+    Attributes:
+        latency_ns: From event to receipt.
+    """
+
+    latency_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A source to be opened.
 

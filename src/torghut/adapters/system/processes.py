@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 _LOOK_S: Final = 0.5
+_POLL_S: Final = 0.001
 _COMMAND: Final = "from torghut.entrypoints.cli import main; main()"
 
 
@@ -36,25 +36,24 @@ class Child:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def result(self) -> str:
-        """Wait for its end and return what it printed."""
-        printed, _ = self.process.communicate()
-        return printed
+    def wait_while(self, condition: Callable[[], bool]) -> None:
+        """Wait as long as it runs and ``condition`` holds; asked every millisecond."""
+        while self.status is None and condition():
+            time.sleep(_POLL_S)
+
+    def result(self) -> tuple[str, str]:
+        """Wait for its end and return what it printed, and what it complained of."""
+        return self.process.communicate()
 
 
 @contextlib.contextmanager
-def child_command(arguments: Sequence[str], settings: Mapping[str, str]) -> Iterator[Child]:
-    """Yield the ``torghut`` command with ``arguments``, running; it does not outlive the block.
-
-    Args:
-        arguments: As typed after ``torghut``.
-        settings: Environment variables that it sees besides this process's own.
-    """
+def child_command(arguments: Sequence[str]) -> Iterator[Child]:
+    """Yield the ``torghut`` command with ``arguments``, running; it does not outlive the block."""
     with subprocess.Popen(  # noqa: S603 - this installation's own command, arguments from code
         _python(_COMMAND, *arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        env={**os.environ, **settings},
+        stderr=subprocess.PIPE,
         text=True,
     ) as process:
         child = Child(process=process)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from math import inf
 from types import MappingProxyType
 from typing import Final
 
 from torghut.schemas.codes import Reason, RefusalCode, Trigger
 
 _NS_PER_S: Final = 1_000_000_000
+_MANY: Final = 1e6
+"""From here on nobody reads the digits behind the point."""
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, whose mark is written by hand
 
 REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
@@ -87,10 +90,11 @@ def number(value: float) -> str:
     """Return a number as people read it.
 
     Example:
-        >>> number(23000.0), number(1.304123456), number(0.00001234)
-        ('23,000', '1.30412', '1.234e-05')
+        >>> number(23000.0), number(1.304123456), number(0.00001234), number(1234567.8)
+        ('23,000', '1.30412', '1.234e-05', '1,234,568')
     """
-    return f"{value:,.0f}" if value.is_integer() else f"{value:.6g}"
+    whole = value.is_integer() or _MANY < abs(value) < inf
+    return f"{value:,.0f}" if whole else f"{value:.6g}"
 
 
 def signed(value: float) -> str:

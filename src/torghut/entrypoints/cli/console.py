@@ -82,6 +82,17 @@ def instant(time_ns: int) -> str:
     return found.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def stamp(time_ns: int) -> str:
+    """Return a time as part of a file's name.
+
+    Example:
+        >>> stamp(1_262_610_000_000_000_001)
+        '20100104T130000.000000001Z'
+    """
+    whole = instant(time_ns).replace("-", "").replace(":", "")
+    return f"{whole[:-1]}.{time_ns % _NS_PER_S:09}Z"
+
+
 def day(time_ns: int) -> str:
     """Return the UTC day of a time.
 

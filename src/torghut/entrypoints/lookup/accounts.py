@@ -130,7 +130,7 @@ def print_refusal(rendered: bytes, why: RefusalExplanation) -> None:
 def _heading(decision: Decision) -> dict[str, str]:
     """Return which decision it is and what was decided."""
     target = decision.target_position
-    told = decision.intent
+    told: str = decision.intent
     if target is not None and decision.delta is not None:
         told += f", target {signed(target)} {decision.unit} ({signed(decision.delta)})"
     return {

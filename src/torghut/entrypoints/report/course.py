@@ -10,7 +10,7 @@ from torghut.entrypoints.report.axes import Range, Tick, range_of, time_ticks
 from torghut.entrypoints.report.figures import count
 from torghut.entrypoints.report.markup import Markup, element, joined
 from torghut.entrypoints.report.paths import area, band, bars, boxes, line, steps
-from torghut.entrypoints.report.plots import Frame, chart, curve
+from torghut.entrypoints.report.plots import UNITS, Frame, chart, curve
 from torghut.entrypoints.report.readout import readout
 from torghut.schemas.codes import Expert, Gate, Intent
 from torghut.workflows.report.summary import Series, SymbolReport
@@ -18,6 +18,7 @@ from torghut.workflows.report.summary import Series, SymbolReport
 _EXPERTS: Final = tuple(expert.name.lower() for expert in Expert)
 _SHADES: Final = 4
 _STRIP: Final = 12
+_COLUMNS: Final = 300
 _DWARFED: Final = 4.0
 
 
@@ -68,8 +69,8 @@ def _price(symbol: SymbolReport, series: Series, ticks: Sequence[Tick]) -> Marku
         curve(boxes([n == i for n in likeliest[:-1]], 0, frame.floor), f"regime {label}")
         for i, label in enumerate(labels)
     ]
-    low = [frame.tenths(value) for value in series.low]
-    high = [frame.tenths(value) for value in series.high]
+    low = [frame.steps(value) for value in series.low]
+    high = [frame.steps(value) for value in series.high]
     return _figure(
         f"Price, {symbol.currency}",
         [
@@ -92,8 +93,9 @@ def _price(symbol: SymbolReport, series: Series, ticks: Sequence[Tick]) -> Marku
 
 def _changes(series: Series, ticks: Sequence[Tick]) -> Markup:
     """Return how many decisions bought and sold."""
-    buys = [counts[Intent.BUY] for counts in series.intents]
-    sells = [counts[Intent.SELL] for counts in series.intents]
+    together = _together(series)
+    buys = _added([counts[Intent.BUY] for counts in series.intents], together)
+    sells = _added([counts[Intent.SELL] for counts in series.intents], together)
     most = max(1, *buys, *sells)
     frame = Frame(points=len(buys), height=44, spanned=Range(low=-most, high=most))
     middle = frame.floor // 2
@@ -106,7 +108,7 @@ def _changes(series: Series, ticks: Sequence[Tick]) -> Markup:
         chart(
             frame,
             [curve(bars(up, middle), "buy"), curve(bars(down, middle), "sell")],
-            ticks,
+            _nearer(ticks, together),
             label="Buying and selling decisions",
             values=ends,
         ),
@@ -119,8 +121,10 @@ def _weights(series: Series, ticks: Sequence[Tick]) -> Markup:
     layers: list[Markup] = []
     for expert in range(len(_EXPERTS), 0, -1):
         tops = [min(1.0, math.fsum(weights[:expert])) for weights in series.weights]
-        heights = [frame.tenths(top) for top in tops]
-        layers.append(curve(area(heights, frame.floor), f"expert {_EXPERTS[expert - 1]}"))
+        heights = [frame.steps(top) for top in tops]
+        flat = len(set(heights)) == 1
+        shape = boxes([True] * len(tops), 0, frame.floor) if flat else area(heights, frame.floor)
+        layers.append(curve(shape, f"expert {_EXPERTS[expert - 1]}"))
     halves = [Tick(at=at, label=f"{at:g}") for at in (0.0, 0.5, 1.0)]
     return _figure(
         "Router weights",
@@ -176,7 +180,7 @@ def _gains(
     points = len(curves[0][2])
     frame = Frame(points=points, height=140, spanned=range_of(everything, zero=True))
     drawn = [curve(line(frame.heights(values)), class_) for class_, _, values in curves]
-    zero = curve(f"M0 {frame.tenths(0.0)}h{points - 1}", "zero")
+    zero = curve(f"M0 {frame.steps(0.0)}h{points - 1}", "zero")
     return _figure(
         title,
         [(class_, name) for class_, name, _ in curves],
@@ -189,22 +193,23 @@ def _gates(series: Series, ticks: Sequence[Tick]) -> Markup:
     failed = [gate for gate in Gate if any(counts[gate] for counts in series.gates)]
     if not failed:
         return element("p", "No decision failed a gate.", class_="note")
-    decisions = [max(1, sum(counts)) for counts in series.intents]
+    together = _together(series)
     frame = Frame(
-        points=len(decisions),
+        points=-(-len(series.intents) // together),
         height=_STRIP * len(failed),
         spanned=Range(low=0.0, high=float(len(failed))),
     )
+    decisions = _added([sum(counts) for counts in series.intents], together)
     strips: list[Markup] = []
     names: list[Tick] = []
     for row, gate in enumerate(failed):
+        counts = _added([counts[gate] for counts in series.gates], together)
         shades = [
-            math.ceil(_SHADES * counts[gate] / whole)
-            for counts, whole in zip(series.gates, decisions, strict=True)
+            math.ceil(_SHADES * n / max(1, of)) for n, of in zip(counts, decisions, strict=True)
         ]
-        top = row * _STRIP * 10 + 10
+        top, height = (row * _STRIP + 1) * UNITS, (_STRIP - 2) * UNITS
         strips += [
-            curve(boxes([n == shade for n in shades], top, _STRIP * 10 - 20), f"gate s{shade}")
+            curve(boxes([n == shade for n in shades], top, height), f"gate s{shade}")
             for shade in range(1, _SHADES + 1)
         ]
         at = len(failed) - row - 0.5
@@ -212,5 +217,27 @@ def _gates(series: Series, ticks: Sequence[Tick]) -> Markup:
     return _figure(
         "Failed gates",
         [(f"gate s{n}", f"up to {100 * n // _SHADES} % of decisions") for n in (1, _SHADES)],
-        chart(frame, strips, ticks, label="Gates that failed", values=names, show_times=True),
+        chart(
+            frame,
+            strips,
+            _nearer(ticks, together),
+            label="Gates that failed",
+            values=names,
+            show_times=True,
+        ),
     )
+
+
+def _together(series: Series) -> int:
+    """Return how many points share a column where single points are too fine to be seen."""
+    return -(-len(series.intents) // _COLUMNS)
+
+
+def _nearer(ticks: Sequence[Tick], together: int) -> list[Tick]:
+    """Return ticks of points as ticks of columns."""
+    return [Tick(at=tick.at / together, label=tick.label) for tick in ticks]
+
+
+def _added(numbers: Sequence[int], together: int) -> list[int]:
+    """Return the sums of so many neighbours each."""
+    return [sum(numbers[i : i + together]) for i in range(0, len(numbers), together)]

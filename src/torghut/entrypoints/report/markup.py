@@ -21,7 +21,6 @@ class Markup(str):
 
 
 Content = str | Markup
-Attributes = dict[str, str]
 
 
 def element(name: str, /, *content: Content, **attributes: str) -> Markup:

@@ -22,7 +22,7 @@ for (const section of document.querySelectorAll("section.symbol")) {
     shown = Math.min(last, Math.max(0, point));
     const time = new Date(times[shown]).toISOString();
     cells[0].textContent = time.slice(0, 10) + " " + time.slice(11, 19) + " UTC";
-    cells[1].textContent = numbers.regime[shown];
+    cells[1].textContent = numbers.labels[numbers.regime[shown]];
     columns.forEach((column, place) => {
       const digits = numbers.columns[place].digits;
       const value = column[shown];

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
 
@@ -81,13 +81,14 @@ def boxes(flags: Sequence[bool], top: int, height: int) -> str:
 
     Example:
         >>> boxes([True, True, False, True], 0, 9)
-        'M0 0h2v9h-2zM3 0h1v9h-1z'
+        'M0 0h2v9h-2zm3 0h1v9h-1z'
     """
-    return "".join(
-        f"M{places.start} {top}h{len(places)}v{height}h-{len(places)}z"
+    shapes = (
+        (places.start, f"h{len(places)}v{height}h-{len(places)}z")
         for flag, places in _runs(flags)
         if flag
     )
+    return _beside(shapes, top)
 
 
 def bars(heights: Sequence[int], floor: int) -> str:
@@ -97,11 +98,23 @@ def bars(heights: Sequence[int], floor: int) -> str:
         >>> bars([0, -4, -4], 10)
         'M1 10v-4h2v4z'
     """
-    return "".join(
-        f"M{places.start} {floor}v{height}h{len(places)}v{-height}z"
+    shapes = (
+        (places.start, f"v{height}h{len(places)}v{-height}z")
         for height, places in _runs(heights)
         if height
     )
+    return _beside(shapes, floor)
+
+
+def _beside(shapes: Iterable[tuple[int, str]], level: int) -> str:
+    """Return closed shapes on one level, each where it begins, one seen from the other."""
+    pieces: list[str] = []
+    before: int | None = None
+    for start, shape in shapes:
+        pieces.append(f"M{start} {level}" if before is None else f"m{start - before} 0")
+        pieces.append(shape)
+        before = start
+    return "".join(pieces)
 
 
 def _signed(number: int) -> str:

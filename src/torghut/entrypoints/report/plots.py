@@ -1,6 +1,6 @@
 """One chart: a frame with axes, and curves in it, all in a fixed drawing that scales as a whole.
 
-Curves are drawn in units of points across and tenths upwards, inside a group that stretches them
+Curves are drawn in points across and quarter units upwards, inside a group that stretches them
 to the frame; strokes do not stretch with it, and text stands outside it.
 """
 
@@ -17,7 +17,8 @@ from torghut.entrypoints.report.markup import Markup, element, joined
 WIDTH: Final = 1000
 LEFT: Final = 90
 RIGHT: Final = 996
-TENTHS: Final = 10
+UNITS: Final = 4
+"""Into how many steps curves divide a unit of the drawing, upwards."""
 _TIMES_HEIGHT: Final = 18
 _TEXT_DROP: Final = 4
 _LABEL_HALF: Final = 28
@@ -39,18 +40,18 @@ class Frame:
 
     @property
     def floor(self) -> int:
-        """Return the lower edge, in tenths."""
-        return self.height * TENTHS
+        """Return the lower edge, in steps of a curve."""
+        return self.height * UNITS
 
-    def tenths(self, value: float) -> int:
-        """Return how far below the upper edge a value is, in tenths."""
+    def steps(self, value: float) -> int:
+        """Return how far below the upper edge a value is, in steps of a curve."""
         span = self.spanned.high - self.spanned.low
         return round((self.spanned.high - value) / span * self.floor)
 
     def heights(self, values: Sequence[float | None]) -> list[int | None]:
-        """Return all values in tenths; None where there is none or it is not finite."""
+        """Return all values in steps of a curve; None where there is none or it is not finite."""
         return [
-            None if value is None or not math.isfinite(value) else self.tenths(value)
+            None if value is None or not math.isfinite(value) else self.steps(value)
             for value in values
         ]
 
@@ -60,7 +61,7 @@ class Frame:
 
     def y(self, value: float) -> float:
         """Return where a value is in the drawing."""
-        return self.tenths(value) / TENTHS
+        return self.steps(value) / UNITS
 
 
 def curve(path: str, class_: str) -> Markup:
@@ -89,7 +90,7 @@ def chart(
     """
     upward = value_ticks(frame.spanned) if values is None else values
     below = _TIMES_HEIGHT if show_times else 2
-    scale = f"scale({frame.x(1) - frame.x(0):.6g} {1 / TENTHS:g})"
+    scale = f"scale({frame.x(1) - frame.x(0):.6g} {1 / UNITS:g})"
     return element(
         "svg",
         _grid(frame, upward, times),

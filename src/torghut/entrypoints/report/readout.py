@@ -44,9 +44,11 @@ def readout(symbol: SymbolReport, series: Series) -> tuple[Markup, Markup]:
         *(element("div", element("dt", name), element("dd", value)) for name, value in cells),
         class_="readout",
     )
+    labels = list(dict.fromkeys(regimes))
     numbers = {
         "time": _steps([time_ns // _NS_PER_MS for time_ns in series.time_ns]),
-        "regime": regimes,
+        "labels": labels,
+        "regime": [labels.index(label) for label in regimes],
         "columns": [
             {"digits": column.digits, "steps": _steps(_scaled(column))} for column in columns
         ],

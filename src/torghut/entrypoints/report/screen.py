@@ -27,7 +27,7 @@ from torghut.workflows.report.summary import Counts, Summary, SymbolReport, tota
 LINES: Final = 40
 COLUMNS: Final = 100
 
-_SYMBOLS: Final = 5
+_SYMBOLS: Final = 4
 _NAMED: Final = 5
 _COMMANDS: Final = 3
 _NAME: Final = 10

@@ -15,6 +15,8 @@ from torghut.schemas.codes import Gate, Intent, PositionBasis
 from torghut.workflows.report.columns import Floats, Grouped, Integers, RowArray, grown
 
 _PAPER: Final = int(PositionBasis.PAPER)
+_FEW: Final = 8
+"""Up to so many symbols one after the other are quicker than all at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,7 @@ class Holdings:
             self._buy(symbols[new], decided.rows[decided.order[decided.starts[new]]], parameters)
         mid = decided.floats("reference_price")
         before = self.peak[symbols]
-        peak = np.maximum(_running_highest(mid, decided.group), before[decided.group])
+        peak = np.maximum(_running_highest(mid, decided), before[decided.group])
         fall = np.maximum.reduceat(peak - mid, decided.starts) * self.units[symbols]
         self.drawdown[symbols] = np.maximum(self.drawdown[symbols], fall)
         self.peak[symbols] = peak[decided.ends - 1]
@@ -184,12 +186,16 @@ class Holdings:
         self.peak[symbols] = np.where(worthless, rows["reference_price"], per_unit)
 
 
-def _running_highest(values: Floats, group: Integers) -> Floats:
-    """Return the highest value so far within each group; groups are ascending."""
+def _running_highest(values: Floats, decided: Grouped) -> Floats:
+    """Return the highest value so far of each symbol; ``values`` are by symbol."""
+    if len(decided.symbols) <= _FEW:
+        highest = np.empty_like(values)
+        for start, end in zip(decided.starts.tolist(), decided.ends.tolist(), strict=True):
+            np.maximum.accumulate(values[start:end], out=highest[start:end])
+        return highest
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(values), np.int64)
     rank[order] = np.arange(len(values))
-    # A later group outranks all before it, so one running maximum serves them all.
-    offset = group * len(values)
-    highest: Floats = values[order[np.maximum.accumulate(rank + offset) - offset]]
-    return highest
+    # A later symbol outranks all before it, so one running maximum serves them all.
+    offset = decided.group * len(values)
+    return values[order[np.maximum.accumulate(rank + offset) - offset]]

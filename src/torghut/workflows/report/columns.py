@@ -116,7 +116,7 @@ def grouped(rows: RowArray, symbols: Numbers) -> Grouped:
         rows: Shape (n,), dtype ``DECISION``.
         symbols: Shape (n,): the number of each row's symbol.
     """
-    order = np.argsort(_radix_sortable(symbols), kind="stable")
+    order = _order(symbols)
     sorted_symbols = symbols[order].astype(np.int64)
     changes = np.flatnonzero(sorted_symbols[1:] != sorted_symbols[:-1]) + 1
     starts = np.concatenate([[0], changes])
@@ -141,6 +141,10 @@ def grown(table: npt.NDArray[N], count: int, fill: float = 0) -> npt.NDArray[N]:
     return wider
 
 
-def _radix_sortable(symbols: Numbers) -> Numbers | npt.NDArray[np.uint16]:
-    """Return the numbers as numpy sorts them fastest."""
-    return symbols.astype(np.uint16) if int(symbols.max()) < _RADIX else symbols
+def _order(symbols: Numbers) -> Integers:
+    """Return the places of the numbers in ascending order, equal ones as they stand."""
+    highest = int(symbols.max())
+    if highest == int(symbols.min()):
+        return np.arange(len(symbols))
+    sortable = symbols.astype(np.uint16) if highest < _RADIX else symbols
+    return np.argsort(sortable, kind="stable")

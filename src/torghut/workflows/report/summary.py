@@ -81,7 +81,8 @@ class Performance:
     changes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# No repr: asyncio.run spells out what it returns, and this would take it seconds.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Series:
     """A symbol's course, every ``stride``-th decision; the last point is the last decision.
 

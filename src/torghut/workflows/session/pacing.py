@@ -8,27 +8,18 @@ decided, made durable and told together, at once.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
 from typing_extensions import override
 
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Head
 from torghut.kernel.clock import Clock
-from torghut.market.ports import (
-    Arrival,
-    Batch,
-    ContextArray,
-    Cursor,
-    Quarantined,
-    Source,
-    SourceDescription,
-)
+from torghut.market.ports import Batch, Cursor, Source, SourceDescription
 from torghut.schemas.control import ControlRecord
-from torghut.schemas.rows import CONTEXT
 from torghut.workflows.decision_loop import Run, Window, run_loop
+from torghut.workflows.session.gathering import Gathered
 
 _NS_PER_S: Final = 1_000_000_000
 _LATEST_NS: Final = 7_258_118_400_000_000_000  # 2200-01-01; admission refuses what is later
@@ -84,13 +75,13 @@ async def play(run: Run, player: Player, *, partition: int = 0) -> Head:
     head = await run.log.head(partition)
     after = parse_cursor(head.cursor)
     schedule = _Schedule(player=player, window=run.window)
-    due = _Due()
+    due = Gathered()
     controls: Sequence[ControlRecord] = run.controls
     for record in run.source.batches(after=after, max_records=1):
         wait_s = schedule.wait_s(record)
         if due.records and (wait_s > 0.0 or due.records >= run.settings.batch_records):
             head = await _hand_on(run, due, controls, partition)
-            due, controls = _Due(), ()
+            due, controls = Gathered(), ()
             wait_s = schedule.wait_s(record)
         while wait_s > 0.0 and not player.asked():
             await player.pause(wait_s)
@@ -102,40 +93,6 @@ async def play(run: Run, player: Player, *, partition: int = 0) -> Head:
         due.cursor = due.cursor or after
         head = await _hand_on(run, due, controls, partition)
     return head
-
-
-@dataclass(slots=True, kw_only=True)
-class _Due:
-    """Records that are due, gathered for one block."""
-
-    records: int = 0
-    count: int = 0
-    contexts: list[ContextArray] = field(default_factory=list)
-    quarantined: list[Quarantined] = field(default_factory=list)
-    controls: list[Arrival] = field(default_factory=list)
-    cursor: Cursor | None = None
-
-    def add(self, record: Batch) -> None:
-        """Gather one more record; its arrays may be used again by the source."""
-        self.records += 1
-        self.quarantined.extend(record.quarantined)
-        self.controls.extend(
-            Arrival(row=self.count + arrival.row, record=arrival.record)
-            for arrival in record.controls
-        )
-        if len(record.contexts):
-            self.contexts.append(record.contexts.copy())
-            self.count += len(record.contexts)
-        self.cursor = record.cursor
-
-    def batch(self) -> Batch:
-        """Return everything gathered as one batch."""
-        return Batch(
-            contexts=np.concatenate([np.zeros(0, CONTEXT), *self.contexts]),
-            quarantined=self.quarantined,
-            controls=self.controls,
-            cursor=self.cursor or Cursor(),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +107,9 @@ class _Handed(Source):
         yield self.batch
 
 
-async def _hand_on(run: Run, due: _Due, controls: Sequence[ControlRecord], partition: int) -> Head:
+async def _hand_on(
+    run: Run, due: Gathered, controls: Sequence[ControlRecord], partition: int
+) -> Head:
     """Decide what is due, make it durable and tell of it."""
     handed = _Handed(description=run.source.description, batch=due.batch())
     return await run_loop(replace(run, source=handed, controls=controls), partition=partition)

@@ -28,6 +28,7 @@ from torghut.workflows.opening import Setup, open_fold
 from torghut.workflows.session.modes import mode_records, router_mode_records
 from torghut.workflows.session.pacing import Player, Stoppable, play
 from torghut.workflows.session.standing import Standing, standing_of
+from torghut.workflows.session.window import EndingSource
 
 
 class SourceDiffersError(TorghutError):
@@ -128,7 +129,7 @@ async def begin(log: DecisionLog, request: RunRequest) -> Begun:
     symbols = request.source.description.symbols
     fresh = [record for record in request.records if record.control_id not in fold.control_ids]
     run = Run(
-        source=request.source,
+        source=EndingSource(source=request.source, to_ns=request.window.to_ns),
         log=log,
         fold=fold,
         controls=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date
 
+import numpy as np
 import pytest
 
 from torghut.adapters.sources.decoding.localtime import DAY_MS, find_zone, local_day
@@ -53,8 +54,32 @@ def test_nan_is_a_number_here(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", " 1", "1 ", "1_000", "0x10", "1,5", "1.2.3", "--1", "1e", "e5", ".", "+", "abc"]
-    + ["\u0661", "\uff11", "\u22121", "\u0131nf", "1\n", "infinit", "nan1", "1e5.0", "None", "true"],
+    [
+        "",
+        " ",
+        " 1",
+        "1 ",
+        "1_000",
+        "0x10",
+        "1,5",
+        "1.2.3",
+        "--1",
+        "1e",
+        "e5",
+        ".",
+        "+",
+        "abc",
+        "\u0661",
+        "\uff11",
+        "\u22121",
+        "\u0131nf",
+        "1\n",
+        "infinit",
+        "nan1",
+        "1e5.0",
+        "None",
+        "true",
+    ],
 )
 def test_other_text_is_no_number(text: str) -> None:
     assert real(text) is None
@@ -173,6 +198,14 @@ def test_hour_that_no_clock_showed_has_no_instant() -> None:
 @pytest.mark.parametrize("clock_ms", [-1, DAY_MS])
 def test_clock_shows_one_day(clock_ms: int) -> None:
     assert local_day(NEW_YORK, date(2014, 5, 1)).instant(clock_ms) == -1
+
+
+@pytest.mark.parametrize("day", [date.min, date(1969, 12, 31), date(2200, 1, 1), date.max])
+def test_day_that_no_context_has_shows_no_time(day: date) -> None:
+    found = local_day(NEW_YORK, day)
+
+    assert found.instants(np.array([0, DAY_MS // 2, DAY_MS - 1])).tolist() == [-1, -1, -1]
+    assert [found.instant(ms) for ms in (0, DAY_MS // 2, DAY_MS - 1)] == [-1, -1, -1]
 
 
 def test_missing_zone_database_is_said() -> None:

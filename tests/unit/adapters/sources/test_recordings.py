@@ -151,8 +151,14 @@ def test_folder_and_name_inside_must_agree(tmp_path: Path, limits: ReadLimits) -
 
 @pytest.mark.parametrize(
     "place",
-    ["downloads/20140501_quote.zip", "tick/eurusd/20141301_quote.zip", "tick/eurusd/a.zip"]
-    + ["daily/eurusd.zip", "hour/eurusd/20140501_quote.zip", "eurusd.zip"],
+    [
+        "downloads/20140501_quote.zip",
+        "tick/eurusd/20141301_quote.zip",
+        "tick/eurusd/a.zip",
+        "daily/eurusd.zip",
+        "hour/eurusd/20140501_quote.zip",
+        "eurusd.zip",
+    ],
 )
 def test_zip_whose_names_do_not_tell_what_it_is_is_refused(tmp_path: Path, place: str) -> None:
     path = write_zip(tmp_path / place, ticks(1))
@@ -166,9 +172,7 @@ def test_pair_that_is_not_declared_is_refused_record_by_record(
 ) -> None:
     outcome = lean(tmp_path / "tick/usdjpy/20140501_quote.zip", ticks(5), limits)
 
-    assert [item.refusal for item in outcome.quarantined] == [
-        RefusalCode.INSTRUMENT_UNDECLARED
-    ] * 5
+    assert [item.refusal for item in outcome.quarantined] == [RefusalCode.INSTRUMENT_UNDECLARED] * 5
 
 
 def test_spot_messages_become_contexts(tmp_path: Path, limits: ReadLimits) -> None:
@@ -287,9 +291,7 @@ def test_demo_without_its_package_says_what_to_install(monkeypatch: pytest.Monke
         open_example("demo:")
 
 
-def test_demo_of_another_layout_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_demo_of_another_layout_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     package = tmp_path / "lookalike"
     write_gzip(package / "data/sp500/sp500.csv.gz", b"Date,Close\r\n1/4/1999,1\r\n")
     (package / "__init__.py").write_text("raise RuntimeError", encoding="utf-8")

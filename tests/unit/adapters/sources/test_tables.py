@@ -239,8 +239,13 @@ def test_columns_that_are_not_read_are_told(tmp_path: Path, limits: ReadLimits) 
 
 @pytest.mark.parametrize(
     ("options", "option"),
-    [("?time=days", "time"), ("?sequence=gapless", "sequence"), ("?tz=x", "tz"), ("?time", "time")]
-    + [("?time=ns&time=ms", "time=ms")],
+    [
+        ("?time=days", "time"),
+        ("?sequence=gapless", "sequence"),
+        ("?tz=x", "tz"),
+        ("?time", "time"),
+        ("?time=ns&time=ms", "time=ms"),
+    ],
 )
 def test_option_that_cannot_be_is_refused(tmp_path: Path, options: str, option: str) -> None:
     with pytest.raises(SourceOptionError) as refused:
@@ -268,8 +273,12 @@ def test_parquet_and_csv_of_the_same_records_agree(tmp_path: Path) -> None:
     text += f"\nfxcm:EURUSD,{T0_NS},,candle,1,2,,,9\nfxcm:EURUSD,{T0_NS},,bar,,,1.5,,11"
     names = header.split(",")
     cells = [line.split(",") for line in text.split("\n")[1:]]
-    columns = dict(zip(names, ([c or None for c in column] for column in zip(*cells)), strict=True))
-    types = dict.fromkeys(("event_time", "receive_time", "sequence"), int)
+    columns = dict(
+        zip(
+            names, ([c or None for c in column] for column in zip(*cells, strict=True)), strict=True
+        )
+    )
+    types: dict[str, type] = dict.fromkeys(("event_time", "receive_time", "sequence"), int)
     types |= dict.fromkeys(("bid", "ask", "last", "last_size"), float)
     typed = {
         name: pa.array([None if c is None else types.get(name, str)(c) for c in column])
@@ -347,7 +356,9 @@ def test_parquet_cell_out_of_the_ordinary_has_its_code(
     tmp_path: Path, column: str, array: pa.Array, refusal: RefusalCode
 ) -> None:
     uri = write_parquet(tmp_path / "a.parquet", **{column: array})
-    outcome, _ = read(open_example(f"{uri}?time={'rfc3339' if 'string' in str(array.type) else 'ns'}"))
+    outcome, _ = read(
+        open_example(f"{uri}?time={'rfc3339' if 'string' in str(array.type) else 'ns'}")
+    )
 
     found = [item.refusal for item in (*outcome.quarantined, *outcome.refused)]
     assert found == ([refusal] if refusal else [])

@@ -89,6 +89,25 @@ def test_holding_that_cannot_afford_a_lot_holds_nothing() -> None:
     assert (holdings.drawdown[0], holdings.fees[0]) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("symbols", [1, 8, 9, 40])
+def test_holding_s_drawdown_is_the_same_for_few_and_for_many_symbols(symbols: int) -> None:
+    draw = np.random.Generator(np.random.PCG64(symbols))
+    numbers = draw.integers(0, symbols, 600).astype(np.uint32)
+    rows = decided([0.0] * 600)
+    rows["reference_price"] = draw.normal(100.0, 10.0, 600)
+    costs = np.repeat(parameters()[:1], symbols)
+    holdings = Holdings()
+    holdings.grow(symbols)
+
+    for cut in (slice(0, 7), slice(7, 400), slice(400, 600)):
+        holdings.take(grouped(rows[cut], numbers[cut]), costs)
+
+    for symbol in range(symbols):
+        equity = holdings.equity(symbol, rows["reference_price"][numbers == symbol])
+        fall = np.maximum.accumulate(np.maximum(equity, 0.0)) - equity
+        assert holdings.drawdown[symbol] == pytest.approx(fall.max())
+
+
 def test_holding_falls_from_its_own_symbol_s_peak_only() -> None:
     holdings = Holdings()
     holdings.grow(2)

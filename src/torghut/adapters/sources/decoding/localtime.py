@@ -55,14 +55,23 @@ class LocalDay:
         return np.where(shown, self.midnight_ns + (clock_ms - change_ms) * NS_PER_MS, -1)
 
 
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2199
+_NEVER: Final = LocalDay(midnight_ns=0, switch_ms=DAY_MS, change_ms=DAY_MS)
+
+
 @lru_cache(maxsize=4096)
 def local_day(zone_name: str, day: date) -> LocalDay:
     """Return ``day`` as the wall clocks of ``zone_name`` showed it.
+
+    On a day of a year that no context has, no clock shows anything.
 
     Raises:
         SourceExtraMissingError: This machine knows no time zones.
     """
     zone = find_zone(zone_name)
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        return _NEVER
     before = _ahead_ms(zone, day, 0)
     change_ms = _ahead_ms(zone, day + timedelta(days=1), 0) - before
     midnight_ms = (datetime.combine(day, time()) - _EPOCH) // timedelta(milliseconds=1)

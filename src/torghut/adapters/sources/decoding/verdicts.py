@@ -96,8 +96,8 @@ def excerpt(head: bytes) -> str:
     r"""Return the beginning of a record, printable, at most 120 characters.
 
     Example:
-        >>> excerpt(bytes([49, 0, 255]) + "1,3".encode())
-        '1\\\\x00\\\\xff1,3'
+        >>> print(excerpt(bytes([49, 0, 255]) + b"1,3"))
+        1\x00\xff1,3
     """
     text = head[:_EXCERPT_CHARACTERS].decode("utf-8", "backslashreplace")
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -10,7 +10,7 @@ from typing import Final
 
 from torghut import bootstrap
 from torghut.artifacts.package import Package, PackageReference, parse_reference
-from torghut.entrypoints.cli.console import Progress, instant
+from torghut.entrypoints.cli.console import Progress, stamp
 from torghut.entrypoints.cli.controls import read_controls
 from torghut.entrypoints.cli.run.options import Options
 from torghut.kernel.digests import sha256_hex
@@ -71,14 +71,11 @@ def prepare(options: Options, told: Progress) -> Prepared:
         records=records,
         packages=packages,
         log=log,
-        aside=bootstrap.set_log_aside(log, _stamp()) if options["fresh"] else None,
+        aside=bootstrap.set_log_aside(log, stamp(bootstrap.wall_clock().now_ns()))
+        if options["fresh"]
+        else None,
         page=None if options["no_report"] else options["report"] or _beside(log, ".html"),
     )
-
-
-def _stamp() -> str:
-    """Return the wall time as part of a file's name."""
-    return re.sub(r"[-:]", "", instant(bootstrap.wall_clock().now_ns()))
 
 
 def _default_log(uri: str, source: Source) -> Path:

@@ -1,0 +1,148 @@
+"""Small logs on the disk and in memory: two symbols, a package that trades, controls, refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from tests.declared import shipped
+from tests.fakes.clock import CountingIds, HandClock
+from tests.fakes.sources import ArraySource
+from tests.kernels import compiled
+from tests.packages import eager_package
+from tests.rows import SECOND_NS, START_NS, RowArray, walk
+from torghut.adapters.sqlite.store import open_log
+from torghut.decisions.engine import DecisionKernel
+from torghut.eventlog.memory import InMemoryLog
+from torghut.eventlog.ports import DecisionLog
+from torghut.market.ports import Arrival, Quarantined
+from torghut.schemas.codes import RefusalCode
+from torghut.schemas.control import LimitsAllotted, ModeChanged, StopChanged
+from torghut.workflows.decision_loop import LoopSettings, Run, run_loop, save_snapshot
+from torghut.workflows.opening import Setup, open_fold
+
+T = TypeVar("T")
+
+SYMBOLS = ("fxcm:EURUSD", "fxcm:NZDUSD")
+COUNT = 1200
+
+
+def contexts(count: int = COUNT, *, seed: int = 5) -> RowArray:
+    """Return a walk of two symbols, some of it refusable, long enough to trade."""
+    rows = walk(count, symbols=2, seed=seed)
+    rows["receive_ns"] = START_NS + np.arange(count) * 20 * SECOND_NS
+    rows["event_ns"] = rows["receive_ns"]
+    return rows
+
+
+def source(rows: RowArray) -> ArraySource:
+    """Return ``rows`` with control records and one record that is no context."""
+    stop, go = (int(rows["receive_ns"][len(rows) * part // 4]) for part in (2, 3))
+    records = (
+        ModeChanged(control_id="m1", mode="paper", notional_cap=250_000.0),
+        LimitsAllotted(control_id="l1", symbol=SYMBOLS[0], allotment=50_000.0),
+        StopChanged(control_id="s1", state="stopped", reason="test", effective_at_ns=stop),
+        StopChanged(control_id="s2", state="released", reason="test", effective_at_ns=go),
+    )
+    bad = Quarantined(
+        part=0,
+        record=3,
+        refusal=RefusalCode.UNDECODABLE,
+        digest="ef" * 32,
+        excerpt="{not json",
+    )
+    return ArraySource(
+        rows=rows,
+        symbols=SYMBOLS,
+        arrivals=[Arrival(row=0, record=record) for record in records],
+        quarantined=[(3, bad)],
+    )
+
+
+async def fill(
+    log: DecisionLog,
+    rows: RowArray,
+    *,
+    batch: int = 64,
+    shadow: bool = False,
+    kernel: DecisionKernel | None = None,
+) -> None:
+    """Decide ``rows`` into ``log``."""
+    setup = Setup(
+        kernel=kernel or compiled(),
+        declarations=shipped(),
+        packages={"fx-intraday": eager_package()},
+        shadow_router=shadow,
+    )
+    opened = await open_fold(log, setup)
+    run = Run(
+        source=source(rows),
+        log=log,
+        fold=opened.fold,
+        controls=opened.controls,
+        settings=LoopSettings(batch_records=batch),
+    )
+    await save_snapshot(run, await run_loop(run))
+
+
+async def in_memory(
+    rows: RowArray | None = None, *, batch: int = 64, shadow: bool = False
+) -> InMemoryLog:
+    """Return a log in memory that holds ``rows`` decided."""
+    log = InMemoryLog(clock=HandClock())
+    await fill(log, contexts() if rows is None else rows, batch=batch, shadow=shadow)
+    return log
+
+
+def write_log(path: Path, *, kernel: DecisionKernel | None = None) -> Path:
+    """Decide the usual contexts into a new log at ``path``."""
+
+    async def write() -> None:
+        log = open_log(path, clock=HandClock(), ids=CountingIds())
+        await fill(log, contexts(), shadow=True, kernel=kernel)
+        await log.close()
+
+    asyncio.run(write())
+    return path
+
+
+@functools.cache
+def _template(folder: Path) -> Path:
+    """Return a log that is written once and copied for each test."""
+    return write_log(folder / "usual.log")
+
+
+def copied(template: Path, path: Path) -> Path:
+    """Return a copy of a log, its heads file with it."""
+    for suffix in ("", ".heads"):
+        shutil.copy(f"{template}{suffix}", f"{path}{suffix}")
+    return path
+
+
+async def gathered(found: AsyncIterator[T]) -> Sequence[T]:
+    """Return everything that ``found`` yields."""
+    return [one async for one in found]
+
+
+def flipped(path: Path, place: int) -> None:
+    """Flip one bit of one byte of a file."""
+    with path.open("r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ 1]))
+
+
+def places_of(path: Path, wanted: bytes) -> Iterator[int]:
+    """Yield where ``wanted`` stands in a file."""
+    body = path.read_bytes()
+    place = body.find(wanted)
+    while place >= 0:
+        yield place
+        place = body.find(wanted, place + 1)
