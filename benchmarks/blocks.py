@@ -22,7 +22,7 @@ from benchmarks.market import Market, quotes, setup
 from benchmarks.rounds import Effort, Stopwatch, interleave, scratch_folder, timed
 from torghut.adapters.sqlite.tables import BLOCKS, block_values
 from torghut.bootstrap import writable_log
-from torghut.decisions.fold import DecisionFold
+from torghut.decisions.fold.folding import DecisionFold
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
 from torghut.schemas.rows import DECISION

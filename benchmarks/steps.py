@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.figures import Goal, Line, Quantity, Result, percentile, spread
 from benchmarks.market import RowArray, fresh_fold, names, quotes
 from benchmarks.rounds import Effort, timed
-from torghut.decisions.fold import DecisionFold
+from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.rendering import RenderContext, render_context, render_json
 from torghut.kernel.compiled import compiled
 from torghut.kernel.ids import SERVING, symbol_key

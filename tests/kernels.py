@@ -7,8 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from torghut.decisions.engine import DecisionKernel, compiled_kernel, reference_kernel
-from torghut.decisions.feature_pass import FeaturePass, compiled_feature_pass
+from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, reference_kernel
+from torghut.decisions.kernel.feature_pass import FeaturePass, compiled_feature_pass
 
 
 def cache_folder() -> Path:

@@ -18,7 +18,7 @@ from tests.kernels import compiled
 from tests.packages import eager_package
 from tests.rows import SECOND_NS, START_NS, RowArray, walk
 from torghut.adapters.sqlite.store import open_log
-from torghut.decisions.engine import DecisionKernel
+from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.ports import DecisionLog
 from torghut.market.ports import Arrival, Quarantined

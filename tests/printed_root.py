@@ -16,7 +16,7 @@ from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
 from tests.packages import eager_package
 from tests.rows import SECOND_NS, START_NS, walk
-from torghut.decisions.engine import compiled_kernel
+from torghut.decisions.kernel.engine import compiled_kernel
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import root_of_run
 from torghut.workflows.decision_loop import Run, run_loop

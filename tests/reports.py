@@ -15,7 +15,7 @@ from tests.fakes.sources import ArraySource
 from tests.kernels import compiled
 from tests.packages import eager_package
 from tests.rows import SECOND_NS, START_NS, walk
-from torghut.decisions.fold import DecisionFold
+from torghut.decisions.fold.folding import DecisionFold
 from torghut.eventlog.memory import InMemoryLog
 from torghut.market.ports import Arrival, Quarantined
 from torghut.schemas.codes import RefusalCode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from torghut.decisions.engine import DecisionKernel, Tables
+from torghut.decisions.kernel.engine import DecisionKernel, Tables
 from torghut.schemas.codes import Mode, OnStop, RouterMode, Stream
 from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, SESSION, SOURCE, STATE
 

@@ -24,7 +24,7 @@ from torghut.artifacts.errors import PackageMissingError
 from torghut.artifacts.package import SHORT_DIGEST, Package, PackageReference
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.engine import DecisionKernel, compiled_kernel, kernel_is_cached
+from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, kernel_is_cached
 from torghut.evals.baselines import BaselineInvalidError, RunBaseline, parse_run_baseline
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.clock import Clock

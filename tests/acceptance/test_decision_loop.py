@@ -18,7 +18,7 @@ from tests.kernels import compiled, reference
 from tests.packages import eager_package
 from tests.rows import SECOND_NS, START_NS, interleaved, walk
 from torghut.artifacts.package import Package
-from torghut.decisions.engine import DecisionKernel
+from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import read_block
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import root_of_run

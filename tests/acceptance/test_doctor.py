@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import installation, typed
-from torghut.decisions.engine import reference_kernel
+from torghut.decisions.kernel.engine import reference_kernel
 from torghut.settings import ARTIFACT_DIR, DECLARATIONS_DIR, settings
 
 _NAMES = ["declarations", "packages", "cache", "kernel", "disk", "log"]

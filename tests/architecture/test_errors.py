@@ -10,7 +10,7 @@ from docs.reference.generate import error_classes
 from tests.architecture.tree import SOURCE
 
 WELL_FORMED: Final = re.compile(r"(?P<area>[a-z]+)\.[a-z0-9]+(-[a-z0-9]+)*")
-AREAS: Final = {path.parent.name for path in SOURCE.rglob("__init__.py")} | {"settings"}
+AREAS: Final = {path.parent.name for path in SOURCE.rglob("__init__.py")} | {"bootstrap", "settings"}
 """Every package, at any depth."""
 
 

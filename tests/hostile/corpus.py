@@ -399,6 +399,15 @@ _LEAN: Final[Sequence[tuple[Kind, Row]]] = [
         Kind.LEAN_HOUR,
         ("a day before 1970", _hour(2).replace("2014", "1914"), RefusalCode.TIME_OUT_OF_RANGE, _Q),
     ),
+    (
+        Kind.LEAN_HOUR,
+        ("the year 14", _hour(2).replace("2014", "0014"), RefusalCode.TIME_OUT_OF_RANGE, _Q),
+    ),
+    (
+        Kind.LEAN_HOUR,
+        ("the last of days", "99991231" + _hour(2)[8:], RefusalCode.TIME_OUT_OF_RANGE, _Q),
+    ),
+    (Kind.LEAN_HOUR, ("the year zero", "00000501" + _hour(2)[8:], RefusalCode.WRONG_TYPE, _Q)),
 ]
 
 _BINANCE: Final[Sequence[Row]] = [

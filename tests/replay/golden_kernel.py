@@ -17,8 +17,8 @@ import zstandard
 
 from tests.kernels import compiled
 from tests.rows import RowArray, decide, parameter_rows, state_rows, walk
-from torghut.decisions.engine import DecisionKernel, Tables
-from torghut.decisions.kernel import KERNEL_VERSION
+from torghut.decisions.kernel.deciding import KERNEL_VERSION
+from torghut.decisions.kernel.engine import DecisionKernel, Tables
 from torghut.schemas.codes import OnStop, Switch
 from torghut.schemas.rows import CONTEXT, PARAMETERS, SESSION, SOURCE, STATE
 

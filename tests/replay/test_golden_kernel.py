@@ -9,7 +9,7 @@ import pytest
 
 from tests.kernels import compiled, reference
 from tests.replay.golden_kernel import FOLDER, GoldenRun, decide_again
-from torghut.decisions.kernel import KERNEL_VERSION
+from torghut.decisions.kernel.deciding import KERNEL_VERSION
 
 
 def _load(path: Path) -> GoldenRun:

@@ -78,7 +78,7 @@ _ADAPTER: Final[TypeAdapter[RecordedDeclarations]] = TypeAdapter(RecordedDeclara
 
 
 # No slots: the bytes, the digest and the table of symbols are each computed once, when first asked.
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Declarations:
     """What has been declared, free of contradictions.
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter
 
-from torghut.decisions.batch import Applied, Decided
-from torghut.decisions.fold import DecisionFold
-from torghut.decisions.lineage import Lineage
+from torghut.decisions.fold.batch import Applied, Decided
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.lineage import Lineage
 from torghut.eventlog.block import Arm, Block, Head
 from torghut.eventlog.columns import decode_columns, encode_columns
 from torghut.kernel.canonical import canonical_bytes

@@ -17,7 +17,7 @@ from typing import ClassVar, Final, NoReturn
 import msgspec
 import numpy as np
 
-from torghut.decisions.lineage import Lineage, lineage_words
+from torghut.decisions.fold.lineage import Lineage, lineage_words
 from torghut.decisions.parameters import gate_thresholds
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -39,8 +39,8 @@ from torghut.schemas.codes import (
 from torghut.schemas.decision import Decision
 from torghut.schemas.declarations.governance import GatePolicies
 from torghut.schemas.declarations.instruments import Instrument
-from torghut.schemas.rows.fields import DecisionFields, decision_fields
 from torghut.schemas.rows import DECISION, LEAF_VERSION
+from torghut.schemas.rows.fields import DecisionFields, decision_fields
 
 _NO_REGIME: Final = 255
 _SEQUENCE_MAX: Final = 2**53

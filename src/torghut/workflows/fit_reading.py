@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.engine import DecisionKernel
-from torghut.decisions.feature_pass import SAMPLE, FeaturePass
-from torghut.decisions.fold import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.kernel.engine import DecisionKernel
+from torghut.decisions.kernel.feature_pass import SAMPLE, FeaturePass
 from torghut.decisions.parameters import parameter_rows
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Cursor, Source

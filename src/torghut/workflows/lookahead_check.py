@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.engine import DecisionKernel
-from torghut.decisions.fold import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.evals.boundaries import session_boundaries
 from torghut.evals.errors import NothingToCheckError
 from torghut.evals.fit_windows import FitWindow, WindowOverlap, overlaps

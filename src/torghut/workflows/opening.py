@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from torghut.artifacts.package import Package, read_package
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.engine import DecisionKernel
-from torghut.decisions.fold import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.fold.snapshot import restore_snapshot, snapshot_cites, snapshot_key
+from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import Recorded, learn_names, read_block
-from torghut.decisions.snapshot import restore_snapshot, snapshot_cites, snapshot_key
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
 from torghut.router.package import RegimeModel, read_regime_model

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from torghut.decisions.batch import Decided
-from torghut.decisions.engine import DecisionKernel
+from torghut.decisions.fold.batch import Decided
+from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import Recorded, learn_names, read_block
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog

@@ -12,8 +12,8 @@ from typing import Final
 
 from torghut.artifacts.package import Package, StoredFile, build_package
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.engine import DecisionKernel
-from torghut.decisions.feature_pass import FeaturePass
+from torghut.decisions.kernel.engine import DecisionKernel
+from torghut.decisions.kernel.feature_pass import FeaturePass
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.market.ports import Source, SourceDescription

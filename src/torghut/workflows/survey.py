@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from torghut.decisions.batch import Decided
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.engine import DecisionKernel
-from torghut.decisions.fold import DecisionFold, Genesis
+from torghut.decisions.fold.batch import Decided
+from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Batch, Cursor, Quarantined, Source, SourceDescription
 from torghut.schemas.codes import ContextFlag, Reason, RefusalCode, Stream

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from tests import rows
 from tests.declared import shipped
 from tests.kernels import reference
-from torghut.decisions.engine import Tables
-from torghut.decisions.lineage import Lineage, lineage_words
+from torghut.decisions.fold.lineage import Lineage, lineage_words
+from torghut.decisions.kernel.engine import Tables
 from torghut.decisions.parameters import initial_states, parameter_rows
 from torghut.decisions.rendering import render_context, render_decision, render_json
 from torghut.schemas.decision import Decision

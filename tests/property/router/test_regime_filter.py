@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.kernels import compiled, feature_pass
 from tests.rows import RowArray, decide, quotes, state_rows, tables
-from torghut.decisions.engine import Tables
+from torghut.decisions.kernel.engine import Tables
 from torghut.router.training.likelihood import as_hmm
 from torghut.router.training.regimes import FittedRegimes
 from torghut.schemas.codes import REGIME_FEATURES, REGIME_LABELS

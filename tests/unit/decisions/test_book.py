@@ -7,7 +7,7 @@ import pytest
 
 from tests.kernels import compiled
 from tests.rows import SECOND_NS, decide, parameter_rows, quotes, state_rows, tables
-from torghut.decisions.book import paper_equity, place_order, settle
+from torghut.decisions.kernel.book import paper_equity, place_order, settle
 from torghut.schemas.codes import Intent, Reason
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.kernels import compiled, feature_pass
 from tests.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables, walk
 from torghut.decisions.errors import KernelInputError
-from torghut.decisions.feature_pass import FeaturePass, SampleRow, sample_rows
+from torghut.decisions.kernel.feature_pass import FeaturePass, SampleRow, sample_rows
 from torghut.kernel.compiled import interpreted
 from torghut.schemas.codes import Gate
 from torghut.schemas.rows import CONTEXT, PARAMETERS, ContextRow, ParameterRow, Rows, StateRow

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.declared import shipped
-from torghut.decisions.gates import (
+from torghut.decisions.kernel.gates import (
     ABSTAIN,
     CANCEL,
     NO_INCREASE,

@@ -18,7 +18,6 @@ from tests.logs import contexts, gathered, in_memory
 from torghut.decisions.proving import (
     ROW_BYTES,
     InclusionPath,
-    Proof,
     ProofContent,
     ProofUnmadeError,
     RowHead,
@@ -26,10 +25,16 @@ from torghut.decisions.proving import (
     seal_proof,
     verify_proof,
 )
-from torghut.decisions.rendering import render_json
 from torghut.eventlog.roots import root_of_run
-from torghut.kernel.canonical import JsonObject, canonical_bytes, parse_json_object
-from torghut.kernel.digests import Frontier, inclusion_proof, proves_inclusion, tree_root
+from torghut.kernel.canonical import JsonValue, canonical_bytes, parse_json_object
+from torghut.kernel.digests import (
+    Frontier,
+    inclusion_proof,
+    proves_inclusion,
+    run_root,
+    sha256_hex,
+    tree_root,
+)
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.rows import DECISION
 from torghut.workflows.lookup.finding import Selection, run_id_of, select_newest
@@ -39,8 +44,8 @@ from torghut.workflows.lookup.proof import prove
 SCALARS: Final = [name for name in DECISION.names or () if not DECISION[name].shape]
 
 
-async def proofs(count: int, seed: int, batch: int, arm: str = "serving") -> tuple[list[bytes], str]:
-    """Return the proofs of every decision of a small log, and its root."""
+async def proofs(count: int, seed: int, batch: int, arm: str) -> tuple[list[bytes], str]:
+    """Return the proofs of every decision of a small log, and the root of that arm."""
     log = await in_memory(contexts(count, seed=seed), batch=batch, shadow=True)
     rules = Rulebook(log, run_id=await run_id_of(log))
     made = []
@@ -53,26 +58,177 @@ async def proofs(count: int, seed: int, batch: int, arm: str = "serving") -> tup
 @cache
 def example() -> tuple[bytes, str]:
     """Return one proof and the root that it leads to."""
-    made, root = asyncio.run(proofs(60, 5, 16))
+    made, root = asyncio.run(proofs(60, 5, 16, "serving"))
     return made[len(made) // 2], root
 
 
-def changed(**keys: object) -> ProofContent:
-    """Return the content of the example with some of it changed."""
+def changed(**keys: JsonValue) -> dict[str, JsonValue]:
+    """Return what the example states, with some of it changed."""
     stated = {**parse_json_object(example()[0]), **keys}
     del stated["content_hash"]
-    return ProofContent.model_validate(stated)
+    return stated
 
 
-def resealed(**keys: object) -> bytes:
-    """Return the example with some of it changed and a digest that fits."""
-    stated: JsonObject = changed(**keys).model_dump(mode="json")
-    made = {"content_hash": "0" * 64}
-    made["content_hash"] = _digest(stated)
-    return canonical_bytes({**stated, **made})
+def resealed(**keys: JsonValue) -> bytes:
+    """Return the example with some of it changed and a content hash that fits again."""
+    stated = changed(**keys)
+    return canonical_bytes({**stated, "content_hash": sha256_hex(canonical_bytes(stated))})
 
 
-def _digest(stated: JsonObject) -> str:
-    from hashlib import sha256
+def failed(body: bytes) -> list[str]:
+    """Return the checks that fail."""
+    return [
+        check.name for check in verify_proof(body, root=example()[1]).checks if not check.passed
+    ]
 
-    return sha256(canonical_bytes(stated)).hexdigest()
+
+def test_layout_is_that_of_decision_rows() -> None:
+    assert DECISION.itemsize == ROW_BYTES
+    assert RowHead._fields == tuple(SCALARS[: len(RowHead._fields)])
+    row = np.frombuffer(np.arange(ROW_BYTES, dtype=np.uint8).tobytes(), DECISION)[0]
+    assert list(row_head(row.tobytes())) == [row[name].item() for name in RowHead._fields]
+
+
+def test_verifying_needs_neither_numpy_nor_settings_nor_a_database() -> None:
+    script = (
+        "import sys, torghut.decisions.proving\n"
+        "heavy = {'numpy', 'numba', 'sqlalchemy', 'torghut.settings', 'torghut.bootstrap'}\n"
+        "sys.exit(sorted(heavy & set(sys.modules)) or None)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "src")},
+    )
+
+    assert ended.returncode == 0, ended.stderr
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    st.integers(0, 2**16),
+    st.integers(1, 90),
+    st.integers(1, 40),
+    st.sampled_from(["serving", "router"]),
+)
+def test_every_decision_of_a_log_proves(seed: int, count: int, batch: int, arm: str) -> None:
+    made, root = asyncio.run(proofs(count, seed, batch, arm))
+
+    assert {verify_proof(body, root=root).exit_code for body in made} <= {ExitCode.YES}
+    assert len({parse_json_object(body)["decision_id"] for body in made}) == len(made)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 200), st.data())
+def test_path_gathered_in_passing_is_that_of_the_whole_tree(size: int, data: st.DataObject) -> None:
+    leaves = [bytes([number]) * 32 for number in range(size)]
+    index = data.draw(st.integers(0, size - 1))
+    cuts = sorted(data.draw(st.lists(st.integers(index + 1, size), max_size=5)))
+    path = InclusionPath(index=index, before=Frontier().extend(leaves[:index]))
+
+    for start, stop in zip([index + 1, *cuts], [*cuts, size], strict=True):
+        path.extend(leaves[start:stop])
+
+    assert path.digests() == inclusion_proof(leaves, index)
+    assert path.size == size
+    assert proves_inclusion(
+        leaves[index], index=index, size=size, proof=path.digests(), root=tree_root(leaves)
+    )
+
+
+def test_proof_holds_under_its_root() -> None:
+    body, root = example()
+
+    verdict = verify_proof(body, root=root)
+
+    assert verdict.sound
+    assert verdict.exit_code is ExitCode.YES
+    assert [check.name for check in verdict.checks] == [
+        "file", "row", "leaf", "names", "lineage", "tree", "run",
+    ]  # fmt: skip
+
+
+def test_without_a_root_nothing_is_acknowledged() -> None:
+    verdict = verify_proof(example()[0])
+
+    assert verdict.sound
+    assert verdict.exit_code is ExitCode.NOT_FINAL
+
+
+def test_another_root_disagrees() -> None:
+    assert verify_proof(example()[0], root="0" * 64).exit_code is ExitCode.DISAGREES
+
+
+def test_every_changed_byte_fails() -> None:
+    body, root = example()
+
+    for place in range(len(body)):
+        altered = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
+        assert verify_proof(altered, root=root).exit_code is ExitCode.INTEGRITY, place
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_every_changed_missing_or_added_byte_fails(data: st.DataObject) -> None:
+    body, root = example()
+    place = data.draw(st.integers(0, len(body) - 1))
+    put = data.draw(st.binary(max_size=2))
+    altered = body[:place] + put + body[place + 1 :]
+
+    verdict = verify_proof(altered, root=root)
+
+    assert (altered == body) == (verdict.exit_code is ExitCode.YES)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", b"null", b'{"type": "x"}'])
+def test_other_files_are_no_proofs(body: bytes) -> None:
+    verdict = verify_proof(body)
+
+    assert verdict.exit_code is ExitCode.INTEGRITY
+    assert verdict.proof is None
+
+
+def test_cunning_changes_fail_where_they_are() -> None:
+    stated = parse_json_object(example()[0])
+    row = bytearray.fromhex(str(stated["row"]))
+    row[-40] ^= 1
+    other = sha256_hex(bytes(row))
+    tree = {**changed()["tree"], "index": 0}  # type: ignore[dict-item]
+    lineage = {**changed()["lineage"], "package": ""}  # type: ignore[dict-item]
+    roots = {**changed()["roots"], "fxcm:GBPUSD": "ab" * 32}  # type: ignore[dict-item]
+
+    assert failed(resealed(row=row.hex())) == ["leaf"]
+    assert failed(resealed(row=row.hex(), leaf=other)) == ["tree"]
+    assert failed(resealed(tree=tree)) == ["tree"]
+    assert failed(resealed(lineage=lineage)) == ["lineage"]
+    assert failed(resealed(roots=roots)) == ["run"]
+    assert failed(resealed(run_root="ab" * 32)) == ["run"]
+    assert failed(resealed(symbol="fxcm:GBPUSD")) == ["names", "tree"]
+    assert failed(resealed(arm="router")) == ["names", "lineage"]
+    context = str(stated["decision_id"]).rpartition(":")[0]
+    assert failed(resealed(decision_id=f"{context}:99999/serving")) == ["names"]
+
+
+def test_forged_proof_that_holds_together_is_not_under_the_root() -> None:
+    row = bytearray.fromhex(str(parse_json_object(example()[0])["row"]))
+    row[-40] ^= 1
+    row[42:50] = (1).to_bytes(8, "little")  # its sequence, so that it may be the only leaf
+    leaf = sha256_hex(bytes(row))
+    symbol = str(changed()["symbol"])
+    alone: dict[str, JsonValue] = {"index": 0, "size": 1, "path": []}
+    forged = ProofContent.model_validate(
+        changed(row=row.hex(), leaf=leaf, tree=alone, roots={symbol: leaf})
+        | {"run_root": run_root({symbol: bytes.fromhex(leaf)})}
+    )
+
+    verdict = verify_proof(seal_proof(forged), root=example()[1])
+
+    assert verdict.sound
+    assert verdict.exit_code is ExitCode.DISAGREES
+
+
+def test_what_would_not_verify_is_not_written() -> None:
+    with pytest.raises(ProofUnmadeError):
+        seal_proof(ProofContent.model_validate(changed(run_root="ab" * 32)))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.declared import shipped
 from tests.replay.golden_decisions import golden_row
-from torghut.decisions.lineage import Lineage
+from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.parameters import parameter_rows
 from torghut.decisions.rendering import (
     RenderContext,

@@ -25,8 +25,8 @@ from torghut.schemas.codes import (
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.declarations.governance import GateName
 from torghut.schemas.refusal import ContextRefused
-from torghut.schemas.rows.fields import DecisionFields
 from torghut.schemas.rows import DECISION
+from torghut.schemas.rows.fields import DecisionFields
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,19 @@ class SourceExtraMissingError(SourceError):
         self.extra = extra
 
 
+class SourceZoneError(SourceError):
+    """This machine has no time zone database, or not the zone that a source's clocks are in."""
+
+    code: ClassVar[str] = "adapters.source-zone-missing"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, zone: str) -> None:
+        super().__init__(
+            f"expected the time zone {zone}, found none of that name; pip install tzdata"
+        )
+        self.zone = zone
+
+
 class SourceCursorError(SourceError):
     """A place to read on from lies beyond the source's end: it is not this source's cursor."""
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf, nan
 from types import SimpleNamespace
 from typing import Final, cast
 
 import numpy as np
 
-from torghut.decisions.gates import ABSTAIN, CANCEL, FALLBACK, FLATTEN, FREEZE, NO_INCREASE
-from torghut.decisions.kernel import _conclude, _size
+from torghut.decisions.kernel.deciding import _conclude, _size
+from torghut.decisions.kernel.gates import ABSTAIN, CANCEL, FALLBACK, FLATTEN, FREEZE, NO_INCREASE
 from torghut.kernel.compiled import interpreted
-from torghut.schemas.codes import Gate, GateStatus, Intent, OnStop, Reason
+from torghut.schemas.codes import Gate, GateStatus, Intent, Mode, OnStop, Reason
 from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
 from torghut.schemas.rows.fields import DecisionFields
 
@@ -51,7 +52,9 @@ class Binding:
 
     Attributes:
         causes: One that binds alone, or several of which all would have to go.
-        instead: The target without them; None to abstain all the same.
+        instead: The target without them; None to abstain all the same. Of a decision to abstain
+            it holds if no order was in flight and a stop, if there is one, is reduce-only: neither
+            stands in such a row.
     """
 
     causes: tuple[Cause, ...]
@@ -158,18 +161,20 @@ class _Situation:
     def _state(self, without: frozenset[Cause]) -> StateRow:
         """Return the state as far as the row knows it; where no order is in flight that is all.
 
-        A target that was held is in the row. One that was changed was the book's position before,
-        because every order is filled whole or taken back.
+        A target that was held is in the row. One that was changed was the paper book's position,
+        because every order is filled whole or taken back; live, where the row holds the reported
+        one, it is not known, and no number: no change from there is small.
         """
         row = self.row
+        changed_from = nan if row.mode == Mode.LIVE else row.position
         in_flight = Cause.ORDER_IN_FLIGHT in self.acting
         state = SimpleNamespace(
             mode=row.mode,
             mid=row.reference_price,
-            target=row.target if row.intent == Intent.HOLD else row.position,
+            target=row.target if row.intent == Intent.HOLD else changed_from,
             target_ns=0,
             allotment=row.allotment,
-            notional_cap=np.inf if Cause.NOTIONAL in without else row.notional_cap,
+            notional_cap=inf if Cause.NOTIONAL in without else row.notional_cap,
             paper_position=row.position,
             reported_position=row.position,
             reported_known=int(row.position_age_ns >= 0),

@@ -26,6 +26,9 @@ from torghut.kernel.canonical import JsonObject
 QUIET_S: Final = 2.0
 """Seconds after which a command that prints into a file or pipe says that it is still at work."""
 
+_FIRST_S: Final = 1.0
+"""The first time it says so earlier: loading the command took its time already."""
+
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object, for machines."
 )
@@ -57,8 +60,8 @@ def print_table(columns: Mapping[str, str], rows: Sequence[Sequence[str]]) -> No
         console.width = _WIDEST
     with console.capture() as captured:
         console.print(table)
-    for line in captured.get().strip("\n").splitlines():
-        click.echo(line.rstrip())
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    click.echo("\n".join(lines).strip("\n"))
 
 
 def print_fields(fields: Mapping[str, str]) -> None:
@@ -183,7 +186,9 @@ def progress() -> Iterator[Progress]:
     ended = threading.Event()
 
     def speak() -> None:
-        while not ended.wait(QUIET_S):
+        quiet_s = _FIRST_S
+        while not ended.wait(quiet_s):
+            quiet_s = QUIET_S
             if line := shown_here.line():
                 click.echo(line, err=True)
 

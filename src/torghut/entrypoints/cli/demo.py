@@ -17,7 +17,7 @@ import click
 from torghut import bootstrap
 from torghut.artifacts.package import Package, PackageReference
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.engine import DecisionKernel
+from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.entrypoints.cli.console import (
     Progress,
     day,

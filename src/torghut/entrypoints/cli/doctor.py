@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut import bootstrap
-from torghut.decisions.batch import Decided
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.engine import DecisionKernel, reference_kernel
-from torghut.decisions.fold import DecisionFold, Genesis
+from torghut.decisions.fold.batch import Decided
+from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.kernel.engine import DecisionKernel, reference_kernel
 from torghut.entrypoints.cli.console import json_option, plural, print_json, progress, shown
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.router.package import read_regime_model

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from torghut import bootstrap
-from torghut.decisions.engine import DecisionKernel, reference_kernel
+from torghut.decisions.kernel.engine import DecisionKernel, reference_kernel
 from torghut.decisions.recording import Recorded
 from torghut.entrypoints.cli.console import (
     Progress,

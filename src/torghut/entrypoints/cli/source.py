@@ -77,6 +77,7 @@ def _print(found: Survey, command: str) -> None:
         }
     )
     if found.symbols:
+        click.echo()
         print_table(
             {"symbol": "left", "contexts": "right", "decided": "right", "gaps": "right"}
             | {"messages": "left"},
@@ -91,11 +92,12 @@ def _print(found: Survey, command: str) -> None:
                 for one in found.symbols
             ],
         )
+        click.echo()
     for refused in found.refusals:
         click.echo(f"{refused.code}: {plural(refused.count, 'record')}, found by {refused.judge}")
         for example in refused.examples:
             click.echo(f"    {example}")
-    click.echo(f"\nNext: {command}" if command else "\nNothing of this would be decided.")
+    click.echo(f"Next: {command}" if command else "Nothing of this would be decided.")
 
 
 def _parts(found: Survey) -> list[str]:

@@ -159,7 +159,10 @@ def _instead(decision: Decision, bound: BoundAccount) -> str:
     """Return what the decision would have been."""
     if bound.instead is None:
         return "then it would abstain all the same"
-    unless = "" if decision.target_position is not None else ", unless an order was in flight"
+    unless = ""
+    if decision.target_position is None:
+        stopped = any(gate.id == "kill-switch" and gate.status == "fail" for gate in decision.gates)
+        unless = ", if no order was in flight" + (" and the stop reduces only" if stopped else "")
     return f"then the target would be {signed(bound.instead)} {decision.unit}{unless}"
 
 

@@ -15,7 +15,7 @@ from typing_extensions import Unpack
 from torghut import bootstrap
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.feature_pass import compiled_feature_pass
+from torghut.decisions.kernel.feature_pass import compiled_feature_pass
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,

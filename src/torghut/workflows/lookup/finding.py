@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from torghut.decisions.lineage import Lineage
+from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.proving import RowHead, row_head
 from torghut.decisions.recording import header_of
 from torghut.eventlog.block import GENESIS, Block

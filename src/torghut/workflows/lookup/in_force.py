@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from torghut.artifacts.package import read_package
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.lineage import Lineage
+from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.parameters import parameter_rows
 from torghut.decisions.rendering import RenderContext, render_context, render_json
 from torghut.eventlog.ports import DecisionLog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from torghut.decisions.fold import DecisionFold
+from torghut.decisions.fold.folding import DecisionFold
 from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Mode, RouterMode
 from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged

@@ -147,5 +147,5 @@ class _Schedule:
             self._from_ns, self._began_ns = receive_ns, now_ns
         self._part = part
         self._latest_ns = max(self._latest_ns, receive_ns)
-        due_ns = self._began_ns + (receive_ns - self._from_ns) / self.player.speed
+        due_ns = self._began_ns + int((receive_ns - self._from_ns) / self.player.speed)
         return (due_ns - now_ns) / _NS_PER_S

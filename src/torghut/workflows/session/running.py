@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from torghut.artifacts.package import Package
-from torghut.decisions.fold import DecisionFold
+from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Head
 from torghut.eventlog.ports import DecisionLog

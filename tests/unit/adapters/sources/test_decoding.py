@@ -14,7 +14,7 @@ from torghut.adapters.sources.decoding.strictjson import parse_json
 from torghut.adapters.sources.decoding.templates import build_program, fnv1a
 from torghut.adapters.sources.decoding.times import TimeForm, detect_form, parse_time
 from torghut.adapters.sources.decoding.verdicts import RefusedError, excerpt, numbers_in
-from torghut.adapters.sources.errors import SourceExtraMissingError
+from torghut.adapters.sources.errors import SourceZoneError
 from torghut.schemas.codes import RefusalCode
 
 NEW_YORK = "America/New_York"
@@ -209,7 +209,7 @@ def test_day_that_no_context_has_shows_no_time(day: date) -> None:
 
 
 def test_missing_zone_database_is_said() -> None:
-    with pytest.raises(SourceExtraMissingError, match="tzdata"):
+    with pytest.raises(SourceZoneError, match="tzdata"):
         find_zone("Nowhere/Atlantis")
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from torghut.adapters.sources.errors import SourceExtraMissingError
+from torghut.adapters.sources.errors import SourceZoneError
 from torghut.schemas.rows import Integers
 
 DAY_MS: Final = 86_400_000
@@ -67,7 +67,7 @@ def local_day(zone_name: str, day: date) -> LocalDay:
     On a day of a year that no context has, no clock shows anything.
 
     Raises:
-        SourceExtraMissingError: This machine knows no time zones.
+        SourceZoneError: This machine knows no time zones.
     """
     zone = find_zone(zone_name)
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
@@ -86,12 +86,12 @@ def find_zone(zone_name: str) -> ZoneInfo:
     """Return the zone of that name.
 
     Raises:
-        SourceExtraMissingError: This machine knows no time zones.
+        SourceZoneError: This machine knows no time zones.
     """
     try:
         return ZoneInfo(zone_name)
     except ZoneInfoNotFoundError as error:
-        raise SourceExtraMissingError(kind=zone_name, package="tzdata", extra="demo") from error
+        raise SourceZoneError(zone=zone_name) from error
 
 
 def _ahead_ms(zone: ZoneInfo, day: date, clock_ms: int) -> int:

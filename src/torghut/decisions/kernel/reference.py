@@ -12,7 +12,7 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from torghut.decisions.kernel import decide_rows
+from torghut.decisions.kernel.deciding import decide_rows
 from torghut.kernel.compiled import interpreted
 from torghut.schemas.rows import (
     ContextRow,

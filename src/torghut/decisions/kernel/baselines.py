@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from torghut.decisions.engine import Tables
-from torghut.decisions.fold import DecisionFold
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.kernel.engine import Tables
 from torghut.decisions.parameters import initial_states
 from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Expert, Mode, RouterMode

@@ -13,17 +13,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from torghut.decisions.batch import Applied, ArmRows, Decided, hash_rows
-from torghut.decisions.control import apply_control, control_digest
 from torghut.decisions.declarations import Declarations, SymbolUndeclaredError
-from torghut.decisions.engine import DecisionKernel, Tables
 from torghut.decisions.errors import (
     ControlMisplacedError,
     PackageUnknownError,
 )
-from torghut.decisions.lineage import Lineage, lineage_words
+from torghut.decisions.fold.batch import Applied, ArmRows, Decided, hash_rows
+from torghut.decisions.fold.control import apply_control, control_digest
+from torghut.decisions.fold.lineage import Lineage, lineage_words
+from torghut.decisions.fold.placement import Placed, Waiting, place_order, rows_by_position
+from torghut.decisions.kernel.engine import DecisionKernel, Tables
 from torghut.decisions.parameters import initial_states, parameter_rows
-from torghut.decisions.placement import Placed, Waiting, place_order, rows_by_position
 from torghut.kernel.ids import SERVING, source_key, source_words
 from torghut.market.ports import Arrival
 from torghut.router.package import RegimeModel
@@ -67,7 +67,7 @@ class SymbolFacts:
     control: str = ""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class DecisionFold:
     """The run's whole memory; ``decide`` moves it on, ``snapshot`` and ``restore`` carry it over.
 

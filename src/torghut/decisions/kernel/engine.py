@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.errors import KernelInputError
-from torghut.decisions.kernel import KERNEL_VERSION, decide_rows
-from torghut.decisions.reference import decide_interpreted
+from torghut.decisions.kernel.deciding import KERNEL_VERSION, decide_rows
+from torghut.decisions.kernel.reference import decide_interpreted
 from torghut.kernel.compiled import build_digest, build_folder, entry
 from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, SESSION, SOURCE, STATE
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from torghut.decisions.book import cancel_order, paper_equity, place_order, settle
-from torghut.decisions.gates import (
+from torghut.decisions.kernel.book import cancel_order, paper_equity, place_order, settle
+from torghut.decisions.kernel.gates import (
     ABSTAIN,
     CANCEL,
     FALLBACK,

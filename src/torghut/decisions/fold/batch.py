@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from torghut.decisions.lineage import Lineage
+from torghut.decisions.fold.lineage import Lineage
 from torghut.market.ports import Arrival
 from torghut.schemas.rows import DECISION
 

@@ -1,0 +1,1 @@
+"""The fold: what a run remembers, and how control records find their place in it."""

@@ -1,0 +1,67 @@
+"""Records for the modes that are asked for: only where others are in force."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.declared import shipped
+from tests.kernels import reference
+from tests.rows import quotes
+from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.market.ports import Arrival
+from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
+from torghut.workflows.session.modes import mode_records, router_mode_records
+
+_EUR, _NZD = "fxcm:EURUSD", "fxcm:NZDUSD"
+
+
+def fold_after(*records: ControlRecord, seen: bool = True) -> DecisionFold:
+    """Return a fold that took ``records`` and then, if so wanted, a context of EURUSD."""
+    fold = DecisionFold(kernel=reference(), genesis=Genesis(declarations=shipped(), packages={}))
+    fold.symbol_index(_EUR)
+    fold.source_index("ab" * 32)
+    rows = quotes(np.full(1 if seen else 0, 1.3))
+    fold.decide(rows, [Arrival(row=0, record=record) for record in records])
+    return fold
+
+
+def test_mode_in_force_asks_for_nothing() -> None:
+    assert list(mode_records(fold_after(), (_EUR, _NZD), "paper", number=4)) == []
+
+
+def test_another_mode_is_recorded_for_each_symbol_with_its_own_cap() -> None:
+    changed = ModeChanged(control_id="m", symbol=_EUR, mode="paper", notional_cap=5.0)
+    records = list(mode_records(fold_after(changed), (_EUR, _NZD), "live", number=4))
+
+    cap = float(shipped().instrument(_NZD).risk.notional_cap)
+    assert records == [
+        ModeChanged(control_id=f"mode:5:{_EUR}:live", symbol=_EUR, mode="live", notional_cap=5.0),
+        ModeChanged(control_id=f"mode:5:{_NZD}:live", symbol=_NZD, mode="live", notional_cap=cap),
+    ]
+
+
+def test_mode_that_waits_for_the_next_context_is_in_force() -> None:
+    waiting = ModeChanged(control_id="m", symbol="*", mode="live", notional_cap=5.0)
+
+    assert list(mode_records(fold_after(waiting, seen=False), (_EUR,), "live", number=0)) == []
+
+
+def test_nothing_asked_is_nothing_recorded() -> None:
+    assert list(mode_records(fold_after(), (_EUR,), None, number=0)) == []
+    assert list(router_mode_records(fold_after(), (_EUR,), None, number=0)) == []
+
+
+def test_router_mode_is_one_record_for_all() -> None:
+    records = list(router_mode_records(fold_after(), (_EUR, _NZD), "static", number=-1))
+
+    assert records == [RouterModeChanged(control_id="router-mode:0:static", mode="static")]
+
+
+def test_router_mode_in_force_everywhere_asks_for_nothing() -> None:
+    static = RouterModeChanged(control_id="r", mode="static")
+
+    assert list(router_mode_records(fold_after(static), (_EUR, _NZD), "static", number=3)) == []
+
+
+def test_symbol_that_the_log_cannot_know_is_passed_over() -> None:
+    assert list(mode_records(fold_after(), ("fxcm:XAUUSD",), "live", number=0)) == []
