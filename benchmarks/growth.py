@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,17 @@ from statistics import median
 from typing import Final
 
 from benchmarks.blocks import decide_into
-from benchmarks.figures import Cost, Goal, Line, Quantity, Result, cpu_rate, flatness, wall_rate
+from benchmarks.figures import (
+    Cost,
+    Goal,
+    Line,
+    Quantity,
+    Result,
+    Skipped,
+    cpu_rate,
+    flatness,
+    wall_rate,
+)
 from benchmarks.market import Market, quotes, setup
 from benchmarks.rounds import Effort, scratch_folder, timed
 from torghut.bootstrap import writable_log
@@ -25,6 +36,9 @@ _SYMBOLS: Final = (1, 10, 100, 500, 2_000)
 _PER_SYMBOL: Final = 20
 _COUNT: Final = 100_000
 _FRESH: Final = 15
+_DISK_BYTES: Final = 1_200
+"""What one decision may take on the disk while its log is written, generously."""
+
 _FLAT: Final = (Goal(quantity=Quantity.CPU, most=1.5),)
 
 
@@ -32,9 +46,17 @@ def measure_length(effort: Effort) -> Iterator[Result]:
     """Measure decisions of one symbol at the end of logs of 10³ to 10⁷ decisions."""
     last = _QUICK_LAST if effort.quick else _LAST
     with scratch_folder() as folder:
+        free = shutil.disk_usage(folder).free
+        if free < last * _DISK_BYTES:
+            yield Skipped(
+                measurement=f"growth to {last:,} decisions",
+                reason=f"needs {last * _DISK_BYTES:,} bytes of disk, found {free:,}",
+            )
+            return
         costs = {_FIRST: asyncio.run(_short_logs(folder))}
         costs |= asyncio.run(_long_log(folder, last))
-    yield from _lines("decisions", f"one symbol, 10^3 to 10^{len(str(last)) - 1} decisions", costs)
+    ends = f"{_FIRST:,} to {last:,} decisions"
+    yield from _lines("in a log of {:,} decisions", f"one symbol, logs of {ends}", costs)
 
 
 def measure_width(effort: Effort) -> Iterator[Result]:
@@ -44,21 +66,25 @@ def measure_width(effort: Effort) -> Iterator[Result]:
         for count in _SYMBOLS if turn % 2 else reversed(_SYMBOLS):
             costs[count].append(asyncio.run(_wide_market(count)))
     typical = {count: sorted(many, key=cpu_rate)[len(many) // 2] for count, many in costs.items()}
-    yield from _lines("symbols", "blocks of 4,000, 1 to 2,000 symbols", typical)
+    yield from _lines("with {:,} symbols", "1 to 2,000 symbols, blocks of 4,000", typical)
 
 
 def _lines(what: str, measurement: str, costs: dict[int, Cost]) -> Iterator[Line]:
     """Yield what each size costs, and how far apart the sizes are."""
+    best_cpu, best_wall = (max(map(rate, costs.values())) for rate in (cpu_rate, wall_rate))
     for size, cost in costs.items():
         yield Line(
-            measurement=f"decisions with {size:,} {what}",
+            measurement=f"decisions {what.format(size)}",
             unit="decisions/s",
             cpu=cpu_rate(cost),
             wall=wall_rate(cost),
+            baseline="the fastest of these sizes",
+            cpu_ratio=cpu_rate(cost) / best_cpu,
+            wall_ratio=wall_rate(cost) / best_wall,
         )
     yield Line(
         measurement=f"flat cost: {measurement}",
-        unit="best/worst",
+        unit="best over worst",
         cpu=flatness([cpu_rate(cost) for cost in costs.values()]),
         wall=flatness([wall_rate(cost) for cost in costs.values()]),
         goals=_FLAT,

@@ -18,7 +18,8 @@ from typing_extensions import override
 from tests.packages import eager_package
 from torghut.bootstrap import declarations, kernel, package_store, serving_packages
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.market.ports import Batch, Cursor, Source, SourceDescription, SourcePart
 from torghut.router.package import read_regime_model

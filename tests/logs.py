@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -110,12 +109,6 @@ def write_log(path: Path, *, kernel: DecisionKernel | None = None) -> Path:
 
     asyncio.run(write())
     return path
-
-
-@functools.cache
-def _template(folder: Path) -> Path:
-    """Return a log that is written once and copied for each test."""
-    return write_log(folder / "usual.log")
 
 
 def copied(template: Path, path: Path) -> Path:

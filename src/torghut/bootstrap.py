@@ -11,10 +11,11 @@ from torghut.adapters.filesystem.declarations import load
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.filesystem.writing import write_text
 from torghut.adapters.sources.opening import open_source
+from torghut.adapters.sqlite.accepting import Acceptance, accept_truncation
 from torghut.adapters.sqlite.aside import set_log_aside
 from torghut.adapters.sqlite.faults import writing_to
 from torghut.adapters.sqlite.heads.lines import heads_path
-from torghut.adapters.sqlite.store import open_log, read_log
+from torghut.adapters.sqlite.store import Access, open_log, read_log
 from torghut.adapters.system.clock import RandomIds, SteadyClock, SystemClock
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint
@@ -26,6 +27,9 @@ from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, kernel_is_cached
 from torghut.evals.baselines import BaselineInvalidError, RunBaseline, parse_run_baseline
+from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.errors import LogMissingError
+from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.clock import Clock
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -41,6 +45,7 @@ __all__ = [
     "Stopping",
     "SyncTimes",
     "Timing",
+    "accept_loss",
     "child_command",
     "compile_kernel",
     "declarations",
@@ -49,6 +54,7 @@ __all__ = [
     "environment",
     "fingerprint",
     "heads_path",
+    "inspected_log",
     "kernel",
     "kernel_is_cached",
     "measure_sync",
@@ -179,6 +185,32 @@ def readable_log(path: Path) -> DecisionLog:
         TorghutError: There is none, or it is not as it was written.
     """
     return read_log(path)
+
+
+def inspected_log(path: Path) -> DecisionLog:
+    """Return the log at ``path``, opened to be verified, even if it would not be served.
+
+    Raises:
+        TorghutError: There is none, or it cannot be read at all.
+    """
+    return read_log(path, access=Access.INSPECT)
+
+
+def accept_loss(path: Path, reason: str) -> LossAccepted | None:
+    """Take the log at ``path`` as it is, on the record; None if nothing was missing.
+
+    Raises:
+        LogMissingError: There is neither a log nor its heads file.
+        LogIntegrityError: The log was altered, not only cut; that cannot be accepted.
+        TorghutError: It is in use, or cannot be written.
+    """
+    if not path.exists() and not heads_path(path).exists():
+        raise LogMissingError(path=str(path))
+    ids = RandomIds()
+    causes = Causes(correlation_id=ids.new_id(), causation_id="torghut log accept-truncation")
+    return accept_truncation(
+        path, Acceptance(reason=reason, causes=causes), clock=SystemClock(), ids=ids
+    )
 
 
 def demo_baseline() -> RunBaseline:

@@ -26,6 +26,7 @@ from torghut.market.ports import Arrival
 from torghut.schemas.codes import Intent
 from torghut.schemas.control import (
     ControlRecord,
+    FillReported,
     LimitsAllotted,
     ModeChanged,
     StopChanged,
@@ -219,6 +220,24 @@ def test_every_context_has_exactly_one_outcome() -> None:
             assert counts.decisions == int(np.count_nonzero(recorded.outcomes == 0))
         assert contexts == _COUNT
         assert decided + refused == _COUNT
+
+    asyncio.run(run())
+
+
+def test_a_fill_counts_once_whatever_record_brings_it() -> None:
+    def fill(control_id: str) -> Arrival:
+        record = FillReported(
+            control_id=control_id, symbol=_SYMBOLS[0], fill_id="f", quantity=1000.0, price=1.3
+        )
+        return Arrival(row=0, record=record)
+
+    async def run() -> None:
+        log = InMemoryLog(clock=HandClock())
+        source = ArraySource(rows=_rows(), symbols=_SYMBOLS, arrivals=[fill("a"), fill("b")])
+        await _run(source, log)
+
+        async for block in log.blocks(0):
+            assert [a.record.control_id for a in read_block(block).received] == ["a"]
 
     asyncio.run(run())
 

@@ -10,8 +10,11 @@ from docs.reference.generate import error_classes
 from tests.architecture.tree import SOURCE
 
 WELL_FORMED: Final = re.compile(r"(?P<area>[a-z]+)\.[a-z0-9]+(-[a-z0-9]+)*")
-AREAS: Final = {path.parent.name for path in SOURCE.rglob("__init__.py")} | {"bootstrap", "settings"}
-"""Every package, at any depth."""
+AREAS: Final = {path.parent.name for path in SOURCE.rglob("__init__.py")} | {
+    "bootstrap",
+    "settings",
+}
+"""Every package, at any depth, and the modules beside them."""
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

@@ -139,11 +139,16 @@ def read_block(block: Block) -> Recorded:
     )
 
 
-def learn_names(fold: DecisionFold, header: BlockHeader) -> None:
-    """Give the fold the symbols and sources that a block is the first to name, in order."""
-    for _, name in sorted(header.symbols.items()):
-        fold.symbol_index(name)
-    for _, digest in sorted(header.sources.items()):
+def learn_names(fold: DecisionFold, recorded: Recorded) -> None:
+    """Give the fold the symbols and sources that a block's contexts are the first to name.
+
+    A symbol that a control record names first is born when that record is received.
+    """
+    present = set(np.unique(recorded.contexts["symbol"]).tolist())
+    for index, name in sorted(recorded.header.symbols.items()):
+        if index in present:
+            fold.symbol_index(name)
+    for _, digest in sorted(recorded.header.sources.items()):
         fold.source_index(digest)
 
 

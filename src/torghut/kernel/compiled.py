@@ -73,10 +73,21 @@ def interpreted(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def sources(function: Callable[P, R]) -> list[Path]:
-    """Return the files that define ``function`` and every kernel piece it reaches, sorted."""
+    """Return the files that define ``function``, its pieces and the names they import, sorted.
+
+    The names count because their values are frozen into the machine code: a number out of an
+    enumeration, the layout of a row.
+    """
     done: set[FunctionType] = set()
     _reach(_plain(function), done)
-    return sorted({Path(f.__code__.co_filename) for f in done})
+    files = {Path(f.__code__.co_filename) for f in done}
+    for piece in done:
+        package = piece.__module__.partition(".")[0] + "."
+        for value in piece.__globals__.values():
+            home = sys.modules.get(str(getattr(value, "__module__", "")))
+            if home is not None and home.__name__.startswith(package) and home.__file__:
+                files.add(Path(home.__file__))
+    return sorted(files)
 
 
 def build_digest(function: Callable[P, R]) -> str:

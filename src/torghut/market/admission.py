@@ -15,7 +15,8 @@ from torghut.kernel.compiled import compiled
 from torghut.schemas.codes import ContextFlag, Reason, RefusalCode, Stream
 from torghut.schemas.rows import ContextRow, ParameterRow, StateRow
 
-_LATEST_NS: Final = 7_258_118_400_000_000_000  # 2200-01-01
+LATEST_NS: Final = 7_258_118_400_000_000_000
+"""2200-01-01: a time from here on is in another unit, or garbage."""
 _WINDOW: Final = 64
 
 _QUOTE: Final = int(Stream.QUOTE)
@@ -56,7 +57,7 @@ def admit(context: ContextRow, state: StateRow, parameters: ParameterRow) -> int
     """
     state.inputs += _ONE
     state.notes = _NO_NOTE
-    if not (0 < context.receive_ns < _LATEST_NS and 0 < context.event_ns < _LATEST_NS):
+    if not (0 < context.receive_ns < LATEST_NS and 0 < context.event_ns < LATEST_NS):
         return _TIME_OUT_OF_RANGE
     if context.stream > _BAR:
         return _UNKNOWN_MESSAGE

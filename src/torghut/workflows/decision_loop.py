@@ -108,7 +108,8 @@ async def run_loop(run: Run, *, partition: int = 0) -> Head:
             block = record_batch(run.fold, taken, decided, head)
             head = head_of(block)
             if in_flight is not None:
-                await _finish(run, in_flight)
+                done, in_flight = in_flight, None
+                await _finish(run, done)
             in_flight = _InFlight(
                 committed=Committed(
                     block=block, head=head, contexts=taken.contexts, decided=decided
@@ -117,8 +118,8 @@ async def run_loop(run: Run, *, partition: int = 0) -> Head:
             )
             await asyncio.sleep(0)  # lets the append reach the writer before the next batch
             if (block.number + 1) % run.settings.snapshot_blocks == 0:
-                await _finish(run, in_flight)
-                in_flight = None
+                done, in_flight = in_flight, None
+                await _finish(run, done)
                 await save_snapshot(run, head)
     finally:
         if in_flight is not None:
@@ -151,7 +152,8 @@ class _InFlight:
 async def _finish(run: Run, in_flight: _InFlight) -> None:
     """Wait until a block is durable, then tell of it."""
     async with asyncio.timeout(run.settings.commit_budget_ms / 1000):
-        await in_flight.task
+        # Shielded: a write that takes too long is given up on, never cut off half-way.
+        await asyncio.shield(in_flight.task)
     run.observer(in_flight.committed)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.kernel.feature_pass import SAMPLE, FeaturePass
 from torghut.decisions.parameters import parameter_rows

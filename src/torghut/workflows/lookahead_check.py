@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.evals.boundaries import session_boundaries
 from torghut.evals.errors import NothingToCheckError

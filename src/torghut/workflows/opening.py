@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from torghut.artifacts.package import Package, read_package
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.snapshot import restore_snapshot, snapshot_cites, snapshot_key
+from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import Recorded, learn_names, read_block
 from torghut.eventlog.block import Block
@@ -111,7 +112,7 @@ async def advance(log: DecisionLog, fold: DecisionFold, block: Block) -> Recorde
     recorded = read_block(block)
     check_version(fold, recorded.header, block.number)
     await fetch_cited(log, fold, recorded)
-    learn_names(fold, recorded.header)
+    learn_names(fold, recorded)
     decided = fold.replay(recorded.contexts, recorded.received, recorded.applied)
     for arm, rows in decided.arms.items():
         if arm not in block.arms or rows.rows != block.arms[arm].rows:
@@ -201,18 +202,17 @@ def _changes(fold: DecisionFold, setup: Setup, number: int) -> list[ControlRecor
                 declarations=setup.declarations.digest,
             )
         )
-    for router in sorted(fold.served.keys() | setup.packages.keys()):
-        package = setup.packages.get(router)
-        digest = package.digest if package else ""
+    # A router whose package is gone from the disk is served by the last known good, in the log.
+    for router, package in sorted(setup.packages.items()):
+        digest = package.digest
         if digest == fold.served.get(router, ""):
             continue
-        if package:
-            fold.packages[digest] = read_regime_model(package)
+        fold.packages[digest] = read_regime_model(package)
         changes.append(
             PackageChanged(
-                control_id=f"package:{number + 1}:{router}:{digest[:16] or 'none'}",
+                control_id=f"package:{number + 1}:{router}:{digest[:16]}",
                 router=router,
-                package=digest or None,
+                package=digest,
             )
         )
     return changes

@@ -88,7 +88,7 @@ async def replay_log(
         recorded = read_block(block)
         check_version(fold, recorded.header, block.number)
         await fetch_cited(log, fold, recorded)
-        learn_names(fold, recorded.header)
+        learn_names(fold, recorded)
         decided = fold.replay(recorded.contexts, recorded.received, recorded.applied)
         _compare(found, block, recorded, decided)
         progress(recorded)

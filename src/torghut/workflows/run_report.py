@@ -14,8 +14,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from torghut.decisions.baselines import TrendBaseline, trend_from_genesis, trend_from_here
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.kernel.baselines import TrendBaseline, trend_from_genesis, trend_from_here
 from torghut.eventlog.block import Block
 from torghut.eventlog.columns import decode_columns
 from torghut.eventlog.ports import DecisionLog

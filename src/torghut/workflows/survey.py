@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.batch import Decided
-from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Batch, Cursor, Quarantined, Source, SourceDescription

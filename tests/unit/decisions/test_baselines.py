@@ -7,7 +7,7 @@ import numpy as np
 from tests.declared import shipped
 from tests.kernels import compiled
 from tests.reports import SYMBOLS, market, observe, source
-from torghut.decisions.kernel.baselines import TrendBaseline, trend_from_here
+from torghut.decisions.baselines import TrendBaseline, trend_from_here
 from torghut.decisions.kernel.engine import Tables
 from torghut.decisions.parameters import initial_states
 from torghut.schemas.codes import Expert, Mode, Reason, RouterMode

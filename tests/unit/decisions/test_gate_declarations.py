@@ -123,6 +123,7 @@ def unsure(one: Bench) -> None:
 def unreconciled(one: Bench) -> None:
     one.state.mode = Mode.LIVE
     one.state.reported_known = 1
+    one.state.reported_fills = 2 * one.parameters.reconcile_quantity + 1.0
     one.state.mismatch_ns = one.now_ns - one.parameters.reconcile_ns - 1
 
 

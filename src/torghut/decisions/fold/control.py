@@ -71,15 +71,11 @@ def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  
         case FillReported() | PositionReported():
             _report(record, now_ns, state)
         case NewsArrived():
-            state["domain_ns"][Domain.NEWS] = max(
-                int(state["domain_ns"][Domain.NEWS]), record.published_at_ns
-            )
+            _hear(Domain.NEWS, record.published_at_ns, now_ns, state)
             if record.relevant:
                 state["news_relevant_ns"] = now_ns
         case FundamentalsArrived():
-            state["domain_ns"][Domain.FUNDAMENTALS] = max(
-                int(state["domain_ns"][Domain.FUNDAMENTALS]), record.published_at_ns
-            )
+            _hear(Domain.FUNDAMENTALS, record.published_at_ns, now_ns, state)
         case LagBegan():
             state["late"] = 1
         case LagEnded():
@@ -95,6 +91,24 @@ def control_digest(record: ControlRecord) -> str:
     return sha256_hex(canonical_bytes(CONTROL_RECORD.dump_python(record, mode="json")))
 
 
+def follow(state: np.void, was: np.void, will: np.void) -> None:
+    """Let what still is as the old declarations said be as the new ones say.
+
+    Args:
+        state: One row of dtype ``STATE``, changed in place; what a record has set stays.
+        was: A newborn's row under the old declarations.
+        will: A newborn's row under the new ones.
+    """
+    for name in ("allotment", "notional_cap", "mode", "router_mode", "on_stop"):
+        if state[name] == was[name]:
+            state[name] = will[name]
+
+
+def fill_name(record: FillReported) -> str:
+    """Return what names a fill, whatever record brings it: its account and its own id."""
+    return f"fill:{record.account}:{record.fill_id}"
+
+
 def _flip(state: np.void, switch: Switch, *, thrown: bool) -> None:
     """Set or clear one switch."""
     bit = 1 << switch
@@ -102,20 +116,28 @@ def _flip(state: np.void, switch: Switch, *, thrown: bool) -> None:
     state["switches"] = switches | bit if thrown else switches & ~bit
 
 
-def _report(record: FillReported | PositionReported, now_ns: int, state: np.void) -> None:
-    """Book what the venue reported; a snapshot outranks summed fills.
+def _hear(domain: Domain, published_ns: int, now_ns: int, state: np.void) -> None:
+    """Remember the newest item of a domain; one from the future is not believed."""
+    if published_ns <= now_ns:
+        state["domain_ns"][domain] = max(int(state["domain_ns"][domain]), published_ns)
 
-    From the moment that the two disagree the mismatch is timed; it ends when they agree again.
+
+def _report(record: FillReported | PositionReported, now_ns: int, state: np.void) -> None:
+    """Book what the venue reported; the newest snapshot outranks summed fills.
+
+    A fill alone does not make the position known: what was held before it is not. From the
+    moment that snapshot and fills disagree the mismatch is timed; it ends when they agree again.
     """
     if isinstance(record, FillReported):
         state["reported_fills"] += record.quantity
         state["reported_position"] += record.quantity
-    else:
+        state["reported_ns"] = max(int(state["reported_ns"]), now_ns)
+    elif not state["reported_known"] or record.as_of_ns >= state["reported_ns"]:
         state["reported_position"] = record.quantity
         if not state["reported_known"]:
             state["reported_fills"] = record.quantity
-    state["reported_known"] = 1
-    state["reported_ns"] = now_ns
+        state["reported_known"] = 1
+        state["reported_ns"] = record.as_of_ns
     if state["reported_position"] == state["reported_fills"]:
         state["mismatch_ns"] = 0
     elif state["mismatch_ns"] == 0:

@@ -6,22 +6,35 @@ order of each symbol, the rows are the same whatever the batches, restarts and o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from torghut.decisions.declarations import Declarations, SymbolUndeclaredError
+from torghut.decisions.declarations import Declarations
 from torghut.decisions.errors import (
     ControlMisplacedError,
     PackageUnknownError,
 )
 from torghut.decisions.fold.batch import Applied, ArmRows, Decided, hash_rows
-from torghut.decisions.fold.control import apply_control, control_digest
+from torghut.decisions.fold.control import apply_control, control_digest, fill_name, follow
 from torghut.decisions.fold.lineage import Lineage, lineage_words
-from torghut.decisions.fold.placement import Placed, Waiting, place_order, rows_by_position
+from torghut.decisions.fold.placement import (
+    Placed,
+    Waiting,
+    believed_ns,
+    clock_ns,
+    place_order,
+    rows_by_position,
+)
+from torghut.decisions.fold.symbols import (
+    ROUTER_ARM,
+    Genesis,
+    SymbolFacts,
+    appended,
+    first_declaring,
+)
 from torghut.decisions.kernel.engine import DecisionKernel, Tables
 from torghut.decisions.parameters import initial_states, parameter_rows
 from torghut.kernel.ids import SERVING, source_key, source_words
@@ -31,40 +44,13 @@ from torghut.schemas.codes import RouterMode
 from torghut.schemas.control import (
     ControlRecord,
     DeclarationsChanged,
+    FillReported,
     PackageChanged,
     RouterModeChanged,
 )
 from torghut.schemas.rows import DECISION, PARAMETERS, SESSION, SOURCE, STATE
 
 RowArray = npt.NDArray[np.void]
-
-_ROUTER_ARM: Final = "router"
-"""The shadow arm that serves what the router would, while static weights serve."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Genesis:
-    """What a log begins with.
-
-    Attributes:
-        declarations: The declarations in force at the start.
-        packages: Digest of the package of each router name; names without one are left out.
-        shadow_router: Whether the ``router`` arm is decided beside the serving one.
-    """
-
-    declarations: Declarations
-    packages: Mapping[str, str]
-    shadow_router: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class SymbolFacts:
-    """What holds for one symbol besides its state row."""
-
-    name: str
-    declarations: str
-    package: str
-    control: str = ""
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -112,7 +98,7 @@ class DecisionFold:
         self.register(self.genesis.declarations)
         self.declared = self.genesis.declarations.digest
         self.served = dict(self.genesis.packages)
-        names = [SERVING, _ROUTER_ARM] if self.genesis.shadow_router else [SERVING]
+        names = [SERVING, ROUTER_ARM] if self.genesis.shadow_router else [SERVING]
         for name in names:
             self.arms.setdefault(name, np.zeros(0, STATE))
 
@@ -157,20 +143,19 @@ class DecisionFold:
         placed: list[Placed] = []
         received: list[Arrival] = []
         repeated: list[Arrival] = []
-        symbols, receive_ns = contexts["symbol"], contexts["receive_ns"]
+        symbols, times = contexts["symbol"], believed_ns(contexts)
         done = 0
         if self.waiting.by_symbol:
-            placed += self.waiting.place(symbols, receive_ns, 0)
+            placed += self.waiting.place(symbols, times, 0)
         for arrival in arrivals:
-            if arrival.record.control_id in self.control_ids:
+            if self._is_repeated(arrival.record):
                 repeated.append(arrival)
                 continue
-            self.waiting.advance(receive_ns[done : arrival.row])
+            self._receive(arrival, symbols, times, done)
             done = arrival.row
-            self._receive(arrival.record)
             received.append(arrival)
-            placed += self.waiting.place(symbols, receive_ns, arrival.row)
-        self.waiting.advance(receive_ns[done:])
+            placed += self.waiting.place(symbols, times, arrival.row)
+        self.waiting.advance(times[done:])
         placed.sort(key=place_order)
         outcomes, arms, applied, lineages = self._run(contexts, placed)
         return Decided(
@@ -190,8 +175,11 @@ class DecisionFold:
         Raises:
             ControlMisplacedError: The log applies a record that it never received.
         """
+        times, done = believed_ns(contexts), 0
         for arrival in received:
-            self._receive(arrival.record)
+            self._receive(arrival, contexts["symbol"], times, done)
+            done = arrival.row
+        self.waiting.advance(times[done:])
         taken = [int(n) for n in self.arms[SERVING]["inputs"]]
         places = [(a.symbol, a.position) for a in applied]
         rows = rows_by_position(places, contexts["symbol"], taken)
@@ -201,7 +189,6 @@ class DecisionFold:
             if held is None:
                 raise ControlMisplacedError(control_id=application.control_id)
             placed.append(Placed(row=row, symbol=application.symbol, held=held))
-        self.waiting.advance(contexts["receive_ns"])
         outcomes, arms, again, lineages = self._run(contexts, placed)
         return Decided(
             outcomes=outcomes,
@@ -245,7 +232,7 @@ class DecisionFold:
     def _birth(self, name: str) -> int:
         """Add a symbol with the state, packages and standing controls of a newcomer."""
         index = len(self.symbols)
-        declarations = self._first_declaring(name)
+        declarations = first_declaring(self.declarations.values(), name)
         instrument = declarations.instrument(name)
         package = self.genesis.packages.get(instrument.router, "")
         self.symbols.append(
@@ -254,11 +241,11 @@ class DecisionFold:
         self._index[name] = index
         newborn = initial_states(declarations, (name,))
         for arm, states in self.arms.items():
-            self.arms[arm] = _appended(states, newborn)
-            if arm == _ROUTER_ARM:
+            self.arms[arm] = appended(states, newborn)
+            if arm == ROUTER_ARM:
                 self.arms[arm]["router_mode"][index] = RouterMode.LIVE
         self._tables = Tables(
-            parameters=_appended(self._tables.parameters, self._parameter_row(index)),
+            parameters=appended(self._tables.parameters, self._parameter_row(index)),
             sources=self._tables.sources,
             sessions=self._tables.sessions,
         )
@@ -266,15 +253,6 @@ class DecisionFold:
         self._write_lineage(index)
         self.waiting.greet(index)
         return index
-
-    def _first_declaring(self, name: str) -> Declarations:
-        """Return the earliest declarations that know ``name``; later ones apply as records."""
-        for declarations in self.declarations.values():
-            if name in declarations.by_symbol:
-                return declarations
-        raise SymbolUndeclaredError(
-            symbol=name, declared=tuple(self.genesis.declarations.by_symbol)
-        )
 
     def _parameter_row(self, index: int) -> RowArray:
         """Return the parameters of a symbol under its declarations and package, shape (1,)."""
@@ -298,17 +276,45 @@ class DecisionFold:
             states["regime_shock"][index] = 0.0
             states["entropy"][index] = 1.0
 
-    def _receive(self, record: ControlRecord) -> None:
-        """Let a new control record wait for the symbols that it names."""
+    def _is_repeated(self, record: ControlRecord) -> bool:
+        """Return whether a record was taken before; a fill by its own id too, per account."""
+        if record.control_id in self.control_ids:
+            return True
+        return isinstance(record, FillReported) and fill_name(record) in self.control_ids
+
+    def _receive(
+        self,
+        arrival: Arrival,
+        symbols: npt.NDArray[np.uint32],
+        times: npt.NDArray[np.int64],
+        done: int,
+    ) -> None:
+        """Let a new control record wait for the symbols that it names.
+
+        Args:
+            arrival: The record, and the row of the batch that it came before.
+            symbols: Shape (n,), the batch's symbols.
+            times: Shape (n,), as ``believed_ns`` returns them.
+            done: Row as far as which the clock has been moved on.
+        """
+        record = arrival.record
         self.control_ids.add(record.control_id)
+        if isinstance(record, FillReported):
+            self.control_ids.add(fill_name(record))
         if isinstance(record, DeclarationsChanged):
             self.declared = record.declarations
         elif isinstance(record, PackageChanged) and record.symbol == "*":
             self.served[record.router] = record.package or ""
+        self.waiting.advance(times[done : arrival.row])
         if record.symbol == "*":
-            self.waiting.take(record, range(len(self.symbols)))
+            named = range(len(self.symbols))
         else:
-            self.waiting.take(record, (self.symbol_index(record.symbol),))
+            index = self.symbol_index(record.symbol)
+            named = range(index, index + 1)
+        last_ns = self.arms[SERVING]["stream_receive_ns"]
+        heard = symbols[: arrival.row], times[: arrival.row]
+        clocks = {index: clock_ns(index, int(last_ns[index].max()), *heard) for index in named}
+        self.waiting.take(record, clocks)
 
     def _run(
         self, contexts: RowArray, placed: Sequence[Placed]
@@ -361,11 +367,30 @@ class DecisionFold:
                 self._tables.parameters[index : index + 1] = self._parameter_row(index)
                 self._start_regime(index)
         elif isinstance(record, DeclarationsChanged):
-            facts.declarations = record.declarations
-            self._tables.parameters[index : index + 1] = self._parameter_row(index)
+            self._declare(index, record.declarations)
         facts.control = control_digest(record)
         self._write_lineage(index)
         return Applied(control_id=record.control_id, symbol=index, position=position)
+
+    def _declare(self, index: int, digest: str) -> None:
+        """Put other declarations in force for a symbol.
+
+        A limit or mode that still is as the old ones declared it follows the new ones; one that a
+        control record has set stays. Another router name brings the package that serves it.
+        """
+        facts = self.symbols[index]
+        old, new = self.declarations[facts.declarations], self.declarations[digest]
+        was, will = initial_states(old, (facts.name,)), initial_states(new, (facts.name,))
+        for states in self.arms.values():
+            follow(states[index], was[0], will[0])
+        facts.declarations = digest
+        router = new.instrument(facts.name).router
+        moved = router != old.instrument(facts.name).router
+        if moved:
+            facts.package = self.served.get(router, "")
+        self._tables.parameters[index : index + 1] = self._parameter_row(index)
+        if moved:
+            self._start_regime(index)
 
     def _write_lineage(self, index: int) -> None:
         """Put the symbol's lineage digest where the kernel copies it from."""
@@ -380,17 +405,3 @@ class DecisionFold:
             for arm in self.arms:
                 digest, lineage = self._lineages[(arm, index)]
                 lineages[digest] = lineage
-
-
-def _appended(rows: RowArray, row: RowArray) -> RowArray:
-    """Return ``rows``, shape (n,), and ``row``, shape (1,); room is made for as many again.
-
-    The result is a view of the front of a larger array, which the next call fills on.
-    """
-    count = len(rows)
-    room = rows.base if isinstance(rows.base, np.ndarray) else rows
-    if len(room) == count:
-        room = np.zeros(max(8, 2 * count), rows.dtype)
-        room[:count] = rows
-    room[count] = row[0]
-    return room[: count + 1]

@@ -7,14 +7,21 @@ contexts that the symbol had taken by then; replay uses that number and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from torghut.schemas.codes import ControlKind
-from torghut.schemas.control import ControlRecord, PackageChanged, SwitchThrown
+from torghut.market.admission import LATEST_NS
+from torghut.schemas.codes import ControlKind, Stream
+from torghut.schemas.control import (
+    ControlRecord,
+    FundamentalsArrived,
+    NewsArrived,
+    PackageChanged,
+    SwitchThrown,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,21 +75,30 @@ class Waiting:
     arrived: int = 0
     clock_ns: int = 0
 
-    def take(self, record: ControlRecord, targets: Iterable[int]) -> None:
-        """Let ``record`` wait for ``targets``: one symbol, or for ``*`` all those known."""
+    def take(self, record: ControlRecord, clocks: Mapping[int, int]) -> None:
+        """Let ``record`` wait for the symbols that it names.
+
+        Args:
+            record: New to the log.
+            clocks: Latest receive time of each of those symbols: for ``*`` of all those known.
+        """
         self.arrived += 1
+        for symbol, clock_ns in clocks.items():
+            held = self._hold(record, clock_ns)
+            self.by_symbol.setdefault(symbol, []).append(held)
+        if record.symbol == "*":
+            self.standing.append(self._hold(record, self.clock_ns))
+            self._forget_superseded()
+
+    def _hold(self, record: ControlRecord, clock_ns: int) -> Held:
+        """Return ``record`` with its rank, by the clock of who waits for it."""
         effective_ns = record.effective_at_ns
-        late = effective_ns is None or effective_ns <= self.clock_ns
-        held = Held(
-            in_force_ns=max(effective_ns or 0, self.clock_ns),
+        late = effective_ns is None or effective_ns <= clock_ns
+        return Held(
+            in_force_ns=max(effective_ns or 0, clock_ns),
             order=self.arrived if late else 0,
             record=record,
         )
-        for symbol in targets:
-            self.by_symbol.setdefault(symbol, []).append(held)
-        if record.symbol == "*":
-            self.standing.append(held)
-            self._forget_superseded()
 
     def greet(self, symbol: int) -> None:
         """Let a symbol seen for the first time inherit what is in force for all."""
@@ -112,12 +128,14 @@ class Waiting:
 
         Args:
             symbols: Shape (n,), the batch's symbols by run index.
-            receive_ns: Shape (n,).
+            receive_ns: Shape (n,), as ``believed_ns`` returns it; a row that is not believed is
+                no place.
             first: Row from which on the records waiting now may be placed.
         """
         placed: list[Placed] = []
         for symbol in list(self.by_symbol):
-            rows = np.flatnonzero(symbols[first:] == symbol) + first
+            own = (symbols[first:] == symbol) & (receive_ns[first:] > 0)
+            rows = np.flatnonzero(own) + first
             if len(rows):
                 placed.extend(self._place_symbol(symbol, rows, receive_ns[rows]))
         return placed
@@ -144,18 +162,54 @@ class Waiting:
         return placed
 
     def _forget_superseded(self) -> None:
-        """Drop a standing record once a later one of its kind is in force too."""
-        newest: dict[str, Held] = {}
-        for held in self.standing:
-            if held.in_force_ns <= self.clock_ns:
-                rival = newest.get(standing_key(held.record))
-                if rival is None or rival.rank < held.rank:
-                    newest[standing_key(held.record)] = held
+        """Drop a standing record once one that replaces it is in force too."""
+        passed = [held for held in self.standing if held.in_force_ns <= self.clock_ns]
         self.standing = [
             held
             for held in self.standing
-            if held.in_force_ns > self.clock_ns or newest[standing_key(held.record)] is held
+            if held.in_force_ns > self.clock_ns
+            or not any(_replaces(later, held) for later in passed)
         ]
+
+
+def believed_ns(contexts: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
+    """Return each context's receive time, shape (n,); 0 where admission will not believe it."""
+    latest = np.int64(LATEST_NS)
+    receive_ns: npt.NDArray[np.int64] = contexts["receive_ns"]
+    event_ns: npt.NDArray[np.int64] = contexts["event_ns"]
+    known = (receive_ns > 0) & (receive_ns < latest) & (event_ns > 0) & (event_ns < latest)
+    known &= contexts["stream"] < len(Stream)
+    return np.where(known, receive_ns, np.int64(0))
+
+
+def clock_ns(
+    symbol: int, before_ns: int, symbols: npt.NDArray[np.uint32], times: npt.NDArray[np.int64]
+) -> int:
+    """Return the latest receive time of ``symbol``: that before a batch, or in its rows so far.
+
+    Args:
+        symbol: By run index.
+        before_ns: Its latest receive time before the batch.
+        symbols: Shape (n,), of the rows so far.
+        times: Shape (n,), as ``believed_ns`` returns them.
+    """
+    own = times[symbols == symbol]
+    return max(before_ns, int(own.max())) if len(own) else before_ns
+
+
+def _replaces(later: Held, held: Held) -> bool:
+    """Return whether a newborn that hears ``later`` need not hear ``held``."""
+    if held.rank >= later.rank or standing_key(later.record) != standing_key(held.record):
+        return False
+    new, old = later.record, held.record
+    # A dated record holds for a symbol that is behind in time, whatever the others have seen.
+    if new.effective_at_ns is not None or old.effective_at_ns is not None:
+        return False
+    if isinstance(new, NewsArrived) and isinstance(old, NewsArrived):
+        return new.published_at_ns >= old.published_at_ns and new.relevant >= old.relevant
+    if isinstance(new, FundamentalsArrived) and isinstance(old, FundamentalsArrived):
+        return new.published_at_ns >= old.published_at_ns
+    return True
 
 
 def standing_key(record: ControlRecord) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 import zstandard
 from pydantic import Field, TypeAdapter
 
-from torghut.decisions.fold.folding import DecisionFold, SymbolFacts
+from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.placement import Held, Waiting
+from torghut.decisions.fold.symbols import SymbolFacts
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.control import ControlRecord, DeclarationsChanged, PackageChanged

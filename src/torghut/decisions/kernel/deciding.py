@@ -144,13 +144,14 @@ def _decide(
     wish = _size(decision.score, risk, state, parameters)
     effects = judge_state(now, state, parameters, sessions, decision)
     effects |= judge_market(now, risk, state, parameters, decision)
-    confidence = _confidence(decision.score, risk, state, parameters)
+    confidence = _confidence(abs(decision.score), risk, state, parameters)
     effects |= judge_confidence(confidence, parameters, decision)
     effects |= _take_path(now, wish, state, parameters, decision)
     _conclude(now, wish, effects, state, parameters, decision)
     decision.confidence = 0.0
     if decision.intent != _ABSTAIN and decision.target != 0.0:
-        decision.confidence = confidence
+        along = decision.score if decision.target > 0.0 else -decision.score
+        decision.confidence = _confidence(along, risk, state, parameters)
     state.sequence += _ONE
     decision.sequence = state.sequence
 
@@ -193,11 +194,12 @@ def _size(score: float, risk: float, state: StateRow, parameters: ParameterRow) 
 
 
 @compiled
-def _confidence(score: float, risk: float, state: StateRow, parameters: ParameterRow) -> float:
-    """Return the probability that a position of this score's sign gains net of costs.
+def _confidence(along: float, risk: float, state: StateRow, parameters: ParameterRow) -> float:
+    """Return the probability that a position gains net of costs.
 
-    A logistic model, fitted with the package, of the score's size and of the round trip's cost
-    in standard deviations of the return over the horizon.
+    A logistic model, fitted with the package, of the score along the position (negative where
+    the experts would hold the opposite) and of the round trip's cost, in standard deviations of
+    the return over the horizon.
     """
     if not risk > 0.0:
         return 0.0
@@ -205,7 +207,7 @@ def _confidence(score: float, risk: float, state: StateRow, parameters: Paramete
     cost = spread + 2.0 * (parameters.fee_ratio + parameters.slippage_ratio)
     logit = (
         parameters.confidence_bias
-        + parameters.confidence_score * abs(score)
+        + parameters.confidence_score * along
         - parameters.confidence_cost * (cost / risk)
     )
     return 1.0 / (1.0 + exp(-logit))
@@ -266,23 +268,32 @@ def _conclude(
         cancel_order(state)
     if effects & ABSTAIN:
         clamp(0.0, state, parameters, decision)
-        if state.order_live:
-            cancel_order(state)
         decision.intent = _ABSTAIN
         decision.target = 0.0
         decision.delta = 0.0
         return
     target = _bounded(wish, effects, position, state, parameters)
-    forced = clamp(target, state, parameters, decision)
-    must = forced != target or effects & (FLATTEN | FREEZE) != 0
-    target = forced
+    if not effects & (FLATTEN | FREEZE):
+        target = _kept(target, state, parameters, decision)
+    # Limits and stops have the last word, over what is in flight or too small to change too.
+    if effects & CANCEL:
+        target = _bounded(target, NO_INCREASE, position, state, parameters)
+    target = clamp(target, state, parameters, decision)
+    if state.order_live and target != state.target:
+        cancel_order(state)
+    _announce(now_ns, target, position, state, parameters, decision)
+
+
+@compiled
+def _kept(target: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow) -> float:
+    """Return ``target``, or the standing one while an order is in flight or the change is small."""
     if state.order_live:
         decision.reasons |= _IN_FLIGHT
-        target = state.target
-    elif not must and target != state.target and _is_small(target, state, parameters):
+        return state.target
+    if target != state.target and _is_small(target, state, parameters):
         decision.reasons |= _SMALL
-        target = state.target
-    _announce(now_ns, target, position, state, parameters, decision)
+        return state.target
+    return target
 
 
 @compiled
@@ -302,8 +313,9 @@ def _is_called_back(effects: int, state: StateRow) -> bool:
     """Return whether the order in flight works against what the gates now demand."""
     if effects & FLATTEN and state.target != 0.0:
         return True
-    grows = abs(state.paper_position + state.order_quantity) > abs(state.paper_position)
-    return grows and effects & (ABSTAIN | CANCEL) != 0
+    after = state.paper_position + state.order_quantity
+    opens = abs(after) > abs(state.paper_position) or after * state.paper_position < 0.0
+    return opens and effects & (ABSTAIN | CANCEL) != 0
 
 
 @compiled

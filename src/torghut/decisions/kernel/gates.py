@@ -191,7 +191,9 @@ def _judge_freshness(
     applicable = False
     for d in range(_DOMAINS):
         seen_ns = state.quote_ns if d == _MARKET else state.domain_ns[d]
-        age = max(0, now_ns - seen_ns) if seen_ns > 0 else -1
+        # What comes from the future beyond the tolerance says nothing about now.
+        known = 0 < seen_ns <= now_ns + parameters.tolerance_ns
+        age = max(0, now_ns - seen_ns) if known else -1
         decision.age_ns[d] = age
         if parameters.domain_required[d] == 0:
             continue
@@ -242,5 +244,6 @@ def _judge_reconciliation(
         return True
     apart = abs(state.reported_position - state.reported_fills)
     waited = state.mismatch_ns > 0 and now_ns - state.mismatch_ns > parameters.reconcile_ns
-    known = state.reported_known == 1 and not waited
+    agrees = apart <= parameters.reconcile_quantity or not waited
+    known = state.reported_known == 1 and agrees
     return _passes(_RECONCILIATION, apart, known, _UNRECONCILED, decision)

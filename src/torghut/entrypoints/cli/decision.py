@@ -11,16 +11,16 @@ from typing_extensions import Unpack
 
 from torghut import bootstrap
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, shown
-from torghut.entrypoints.lookup.accounts import (
+from torghut.entrypoints.cli.lookup.accounts import (
     print_decision,
     print_listed,
     print_refusal,
     print_why,
 )
-from torghut.entrypoints.lookup.asking import Asked, check_asked, find_asked, one_decision
-from torghut.entrypoints.lookup.proof import verify
-from torghut.entrypoints.lookup.reading import FILE, log_option, read_log
-from torghut.entrypoints.lookup.times import TimeType
+from torghut.entrypoints.cli.lookup.asking import Asked, check_asked, find_asked, one_decision
+from torghut.entrypoints.cli.lookup.proof import verify
+from torghut.entrypoints.cli.lookup.reading import FILE, log_option, read_log
+from torghut.entrypoints.cli.lookup.times import TimeType
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.canonical import JsonObject, parse_json_object
 from torghut.kernel.errors import ExitCode

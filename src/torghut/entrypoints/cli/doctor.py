@@ -15,7 +15,8 @@ import numpy.typing as npt
 from torghut import bootstrap
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.batch import Decided
-from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel, reference_kernel
 from torghut.entrypoints.cli.console import json_option, plural, print_json, progress, shown
 from torghut.kernel.errors import ExitCode, TorghutError

@@ -22,8 +22,8 @@ from torghut.entrypoints.cli.console import (
     progress,
     shown,
 )
-from torghut.entrypoints.lookup.heads import HeadType, head_text
-from torghut.entrypoints.lookup.reading import FILE, log_option, read_log
+from torghut.entrypoints.cli.lookup.heads import HeadType, head_text
+from torghut.entrypoints.cli.lookup.reading import FILE, log_option, read_log
 from torghut.eventlog.block import Head
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypedDict
 
 import click
-from typing_extensions import Unpack
+import numpy as np
+from typing_extensions import Unpack, override
 
 from torghut import bootstrap
 from torghut.entrypoints.cli.console import (
@@ -20,11 +22,12 @@ from torghut.entrypoints.cli.console import (
     print_table,
     progress,
 )
-from torghut.entrypoints.lookup.packages import load_package, packages_option
+from torghut.entrypoints.cli.lookup.packages import load_package, packages_option
 from torghut.evals.fit_windows import WindowOverlap
 from torghut.evals.lookahead import LookaheadPlan, LookaheadReport, Verdict
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
+from torghut.market.ports import Batch, Cursor, Source, SourceDescription
 from torghut.router.package import RegimeModel, read_regime_model
 from torghut.workflows.lookahead_check import CheckedSource, KernelUnderTest, check_source
 
@@ -90,24 +93,48 @@ def _check(asked: _Asked, model: RegimeModel, told: Progress) -> CheckedSource:
     """Return what the check finds."""
     told.stage("Taking digests of the source's files")
     declared = bootstrap.declarations()
-    source = bootstrap.source(asked["source"], declared)
-    routers = {declared.instrument(one).router for one in source.description.symbols}
-    if model.name not in routers:
-        message = (
-            f"package {model.name} serves none of this source's symbols; "
-            f"they name {', '.join(sorted(routers))}"
-        )
-        raise click.UsageError(message)
+    source = _Watched(source=bootstrap.source(asked["source"], declared))
     told.stage("Loading the decision kernel; compiled once for each build")
     kernel = bootstrap.kernel()
     told.stage(_STAGE)
-    return check_source(
+    found = check_source(
         source,
         KernelUnderTest(kernel=kernel, declarations=declared, packages={model.name: model}),
         LookaheadPlan(seed=asked["seed"], random_cuts=asked["cuts"]),
         contexts_max=asked["contexts"],
         progress=_telling(told),
     )
+    routers = {declared.instrument(symbol).router for symbol in source.symbols()}
+    if model.name not in routers:
+        message = (
+            f"package {model.name} serves none of these contexts: their instruments name "
+            f"{', '.join(sorted(routers))}"
+        )
+        raise click.UsageError(message)
+    return found
+
+
+@dataclass(slots=True, kw_only=True)
+class _Watched(Source):
+    """A source that remembers which of its symbols occurred."""
+
+    source: Source
+    seen: set[int] = field(default_factory=set)
+
+    @property
+    @override
+    def description(self) -> SourceDescription:
+        return self.source.description
+
+    @override
+    def batches(self, *, after: Cursor, max_records: int) -> Iterator[Batch]:
+        for batch in self.source.batches(after=after, max_records=max_records):
+            self.seen.update(np.unique(batch.contexts["symbol"]).tolist())
+            yield batch
+
+    def symbols(self) -> Sequence[str]:
+        """Return the symbols that occurred."""
+        return [self.description.symbols[number] for number in sorted(self.seen)]
 
 
 def _telling(told: Progress) -> Callable[[int, int], None]:

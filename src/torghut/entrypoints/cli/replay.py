@@ -18,7 +18,7 @@ from torghut.entrypoints.cli.console import (
     print_json,
     progress,
 )
-from torghut.entrypoints.lookup.reading import log_option
+from torghut.entrypoints.cli.lookup.reading import log_option
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.digests import run_root

@@ -14,12 +14,12 @@ from torghut.entrypoints.cli.console import (
     print_fields,
     print_json,
 )
-from torghut.entrypoints.lookup.packages import load_package, packages_option
-from torghut.entrypoints.lookup.routers import print_router, router_json
+from torghut.entrypoints.cli.lookup.packages import load_package, packages_option
+from torghut.entrypoints.cli.lookup.routers import print_router, router_json
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.router.package import read_regime_model
 
-_FITTING: Final = "torghut.entrypoints.lookup.fitting"
+_FITTING: Final = "torghut.entrypoints.cli.lookup.fitting"
 
 
 class FitExtraMissingError(TorghutError):

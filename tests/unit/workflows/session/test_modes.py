@@ -7,7 +7,8 @@ import numpy as np
 from tests.declared import shipped
 from tests.kernels import reference
 from tests.rows import quotes
-from torghut.decisions.fold.folding import DecisionFold, Genesis
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.symbols import Genesis
 from torghut.market.ports import Arrival
 from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
 from torghut.workflows.session.modes import mode_records, router_mode_records

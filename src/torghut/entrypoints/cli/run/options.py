@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, TypedDict
 
@@ -14,13 +13,11 @@ from click.core import ParameterSource
 from typing_extensions import override
 
 from torghut.entrypoints.cli.console import shown
+from torghut.entrypoints.cli.lookup.times import TimeType
 
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIMES: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)x", re.ASCII)
 _ONCE: Final = frozenset({"source", "log", "fresh", "as_json"})
 """Options that are not repeated as they were when a run is taken up again."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +61,22 @@ class SpeedType(click.ParamType):
 
 
 class InstantType(click.ParamType):
-    """A UTC day, its first or its last instant, or a time with its zone."""
+    """A receive time that is also kept as typed.
+
+    Args:
+        ends: Whether a day stands for its last instant, not its first.
+    """
 
     name = "time"
 
     def __init__(self, *, ends: bool) -> None:
-        self._ends = ends
+        self._type = TimeType(ends=ends)
 
     @override
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Instant:
-        text = str(value)
-        is_day = bool(_DAY.fullmatch(text))
-        try:
-            found = datetime.fromisoformat(text)
-        except ValueError:
-            found = None
-        if found is None or (found.tzinfo is None and not is_day):
-            expected = "expected a day as 2010-01-04 or a time with zone as 2010-01-04T14:30:00Z"
-            self.fail(f"{expected}, found {text!r}", param, ctx)
-        if is_day:
-            found = found.replace(tzinfo=UTC) + timedelta(days=1 if self._ends else 0)
-        time_ns = (found - _EPOCH) // timedelta(microseconds=1) * 1000
-        return Instant(text, time_ns - 1 if is_day and self._ends else time_ns)
+        return Instant(str(value), self._type.convert(str(value), param, ctx))
 
 
 class Options(TypedDict):

@@ -8,8 +8,8 @@ from typing import ParamSpec, TypedDict, TypeVar
 
 import click
 
-from torghut.entrypoints.lookup.reading import log_option
-from torghut.entrypoints.lookup.times import TimeType
+from torghut.entrypoints.cli.lookup.reading import log_option
+from torghut.entrypoints.cli.lookup.times import TimeType
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.ids import SERVING
 from torghut.workflows.lookup.finding import (

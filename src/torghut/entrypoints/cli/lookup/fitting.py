@@ -25,9 +25,9 @@ from torghut.entrypoints.cli.console import (
     progress,
     shown,
 )
-from torghut.entrypoints.lookup.packages import load_package, packages_option
-from torghut.entrypoints.lookup.routers import print_router, router_json
-from torghut.entrypoints.lookup.times import TimeType
+from torghut.entrypoints.cli.lookup.packages import load_package, packages_option
+from torghut.entrypoints.cli.lookup.routers import print_router, router_json
+from torghut.entrypoints.cli.lookup.times import TimeType
 from torghut.kernel.errors import ExitCode
 from torghut.market.ports import Source
 from torghut.router.package import read_regime_model

@@ -1,0 +1,70 @@
+"""What a run begins with, what holds for each of its symbols, and room for one more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from torghut.decisions.declarations import Declarations, SymbolUndeclaredError
+
+RowArray = npt.NDArray[np.void]
+
+ROUTER_ARM: Final = "router"
+"""The shadow arm that serves what the router would, while static weights serve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Genesis:
+    """What a log begins with.
+
+    Attributes:
+        declarations: The declarations in force at the start.
+        packages: Digest of the package of each router name; names without one are left out.
+        shadow_router: Whether the ``router`` arm is decided beside the serving one.
+    """
+
+    declarations: Declarations
+    packages: Mapping[str, str]
+    shadow_router: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class SymbolFacts:
+    """What holds for one symbol besides its state row."""
+
+    name: str
+    declarations: str
+    package: str
+    control: str = ""
+
+
+def appended(rows: RowArray, row: RowArray) -> RowArray:
+    """Return ``rows``, shape (n,), and ``row``, shape (1,); room is made for as many again.
+
+    The result is a view of the front of a larger array, which the next call fills on.
+    """
+    count = len(rows)
+    room = rows.base if isinstance(rows.base, np.ndarray) else rows
+    if len(room) == count:
+        room = np.zeros(max(8, 2 * count), rows.dtype)
+        room[:count] = rows
+    room[count] = row[0]
+    return room[: count + 1]
+
+
+def first_declaring(known: Iterable[Declarations], name: str) -> Declarations:
+    """Return the earliest declarations that know ``name``; later ones apply as records.
+
+    Raises:
+        SymbolUndeclaredError: None knows it.
+    """
+    symbols: list[str] = []
+    for declarations in known:
+        if name in declarations.by_symbol:
+            return declarations
+        symbols = sorted(declarations.by_symbol)
+    raise SymbolUndeclaredError(symbol=name, declared=symbols)
