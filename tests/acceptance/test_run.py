@@ -147,7 +147,7 @@ def test_page_is_written_beside_the_log_unless_unwanted(folder: Path, uri: str) 
         (("--speed", "0x"), "expected max, 1x or Nx"),
         (("--speed", "fast"), "expected max, 1x or Nx"),
         (("--from", "yesterday"), "expected a day"),
-        (("--to", "2014-05-05T12:00:00"), "a time with zone"),
+        (("--to", "2014-05-05T12:00:00"), "a time with its zone"),
         (("--batch", "0"), "--batch"),
         (("--package", "fx-intraday"), "artifacts.reference-malformed"),
     ],

@@ -206,12 +206,10 @@ def check(moment: Moment, seen: Counter[tuple[Cause, bool]]) -> None:
         assert again is not None
         changed = told(again) != told(row)
         seen[(cause, changed)] += 1
-        if cause in alone:
+        assert changed == (cause in alone) or in_flight, (cause, row, bound)
+        if cause in alone and bound.sure:
             assert changed, (cause, row, bound)
-        elif changed:
-            assert in_flight, (cause, row, bound)  # a row does not say what a stop called back
-        stop_unknown = row.intent == Intent.ABSTAIN and Cause.KILL_SWITCH in acting(row)
-        if cause in alone and not (row.mode == Mode.LIVE or in_flight or stop_unknown):
+        if cause in alone and bound.sure and not (in_flight or row.mode == Mode.LIVE):
             assert told(again) == alone[cause], (cause, row, bound)
 
 

@@ -100,6 +100,8 @@ class Explanation:
         target: The target position; None to abstain.
         wish: The position that the score asked for, before any gate.
         bound: What held it back; nothing where it is what was wished.
+        sure: Whether ``bound`` holds as it stands; else if no order was in flight and a stop, where
+            there is one, reduces only.
         reproduced: Whether concluding again from the row gave the row's target. Where it did not,
             ``bound`` is empty and means nothing.
         steps: The way from the regime to the target.
@@ -112,6 +114,7 @@ class Explanation:
     target: float | None
     wish: float
     bound: tuple[BoundAccount, ...]
+    sure: bool
     reproduced: bool
     steps: tuple[Step, ...]
     gates: tuple[GateAccount, ...]
@@ -152,6 +155,7 @@ def explain(
             )
             for binding in bound.bindings
         ),
+        sure=bound.sure,
         reproduced=bound.reproduced,
         steps=tuple(_steps(judged)),
         gates=tuple(_gates(judged, policies, bound)),

@@ -52,9 +52,7 @@ class Binding:
 
     Attributes:
         causes: One that binds alone, or several of which all would have to go.
-        instead: The target without them; None to abstain all the same. Of a decision to abstain
-            it holds if no order was in flight and a stop, if there is one, is reduce-only: neither
-            stands in such a row.
+        instead: The target without them; None to abstain all the same.
     """
 
     causes: tuple[Cause, ...]
@@ -67,13 +65,17 @@ class Bound:
 
     Attributes:
         wish: The position that the score asked for, before any gate.
-        bindings: Each by itself explains it; none where the decision is what was wished.
+        bindings: Each by itself explains it; none where the decision is what was wished. Where
+            ``sure`` is not, they hold if no order was in flight and a stop reduces only.
+        sure: Whether the row says if an order was in flight, and what a stop does matters nowhere:
+            not when abstaining, and not live while stopped.
         reproduced: Whether concluding again gave the decision in the row. Where it did not there
             are no bindings: what the state knew does not all stand in a row.
     """
 
     wish: float
     bindings: tuple[Binding, ...]
+    sure: bool
     reproduced: bool
 
 
@@ -102,7 +104,7 @@ def find_bound(row: DecisionFields, parameters: np.void) -> Bound:
         parameters: The symbol's row of dtype ``PARAMETERS`` that was in force.
     """
     wish = wished(row, parameters)
-    acting = tuple(_acting(row))
+    acting = tuple(_acting(row, float(parameters["lot"])))
     decided = None if row.intent == Intent.ABSTAIN else row.target
     for on_stop in _ON_STOP if Cause.KILL_SWITCH in acting else (OnStop.REDUCE_ONLY,):
         situation = _Situation(
@@ -110,8 +112,10 @@ def find_bound(row: DecisionFields, parameters: np.void) -> Bound:
         )
         if situation.conclude() == decided:
             found = tuple(_bindings(situation, decided))
-            return Bound(wish=wish, bindings=found, reproduced=True)
-    return Bound(wish=wish, bindings=(), reproduced=False)
+            stopped_live = Cause.KILL_SWITCH in acting and row.mode == Mode.LIVE
+            sure = decided is not None and not stopped_live
+            return Bound(wish=wish, bindings=found, sure=sure, reproduced=True)
+    return Bound(wish=wish, bindings=(), sure=False, reproduced=False)
 
 
 def wished(row: DecisionFields, parameters: np.void) -> float:
@@ -180,26 +184,30 @@ class _Situation:
             reported_known=int(row.position_age_ns >= 0),
             reported_ns=row.decided_ns - max(0, row.position_age_ns),
             order_live=int(in_flight and Cause.ORDER_IN_FLIGHT not in without),
-            order_quantity=0.0,
+            order_quantity=row.target - row.position if in_flight else 0.0,
             order_due_ns=0,
         )
         return cast("StateRow", state)
 
 
-def _acting(row: DecisionFields) -> Iterator[Cause]:
+def _acting(row: DecisionFields, lot: float) -> Iterator[Cause]:
     """Yield every cause that is there, whether it binds or not."""
     for gate in Gate:
         if row.gate_status[gate] == GateStatus.FAIL:
             yield Cause[gate.name]
     for reason, cause in (
         (Reason.CONTEXT_LATE, Cause.CONTEXT_LATE),
-        (Reason.ORDER_IN_FLIGHT, Cause.ORDER_IN_FLIGHT),
         (Reason.BELOW_MINIMUM_CHANGE, Cause.MINIMUM_CHANGE),
     ):
         if row.reasons >> reason & 1:
             yield cause
     if row.triggers:
         yield Cause.FALLBACK
+    # A stop that freezes or flattens does not say whether an order is in flight; the books do.
+    stopped = row.gate_status[Gate.KILL_SWITCH] == GateStatus.FAIL and row.intent == Intent.HOLD
+    apart = row.mode != Mode.LIVE and abs(row.target - row.position) > lot / 2.0
+    if row.reasons >> Reason.ORDER_IN_FLIGHT & 1 or (stopped and apart):
+        yield Cause.ORDER_IN_FLIGHT
 
 
 def _bindings(situation: _Situation, decided: float | None) -> Iterator[Binding]:

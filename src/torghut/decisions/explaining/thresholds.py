@@ -105,14 +105,19 @@ def _closes(judged: Judged) -> str:
 
 def _reconciled(judged: Judged) -> str:
     patience = span(int(judged.parameters["reconcile_ns"]))
-    return f"would fail once position and fills disagree for longer than {patience}"
+    return f"would fail once they are further than {_tolerance(judged)} apart for {patience}"
+
+
+def _tolerance(judged: Judged) -> str:
+    limit = number(threshold_of(judged, Gate.RECONCILIATION))
+    return f"{limit} {unit_of(judged, Gate.RECONCILIATION)}"
 
 
 def _unreconciled(judged: Judged) -> str:
     if judged.row.position_age_ns < 0:
         return "no position was ever reported: would pass once one is"
     apart = number(judged.row.gate_value[Gate.RECONCILIATION])
-    return f"position and fills are {apart} apart: would pass once they agree"
+    return f"position and fills are {apart} apart: would pass at <= {_tolerance(judged)}"
 
 
 def _late(_judged: Judged) -> str:
@@ -157,7 +162,7 @@ def _stale(judged: Judged) -> str:
     for domain, name in enumerate(_DOMAINS):
         limit_ns, age_ns = judged.context.limits_ns[domain], judged.row.age_ns[domain]
         if limit_ns is not None and judged.row.reasons >> _STALE[domain] & 1:
-            age = f"{span(age_ns)} old" if age_ns >= 0 else "never seen"
+            age = f"{span(age_ns)} old" if age_ns >= 0 else "of no known age"
             found.append(f"{name} {age}, limit {span(limit_ns)}")
     return ", ".join(found)
 

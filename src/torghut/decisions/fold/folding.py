@@ -51,6 +51,7 @@ from torghut.schemas.control import (
 from torghut.schemas.rows import DECISION, PARAMETERS, SESSION, SOURCE, STATE
 
 RowArray = npt.NDArray[np.void]
+_Ran = tuple[npt.NDArray[np.uint8], dict[str, ArmRows], list[Applied], dict[str, Lineage]]
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -129,8 +130,7 @@ class DecisionFold:
 
     def symbol_index(self, name: str) -> int:
         """Return the number of a declared symbol; one seen for the first time is born."""
-        known = self._index.get(name)
-        return self._birth(name) if known is None else known
+        return self._index[name] if name in self._index else self._birth(name)
 
     def decide(self, contexts: RowArray, arrivals: Sequence[Arrival] = ()) -> Decided:
         """Take a batch in and return what became of it.
@@ -140,13 +140,10 @@ class DecisionFold:
                 ``source_index``.
             arrivals: New control records and where in the batch each came.
         """
-        placed: list[Placed] = []
         received: list[Arrival] = []
         repeated: list[Arrival] = []
-        symbols, times = contexts["symbol"], believed_ns(contexts)
-        done = 0
-        if self.waiting.by_symbol:
-            placed += self.waiting.place(symbols, times, 0)
+        symbols, times, done = contexts["symbol"], believed_ns(contexts), 0
+        placed = self.waiting.place(symbols, times, 0)
         for arrival in arrivals:
             if self._is_repeated(arrival.record):
                 repeated.append(arrival)
@@ -233,8 +230,7 @@ class DecisionFold:
         """Add a symbol with the state, packages and standing controls of a newcomer."""
         index = len(self.symbols)
         declarations = first_declaring(self.declarations.values(), name)
-        instrument = declarations.instrument(name)
-        package = self.genesis.packages.get(instrument.router, "")
+        package = self.genesis.packages.get(declarations.instrument(name).router, "")
         self.symbols.append(
             SymbolFacts(name=name, declarations=declarations.digest, package=package)
         )
@@ -264,7 +260,7 @@ class DecisionFold:
             if facts.package not in self.packages:
                 raise PackageUnknownError(router=router, digest=facts.package)
             packages[router] = self.packages[facts.package]
-        rows, _ = parameter_rows(declarations, packages, (facts.name,))
+        rows = parameter_rows(declarations, packages, (facts.name,))[0]
         rows["session_first"] += self._session_offsets[facts.declarations]
         return rows
 
@@ -316,12 +312,9 @@ class DecisionFold:
         clocks = {index: clock_ns(index, int(last_ns[index].max()), *heard) for index in named}
         self.waiting.take(record, clocks)
 
-    def _run(
-        self, contexts: RowArray, placed: Sequence[Placed]
-    ) -> tuple[npt.NDArray[np.uint8], dict[str, ArmRows], list[Applied], dict[str, Lineage]]:
+    def _run(self, contexts: RowArray, placed: Sequence[Placed]) -> _Ran:
         """Run every arm over the batch, stopping at each placed record to apply it."""
-        count = len(contexts)
-        if len(self._decisions) < count:
+        if len(self._decisions) < (count := len(contexts)):
             self._decisions = np.zeros(count, DECISION)
         outcomes = np.zeros(count, np.uint8)
         present = np.unique(contexts["symbol"]).tolist()

@@ -279,8 +279,11 @@ def _conclude(
     if effects & CANCEL:
         target = _bounded(target, NO_INCREASE, position, state, parameters)
     target = clamp(target, state, parameters, decision)
-    if state.order_live and target != state.target:
-        cancel_order(state)
+    if state.order_live:
+        if target == state.target:
+            decision.reasons |= _IN_FLIGHT
+        else:
+            cancel_order(state)
     _announce(now_ns, target, position, state, parameters, decision)
 
 
@@ -288,7 +291,6 @@ def _conclude(
 def _kept(target: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow) -> float:
     """Return ``target``, or the standing one while an order is in flight or the change is small."""
     if state.order_live:
-        decision.reasons |= _IN_FLIGHT
         return state.target
     if target != state.target and _is_small(target, state, parameters):
         decision.reasons |= _SMALL

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import click
@@ -42,6 +44,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 """Command to (module below ``torghut.entrypoints.cli``, help). The function is its last word."""
 
 
+_SLOW_S: Final = 1.5
+"""Seconds after which loading a command is no longer silent."""
+
+
 class _Table(click.Group):
     """A group whose commands are in ``COMMANDS``, under this group's own words."""
 
@@ -63,7 +69,8 @@ class _Table(click.Group):
             return _Table(words=words, help=text)
         module, _ = COMMANDS[" ".join(words)]
         # The one place that imports late: a command brings its libraries only when it is called.
-        found = importlib.import_module(f"torghut.entrypoints.cli.{module}")
+        with _said_if_slow():
+            found = importlib.import_module(f"torghut.entrypoints.cli.{module}")
         command: click.Command = getattr(found, cmd_name.replace("-", "_"))
         return command
 
@@ -86,6 +93,24 @@ class _Table(click.Group):
                 verbs = [c.split()[-1] for c in COMMANDS if c.split()[:1] == [words[depth]]]
                 found[words[depth]] = ", ".join(verbs) + "."
         return found
+
+
+@contextlib.contextmanager
+def _said_if_slow() -> Iterator[None]:
+    """Say on stderr that a command is still being loaded, on a slow disk or a busy machine."""
+    loaded = threading.Event()
+
+    def speak() -> None:
+        while not loaded.wait(_SLOW_S):
+            click.echo("Loading the command", err=True)
+
+    thread = threading.Thread(target=speak, name="torghut-loading", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        loaded.set()
+        thread.join()
 
 
 def program() -> click.Group:

@@ -153,17 +153,16 @@ def _bound(decision: Decision, why: Explanation) -> Iterator[str]:
             yield "together, none of them alone:"
         yield from one.flips
         yield f"{_INDENT}{_instead(decision, one)}"
+    if why.bound and not why.sure:
+        stopped = any(gate.id == "kill-switch" and gate.status == "fail" for gate in why.gates)
+        yield "if no order was in flight" + (" and the stop reduces only" if stopped else "")
 
 
 def _instead(decision: Decision, bound: BoundAccount) -> str:
     """Return what the decision would have been."""
     if bound.instead is None:
         return "then it would abstain all the same"
-    unless = ""
-    if decision.target_position is None:
-        stopped = any(gate.id == "kill-switch" and gate.status == "fail" for gate in decision.gates)
-        unless = ", if no order was in flight" + (" and the stop reduces only" if stopped else "")
-    return f"then the target would be {signed(bound.instead)} {decision.unit}{unless}"
+    return f"then the target would be {signed(bound.instead)} {decision.unit}"
 
 
 def _freshness(decision: Decision) -> Iterator[str]:
