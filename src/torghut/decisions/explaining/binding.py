@@ -16,7 +16,7 @@ from typing import Final, cast
 
 import numpy as np
 
-from torghut.decisions.kernel.deciding import _conclude, _size
+from torghut.decisions.kernel.deciding import conclude, size_position
 from torghut.decisions.kernel.gates import ABSTAIN, CANCEL, FALLBACK, FLATTEN, FREEZE, NO_INCREASE
 from torghut.kernel.compiled import interpreted
 from torghut.schemas.codes import Gate, GateStatus, Intent, Mode, OnStop, Reason
@@ -92,8 +92,8 @@ _ON_STOP: Final = {OnStop.REDUCE_ONLY: 0, OnStop.FREEZE: FREEZE, OnStop.FLATTEN:
 _SCALE: Final = 2.0**40
 """By a power of two products keep their bits: what is relative to the allotment stays the same."""
 
-_size_plainly: Final = interpreted(_size)
-_conclude_plainly: Final = interpreted(_conclude)
+_size_plainly: Final = interpreted(size_position)
+_conclude_plainly: Final = interpreted(conclude)
 
 
 def find_bound(row: DecisionFields, parameters: np.void) -> Bound:

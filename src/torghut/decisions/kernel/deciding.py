@@ -141,13 +141,13 @@ def _decide(
     decision.score = blend(decision)
     _explain(state, parameters, decision)
     risk = deviation * math.sqrt(parameters.horizon_samples)
-    wish = _size(decision.score, risk, state, parameters)
+    wish = size_position(decision.score, risk, state, parameters)
     effects = judge_state(now, state, parameters, sessions, decision)
     effects |= judge_market(now, risk, state, parameters, decision)
     confidence = _confidence(abs(decision.score), risk, state, parameters)
     effects |= judge_confidence(confidence, parameters, decision)
     effects |= _take_path(now, wish, state, parameters, decision)
-    _conclude(now, wish, effects, state, parameters, decision)
+    conclude(now, wish, effects, state, parameters, decision)
     decision.confidence = 0.0
     if decision.intent != _ABSTAIN and decision.target != 0.0:
         along = decision.score if decision.target > 0.0 else -decision.score
@@ -178,7 +178,7 @@ def _explain(state: StateRow, parameters: ParameterRow, decision: DecisionRow) -
 
 
 @compiled
-def _size(score: float, risk: float, state: StateRow, parameters: ParameterRow) -> float:
+def size_position(score: float, risk: float, state: StateRow, parameters: ParameterRow) -> float:
     """Return the position, in whole lots, that risks the declared share of the allotment.
 
     At |score| = 1 a move of one standard deviation over the horizon costs ``risk_ratio`` of the
@@ -252,7 +252,7 @@ def _triggers(
 
 
 @compiled
-def _conclude(
+def conclude(
     now_ns: int,
     wish: float,
     effects: int,

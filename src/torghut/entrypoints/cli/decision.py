@@ -18,7 +18,6 @@ from torghut.entrypoints.cli.lookup.accounts import (
     print_why,
 )
 from torghut.entrypoints.cli.lookup.asking import Asked, check_asked, find_asked, one_decision
-from torghut.entrypoints.cli.lookup.proof import verify
 from torghut.entrypoints.cli.lookup.reading import FILE, log_option, read_log
 from torghut.entrypoints.cli.lookup.times import TimeType
 from torghut.eventlog.ports import DecisionLog
@@ -40,7 +39,7 @@ from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.lookup.proof import prove as make_proof
 from torghut.workflows.lookup.scanning import Progress
 
-__all__ = ["list", "prove", "show", "verify", "why"]
+__all__ = ["list", "prove", "show", "why"]
 
 _INTENTS: Final = {intent.name.lower(): intent for intent in Intent}
 

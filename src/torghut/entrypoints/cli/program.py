@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "decision show": ("decision", "Show one decision whole."),
     "decision why": ("decision", "Explain one decision: what bound it, and what would flip it."),
     "decision prove": ("decision", "Write a proof of one decision that verifies without the log."),
-    "decision verify": ("decision", "Verify a proof file, offline."),
+    "decision verify": ("lookup.proof", "Verify a proof file, offline."),
     "log stats": ("log", "Count what is in a log, and show its root."),
     "log head": ("log", "Show the head of each partition, to keep outside."),
     "log verify": ("log", "Verify every block, chain, leaf and object of a log."),
@@ -120,6 +121,8 @@ def program() -> click.Group:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code; errors are one line and a code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an ASCII terminal has no check mark
     try:
         status = program()(arguments, prog_name="torghut", standalone_mode=False)
     except click.ClickException as error:
