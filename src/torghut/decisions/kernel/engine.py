@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ Run = Callable[
     [RowArray, RowArray, RowArray, RowArray, RowArray, RowArray, Outcomes],
     int,
 ]
+
+
+_OUTCOME: Final = np.dtype(np.uint8)
 
 
 class _Compiler(Protocol):
@@ -47,6 +50,12 @@ class Tables:
     parameters: RowArray
     sources: RowArray
     sessions: RowArray
+
+    def __post_init__(self) -> None:
+        """Refuse tables that the kernel cannot read; they are not looked at again."""
+        _check("parameters", self.parameters, PARAMETERS)
+        _check("sources", self.sources, SOURCE)
+        _check("sessions", self.sessions, SESSION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +94,8 @@ class DecisionKernel:
         """
         _check("contexts", contexts, CONTEXT)
         _check("states", states, STATE, len(tables.parameters))
-        _check("parameters", tables.parameters, PARAMETERS)
-        _check("sources", tables.sources, SOURCE)
-        _check("sessions", tables.sessions, SESSION)
         _check("decisions", decisions, DECISION, len(contexts))
-        _check("outcomes", outcomes, np.dtype(np.uint8), len(contexts))
+        _check("outcomes", outcomes, _OUTCOME, len(contexts))
         _check_bound("contexts.symbol", contexts["symbol"], len(tables.parameters))
         _check_bound("contexts.source", contexts["source"], len(tables.sources))
         return self.run(
@@ -133,12 +139,14 @@ def _empty() -> tuple[RowArray, RowArray, RowArray, RowArray, RowArray, RowArray
 
 def _check(name: str, array: RowArray | Outcomes, dtype: npt.DTypeLike, least: int = 0) -> None:
     """Refuse an array whose layout would compile a second kernel, or that is too short."""
-    if array.dtype != dtype or array.ndim != 1:
+    # Almost always the very same dtype; to compare two layouts field by field takes microseconds.
+    if (array.dtype is not dtype and array.dtype != dtype) or array.ndim != 1:
         found = f"{array.ndim} dimensions of {array.dtype}"
         raise KernelInputError(array=name, expected=f"one dimension of {dtype}", found=found)
-    if not (array.flags.c_contiguous and array.flags.writeable):
-        found = "contiguous" if array.flags.c_contiguous else "strided"
-        found += ", writable" if array.flags.writeable else ", read-only"
+    flags = array.flags
+    if not (flags.c_contiguous and flags.writeable):
+        found = "contiguous" if flags.c_contiguous else "strided"
+        found += ", writable" if flags.writeable else ", read-only"
         raise KernelInputError(array=name, expected="contiguous and writable", found=found)
     if len(array) < least:
         expected = f"at least {least} rows"
