@@ -47,7 +47,7 @@ check: $(VENV)/dev.stamp  ## style, layers, dead code, dependencies, words, type
 	$(BIN)/codespell
 	$(BIN)/mypy
 
-bench: $(VENV)/dev.stamp  ## measure, as ratios to named baselines in the same run
+bench: $(VENV)/dev.stamp  ## measure beside named baselines (ARGS=--help, ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(VENV)/dev.stamp  ## the long tests: hundreds of kills, millions of decisions
@@ -60,11 +60,12 @@ fix: $(VENV)/dev.stamp  ## format, and mend what can be mended by machine
 docs: $(VENV)/dev.stamp  ## write the reference and the README's output, then run the docs' blocks
 	$(BIN)/python -m docs.reference.schemas
 	$(BIN)/python -m docs.reference.generate
+	$(BIN)/python -m docs.reference.benchmarks
 	$(BIN)/python -m docs.readme_output
 	@$(PYTEST) docs README.md CONTRIBUTING.md
 
 clean:  ## remove the environment, builds and caches; what was produced in var/ stays
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 lock: $(VENV)/dev.stamp  ## resolve all requirements together; ARGS=--upgrade for newer ones
@@ -75,6 +76,7 @@ lock: $(VENV)/dev.stamp  ## resolve all requirements together; ARGS=--upgrade fo
 	$(LOCK) --extra kafka --extra faust --extra postgres --extra otel -o requirements/servers.txt
 	$(LOCK) --extra reasoning -o requirements/reasoning.txt
 	$(LOCK) --extra lab -o requirements/lab.txt
+	echo nautilus_trader | $(UV_COMPILE:pyproject.toml=-) $(ARGS) --generate-hashes -o requirements/bench.txt
 
 # Installing says nothing for a while; a dot every two seconds shows that it goes on.
 DOTS := (while sleep 2; do printf .; done) & dots=$$!; trap 'kill $$dots; echo' EXIT;

@@ -13,14 +13,10 @@ from statistics import median
 from time import perf_counter
 from typing import Final
 
-from sqlalchemy import insert
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateTable
-
 from benchmarks.figures import Comparison, Cost, Goal, Quantity, Result, rate_line
 from benchmarks.market import Market, quotes, setup
 from benchmarks.rounds import Effort, Stopwatch, interleave, scratch_folder, timed
-from torghut.adapters.sqlite.tables import BLOCKS, block_values
+from torghut.adapters.sqlite.layout import CREATE_BLOCKS, INSERT_BLOCK, block_values
 from torghut.bootstrap import writable_log
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.eventlog.block import Block
@@ -33,7 +29,7 @@ _PER_SYMBOL: Final = 20
 """Quotes of each symbol that are decided before the clock starts."""
 
 _WARM: Final = 4_000
-_COUNT: Final = 96_000
+_COUNT: Final = 48_000
 _COMMITTED: Final = (
     Goal(quantity=Quantity.CPU, least=150_000),
     Goal(quantity=Quantity.CPU, least=250_000, required=False),
@@ -43,8 +39,6 @@ _APPENDED: Final = (
     Goal(quantity=Quantity.WALL_RATIO, least=0.7),
 )
 _RAW: Final = "sqlite3 inserting the same rows into the same table"
-_RAW_TABLE: Final = str(CreateTable(BLOCKS).compile(dialect=sqlite.dialect()))
-_RAW_INSERT: Final = str(insert(BLOCKS).compile(dialect=sqlite.dialect()))
 
 
 def measure_commits(effort: Effort) -> Iterator[Result]:
@@ -178,7 +172,7 @@ def _hash_and_write(blocks: Sequence[Block]) -> Cost:
             rows = memoryview(block.arms["serving"].rows)
             for start in range(0, len(rows), size):
                 hashlib.sha256(rows[start : start + size]).digest()
-            driver.execute(_RAW_INSERT, body)
+            driver.execute(INSERT_BLOCK, body)
     return watch.cost(decisions_in(blocks))
 
 
@@ -208,7 +202,7 @@ def _write(blocks: Sequence[Block]) -> Cost:
     with scratch_folder() as folder, closing(_raw(folder / "raw.db")) as driver, timed() as watch:
         for body in bodies:
             begin = perf_counter()
-            driver.execute(_RAW_INSERT, body)
+            driver.execute(INSERT_BLOCK, body)
             times.append(perf_counter() - begin)
     return _typical(watch, times, blocks)
 
@@ -228,5 +222,5 @@ def _raw(path: Path) -> sqlite3.Connection:
     driver.execute("PRAGMA page_size = 32768")
     driver.execute("PRAGMA journal_mode = WAL")
     driver.execute("PRAGMA synchronous = FULL")
-    driver.execute(_RAW_TABLE)
+    driver.execute(CREATE_BLOCKS)
     return driver

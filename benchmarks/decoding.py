@@ -19,27 +19,26 @@ import msgspec
 import pyarrow as pa
 from pyarrow import csv
 
-from benchmarks.figures import Comparison, Cost, Result, Skipped, rate_line
+from benchmarks.figures import Comparison, Cost, Result, rate_line
+from benchmarks.recordings import MESSAGES, TICKS, absent, recordings
 from benchmarks.rounds import Effort, interleave, scratch_folder, timed
-from benchmarks.whole_run import data_folder
 from torghut.bootstrap import declarations, source
 from torghut.market.ports import Cursor
 
 _BATCH: Final = 4_000
+_TICKS: Final = "decoding LEAN ticks, unpacked before"
+_MESSAGES: Final = "decoding Binance messages, unpacked before"
 
 
 def measure_decoding(effort: Effort) -> Iterator[Result]:
-    """Measure LEAN ticks against pyarrow and Binance messages against msgspec."""
-    ticks, messages = data_folder() / "lean-forex" / "tick", data_folder() / "crypto-l2"
+    """Measure sources alone, unpacked before: LEAN beside pyarrow, Binance beside msgspec."""
     with scratch_folder() as folder:
-        if ticks.is_dir():
-            yield _measure_ticks(effort, ticks, folder)
-        else:
-            yield Skipped(measurement="decoding LEAN ticks", reason=f"no folder {ticks.name}")
-        if messages.is_dir():
-            yield _measure_messages(effort, messages, folder)
-        else:
-            yield Skipped(measurement="decoding Binance messages", reason=f"no {messages.name}")
+        for name, where, measure in (
+            (_TICKS, TICKS, _measure_ticks),
+            (_MESSAGES, MESSAGES, _measure_messages),
+        ):
+            found = recordings(where)
+            yield absent(name, where) if found is None else measure(effort, found, folder)
 
 
 def _measure_ticks(effort: Effort, ticks: Path, folder: Path) -> Result:
@@ -56,7 +55,7 @@ def _measure_ticks(effort: Effort, ticks: Path, folder: Path) -> Result:
         },
     )
     return rate_line(
-        "decoding LEAN ticks, unpacked before",
+        _TICKS,
         "rows",
         Comparison(
             ours=costs["source"],
@@ -83,7 +82,7 @@ def _measure_messages(effort: Effort, messages: Path, folder: Path) -> Result:
         },
     )
     return rate_line(
-        "decoding Binance messages, unpacked before",
+        _MESSAGES,
         "lines",
         Comparison(
             ours=costs["source"],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
-from statistics import median
+from statistics import median, quantiles
 from typing import Final
 
 
@@ -91,7 +91,7 @@ class Line:
         cpu_ratio: The figure over the baseline's, by CPU time.
         wall_ratio: The same by wall time.
         goals: What it should be.
-        spread_ratio: Largest minus smallest figure of the rounds over their median.
+        spread_ratio: How far apart the middle half of the rounds lies, over their median.
         note: What else should be known.
     """
 
@@ -111,10 +111,15 @@ class Line:
         """Say how the line stands; a goal whose figure is absent is missed."""
         if not self.goals:
             return Verdict.NO_GOAL
-        missed = [goal for goal in self.goals if not self._meets(goal)]
-        if not missed:
+        if not self.missed:
             return Verdict.MET
-        return Verdict.MISSED if any(goal.required for goal in missed) else Verdict.AIM_MISSED
+        required = any(goal.required for goal in self.missed)
+        return Verdict.MISSED if required else Verdict.AIM_MISSED
+
+    @property
+    def missed(self) -> tuple[Goal, ...]:
+        """The goals that it does not meet."""
+        return tuple(goal for goal in self.goals if not self._meets(goal))
 
     def figure(self, quantity: Quantity) -> float | None:
         """Return one of the four figures."""
@@ -144,6 +149,8 @@ class Skipped:
 Result = Line | Skipped
 
 RATE_UNITS: Final = "/s"
+NOISY_RATIO: Final = 0.2
+"""A ``spread_ratio`` above this is marked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,8 +222,14 @@ def paired_ratio(
 
 
 def spread(figures: Sequence[float]) -> float:
-    """Return how far apart ``figures`` are, as a share of their median."""
-    return (max(figures) - min(figures)) / median(figures)
+    """Return how far apart the middle half of ``figures`` lies, as a share of their median.
+
+    The outer quarters are left out, so that it does not grow with the number of rounds.
+    """
+    if len(figures) < 2:  # noqa: PLR2004 - one figure lies nowhere apart
+        return 0.0
+    low, middle, high = quantiles(figures, n=4, method="inclusive")
+    return (high - low) / middle
 
 
 def flatness(figures: Sequence[float]) -> float:
@@ -231,6 +244,11 @@ def percentile(figures: Sequence[float], share: float) -> float:
         raise ValueError(message)
     ranked = sorted(figures)
     return ranked[ceil(len(ranked) * share) - 1]
+
+
+def is_noisy(line: Line) -> bool:
+    """Return whether the rounds of ``line`` lie too far apart to trust its last digits."""
+    return (line.spread_ratio or 0.0) > NOISY_RATIO
 
 
 def exit_status(results: Sequence[Result]) -> int:

@@ -31,7 +31,7 @@ from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.trading.strategy import Strategy
 
 _VENUE = Venue("SIM")
-_ZONE = "America/New_York"
+_ZONE = "Etc/GMT+5"
 
 
 class Idle(Strategy):

@@ -17,10 +17,10 @@ from pydantic import TypeAdapter
 
 from benchmarks.figures import Cost, Goal, Line, Quantity, Result, cpu_rate, spread, wall_rate
 from benchmarks.market import MODEL, quotes
+from benchmarks.recordings import TICKS, recordings
 from benchmarks.rounds import ROOT, Effort, scratch_folder
-from benchmarks.whole_run import data_folder
 
-_HELP_RUNS: Final = 7
+_HELP_RUNS: Final = 4
 """How often each is started in a round."""
 
 _ROWS: Final = 400_000
@@ -61,7 +61,7 @@ counts = {}
 
 
 def measure_help(effort: Effort) -> Iterator[Result]:
-    """Measure how long ``torghut --help`` takes, beside a Python that imports click alone."""
+    """Measure how long `torghut --help` takes, beside a Python that imports click alone."""
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(_HELP_RUNS * effort.rounds):
@@ -79,11 +79,11 @@ def measure_help(effort: Effort) -> Iterator[Result]:
 
 
 def measure_memory(effort: Effort) -> Iterator[Result]:
-    """Measure the peak memory and the whole cost of ``torghut run``, beside numba's own floor."""
-    ticks = data_folder() / "lean-forex" / "tick"
+    """Measure the peak memory and the whole cost of `torghut run`, beside numba's own floor."""
+    ticks = recordings(TICKS)
     floor = [_report(_FLOOR + _TELL)["peak_kb"] / 1024 for _ in range(effort.rounds)]
     with scratch_folder() as folder:
-        if ticks.is_dir():
+        if ticks is not None:
             uri, what = f"lean:{ticks}?resolution=tick", "all LEAN ticks"
         else:
             uri, what = f"csv:{_table(folder / 'walk.csv')}", f"{_ROWS:,} made-up quotes"

@@ -22,7 +22,7 @@ from torghut.workflows.opening import open_fold
 from torghut.workflows.replay import replay_log
 
 _SYMBOLS: Final = 500
-_COUNT: Final = 200_000
+_COUNT: Final = 100_000
 _BLOCK: Final = 4_000
 _SNAPSHOTS: Final = 10
 
@@ -120,7 +120,7 @@ async def _verify(log: DecisionLog) -> int:
 def _measure_snapshots(effort: Effort) -> Result:
     """Compare taking a snapshot with restoring it."""
     fold = fresh_fold(_SYMBOLS)
-    fold.decide(quotes(_COUNT // 4, symbols=_SYMBOLS))
+    fold.decide(quotes(_COUNT // 2, symbols=_SYMBOLS))
     body = take_snapshot(fold)
 
     def take() -> Cost:

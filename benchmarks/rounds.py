@@ -1,11 +1,8 @@
-"""Rounds: what is compared is measured in turn, on one machine, which is named."""
+"""Rounds: what is compared is measured in turn, on one machine, in short rounds."""
 
 from __future__ import annotations
 
 import gc
-import os
-import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,8 +14,6 @@ from typing import Final
 from benchmarks.figures import Cost
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-_CPUINFO: Final = Path("/proc/cpuinfo")
-_FSYNCS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,35 +75,3 @@ def scratch_folder() -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         yield Path(folder)
-
-
-def machine() -> Mapping[str, str]:
-    """Name the machine that the figures are of."""
-    one, _, fifteen = os.getloadavg()
-    return {
-        "processor": _processor(),
-        "cores": str(len(os.sched_getaffinity(0))),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "load": f"{one:.1f} now, {fifteen:.1f} over 15 minutes",
-        "fdatasync_ms": f"{_fdatasync_ms():.2f}",
-    }
-
-
-def _processor() -> str:
-    """Return the processor's name, its architecture where it has none."""
-    lines = _CPUINFO.read_text(encoding="ascii").splitlines() if _CPUINFO.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _fdatasync_ms() -> float:
-    """Return the median time of making 4 kB durable, in ms."""
-    with scratch_folder() as folder, (folder / "probe").open("wb", buffering=0) as file:
-        times = []
-        for _ in range(_FSYNCS):
-            file.write(bytes(4096))
-            begin = time.perf_counter()
-            os.fdatasync(file.fileno())
-            times.append(time.perf_counter() - begin)
-    return statistics.median(times) * 1e3

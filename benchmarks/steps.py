@@ -187,7 +187,7 @@ def _lines(
 
 def _rounds(effort: Effort) -> int:
     """Return how many short rounds to make."""
-    return 4 * effort.rounds
+    return 2 * effort.rounds
 
 
 def _repeat(step: Callable[[T], R], items: Sequence[T]) -> tuple[Round, list[R]]:

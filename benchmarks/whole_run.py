@@ -1,36 +1,37 @@
 """A whole run over real ticks, from opening the files to the last commit, beside nautilus_trader.
 
-Both run in a process of their own, over the same files, one after the other. What is measured
-starts after the imports and, of Torghut, after the compiled kernel was loaded.
+Both run in processes of their own, over the same files, in turn. What is measured starts after the
+imports and, of Torghut, after the compiled kernel was loaded. Torghut decides every tick and makes
+its decisions durable; the baseline does nothing but load the ticks and hand them to a strategy.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from pydantic import JsonValue, TypeAdapter
 
+from benchmarks.environment import BaselineMissingError, baseline_python, installed_version
 from benchmarks.figures import Comparison, Cost, Goal, Quantity, Result, Skipped, rate_line
 from benchmarks.market import installed_setup
+from benchmarks.recordings import TICKS, absent, recordings
 from benchmarks.rounds import ROOT, Effort, interleave, scratch_folder, timed
 from torghut.bootstrap import source, writable_log
 from torghut.workflows.decision_loop import Committed, Run, run_loop, save_snapshot
 from torghut.workflows.opening import open_fold
 
-NAME: Final = "LEAN ticks, opened files to end of run"
-ENVIRONMENT: Final = ROOT / ".venv-bench"
-REQUIREMENTS: Final = ROOT / "requirements" / "bench.txt"
-
+_NAME: Final = "LEAN ticks, opened files to end of run"
+_BASELINE: Final = "nautilus_trader"
 _SCRIPT: Final = ROOT / "benchmarks" / "nautilus_ticks.py"
-_INSTALL_S: Final = 900
+_ROUNDS: Final = 7
 _RUN_S: Final = 600
 _REPORT: Final = TypeAdapter(dict[str, float])
 _GOALS: Final = (
@@ -39,89 +40,72 @@ _GOALS: Final = (
 )
 
 
-class BaselineMissingError(Exception):
-    """The baseline cannot be had here."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A program that measures itself and prints what it found, and what its runs printed.
 
+    Attributes:
+        command: Prints one line of JSON: ``count``, ``cpu_s``, ``wall_s`` and other numbers.
+        reports: What each run said, the first one included.
+    """
 
-def data_folder() -> Path:
-    """Return where recorded market data is looked for."""
-    return Path(os.environ.get("TORGHUT_TEST_DATA") or ROOT.parent / "shared" / "data")
+    command: Sequence[str]
+    reports: list[dict[str, float]] = field(default_factory=list)
+
+    def run(self) -> Cost:
+        """Return the cost that the program says its run had."""
+        done = subprocess.run(  # noqa: S603 - commands of this module
+            self.command, check=True, stdout=subprocess.PIPE, cwd=ROOT, timeout=_RUN_S
+        )
+        report = _REPORT.validate_json(done.stdout)
+        self.reports.append(report)
+        return Cost(count=int(report["count"]), cpu_s=report["cpu_s"], wall_s=report["wall_s"])
 
 
 def measure_whole_run(effort: Effort) -> Iterator[Result]:
-    """Measure a run over all EURUSD and NZDUSD ticks."""
-    ticks = data_folder() / "lean-forex" / "tick"
-    if not ticks.is_dir():
-        yield Skipped(measurement=NAME, reason=f"no folder lean-forex/tick in {ticks.parents[1]}")
+    """Measure a run over all EURUSD and NZDUSD ticks, beside nautilus_trader doing nothing."""
+    ticks = recordings(TICKS)
+    if ticks is None:
+        yield absent(_NAME, TICKS)
         return
+    ours = Process(command=[sys.executable, "-m", "benchmarks.whole_run", str(ticks)])
     try:
         python = baseline_python()
+        name = f"{_BASELINE} {installed_version(python, _BASELINE)}"
     except BaselineMissingError as error:
-        yield Skipped(measurement=f"{NAME}: nautilus_trader", reason=str(error))
-        python = None
-    ours = partial(_report, [sys.executable, "-m", "benchmarks.whole_run", str(ticks)])
-    works = {"torghut": ours}
-    if python is not None:
-        works["nautilus"] = partial(_report, [str(python), str(_SCRIPT), str(ticks)])
-    costs = interleave(2 if effort.quick else 4, works)
+        yield Skipped(measurement=f"{_NAME}: {_BASELINE}", reason=str(error))
+        return
+    theirs = Process(command=[str(python), str(_SCRIPT), str(ticks)])
+    rounds = min(effort.rounds, _ROUNDS)
+    costs = interleave(rounds, {"ours": ours.run, "theirs": theirs.run})
     yield rate_line(
-        NAME,
+        _NAME,
         "ticks",
         Comparison(
-            ours=costs["torghut"],
-            theirs=costs.get("nautilus", ()),
-            baseline="nautilus_trader loads and replays them to an empty strategy",
+            ours=costs["ours"],
+            theirs=costs["theirs"],
+            baseline=f"{name} loads and replays them to an empty strategy",
         ),
         goals=_GOALS,
-        note="every tick decided or refused, durable",
+        note=_note(ours.reports, theirs.reports),
     )
 
 
-def baseline_python() -> Path:
-    """Return the Python that has nautilus_trader; its environment is made if need be.
+def _note(ours: Sequence[Mapping[str, float]], theirs: Sequence[Mapping[str, float]]) -> str:
+    """Return what else the processes said.
 
     Raises:
-        BaselineMissingError: It cannot be installed.
+        ValueError: They did not handle equally many ticks.
     """
-    python, stamp = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "bench.stamp"
-    if stamp.exists() and stamp.stat().st_mtime >= REQUIREMENTS.stat().st_mtime:
-        return python
-    print("installing nautilus_trader into .venv-bench", file=sys.stderr, flush=True)
-    _must_run([sys.executable, "-m", "venv", str(ENVIRONMENT)])
-    _must_run(
-        [
-            *(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--only-binary", ":all:", "--require-hashes", "--requirement", str(REQUIREMENTS)),
-        ]
+    (count, *others) = {int(report["count"]) for report in (*ours, *theirs)}
+    if others:
+        message = f"expected the same ticks on both sides, found {count} and {others}"
+        raise ValueError(message)
+    loading, whole = (median(one[key] for one in theirs) for key in ("loading_cpu_s", "cpu_s"))
+    return (
+        f"{count:,} ticks, {ours[0]['decided']:,.0f} decided and the others refused, durable; "
+        f"the baseline: {loading:.1f} s of CPU to load, {whole - loading:.1f} s to replay"
     )
-    stamp.touch()
-    return python
-
-
-def _must_run(command: Sequence[str]) -> None:
-    """Run a step of the installation.
-
-    Raises:
-        BaselineMissingError: It failed; the last line it wrote is the reason.
-    """
-    try:
-        done = subprocess.run(  # noqa: S603 - commands of this module
-            command, check=False, capture_output=True, text=True, timeout=_INSTALL_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BaselineMissingError(str(error)) from error
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise BaselineMissingError(lines[-1] if lines else f"exit status {done.returncode}")
-
-
-def _report(command: Sequence[str]) -> Cost:
-    """Return the cost that a process says its run had."""
-    done = subprocess.run(  # noqa: S603 - commands of this module
-        command, check=True, stdout=subprocess.PIPE, cwd=ROOT, timeout=_RUN_S
-    )
-    report = _REPORT.validate_json(done.stdout)
-    return Cost(count=int(report["count"]), cpu_s=report["cpu_s"], wall_s=report["wall_s"])
 
 
 async def run_whole(uri: str, folder: Path) -> tuple[Cost, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.declared import shipped
-from tests.fakes.clock import HandClock
+from tests.fakes.clock import HandClock, SteppingClock
 from tests.fakes.sources import ArraySource
 from tests.kernels import compiled
 from tests.packages import eager_package
@@ -53,6 +53,7 @@ def source(rows: npt.NDArray[np.void]) -> ArraySource:
     """Return a source of ``rows`` with control records and undecodable records between them."""
     middle = int(rows["receive_ns"][len(rows) // 2])
     later = int(rows["receive_ns"][2 * len(rows) // 3])
+    stop = StopChanged(control_id="s", state="stopped", reason="r", effective_at_ns=middle)
     bad = Quarantined(
         part=1, record=7, refusal=RefusalCode.UNDECODABLE, digest="ef" * 32, excerpt="{<b>no"
     )
@@ -66,9 +67,7 @@ def source(rows: npt.NDArray[np.void]) -> ArraySource:
             ),
             Arrival(
                 row=0,
-                record=StopChanged(
-                    control_id="s", state="stopped", reason="r", effective_at_ns=middle
-                ),
+                record=stop,
             ),
             Arrival(
                 row=0,
@@ -76,7 +75,8 @@ def source(rows: npt.NDArray[np.void]) -> ArraySource:
                     control_id="t", state="released", reason="r", effective_at_ns=later
                 ),
             ),
-            Arrival(row=40, record=StopChanged(control_id="s", state="stopped", reason="again")),
+            Arrival(row=40, record=stop),
+            Arrival(row=41, record=StopChanged(control_id="s", state="released", reason="again")),
         ],
         quarantined=[(row, bad) for row in (3, 4, 5, 6, 90)],
     )
@@ -150,6 +150,7 @@ async def _observe(
         fold=opened.fold,
         controls=opened.controls,
         observer=tell,
+        clock=SteppingClock(step_ns=1_000_000),
         settings=LoopSettings(batch_records=sizes[0]),
     )
     await run_loop(run)

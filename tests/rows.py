@@ -24,6 +24,8 @@ def parameter_rows(count: int = 1) -> RowArray:  # noqa: PLR0915 - one line a fi
     rows["latency_ns"], rows["lifetime_ns"] = SECOND_NS // 20, 10 * SECOND_NS
     rows["price_min"], rows["price_max"] = 0.1, 100.0
     rows["jump_ratio"], rows["jump_confirmations"] = 0.05, 3
+    rows["receive_leap_ns"] = 30 * 24 * 3600 * SECOND_NS
+    rows["receive_leap_ns"], rows["position_age_ns"] = 864_000 * SECOND_NS, 3600 * SECOND_NS
     rows["age_limit_ns"][:, 0], rows["domain_required"][:, 0] = 10 * SECOND_NS, 1
     rows["sample_ns"], rows["sample_gap_ns"] = SECOND_NS, 3600 * SECOND_NS
     rows["horizon_samples"], rows["warm_up_samples"] = 60.0, 30
@@ -69,6 +71,7 @@ def tables(count: int = 1) -> Tables:
         parameters=parameter_rows(count),
         sources=np.array([(1, 2), (3, 4)], SOURCE),
         sessions=np.zeros(0, SESSION),
+        due_ns=np.zeros(count, np.int64),
     )
 
 
@@ -116,5 +119,5 @@ def decide(
     """Return the decisions and outcomes of one batch."""
     decisions = np.zeros(len(contexts), DECISION)
     outcomes = np.zeros(len(contexts), np.uint8)
-    written = kernel.decide(contexts, states, shared, decisions, outcomes)
+    _, written = kernel.decide(contexts, states, shared, decisions, outcomes)
     return decisions[:written], outcomes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from torghut.adapters.filesystem.declarations import load
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.filesystem.writing import write_text
 from torghut.adapters.sources.opening import open_source
+from torghut.adapters.sources.target import InstrumentTiming
 from torghut.adapters.sqlite.accepting import Acceptance, accept_truncation
 from torghut.adapters.sqlite.aside import set_log_aside
 from torghut.adapters.sqlite.faults import writing_to
@@ -44,7 +44,6 @@ __all__ = [
     "PackageAmbiguousError",
     "Stopping",
     "SyncTimes",
-    "Timing",
     "accept_loss",
     "child_command",
     "compile_kernel",
@@ -93,13 +92,6 @@ class PackageAmbiguousError(TorghutError):
         )
         self.name = name
         self.found = found
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """What a source asks of an instrument."""
-
-    latency_ns: int
 
 
 def declarations() -> Declarations:
@@ -151,7 +143,7 @@ def serving_packages(
 def source(uri: str, declared: Declarations) -> Source:
     """Return the source that ``uri`` names."""
     instruments = {
-        instrument.symbol: Timing(receive_latency_ns(instrument))
+        instrument.symbol: InstrumentTiming(latency_ns=receive_latency_ns(instrument))
         for instrument in declared.instruments
     }
     return open_source(uri, instruments, cache_root=settings().cache_dir)

@@ -34,11 +34,11 @@ def clairvoyant() -> DecisionKernel:
     """Return a kernel whose confidence is taken from the next decision."""
     honest = compiled()
 
-    def run(*arrays: npt.NDArray[np.void]) -> int:
-        written = honest.run(*arrays)  # type: ignore[arg-type]
-        told = arrays[5][:written]
+    def run(*arrays: npt.NDArray[np.void]) -> tuple[int, int]:
+        taken, written = honest.run(*arrays)  # type: ignore[arg-type]
+        told = arrays[6][:written]
         told["score"][:-1] = told["score"][1:]
-        return written
+        return taken, written
 
     return replace(honest, run=run)  # type: ignore[arg-type]
 

@@ -37,11 +37,11 @@ def optimistic() -> DecisionKernel:
     """Return a kernel that is a little more confident than it says it is."""
     honest = compiled()
 
-    def run(*arrays: npt.NDArray[np.void]) -> int:
-        written = honest.run(*arrays)  # type: ignore[arg-type]
-        told = arrays[5][:written]
+    def run(*arrays: npt.NDArray[np.void]) -> tuple[int, int]:
+        taken, written = honest.run(*arrays)  # type: ignore[arg-type]
+        told = arrays[6][:written]
         told["confidence"][told["intent"] == Intent.BUY] += 0.001
-        return written
+        return taken, written
 
     return replace(honest, run=run)  # type: ignore[arg-type]
 

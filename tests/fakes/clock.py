@@ -21,6 +21,19 @@ class HandClock(Clock):
 
 
 @dataclass(slots=True)
+class SteppingClock(Clock):
+    """A clock that goes on by a little whenever it is looked at."""
+
+    time_ns: int = 0
+    step_ns: int = 10
+
+    @override
+    def now_ns(self) -> int:
+        self.time_ns += self.step_ns
+        return self.time_ns
+
+
+@dataclass(slots=True)
 class CountingIds(IdSource):
     """Ids that count up from 1."""
 

@@ -333,6 +333,12 @@ _CSV: Final[Sequence[Row]] = [
         RefusalCode.OUT_OF_ORDER,
         _K,
     ),
+    (
+        "a receive time a year ahead",
+        csv_record(_N, receive_time=_T0 + 365 * 86_400 * _S),
+        RefusalCode.TIME_LEAP,
+        _K,
+    ),
 ]
 
 _LEAN: Final[Sequence[tuple[Kind, Row]]] = [
@@ -387,12 +393,7 @@ _LEAN: Final[Sequence[tuple[Kind, Row]]] = [
     ),
     (
         Kind.LEAN_HOUR,
-        (
-            "an hour that no clock showed",
-            _hour(2).replace("0501", "0309"),
-            RefusalCode.TIME_OUT_OF_RANGE,
-            _Q,
-        ),
+        ("the hour 24", _hour(2).replace(" 02", " 24"), RefusalCode.WRONG_TYPE, _Q),
     ),
     (Kind.LEAN_HOUR, ("ms for a clock", "7200000" + _hour(2)[14:], RefusalCode.WRONG_TYPE, _Q)),
     (

@@ -7,6 +7,7 @@ only ever added: when one no longer holds, the kernel's version has to be raised
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -16,14 +17,23 @@ import numpy as np
 import zstandard
 
 from tests.kernels import compiled
-from tests.rows import RowArray, decide, parameter_rows, state_rows, walk
+from tests.rows import (
+    SECOND_NS,
+    START_NS,
+    RowArray,
+    decide,
+    parameter_rows,
+    state_rows,
+    tables,
+    walk,
+)
 from torghut.decisions.kernel.deciding import KERNEL_VERSION
-from torghut.decisions.kernel.engine import DecisionKernel, Tables
-from torghut.schemas.codes import OnStop, Switch
-from torghut.schemas.rows import CONTEXT, PARAMETERS, SESSION, SOURCE, STATE
+from torghut.decisions.kernel.engine import DecisionKernel
+from torghut.schemas.codes import Mode, OnStop, Switch
+from torghut.schemas.rows import CONTEXT, PARAMETERS, STATE
 
 FOLDER: Final = Path(__file__).resolve().parent / "golden" / "kernel"
-_SYMBOLS: Final = 3
+_SYMBOLS: Final = 6
 
 
 class GoldenRun(TypedDict):
@@ -55,11 +65,7 @@ def unpack(text: str, dtype: np.dtype[np.void]) -> RowArray:
 def decide_again(run: GoldenRun, kernel: DecisionKernel) -> tuple[list[str], str, str]:
     """Return leaves, outcomes and final states of ``run`` decided by ``kernel``."""
     contexts, states = unpack(run["contexts"], CONTEXT), unpack(run["states"], STATE)
-    shared = Tables(
-        parameters=unpack(run["parameters"], PARAMETERS),
-        sources=np.array([(1, 2), (3, 4)], SOURCE),
-        sessions=np.zeros(0, SESSION),
-    )
+    shared = dataclasses.replace(tables(_SYMBOLS), parameters=unpack(run["parameters"], PARAMETERS))
     decisions, outcomes = decide(kernel, contexts, states, shared)
     leaves = [hashlib.sha256(row.tobytes()).hexdigest()[:16] for row in decisions]
     return leaves, outcomes.tobytes().hex(), hashlib.sha256(states.tobytes()).hexdigest()
@@ -71,6 +77,10 @@ def make_run() -> GoldenRun:
     states["switches"][1], states["on_stop"][1] = 1 << Switch.STOP, OnStop.FLATTEN
     parameters["trigger_disagreement"][2] = 0.1
     parameters["turnover_max"][2] = 0.5
+    states["mode"][3:] = Mode.LIVE  # whose position is: stale in the end, contradicted, unknown
+    states["reported_known"][3:5], states["reported_ns"][3:5] = 1, START_NS
+    states["reported_fills"][4], parameters["reconcile_ns"][4] = 5000.0, 60 * SECOND_NS
+    parameters["position_age_ns"][3] = 300 * SECOND_NS
     run = GoldenRun(
         version=KERNEL_VERSION,
         contexts=pack(walk(1500, symbols=_SYMBOLS, seed=1)),

@@ -6,18 +6,18 @@ are not mirrored into it: a stop, a changed allotment or reported fills leave it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.kernel.engine import Tables
+from torghut.decisions.kernel.engine import Tables, empty_tables
 from torghut.decisions.parameters import initial_states
 from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Expert, Mode, RouterMode
-from torghut.schemas.rows import DECISION, PARAMETERS, SESSION, SOURCE, STATE
+from torghut.schemas.rows import DECISION, STATE
 
 RowArray = npt.NDArray[np.void]
 
@@ -53,13 +53,7 @@ class TrendBaseline:
     fold: DecisionFold
     states: RowArray = field(default_factory=lambda: np.zeros(0, STATE))
     _shared: Tables | None = None
-    _tables: Tables = field(
-        default_factory=lambda: Tables(
-            parameters=np.zeros(0, PARAMETERS),
-            sources=np.zeros(0, SOURCE),
-            sessions=np.zeros(0, SESSION),
-        )
-    )
+    _tables: Tables = field(default_factory=empty_tables)
     _decisions: RowArray = field(default_factory=lambda: np.zeros(0, DECISION))
 
     def decide(
@@ -77,7 +71,7 @@ class TrendBaseline:
         if len(self._decisions) < len(contexts):
             self._decisions = np.zeros(len(contexts), DECISION)
         outcomes = np.zeros(len(contexts), np.uint8)
-        written = self.fold.kernel.decide(
+        _, written = self.fold.kernel.decide(
             contexts, self.states, self._tables, self._decisions, outcomes
         )
         return self._decisions[:written], outcomes
@@ -87,9 +81,8 @@ class TrendBaseline:
         parameters = shared.parameters.copy()
         parameters["static_weights"] = 0.0
         parameters["static_weights"][:, Expert.TREND] = 1.0
-        self._tables = Tables(
-            parameters=parameters, sources=shared.sources, sessions=shared.sessions
-        )
+        # No control record is mirrored, so none is due.
+        self._tables = replace(shared, parameters=parameters, due_ns=np.zeros_like(shared.due_ns))
         self._shared = shared
         known = len(self.states)
         names = tuple(facts.name for facts in self.fold.symbols[known:])

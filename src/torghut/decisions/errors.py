@@ -33,6 +33,19 @@ class PackageUnknownError(TorghutError):
         self.digest = digest
 
 
+class SourcesExhaustedError(TorghutError):
+    """A log has taken in as many source parts as its contexts can number."""
+
+    code: ClassVar[str] = "decisions.sources-exhausted"
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(
+            f"expected at most {most:,} source parts in the life of a log, found one more; "
+            "go on in a new log, or join the parts into fewer files"
+        )
+        self.most = most
+
+
 class ControlMisplacedError(TorghutError):
     """The log says that a control record applied which was not waiting there."""
 

@@ -40,6 +40,7 @@ _exact_log: Final = interpreted(log)
 _BPS: Final = 10_000.0
 _NS_PER_MS: Final = 1_000_000
 _NS_PER_S: Final = 1_000_000_000
+_NS_PER_HOUR: Final = 3600 * _NS_PER_S
 
 
 class RegimeNumbers(Protocol):
@@ -196,6 +197,7 @@ def _market_values(instrument: Instrument) -> Values:
         "price_max": float(plausible.price_max),
         "jump_ratio": plausible.jump_ratio,
         "jump_confirmations": plausible.jump_confirmations,
+        "receive_leap_ns": plausible.receive_leap_hours * _NS_PER_HOUR,
         "age_limit_ns": [_age_limit_ns(rule) for rule in domains],
         "domain_required": [isinstance(rule, Required) for rule in domains],
     }
@@ -344,4 +346,5 @@ def _limit_values(instrument: Instrument, declarations: Declarations) -> Values:
         "confidence_min": gates.threshold("confidence-floor", asset_class),
         "reconcile_ns": risk.reconcile_settle_ms * _NS_PER_MS,
         "reconcile_quantity": float(risk.reconcile_tolerance),
+        "position_age_ns": risk.position_age_limit_ms * _NS_PER_MS,
     }

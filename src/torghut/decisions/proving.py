@@ -7,12 +7,11 @@ else. The file is canonical JSON that holds its own digest, so no byte of it can
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Final, Literal, NamedTuple
+from typing import ClassVar, Final
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from torghut.kernel.canonical import canonical_bytes, parse_json_object
 from torghut.kernel.digests import (
@@ -24,15 +23,9 @@ from torghut.kernel.digests import (
 )
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.ids import parse_decision_id, source_key_of_words, symbol_key
-from torghut.schemas.block import BlockLineage
 from torghut.schemas.codes import Stream
-from torghut.schemas.decision import DecisionIdText
-from torghut.schemas.types import Identifier, Message, SafeCount, Sha256, Symbol
-
-ROW_BYTES: Final = 479
-"""Of a decision row of the layout below; spelled out so that verifying needs no numpy."""
-
-LAYOUT_VERSION: Final = 1
+from torghut.schemas.leaf import LEAF_VERSION, decision_fields
+from torghut.schemas.proof import Proof, ProofContent
 
 NOT_CHECKED: Final = (
     "that the block named here holds the row: `torghut log verify` checks the log",
@@ -41,63 +34,8 @@ NOT_CHECKED: Final = (
 )
 """What no proof of this kind can show, whatever its verdict."""
 
-_HEAD: Final = struct.Struct("<10B5Q4qQ6dqd")
 _LINEAGE_BYTES: Final = 32
 _UNALTERED: Final = "every byte is as it was written"
-
-HexRow = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{2 * ROW_BYTES}}}$")]
-
-
-class ProofTree(Message):
-    """Where the leaf stands in the hash tree of its symbol."""
-
-    index: Annotated[SafeCount, Field(description="Of the leaf, from 0: its sequence less one.")]
-    size: Annotated[SafeCount, Field(description="Leaves of the tree when this was written.")]
-    path: Annotated[tuple[Sha256, ...], Field(description="Beside the way up, lowest first.")]
-
-
-class ProofBlock(Message):
-    """Which block of the log holds the row; checked by nothing in this file."""
-
-    partition: SafeCount
-    number: SafeCount
-    digest: Sha256
-    previous: Sha256
-    row: Annotated[SafeCount, Field(description="Of the arm's rows in the block, from 0.")]
-    kernel_build: Sha256
-
-
-class ProofHead(Message):
-    """The end of a partition's chain when this was written; checked by nothing in this file."""
-
-    partition: SafeCount
-    number: SafeCount
-    digest: Sha256
-
-
-class ProofContent(Message):
-    """Everything in a proof but its own digest."""
-
-    type: Literal["decisions.proof.v1"] = "decisions.proof.v1"
-    decision_id: DecisionIdText
-    symbol: Symbol
-    arm: Identifier
-    row: Annotated[HexRow, Field(description="As stored; its first byte is 0x00.")]
-    leaf: Annotated[Sha256, Field(description="sha256 of the row.")]
-    lineage: BlockLineage
-    tree: ProofTree
-    roots: Annotated[
-        dict[Symbol, Sha256], Field(description="Of every symbol's tree, this one's included.")
-    ]
-    run_root: Annotated[Sha256, Field(description="Over the roots, sorted by symbol.")]
-    block: ProofBlock
-    heads: tuple[ProofHead, ...]
-
-
-class Proof(ProofContent):
-    """A proof as it stands in its file."""
-
-    content_hash: Annotated[Sha256, Field(description="sha256 of the RFC 8785 form without it.")]
 
 
 class ProofUnmadeError(TorghutError):
@@ -158,44 +96,6 @@ class InclusionPath:
             elif level in self.after:
                 found.append(self.after[level].root())
         return tuple(found)
-
-
-class RowHead(NamedTuple):
-    """The part of a decision row that says what was decided about what, in the row's order."""
-
-    tag: int
-    version: int
-    intent: int
-    path: int
-    mode: int
-    regime: int
-    lead: int
-    basis: int
-    stream: int
-    triggers: int
-    symbol_key: int
-    source_low: int
-    source_high: int
-    source_sequence: int
-    sequence: int
-    event_ns: int
-    receive_ns: int
-    decided_ns: int
-    valid_until_ns: int
-    reasons: int
-    bid: float
-    ask: float
-    reference_price: float
-    target: float
-    delta: float
-    position: float
-    position_age_ns: int
-    confidence: float
-
-
-def row_head(row: bytes) -> RowHead:
-    """Return what the first bytes of a decision row say."""
-    return RowHead(*_HEAD.unpack_from(row))
 
 
 def seal_proof(content: ProofContent) -> bytes:
@@ -300,10 +200,10 @@ def _parse(body: bytes) -> tuple[Proof | None, str]:
 
 
 def _row_fault(_proof: Proof, row: bytes) -> str:
-    head = row_head(row)
-    if (head.tag, head.version) == (0, LAYOUT_VERSION):
+    head = decision_fields(row)
+    if (head.tag, head.version) == (0, LEAF_VERSION):
         return ""
-    return f"expected tag 0 and layout {LAYOUT_VERSION}, found {head.tag} and {head.version}"
+    return f"expected tag 0 and layout {LEAF_VERSION}, found {head.tag} and {head.version}"
 
 
 def _leaf_fault(proof: Proof, row: bytes) -> str:
@@ -314,7 +214,7 @@ def _leaf_fault(proof: Proof, row: bytes) -> str:
 
 
 def _names_fault(proof: Proof, row: bytes) -> str:
-    head = row_head(row)
+    head = decision_fields(row)
     named = parse_decision_id(proof.decision_id)
     context = named.context
     expected = (named.role, context.symbol, symbol_key(context.symbol), context.source_key)
@@ -345,7 +245,7 @@ def _lineage_fault(proof: Proof, row: bytes) -> str:
 
 def _tree_fault(proof: Proof, row: bytes) -> str:
     tree = proof.tree
-    sequence = row_head(row).sequence
+    sequence = decision_fields(row).sequence
     if sequence != tree.index + 1:
         return f"expected sequence {tree.index + 1} at leaf {tree.index}, found {sequence}"
     root = proof.roots.get(proof.symbol)

@@ -28,7 +28,9 @@ from torghut.schemas.block import (
     BlockRecords,
     QuarantinedRecord,
     ReceivedControl,
+    RefusedControl,
     RepeatedControl,
+    read_block_records,
 )
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.control import DeclarationsChanged, PackageChanged
@@ -98,6 +100,7 @@ def record_batch(fold: DecisionFold, taken: Taken, decided: Decided, head: Head)
         repeated=tuple(
             RepeatedControl(row=a.row, control_id=a.record.control_id) for a in decided.repeated
         ),
+        refused=tuple(RefusedControl(row=a.row, record=a.record) for a in decided.refused),
         applied=tuple(
             AppliedControl(control_id=a.control_id, symbol=a.symbol, position=a.position)
             for a in decided.applied
@@ -125,7 +128,7 @@ def header_of(block: Block) -> BlockHeader:
 def read_block(block: Block) -> Recorded:
     """Return what ``block`` holds, parsed."""
     header = header_of(block)
-    records = BLOCK_RECORDS.validate_json(block.records)
+    records = read_block_records(block.records)
     contexts, outcomes = decode_columns(block.inputs)
     return Recorded(
         header=header,

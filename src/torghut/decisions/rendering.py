@@ -39,8 +39,8 @@ from torghut.schemas.codes import (
 from torghut.schemas.decision import Decision
 from torghut.schemas.declarations.governance import GatePolicies
 from torghut.schemas.declarations.instruments import Instrument
+from torghut.schemas.leaf import DecisionFields, decision_fields
 from torghut.schemas.rows import DECISION, LEAF_VERSION
-from torghut.schemas.rows.fields import DecisionFields, decision_fields
 
 _NO_REGIME: Final = 255
 _SEQUENCE_MAX: Final = 2**53

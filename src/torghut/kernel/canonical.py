@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, TypeAlias
 
@@ -18,6 +19,10 @@ JsonObject: TypeAlias = "Mapping[str, JsonValue]"
 
 _EXACT_MAX: Final = 2**53
 _EXACT_DIGITS: Final = len(str(_EXACT_MAX))
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_DOUBTFUL_NUMBER: Final = re.compile(r"[\[:,]-?[0-9]+(?:[.eE]|(?<=[0-9]{16}))")
+"""What looks like a number that is not whole, or a large one, even inside a text."""
 
 
 class JsonNotCanonicalError(TorghutError):
@@ -54,8 +59,12 @@ def canonical_bytes(value: JsonValue) -> bytes:
         b'{"a":[true,null],"b":1}'
     """
     try:
+        text = _ENCODER.encode([value])
+        # The standard library spells all else as RFC 8785 does, several times as fast.
+        if "\\u" not in text and not _DOUBTFUL_NUMBER.search(text):
+            return text[1:-1].encode("ascii")
         return rfc8785.dumps(value)
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise JsonNotCanonicalError(found=str(error)) from error
 
 

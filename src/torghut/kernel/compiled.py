@@ -1,16 +1,15 @@
 """One source for the compiled kernel and for its oracle, the same functions interpreted.
 
 ``compiled`` marks a function of the kernel. ``interpreted`` gives it back as plain Python all the
-way down, so that the two can be compared bit for bit. ``sources`` lists the files that a kernel is
-made of and ``build_digest`` names them together with the compiler: a cache under that name can
-never serve yesterday's code.
+way down, so that the two can be compared bit for bit. ``build_digest`` names a kernel's code as
+loaded, together with the compiler: a cache under that name can never serve yesterday's code.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Final, ParamSpec, TypeVar, cast
 
 import numba
+import numpy as np
 from numba import config as numba_config
 from numba.core.dispatcher import Dispatcher
 
@@ -72,33 +72,77 @@ def interpreted(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", _interpret(_plain(function), {}))
 
 
-def sources(function: Callable[P, R]) -> list[Path]:
-    """Return the files that define ``function``, its pieces and the names they import, sorted.
-
-    The names count because their values are frozen into the machine code: a number out of an
-    enumeration, the layout of a row.
-    """
-    done: set[FunctionType] = set()
-    _reach(_plain(function), done)
-    files = {Path(f.__code__.co_filename) for f in done}
-    for piece in done:
-        package = piece.__module__.partition(".")[0] + "."
-        for value in piece.__globals__.values():
-            home = sys.modules.get(str(getattr(value, "__module__", "")))
-            if home is not None and home.__name__.startswith(package) and home.__file__:
-                files.add(Path(home.__file__))
-    return sorted(files)
-
-
 def build_digest(function: Callable[P, R]) -> str:
-    """Return the sha256 that names this build of a kernel: its sources and its compiler."""
+    """Return the sha256 that names this build of a kernel: its code and its compiler.
+
+    The code is what was loaded, with every value that the compiler freezes into it, and not the
+    files that it came from: they may have been edited since.
+
+    Raises:
+        TypeError: A piece uses a value that has no lasting name, such as a plain object.
+    """
+    pieces: set[FunctionType] = set()
+    _reach(_plain(function), pieces)
+    versions = [f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy")]
+    options = [f"{name}={value}" for name, value in sorted(_compile.keywords.items())]
+    texts = sorted(map(_spell_piece, pieces))
+    return _digest([*texts, *versions, *options, sys.version])
+
+
+def _spell_piece(piece: FunctionType) -> str:
+    """Return a text that is alike wherever, and only where, ``piece`` compiles alike."""
+    parts = [_qualified(piece), _spell(piece.__code__), _spell(piece.__defaults__)]
+    for name in sorted(_names(piece.__code__)):
+        if name in piece.__globals__:
+            try:
+                parts.append(f"{name}={_spell(piece.__globals__[name])}")
+            except TypeError as error:
+                message = f"{_qualified(piece)} uses {name}: {error}"
+                raise TypeError(message) from error
+    return _digest(parts)
+
+
+def _spell(value: object) -> str:
+    """Return a text that stands for ``value`` in every process."""
+    kind = type(value).__qualname__
+    match value:
+        case CodeType():
+            return _spell_code(value)
+        case Dispatcher():
+            return f"piece {_qualified(_plain(value))}"
+        case ModuleType():
+            return f"module {value.__name__}"
+        case tuple():
+            return f"({','.join(map(_spell, value))})"
+        case frozenset():
+            return f"{{{','.join(sorted(map(_spell, value)))}}}"
+        case None | int() | float() | str() | np.generic():
+            return f"{kind} {value!r}"
+        case _:
+            message = f"expected a number, a text or a tuple of them, found {kind}"
+            raise TypeError(message)
+
+
+def _spell_code(code: CodeType) -> str:
+    """Return a text for what ``code`` does; where it stands in which file does not count."""
+    counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    parts = [code.co_code.hex(), code.co_exceptiontable.hex(), _spell(counts), _spell(names)]
+    return _digest([*parts, *map(_spell, code.co_consts)])
+
+
+def _digest(parts: Sequence[str]) -> str:
+    """Return the sha256 of texts, each set apart from the next."""
     state = hashlib.sha256()
-    for path in sources(function):
-        state.update(path.name.encode() + b"\0")
-        state.update(hashlib.sha256(path.read_bytes()).digest())
-    versions = [version(name) for name in ("numba", "llvmlite", "numpy")]
-    state.update("\0".join([*versions, sys.version]).encode())
+    for part in parts:
+        body = part.encode()
+        state.update(len(body).to_bytes(8, "little") + body)
     return state.hexdigest()
+
+
+def _qualified(function: FunctionType) -> str:
+    """Return the module and the name of a piece."""
+    return f"{function.__module__}.{function.__qualname__}"
 
 
 def _plain(function: object) -> FunctionType:

@@ -1,7 +1,8 @@
 """Admission: is this context one to decide on, or one to refuse, and with which code?
 
-Judged from the row and the symbol's own past alone. Order is judged within one stream of one
-source; what is refused still counts as seen, so that its successors are judged against it.
+Judged from the row and the symbol's own past alone. Order is judged within one stream: by receive
+time over all its sources, by sequence within each. What is refused for its values still counts as
+seen, so that its successors are judged against it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import numpy as np
 
 from torghut.kernel.compiled import compiled
 from torghut.schemas.codes import ContextFlag, Reason, RefusalCode, Stream
-from torghut.schemas.rows import ContextRow, ParameterRow, StateRow
+from torghut.schemas.rows import REMEMBERED_SOURCES, ContextRow, ParameterRow, StateRow
 
 LATEST_NS: Final = 7_258_118_400_000_000_000
 """2200-01-01: a time from here on is in another unit, or garbage."""
 _WINDOW: Final = 64
+_SOURCES: Final = REMEMBERED_SOURCES
 
 _QUOTE: Final = int(Stream.QUOTE)
 _TRADE: Final = int(Stream.TRADE)
@@ -38,9 +40,11 @@ _ABSURD_JUMP: Final = int(RefusalCode.ABSURD_JUMP)
 _WRONG_UNIT: Final = int(RefusalCode.WRONG_UNIT)
 _TIME_OUT_OF_RANGE: Final = int(RefusalCode.TIME_OUT_OF_RANGE)
 _UNKNOWN_MESSAGE: Final = int(RefusalCode.UNKNOWN_MESSAGE)
+_TIME_LEAP: Final = int(RefusalCode.TIME_LEAP)
 
 _GAP_NOTE: Final = np.uint64(1 << Reason.SEQUENCE_GAP)
 _SHIFT_NOTE: Final = np.uint64(1 << Reason.LEVEL_SHIFT)
+_LEAP_NOTE: Final = np.uint64(1 << Reason.TIME_LEAP)
 _EARLY_NOTE: Final = np.uint64(1 << Reason.RECEIVED_BEFORE_EVENT)
 _EVENT_NOTE: Final = np.uint64(1 << Reason.EVENT_TIME_ASSUMED)
 _RECEIVE_NOTE: Final = np.uint64(1 << Reason.RECEIVE_TIME_ASSUMED)
@@ -52,18 +56,17 @@ _ONE: Final = np.uint64(1)
 def admit(context: ContextRow, state: StateRow, parameters: ParameterRow) -> int:
     """Return 0 to decide on ``context``, or the ``RefusalCode`` to refuse it with.
 
-    Notes what is remarkable about an admitted context in ``state.notes``. A context that leaves
-    the plausible times, repeats or goes back is refused without a trace in the order state.
+    Notes what is remarkable about an admitted context in ``state.notes``. A context out of its
+    place in time or sequence is refused without a trace in the order state.
     """
     state.inputs += _ONE
     state.notes = _NO_NOTE
-    if not (0 < context.receive_ns < LATEST_NS and 0 < context.event_ns < LATEST_NS):
-        return _TIME_OUT_OF_RANGE
-    if context.stream > _BAR:
-        return _UNKNOWN_MESSAGE
-    refusal = _judge_order(context, state)
+    refusal = judge_place(context, state, parameters)
+    if refusal == _TIME_LEAP:
+        _remember_leap(context, state, parameters)
     if refusal != _NONE:
         return refusal
+    _remember_place(context, state)
     if context.refusal != _NONE:
         return int(context.refusal)
     refusal = _judge_values(context, state, parameters)
@@ -74,31 +77,107 @@ def admit(context: ContextRow, state: StateRow, parameters: ParameterRow) -> int
 
 
 @compiled
+def judge_place(context: ContextRow, state: StateRow, parameters: ParameterRow) -> int:
+    """Return 0 if ``context`` has its place after what was taken before it; changes nothing.
+
+    Only such a context moves its symbol's clock. A source that was forgotten, because others of
+    its stream have taken its place, must come back with later receive times than it left with.
+    """
+    if not (0 < context.receive_ns < LATEST_NS and 0 < context.event_ns < LATEST_NS):
+        return _TIME_OUT_OF_RANGE
+    if context.stream > _BAR:
+        return _UNKNOWN_MESSAGE
+    refusal = _judge_order(context, state)
+    if refusal != _NONE or not _leaps_ahead(context, state, parameters):
+        return refusal
+    confirmed = _agrees(context, state, parameters) and (
+        state.leap_count >= parameters.jump_confirmations
+    )
+    return _NONE if confirmed else _TIME_LEAP
+
+
+@compiled
 def _judge_order(context: ContextRow, state: StateRow) -> int:
-    """Refuse what repeats or goes back in its stream, and remember the rest as seen."""
+    """Refuse what repeats or goes back, in its source's sequence or in its stream's time."""
     stream = int(context.stream)
-    window = _NO_NOTE
-    if state.stream_seen[stream] == 1:
-        same_source = state.stream_source[stream] == context.source
-        last = state.stream_sequence[stream]
-        if same_source and context.sequence <= last:
-            back = last - context.sequence
-            seen = back < _WINDOW and (state.stream_window[stream] >> back) & _ONE == _ONE
-            return _DUPLICATE if seen else _OUT_OF_ORDER
-        if context.receive_ns < state.stream_receive_ns[stream]:
-            return _OUT_OF_ORDER
-        if same_source:
-            step = context.sequence - last
-            if context.marks & _SEQUENCED and step > _ONE:
-                state.notes |= _GAP_NOTE
-            if step < _WINDOW:
-                window = state.stream_window[stream] << step
-    state.stream_seen[stream] = 1
-    state.stream_window[stream] = window | _ONE
-    state.stream_source[stream] = context.source
-    state.stream_sequence[stream] = context.sequence
-    state.stream_receive_ns[stream] = context.receive_ns
+    rank = _rank_of_source(context, state)
+    if rank >= 0 and context.sequence <= state.stream_sequence[rank]:
+        back = state.stream_sequence[rank] - context.sequence
+        seen = back < _WINDOW and (state.stream_window[rank] >> back) & _ONE == _ONE
+        return _DUPLICATE if seen else _OUT_OF_ORDER
+    if context.receive_ns < state.stream_receive_ns[stream]:
+        return _OUT_OF_ORDER
+    if rank < 0 and context.receive_ns <= state.stream_forgotten_ns[stream]:
+        return _OUT_OF_ORDER
     return _NONE
+
+
+@compiled
+def _rank_of_source(context: ContextRow, state: StateRow) -> int:
+    """Return where the context's source stands in its stream's memory; -1 if it does not."""
+    first = int(context.stream) * _SOURCES
+    for rank in range(first, first + _SOURCES):
+        if state.stream_source[rank] == context.source + 1:
+            return rank
+    return -1
+
+
+@compiled
+def _leaps_ahead(context: ContextRow, state: StateRow, parameters: ParameterRow) -> bool:
+    """Return whether the receive time is further ahead of the symbol's last than is plausible."""
+    latest = context.receive_ns - parameters.receive_leap_ns
+    if state.stream_receive_ns[int(context.stream)] >= latest:
+        return False
+    newest = 0
+    for received_ns in state.stream_receive_ns:
+        newest = max(newest, received_ns)
+    return 0 < newest < latest
+
+
+@compiled
+def _agrees(context: ContextRow, state: StateRow, parameters: ParameterRow) -> bool:
+    """Return whether a leap ahead leads to where the last one led."""
+    onward = context.receive_ns - state.leap_ns
+    return state.leap_count > 0 and 0 <= onward <= parameters.receive_leap_ns
+
+
+@compiled
+def _remember_leap(context: ContextRow, state: StateRow, parameters: ParameterRow) -> None:
+    """Count contexts in a row that leap ahead to the same time: in the end they are believed."""
+    agreeing = state.leap_count if _agrees(context, state, parameters) else 0
+    state.leap_count = agreeing + 1
+    state.leap_ns = context.receive_ns
+
+
+@compiled
+def _remember_place(context: ContextRow, state: StateRow) -> None:
+    """Remember the context as the newest of its source, and its source as that of its stream."""
+    stream = int(context.stream)
+    first = stream * _SOURCES
+    rank = _rank_of_source(context, state)
+    window = _ONE
+    if rank >= 0:
+        step = context.sequence - state.stream_sequence[rank]
+        if context.marks & _SEQUENCED and step > _ONE:
+            state.notes |= _GAP_NOTE
+        if step < _WINDOW:
+            window |= state.stream_window[rank] << step
+    else:
+        rank = first + _SOURCES - 1
+        if state.stream_source[rank] > 0:
+            state.stream_forgotten_ns[stream] = state.stream_receive_ns[stream]
+    for behind in range(rank, first, -1):
+        state.stream_source[behind] = state.stream_source[behind - 1]
+        state.stream_sequence[behind] = state.stream_sequence[behind - 1]
+        state.stream_window[behind] = state.stream_window[behind - 1]
+    state.stream_source[first] = context.source + 1
+    state.stream_sequence[first] = context.sequence
+    state.stream_window[first] = window
+    state.stream_receive_ns[stream] = context.receive_ns
+    if state.leap_count > 0:
+        if context.receive_ns >= state.leap_ns:
+            state.notes |= _LEAP_NOTE
+        state.leap_count = 0
 
 
 @compiled

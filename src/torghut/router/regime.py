@@ -25,7 +25,8 @@ def filter_step(state: StateRow, parameters: ParameterRow) -> None:
     """Move ``state.posterior`` on by one sample, with the features of that sample.
 
     Also sets ``regime_shock`` (total variation distance between the posteriors before and after,
-    in [0, 1]) and ``entropy``. A likelihood that is zero or not finite everywhere leaves the
+    in [0, 1]) and ``entropy`` (Shannon's, in nats over ``log(count)``: 0 certain, 1 uniform; 0
+    where there is only one regime). A likelihood that is zero or not finite everywhere leaves the
     start distribution and ``regime_valid`` = 0, for this sample.
     """
     count = parameters.regimes
@@ -40,21 +41,22 @@ def filter_step(state: StateRow, parameters: ParameterRow) -> None:
     )
     best = max(l0, l1, l2, l3)
     p0, p1, p2, p3 = (
-        _predicted(0, count, state, parameters) * exp(l0 - best),
-        _predicted(1, count, state, parameters) * exp(l1 - best),
-        _predicted(2, count, state, parameters) * exp(l2 - best),
-        _predicted(3, count, state, parameters) * exp(l3 - best),
+        _predicted(0, state, parameters) * exp(l0 - best),
+        _predicted(1, state, parameters) * exp(l1 - best),
+        _predicted(2, state, parameters) * exp(l2 - best),
+        _predicted(3, state, parameters) * exp(l3 - best),
     )
     total = p0 + p1 + p2 + p3
     if not 0.0 < total < math.inf:
         reset_posterior(state, parameters)
         return
-    shock = 0.0
-    for j, value in enumerate((p0 / total, p1 / total, p2 / total, p3 / total)):
-        shock += abs(value - state.posterior[j])
-        state.posterior[j] = value
+    shock, nats = 0.0, 0.0
+    for j, share in enumerate((p0 / total, p1 / total, p2 / total, p3 / total)):
+        shock += abs(share - state.posterior[j])
+        nats += _surprise(share)
+        state.posterior[j] = share
     state.regime_shock = 0.5 * shock
-    state.entropy = normalized_entropy(state, count)
+    state.entropy = min(1.0, max(0.0, nats / _LOG_COUNT[count]))
     state.regime_valid = 1
 
 
@@ -72,34 +74,29 @@ def _log_likelihood(j: int, count: int, state: StateRow, parameters: ParameterRo
     """Return the log density of the current features in regime ``j``; -inf beyond the last."""
     if j >= count:
         return -math.inf
-    total = float(parameters.log_norm[j])
+    total = 0.0
     for f in range(_FEATURES):
         distance = state.features[f] - parameters.regime_mean[j * _FEATURES + f]
-        total -= 0.5 * distance * distance * parameters.regime_precision[j * _FEATURES + f]
-    return total
+        total += distance * distance * parameters.regime_precision[j * _FEATURES + f]
+    return float(parameters.log_norm[j]) - 0.5 * total
 
 
 @compiled
-def _predicted(j: int, count: int, state: StateRow, parameters: ParameterRow) -> float:
-    """Return the share of regime ``j`` before this sample's features are looked at."""
+def _predicted(j: int, state: StateRow, parameters: ParameterRow) -> float:
+    """Return the share of regime ``j`` before this sample's features are looked at.
+
+    All places are summed: those beyond the last regime hold transitions of 0.
+    """
     predicted = 0.0
-    for i in range(count):
+    for i in range(_REGIMES):
         predicted += state.posterior[i] * parameters.transition[i * _REGIMES + j]
     return predicted
 
 
 @compiled
-def normalized_entropy(state: StateRow, count: int) -> float:
-    """Return how undecided the posterior is, from 0 (certain) to 1 (uniform).
-
-    Shannon entropy in nats over ``log(count)``; 0 where there is only one regime.
-    """
-    total = 0.0
-    for j in range(count):
-        share = state.posterior[j]
-        if share > 0.0:
-            total -= share * log(share)
-    return min(1.0, max(0.0, total / _LOG_COUNT[count]))
+def _surprise(share: float) -> float:
+    """Return what a regime of this share adds to the Shannon entropy, in nats."""
+    return -share * log(share) if share > 0.0 else 0.0
 
 
 @compiled

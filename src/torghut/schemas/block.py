@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.types import Identifier, Message, Sha256, Symbol
+from torghut.schemas.upcasting import read_message
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 OptionalDigest = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
@@ -62,10 +63,18 @@ class ReceivedControl(Message):
 
 
 class RepeatedControl(Message):
-    """A control record whose id had been taken before; it has no effect."""
+    """A control record that had been taken before; it has no effect."""
 
     row: Count
     control_id: Identifier
+
+
+class RefusedControl(Message):
+    """A control record under an id that another had, kept as it came; it has no effect."""
+
+    row: Count
+    code: Literal["control.id-taken"] = "control.id-taken"
+    record: ControlRecord
 
 
 class AppliedControl(Message):
@@ -89,12 +98,24 @@ class QuarantinedRecord(Message):
 class BlockRecords(Message):
     """Everything in a block that is neither a context nor a decision."""
 
-    type: Literal["eventlog.block-records.v1"] = "eventlog.block-records.v1"
+    type: Literal["eventlog.block-records.v2"] = "eventlog.block-records.v2"
     received: tuple[ReceivedControl, ...] = ()
     repeated: tuple[RepeatedControl, ...] = ()
+    refused: tuple[RefusedControl, ...] = ()
     applied: tuple[AppliedControl, ...] = ()
     quarantined: tuple[QuarantinedRecord, ...] = ()
 
 
 BLOCK_HEADER: TypeAdapter[BlockHeader] = TypeAdapter(BlockHeader)
 BLOCK_RECORDS: TypeAdapter[BlockRecords] = TypeAdapter(BlockRecords)
+
+
+def read_block_records(body: bytes) -> BlockRecords:
+    """Return a block's records, whatever version they were written in.
+
+    Raises:
+        JsonRefusedError: ``body`` is no JSON object.
+        MessageTypeError: It is of no known version.
+        MessageContentError: It does not fit its version.
+    """
+    return read_message(body, {"eventlog.block-records.v2": BlockRecords})

@@ -48,6 +48,7 @@ class RefusalCode(IntEnum):
     INSTRUMENT_UNDECLARED = 15
     DUPLICATE_KEY = 16
     UNKNOWN_MESSAGE = 17
+    TIME_LEAP = 18
 
     @property
     def code(self) -> str:
@@ -180,6 +181,8 @@ class Reason(IntEnum):
     RECEIVED_BEFORE_EVENT = 29
     EVENT_TIME_ASSUMED = 30
     RECEIVE_TIME_ASSUMED = 31
+    POSITION_STALE = 32
+    TIME_LEAP = 33
 
     @property
     def code(self) -> str:

@@ -17,6 +17,7 @@ from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
 from torghut.schemas.package import PackageManifest, RegimeModelFile
+from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
 from torghut.schemas.types import Message
 
@@ -27,12 +28,13 @@ TYPED: Final[tuple[type[Message], ...]] = (
     ContextRefused,
     Decision,
     PackageManifest,
+    Proof,
     RecordQuarantined,
     RegimeModelFile,
 )
 """Every model that states its type."""
 
-ARTIFACTS: Final = frozenset({PackageManifest, RegimeModelFile})
+ARTIFACTS: Final = frozenset({PackageManifest, Proof, RegimeModelFile})
 """Those of them that stand in files of their own; the others are events or parts of the log."""
 
 

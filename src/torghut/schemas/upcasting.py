@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -17,11 +17,18 @@ from torghut.kernel.canonical import JsonObject, parse_json_object
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.types import Message
 
+MessageT = TypeVar("MessageT", bound=Message)
 Step = Callable[[JsonObject], JsonObject]
 """Takes a message of one version and returns it as the next; it must state its new type."""
 
-STEPS: Final[Mapping[str, Step]] = MappingProxyType({})
-"""Every step, by the type that it lifts; none yet, since every message is in its first version."""
+
+def _with_refused(records: JsonObject) -> JsonObject:
+    """Lift block records of a time when a clashing control record was not kept apart."""
+    return {**records, "type": "eventlog.block-records.v2", "refused": []}
+
+
+STEPS: Final[Mapping[str, Step]] = MappingProxyType({"eventlog.block-records.v1": _with_refused})
+"""Every step, by the type that it lifts."""
 
 
 class MessageTypeError(TorghutError):
@@ -66,8 +73,8 @@ def upcast(payload: JsonObject, steps: Mapping[str, Step] = STEPS) -> JsonObject
 
 
 def read_message(
-    body: bytes, models: Mapping[str, type[Message]], steps: Mapping[str, Step] = STEPS
-) -> Message:
+    body: bytes, models: Mapping[str, type[MessageT]], steps: Mapping[str, Step] = STEPS
+) -> MessageT:
     """Return the message that ``body`` spells, whatever version it was written in.
 
     Args:

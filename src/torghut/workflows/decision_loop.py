@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from torghut.decisions.fold.snapshot import snapshot_key, take_snapshot
 from torghut.decisions.recording import Taken, parse_cursor, record_batch
 from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.ports import DecisionLog, Snapshot
+from torghut.kernel.clock import Clock
 from torghut.market.ports import Arrival, Batch, Cursor, Source
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.rows import CONTEXT
@@ -49,6 +50,20 @@ class LoopSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long one block took, as measured; it is told beside the block and never in it.
+
+    Attributes:
+        decide_ns: From a batch in columns to a whole block: decided, hashed and packed.
+        durable_ns: From then until the loop knew it durable. The next batch is decided meanwhile,
+            so this is never shorter than the write was, and may be longer.
+    """
+
+    decide_ns: int
+    durable_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
     """A block that is durable, with what was in it; the arrays are valid until the next one.
 
@@ -57,12 +72,14 @@ class Committed:
         head: The log's head after it.
         contexts: Shape (n,), numbered by the run's tables.
         decided: Their outcomes and rows.
+        timing: How long it took; None where the run has no clock.
     """
 
     block: Block
     head: Head
     contexts: RowArray
     decided: Decided
+    timing: Timing | None = None
 
 
 Observer = Callable[[Committed], None]
@@ -80,6 +97,8 @@ class Run:
         controls: Control records that are new at the start.
         window: What part of the source is taken.
         observer: Who is told.
+        clock: Tells how much time has passed; None to measure nothing. Nothing it tells enters a
+            decision or a block.
     """
 
     source: Source
@@ -88,6 +107,7 @@ class Run:
     controls: Sequence[ControlRecord] = ()
     window: Window = Window()
     observer: Observer = lambda _: None
+    clock: Clock | None = None
     settings: LoopSettings = LoopSettings()
 
 
@@ -100,22 +120,21 @@ async def run_loop(run: Run, *, partition: int = 0) -> Head:
         TimeoutError: Making a block durable took longer than its budget.
     """
     head = await run.log.head(partition)
+    numberings = _numberings(run)
     in_flight: _InFlight | None = None
     try:
         for batch, arrivals in _batches(run, parse_cursor(head.cursor)):
-            taken = _take(run, batch)
+            begun_ns = _now_ns(run)
+            taken = _take(run, numberings, batch)
             decided = run.fold.decide(taken.contexts, arrivals)
             block = record_batch(run.fold, taken, decided, head)
             head = head_of(block)
+            decide_ns = _now_ns(run) - begun_ns
             if in_flight is not None:
                 done, in_flight = in_flight, None
                 await _finish(run, done)
-            in_flight = _InFlight(
-                committed=Committed(
-                    block=block, head=head, contexts=taken.contexts, decided=decided
-                ),
-                task=asyncio.create_task(run.log.append(block)),
-            )
+            committed = Committed(block=block, head=head, contexts=taken.contexts, decided=decided)
+            in_flight = _send(run, committed, decide_ns=decide_ns)
             await asyncio.sleep(0)  # lets the append reach the writer before the next batch
             if (block.number + 1) % run.settings.snapshot_blocks == 0:
                 done, in_flight = in_flight, None
@@ -143,18 +162,41 @@ async def save_snapshot(run: Run, head: Head) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _InFlight:
-    """A decided block on its way to the disk."""
+    """A decided block on its way to the disk; its task tells how long it was under way."""
 
     committed: Committed
-    task: asyncio.Task[Head]
+    decide_ns: int
+    task: asyncio.Task[int]
+
+
+def _send(run: Run, committed: Committed, *, decide_ns: int) -> _InFlight:
+    """Send a block on its way."""
+    task = asyncio.create_task(_append(run, committed.block))
+    return _InFlight(committed=committed, decide_ns=decide_ns, task=task)
+
+
+async def _append(run: Run, block: Block) -> int:
+    """Make a block durable and return how long that took, in ns."""
+    begun_ns = _now_ns(run)
+    await run.log.append(block)
+    return _now_ns(run) - begun_ns
 
 
 async def _finish(run: Run, in_flight: _InFlight) -> None:
     """Wait until a block is durable, then tell of it."""
     async with asyncio.timeout(run.settings.commit_budget_ms / 1000):
         # Shielded: a write that takes too long is given up on, never cut off half-way.
-        await asyncio.shield(in_flight.task)
-    run.observer(in_flight.committed)
+        durable_ns = await asyncio.shield(in_flight.task)
+    committed = in_flight.committed
+    if run.clock is not None:
+        timing = Timing(decide_ns=in_flight.decide_ns, durable_ns=durable_ns)
+        committed = replace(committed, timing=timing)
+    run.observer(committed)
+
+
+def _now_ns(run: Run) -> int:
+    """Return what the run's clock tells, 0 without one."""
+    return 0 if run.clock is None else run.clock.now_ns()
 
 
 def _batches(run: Run, after: Cursor) -> Iterator[tuple[Batch, Sequence[Arrival]]]:
@@ -185,31 +227,61 @@ def _within(batch: Batch, window: Window) -> Batch:
     )
 
 
-def _take(run: Run, batch: Batch) -> Taken:
+@dataclass(slots=True, kw_only=True)
+class _Numbering:
+    """How a source's own table is numbered in the run's, as far as it was met.
+
+    Attributes:
+        index_of: Gives the run's number for one of the source's.
+        table: By the source's number; -1 where it was not met yet.
+    """
+
+    index_of: Callable[[int], int]
+    table: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def of(self, numbers: npt.NDArray[np.integer[npt.NBitBase]]) -> npt.NDArray[np.int64]:
+        """Return ``numbers``, shape (n,), as the run's; new ones in order of appearance."""
+        missing = int(numbers.max(initial=0)) + 1 - len(self.table)
+        if missing > 0:
+            self.table = np.concatenate([self.table, np.full(missing, -1)])
+        found = self.table[numbers]
+        if not np.any(found < 0):
+            return found
+        new, first = np.unique(numbers[found < 0], return_index=True)
+        for number in new[np.argsort(first)].tolist():
+            self.table[number] = self.index_of(number)
+        return self.table[numbers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Numberings:
+    """How the source's tables are numbered in the run's."""
+
+    symbols: _Numbering
+    sources: _Numbering
+
+
+def _numberings(run: Run) -> _Numberings:
+    """Return the numberings of a run that is about to begin."""
+    fold, source = run.fold, run.source  # what a source describes may grow while it is read
+    return _Numberings(
+        symbols=_Numbering(index_of=lambda i: fold.symbol_index(source.description.symbols[i])),
+        sources=_Numbering(
+            index_of=lambda i: fold.source_index(source.description.parts[i].digest)
+        ),
+    )
+
+
+def _take(run: Run, numberings: _Numberings, batch: Batch) -> Taken:
     """Return a batch renumbered from its source's tables to the run's own."""
-    fold, description = run.fold, run.source.description
     contexts = batch.contexts.copy()
-    known = len(fold.symbols)
-    contexts["symbol"] = _renumber(
-        contexts["symbol"], lambda i: fold.symbol_index(description.symbols[i])
-    )
-    contexts["source"] = _renumber(
-        contexts["source"], lambda i: fold.source_index(description.parts[i].digest)
-    )
+    known = len(run.fold.symbols)
+    contexts["symbol"] = numberings.symbols.of(contexts["symbol"])
+    contexts["source"] = numberings.sources.of(contexts["source"])
+    parts = run.source.description.parts
     return Taken(
         contexts=contexts,
-        quarantined=[(description.parts[q.part].digest, q) for q in batch.quarantined],
+        quarantined=[(parts[q.part].digest, q) for q in batch.quarantined],
         cursor=batch.cursor,
         first_symbol=known,
     )
-
-
-def _renumber(
-    numbers: npt.NDArray[np.integer[npt.NBitBase]], index_of: Callable[[int], int]
-) -> npt.NDArray[np.int64]:
-    """Return ``numbers``, shape (n,), each replaced by ``index_of`` it, in order of appearance."""
-    distinct, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-    table = np.zeros(len(distinct), np.int64)
-    for place in np.argsort(first):
-        table[place] = index_of(int(distinct[place]))
-    return table[inverse]

@@ -20,7 +20,7 @@ from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import block_place
 from torghut.kernel.ids import SERVING
-from torghut.schemas.block import BLOCK_RECORDS
+from torghut.schemas.block import read_block_records
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.control import CONTROL_RECORD
 from torghut.schemas.refusal import RecordQuarantined
@@ -89,7 +89,7 @@ def _lines(
         case Exported.REFUSALS:
             yield from _refusals(block)
         case Exported.CONTROLS:
-            for received in BLOCK_RECORDS.validate_json(block.records).received:
+            for received in read_block_records(block.records).received:
                 yield CONTROL_RECORD.dump_json(received.record)
         case Exported.BLOCKS:
             yield _block(block)
@@ -130,7 +130,7 @@ def _refusals(block: Block) -> Iterator[bytes]:
                 found=f"symbol {symbol}, source {source}, code {code}",
             )
         yield refusal_json(context, RefusalCode(code), symbol=symbol, source=source)
-    for record in BLOCK_RECORDS.validate_json(block.records).quarantined:
+    for record in read_block_records(block.records).quarantined:
         yield RecordQuarantined(**record.model_dump()).model_dump_json().encode()
 
 

@@ -151,7 +151,7 @@ def _decider(fold: DecisionFold) -> Decide:
     def decide(contexts: RowArray) -> Answers:
         decisions = np.zeros(len(contexts), DECISION)
         outcomes = np.zeros(len(contexts), np.uint8)
-        written = kernel.decide(contexts, born.copy(), tables, decisions, outcomes)
+        _, written = kernel.decide(contexts, born.copy(), tables, decisions, outcomes)
         return Answers(rows=decisions[:written], outcomes=outcomes)
 
     return decide

@@ -47,8 +47,9 @@ DRAWN: Final = 12
 EXAMPLES: Final = 3
 """Refusals of each code that are kept as examples, the first seen."""
 
-TOGETHER: Final = 8192
-"""Decisions that are summed up together, so that small blocks cost no more than large ones."""
+TOGETHER: Final = 4096
+"""Decisions that are summed up together: small blocks cost no more than large ones, and large ones
+need no more memory than small ones."""
 
 NOT_ASKED: Final = "not asked for"
 _OTHER_ADMISSION: Final = "declarations changed what is admitted, so it no longer sees the same"
@@ -86,6 +87,7 @@ class _Records(msgspec.Struct, frozen=True, gc=False):
     repeated: tuple[_Any, ...]
     applied: tuple[_Any, ...]
     quarantined: tuple[_Quarantined, ...]
+    refused: tuple[_Any, ...] = ()
 
 
 _RECORDS: Final = msgspec.json.Decoder(_Records)
@@ -118,6 +120,7 @@ class RunReport:
     contexts: int = 0
     controls: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
+    refused_controls: int = 0
     unattributed: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[RefusalExample]] = field(default_factory=dict)
     tallies: Tallies = field(default_factory=Tallies)
@@ -135,9 +138,10 @@ class RunReport:
         """Take in a block that just became durable; the loop's observer."""
         before = self.contexts
         self._take(committed.block, committed.contexts, committed.decided.outcomes)
+        taken = self.contexts - before
         self.told_blocks += 1
-        self.told_contexts += self.contexts - before
-        self.pace.tick(self.clock.now_ns())
+        self.told_contexts += taken
+        self.pace.tick(self.clock.now_ns(), committed.timing, taken)
 
     async def recall(self, log: DecisionLog, *, partition: int = 0) -> None:
         """Take in everything that the log already holds; before the run goes on.
@@ -160,17 +164,32 @@ class RunReport:
         records = _RECORDS.decode(block.records)
         self.controls.update(one.record.kind for one in records.received)
         self.repeated += len(records.repeated)
+        self.refused_controls += len(records.refused)
         self._refuse(contexts, outcomes, records.quarantined)
-        trend = self._follow_trend(block.number, contexts, outcomes, changed=bool(records.applied))
         self._compare_arms(block)
-        rows = np.frombuffer(block.arms[SERVING].rows, DECISION)
-        decisions = Decisions(symbols=contexts["symbol"][outcomes == 0], rows=rows, trend=trend)
-        if self.gathering.count + len(rows) > self.gathering.room:
+        rows, done = np.frombuffer(block.arms[SERVING].rows, DECISION), 0
+        for begin in range(0, len(contexts), self.gathering.room):
+            inside = slice(begin, begin + self.gathering.room)
+            admitted = outcomes[inside] == 0
+            trend = self._follow_trend(
+                block.number,
+                contexts[inside],
+                outcomes[inside],
+                changed=bool(records.applied) and begin == 0,
+            )
+            end = done + int(np.count_nonzero(admitted))
+            symbols = contexts["symbol"][inside][admitted]
+            self._gather(Decisions(symbols=symbols, rows=rows[done:end], trend=trend))
+            done = end
+
+    def _gather(self, decisions: Decisions) -> None:
+        """Sum decisions up if they are many, else let them wait for others."""
+        if self.gathering.count + len(decisions.rows) > self.gathering.room:
             self.settle()
-        if 2 * len(rows) >= self.gathering.room:
+        if 2 * len(decisions.rows) >= self.gathering.room:
             self.settle()
             self._sum_up(decisions)
-        else:
+        elif len(decisions.rows):
             self.gathering.add(decisions)
 
     def settle(self) -> None:

@@ -60,6 +60,7 @@ def summarise(report: RunReport, facts: RunFacts) -> Summary:
         refused=refused,
         controls=dict(sorted(report.controls.items())),
         repeated_controls=report.repeated,
+        refused_controls=report.refused_controls,
         unattributed=dict(report.unattributed.most_common()),
         examples=tuple(one for _, kept in sorted(report.examples.items()) for one in kept),
         symbols=tuple(_symbol(report, index) for index in symbols),
@@ -237,15 +238,16 @@ def _gate_rules(declarations: Declarations) -> tuple[GateRule, ...]:
 
 
 def _pace(report: RunReport) -> PaceReport:
-    """Return how fast blocks became durable while the report listened."""
+    """Return how fast it went while the report listened."""
     pace = report.pace
-    elapsed = pace.elapsed_ns
-    median = pace.quantile_ns(0.5)
+    elapsed, durable_p50_ns = pace.elapsed_ns, pace.durable.quantile_ns(0.5)
     return PaceReport(
         blocks=report.told_blocks,
         elapsed_ns=elapsed,
-        between_p50_ns=median,
-        between_p99_ns=pace.quantile_ns(0.99),
-        between_max_ns=None if median is None else pace.longest_ns,
+        decide_p50_ns=pace.decide.quantile_ns(0.5),
+        decide_p99_ns=pace.decide.quantile_ns(0.99),
+        durable_p50_ns=durable_p50_ns,
+        durable_p99_ns=pace.durable.quantile_ns(0.99),
+        durable_max_ns=None if durable_p50_ns is None else pace.durable.longest_ns,
         per_second=report.told_contexts * _SECOND_NS / elapsed if elapsed else None,
     )

@@ -17,19 +17,19 @@ import pyarrow.parquet as pq
 from tests.kernels import cache_folder
 from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sources.reading.limits import ReadLimits
-from torghut.adapters.sources.target import FixedTiming
+from torghut.adapters.sources.target import InstrumentTiming
 from torghut.market.ports import Batch, ContextArray, Cursor, Quarantined, Source
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.rows import CONTEXT
 
-INSTRUMENTS: Final[Mapping[str, FixedTiming]] = {
-    "fxcm:EURUSD": FixedTiming(latency_ns=50_000_000),
-    "fxcm:NZDUSD": FixedTiming(latency_ns=60_000_000),
-    "binance-spot:BTCUSDT": FixedTiming(latency_ns=50_000_000),
-    "binance-spot:ETHUSDT": FixedTiming(latency_ns=50_000_000),
-    "binance-usdm:BTCUSDT": FixedTiming(latency_ns=50_000_000),
-    "index:SP500": FixedTiming(latency_ns=0),
-    "index:NASDAQ": FixedTiming(latency_ns=0),
+INSTRUMENTS: Final[Mapping[str, InstrumentTiming]] = {
+    "fxcm:EURUSD": InstrumentTiming(latency_ns=50_000_000),
+    "fxcm:NZDUSD": InstrumentTiming(latency_ns=60_000_000),
+    "binance-spot:BTCUSDT": InstrumentTiming(latency_ns=50_000_000),
+    "binance-spot:ETHUSDT": InstrumentTiming(latency_ns=50_000_000),
+    "binance-usdm:BTCUSDT": InstrumentTiming(latency_ns=50_000_000),
+    "index:SP500": InstrumentTiming(latency_ns=0),
+    "index:NASDAQ": InstrumentTiming(latency_ns=0),
 }
 
 SCANNED: Final = ReadLimits(scanner_from_bytes=0)
@@ -38,7 +38,7 @@ SCANNED: Final = ReadLimits(scanner_from_bytes=0)
 JUDGED: Final = ReadLimits(scanner_from_bytes=1 << 60)
 """Every line is judged, however large the source."""
 
-T0_NS: Final = 1_398_916_800_000_000_000  # 2014-05-01T04:00:00Z, midnight in New York
+T0_NS: Final = 1_398_920_400_000_000_000  # 2014-05-01T05:00:00Z, midnight by LEAN's clocks
 
 
 def write_zip(path: Path, lines: bytes, member: str = "quotes.csv") -> Path:
@@ -176,7 +176,7 @@ def lean_minute(folder: Path) -> str:
 
 
 def lean_hour(folder: Path) -> str:
-    """Write hourly bars around both changes of the clock."""
+    """Write hourly bars of the days on which New York changes its clocks."""
     clocks = [f"2014{d} {h:02d}:00" for d in ("0308", "0309", "1101", "1102") for h in range(24)]
     clocks += ["20140230 00:00", "2014030 00:00", "20140501 24:00"]
     lines = "\n".join(f"{clock},1,2,0.5,1.5,0,1,2,0.5,1.6,0" for clock in clocks)

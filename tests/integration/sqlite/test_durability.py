@@ -17,7 +17,7 @@ from tests.integration.sqlite.disk import CALLS, Call, Disk, read_calls
 from torghut.eventlog.errors import HeadsFileMissingError, LogIntegrityError, TruncatedLogError
 
 ROOT = Path(__file__).resolve().parents[3]
-BLOCKS = 8
+BLOCKS = 40  # past a checkpoint, after which the write-ahead log is written over
 
 Publication = tuple[int, str]
 

@@ -32,7 +32,10 @@ def test_every_row_the_kernel_writes_is_rendered() -> None:
     states = initial_states(declarations, [SYMBOL])
     states["lineage"] = lineage_words(lineage.digest)
     tables = Tables(
-        parameters=parameters, sources=np.array([(1, 2), (3, 4)], SOURCE), sessions=sessions
+        parameters=parameters,
+        sources=np.array([(1, 2), (3, 4)], SOURCE),
+        sessions=sessions,
+        due_ns=np.zeros(1, np.int64),
     )
     contexts = rows.walk(CONTEXTS)
     for price in ("bid", "ask", "last"):

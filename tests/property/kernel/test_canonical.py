@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,11 @@ def test_spelling_does_not_depend_on_the_order_of_keys(value: JsonValue) -> None
     shuffled = json.loads(json.dumps(value), object_pairs_hook=lambda pairs: dict(pairs[::-1]))
 
     assert canonical_bytes(shuffled) == canonical_bytes(value)
+
+
+@given(VALUES)
+def test_spelling_is_that_of_the_standard(value: JsonValue) -> None:
+    assert canonical_bytes(value) == rfc8785.dumps(value)
 
 
 @given(st.binary(max_size=40))

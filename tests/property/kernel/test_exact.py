@@ -41,6 +41,10 @@ def apart(found: float, exact: Decimal) -> Decimal:
 @example(709.782712893384)
 @example(0.34657359027997264)
 @example(1e-300)
+@example(-708.7429921225441)  # from here down 2^k itself is below the normal floats
+@example(-708.742992122544)
+@example(709.436139303104)  # from here up it is above the largest
+@example(709.4361393031039)
 def test_exp_is_within_one_unit_in_the_last_place(x: float) -> None:
     with localcontext() as context:
         context.prec = DIGITS
@@ -56,6 +60,9 @@ def test_exp_is_within_one_unit_in_the_last_place(x: float) -> None:
 @example(0.7071067811865475)
 @example(0.7071067811865476)
 @example(5e-324)
+@example(2.225073858507201e-308)  # the largest subnormal
+@example(2.2250738585072014e-308)
+@example(1.7976931348623157e308)
 def test_log_is_within_one_unit_in_the_last_place(x: float) -> None:
     with localcontext() as context:
         context.prec = DIGITS
@@ -73,11 +80,22 @@ def test_log_near_one_is_within_one_unit_in_the_last_place(x: float) -> None:
     assert apart(log(x), exact) <= 1
 
 
+@given(st.integers(-1074, 1023))
+def test_log_of_a_power_of_two_is_within_one_unit_in_the_last_place(exponent: int) -> None:
+    with localcontext() as context:
+        context.prec = DIGITS
+        exact = exponent * Decimal(2).ln()
+
+    assert apart(log(math.ldexp(1.0, exponent)), exact) <= 1
+
+
 @given(_any)
 @example(math.inf)
 @example(-math.inf)
 @example(math.nan)
 @example(-0.0)
+@example(-745.1)
+@example(5e-324)
 def test_compiled_and_interpreted_give_the_same_bits(x: float) -> None:
     assert bits(exp(x)) == bits(plain_exp(x))
     assert bits(log(x)) == bits(plain_log(x))

@@ -125,6 +125,17 @@ def test_entropy_is_the_normalized_one(model: FittedRegimes) -> None:
     assert (found <= 1.0).all()
 
 
+@given(regimes())
+def test_places_beyond_the_last_regime_stay_empty(model: FittedRegimes) -> None:
+    states = state_rows()
+    states["posterior"] = 0.0
+    states["posterior"][0, : len(model.start)] = model.start
+
+    decisions, _ = decide(compiled(), observed()[0], states, served(model))
+
+    assert (decisions["posterior"][:, len(model.start) :] == 0.0).all()
+
+
 def test_filtered_is_not_smoothed() -> None:
     model = FittedRegimes(
         labels=REGIME_LABELS[2],

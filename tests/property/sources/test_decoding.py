@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from hypothesis import given
@@ -29,14 +28,15 @@ from tests.contract.sources.examples import (
     write_zip,
 )
 from tests.kernels import cache_folder
-from torghut.adapters.sources.decoding.localtime import DAY_MS, local_day
 from torghut.adapters.sources.decoding.numbers import real, whole
 from torghut.adapters.sources.decoding.scanner import compiled_scanner
 from torghut.adapters.sources.decoding.templates import Scanned, build_program
 from torghut.adapters.sources.decoding.times import parse_rfc3339
+from torghut.adapters.sources.decoding.verdicts import Decoded
+from torghut.adapters.sources.recordings.lean import LeanDecoder
 from torghut.market.ports import Batch, Cursor
 
-ZONE = "America/New_York"
+DAY_MS = 86_400_000
 DIGITS = st.text("0123456789", min_size=1, max_size=25)
 DECIMALS = st.builds(
     lambda sign, whole, point, fraction: sign + whole + point + (fraction if point else ""),
@@ -114,26 +114,25 @@ def test_rfc3339_agrees_with_datetime(moment: datetime, fraction: str, ahead_min
     assert parse_rfc3339(text) == int(seconds) * 10**9 + int(fraction.ljust(9, "0"))
 
 
-@given(st.dates(date(1975, 1, 1), date(2037, 12, 31)), st.lists(st.integers(-5, DAY_MS + 5)))
-def test_wall_clocks_agree_with_the_zone_database(day: date, readings: list[int]) -> None:
-    found = local_day(ZONE, day)
-    many = found.instants(np.array(readings, np.int64)).tolist()
+@given(st.dates(date(1970, 1, 1), date(2199, 12, 30)), st.integers(0, DAY_MS - 1))
+def test_lean_clocks_are_five_hours_behind_utc_all_year(day: date, clock_ms: int) -> None:
+    clock = timezone(timedelta(hours=-5))
+    shown = datetime.combine(day, time(), clock) + timedelta(milliseconds=clock_ms)
+    instant_ns = (shown - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) * 1_000_000
+    tick = LeanDecoder(resolution="tick", day=day, symbol=0, latency_ns=0)
+    hour = LeanDecoder(resolution="hour", day=None, symbol=0, latency_ns=0)
 
-    for clock_ms, at_once in zip(readings, many, strict=True):
-        instant = found.instant(clock_ms)
-        assert instant == at_once
-        local = datetime.combine(day, datetime.min.time()) + timedelta(milliseconds=clock_ms)
-        there = local.replace(tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
-        shown = there.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None) == local
-        if instant < 0:
-            assert not shown or not 0 <= clock_ms < DAY_MS
-        else:
-            assert (
-                instant
-                == (there - datetime(1970, 1, 1, tzinfo=UTC))
-                // timedelta(milliseconds=1)
-                * 1_000_000
-            )
+    assert decoded(tick, f"{clock_ms},1,2").event_ns == instant_ns
+    begun_ns = instant_ns - clock_ms % 60_000 * 1_000_000
+    label = f"{day:%Y%m%d} {shown:%H:%M},1,2,0.5,1.5,0,1,2,0.5,1.6,0"
+    assert decoded(hour, label).event_ns == begun_ns + 3_600_000_000_000
+
+
+def decoded(decoder: LeanDecoder, line: str) -> Decoded:
+    """Return the context that a line must be."""
+    verdict = decoder.judge(line.encode(), 0)
+    assert isinstance(verdict, Decoded)
+    return verdict
 
 
 MUTATIONS = st.lists(

@@ -132,7 +132,7 @@ def test_every_context_has_one_outcome() -> None:
         code: min(3, number) for code, number in by_code.items()
     }
     assert summary.controls == {"limits-allotted": 1, "stop": 2}
-    assert summary.repeated_controls == 1
+    assert (summary.repeated_controls, summary.refused_controls) == (1, 1)
 
 
 def booked(rows: npt.NDArray[np.void], parameters: np.void) -> Performance:

@@ -15,6 +15,7 @@ from benchmarks.figures import (
     cpu_rate,
     exit_status,
     flatness,
+    is_noisy,
     paired_ratio,
     percentile,
     rate_line,
@@ -63,7 +64,7 @@ def test_line_of_a_rate_has_medians_and_ratios() -> None:
 
     assert (found.cpu, found.wall, found.unit) == (50.0, 25.0, "rows/s")
     assert (found.cpu_ratio, found.wall_ratio) == (2.0, 1.0)
-    assert found.spread_ratio == pytest.approx((100.0 - 25.0) / 50.0)
+    assert found.spread_ratio == pytest.approx((75.0 - 37.5) / 50.0)
 
 
 def test_line_without_a_baseline_has_no_ratio() -> None:
@@ -142,5 +143,29 @@ def test_flat_means_one() -> None:
     assert flatness([2.0, 4.0, 3.0]) == 2.0
 
 
-def test_spread_is_a_share_of_the_median() -> None:
-    assert spread([1.0, 2.0, 4.0]) == 1.5
+@pytest.mark.parametrize(
+    ("figures", "apart"),
+    [
+        ([3.0], 0.0),
+        ([4.0, 4.0], 0.0),
+        ([1.0, 2.0, 3.0], 0.5),
+        ([0.1, 9.0, 10.0, 11.0, 99.0], 0.2),
+    ],
+)
+def test_spread_is_that_of_the_middle_half_over_the_median(
+    figures: list[float], apart: float
+) -> None:
+    assert spread(figures) == pytest.approx(apart)
+
+
+@pytest.mark.parametrize("apart", [None, 0.2])
+def test_figure_whose_rounds_lie_together_is_not_noisy(apart: float | None) -> None:
+    assert not is_noisy(Line(measurement="m", unit="u", spread_ratio=apart))
+
+
+def test_figure_whose_rounds_lie_far_apart_is_noisy() -> None:
+    assert is_noisy(Line(measurement="m", unit="u", spread_ratio=0.21))
+
+
+def test_missed_goals_are_named() -> None:
+    assert line(2.5, AT_LEAST_2, AT_MOST_3, AIM_5).missed == (AIM_5,)

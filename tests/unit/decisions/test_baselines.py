@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from tests.declared import shipped
 from tests.kernels import compiled
 from tests.reports import SYMBOLS, market, observe, source
 from torghut.decisions.baselines import TrendBaseline, trend_from_here
-from torghut.decisions.kernel.engine import Tables
 from torghut.decisions.parameters import initial_states
 from torghut.schemas.codes import Expert, Mode, Reason, RouterMode
 from torghut.schemas.rows import DECISION
@@ -26,8 +27,8 @@ def test_baseline_is_a_kernel_run_with_those_weights() -> None:
     states["entropy"] = 1.0
     expected = np.zeros(len(contexts), DECISION)
     refused = np.zeros(len(contexts), np.uint8)
-    tables = Tables(parameters=parameters, sources=shared.sources, sessions=shared.sessions)
-    count = compiled().decide(contexts, states, tables, expected, refused)
+    tables = dataclasses.replace(shared, parameters=parameters)
+    _, count = compiled().decide(contexts, states, tables, expected, refused)
 
     rows, outcomes = TrendBaseline(fold=seen.fold).decide(contexts, parameters_changed=False)
 

@@ -57,6 +57,7 @@ def test_tables_of_another_layout_are_refused_when_made() -> None:
             parameters=np.zeros(1, PARAMETERS),
             sources=np.zeros(1, SESSION),
             sessions=np.zeros(0, SESSION),
+            due_ns=np.zeros(1, np.int64),
         )
     assert (
         len(
@@ -64,6 +65,7 @@ def test_tables_of_another_layout_are_refused_when_made() -> None:
                 parameters=np.zeros(1, PARAMETERS),
                 sources=np.zeros(1, SOURCE),
                 sessions=np.zeros(0, SESSION),
+                due_ns=np.zeros(1, np.int64),
             ).sources
         )
         == 1

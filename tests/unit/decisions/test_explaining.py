@@ -36,8 +36,8 @@ from torghut.schemas.codes import (
     Switch,
     Trigger,
 )
+from torghut.schemas.leaf import DecisionFields, decision_fields
 from torghut.schemas.rows import CONTEXT, DECISION, SESSION, SOURCE
-from torghut.schemas.rows.fields import DecisionFields, decision_fields
 
 SYMBOL: Final = "fxcm:EURUSD"
 BY_THRESHOLD: Final = {
@@ -57,7 +57,7 @@ IN_PARAMETERS: Final[dict[Cause, dict[str, float]]] = {
 IN_STATE: Final[dict[Cause, dict[str, float]]] = {
     Cause.KILL_SWITCH: {"switches": 0},
     Cause.CONTEXT_LATE: {"late": 0},
-    Cause.RECONCILIATION: {"reported_known": 1, "mismatch_ns": 0},
+    Cause.RECONCILIATION: {"reported_known": 1, "mismatch_ns": 0, "reported_ns": 2**62},
 }
 """What takes away a cause that is no comparison of a value."""
 
@@ -78,9 +78,10 @@ class Moment:
             parameters=self.parameters.copy(),
             sources=np.array([(1, 2), (3, 4)], SOURCE),
             sessions=self.sessions.copy(),
+            due_ns=np.zeros(1, np.int64),
         )
         kernel = compiled()
-        written = kernel.decide(self.context.copy(), self.state, shared, decisions, outcomes)
+        _, written = kernel.decide(self.context.copy(), self.state, shared, decisions, outcomes)
         return decision_fields(decisions[0].tobytes()) if written else None
 
 
@@ -106,6 +107,7 @@ def strict_parameters(draw: np.random.Generator) -> RowArray:
     rows["latency_ns"] = draw.choice([1, 2 * SECOND_NS])
     rows["lot"] = draw.choice([1000.0, 1.0])
     rows["minimum_change_ratio"] = draw.choice([0.02, 0.1])
+    rows["position_age_ns"] = draw.choice([20, 3600]) * SECOND_NS
     rows["session_count"] = draw.choice([0, 1])
     return rows
 
@@ -382,6 +384,60 @@ def test_account_says_from_when_on_a_dwell_passes() -> None:
     assert account.bound[0].flips[0].endswith("from 2014-05-13T16:53:23Z on")
 
 
+@pytest.mark.parametrize(
+    ("reasons", "age_s", "value", "says"),
+    [
+        (
+            [Reason.POSITION_STALE],
+            3661,
+            np.inf,
+            "the position was reported 3,661 s ago, limit 3,600 s: would pass once a newer one is",
+        ),
+        (
+            [Reason.POSITION_UNRECONCILED],
+            1,
+            500.0,
+            "position and fills are 500 apart: would pass at <= 7 EUR",
+        ),
+        (
+            [Reason.POSITION_UNRECONCILED, Reason.POSITION_STALE],
+            7200,
+            np.inf,
+            (
+                "the position was reported 7,200 s ago, limit 3,600 s: would pass once a newer one "
+                "is; position and fills are more than 7 EUR apart: would pass at <= 7 EUR"
+            ),
+        ),
+        (
+            [Reason.POSITION_UNRECONCILED],
+            None,
+            np.inf,
+            "no position was ever reported: would pass once one is",
+        ),
+    ],
+)
+def test_account_says_which_rule_of_reconciliation_failed(
+    reasons: list[Reason], age_s: int | None, value: float, says: str
+) -> None:
+    parameters = parameter_rows()
+    parameters["reconcile_quantity"] = 7.0
+    row = made(
+        score=0.5,
+        mode=Mode.LIVE,
+        gate_status=failing(Gate.RECONCILIATION),
+        reasons=sum(1 << reason for reason in reasons),
+        position_age_ns=-1 if age_s is None else age_s * SECOND_NS,
+        gate_value=[value if gate is Gate.RECONCILIATION else 0.002 for gate in Gate],
+    )
+
+    account = explained(row, parameters)
+
+    assert account.bound[0].causes == ("reconciliation",)
+    assert account.bound[0].flips == (says,)
+    (gate,) = [gate for gate in account.gates if gate.id == "reconciliation"]
+    assert (gate.value, gate.unit) == (None if value == np.inf else value, "EUR")
+
+
 @pytest.mark.parametrize("name", golden_names())
 def test_every_golden_decision_has_an_account_in_words(name: str) -> None:
     raw, context = golden_row(name)
@@ -442,5 +498,8 @@ def test_every_refusal_says_its_rule(code: RefusalCode) -> None:
     assert told.rule == REFUSALS[code]
     if code is RefusalCode.CROSSED_BOOK:
         assert told.found == ("bid 1.3", "ask 1.2")
+    if code is RefusalCode.TIME_LEAP:
+        assert told.found == ("receive time 1970-01-01T00:00:00Z",)
+        assert told.limit.startswith("240 h ahead of the symbol's last one, until 3 more contexts")
     if code is RefusalCode.WRONG_UNIT:
         assert told.limit == "from 0.1 to 100"

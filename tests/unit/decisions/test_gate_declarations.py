@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -21,7 +22,7 @@ from torghut.decisions.kernel.gates import (
 )
 from torghut.decisions.parameters import gate_thresholds, initial_states, parameter_rows
 from torghut.kernel.compiled import interpreted
-from torghut.schemas.codes import Gate, GateStatus, Mode
+from torghut.schemas.codes import Gate, GateStatus, Mode, Reason
 from torghut.schemas.rows import (
     DECISION,
     DecisionRow,
@@ -123,8 +124,19 @@ def unsure(one: Bench) -> None:
 def unreconciled(one: Bench) -> None:
     one.state.mode = Mode.LIVE
     one.state.reported_known = 1
+    one.state.reported_ns = one.now_ns
     one.state.reported_fills = 2 * one.parameters.reconcile_quantity + 1.0
     one.state.mismatch_ns = one.now_ns - one.parameters.reconcile_ns - 1
+
+
+def reported_long_ago(one: Bench) -> None:
+    one.state.mode = Mode.LIVE
+    one.state.reported_known = 1
+    one.state.reported_ns = one.now_ns - one.parameters.position_age_ns - 1
+
+
+def never_reported(one: Bench) -> None:
+    one.state.mode = Mode.LIVE
 
 
 def turned_over(one: Bench) -> None:
@@ -183,8 +195,54 @@ def test_failing_gate_does_what_is_declared(gate: str) -> None:
     policy = next(policy for policy in DECLARED.values() if policy.id == gate)
     assert one.failed() == {gate}
     assert effects & ~CANCEL == EFFECTS[policy.on_fail]
-    assert bool(effects & CANCEL) == (gate == "kill-switch")
+    assert bool(effects & CANCEL) == (gate in {"kill-switch", "reconciliation"})
     assert (one.target == LOT) == (policy.on_fail == "clamp")
+
+
+def both_at_once(one: Bench) -> None:
+    unreconciled(one)
+    reported_long_ago(one)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reasons", "bounded"),
+    [
+        (unreconciled, {Reason.POSITION_UNRECONCILED}, True),
+        (never_reported, {Reason.POSITION_UNRECONCILED}, False),
+        (reported_long_ago, {Reason.POSITION_STALE}, False),
+        (both_at_once, {Reason.POSITION_UNRECONCILED, Reason.POSITION_STALE}, False),
+    ],
+)
+def test_reconciliation_says_which_of_its_rules_failed(
+    fault: Callable[[Bench], None], reasons: set[Reason], *, bounded: bool
+) -> None:
+    one = bench()
+    fault(one)
+
+    effects = one.judge()
+
+    assert effects == NO_INCREASE | CANCEL
+    assert one.failed() == {"reconciliation"}
+    assert {reason for reason in Reason if int(one.decision.reasons) >> reason & 1} == reasons
+    # Without a position of now nothing bounds how far the venue's is from the fills.
+    assert math.isfinite(one.decision.gate_value[Gate.RECONCILIATION]) == bounded
+
+
+def test_position_as_old_as_its_limit_is_not_stale() -> None:
+    one = bench()
+    reported_long_ago(one)
+    one.state.reported_ns += 1
+
+    assert one.judge() == 0
+    assert one.decision.gate_value[Gate.RECONCILIATION] == 0.0
+
+
+def test_stale_position_of_the_venue_is_none_of_the_paper_books_business() -> None:
+    one = bench()
+    reported_long_ago(one)
+    one.state.mode = Mode.PAPER
+
+    assert one.judge() == 0
 
 
 # Reconciliation is judged by how long a difference lasts, which its value does not show.

@@ -104,7 +104,20 @@ def test_human_units_become_the_kernels() -> None:
     assert found["dwell_ns"] == 60_000_000_000
     assert found["trigger_news_ns"] == 300_000_000_000
     assert found["reconcile_quantity"] == 500.0
+    assert found["position_age_ns"] == 900_000_000_000
+    assert found["receive_leap_ns"] == 168 * 3600 * 10**9
     assert found["alpha_fast"] == 2.0 / 21.0
+
+
+def test_declaration_from_before_the_limits_on_leaps_and_ages_has_the_defaults() -> None:
+    file = "streams/instruments/fxcm-EURUSD.yaml"
+    text = changed(file, "  receive_leap_hours: 168\n", "")
+    text = text.replace("  position_age_limit_ms: 900000\n", "")
+    older = parse_instrument(text, file=file)
+    rows, _ = parameter_rows(replace(shipped(), instruments=(older,)), {}, ["fxcm:EURUSD"])
+
+    assert rows["receive_leap_ns"].tolist() == [240 * 3600 * 10**9]
+    assert rows["position_age_ns"].tolist() == [3600 * 10**9]
 
 
 def test_recorders_clock_is_judged_by_its_declared_offset() -> None:

@@ -6,9 +6,9 @@ import asyncio
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,12 +16,8 @@ from hypothesis import strategies as st
 from tests.declared import ROOT
 from tests.logs import contexts, gathered, in_memory
 from torghut.decisions.proving import (
-    ROW_BYTES,
     InclusionPath,
-    ProofContent,
     ProofUnmadeError,
-    RowHead,
-    row_head,
     seal_proof,
     verify_proof,
 )
@@ -36,12 +32,12 @@ from torghut.kernel.digests import (
     tree_root,
 )
 from torghut.kernel.errors import ExitCode
-from torghut.schemas.rows import DECISION
+from torghut.schemas.proof import ProofContent
 from torghut.workflows.lookup.finding import Selection, run_id_of, select_newest
 from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.lookup.proof import prove
 
-SCALARS: Final = [name for name in DECISION.names or () if not DECISION[name].shape]
+GOLDEN: Final = ROOT / "tests/replay/golden/messages/artifacts/decision-proof.v1"
 
 
 async def proofs(count: int, seed: int, batch: int, arm: str) -> tuple[list[bytes], str]:
@@ -80,13 +76,6 @@ def failed(body: bytes) -> list[str]:
     return [
         check.name for check in verify_proof(body, root=example()[1]).checks if not check.passed
     ]
-
-
-def test_layout_is_that_of_decision_rows() -> None:
-    assert DECISION.itemsize == ROW_BYTES
-    assert RowHead._fields == tuple(SCALARS[: len(RowHead._fields)])
-    row = np.frombuffer(np.arange(ROW_BYTES, dtype=np.uint8).tobytes(), DECISION)[0]
-    assert list(row_head(row.tobytes())) == [row[name].item() for name in RowHead._fields]
 
 
 def test_verifying_needs_neither_numpy_nor_settings_nor_a_database() -> None:
@@ -148,6 +137,15 @@ def test_proof_holds_under_its_root() -> None:
     assert [check.name for check in verdict.checks] == [
         "file", "row", "leaf", "names", "lineage", "tree", "run",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_proof_written_long_ago_still_verifies(path: Path) -> None:
+    body = path.read_bytes()
+
+    verdict = verify_proof(body, root=str(parse_json_object(body)["run_root"]))
+
+    assert verdict.exit_code is ExitCode.YES
 
 
 def test_without_a_root_nothing_is_acknowledged() -> None:

@@ -25,8 +25,6 @@ from torghut.schemas.codes import (
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.declarations.governance import GateName
 from torghut.schemas.refusal import ContextRefused
-from torghut.schemas.rows import DECISION
-from torghut.schemas.rows.fields import DecisionFields
 
 
 @pytest.mark.parametrize(
@@ -80,7 +78,3 @@ def test_every_refusal_code_can_be_published(code: RefusalCode) -> None:
     )
 
     assert refused.code == code.code
-
-
-def test_row_fields_are_the_row() -> None:
-    assert DecisionFields._fields == DECISION.names

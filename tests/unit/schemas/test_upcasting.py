@@ -8,6 +8,7 @@ from typing import Final, Literal
 import pytest
 
 from torghut.kernel.canonical import JsonObject, JsonRefusedError
+from torghut.schemas.block import read_block_records
 from torghut.schemas.types import Message
 from torghut.schemas.upcasting import (
     STEPS,
@@ -85,5 +86,10 @@ def test_ambiguous_json_is_refused(stored: bytes) -> None:
         read_message(stored, MODELS, MADE_UP)
 
 
-def test_no_message_needs_lifting_yet() -> None:
-    assert dict(STEPS) == {}
+def test_block_records_of_version_1_had_no_clashes() -> None:
+    stored = b'{"type": "eventlog.block-records.v1", "repeated": [{"row": 3, "control_id": "s"}]}'
+
+    records = read_block_records(stored)
+
+    assert (len(records.repeated), records.refused) == (1, ())
+    assert set(STEPS) == {"eventlog.block-records.v1"}

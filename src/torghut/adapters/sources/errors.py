@@ -34,6 +34,21 @@ class SourceEmptyError(SourceError):
         self.expected = expected
 
 
+class SourcePartsError(SourceError):
+    """A source has more files than a context can tell apart; read it in several runs."""
+
+    code: ClassVar[str] = "adapters.source-parts"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, name: str, limit: int) -> None:
+        super().__init__(
+            f"{name}: expected at most {limit} files in one source, found more; "
+            "spread them over several folders, each with a log of its own"
+        )
+        self.name = name
+        self.limit = limit
+
+
 class SourceChangedError(SourceError):
     """A file is no longer the one whose digest names its contexts; open the source again."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -14,21 +13,12 @@ from torghut.adapters.sources.reading.limits import ReadLimits
 from torghut.schemas.rows import Integers
 
 
-class InstrumentTiming(Protocol):
-    """What a source must know about a declared instrument."""
-
-    @property
-    def latency_ns(self) -> int:
-        """From event to receipt, where the source has no receive time."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FixedTiming:
-    """A latency that is simply told.
+class InstrumentTiming:
+    """What a source must know about a declared instrument.
 
     Attributes:
-        latency_ns: From event to receipt.
+        latency_ns: From event to receipt, where the source has no receive time.
     """
 
     latency_ns: int

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from sqlalchemy import Connection
 
 from torghut.adapters.sqlite.database import (
     DEFAULTS,
     SqliteOptions,
     check_layout,
-    close,
     create_tables,
-    driver_of,
+    one_transaction,
     open_for_writing,
 )
 from torghut.adapters.sqlite.faults import reading_of, writing_to
@@ -31,8 +29,8 @@ from torghut.adapters.sqlite.heads.lines import (
 )
 from torghut.adapters.sqlite.opening import Standing, compare
 from torghut.adapters.sqlite.reader import Reader
-from torghut.adapters.sqlite.transaction import Ends, Transaction
 from torghut.adapters.sqlite.writer_lock import WriterLock
+from torghut.adapters.sqlite.writing.transaction import Ends, Transaction
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.events import LossAccepted, log_stream, sealed_head
 from torghut.kernel.clock import Clock, IdSource
@@ -73,15 +71,15 @@ def accept_truncation(
         try:
             with reading_of(path):
                 heads = read_heads(heads_path(path))
-            connection = open_for_writing(path, options)
+            driver = open_for_writing(path, options)
             try:
                 log_id = heads.log_id if heads else ids.new_id()
-                if not check_layout(connection, path):
-                    create_tables(connection, log_id=log_id, created_at_ns=clock.now_ns())
+                if not check_layout(driver, path):
+                    create_tables(driver, log_id=log_id, created_at_ns=clock.now_ns())
                     sync_folder(path.parent)
-                return _accept(path, acceptance, connection, heads, now_ns=clock.now_ns())
+                return _accept(path, acceptance, driver, heads, now_ns=clock.now_ns())
             finally:
-                close(connection)
+                driver.close()
         finally:
             lock.release()
 
@@ -89,14 +87,14 @@ def accept_truncation(
 def _accept(
     path: Path,
     acceptance: Acceptance,
-    connection: Connection,
+    driver: sqlite3.Connection,
     heads: Heads | None,
     *,
     now_ns: int,
 ) -> LossAccepted | None:
     """Record the decision, in the log first."""
-    reader = Reader(path, connection)
-    with connection.begin():
+    reader = Reader(path, driver)
+    with one_transaction(driver):
         ends = reader.ends()
         log_id = reader.log_id()
         findings = tuple(_findings(path, reader, ends, heads))
@@ -108,7 +106,7 @@ def _accept(
             heads=tuple(sealed_head(head) for head in ends.heads.values()),
             events=ends.position,
         )
-        transaction = Transaction(driver_of(connection), ends)
+        transaction = Transaction(driver, ends)
         stream = log_stream(log_id)
         transaction.append_events(
             stream,

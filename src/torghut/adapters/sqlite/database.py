@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import StaticPool
-
 from torghut.adapters.sqlite.heads.anchor import LAG_COMMITS_MAX
-from torghut.adapters.sqlite.tables import APPLICATION_ID, IDENTITY, LAYOUT_VERSION, METADATA
+from torghut.adapters.sqlite.layout import APPLICATION_ID, INSERT_IDENTITY, LAYOUT_VERSION, TABLES
 from torghut.eventlog.errors import LogLayoutError, LogNotDurableError
 
 PAGE_BYTES: Final = 32768
+_CACHE_KB: Final = 512
+"""Of pages, for each connection: blocks are written once and read in order, never again."""
+
 _SYNCHRONOUS: Final = {"0": "OFF", "1": "NORMAL", "2": "FULL", "3": "EXTRA"}
 
 
@@ -50,10 +51,8 @@ class SqliteOptions:
 DEFAULTS: Final = SqliteOptions()
 
 
-def open_for_writing(path: Path, options: SqliteOptions) -> Connection:
+def open_for_writing(path: Path, options: SqliteOptions) -> sqlite3.Connection:
     """Return a connection that writes ``path``, made if need be, durable to the last commit.
-
-    Every transaction begins as a writer, so it can never fail for having read first.
 
     Raises:
         LogNotDurableError: What it acknowledges could be lost.
@@ -61,63 +60,61 @@ def open_for_writing(path: Path, options: SqliteOptions) -> Connection:
     """
     if options.synchronous == "OFF" and not options.permit_loss:
         raise LogNotDurableError(setting="synchronous", expected="FULL or EXTRA", found="OFF")
-
-    def connect() -> sqlite3.Connection:
-        driver = sqlite3.connect(
-            path,
-            isolation_level=None,
-            check_same_thread=False,  # opened here, used by the writer's thread alone
-            timeout=options.busy_budget_ms / 1000,
-        )
+    driver = sqlite3.connect(
+        path,
+        isolation_level=None,
+        check_same_thread=False,  # opened here, used by the writer's thread alone
+        timeout=options.busy_budget_ms / 1000,
+    )
+    driver.row_factory = sqlite3.Row
+    try:
         driver.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         driver.execute("PRAGMA mmap_size = 0")
+        driver.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         _demand(driver, "journal_mode", "WAL", found=str.upper)
         _demand(driver, "synchronous", options.synchronous, found=_SYNCHRONOUS.__getitem__)
         if options.page_limit is not None:
             driver.execute(f"PRAGMA max_page_count = {options.page_limit}")
-        return driver
+    except BaseException:
+        driver.close()
+        raise
+    return driver
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
-    event.listen(engine, "begin", _begin_immediate)
-    return engine.connect()
 
-
-def open_for_reading(path: Path, *, busy_budget_ms: int) -> Connection:
+def open_for_reading(path: Path, *, busy_budget_ms: int) -> sqlite3.Connection:
     """Return a connection that reads ``path`` and never writes; each statement sees the newest.
 
     A log on a medium that nobody can write has no shared index of its write-ahead log and cannot
     have one; without a write-ahead log it needs none.
     """
-
-    def connect() -> sqlite3.Connection:
-        try:
-            return _connect_readonly(path, "mode=ro", busy_budget_ms)
-        except sqlite3.OperationalError as error:
-            alone = not path.with_name(path.name + "-wal").exists()
-            if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or not alone or not path.exists():
-                raise
-            return _connect_readonly(path, "mode=ro&immutable=1", busy_budget_ms)
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
-    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        return _connect_readonly(path, "mode=ro", busy_budget_ms)
+    except sqlite3.OperationalError as error:
+        alone = not path.with_name(path.name + "-wal").exists()
+        if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or not alone or not path.exists():
+            raise
+        return _connect_readonly(path, "mode=ro&immutable=1", busy_budget_ms)
 
 
-def driver_of(connection: Connection) -> sqlite3.Connection:
-    """Return the driver's own connection, for the few statements where every microsecond counts."""
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, sqlite3.Connection):
-        message = f"expected a connection of sqlite3, found {type(driver)}"
-        raise TypeError(message)
-    return driver
+@contextmanager
+def one_transaction(driver: sqlite3.Connection) -> Iterator[None]:
+    """Give one transaction, which begins as a writer's, so that having read can never fail it."""
+    driver.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        driver.execute("COMMIT")
+    except BaseException:
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
+        raise
 
 
-def check_layout(connection: Connection, path: Path) -> bool:
+def check_layout(driver: sqlite3.Connection, path: Path) -> bool:
     """Say whether the database is a log; False if it is empty.
 
     Raises:
         LogLayoutError: It is something else, or of a layout that this version does not know.
     """
-    driver = driver_of(connection)  # outside any transaction
     (application,) = driver.execute("PRAGMA application_id").fetchone()
     (version,) = driver.execute("PRAGMA user_version").fetchone()
     (tables,) = driver.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -132,24 +129,14 @@ def check_layout(connection: Connection, path: Path) -> bool:
     return True
 
 
-def create_tables(connection: Connection, *, log_id: str, created_at_ns: int) -> None:
+def create_tables(driver: sqlite3.Connection, *, log_id: str, created_at_ns: int) -> None:
     """Make an empty database a log, in one transaction."""
-    with connection.begin():
-        METADATA.create_all(connection)
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.exec_driver_sql(f"PRAGMA user_version = {LAYOUT_VERSION}")
-        connection.execute(IDENTITY.insert().values(log_id=log_id, created_at_ns=created_at_ns))
-
-
-def close(connection: Connection) -> None:
-    """Close the connection and the driver's connection behind it."""
-    engine: Engine = connection.engine
-    connection.close()
-    engine.dispose()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    with one_transaction(driver):
+        for table in TABLES:
+            driver.execute(table)
+        driver.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        driver.execute(f"PRAGMA user_version = {LAYOUT_VERSION}")
+        driver.execute(INSERT_IDENTITY, (log_id, created_at_ns))
 
 
 def _connect_readonly(path: Path, query: str, busy_budget_ms: int) -> sqlite3.Connection:
@@ -161,8 +148,10 @@ def _connect_readonly(path: Path, query: str, busy_budget_ms: int) -> sqlite3.Co
         check_same_thread=False,  # opened here, used by the reader's thread alone
         timeout=busy_budget_ms / 1000,
     )
+    driver.row_factory = sqlite3.Row
     try:
         driver.execute("PRAGMA mmap_size = 0")
+        driver.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         driver.execute("SELECT count(*) FROM sqlite_schema")
     except sqlite3.Error:
         driver.close()
@@ -177,5 +166,4 @@ def _demand(
     driver.execute(f"PRAGMA {setting} = {wanted}")
     value = found(str(driver.execute(f"PRAGMA {setting}").fetchone()[0]))
     if value != wanted:
-        driver.close()
         raise LogNotDurableError(setting=setting, expected=wanted, found=value)

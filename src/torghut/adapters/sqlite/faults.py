@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
-
 from torghut.eventlog.errors import (
     LogBusyError,
     LogIntegrityError,
@@ -67,7 +65,7 @@ def write_fault(error: Exception, *, path: Path, budget_ms: int = 0) -> TorghutE
     if (altered := _altered(error, path)) is not None:
         return altered
     obstacle = obstacle_of(error)
-    detail = f"{path.name}: {_cause(error)}"
+    detail = f"{path.name}: {error}"
     if obstacle is Obstacle.BUSY:
         return LogBusyError(budget_ms=budget_ms, detail=detail)
     return LogWriteError(obstacle=obstacle, detail=detail)
@@ -77,7 +75,7 @@ def read_fault(error: Exception, *, path: Path) -> TorghutError:
     """Return what ``error``, met while reading the log at ``path``, means."""
     if (altered := _altered(error, path)) is not None:
         return altered
-    return LogReadError(obstacle=obstacle_of(error), detail=f"{path.name}: {_cause(error)}")
+    return LogReadError(obstacle=obstacle_of(error), detail=f"{path.name}: {error}")
 
 
 @contextmanager
@@ -85,7 +83,7 @@ def writing_to(path: Path, *, budget_ms: int = 0) -> Iterator[None]:
     """Raise what the driver or the file system reports as a fault of writing."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError) as error:
         raise write_fault(error, path=path, budget_ms=budget_ms) from error
 
 
@@ -94,7 +92,7 @@ def reading_of(path: Path) -> Iterator[None]:
     """Raise what the driver or the file system reports as a fault of reading."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error, OSError, UnicodeDecodeError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         raise read_fault(error, path=path) from error
 
 
@@ -111,18 +109,11 @@ def _altered(error: Exception, path: Path) -> LogIntegrityError | None:
     unreadable_text = isinstance(error, UnicodeDecodeError) or "decode to UTF-8" in str(error)
     if code & _PRIMARY in _ALTERED or code in _ALTERED_READS or unreadable_text:
         return LogIntegrityError(
-            place=path.name, expected="a log as it was written", found=_cause(error)
+            place=path.name, expected="a log as it was written", found=str(error)
         )
     return None
 
 
 def _result_code(error: Exception) -> int:
     """Return SQLite's extended result code in ``error``, or 0."""
-    origin = error.orig if isinstance(error, DBAPIError) else error
-    return int(getattr(origin, "sqlite_errorcode", 0))
-
-
-def _cause(error: Exception) -> str:
-    """Return what the driver itself said."""
-    origin = error.orig if isinstance(error, DBAPIError) else error
-    return str(origin)
+    return int(getattr(error, "sqlite_errorcode", 0))

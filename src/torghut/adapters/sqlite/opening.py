@@ -22,7 +22,7 @@ from torghut.adapters.sqlite.heads.lines import (
     repair_heads,
 )
 from torghut.adapters.sqlite.reader import Reader
-from torghut.adapters.sqlite.transaction import Ends
+from torghut.adapters.sqlite.writing.transaction import Ends
 from torghut.eventlog.block import GENESIS, Head
 from torghut.eventlog.errors import HeadsFileMissingError, LogIntegrityError, TruncatedLogError
 from torghut.eventlog.verification import block_place, check_block

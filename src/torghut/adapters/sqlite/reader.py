@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-
-from sqlalchemy import Connection, func, select
+from typing import Final
 
 from torghut.adapters.sqlite.faults import reading_of
-from torghut.adapters.sqlite.tables import (
-    BLOCKS,
-    EVENTS,
-    IDENTITY,
-    OBJECTS,
-    SNAPSHOTS,
+from torghut.adapters.sqlite.layout import (
+    BLOCK_COLUMNS,
+    EVENT_COLUMNS,
+    SNAPSHOT_COLUMNS,
     partition_and_number,
     place_of,
     places_of,
     read_block,
     read_envelope,
 )
-from torghut.adapters.sqlite.transaction import Ends
+from torghut.adapters.sqlite.writing.transaction import Ends
 from torghut.eventlog.block import GENESIS, Block, Head
 from torghut.eventlog.envelopes import Envelope, check_follows
 from torghut.eventlog.errors import LogIntegrityError, ObjectMissingError
 from torghut.eventlog.ports import Snapshot
 from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import sha256_hex
+
+_LAST_BLOCK: Final = (
+    "SELECT place, digest, cursor FROM blocks WHERE place BETWEEN ? AND ?"
+    " ORDER BY place DESC LIMIT 1"
+)
+
+
+def _select(columns: str, rest: str) -> str:
+    """Return the statement that reads these columns of what ``rest`` names."""
+    return f"SELECT {columns} FROM {rest}"  # noqa: S608 -- names of our own tables
+
+
+_NEXT_BLOCK: Final = _select(
+    BLOCK_COLUMNS, "blocks WHERE place BETWEEN ? AND ? ORDER BY place LIMIT 1"
+)
+_EVENTS: Final = _select(EVENT_COLUMNS, "events WHERE stream = ? AND version > ? ORDER BY version")
+_NEXT_EVENT: Final = _select(EVENT_COLUMNS, "events WHERE position > ? ORDER BY position LIMIT 1")
+_SNAPSHOT: Final = _select(SNAPSHOT_COLUMNS, 'snapshots WHERE partition = ? AND "key" = ?')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +64,12 @@ class Reader:
 
     Args:
         path: Of the log, for messages.
-        connection: Used by one thread at a time.
+        driver: Used by one thread at a time.
     """
 
-    def __init__(self, path: Path, connection: Connection) -> None:
+    def __init__(self, path: Path, driver: sqlite3.Connection) -> None:
         self._path = path
-        self._connection = connection
+        self._driver = driver
 
     def log_id(self) -> str:
         """Return the log's name.
@@ -60,42 +77,31 @@ class Reader:
         Raises:
             LogIntegrityError: It has none.
         """
-        with reading_of(self._path):
-            found = self._connection.execute(select(IDENTITY.c.log_id)).scalars().all()
+        found = self._rows("SELECT log_id FROM log")
         if len(found) != 1:
             raise LogIntegrityError(
                 place=self._path.name, expected="one log id", found=f"{len(found)}"
             )
-        return str(found[0])
+        return str(found[0]["log_id"])
 
     def partitions(self) -> Sequence[int]:
         """Return the partitions that have blocks, ascending."""
         found: list[int] = []
         place = 0
-        with reading_of(self._path):
-            while (
-                row := self._connection.execute(
-                    select(func.min(BLOCKS.c.place)).where(BLOCKS.c.place >= place)
-                ).scalar()
-            ) is not None:
-                partition, _ = partition_and_number(row)
-                found.append(partition)
-                place = place_of(partition + 1, 0)
+        least = "SELECT min(place) AS place FROM blocks WHERE place >= ?"
+        while (row := self._first(least, place)) is not None and row["place"] is not None:
+            partition, _ = partition_and_number(row["place"])
+            found.append(partition)
+            place = place_of(partition + 1, 0)
         return found
 
     def head(self, partition: int) -> Head:
         """Return the head of ``partition``."""
-        with reading_of(self._path):
-            row = self._connection.execute(
-                select(BLOCKS.c.place, BLOCKS.c.digest, BLOCKS.c.cursor)
-                .where(BLOCKS.c.place.between(*places_of(partition)))
-                .order_by(BLOCKS.c.place.desc())
-                .limit(1)
-            ).first()
+        row = self._first(_LAST_BLOCK, *places_of(partition))
         if row is None:
             return Head(partition=partition)
-        _, number = partition_and_number(row.place)
-        return Head(partition=partition, number=number, digest=row.digest, cursor=row.cursor)
+        _, number = partition_and_number(row["place"])
+        return Head(partition=partition, number=number, digest=row["digest"], cursor=row["cursor"])
 
     def head_at(self, partition: int, number: int) -> Head:
         """Return number and digest of a block, to go on behind it.
@@ -113,19 +119,14 @@ class Reader:
     def ends(self) -> Ends:
         """Return where everything ends."""
         heads = {partition: self.head(partition) for partition in self.partitions()}
-        with reading_of(self._path):
-            last = self._connection.execute(
-                select(EVENTS.c.position, EVENTS.c.digest)
-                .order_by(EVENTS.c.position.desc())
-                .limit(1)
-            ).first()
+        last = self._first("SELECT position, digest FROM events ORDER BY position DESC LIMIT 1")
         commits = [self.block_commit(head.partition, head.number) for head in heads.values()]
         if last is not None:
-            commits.append(self.event_commit(last.position))
+            commits.append(self.event_commit(last["position"]))
         return Ends(
             heads=heads,
-            position=last.position if last else 0,
-            event_digest=last.digest if last else GENESIS,
+            position=last["position"] if last else 0,
+            event_digest=last["digest"] if last else GENESIS,
             commit_number=max(commits, default=0),
         )
 
@@ -133,33 +134,26 @@ class Reader:
         """Return the stored digest of a block; the genesis digest before the first."""
         if number < 0:
             return GENESIS
-        with reading_of(self._path):
-            return self._connection.execute(
-                select(BLOCKS.c.digest).where(BLOCKS.c.place == place_of(partition, number))
-            ).scalar()
+        row = self._first("SELECT digest FROM blocks WHERE place = ?", place_of(partition, number))
+        return None if row is None else row["digest"]
 
     def block_commit(self, partition: int, number: int) -> int:
         """Return the number of the commit that added a block, 0 without one."""
-        with reading_of(self._path):
-            statement = select(BLOCKS.c.commit_number)
-            place = place_of(partition, number)
-            return self._connection.execute(statement.where(BLOCKS.c.place == place)).scalar() or 0
+        place = place_of(partition, number)
+        row = self._first("SELECT commit_number FROM blocks WHERE place = ?", place)
+        return 0 if row is None else row["commit_number"]
 
     def event_digest(self, position: int) -> str | None:
         """Return the stored digest of an event; the genesis digest before the first."""
         if position <= 0:
             return GENESIS
-        with reading_of(self._path):
-            return self._connection.execute(
-                select(EVENTS.c.digest).where(EVENTS.c.position == position)
-            ).scalar()
+        row = self._first("SELECT digest FROM events WHERE position = ?", position)
+        return None if row is None else row["digest"]
 
     def event_commit(self, position: int) -> int:
         """Return the number of the commit that added an event, 0 without one."""
-        with reading_of(self._path):
-            statement = select(EVENTS.c.commit_number)
-            wanted = EVENTS.c.position == position
-            return self._connection.execute(statement.where(wanted)).scalar() or 0
+        row = self._first("SELECT commit_number FROM events WHERE position = ?", position)
+        return 0 if row is None else row["commit_number"]
 
     def next_block(self, partition: int, after: int) -> StoredBlock | None:
         """Return the first block of ``partition`` numbered above ``after``, if any.
@@ -167,14 +161,8 @@ class Reader:
         Raises:
             LogIntegrityError: What is stored there cannot be a block.
         """
-        with reading_of(self._path):
-            row = self._connection.execute(
-                select(BLOCKS)
-                .where(BLOCKS.c.place.between(*places_of(partition, after=after)))
-                .order_by(BLOCKS.c.place)
-                .limit(1)
-            ).first()
-        return None if row is None else StoredBlock(block=read_block(row), digest=row.digest)
+        row = self._first(_NEXT_BLOCK, *places_of(partition, after=after))
+        return None if row is None else StoredBlock(block=read_block(row), digest=row["digest"])
 
     def count_blocks(self) -> int:
         """Return how many blocks there are, from the ends of their chains."""
@@ -182,12 +170,10 @@ class Reader:
 
     def get_object(self, digest: str) -> bytes:
         """Return the object named ``digest``, verified."""
-        with reading_of(self._path):
-            body = self._connection.execute(
-                select(OBJECTS.c.body).where(OBJECTS.c.digest == digest)
-            ).scalar()
-        if body is None:
+        row = self._first("SELECT body FROM objects WHERE digest = ?", digest)
+        if row is None:
             raise ObjectMissingError(digest=digest)
+        body = row["body"]
         found = sha256_hex(body)
         if found != digest:
             raise LogIntegrityError(place=f"object {digest}", expected=digest, found=found)
@@ -195,56 +181,40 @@ class Reader:
 
     def has_object(self, digest: str) -> bool:
         """Say whether there is an object named ``digest``."""
-        with reading_of(self._path):
-            wanted = select(OBJECTS.c.digest).where(OBJECTS.c.digest == digest)
-            return self._connection.execute(wanted).first() is not None
+        return self._first("SELECT 1 FROM objects WHERE digest = ?", digest) is not None
 
     def object_digests(self) -> Iterator[str]:
         """Yield the digests of all objects, ascending."""
         last = ""
-        while True:
-            with reading_of(self._path):
-                found = self._connection.execute(
-                    select(func.min(OBJECTS.c.digest)).where(OBJECTS.c.digest > last)
-                ).scalar()
-            if found is None:
-                return
-            yield found
-            last = found
+        after = "SELECT digest FROM objects WHERE digest > ? ORDER BY digest LIMIT 1"
+        while (row := self._first(after, last)) is not None:
+            last = row["digest"]
+            yield last
 
     def load_snapshot(self, partition: int, key: str) -> Snapshot | None:
         """Return the snapshot of ``partition`` under ``key`` if its blocks are in the chain."""
-        with reading_of(self._path):
-            row = self._connection.execute(
-                select(SNAPSHOTS).where(SNAPSHOTS.c.partition == partition, SNAPSHOTS.c.key == key)
-            ).first()
-        if row is None or self.block_digest(partition, row.block_number) != row.block_digest:
+        row = self._first(_SNAPSHOT, partition, key)
+        if row is None or self.block_digest(partition, row["block_number"]) != row["block_digest"]:
             return None
-        found = sha256_hex(row.body)
-        if found != row.body_digest:
+        found = sha256_hex(row["body"])
+        if found != row["body_digest"]:
             raise LogIntegrityError(
                 place=f"snapshot {key} of partition {partition}",
-                expected=row.body_digest,
+                expected=row["body_digest"],
                 found=found,
             )
         return Snapshot(
-            partition=partition, block_number=row.block_number, key=key, body=bytes(row.body)
+            partition=partition, block_number=row["block_number"], key=key, body=bytes(row["body"])
         )
 
     def snapshot_keys(self) -> Sequence[tuple[int, str]]:
         """Return partition and key of every snapshot."""
-        with reading_of(self._path):
-            rows = self._connection.execute(select(SNAPSHOTS.c.partition, SNAPSHOTS.c.key)).all()
-        return [(row.partition, row.key) for row in rows]
+        rows = self._rows('SELECT partition, "key" FROM snapshots')
+        return [(row["partition"], row["key"]) for row in rows]
 
     def read_events(self, stream: str, after: int) -> Sequence[Envelope]:
         """Return the events of ``stream`` above version ``after``, each verified."""
-        with reading_of(self._path):
-            rows = self._connection.execute(
-                select(EVENTS)
-                .where(EVENTS.c.stream == stream, EVENTS.c.version > after)
-                .order_by(EVENTS.c.version)
-            ).all()
+        rows = self._rows(_EVENTS, stream, after)
         digest = self.stream_digest(stream, after)
         if rows and digest is None:
             raise LogIntegrityError(
@@ -258,25 +228,31 @@ class Reader:
 
     def next_event(self, after: int) -> Envelope | None:
         """Return the first event at a position above ``after``, if any."""
-        with reading_of(self._path):
-            row = self._connection.execute(
-                select(EVENTS).where(EVENTS.c.position > after).order_by(EVENTS.c.position).limit(1)
-            ).first()
+        row = self._first(
+            "SELECT * FROM events WHERE position > ? ORDER BY position LIMIT 1", after
+        )
         return None if row is None else read_envelope(row)
 
     def stream_digest(self, stream: str, version: int) -> str | None:
         """Return the stored digest of a stream's event; the genesis digest for version 0."""
         if version == 0:
             return GENESIS
-        with reading_of(self._path):
-            return self._connection.execute(
-                select(EVENTS.c.digest).where(
-                    EVENTS.c.stream == stream, EVENTS.c.version == version
-                )
-            ).scalar()
+        wanted = "SELECT digest FROM events WHERE stream = ? AND version = ?"
+        row = self._first(wanted, stream, version)
+        return None if row is None else row["digest"]
 
     def page_faults(self) -> Sequence[str]:
         """Return what SQLite's own check of its pages finds, at most ten faults."""
+        rows = self._rows("PRAGMA quick_check(10)")
+        return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    def _first(self, statement: str, *values: int | str) -> sqlite3.Row | None:
+        """Return the first row that ``statement`` finds, if any."""
+        with reading_of(self._path), closing(self._driver.execute(statement, values)) as cursor:
+            row: sqlite3.Row | None = cursor.fetchone()
+        return row
+
+    def _rows(self, statement: str, *values: int | str) -> Sequence[sqlite3.Row]:
+        """Return all rows that ``statement`` finds."""
         with reading_of(self._path):
-            rows = self._connection.exec_driver_sql("PRAGMA quick_check(10)").scalars().all()
-        return [str(row) for row in rows if row != "ok"]
+            return self._driver.execute(statement, values).fetchall()

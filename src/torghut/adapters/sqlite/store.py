@@ -18,9 +18,7 @@ from torghut.adapters.sqlite.database import (
     DEFAULTS,
     SqliteOptions,
     check_layout,
-    close,
     create_tables,
-    driver_of,
     open_for_reading,
     open_for_writing,
 )
@@ -29,10 +27,10 @@ from torghut.adapters.sqlite.heads.anchor import Anchor
 from torghut.adapters.sqlite.heads.lines import create_heads, heads_path, read_heads, sync_folder
 from torghut.adapters.sqlite.opening import check_heads, heads_for_new, repair
 from torghut.adapters.sqlite.reader import Reader
-from torghut.adapters.sqlite.transaction import Ends, Transaction
 from torghut.adapters.sqlite.verifying import Audit
-from torghut.adapters.sqlite.writer import Answer, Writer
 from torghut.adapters.sqlite.writer_lock import WriterLock
+from torghut.adapters.sqlite.writing.transaction import Ends, Transaction
+from torghut.adapters.sqlite.writing.writer import Answer, Writer
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import LogMissingError, LogWriteError, Obstacle
@@ -252,15 +250,15 @@ def open_log(
         stack.callback(lock.release)
         if not path.exists():
             heads_for_new(path, ids.new_id())
-        connection = open_for_writing(path, options)
-        stack.callback(close, connection)
-        if not check_layout(connection, path):
+        driver = open_for_writing(path, options)
+        stack.callback(driver.close)
+        if not check_layout(driver, path):
             new_id = heads_for_new(path, ids.new_id())
-            create_tables(connection, log_id=new_id, created_at_ns=clock.now_ns())
+            create_tables(driver, log_id=new_id, created_at_ns=clock.now_ns())
             sync_folder(path.parent)
-        connection_to_read = open_for_reading(path, busy_budget_ms=options.busy_budget_ms)
-        stack.callback(close, connection_to_read)
-        reader = Reader(path, connection_to_read)
+        driver_to_read = open_for_reading(path, busy_budget_ms=options.busy_budget_ms)
+        stack.callback(driver_to_read.close)
+        reader = Reader(path, driver_to_read)
         log_id = reader.log_id()
         ends, repaired_lines = _compare_with_heads(path, reader)
         anchor = Anchor(
@@ -271,7 +269,7 @@ def open_log(
         stack.callback(anchor.close)
         writer = Writer(
             path,
-            driver=driver_of(connection),
+            driver=driver,
             anchor=anchor,
             ends=ends,
             busy_budget_ms=options.busy_budget_ms,
@@ -306,11 +304,11 @@ def read_log(
             heads_for_new(path, heads.log_id)
         if not path.exists():
             raise LogMissingError(path=str(path))
-        connection = open_for_reading(path, busy_budget_ms=options.busy_budget_ms)
-        stack.callback(close, connection)
-        if not check_layout(connection, path):
+        driver = open_for_reading(path, busy_budget_ms=options.busy_budget_ms)
+        stack.callback(driver.close)
+        if not check_layout(driver, path):
             raise LogMissingError(path=str(path))
-        reader = Reader(path, connection)
+        reader = Reader(path, driver)
         if access is Access.READ:
             check_heads(path, reader, reader.ends(), heads)
         log_id = reader.log_id()

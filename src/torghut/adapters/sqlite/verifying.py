@@ -19,7 +19,7 @@ from torghut.adapters.sqlite.heads.lines import (
 )
 from torghut.adapters.sqlite.opening import Compared, Standing, compare, first_missing_commit
 from torghut.adapters.sqlite.reader import Reader
-from torghut.adapters.sqlite.transaction import Ends
+from torghut.adapters.sqlite.writing.transaction import Ends
 from torghut.eventlog.envelopes import Envelope, check_follows, read_event
 from torghut.eventlog.errors import (
     EventUnreadableError,

@@ -16,7 +16,6 @@ _LIBRARIES: Final = (
     "numpy",
     "numba",
     "llvmlite",
-    "sqlalchemy",
     "pydantic",
     "msgspec",
     "zstandard",

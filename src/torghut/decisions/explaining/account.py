@@ -22,7 +22,7 @@ from torghut.decisions.explaining.words import REASONS, TRIGGERS, number, signed
 from torghut.decisions.rendering import RenderContext
 from torghut.schemas.codes import Expert, Gate, GateStatus, Intent, Reason, Trigger
 from torghut.schemas.declarations.governance import GatePolicies
-from torghut.schemas.rows.fields import DecisionFields, decision_fields
+from torghut.schemas.leaf import DecisionFields, decision_fields
 
 _STATUSES: Final = tuple(status.name.lower().replace("_", "-") for status in GateStatus)
 _EXPERTS: Final = tuple(expert.name.lower() for expert in Expert)

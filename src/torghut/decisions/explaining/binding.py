@@ -20,8 +20,8 @@ from torghut.decisions.kernel.deciding import conclude, size_position
 from torghut.decisions.kernel.gates import ABSTAIN, CANCEL, FALLBACK, FLATTEN, FREEZE, NO_INCREASE
 from torghut.kernel.compiled import interpreted
 from torghut.schemas.codes import Gate, GateStatus, Intent, Mode, OnStop, Reason
+from torghut.schemas.leaf import DecisionFields
 from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
-from torghut.schemas.rows.fields import DecisionFields
 
 
 class Cause(StrEnum):
@@ -85,6 +85,7 @@ _EFFECTS: Final[Mapping[Cause, int]] = {
     **{Cause[gate.name]: NO_INCREASE for gate in Gate if gate not in _CLAMPS},
     **{Cause[gate.name]: ABSTAIN for gate in _ABSTAINING},
     Cause.KILL_SWITCH: NO_INCREASE | CANCEL,
+    Cause.RECONCILIATION: NO_INCREASE | CANCEL,
     Cause.CONTEXT_LATE: NO_INCREASE | CANCEL,
     Cause.FALLBACK: FALLBACK,
 }

@@ -12,6 +12,7 @@ from torghut.decisions.explaining.words import REFUSALS, moment, number
 from torghut.schemas.codes import RefusalCode
 
 _LATEST_NS: Final = 2**63 - 1
+_NS_PER_HOUR: Final = 3_600_000_000_000
 _BOOK: Final = ("bid", "ask", "last")
 _SIZES: Final = ("bid_size", "ask_size", "last_size")
 _SHOWN: Final[dict[RefusalCode, Sequence[str]]] = {
@@ -25,6 +26,7 @@ _SHOWN: Final[dict[RefusalCode, Sequence[str]]] = {
     RefusalCode.ABSURD_JUMP: _BOOK,
     RefusalCode.WRONG_UNIT: _BOOK,
     RefusalCode.TIME_OUT_OF_RANGE: ("event_ns", "receive_ns"),
+    RefusalCode.TIME_LEAP: ("receive_ns",),
 }
 """The fields that a refusal rests on; none where it was refused while it was decoded."""
 
@@ -79,10 +81,14 @@ def _spelled(context: np.void, name: str) -> str:
 
 def _limit(code: RefusalCode, parameters: np.void) -> str:
     """Return the declared numbers of the rule that ``code`` names."""
+    confirmed = f"until {int(parameters['jump_confirmations'])} more contexts confirm it"
     match code:
         case RefusalCode.ABSURD_JUMP:
-            ratio, times = float(parameters["jump_ratio"]), int(parameters["jump_confirmations"])
-            return f"a jump of {number(ratio)} of the price, until {times} more contexts confirm it"
+            ratio = float(parameters["jump_ratio"])
+            return f"a jump of {number(ratio)} of the price, {confirmed}"
+        case RefusalCode.TIME_LEAP:
+            hours = int(parameters["receive_leap_ns"]) / _NS_PER_HOUR
+            return f"{number(hours)} h ahead of the symbol's last one, {confirmed}"
         case RefusalCode.WRONG_UNIT:
             low, high = float(parameters["price_min"]), float(parameters["price_max"])
             return f"from {number(low)} to {number(high)}"

@@ -14,7 +14,7 @@ from torghut.decisions.explaining.binding import Cause
 from torghut.decisions.explaining.words import TRIGGERS, moment, number, span
 from torghut.decisions.rendering import RenderContext
 from torghut.schemas.codes import Domain, Gate, Reason, Trigger
-from torghut.schemas.rows.fields import DecisionFields
+from torghut.schemas.leaf import DecisionFields
 
 _NS_PER_S: Final = 1_000_000_000
 _DAY_NS: Final = 86_400 * _NS_PER_S
@@ -105,7 +105,10 @@ def _closes(judged: Judged) -> str:
 
 def _reconciled(judged: Judged) -> str:
     patience = span(int(judged.parameters["reconcile_ns"]))
-    return f"would fail once they are further than {_tolerance(judged)} apart for {patience}"
+    return (
+        f"would fail once they are further than {_tolerance(judged)} apart for {patience}, or the "
+        f"position is reported longer than {_oldest(judged)} ago"
+    )
 
 
 def _tolerance(judged: Judged) -> str:
@@ -113,11 +116,24 @@ def _tolerance(judged: Judged) -> str:
     return f"{limit} {unit_of(judged, Gate.RECONCILIATION)}"
 
 
+def _oldest(judged: Judged) -> str:
+    return span(int(judged.parameters["position_age_ns"]))
+
+
 def _unreconciled(judged: Judged) -> str:
-    if judged.row.position_age_ns < 0:
+    row, limit = judged.row, _tolerance(judged)
+    if row.position_age_ns < 0:
         return "no position was ever reported: would pass once one is"
-    apart = number(judged.row.gate_value[Gate.RECONCILIATION])
-    return f"position and fills are {apart} apart: would pass at <= {_tolerance(judged)}"
+    found: list[str] = []
+    stale = row.reasons >> Reason.POSITION_STALE & 1
+    if stale:
+        age = f"the position was reported {span(row.position_age_ns)} ago"
+        found.append(f"{age}, limit {_oldest(judged)}: would pass once a newer one is")
+    if row.reasons >> Reason.POSITION_UNRECONCILED & 1:
+        # The value of a stale position has no bound, so how far apart they were is not in the row.
+        apart = f"more than {limit}" if stale else number(row.gate_value[Gate.RECONCILIATION])
+        found.append(f"position and fills are {apart} apart: would pass at <= {limit}")
+    return "; ".join(found)
 
 
 def _late(_judged: Judged) -> str:

@@ -49,6 +49,8 @@ REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.RECEIVED_BEFORE_EVENT: "it was received before it happened, beyond the tolerance",
         Reason.EVENT_TIME_ASSUMED: "the source gave no event time: the receive time stands for it",
         Reason.RECEIVE_TIME_ASSUMED: "the source gave no receive time: event time plus latency",
+        Reason.POSITION_STALE: "the position was reported too long ago to open anything on it",
+        Reason.TIME_LEAP: "the receive clock leapt ahead, and enough contexts agreed that it is so",
     }
 )
 
@@ -81,6 +83,7 @@ REFUSALS: Final[Mapping[RefusalCode, str]] = MappingProxyType(
         RefusalCode.INSTRUMENT_UNDECLARED: "no instrument is declared for it",
         RefusalCode.DUPLICATE_KEY: "it says one thing twice",
         RefusalCode.UNKNOWN_MESSAGE: "it is no kind of message that is known here",
+        RefusalCode.TIME_LEAP: "a receive time must not leap ahead unless contexts confirm it",
     }
 )
 """The rule that a refused context broke."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,8 @@ class Decided:
         outcomes: Shape (n,), uint8: each context's refusal code, 0 if it was decided.
         arms: Rows of each arm for the contexts that were decided.
         received: Control records that were new.
-        repeated: Control records whose id had been taken before; they have no effect.
+        repeated: Control records that had been taken before; they have no effect.
+        refused: Control records under an id that others had; they have no effect either.
         applied: Where waiting records took effect.
         lineages: Every lineage that the rows name, by digest.
     """
@@ -48,8 +49,43 @@ class Decided:
     arms: Mapping[str, ArmRows]
     received: Sequence[Arrival]
     repeated: Sequence[Arrival]
+    refused: Sequence[Arrival]
     applied: Sequence[Applied]
     lineages: Mapping[str, Lineage]
+
+
+@dataclass(slots=True, kw_only=True)
+class Pass:
+    """One batch on its way through the fold.
+
+    Attributes:
+        contexts: Shape (n,), dtype ``CONTEXT``.
+        outcomes: Shape (n,), uint8; of the contexts that have been taken.
+        rows: What each arm decided so far, piece by piece.
+        taken: How many contexts have been taken.
+    """
+
+    contexts: npt.NDArray[np.void]
+    outcomes: npt.NDArray[np.uint8]
+    rows: Mapping[str, list[bytes]]
+    taken: int = 0
+    received: list[Arrival] = field(default_factory=list)
+    repeated: list[Arrival] = field(default_factory=list)
+    refused: list[Arrival] = field(default_factory=list)
+    applied: list[Applied] = field(default_factory=list)
+    lineages: dict[str, Lineage] = field(default_factory=dict)
+
+    def decided(self) -> Decided:
+        """Return what became of the batch, all of it taken."""
+        return Decided(
+            outcomes=self.outcomes,
+            arms={arm: hash_rows(b"".join(parts)) for arm, parts in self.rows.items()},
+            received=self.received,
+            repeated=self.repeated,
+            refused=self.refused,
+            applied=self.applied,
+            lineages=self.lineages,
+        )
 
 
 def hash_rows(rows: bytes) -> ArmRows:

@@ -104,11 +104,6 @@ def follow(state: np.void, was: np.void, will: np.void) -> None:
             state[name] = will[name]
 
 
-def fill_name(record: FillReported) -> str:
-    """Return what names a fill, whatever record brings it: its account and its own id."""
-    return f"fill:{record.account}:{record.fill_id}"
-
-
 def _flip(state: np.void, switch: Switch, *, thrown: bool) -> None:
     """Set or clear one switch."""
     bit = 1 << switch
@@ -137,7 +132,7 @@ def _report(record: FillReported | PositionReported, now_ns: int, state: np.void
         if not state["reported_known"]:
             state["reported_fills"] = record.quantity
         state["reported_known"] = 1
-        state["reported_ns"] = record.as_of_ns
+        state["reported_ns"] = min(record.as_of_ns, now_ns)  # none is ever known of the future
     if state["reported_position"] == state["reported_fills"]:
         state["mismatch_ns"] = 0
     elif state["mismatch_ns"] == 0:

@@ -7,7 +7,8 @@ order of each symbol, the rows are the same whatever the batches, restarts and o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +17,13 @@ from torghut.decisions.declarations import Declarations
 from torghut.decisions.errors import (
     ControlMisplacedError,
     PackageUnknownError,
+    SourcesExhaustedError,
 )
-from torghut.decisions.fold.batch import Applied, ArmRows, Decided, hash_rows
-from torghut.decisions.fold.control import apply_control, control_digest, fill_name, follow
+from torghut.decisions.fold.batch import Applied, Decided, Pass
+from torghut.decisions.fold.control import apply_control, control_digest, follow
+from torghut.decisions.fold.identities import Identities, Known
 from torghut.decisions.fold.lineage import Lineage, lineage_words
-from torghut.decisions.fold.placement import (
-    Placed,
-    Waiting,
-    believed_ns,
-    clock_ns,
-    place_order,
-    rows_by_position,
-)
+from torghut.decisions.fold.placement import Held, Waiting, rows_by_position
 from torghut.decisions.fold.symbols import (
     ROUTER_ARM,
     Genesis,
@@ -35,7 +31,7 @@ from torghut.decisions.fold.symbols import (
     appended,
     first_declaring,
 )
-from torghut.decisions.kernel.engine import DecisionKernel, Tables
+from torghut.decisions.kernel.engine import DecisionKernel, Tables, empty_tables
 from torghut.decisions.parameters import initial_states, parameter_rows
 from torghut.kernel.ids import SERVING, source_key, source_words
 from torghut.market.ports import Arrival
@@ -44,14 +40,14 @@ from torghut.schemas.codes import RouterMode
 from torghut.schemas.control import (
     ControlRecord,
     DeclarationsChanged,
-    FillReported,
     PackageChanged,
     RouterModeChanged,
 )
-from torghut.schemas.rows import DECISION, PARAMETERS, SESSION, SOURCE, STATE
+from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, SOURCE, STATE
 
 RowArray = npt.NDArray[np.void]
-_Ran = tuple[npt.NDArray[np.uint8], dict[str, ArmRows], list[Applied], dict[str, Lineage]]
+
+_LAST_SOURCE: Final = np.iinfo(CONTEXT["source"]).max
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -66,7 +62,7 @@ class DecisionFold:
         symbols: Facts of each symbol, in the order first seen.
         sources: Digest of each source part, in the order first seen.
         waiting: Control records whose place has not come.
-        control_ids: Every control id taken.
+        identities: Which control records were taken.
         declared: Digest of the declarations that the newest record puts in force.
         served: Digest of the package of each router name that the newest records put in force.
         arms: State rows of each arm, one a symbol.
@@ -79,19 +75,14 @@ class DecisionFold:
     symbols: list[SymbolFacts] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     waiting: Waiting = field(default_factory=Waiting)
-    control_ids: set[str] = field(default_factory=set)
+    identities: Identities = field(default_factory=Identities)
     declared: str = ""
     served: dict[str, str] = field(default_factory=dict)
     arms: dict[str, RowArray] = field(default_factory=dict)
     _index: dict[str, int] = field(default_factory=dict)
+    _source_index: dict[str, int] = field(default_factory=dict)
     _lineages: dict[tuple[str, int], tuple[str, Lineage]] = field(default_factory=dict)
-    _tables: Tables = field(
-        default_factory=lambda: Tables(
-            parameters=np.zeros(0, PARAMETERS),
-            sources=np.zeros(0, SOURCE),
-            sessions=np.zeros(0, SESSION),
-        )
-    )
+    _tables: Tables = field(default_factory=empty_tables)
     _session_offsets: dict[str, int] = field(default_factory=dict)
     _decisions: RowArray = field(default_factory=lambda: np.zeros(0, DECISION))
 
@@ -109,24 +100,23 @@ class DecisionFold:
             return
         self.declarations[declarations.digest] = declarations
         self._session_offsets[declarations.digest] = len(self._tables.sessions)
-        self._tables = Tables(
-            parameters=self._tables.parameters,
-            sources=self._tables.sources,
-            sessions=np.concatenate([self._tables.sessions, declarations.sessions]),
-        )
+        sessions = np.concatenate([self._tables.sessions, declarations.sessions])
+        self._tables = replace(self._tables, sessions=sessions)
 
     def source_index(self, digest: str) -> int:
-        """Return the number of the source part with that sha256, new if it is."""
-        if digest in self.sources:
-            return self.sources.index(digest)
-        self.sources.append(digest)
-        words = np.array([source_words(source_key(digest))], dtype=SOURCE)
-        self._tables = Tables(
-            parameters=self._tables.parameters,
-            sources=np.concatenate([self._tables.sources, words]),
-            sessions=self._tables.sessions,
-        )
-        return len(self.sources) - 1
+        """Return the number of the source part with that sha256, new if it is.
+
+        Raises:
+            SourcesExhaustedError: A context has no room for the number.
+        """
+        if digest not in self._source_index:
+            if len(self.sources) > _LAST_SOURCE:
+                raise SourcesExhaustedError(most=_LAST_SOURCE + 1)
+            self._source_index[digest] = len(self.sources)
+            self.sources.append(digest)
+            words = np.array([source_words(source_key(digest))], dtype=SOURCE)
+            self._tables = replace(self._tables, sources=appended(self._tables.sources, words))
+        return self._source_index[digest]
 
     def symbol_index(self, name: str) -> int:
         """Return the number of a declared symbol; one seen for the first time is born."""
@@ -138,31 +128,21 @@ class DecisionFold:
         Args:
             contexts: Shape (n,), dtype ``CONTEXT``, numbered by ``symbol_index`` and
                 ``source_index``.
-            arrivals: New control records and where in the batch each came.
+            arrivals: Control records and where in the batch each came, in order.
         """
-        received: list[Arrival] = []
-        repeated: list[Arrival] = []
-        symbols, times, done = contexts["symbol"], believed_ns(contexts), 0
-        placed = self.waiting.place(symbols, times, 0)
+        batch = self._begin(contexts)
         for arrival in arrivals:
-            if self._is_repeated(arrival.record):
-                repeated.append(arrival)
-                continue
-            self._receive(arrival, symbols, times, done)
-            done = arrival.row
-            received.append(arrival)
-            placed += self.waiting.place(symbols, times, arrival.row)
-        self.waiting.advance(times[done:])
-        placed.sort(key=place_order)
-        outcomes, arms, applied, lineages = self._run(contexts, placed)
-        return Decided(
-            outcomes=outcomes,
-            arms=arms,
-            received=received,
-            repeated=repeated,
-            applied=applied,
-            lineages=lineages,
-        )
+            self._run(batch, arrival.row)
+            known = self.identities.recognise(arrival.record)
+            if known is Known.NEW:
+                self._receive(arrival.record)
+                batch.received.append(arrival)
+            elif known is Known.REPEATED:
+                batch.repeated.append(arrival)
+            else:
+                batch.refused.append(arrival)
+        self._run(batch, len(contexts))
+        return batch.decided()
 
     def replay(
         self, contexts: RowArray, received: Sequence[Arrival], applied: Sequence[Applied]
@@ -172,29 +152,36 @@ class DecisionFold:
         Raises:
             ControlMisplacedError: The log applies a record that it never received.
         """
-        times, done = believed_ns(contexts), 0
-        for arrival in received:
-            self._receive(arrival, contexts["symbol"], times, done)
-            done = arrival.row
-        self.waiting.advance(times[done:])
-        taken = [int(n) for n in self.arms[SERVING]["inputs"]]
+        batch = self._begin(contexts)
         places = [(a.symbol, a.position) for a in applied]
-        rows = rows_by_position(places, contexts["symbol"], taken)
-        placed: list[Placed] = []
+        rows = rows_by_position(places, contexts["symbol"], self.arms[SERVING]["inputs"].tolist())
+        pending = list(reversed(received))
         for application, row in zip(applied, rows, strict=True):
+            self._receive_until(batch, pending, row)
+            self._run(batch, row, replaying=True)
+            self._greet(application.symbol)
             held = self.waiting.settle(application.symbol, application.control_id)
             if held is None:
                 raise ControlMisplacedError(control_id=application.control_id)
-            placed.append(Placed(row=row, symbol=application.symbol, held=held))
-        outcomes, arms, again, lineages = self._run(contexts, placed)
-        return Decided(
-            outcomes=outcomes,
-            arms=arms,
-            received=received,
-            repeated=(),
-            applied=again,
-            lineages=lineages,
-        )
+            self._apply(batch, held)
+        self._receive_until(batch, pending, len(contexts))
+        self._run(batch, len(contexts), replaying=True)
+        for index in self.waiting.by_symbol:
+            self._await(index)
+        return batch.decided()
+
+    def pending(self, name: str) -> Sequence[Held]:
+        """Return the control records that wait for the contexts of the symbol ``name``."""
+        index = self._index.get(name)
+        if index is None:
+            return self.waiting.standing
+        own = self.waiting.by_symbol.get(index, [])
+        return own if self._clock_ns(index) else [*own, *self.waiting.standing]
+
+    @property
+    def clock_ns(self) -> int:
+        """The latest receive time taken, of all symbols; 0 before the first."""
+        return int(self.arms[SERVING]["stream_receive_ns"].max(initial=0))
 
     def lineage(self, symbol: int, arm: str) -> Lineage:
         """Return what the next decision of ``symbol`` in ``arm`` rests on."""
@@ -215,16 +202,20 @@ class DecisionFold:
     def rebuild_tables(self) -> None:
         """Compute the parameter rows of all symbols anew from their facts."""
         self._index = {facts.name: i for i, facts in enumerate(self.symbols)}
+        self._source_index = {digest: i for i, digest in enumerate(self.sources)}
         parameters = np.zeros(len(self.symbols), PARAMETERS)
         for index in range(len(self.symbols)):
             parameters[index : index + 1] = self._parameter_row(index)
             self._write_lineage(index)
         sources = [source_words(source_key(digest)) for digest in self.sources]
-        self._tables = Tables(
+        self._tables = replace(
+            self._tables,
             parameters=parameters,
             sources=np.array(sources, dtype=SOURCE),
-            sessions=self._tables.sessions,
+            due_ns=np.zeros(len(self.symbols), np.int64),
         )
+        for index in range(len(self.symbols)):
+            self._await(index)
 
     def _birth(self, name: str) -> int:
         """Add a symbol with the state, packages and standing controls of a newcomer."""
@@ -240,14 +231,14 @@ class DecisionFold:
             self.arms[arm] = appended(states, newborn)
             if arm == ROUTER_ARM:
                 self.arms[arm]["router_mode"][index] = RouterMode.LIVE
-        self._tables = Tables(
+        self._tables = replace(
+            self._tables,
             parameters=appended(self._tables.parameters, self._parameter_row(index)),
-            sources=self._tables.sources,
-            sessions=self._tables.sessions,
+            due_ns=appended(self._tables.due_ns, np.zeros(1, np.int64)),
         )
         self._start_regime(index)
         self._write_lineage(index)
-        self.waiting.greet(index)
+        self._await(index)
         return index
 
     def _parameter_row(self, index: int) -> RowArray:
@@ -272,87 +263,90 @@ class DecisionFold:
             states["regime_shock"][index] = 0.0
             states["entropy"][index] = 1.0
 
-    def _is_repeated(self, record: ControlRecord) -> bool:
-        """Return whether a record was taken before; a fill by its own id too, per account."""
-        if record.control_id in self.control_ids:
-            return True
-        return isinstance(record, FillReported) and fill_name(record) in self.control_ids
-
-    def _receive(
-        self,
-        arrival: Arrival,
-        symbols: npt.NDArray[np.uint32],
-        times: npt.NDArray[np.int64],
-        done: int,
-    ) -> None:
-        """Let a new control record wait for the symbols that it names.
-
-        Args:
-            arrival: The record, and the row of the batch that it came before.
-            symbols: Shape (n,), the batch's symbols.
-            times: Shape (n,), as ``believed_ns`` returns them.
-            done: Row as far as which the clock has been moved on.
-        """
-        record = arrival.record
-        self.control_ids.add(record.control_id)
-        if isinstance(record, FillReported):
-            self.control_ids.add(fill_name(record))
+    def _receive(self, record: ControlRecord) -> None:
+        """Let a new control record wait for the symbols that it names."""
+        self.identities.take(record)
         if isinstance(record, DeclarationsChanged):
             self.declared = record.declarations
         elif isinstance(record, PackageChanged) and record.symbol == "*":
             self.served[record.router] = record.package or ""
-        self.waiting.advance(times[done : arrival.row])
+        latest_ns = self.clock_ns
         if record.symbol == "*":
-            named = range(len(self.symbols))
+            named: Iterable[int] = range(len(self.symbols))
+            clocks = {index: ns for index in named if (ns := self._clock_ns(index))}
         else:
             index = self.symbol_index(record.symbol)
-            named = range(index, index + 1)
-        last_ns = self.arms[SERVING]["stream_receive_ns"]
-        heard = symbols[: arrival.row], times[: arrival.row]
-        clocks = {index: clock_ns(index, int(last_ns[index].max()), *heard) for index in named}
-        self.waiting.take(record, clocks)
+            named = (index,)
+            clocks = {index: self._clock_ns(index) or latest_ns}
+        self.waiting.take(record, clocks, latest_ns)
+        for index in named:
+            self._await(index)
 
-    def _run(self, contexts: RowArray, placed: Sequence[Placed]) -> _Ran:
-        """Run every arm over the batch, stopping at each placed record to apply it."""
-        if len(self._decisions) < (count := len(contexts)):
-            self._decisions = np.zeros(count, DECISION)
-        outcomes = np.zeros(count, np.uint8)
-        present = np.unique(contexts["symbol"]).tolist()
-        lineages: dict[str, Lineage] = {}
-        pieces: dict[str, list[bytes]] = {arm: [] for arm in self.arms}
-        applied: list[Applied] = []
-        self._note_lineages(present, lineages)
-        start = 0
-        for place in (*placed, None):
-            stop = count if place is None else place.row
-            if stop > start:
-                self._run_slice(contexts[start:stop], outcomes[start:stop], pieces)
-                start = stop
-            if place is not None:
-                applied.append(self._apply(place, int(contexts["receive_ns"][place.row])))
-                self._note_lineages((place.symbol,), lineages)
-        arms = {arm: hash_rows(b"".join(parts)) for arm, parts in pieces.items()}
-        return outcomes, arms, applied, lineages
+    def _receive_until(self, batch: Pass, pending: list[Arrival], row: int) -> None:
+        """Take the recorded arrivals before or at ``row``; ``pending`` has the next one last."""
+        while pending and pending[-1].row <= row:
+            arrival = pending.pop()
+            self._run(batch, arrival.row, replaying=True)
+            self._receive(arrival.record)
+            batch.received.append(arrival)
 
-    def _run_slice(
-        self,
-        contexts: RowArray,
-        outcomes: npt.NDArray[np.uint8],
-        pieces: dict[str, list[bytes]],
-    ) -> None:
-        """Decide rows between two control records in every arm."""
-        for arm, states in self.arms.items():
-            written = self.kernel.decide(contexts, states, self._tables, self._decisions, outcomes)
-            pieces[arm].append(self._decisions[:written].tobytes())
+    def _clock_ns(self, index: int) -> int:
+        """Return the latest receive time of a symbol; 0 until it is heard."""
+        return int(self.arms[SERVING]["stream_receive_ns"][index].max())
 
-    def _apply(self, place: Placed, now_ns: int) -> Applied:
-        """Let a record take effect on its symbol, in every arm that it concerns."""
-        record, index = place.held.record, place.symbol
+    def _await(self, index: int) -> None:
+        """Tell the kernel before which context of a symbol it is to stop."""
+        due_ns = self.waiting.due_ns(index)
+        if self.waiting.standing and not self._clock_ns(index):
+            due_ns = 1
+        self._tables.due_ns[index] = due_ns
+
+    def _greet(self, index: int) -> None:
+        """Let a symbol that is about to be heard for the first time inherit what holds for all."""
+        if not self._clock_ns(index) and self._tables.due_ns[index]:
+            self.waiting.greet(index)
+            self._tables.due_ns[index] = 0
+
+    def _begin(self, contexts: RowArray) -> Pass:
+        """Return a pass over ``contexts`` of which nothing has been taken."""
+        if len(self._decisions) < len(contexts):
+            self._decisions = np.zeros(len(contexts), DECISION)
+        outcomes = np.zeros(len(contexts), np.uint8)
+        batch = Pass(contexts=contexts, outcomes=outcomes, rows={arm: [] for arm in self.arms})
+        self._note_lineages(batch, sorted(set(contexts["symbol"].tolist())))
+        return batch
+
+    def _run(self, batch: Pass, stop: int, *, replaying: bool = False) -> None:
+        """Decide the batch as far as row ``stop`` in every arm, applying what is due on the way."""
+        while (start := batch.taken) < stop:
+            contexts, outcomes, taken = batch.contexts[start:stop], batch.outcomes[start:stop], 0
+            for arm, states in self.arms.items():
+                taken, written = self.kernel.decide(
+                    contexts, states, self._tables, self._decisions, outcomes
+                )
+                batch.rows[arm].append(self._decisions[:written].tobytes())
+            batch.taken += taken  # all arms stop alike: they have the same place in time
+            if batch.taken == stop:
+                return
+            index = int(batch.contexts["symbol"][batch.taken])
+            self._greet(index)
+            if replaying:  # what applies here is in the log
+                self._tables.due_ns[index] = 0
+                continue
+            now_ns = int(batch.contexts["receive_ns"][batch.taken])
+            for held in self.waiting.take_due(index, now_ns):
+                self._apply(batch, held)
+            self._tables.due_ns[index] = self.waiting.due_ns(index)
+
+    def _apply(self, batch: Pass, held: Held) -> None:
+        """Let a record take effect on the symbol of the next context, in every arm it concerns."""
+        record, context = held.record, batch.contexts[batch.taken]
+        index = int(context["symbol"])
         facts = self.symbols[index]
         position = int(self.arms[SERVING]["inputs"][index])
         for arm, states in self.arms.items():
             if arm == SERVING or not isinstance(record, RouterModeChanged):
-                apply_control(record, now_ns, states[index])
+                apply_control(record, int(context["receive_ns"]), states[index])
         if isinstance(record, PackageChanged):
             router = self.declarations[facts.declarations].instrument(facts.name).router
             if record.router == router:
@@ -363,7 +357,8 @@ class DecisionFold:
             self._declare(index, record.declarations)
         facts.control = control_digest(record)
         self._write_lineage(index)
-        return Applied(control_id=record.control_id, symbol=index, position=position)
+        self._note_lineages(batch, (index,))
+        batch.applied.append(Applied(control_id=record.control_id, symbol=index, position=position))
 
     def _declare(self, index: int, digest: str) -> None:
         """Put other declarations in force for a symbol.
@@ -392,9 +387,9 @@ class DecisionFold:
             self._lineages[(arm, index)] = (lineage.digest, lineage)
             states["lineage"][index] = lineage_words(lineage.digest)
 
-    def _note_lineages(self, symbols: Iterable[int], lineages: dict[str, Lineage]) -> None:
+    def _note_lineages(self, batch: Pass, symbols: Iterable[int]) -> None:
         """Collect the lineages that rows of ``symbols`` may name from here on."""
         for index in symbols:
             for arm in self.arms:
                 digest, lineage = self._lineages[(arm, index)]
-                lineages[digest] = lineage
+                batch.lineages[digest] = lineage

@@ -1,8 +1,9 @@
 """Where control records go: before which context of each symbol, whatever the batches.
 
 A record is placed before its symbol's first context, in log order and after the record itself,
-whose receive time is not earlier than ``effective_at_ns``. The place is kept as the number of
-contexts that the symbol had taken by then; replay uses that number and nothing else.
+that has its place in time (``market.admission.judge_place``) and whose receive time is not earlier
+than ``effective_at_ns``. The place is kept as the number of contexts that the symbol had taken by
+then; replay uses that number and nothing else.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from torghut.market.admission import LATEST_NS
-from torghut.schemas.codes import ControlKind, Stream
+from torghut.schemas.codes import ControlKind
 from torghut.schemas.control import (
     ControlRecord,
     FundamentalsArrived,
@@ -44,51 +44,34 @@ class Held:
         return self.in_force_ns, self.order, self.record.control_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """A control record before one context of one symbol.
-
-    Attributes:
-        row: Index of that context in its batch.
-        symbol: Index of the symbol in the run.
-        held: What applies there.
-    """
-
-    row: int
-    symbol: int
-    held: Held
-
-
 @dataclass(slots=True, kw_only=True)
 class Waiting:
     """Records that are in the log but whose place has not come.
 
     Attributes:
         by_symbol: Records waiting for one symbol's next contexts.
-        standing: Records for all symbols, for symbols yet unseen; superseded ones are dropped.
+        standing: Records for all symbols, for symbols yet unheard; superseded ones are dropped.
         arrived: Number of records taken.
-        clock_ns: Latest receive time seen.
     """
 
     by_symbol: dict[int, list[Held]] = field(default_factory=dict)
     standing: list[Held] = field(default_factory=list)
     arrived: int = 0
-    clock_ns: int = 0
 
-    def take(self, record: ControlRecord, clocks: Mapping[int, int]) -> None:
+    def take(self, record: ControlRecord, clocks: Mapping[int, int], latest_ns: int) -> None:
         """Let ``record`` wait for the symbols that it names.
 
         Args:
             record: New to the log.
-            clocks: Latest receive time of each of those symbols: for ``*`` of all those known.
+            clocks: Latest receive time of each of those symbols: for ``*`` of all those heard.
+            latest_ns: Latest receive time of the whole run.
         """
         self.arrived += 1
         for symbol, clock_ns in clocks.items():
-            held = self._hold(record, clock_ns)
-            self.by_symbol.setdefault(symbol, []).append(held)
+            self.by_symbol.setdefault(symbol, []).append(self._hold(record, clock_ns))
         if record.symbol == "*":
-            self.standing.append(self._hold(record, self.clock_ns))
-            self._forget_superseded()
+            self.standing.append(self._hold(record, latest_ns))
+            self._forget_superseded(latest_ns)
 
     def _hold(self, record: ControlRecord, clock_ns: int) -> Held:
         """Return ``record`` with its rank, by the clock of who waits for it."""
@@ -101,14 +84,22 @@ class Waiting:
         )
 
     def greet(self, symbol: int) -> None:
-        """Let a symbol seen for the first time inherit what is in force for all."""
+        """Let a symbol heard for the first time inherit what is in force for all."""
         if self.standing:
-            self.by_symbol[symbol] = list(self.standing)
+            self.by_symbol.setdefault(symbol, []).extend(self.standing)
 
-    def advance(self, receive_ns: npt.NDArray[np.int64]) -> None:
-        """Move the clock on to the latest of the receive times, shape (n,), just taken."""
-        if len(receive_ns):
-            self.clock_ns = max(self.clock_ns, int(receive_ns.max()))
+    def due_ns(self, symbol: int) -> int:
+        """Return the earliest receive time at which a record applies to ``symbol``; 0: none."""
+        held = self.by_symbol.get(symbol)
+        return max(1, min(_effective_ns(one) for one in held)) if held else 0
+
+    def take_due(self, symbol: int, now_ns: int) -> Sequence[Held]:
+        """Take out and return the records that apply to ``symbol`` at ``now_ns``, in order."""
+        held = self.by_symbol.pop(symbol, [])
+        if kept := [one for one in held if _effective_ns(one) > now_ns]:
+            self.by_symbol[symbol] = kept
+        due = [one for one in held if _effective_ns(one) <= now_ns]
+        return sorted(due, key=lambda one: one.rank)
 
     def settle(self, symbol: int, control_id: str) -> Held | None:
         """Take out and return a waiting record whose place is known from the log."""
@@ -121,80 +112,19 @@ class Waiting:
                 return held
         return None
 
-    def place(
-        self, symbols: npt.NDArray[np.uint32], receive_ns: npt.NDArray[np.int64], first: int
-    ) -> list[Placed]:
-        """Take out and return every record whose place is in the rows from ``first`` on.
-
-        Args:
-            symbols: Shape (n,), the batch's symbols by run index.
-            receive_ns: Shape (n,), as ``believed_ns`` returns it; a row that is not believed is
-                no place.
-            first: Row from which on the records waiting now may be placed.
-        """
-        placed: list[Placed] = []
-        for symbol in list(self.by_symbol):
-            own = (symbols[first:] == symbol) & (receive_ns[first:] > 0)
-            rows = np.flatnonzero(own) + first
-            if len(rows):
-                placed.extend(self._place_symbol(symbol, rows, receive_ns[rows]))
-        return placed
-
-    def _place_symbol(
-        self,
-        symbol: int,
-        rows: npt.NDArray[np.int64],
-        receive_ns: npt.NDArray[np.int64],
-    ) -> list[Placed]:
-        """Take out the records of one symbol that have a place among its ``rows``."""
-        placed: list[Placed] = []
-        kept: list[Held] = []
-        for held in self.by_symbol[symbol]:
-            due = np.flatnonzero(receive_ns >= (held.record.effective_at_ns or 0))
-            if len(due):
-                placed.append(Placed(row=int(rows[due[0]]), symbol=symbol, held=held))
-            else:
-                kept.append(held)
-        if kept:
-            self.by_symbol[symbol] = kept
-        else:
-            del self.by_symbol[symbol]
-        return placed
-
-    def _forget_superseded(self) -> None:
+    def _forget_superseded(self, latest_ns: int) -> None:
         """Drop a standing record once one that replaces it is in force too."""
-        passed = [held for held in self.standing if held.in_force_ns <= self.clock_ns]
+        passed = [held for held in self.standing if held.in_force_ns <= latest_ns]
         self.standing = [
             held
             for held in self.standing
-            if held.in_force_ns > self.clock_ns
-            or not any(_replaces(later, held) for later in passed)
+            if held.in_force_ns > latest_ns or not any(_replaces(later, held) for later in passed)
         ]
 
 
-def believed_ns(contexts: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
-    """Return each context's receive time, shape (n,); 0 where admission will not believe it."""
-    latest = np.int64(LATEST_NS)
-    receive_ns: npt.NDArray[np.int64] = contexts["receive_ns"]
-    event_ns: npt.NDArray[np.int64] = contexts["event_ns"]
-    known = (receive_ns > 0) & (receive_ns < latest) & (event_ns > 0) & (event_ns < latest)
-    known &= contexts["stream"] < len(Stream)
-    return np.where(known, receive_ns, np.int64(0))
-
-
-def clock_ns(
-    symbol: int, before_ns: int, symbols: npt.NDArray[np.uint32], times: npt.NDArray[np.int64]
-) -> int:
-    """Return the latest receive time of ``symbol``: that before a batch, or in its rows so far.
-
-    Args:
-        symbol: By run index.
-        before_ns: Its latest receive time before the batch.
-        symbols: Shape (n,), of the rows so far.
-        times: Shape (n,), as ``believed_ns`` returns them.
-    """
-    own = times[symbols == symbol]
-    return max(before_ns, int(own.max())) if len(own) else before_ns
+def _effective_ns(held: Held) -> int:
+    """Return the receive time from which a record applies; 0 at once."""
+    return held.record.effective_at_ns or 0
 
 
 def _replaces(later: Held, held: Held) -> bool:
@@ -221,11 +151,6 @@ def standing_key(record: ControlRecord) -> str:
     if record.kind in (ControlKind.LAG_BEGIN, ControlKind.LAG_END):
         return "lag"
     return record.kind
-
-
-def place_order(placed: Placed) -> tuple[int, tuple[int, int, str], int]:
-    """Return what orders placed records: row, rank, symbol."""
-    return placed.row, placed.held.rank, placed.symbol
 
 
 def rows_by_position(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
 import zstandard
 from pydantic import Field, TypeAdapter
 
+from torghut.decisions import declarations, parameters
+from torghut.decisions.fold import control, folding, identities, placement, symbols
 from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.identities import Identities
 from torghut.decisions.fold.placement import Held, Waiting
 from torghut.decisions.fold.symbols import SymbolFacts
 from torghut.kernel.canonical import canonical_bytes
@@ -49,8 +54,7 @@ class _Body(Message):
     by_symbol: dict[int, tuple[_Held, ...]]
     standing: tuple[_Held, ...]
     arrived: int = Field(ge=0)
-    clock_ns: Nanoseconds
-    control_ids: tuple[str, ...]
+    identities: dict[str, str]
     declared: str
     served: dict[str, str]
     arms: tuple[str, ...]
@@ -60,9 +64,21 @@ _BODY: Final = TypeAdapter(_Body)
 
 
 def snapshot_key(fold: DecisionFold) -> str:
-    """Return the digest of everything that the meaning of a snapshot depends on."""
+    """Return the digest of everything that the meaning of a snapshot depends on.
+
+    Any change of the code that made it voids a snapshot, even a comment's: it is only a cache.
+    """
     layouts = [str(dtype.descr) for dtype in (CONTEXT, STATE, PARAMETERS, DECISION)]
-    return sha256_hex(canonical_bytes({"build": fold.kernel.build, "layouts": layouts}))
+    return sha256_hex(
+        canonical_bytes({"build": fold.kernel.build, "code": _code(), "layouts": layouts})
+    )
+
+
+@cache
+def _code() -> str:
+    """Return the digest of the modules, apart from the kernel, that say what the fold remembers."""
+    modules = (control, declarations, folding, identities, parameters, placement, symbols)
+    return sha256_hex(b"\0".join(inspect.getsource(module).encode() for module in modules))
 
 
 def take_snapshot(fold: DecisionFold) -> bytes:
@@ -77,8 +93,7 @@ def take_snapshot(fold: DecisionFold) -> bytes:
         by_symbol={symbol: _pack(held) for symbol, held in waiting.by_symbol.items()},
         standing=_pack(waiting.standing),
         arrived=waiting.arrived,
-        clock_ns=waiting.clock_ns,
-        control_ids=tuple(sorted(fold.control_ids)),
+        identities=dict(sorted(fold.identities.taken.items())),
         declared=fold.declared,
         served=dict(fold.served),
         arms=tuple(fold.arms),
@@ -119,13 +134,12 @@ def restore_snapshot(fold: DecisionFold, body: bytes) -> None:
         for f in head.symbols
     ]
     fold.sources = list(head.sources)
-    fold.control_ids = set(head.control_ids)
+    fold.identities = Identities(taken=dict(head.identities))
     fold.declared, fold.served = head.declared, dict(head.served)
     fold.waiting = Waiting(
         by_symbol={symbol: _unpack(held) for symbol, held in head.by_symbol.items()},
         standing=_unpack(head.standing),
         arrived=head.arrived,
-        clock_ns=head.clock_ns,
     )
     size = len(head.symbols) * STATE.itemsize
     for place, arm in enumerate(head.arms):

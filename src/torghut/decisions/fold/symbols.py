@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations, SymbolUndeclaredError
 
-RowArray = npt.NDArray[np.void]
+ArrayT = TypeVar("ArrayT", npt.NDArray[np.void], npt.NDArray[np.int64])
 
 ROUTER_ARM: Final = "router"
 """The shadow arm that serves what the router would, while static weights serve."""
@@ -42,7 +42,7 @@ class SymbolFacts:
     control: str = ""
 
 
-def appended(rows: RowArray, row: RowArray) -> RowArray:
+def appended(rows: ArrayT, row: ArrayT) -> ArrayT:
     """Return ``rows``, shape (n,), and ``row``, shape (1,); room is made for as many again.
 
     The result is a view of the front of a larger array, which the next call fills on.

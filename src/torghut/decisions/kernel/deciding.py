@@ -26,7 +26,7 @@ from torghut.decisions.kernel.gates import (
 )
 from torghut.kernel.compiled import compiled
 from torghut.kernel.exact import exp, whole
-from torghut.market.admission import admit
+from torghut.market.admission import admit, judge_place
 from torghut.market.features import sample, take_quote, volatility
 from torghut.router.experts import score_experts
 from torghut.router.regime import filter_step, leaving_probability, likeliest
@@ -37,6 +37,7 @@ from torghut.schemas.rows import (
     Bytes,
     ContextRow,
     DecisionRow,
+    Integers,
     ParameterRow,
     Rows,
     SessionRow,
@@ -44,7 +45,7 @@ from torghut.schemas.rows import (
     StateRow,
 )
 
-KERNEL_VERSION: Final = 1
+KERNEL_VERSION: Final = 2
 """Raised whenever any golden log would change; named in lineage and control records."""
 
 _LEAF_VERSION: Final = LEAF_VERSION
@@ -79,27 +80,44 @@ def decide_rows(  # noqa: PLR0913, PLR0917 - one call a batch: every array is it
     parameters: Rows[ParameterRow],
     sources: Rows[SourceRow],
     sessions: Rows[SessionRow],
+    due_ns: Integers,
     decisions: Rows[DecisionRow],
     outcomes: Bytes,
-) -> int:
-    """Decide ``contexts`` in order; return how many rows of ``decisions`` were written.
+) -> tuple[int, int]:
+    """Decide ``contexts`` in order; return how many were taken, and how many were decided.
 
     ``outcomes[i]`` becomes the refusal code of context i, 0 where it was decided; the decided
-    ones fill ``decisions`` from the front. Call through ``engine``, which checks the arrays.
+    ones fill ``decisions`` from the front. Stops before a context at which a control record is
+    due. Takes -1 if an index is outside its table. Call through ``engine``, which checks the rest.
     """
+    if not _are_inside(contexts, len(parameters), len(sources)):
+        return -1, 0
     written = 0
     for i in range(len(contexts)):
         context = contexts[i]
         symbol = context.symbol
-        refusal = admit(context, states[symbol], parameters[symbol])
+        state = states[symbol]
+        is_due = 0 < due_ns[symbol] <= context.receive_ns
+        if is_due and judge_place(context, state, parameters[symbol]) == 0:
+            return i, written
+        refusal = admit(context, state, parameters[symbol])
         outcomes[i] = refusal
         if refusal != 0:
             continue
         decision = decisions[written]
         _identify(context, sources[context.source], parameters[symbol], decision)
-        _decide(context, states[symbol], parameters[symbol], sessions, decision)
+        _decide(context, state, parameters[symbol], sessions, decision)
         written += 1
-    return written
+    return len(contexts), written
+
+
+@compiled
+def _are_inside(contexts: Rows[ContextRow], symbols: int, sources: int) -> bool:
+    """Return whether every context names a known symbol and a known source."""
+    for i in range(len(contexts)):
+        if contexts[i].symbol >= symbols or contexts[i].source >= sources:
+            return False
+    return True
 
 
 @compiled

@@ -18,17 +18,17 @@ from torghut.decisions.errors import KernelInputError
 from torghut.decisions.kernel.deciding import KERNEL_VERSION, decide_rows
 from torghut.decisions.kernel.reference import decide_interpreted
 from torghut.kernel.compiled import build_digest, build_folder, entry
-from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, SESSION, SOURCE, STATE
+from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, SESSION, SOURCE, STATE, Integers
 
 RowArray = npt.NDArray[np.void]
 Outcomes = npt.NDArray[np.uint8]
 Run = Callable[
-    [RowArray, RowArray, RowArray, RowArray, RowArray, RowArray, Outcomes],
-    int,
+    [RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Outcomes],
+    tuple[int, int],
 ]
 
-
 _OUTCOME: Final = np.dtype(np.uint8)
+_DUE: Final = np.dtype(np.int64)
 
 
 class _Compiler(Protocol):
@@ -45,17 +45,31 @@ class Tables:
         parameters: Shape (symbols,), dtype ``PARAMETERS``.
         sources: Shape (parts,), dtype ``SOURCE``.
         sessions: Shape (openings of all calendars,), dtype ``SESSION``.
+        due_ns: Shape (symbols,), int64: the receive time from which on the kernel stops before
+            a symbol's context, because a control record applies there; 0 where none waits.
     """
 
     parameters: RowArray
     sources: RowArray
     sessions: RowArray
+    due_ns: Integers
 
     def __post_init__(self) -> None:
         """Refuse tables that the kernel cannot read; they are not looked at again."""
         _check("parameters", self.parameters, PARAMETERS)
         _check("sources", self.sources, SOURCE)
         _check("sessions", self.sessions, SESSION)
+        _check("due_ns", self.due_ns, _DUE, len(self.parameters))
+
+
+def empty_tables() -> Tables:
+    """Return the tables of a run that knows no symbol yet."""
+    return Tables(
+        parameters=np.zeros(0, PARAMETERS),
+        sources=np.zeros(0, SOURCE),
+        sessions=np.zeros(0, SESSION),
+        due_ns=np.zeros(0, _DUE),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +93,11 @@ class DecisionKernel:
         tables: Tables,
         decisions: RowArray,
         outcomes: Outcomes,
-    ) -> int:
-        """Decide ``contexts`` in order and return how many decisions were written.
+    ) -> tuple[int, int]:
+        """Decide ``contexts`` in order; return how many were taken and how many decided.
+
+        Fewer are taken than there are where a control record has its place: before the first
+        one not taken.
 
         Args:
             contexts: Shape (n,), dtype ``CONTEXT``.
@@ -96,17 +113,20 @@ class DecisionKernel:
         _check("states", states, STATE, len(tables.parameters))
         _check("decisions", decisions, DECISION, len(contexts))
         _check("outcomes", outcomes, _OUTCOME, len(contexts))
-        _check_bound("contexts.symbol", contexts["symbol"], len(tables.parameters))
-        _check_bound("contexts.source", contexts["source"], len(tables.sources))
-        return self.run(
+        taken, written = self.run(
             contexts,
             states,
             tables.parameters,
             tables.sources,
             tables.sessions,
+            tables.due_ns,
             decisions,
             outcomes,
         )
+        if taken < 0:
+            _refuse_index("contexts.symbol", contexts["symbol"], len(tables.parameters))
+            _refuse_index("contexts.source", contexts["source"], len(tables.sources))
+        return taken, written
 
 
 def compiled_kernel(cache_root: Path | None) -> DecisionKernel:
@@ -131,13 +151,17 @@ def reference_kernel() -> DecisionKernel:
     return DecisionKernel(run=decide_interpreted, build=build_digest(decide_rows))
 
 
-def _empty() -> tuple[RowArray, RowArray, RowArray, RowArray, RowArray, RowArray, Outcomes]:
+def _empty() -> tuple[
+    RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Outcomes
+]:
     """Return arguments without rows, of exactly the layout that ``decide`` lets through."""
-    rows = [np.zeros(0, d) for d in (CONTEXT, STATE, PARAMETERS, SOURCE, SESSION, DECISION)]
-    return (*rows, np.zeros(0, np.uint8))  # type: ignore[return-value]
+    rows = [np.zeros(0, d) for d in (CONTEXT, STATE, PARAMETERS, SOURCE, SESSION)]
+    return (*rows, np.zeros(0, _DUE), np.zeros(0, DECISION), np.zeros(0, _OUTCOME))  # type: ignore[return-value]
 
 
-def _check(name: str, array: RowArray | Outcomes, dtype: npt.DTypeLike, least: int = 0) -> None:
+def _check(
+    name: str, array: RowArray | Outcomes | Integers, dtype: npt.DTypeLike, least: int = 0
+) -> None:
     """Refuse an array whose layout would compile a second kernel, or that is too short."""
     # Almost always the very same dtype; to compare two layouts field by field takes microseconds.
     if (array.dtype is not dtype and array.dtype != dtype) or array.ndim != 1:
@@ -153,10 +177,10 @@ def _check(name: str, array: RowArray | Outcomes, dtype: npt.DTypeLike, least: i
         raise KernelInputError(array=name, expected=expected, found=f"{len(array)} rows")
 
 
-def _check_bound(
+def _refuse_index(
     name: str, values: npt.NDArray[np.uint32] | npt.NDArray[np.uint16], bound: int
 ) -> None:
     """Refuse an index that no row answers to."""
-    if len(values) and int(values.max()) >= bound:
+    if int(values.max()) >= bound:
         found = str(int(values.max()))
         raise KernelInputError(array=name, expected=f"indices below {bound}", found=found)

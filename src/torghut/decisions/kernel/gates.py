@@ -68,6 +68,7 @@ _DWELLING: Final = np.uint64(1 << Reason.DWELL)
 _ALLOTTED: Final = np.uint64(1 << Reason.ALLOTMENT_CLAMPED)
 _CAPPED: Final = np.uint64(1 << Reason.NOTIONAL_CLAMPED)
 _LATE: Final = np.uint64(1 << Reason.CONTEXT_LATE)
+_REPORTED_LONG_AGO: Final = np.uint64(1 << Reason.POSITION_STALE)
 
 
 @compiled
@@ -103,7 +104,7 @@ def judge_market(
     fine &= _passes(_VOLATILITY, volatility, calm, _VOLATILE, decision)
     up = state.drawdown <= parameters.drawdown_max
     fine &= _passes(_DRAWDOWN, state.drawdown, up, _DOWN, decision)
-    fine &= _judge_reconciliation(now_ns, state, parameters, decision)
+    effects = _judge_reconciliation(now_ns, state, parameters, decision)
     turnover = 0.0
     if state.allotment > 0.0:
         turnover = state.traded_notional / state.allotment
@@ -112,7 +113,7 @@ def judge_market(
     dwelt_ns = now_ns - state.target_ns
     dwelt = dwelt_ns >= parameters.dwell_ns
     fine &= _passes(_DWELL, dwelt_ns * _NS, dwelt, _DWELLING, decision)
-    return 0 if fine else NO_INCREASE
+    return effects if fine else effects | NO_INCREASE
 
 
 @compiled
@@ -237,13 +238,24 @@ def _judge_session(
 @compiled
 def _judge_reconciliation(
     now_ns: int, state: StateRow, parameters: ParameterRow, decision: DecisionRow
-) -> bool:
-    """Judge, in live mode only, whether the reported position is known and agrees with fills."""
+) -> int:
+    """Judge, in live mode only, whether the reported position is known, of now, and the fills'."""
     if state.mode != _LIVE:
         _skip(_RECONCILIATION, decision)
-        return True
+        return 0
+    known = state.reported_known == 1
+    stale = known and now_ns - state.reported_ns > parameters.position_age_ns
+    if stale:
+        decision.reasons |= _REPORTED_LONG_AGO
     apart = abs(state.reported_position - state.reported_fills)
     waited = state.mismatch_ns > 0 and now_ns - state.mismatch_ns > parameters.reconcile_ns
-    agrees = apart <= parameters.reconcile_quantity or not waited
-    known = state.reported_known == 1 and agrees
-    return _passes(_RECONCILIATION, apart, known, _UNRECONCILED, decision)
+    agrees = known and (apart <= parameters.reconcile_quantity or not waited)
+    if not agrees:
+        decision.reasons |= _UNRECONCILED
+    # Without a position of now nothing bounds how far the venue's is from the fills.
+    value = apart if known and not stale else math.inf
+    good = agrees and not stale
+    # The reasons tell the rules apart; the gate itself adds none.
+    if _passes(_RECONCILIATION, value, good, np.uint64(0), decision):
+        return 0
+    return NO_INCREASE | CANCEL

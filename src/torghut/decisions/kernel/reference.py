@@ -17,6 +17,7 @@ from torghut.kernel.compiled import interpreted
 from torghut.schemas.rows import (
     ContextRow,
     DecisionRow,
+    Integers,
     ParameterRow,
     SessionRow,
     SourceRow,
@@ -35,24 +36,26 @@ def decide_interpreted(  # noqa: PLR0913, PLR0917 - the kernel's own parameters
     parameters: RowArray,
     sources: RowArray,
     sessions: RowArray,
+    due_ns: Integers,
     decisions: RowArray,
     outcomes: npt.NDArray[np.uint8],
-) -> int:
+) -> tuple[int, int]:
     """Do what ``decide_rows`` does, in plain Python; arguments and result are the same."""
     state_rows = _Objects[StateRow](states)
     decision_rows = _Objects[DecisionRow](decisions)
-    written = _PLAIN(
+    done = _PLAIN(
         _Objects[ContextRow](contexts),
         state_rows,
         _Objects[ParameterRow](parameters),
         _Objects[SourceRow](sources),
         _Objects[SessionRow](sessions),
+        due_ns,
         decision_rows,
         outcomes,
     )
     state_rows.write_back()
     decision_rows.write_back()
-    return written
+    return done
 
 
 class _Objects(Generic[T]):

@@ -47,7 +47,6 @@ def screen(summary: Summary) -> RenderableType:
         *_counts(summary),
         _results(summary),
         *_after_results(summary),
-        Text(),
         *_proof(summary),
     )
 
@@ -135,7 +134,11 @@ def _proof(summary: Summary) -> Iterator[Text]:
     """Yield where everything is and how to check it."""
     facts, pace = summary.facts, summary.pace
     speed = f"{rate(pace.per_second)}, {duration(pace.elapsed_ns)}, {count(pace.blocks)} blocks"
-    yield _line("pace", f"{speed}; between two, 99 % within {duration(pace.between_p99_ns)}")
+    yield _line("pace", speed)
+    if pace.decide_p50_ns is not None:
+        decided = f"{duration(pace.decide_p50_ns)}, 99 % {duration(pace.decide_p99_ns)}"
+        durable = f"{duration(pace.durable_p50_ns)}, 99 % {duration(pace.durable_p99_ns)}"
+        yield _line("half in", f"{decided} to decide a context; {durable} to make a block durable")
     yield _line("root", facts.root)
     yield _line("head", f"{facts.head_number}:{facts.head_digest}")
     yield _line("log", facts.log)

@@ -79,6 +79,15 @@ class Plausible(Message):
     jump_confirmations: Annotated[
         Count, Field(description="Contexts in a row that must agree before a jump is believed.")
     ]
+    receive_leap_hours: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=87_600,
+            description="A receive time further ahead of the symbol's last one is refused until "
+            "jump_confirmations contexts in a row agree; longer than any scheduled closing.",
+        ),
+    ] = 240
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -117,6 +126,13 @@ class Risk(Message):
     reconcile_settle_ms: Annotated[
         Milliseconds, Field(description="How long fills and positions may disagree.")
     ]
+    position_age_limit_ms: Annotated[
+        Milliseconds,
+        Field(
+            gt=0,
+            description="In live mode nothing is opened on an older reported position.",
+        ),
+    ] = 3_600_000
     mode: Literal["shadow", "paper", "live"]
     router_mode: Literal["static", "shadow", "live"]
     on_stop: Literal["freeze", "reduce-only", "flatten"]

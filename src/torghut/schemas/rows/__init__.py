@@ -5,17 +5,19 @@ names never equal an ndarray method. Prices are in the instrument's quote curren
 positions in units of the base (not lots), times in ns since 1970 UTC, ratios in [0, 1].
 """
 
+from torghut.schemas.leaf import LEAF_VERSION
 from torghut.schemas.rows.array import Bytes, Floats, Integers, Rows, Words
-from torghut.schemas.rows.decision import DECISION, LEAF_VERSION, DecisionRow
+from torghut.schemas.rows.decision import DECISION, DecisionRow
 from torghut.schemas.rows.inputs import CONTEXT, SESSION, SOURCE, ContextRow, SessionRow, SourceRow
 from torghut.schemas.rows.parameters import PARAMETERS, ParameterRow
-from torghut.schemas.rows.state import STATE, StateRow
+from torghut.schemas.rows.state import REMEMBERED_SOURCES, STATE, StateRow
 
 __all__ = [
     "CONTEXT",
     "DECISION",
     "LEAF_VERSION",
     "PARAMETERS",
+    "REMEMBERED_SOURCES",
     "SESSION",
     "SOURCE",
     "STATE",

@@ -27,6 +27,7 @@ class ParameterRow(Protocol):
     price_max: float
     jump_ratio: float
     jump_confirmations: int
+    receive_leap_ns: int
     age_limit_ns: Integers
     domain_required: Bytes
     session_first: int
@@ -65,6 +66,7 @@ class ParameterRow(Protocol):
     confidence_min: float
     reconcile_ns: int
     reconcile_quantity: float
+    position_age_ns: int
     trigger_entropy: float
     trigger_disagreement: float
     trigger_transition: float
@@ -89,6 +91,7 @@ PARAMETERS: Final = np.dtype(
         ("price_max", "<f8"),
         ("jump_ratio", "<f8"),
         ("jump_confirmations", "<i8"),
+        ("receive_leap_ns", "<i8"),  # a later receive time must be confirmed like a jump
         ("age_limit_ns", "<i8", (len(Domain),)),
         ("domain_required", "u1", (len(Domain),)),
         ("session_first", "<i8"),
@@ -127,6 +130,7 @@ PARAMETERS: Final = np.dtype(
         ("confidence_min", "<f8"),
         ("reconcile_ns", "<i8"),
         ("reconcile_quantity", "<f8"),
+        ("position_age_ns", "<i8"),  # an older reported position is stale
         ("trigger_entropy", "<f8"),
         ("trigger_disagreement", "<f8"),
         ("trigger_transition", "<f8"),

@@ -8,7 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.schemas.codes import MAX_REGIMES, REGIME_FEATURES, Domain, Stream
-from torghut.schemas.rows.array import Bytes, Floats, Integers, Words
+from torghut.schemas.rows.array import Floats, Integers, Words
+
+REMEMBERED_SOURCES: Final = 4
+"""Sources of one stream whose place is remembered, so that they may take turns."""
 
 
 class StateRow(Protocol):
@@ -17,11 +20,13 @@ class StateRow(Protocol):
     inputs: np.uint64
     sequence: np.uint64
     notes: np.uint64
-    stream_seen: Bytes
     stream_source: npt.NDArray[np.uint32]
     stream_sequence: Words
     stream_window: Words
     stream_receive_ns: Integers
+    stream_forgotten_ns: Integers
+    leap_ns: int
+    leap_count: int
     bid: float
     ask: float
     mid: float
@@ -78,11 +83,14 @@ STATE: Final = np.dtype(
         ("inputs", "<u8"),  # contexts seen, refused ones included
         ("sequence", "<u8"),  # decisions made
         ("notes", "<u8"),  # reason bits that the current context earned on admission
-        ("stream_seen", "u1", (len(Stream),)),
-        ("stream_source", "<u4", (len(Stream),)),
-        ("stream_sequence", "<u8", (len(Stream),)),
-        ("stream_window", "<u8", (len(Stream),)),  # bit n: last sequence - n was seen
-        ("stream_receive_ns", "<i8", (len(Stream),)),
+        # Of each stream its last sources, the newest first: stream * REMEMBERED_SOURCES + rank.
+        ("stream_source", "<u4", (len(Stream) * REMEMBERED_SOURCES,)),  # number + 1; 0 none
+        ("stream_sequence", "<u8", (len(Stream) * REMEMBERED_SOURCES,)),
+        ("stream_window", "<u8", (len(Stream) * REMEMBERED_SOURCES,)),  # bit n: last - n was seen
+        ("stream_receive_ns", "<i8", (len(Stream),)),  # newest taken; 0 none
+        ("stream_forgotten_ns", "<i8", (len(Stream),)),  # that when a source was last forgotten
+        ("leap_ns", "<i8"),  # receive time of the last context that leapt ahead
+        ("leap_count", "<i8"),  # such contexts in a row that agree
         ("bid", "<f8"),
         ("ask", "<f8"),
         ("mid", "<f8"),  # 0 before the first quote

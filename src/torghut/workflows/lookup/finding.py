@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.fold.lineage import Lineage
-from torghut.decisions.proving import RowHead, row_head
 from torghut.decisions.recording import header_of
 from torghut.eventlog.block import GENESIS, Block
 from torghut.eventlog.columns import decode_columns
@@ -33,6 +32,7 @@ from torghut.kernel.ids import (
 )
 from torghut.schemas.block import BlockHeader
 from torghut.schemas.codes import Intent, RefusalCode, Stream
+from torghut.schemas.leaf import DecisionFields, decision_fields
 from torghut.workflows.lookup.errors import DecisionUnknownError
 from torghut.workflows.lookup.scanning import (
     Progress,
@@ -71,9 +71,9 @@ class DecisionFound:
     lineage: Lineage
 
     @property
-    def head(self) -> RowHead:
-        """What the row says first."""
-        return row_head(self.row)
+    def head(self) -> DecisionFields:
+        """What the row says."""
+        return decision_fields(self.row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +247,7 @@ class Naming:
         """
         row = rows_of(self._block, arm)[place].tobytes()
         digest = row[-_LINEAGE_BYTES:].hex()
-        symbol = self._symbols.get(row_head(row).symbol_key)
+        symbol = self._symbols.get(decision_fields(row).symbol_key)
         lineage = self._lineages.get(digest)
         if symbol is None or lineage is None:
             raise LogIntegrityError(

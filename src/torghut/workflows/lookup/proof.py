@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from torghut.decisions.proving import (
-    InclusionPath,
-    ProofBlock,
-    ProofContent,
-    ProofHead,
-    ProofTree,
-    seal_proof,
-)
+from torghut.decisions.proving import InclusionPath, seal_proof
 from torghut.decisions.recording import header_of
 from torghut.eventlog.block import Block
 from torghut.eventlog.errors import LogIntegrityError
@@ -22,6 +15,7 @@ from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import Frontier, leaf_digest, run_root
 from torghut.kernel.ids import symbol_key
 from torghut.schemas.block import BlockLineage
+from torghut.schemas.proof import ProofBlock, ProofContent, ProofHead, ProofTree
 from torghut.workflows.lookup.finding import DecisionFound
 from torghut.workflows.lookup.scanning import Progress, oldest_first, silent
 from torghut.workflows.lookup.stats import roots_of

@@ -77,10 +77,8 @@ def _router_mode_in_force(fold: DecisionFold, symbol: str) -> str:
 
 def _due(fold: DecisionFold, symbol: str) -> Sequence[ControlRecord]:
     """Return the records that wait for the symbol's next context, whatever its time; last first."""
-    index = _index(fold, symbol)
-    waiting = fold.waiting
-    held = waiting.standing if index is None else waiting.by_symbol.get(index, [])
-    due = [one for one in held if (one.record.effective_at_ns or 0) <= waiting.clock_ns]
+    held = fold.pending(symbol)
+    due = [one for one in held if (one.record.effective_at_ns or 0) <= fold.clock_ns]
     return [one.record for one in sorted(due, key=lambda one: one.rank, reverse=True)]
 
 

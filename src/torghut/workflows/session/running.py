@@ -8,9 +8,11 @@ from typing import ClassVar
 
 from torghut.artifacts.package import Package
 from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.identities import Identities, Known
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Head
 from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.clock import Clock
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.market.ports import Cursor, Source, SourceDescription
 from torghut.router.package import read_regime_model
@@ -48,6 +50,20 @@ class SourceDiffersError(TorghutError):
         self.found = tuple(found)
 
 
+class ControlIdTakenError(TorghutError):
+    """A control record comes under an id that another record has; an id counts once, for ever."""
+
+    code: ClassVar[str] = "session.control-id-taken"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, control_id: str) -> None:
+        super().__init__(
+            f"expected control records under ids of their own, found {control_id!r} again with "
+            "another content; give the new record a new id"
+        )
+        self.control_id = control_id
+
+
 class ShadowArmMissingError(TorghutError):
     """A log that began without the router's shadow arm cannot get it later."""
 
@@ -77,6 +93,7 @@ class RunRequest:
         records: Control records to be taken before the first context; those taken before are
             left out.
         packages: What those records may put in force.
+        clock: Tells how much time has passed, to measure how long each block takes.
     """
 
     source: Source
@@ -89,6 +106,7 @@ class RunRequest:
     router_mode: str | None = None
     records: Sequence[ControlRecord] = ()
     packages: Sequence[Package] = ()
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +129,7 @@ async def begin(log: DecisionLog, request: RunRequest) -> Begun:
 
     Raises:
         SourceDiffersError: The log was decided from another source.
+        ControlIdTakenError: A control record's id was taken by another.
         ShadowArmMissingError: The shadow arm is asked of a log that began without it.
         DivergedError: A block decided again differs from the log.
         KernelVersionError: The log was decided by another version of the kernel.
@@ -127,7 +146,7 @@ async def begin(log: DecisionLog, request: RunRequest) -> Begun:
             await log.put_object(body)
         fold.packages[package.digest] = read_regime_model(package)
     symbols = request.source.description.symbols
-    fresh = [record for record in request.records if record.control_id not in fold.control_ids]
+    fresh = _fresh(fold, request.records)
     run = Run(
         source=EndingSource(source=request.source, to_ns=request.window.to_ns),
         log=log,
@@ -139,9 +158,26 @@ async def begin(log: DecisionLog, request: RunRequest) -> Begun:
             *fresh,
         ),
         window=request.window,
+        clock=request.clock,
         settings=request.loop,
     )
     return Begun(run=run, standing=standing, repeated=len(request.records) - len(fresh))
+
+
+def _fresh(fold: DecisionFold, records: Sequence[ControlRecord]) -> Sequence[ControlRecord]:
+    """Return the records that the log does not know, each once."""
+    known = Identities(taken=dict(fold.identities.taken))
+    fresh: list[ControlRecord] = []
+    for record in records:
+        match known.recognise(record):
+            case Known.NEW:
+                known.take(record)
+                fresh.append(record)
+            case Known.CLASHING:
+                raise ControlIdTakenError(control_id=record.control_id)
+            case Known.REPEATED:
+                pass
+    return fresh
 
 
 async def finish(begun: Begun, request: RunRequest, observers: Sequence[Observer]) -> Head:

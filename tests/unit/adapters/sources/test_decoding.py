@@ -1,24 +1,17 @@
-"""What numbers, times, clocks and JSON of known texts are."""
+"""What numbers, times and JSON of known texts are."""
 
 from __future__ import annotations
 
 import math
-from datetime import date
 
-import numpy as np
 import pytest
 
-from torghut.adapters.sources.decoding.localtime import DAY_MS, find_zone, local_day
 from torghut.adapters.sources.decoding.numbers import real, whole
 from torghut.adapters.sources.decoding.strictjson import parse_json
 from torghut.adapters.sources.decoding.templates import build_program, fnv1a
 from torghut.adapters.sources.decoding.times import TimeForm, detect_form, parse_time
 from torghut.adapters.sources.decoding.verdicts import RefusedError, excerpt, numbers_in
-from torghut.adapters.sources.errors import SourceZoneError
 from torghut.schemas.codes import RefusalCode
-
-NEW_YORK = "America/New_York"
-HOUR_MS = 3_600_000
 
 
 @pytest.mark.parametrize(
@@ -164,53 +157,6 @@ def test_no_integer_is_a_time_in_two_units(seconds: int, form: TimeForm) -> None
 @pytest.mark.parametrize("text", ["", "0", "1787", "20140501", "-1723161255", "2014-05-01"])
 def test_what_is_no_time_shows_no_form(text: str) -> None:
     assert detect_form(text) is None
-
-
-@pytest.mark.parametrize(
-    ("day", "clock_ms", "hours_after_midnight_utc"),
-    [
-        (date(2014, 5, 1), 0, 4),
-        (date(2014, 1, 2), 0, 5),
-        (date(2014, 3, 9), 0, 5),
-        (date(2014, 3, 9), 3 * HOUR_MS, 7),
-        (date(2014, 3, 9), 23 * HOUR_MS, 27),
-        (date(2014, 11, 2), 0, 4),
-        (date(2014, 11, 2), HOUR_MS, 5),
-        (date(2014, 11, 2), 2 * HOUR_MS, 7),
-        (date(2007, 3, 11), 3 * HOUR_MS, 7),
-        (date(2006, 3, 12), 3 * HOUR_MS, 8),
-    ],
-)
-def test_new_york_clock_is_known(day: date, clock_ms: int, hours_after_midnight_utc: int) -> None:
-    midnight = (day - date(1970, 1, 1)).days * DAY_MS
-
-    instant = local_day(NEW_YORK, day).instant(clock_ms)
-    assert instant == (midnight + hours_after_midnight_utc * HOUR_MS) * 1_000_000
-
-
-def test_hour_that_no_clock_showed_has_no_instant() -> None:
-    spring = local_day(NEW_YORK, date(2014, 3, 9))
-
-    assert [spring.instant(ms) for ms in (2 * HOUR_MS, 3 * HOUR_MS - 1)] == [-1, -1]
-    assert spring.instant(2 * HOUR_MS - 1) + 1_000_000 == spring.instant(3 * HOUR_MS)
-
-
-@pytest.mark.parametrize("clock_ms", [-1, DAY_MS])
-def test_clock_shows_one_day(clock_ms: int) -> None:
-    assert local_day(NEW_YORK, date(2014, 5, 1)).instant(clock_ms) == -1
-
-
-@pytest.mark.parametrize("day", [date.min, date(1969, 12, 31), date(2200, 1, 1), date.max])
-def test_day_that_no_context_has_shows_no_time(day: date) -> None:
-    found = local_day(NEW_YORK, day)
-
-    assert found.instants(np.array([0, DAY_MS // 2, DAY_MS - 1])).tolist() == [-1, -1, -1]
-    assert [found.instant(ms) for ms in (0, DAY_MS // 2, DAY_MS - 1)] == [-1, -1, -1]
-
-
-def test_missing_zone_database_is_said() -> None:
-    with pytest.raises(SourceZoneError, match="tzdata"):
-        find_zone("Nowhere/Atlantis")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.contract.sources.examples import (
@@ -21,11 +22,14 @@ from tests.contract.sources.examples import (
 from torghut.adapters.sources.errors import (
     SourceKindError,
     SourceOptionError,
+    SourcePartsError,
     SourceUnreadableError,
 )
 from torghut.adapters.sources.opening import SUPPORTED
+from torghut.adapters.sources.reading.limits import ReadLimits
 from torghut.kernel.errors import ExitCode
 from torghut.market.ports import SourceError
+from torghut.schemas.rows import CONTEXT
 
 
 @pytest.mark.parametrize("kind", sorted(EXAMPLES.keys() - {"demo"}))
@@ -108,3 +112,36 @@ def test_colon_in_a_path_is_no_scheme(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a:b.csv", f"symbol,event_time,bid,ask\nx,{T0_NS},1,2".encode())
 
     assert open_example(str(path)).description.parts[0].name == "a:b.csv"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "names"),
+    [
+        ("csv", ["a.csv", "b.csv.gz"]),
+        ("parquet", ["a.parquet", "b.parquet"]),
+        ("binance", ["spot/btcusdt_20240808.gz", "usdm/btcusdt_20240808.gz"]),
+    ],
+)
+def test_more_files_than_a_context_can_tell_apart_are_refused_unread(
+    tmp_path: Path, scheme: str, names: list[str]
+) -> None:
+    for name in names:
+        write_text(tmp_path / name, b"")
+
+    with pytest.raises(SourcePartsError, match="at most 1 files in one source") as refused:
+        open_example(f"{scheme}:{tmp_path}", ReadLimits(parts=1))
+    assert refused.value.exit_code is ExitCode.USAGE
+
+
+def test_only_zips_that_are_read_count_as_parts(tmp_path: Path) -> None:
+    uri = EXAMPLES["lean-tick"](tmp_path)
+    EXAMPLES["lean-minute"](tmp_path)
+    whole = f"lean:{tmp_path}?resolution=tick"
+
+    assert len(open_example(whole, ReadLimits(parts=4)).description.parts) == 4
+    with pytest.raises(SourcePartsError):
+        open_example(uri, ReadLimits(parts=3))
+
+
+def test_a_source_has_as_many_parts_as_a_context_can_number() -> None:
+    assert ReadLimits().parts == np.iinfo(CONTEXT["source"]).max + 1

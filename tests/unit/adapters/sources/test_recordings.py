@@ -33,6 +33,7 @@ from torghut.adapters.sources.errors import (
     SourceKindError,
     SourceLayoutError,
     SourceOptionError,
+    SourceZoneError,
 )
 from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sources.reading.limits import ReadLimits
@@ -63,7 +64,7 @@ def recording(path: Path, lines: Sequence[bytes], limits: ReadLimits) -> Outcome
     return read(open_example(f"binance:{written}", limits))[0]
 
 
-def test_tick_is_a_quote_at_its_new_york_time(tmp_path: Path, limits: ReadLimits) -> None:
+def test_tick_is_a_quote_at_its_time_in_utc(tmp_path: Path, limits: ReadLimits) -> None:
     path = tmp_path / "tick/eurusd/20140501_quote.zip"
     [row] = lean(path, b"1787,1.38727,1.38729\r\n", limits).contexts
 
@@ -94,15 +95,32 @@ def test_bar_happens_at_its_end(
 
 
 def test_hour_is_labelled_by_the_clock_at_its_start(tmp_path: Path, limits: ReadLimits) -> None:
-    lines = [b"20140501 00:00," + BAR, b"20140309 03:00," + BAR, b"20140102 23:00," + BAR]
+    lines = [b"20140501 00:00," + BAR, b"20140102 23:00," + BAR]
     rows = lean(tmp_path / "hour/eurusd.zip", b"\n".join(lines), limits).contexts
     shown = [datetime.fromtimestamp(ns // 10**9, UTC).isoformat() for ns in rows["event_ns"]]
 
-    assert shown == [
-        "2014-05-01T05:00:00+00:00",
-        "2014-03-09T08:00:00+00:00",
-        "2014-01-03T05:00:00+00:00",
-    ]
+    assert shown == ["2014-05-01T06:00:00+00:00", "2014-01-03T05:00:00+00:00"]
+
+
+@pytest.mark.parametrize("days", [("20140308", "20140309"), ("20141101", "20141102")])
+def test_clock_neither_skips_nor_repeats_an_hour(
+    tmp_path: Path, limits: ReadLimits, days: Sequence[str]
+) -> None:
+    clocks = [f"{day} {hour:02d}:00," for day in days for hour in range(24)]
+    lines = b"\n".join(clock.encode() + BAR for clock in clocks)
+    outcome = lean(tmp_path / "hour/eurusd.zip", lines, limits)
+
+    assert outcome.quarantined == []
+    assert np.diff(outcome.contexts["event_ns"]).tolist() == [60 * MINUTE] * 47
+
+
+@pytest.mark.parametrize("day", ["00010101", "19691231", "22000101", "99991231"])
+def test_day_that_no_context_has_is_out_of_range(
+    tmp_path: Path, limits: ReadLimits, day: str
+) -> None:
+    outcome = lean(tmp_path / f"tick/eurusd/{day}_quote.zip", ticks(3), limits)
+
+    assert [item.refusal for item in outcome.quarantined] == [RefusalCode.TIME_OUT_OF_RANGE] * 3
 
 
 def test_zips_are_read_by_day_then_pair(tmp_path: Path) -> None:
@@ -328,6 +346,28 @@ def test_demo_of_other_days_is_judged_like_any_source(
     found = [item.refusal for item in (*outcome.quarantined, *outcome.refused)]
     assert found == ([refusal] if refusal else [])
     assert outcome.records == 1
+
+
+def test_demo_keeps_new_yorks_clock_in_winter_and_summer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lines = (
+        b"Date,Open,High,Low,Close,Adj Close,Volume\r\n1/5/1999,1,1,1,2,2,3\r\n7/6/1999,1,1,1,2,2,3"
+    )
+    write_gzip(tmp_path / "lookalike/data/sp500/sp500.csv.gz", lines)
+    (tmp_path / "lookalike/__init__.py").write_text("raise RuntimeError", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(demo, "PACKAGE", "lookalike")
+    rows = read(open_example("demo:sp500"))[0].contexts
+
+    assert [datetime.fromtimestamp(ns // 10**9, UTC).hour for ns in rows["event_ns"]] == [21, 20]
+
+
+def test_demo_without_zone_database_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "ZONE", "Nowhere/Atlantis")
+
+    with pytest.raises(SourceZoneError, match="tzdata"):
+        open_example("demo:")
 
 
 def test_demo_loads_neither_its_package_nor_pandas() -> None:

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.fakes.eventlog import fill, open_sqlite, run
+from torghut.adapters.sqlite.layout import block_values
 from torghut.adapters.sqlite.store import Access, read_log
-from torghut.adapters.sqlite.tables import block_values
 from torghut.eventlog.block import Block
 from torghut.eventlog.verification import FindingKind
 

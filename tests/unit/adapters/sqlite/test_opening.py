@@ -33,8 +33,8 @@ from tests.unit.adapters.sqlite.files import (
 from torghut.adapters.sqlite.database import SqliteOptions
 from torghut.adapters.sqlite.heads.anchor import LAG_COMMITS_MAX
 from torghut.adapters.sqlite.heads.lines import first_line
+from torghut.adapters.sqlite.layout import place_of
 from torghut.adapters.sqlite.store import read_log
-from torghut.adapters.sqlite.tables import place_of
 from torghut.eventlog.block import head_of
 from torghut.eventlog.errors import (
     HeadsFileMissingError,

@@ -14,7 +14,7 @@ import pytest
 from typing_extensions import override
 
 from tests.summaries import hostile, largest, small
-from torghut.entrypoints.report.figures import count
+from torghut.entrypoints.report.figures import count, duration
 from torghut.entrypoints.report.page import page
 from torghut.workflows.report.summary import Summary
 
@@ -184,3 +184,16 @@ def test_page_without_decisions_is_still_a_page() -> None:
 
     assert found.faults == []
     assert "nothing decided" in "".join(found.texts)
+
+
+def test_page_says_what_is_in_each_measured_time() -> None:
+    text, pace = page(small()), small().pace
+
+    for label, time_ns in (
+        ("deciding one context, half within", pace.decide_p50_ns),
+        ("deciding one context, 99 % within", pace.decide_p99_ns),
+        ("making a block durable, half within", pace.durable_p50_ns),
+        ("making a block durable, 99 % within", pace.durable_p99_ns),
+    ):
+        assert label in text
+        assert duration(time_ns) in text

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from tests.summaries import hostile, largest, small
-from torghut.entrypoints.report.figures import count, money
+from torghut.entrypoints.report.figures import count, duration, money
 from torghut.entrypoints.report.plain import as_json
 from torghut.entrypoints.report.screen import COLUMNS, LINES, print_screen
 from torghut.workflows.report.summary import Summary
@@ -48,6 +49,23 @@ def test_screen_says_the_essentials() -> None:
         "every gain below is simulated",
     ):
         assert said in text, said
+
+
+def test_screen_says_what_was_measured_of_each_context_and_each_block() -> None:
+    text, pace = printed(small()), small().pace
+
+    p50, p99 = duration(pace.decide_p50_ns), duration(pace.decide_p99_ns)
+    assert f"half in   {p50}, 99 % {p99} to decide a context" in text
+    p50, p99 = duration(pace.durable_p50_ns), duration(pace.durable_p99_ns)
+    assert f"{p50}, 99 % {p99} to make a block durable" in text
+    assert pace.decide_p50_ns
+    assert pace.durable_p50_ns
+
+
+def test_screen_says_nothing_of_what_was_not_measured() -> None:
+    unmeasured = replace(small().pace, decide_p50_ns=None, decide_p99_ns=None, durable_p50_ns=None)
+
+    assert "half in" not in printed(replace(small(), pace=unmeasured))
 
 
 def test_screen_lets_no_text_move_the_cursor() -> None:

@@ -64,7 +64,7 @@ _ENDS: Final = (_QUOTE, _COMMA, _BACKSLASH)
 _MOST_DIGITS: Final = 18
 _FRACTION_DIGITS: Final = 9
 _EXACT: Final = 2**53
-_POWERS: Final = np.array([float(10**power) for power in range(23)])
+_POWERS: Final = tuple(float(10**power) for power in range(23))
 _FNV_BASIS: Final = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME: Final = np.uint64(0x100000001B3)
 

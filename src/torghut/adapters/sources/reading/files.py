@@ -13,8 +13,10 @@ from typing import BinaryIO
 from torghut.adapters.sources.errors import (
     SourceChangedError,
     SourceEmptyError,
+    SourcePartsError,
     SourceUnreadableError,
 )
+from torghut.adapters.sources.reading.limits import ReadLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,29 @@ def find_files(path: Path, suffixes: Sequence[str]) -> Sequence[Path]:
     if not found:
         raise SourceEmptyError(name=str(path), expected=f"files ending in {', '.join(suffixes)}")
     return found
+
+
+def find_parts(path: Path, suffixes: Sequence[str], limits: ReadLimits) -> Sequence[Path]:
+    """Return the same for a source of which each file is a part; none has been digested yet.
+
+    Raises:
+        SourceUnreadableError: There is no such file or folder.
+        SourceEmptyError: The folder holds no such file.
+        SourcePartsError: The folder holds more than a source can have.
+    """
+    found = find_files(path, suffixes)
+    check_parts(path, len(found), limits)
+    return found
+
+
+def check_parts(path: Path, count: int, limits: ReadLimits) -> None:
+    """Refuse a source of more parts than a context can tell apart.
+
+    Raises:
+        SourcePartsError: ``count`` is too many.
+    """
+    if count > limits.parts:
+        raise SourcePartsError(name=str(path), limit=limits.parts)
 
 
 def _named(paths: Iterable[Path], suffixes: Sequence[str]) -> Sequence[Path]:

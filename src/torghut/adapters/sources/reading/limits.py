@@ -14,6 +14,7 @@ class ReadLimits:
         chunk_bytes: Bytes asked of a file or archive at a time.
         expansion_ratio: An archive may expand to so many bytes for each of its own ...
         expansion_floor_bytes: ... once it has expanded to more than this.
+        parts: A source of more files is refused: a context numbers its file in 16 bits.
         scanner_from_bytes: A source that expands to less is judged line by line, with the same
             outcome: loading the compiled scanner would take longer.
     """
@@ -22,4 +23,5 @@ class ReadLimits:
     chunk_bytes: int = 262_144
     expansion_ratio: int = 200
     expansion_floor_bytes: int = 1 << 30
+    parts: int = 1 << 16
     scanner_from_bytes: int = 4 << 20

@@ -11,7 +11,7 @@ from typing import Final
 from torghut.adapters.sources.errors import SourceLayoutError
 from torghut.adapters.sources.linewise import LinePart, LineSource
 from torghut.adapters.sources.reading.archives import expanded_size
-from torghut.adapters.sources.reading.files import InputFile, digest_file, find_files
+from torghut.adapters.sources.reading.files import InputFile, digest_file, find_parts
 from torghut.adapters.sources.recordings.binance import SPOT, USDM, BinanceDecoder
 from torghut.adapters.sources.target import Target
 from torghut.market.ports import Source, SourceDescription, SourcePart
@@ -53,7 +53,8 @@ def open_binance(target: Target) -> Source:
         SourceError: There are none, or their folders do not say which market they are of.
     """
     wanted = target.choose({"market": tuple(VENUES)}).get("market")
-    found = [_identify(path, wanted) for path in find_files(target.path, SUFFIXES)]
+    paths = find_parts(target.path, SUFFIXES, target.limits)
+    found = [_identify(path, wanted) for path in paths]
     found.sort(key=lambda recording: (recording.market, recording.file.path))
     markets = sorted({recording.market for recording in found})
     symbols = target.symbols(*(VENUES[market] for market in markets))

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from typing_extensions import override
 
 from torghut.adapters.sources.decoding.linetext import decode_fields
-from torghut.adapters.sources.decoding.localtime import local_day
 from torghut.adapters.sources.decoding.page import Mask
 from torghut.adapters.sources.decoding.templates import Program, Scanned, build_program
 from torghut.adapters.sources.decoding.times import in_range
@@ -32,6 +32,7 @@ from torghut.adapters.sources.errors import (
     SourceExtraMissingError,
     SourceKindError,
     SourceLayoutError,
+    SourceZoneError,
 )
 from torghut.adapters.sources.linewise import LineDecoder, LinePart, LineSource
 from torghut.adapters.sources.reading.archives import expanded_size
@@ -46,8 +47,12 @@ PACKAGE: Final = "arch"
 SYMBOLS: Final[Mapping[str, str]] = {"sp500": "index:SP500", "nasdaq": "index:NASDAQ"}
 """The data sets, in reading order, and what they are called here."""
 
-_ZONE: Final = "America/New_York"
-_CLOSE_MS: Final = 16 * 3_600_000
+ZONE: Final = "America/New_York"
+"""Whose clock the sessions keep."""
+
+_CLOSE_AT: Final = time(16)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NS_PER_S: Final = 1_000_000_000
 _COLUMNS: Final = ("Date", "Open", "High", "Low", "Close", "Adj Close", "Volume")
 _CLOSE: Final = _COLUMNS.index("Close") - 1
 _VOLUME: Final = _COLUMNS.index("Volume") - 1
@@ -55,7 +60,7 @@ _DATE: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", re.ASCII)
 _MARKS: Final = ContextFlag.RECEIVE_TIME_ASSUMED | ContextFlag.QUOTE_ASSUMED
 _PROGRAM: Final = build_program([])  # ten thousand lines are not worth a compiler
 _ASSUMPTIONS: Final = {
-    "zone": _ZONE,
+    "zone": ZONE,
     "event_time": "16:00 of the day, when the session closes; earlier on half days, never later",
     "receive_time": "event time + declared latency",
     "bid, ask": "the close, unadjusted: what was known on the day; costs use declared spreads",
@@ -71,10 +76,12 @@ class DailyDecoder(LineDecoder):
     Attributes:
         symbol: Index of the index, -1 if it is not declared.
         latency_ns: Its declared latency.
+        zone: Whose clock the sessions keep.
     """
 
     symbol: int
     latency_ns: int
+    zone: ZoneInfo
 
     @property
     @override
@@ -95,7 +102,8 @@ class DailyDecoder(LineDecoder):
         fields = decode_fields(line, len(_COLUMNS))
         if self.symbol < 0:
             raise RefusedError(RefusalCode.INSTRUMENT_UNDECLARED)
-        event = in_range(local_day(_ZONE, _date(fields[0])).instant(_CLOSE_MS))
+        close = datetime.combine(_date(fields[0]), _CLOSE_AT, self.zone)
+        event = in_range((close - _EPOCH) // timedelta(seconds=1) * _NS_PER_S)
         refusal, values = numbers_in(fields[1:])
         return Decoded(
             symbol=self.symbol,
@@ -116,7 +124,7 @@ def open_demo(target: Target) -> Source:
     """Return one of the data sets, or all where none is named.
 
     Raises:
-        SourceError: There is no such data set, or the package is not installed.
+        SourceError: There is no such data set, or the package or the zone is not installed.
     """
     target.choose({})
     wanted = target.path.as_posix().removeprefix(".")
@@ -126,12 +134,14 @@ def open_demo(target: Target) -> Source:
     names = [wanted] if wanted else list(SYMBOLS)
     symbols = [symbol for symbol in target.symbols("index") if symbol in _symbols(names)]
     files = [digest_file(_folder() / name / f"{name}.csv.gz") for name in names]
+    zone = _find_zone()
     parts = []
     for name, file in zip(names, files, strict=True):
         _check_header(file, target.limits)
         index = symbols.index(SYMBOLS[name]) if SYMBOLS[name] in symbols else -1
         latency_ns = target.instruments[SYMBOLS[name]].latency_ns if index >= 0 else 0
-        parts.append(LinePart(file=file, decoder=DailyDecoder(symbol=index, latency_ns=latency_ns)))
+        decoder = DailyDecoder(symbol=index, latency_ns=latency_ns, zone=zone)
+        parts.append(LinePart(file=file, decoder=decoder))
     description = SourceDescription(
         kind="demo",
         parts=[
@@ -157,6 +167,14 @@ def _folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise SourceExtraMissingError(kind="demo", package=PACKAGE, extra="demo")
     return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def _find_zone() -> ZoneInfo:
+    """Return the zone whose clock the sessions keep."""
+    try:
+        return ZoneInfo(ZONE)
+    except ZoneInfoNotFoundError as error:
+        raise SourceZoneError(zone=ZONE) from error
 
 
 def _check_header(file: InputFile, limits: ReadLimits) -> None:

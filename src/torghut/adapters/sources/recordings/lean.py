@@ -1,7 +1,8 @@
 """LEAN quote zips: ticks and bars, a zip for a pair and a day or, of hours, for a pair.
 
-Times are wall clocks of New York. Bars are labelled by their start, so a bar's event is its label
-plus its length: deciding at the label would show the future.
+Clocks are five hours behind UTC all year, as New York's are in winter (ADR 0015). Bars are labelled
+by their start, so a bar's event is its label plus its length: deciding at the label would show the
+future.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import numpy as np
 from typing_extensions import override
 
 from torghut.adapters.sources.decoding.linetext import decode_fields
-from torghut.adapters.sources.decoding.localtime import NS_PER_MS, local_day
 from torghut.adapters.sources.decoding.numbers import whole
 from torghut.adapters.sources.decoding.page import Mask
 from torghut.adapters.sources.decoding.templates import Program, Scanned, build_program
@@ -32,7 +32,9 @@ from torghut.market.ports import ContextArray
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream
 from torghut.schemas.rows import Integers
 
-ZONE: Final = "America/New_York"
+BEHIND_UTC_MS: Final = 5 * 3_600_000
+"""How far the clocks are behind UTC, in summer as in winter."""
+
 TICK: Final = "tick"
 HOUR: Final = "hour"
 LENGTH_MS: Final = {TICK: 0, "second": 1_000, "minute": 60_000, HOUR: 3_600_000}
@@ -45,6 +47,10 @@ BAR_COLUMNS: Final = (
     *("ask_open", "ask_high", "ask_low", "ask_close", "ask_size"),
 )
 
+_NS_PER_MS: Final = 1_000_000
+_DAY_MS: Final = 86_400_000
+_LATEST_MS: Final = LATEST_NS // _NS_PER_MS
+_EPOCH: Final = date(1970, 1, 1)
 _MARKS: Final = ContextFlag.RECEIVE_TIME_ASSUMED
 _CLOCK: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2}) ([0-9]{2}):([0-9]{2})", re.ASCII)
 _CLOCK_TEMPLATE: Final = (
@@ -64,7 +70,7 @@ class LeanDecoder(LineDecoder):
 
     Attributes:
         resolution: A key of ``LENGTH_MS``.
-        day: The New York day that ticks, seconds and minutes count from; None for hours.
+        day: The day whose midnight ticks, seconds and minutes count from; None for hours.
         symbol: Index of the pair, -1 if it is not declared.
         latency_ns: Its declared latency.
     """
@@ -93,8 +99,11 @@ class LeanDecoder(LineDecoder):
 
     @override
     def compose(self, scanned: Scanned, rows: ContextArray) -> Mask:
-        started = self._hours(scanned) if self.day is None else self._since(self.day, scanned)
-        event = started + LENGTH_MS[self.resolution] * NS_PER_MS
+        if self.day is None:
+            started = _instants(_midnights_ms(scanned), _clocks_ms(scanned))
+        else:
+            started = _instants(_midnight_ms(self.day), scanned.whole("ms"))
+        event = started + LENGTH_MS[self.resolution] * _NS_PER_MS
         receive = event + self.latency_ns
         rows["symbol"] = max(self.symbol, 0)
         rows["stream"] = self.stream
@@ -117,7 +126,7 @@ class LeanDecoder(LineDecoder):
         fields = decode_fields(line, len(TICK_COLUMNS if self.resolution == TICK else BAR_COLUMNS))
         if self.symbol < 0:
             raise RefusedError(RefusalCode.INSTRUMENT_UNDECLARED)
-        event = in_range(self._started(fields[0])) + LENGTH_MS[self.resolution] * NS_PER_MS
+        event = in_range(self._started(fields[0])) + LENGTH_MS[self.resolution] * _NS_PER_MS
         refusal, values = numbers_in(fields[1:])
         sides = values if self.resolution == TICK else (values[3], values[8], values[4], values[9])
         bid, ask, bid_size, ask_size = (*sides, math.nan, math.nan)[:4]
@@ -136,7 +145,7 @@ class LeanDecoder(LineDecoder):
         )
 
     def _started(self, text: str) -> int:
-        """Return the instant that a time field spells, -1 for one that no clock showed."""
+        """Return the instant that a time field spells, -1 for one that no clock shows."""
         if not text:
             raise RefusedError(RefusalCode.MISSING_FIELD)
         if self.day is None:
@@ -146,25 +155,38 @@ class LeanDecoder(LineDecoder):
             if count is None:
                 raise RefusedError(RefusalCode.WRONG_TYPE)
             day, clock_ms = self.day, count
-        return local_day(ZONE, day).instant(clock_ms)
+        return (_midnight_ms(day) + clock_ms) * _NS_PER_MS if 0 <= clock_ms < _DAY_MS else -1
 
-    def _since(self, day: date, scanned: Scanned) -> Integers:
-        """Return the instant of each line's ms since midnight, -1 where there is none."""
-        return local_day(ZONE, day).instants(scanned.whole("ms"))
 
-    def _hours(self, scanned: Scanned) -> Integers:
-        """Return the instant of each line's day and clock, -1 where there is none."""
-        minute = scanned.whole("minute")
-        clock_ms = (scanned.whole("hour") * 60 + minute) * 60_000
-        months = scanned.whole("year") * 100 + scanned.whole("month")
-        days = np.where(scanned.kinds >= 0, months * 100 + scanned.whole("day"), -1)
-        instants = np.full(len(days), -1)
-        for number in np.unique(days).tolist():
-            day = _date(number // 10_000, number // 100 % 100, number % 100)
-            if number >= 0 and day is not None:
-                here = days == number
-                instants[here] = local_day(ZONE, day).instants(clock_ms[here])
-        return np.where(minute < 60, instants, -1)  # noqa: PLR2004
+def _midnights_ms(scanned: Scanned) -> Integers:
+    """Return each line's midnight in ms since 1970, too late for a context if there is no such day.
+
+    Many lines share a day, and only a calendar knows which days there are.
+    """
+    months = scanned.whole("year") * 100 + scanned.whole("month")
+    days = np.where(scanned.kinds >= 0, months * 100 + scanned.whole("day"), 0)
+    numbers, place = np.unique(days, return_inverse=True)
+    dates = [_date(n // 10_000, n // 100 % 100, n % 100) for n in numbers.tolist()]
+    midnights = [_LATEST_MS if day is None else _midnight_ms(day) for day in dates]
+    return np.array(midnights, np.int64)[place]
+
+
+def _clocks_ms(scanned: Scanned) -> Integers:
+    """Return the ms since midnight that each line's clock shows, -1 if none does."""
+    minute = scanned.whole("minute")
+    return np.where(minute < 60, (scanned.whole("hour") * 60 + minute) * 60_000, -1)  # noqa: PLR2004
+
+
+def _instants(midnight_ms: int | Integers, clock_ms: Integers) -> Integers:
+    """Return the instant of each reading of a clock, shape (n,), -1 where it is no context's."""
+    instant_ms = midnight_ms + clock_ms
+    shown = (clock_ms >= 0) & (clock_ms < _DAY_MS) & (instant_ms < _LATEST_MS)
+    return np.where(shown, instant_ms * _NS_PER_MS, -1)
+
+
+def _midnight_ms(day: date) -> int:
+    """Return the instant at which the clocks show 00:00 of ``day``, in ms since 1970."""
+    return (day - _EPOCH).days * _DAY_MS + BEHIND_UTC_MS
 
 
 def _clock(text: str) -> tuple[date, int]:

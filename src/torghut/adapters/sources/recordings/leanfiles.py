@@ -12,20 +12,20 @@ from typing import Final
 from torghut.adapters.sources.errors import SourceEmptyError, SourceLayoutError
 from torghut.adapters.sources.linewise import LinePart, LineSource
 from torghut.adapters.sources.reading.archives import expanded_size, member_name
-from torghut.adapters.sources.reading.files import InputFile, digest_file, find_files
+from torghut.adapters.sources.reading.files import InputFile, check_parts, digest_file, find_files
 from torghut.adapters.sources.recordings.lean import (
     BAR_COLUMNS,
     HOUR,
     LENGTH_MS,
     TICK,
     TICK_COLUMNS,
-    ZONE,
     LeanDecoder,
 )
 from torghut.adapters.sources.target import Target
 from torghut.market.ports import Source, SourceDescription, SourcePart
 
 VENUE: Final = "fxcm"
+ZONE: Final = "UTC-05:00 all year: New York's standard time, without daylight saving"
 
 _DAILY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})_quote\.zip", re.ASCII)
 _WHOLE: Final = re.compile(r"([a-z0-9]{1,32})\.zip", re.ASCII)
@@ -50,7 +50,7 @@ def open_lean(target: Target) -> Source:
         SourceError: There are none, their names do not say what they are, or one is broken.
     """
     wanted = target.choose({"resolution": tuple(LENGTH_MS)}).get("resolution")
-    zips, others = _find(target.path, wanted)
+    zips, others = _find(target, wanted)
     symbols = target.symbols(VENUE)
     latencies = target.latencies(symbols)
     parts = []
@@ -68,8 +68,9 @@ def open_lean(target: Target) -> Source:
     return LineSource(description, parts, limits=target.limits, cache_root=target.cache_root)
 
 
-def _find(path: Path, wanted: str | None) -> tuple[Sequence[_Zip], int]:
+def _find(target: Target, wanted: str | None) -> tuple[Sequence[_Zip], int]:
     """Return the zips of the one resolution there is or that is wanted, and how many are others."""
+    path = target.path
     alone = path.is_file()
     zips: list[_Zip] = []
     others = 0
@@ -79,6 +80,7 @@ def _find(path: Path, wanted: str | None) -> tuple[Sequence[_Zip], int]:
             others += 1
         else:
             zips.append(found)
+            check_parts(path, len(zips), target.limits)
     if not zips:
         expected = f"LEAN quote zips{f' of resolution {wanted}' if wanted else ''}"
         raise SourceEmptyError(name=str(path), expected=expected)
@@ -138,7 +140,7 @@ def _describe(zips: Sequence[_Zip], symbols: Sequence[str], others: int) -> Sour
     """Return what is read and what is assumed about it."""
     resolution = zips[0].resolution
     assumptions = {
-        "zone": f"{ZONE}; an hour that clocks show twice is the first",
+        "zone": ZONE,
         "time": "yyyymmdd HH:MM" if resolution == HOUR else "ms since midnight of the file's day",
         "event_time": "the tick" if resolution == TICK else f"the label + 1 {resolution}: the end",
         "receive_time": "event time + declared latency",

@@ -10,7 +10,7 @@ from torghut.adapters.sources.decoding.verdicts import RefusedError
 from torghut.adapters.sources.errors import SourceLayoutError
 from torghut.adapters.sources.linewise import LinePart, LineSource
 from torghut.adapters.sources.reading.archives import expanded_size
-from torghut.adapters.sources.reading.files import InputFile, digest_file, find_files
+from torghut.adapters.sources.reading.files import InputFile, digest_file, find_parts
 from torghut.adapters.sources.reading.limits import ReadLimits
 from torghut.adapters.sources.reading.lines import first_lines
 from torghut.adapters.sources.tables.csvlines import CsvDecoder, split_fields
@@ -30,7 +30,7 @@ def open_csv(target: Target) -> Source:
     Raises:
         SourceError: There are none, or they are not laid out as documented.
     """
-    files = [digest_file(path) for path in find_files(target.path, SUFFIXES)]
+    files = [digest_file(path) for path in find_parts(target.path, SUFFIXES, target.limits)]
     tables = [_table(file, target.limits) for file in files]
     layout, told = plan_layout(target, tables)
     description = SourceDescription(

@@ -21,7 +21,7 @@ from torghut.adapters.sources.errors import SourceArchiveError, SourceCursorErro
 from torghut.adapters.sources.reading.files import (
     InputFile,
     digest_file,
-    find_files,
+    find_parts,
     open_unchanged,
 )
 from torghut.adapters.sources.tables.arrowcells import (
@@ -64,7 +64,7 @@ def open_parquet(target: Target) -> Source:
     Raises:
         SourceError: There are none, or they are not laid out as documented.
     """
-    files = [digest_file(path) for path in find_files(target.path, SUFFIXES)]
+    files = [digest_file(path) for path in find_parts(target.path, SUFFIXES, target.limits)]
     tables = [_table(file) for file in files]
     layout, told = plan_layout(target, [table for table, _ in tables])
     description = SourceDescription(

@@ -10,11 +10,12 @@ from typing import ClassVar, Final
 import click
 from typing_extensions import override
 
-from torghut.decisions.proving import NOT_CHECKED, Check, ProofVerdict, row_head, verify_proof
+from torghut.decisions.proving import NOT_CHECKED, Check, ProofVerdict, verify_proof
 from torghut.entrypoints.cli.console import instant, json_option, print_json
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.codes import Intent
+from torghut.schemas.leaf import decision_fields
 
 _BYTES_MAX: Final = 1 << 26
 _ROOT: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -79,7 +80,7 @@ def _read(path: Path) -> bytes:
 def _lines(verdict: ProofVerdict, root: str | None) -> Iterator[str]:
     """Yield the verdict for people."""
     if verdict.proof is not None:
-        head = row_head(bytes.fromhex(verdict.proof.row))
+        head = decision_fields(bytes.fromhex(verdict.proof.row))
         yield verdict.proof.decision_id
         yield f"    decided {instant(head.decided_ns)}, valid until {instant(head.valid_until_ns)}"
         yield f"    {_decided(head.intent, head.target)}"

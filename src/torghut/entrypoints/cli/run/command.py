@@ -125,6 +125,7 @@ def _request(options: Options, prepared: Prepared, stopping: bootstrap.Stopping)
         if speed is None
         else Player(speed=speed, clock=bootstrap.steady_clock(), pause=stopping.pause, asked=asked),
         asked_to_stop=asked,
+        clock=bootstrap.steady_clock(),
         mode=options["mode"],
         router_mode=options["router_mode"],
         records=prepared.records,

@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from torghut.adapters.sqlite.faults import write_fault
 from torghut.adapters.sqlite.heads.anchor import Anchor
-from torghut.adapters.sqlite.transaction import Ends, Transaction
+from torghut.adapters.sqlite.writing.checkpoints import Checkpoints
+from torghut.adapters.sqlite.writing.transaction import Ends, Transaction
 from torghut.eventlog.errors import LogWriteError, Obstacle
 from torghut.kernel.errors import TorghutError
 
@@ -83,6 +84,7 @@ class Writer:
         self._driver = driver
         self._anchor = anchor
         self._ends = ends
+        self._checkpoints = Checkpoints(driver)
         self._busy_budget_ms = busy_budget_ms
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._broken: Exception | None = None
@@ -114,6 +116,8 @@ class Writer:
             live = [request for request in requests if request.answer.wanted()]
             try:
                 self._commit(live)
+                live = []  # told, whatever comes of the checkpoint
+                self._checkpoints.make_due()
             except Exception as error:  # noqa: BLE001 -- the thread's outermost loop
                 self._fail(live, error)
 
@@ -145,6 +149,7 @@ class Writer:
         lines = transaction.lines_to_write()
         self._driver.execute("COMMIT")
         transaction.adopt()
+        self._checkpoints.note(transaction.size)
         if lines:
             self._anchor.append(lines)
         for tell in done:

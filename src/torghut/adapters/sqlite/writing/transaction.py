@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Select, bindparam, func, insert, select
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql.expression import Insert
-
 from torghut.adapters.sqlite.heads.lines import EVENTS_CHAIN, HeadLine
-from torghut.adapters.sqlite.tables import (
-    BLOCKS,
-    EVENTS,
-    OBJECTS,
-    SNAPSHOTS,
+from torghut.adapters.sqlite.layout import (
+    INSERT_BLOCK,
+    INSERT_EVENT,
+    INSERT_OBJECT,
+    INSERT_SNAPSHOT,
     block_values,
     event_values,
     place_of,
@@ -28,31 +24,13 @@ from torghut.eventlog.ports import Snapshot, check_snapshot
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.types import Message
 
-
-def _sql(statement: Insert | Select[tuple[int]] | Select[tuple[str]]) -> str:
-    """Return ``statement`` as text with ``?`` for its values, compiled once for all calls."""
-    return str(statement.compile(dialect=sqlite.dialect()))
-
-
-_INSERT_BLOCK: Final = _sql(insert(BLOCKS))
-_INSERT_EVENT: Final = _sql(insert(EVENTS))
-_INSERT_OBJECT: Final = _sql(sqlite.insert(OBJECTS).on_conflict_do_nothing())
-_INSERT_SNAPSHOT: Final = _sql(insert(SNAPSHOTS).prefix_with("OR REPLACE"))
-_BLOCK_DIGEST: Final = _sql(select(BLOCKS.c.digest).where(BLOCKS.c.place == bindparam("place")))
-_OBJECT: Final = _sql(select(OBJECTS.c.digest).where(OBJECTS.c.digest == bindparam("digest")))
-_SNAPSHOT: Final = _sql(
-    select(SNAPSHOTS.c.block_number, SNAPSHOTS.c.block_digest).where(
-        SNAPSHOTS.c.partition == bindparam("partition"), SNAPSHOTS.c.key == bindparam("key")
-    )
+_BLOCK_DIGEST: Final = "SELECT digest FROM blocks WHERE place = ?"
+_OBJECT: Final = "SELECT 1 FROM objects WHERE digest = ?"
+_SNAPSHOT: Final = (
+    'SELECT block_number, block_digest FROM snapshots WHERE partition = ? AND "key" = ?'
 )
-_STREAM_VERSION: Final = _sql(
-    select(func.max(EVENTS.c.version)).where(EVENTS.c.stream == bindparam("stream"))
-)
-_EVENT: Final = _sql(
-    select(EVENTS.c.type, EVENTS.c.body, EVENTS.c.digest).where(
-        EVENTS.c.stream == bindparam("stream"), EVENTS.c.version == bindparam("version")
-    )
-)
+_STREAM_VERSION: Final = "SELECT max(version) FROM events WHERE stream = ?"
+_EVENT: Final = "SELECT type, body, digest FROM events WHERE stream = ? AND version = ?"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,6 +63,10 @@ class Transaction:
     Args:
         driver: In a transaction of its own.
         ends: As of the last commit.
+
+    Attributes:
+        lines: What the heads file is to say of the blocks added.
+        size: Bytes added.
     """
 
     def __init__(self, driver: sqlite3.Connection, ends: Ends) -> None:
@@ -97,6 +79,7 @@ class Transaction:
             commit_number=ends.commit_number + 1,
         )
         self.lines: list[HeadLine] = []
+        self.size = 0
 
     def head(self, partition: int) -> Head:
         """Return the head of ``partition``, this transaction's blocks included."""
@@ -114,9 +97,7 @@ class Transaction:
         for digest in block.cites:
             if self._driver.execute(_OBJECT, (digest,)).fetchone() is None:
                 raise ObjectMissingError(digest=digest)
-        self._driver.execute(
-            _INSERT_BLOCK, block_values(block, commit_number=self._after.commit_number)
-        )
+        self._add(INSERT_BLOCK, block_values(block, commit_number=self._after.commit_number))
         head = head_of(block)
         self._after.heads[block.partition] = head
         self.lines.append(
@@ -152,9 +133,7 @@ class Transaction:
             causes=causes,
         )
         for envelope in sealed:
-            self._driver.execute(
-                _INSERT_EVENT, event_values(envelope, commit_number=self._after.commit_number)
-            )
+            self._add(INSERT_EVENT, event_values(envelope, commit_number=self._after.commit_number))
             self._after.position = envelope.position
             self._after.event_digest = envelope.digest
         return version + len(sealed)
@@ -167,7 +146,7 @@ class Transaction:
     def put_object(self, body: bytes) -> str:
         """Keep ``body`` under its digest."""
         digest = sha256_hex(body)
-        self._driver.execute(_INSERT_OBJECT, (digest, body))
+        self._add(INSERT_OBJECT, (digest, body))
         return digest
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
@@ -190,7 +169,7 @@ class Transaction:
             sha256_hex(snapshot.body),
             snapshot.body,
         )
-        self._driver.execute(_INSERT_SNAPSHOT, values)
+        self._add(INSERT_SNAPSHOT, values)
 
     def lines_to_write(self) -> bytes:
         """Return what the heads file says of this commit."""
@@ -212,6 +191,11 @@ class Transaction:
             self._ends.commit_number = self._after.commit_number
         self._ends.position = self._after.position
         self._ends.event_digest = self._after.event_digest
+
+    def _add(self, statement: str, values: Sequence[int | str | bytes | None]) -> None:
+        """Write one row."""
+        self._driver.execute(statement, values)
+        self.size += sum(len(value) for value in values if isinstance(value, bytes))
 
     def _digest_at(self, partition: int, number: int) -> str | None:
         """Return the digest of a block, the genesis digest before the first; None without one."""
