@@ -180,7 +180,8 @@ def _clocks_ms(scanned: Scanned) -> Integers:
 def _instants(midnight_ms: int | Integers, clock_ms: Integers) -> Integers:
     """Return the instant of each reading of a clock, shape (n,), -1 where it is no context's."""
     instant_ms = midnight_ms + clock_ms
-    shown = (clock_ms >= 0) & (clock_ms < _DAY_MS) & (instant_ms < _LATEST_MS)
+    shown = (clock_ms >= 0) & (clock_ms < _DAY_MS)
+    shown &= (instant_ms >= 0) & (instant_ms < _LATEST_MS)  # beyond, ns may not fit 64 bits
     return np.where(shown, instant_ms * _NS_PER_MS, -1)
 
 
