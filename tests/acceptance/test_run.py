@@ -121,7 +121,7 @@ def test_log_of_another_source_is_refused(folder: Path, uri: str) -> None:
     ended = run("--source", other, "--log", "a.log")
 
     assert ended.status == 5
-    assert ended.err.startswith("session.source-differs: ")
+    assert ended.err.startswith("run.source-differs: ")
 
 
 def test_finite_speed_decides_the_same(folder: Path, uri: str) -> None:
@@ -252,7 +252,7 @@ def test_shadow_router_cannot_be_added_later(uri: str) -> None:
     ended = run("--source", uri, "--router-mode", "shadow")
 
     assert ended.status == 2
-    assert ended.err.startswith("session.shadow-arm-missing: ")
+    assert ended.err.startswith("run.shadow-arm-missing: ")
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,10 @@ def record_batch(fold: DecisionFold, taken: Taken, decided: Decided, head: Head)
         repeated=tuple(
             RepeatedControl(row=a.row, control_id=a.record.control_id) for a in decided.repeated
         ),
-        refused=tuple(RefusedControl(row=a.row, record=a.record) for a in decided.refused),
+        refused=tuple(
+            RefusedControl(row=a.row, code="control.id-taken", record=a.record)
+            for a in decided.refused
+        ),
         applied=tuple(
             AppliedControl(control_id=a.control_id, symbol=a.symbol, position=a.position)
             for a in decided.applied

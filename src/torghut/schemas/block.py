@@ -73,7 +73,7 @@ class RefusedControl(Message):
     """A control record under an id that another had, kept as it came; it has no effect."""
 
     row: Count
-    code: Literal["control.id-taken"] = "control.id-taken"
+    code: Annotated[str, Field(pattern=r"^control\.[a-z-]+$")]
     record: ControlRecord
 
 

@@ -21,8 +21,8 @@ from torghut.kernel.errors import ExitCode
 from torghut.workflows.decision_loop import Committed, LoopSettings, Window
 from torghut.workflows.run_report import RunReport, run_report
 from torghut.workflows.run_summary import summarise
-from torghut.workflows.session.pacing import Player
-from torghut.workflows.session.running import Begun, RunRequest, begin, finish
+from torghut.workflows.running.lifecycle import Begun, RunRequest, begin, finish
+from torghut.workflows.running.pacing import Player
 from torghut.workflows.survey import bytes_read, bytes_total
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)

@@ -15,7 +15,7 @@ from torghut.entrypoints.report.screen import print_screen
 from torghut.eventlog.block import Head
 from torghut.kernel.canonical import JsonObject
 from torghut.workflows.report.summary import RunFacts, Summary
-from torghut.workflows.session.running import Begun
+from torghut.workflows.running.lifecycle import Begun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

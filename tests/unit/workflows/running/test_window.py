@@ -11,7 +11,7 @@ from tests.fakes.sources import ArraySource
 from tests.rows import quotes
 from torghut.market.ports import Batch, Cursor, Quarantined
 from torghut.schemas.codes import RefusalCode
-from torghut.workflows.session.window import EndingSource
+from torghut.workflows.running.window import EndingSource
 
 
 def source(receive_ns: list[int], bad: list[int] | None = None) -> ArraySource:

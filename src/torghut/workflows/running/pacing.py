@@ -19,7 +19,7 @@ from torghut.kernel.clock import Clock
 from torghut.market.ports import Batch, Cursor, Source, SourceDescription
 from torghut.schemas.control import ControlRecord
 from torghut.workflows.decision_loop import Run, Window, run_loop
-from torghut.workflows.session.gathering import Gathered
+from torghut.workflows.running.gathering import Gathered
 
 _NS_PER_S: Final = 1_000_000_000
 _LATEST_NS: Final = 7_258_118_400_000_000_000  # 2200-01-01; admission refuses what is later

@@ -27,16 +27,16 @@ from torghut.workflows.decision_loop import (
     save_snapshot,
 )
 from torghut.workflows.opening import Setup, open_fold
-from torghut.workflows.session.modes import mode_records, router_mode_records
-from torghut.workflows.session.pacing import Player, Stoppable, play
-from torghut.workflows.session.standing import Standing, standing_of
-from torghut.workflows.session.window import EndingSource
+from torghut.workflows.running.modes import mode_records, router_mode_records
+from torghut.workflows.running.pacing import Player, Stoppable, play
+from torghut.workflows.running.standing import Standing, standing_of
+from torghut.workflows.running.window import EndingSource
 
 
 class SourceDiffersError(TorghutError):
     """The log was decided from other data than the source that it is to go on with."""
 
-    code: ClassVar[str] = "session.source-differs"
+    code: ClassVar[str] = "run.source-differs"
     exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
 
     def __init__(self, *, expected: Sequence[str], found: Sequence[str]) -> None:
@@ -53,7 +53,7 @@ class SourceDiffersError(TorghutError):
 class ControlIdTakenError(TorghutError):
     """A control record comes under an id that another record has; an id counts once, for ever."""
 
-    code: ClassVar[str] = "session.control-id-taken"
+    code: ClassVar[str] = "run.control-id-taken"
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
     def __init__(self, *, control_id: str) -> None:
@@ -67,7 +67,7 @@ class ControlIdTakenError(TorghutError):
 class ShadowArmMissingError(TorghutError):
     """A log that began without the router's shadow arm cannot get it later."""
 
-    code: ClassVar[str] = "session.shadow-arm-missing"
+    code: ClassVar[str] = "run.shadow-arm-missing"
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
     def __init__(self) -> None:

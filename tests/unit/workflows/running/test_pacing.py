@@ -20,7 +20,7 @@ from torghut.schemas.codes import RefusalCode
 from torghut.schemas.control import LagBegan
 from torghut.workflows.decision_loop import Committed, LoopSettings, Run, Window, run_loop
 from torghut.workflows.opening import Setup, open_fold
-from torghut.workflows.session.pacing import Player, Stoppable, play
+from torghut.workflows.running.pacing import Player, Stoppable, play
 
 _SYMBOLS = ("fxcm:EURUSD", "fxcm:NZDUSD")
 

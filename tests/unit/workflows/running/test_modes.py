@@ -11,7 +11,7 @@ from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.symbols import Genesis
 from torghut.market.ports import Arrival
 from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
-from torghut.workflows.session.modes import mode_records, router_mode_records
+from torghut.workflows.running.modes import mode_records, router_mode_records
 
 _EUR, _NZD = "fxcm:EURUSD", "fxcm:NZDUSD"
 

@@ -13,7 +13,7 @@ import numpy as np
 from typing_extensions import override
 
 from torghut.market.ports import Batch, Cursor, Source, SourceDescription
-from torghut.workflows.session.gathering import Gathered
+from torghut.workflows.running.gathering import Gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
