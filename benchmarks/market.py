@@ -16,7 +16,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from tests.packages import eager_package
-from torghut.bootstrap import declarations, kernel, package_store, serving_packages
+from torghut.bootstrap import declarations, kernel, package_store
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.symbols import Genesis
@@ -27,6 +27,7 @@ from torghut.schemas.declarations.governance import GatePolicies
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.rows import CONTEXT
 from torghut.workflows.opening import Setup
+from torghut.workflows.running.serving import serving_packages
 
 RowArray = npt.NDArray[np.void]
 

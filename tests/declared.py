@@ -1,7 +1,10 @@
-"""The declarations that are shipped, and their text with one thing changed."""
+"""The declarations that are shipped, and the same with one thing changed."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -33,3 +36,19 @@ def changed(file: str, old: str, new: str) -> str:
     text = text_of(file)
     assert old in text, f"{file} does not say {old!r}"
     return text.replace(old, new, 1)
+
+
+def redeclared(
+    change: Callable[[dict[str, object]], None], symbol: str, base: Declarations | None = None
+) -> Declarations:
+    """Return ``base``, or the shipped declarations, with one instrument changed in place."""
+    base = base or shipped()
+    instruments = []
+    for one in base.instruments:
+        kept = one
+        if one.symbol == symbol:
+            body = one.model_dump(mode="json")
+            change(body)
+            kept = type(one).model_validate_json(json.dumps(body))
+        instruments.append(kept)
+    return dataclasses.replace(base, instruments=tuple(instruments))

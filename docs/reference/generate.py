@@ -10,6 +10,7 @@ from typing import Final
 
 import torghut
 from docs.reference.decision import decision_page
+from docs.reference.refusals import refusals_page
 from torghut.kernel.errors import TorghutError
 from torghut.settings import VARIABLES
 
@@ -66,6 +67,7 @@ def _first_sentence(error: type[TorghutError]) -> str:
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "decision.md": decision_page,
     "errors.md": errors_page,
+    "refusals.md": refusals_page,
     "settings.md": settings_page,
 }
 """Every generated page, by file name."""

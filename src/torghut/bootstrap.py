@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 from torghut.adapters.filesystem.declarations import load
 from torghut.adapters.filesystem.packages import FolderPackageStore
@@ -16,13 +15,11 @@ from torghut.adapters.sqlite.aside import set_log_aside
 from torghut.adapters.sqlite.faults import writing_to
 from torghut.adapters.sqlite.heads.lines import heads_path
 from torghut.adapters.sqlite.store import Access, open_log, read_log
-from torghut.adapters.system.clock import RandomIds, SteadyClock, SystemClock
+from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint
 from torghut.adapters.system.processes import Child, child_command, run_python
 from torghut.adapters.system.signals import Stopping, end_on_terminate, stop_on_signals
-from torghut.artifacts.errors import PackageMissingError
-from torghut.artifacts.package import SHORT_DIGEST, Package, PackageReference
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, kernel_is_cached
@@ -31,8 +28,8 @@ from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog
-from torghut.kernel.clock import Clock
-from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.clock import SteadyClock, WallClock
+from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.settings import settings
@@ -41,10 +38,10 @@ __all__ = [
     "BASELINES",
     "DEMO_BASELINE",
     "Child",
-    "PackageAmbiguousError",
     "Stopping",
     "SyncTimes",
     "accept_loss",
+    "cache_fault",
     "child_command",
     "compile_kernel",
     "declarations",
@@ -55,11 +52,11 @@ __all__ = [
     "heads_path",
     "inspected_log",
     "kernel",
+    "kernel_cache",
     "kernel_is_cached",
     "measure_sync",
     "package_store",
     "readable_log",
-    "serving_packages",
     "set_log_aside",
     "source",
     "steady_clock",
@@ -79,21 +76,6 @@ DEMO_BASELINE = "evals/baselines/demo.json"
 _COMPILE = "from torghut.bootstrap import compile_kernel; compile_kernel()"
 
 
-class PackageAmbiguousError(TorghutError):
-    """Several packages of one name could serve and none is chosen."""
-
-    code: ClassVar[str] = "bootstrap.package-ambiguous"
-    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
-
-    def __init__(self, *, name: str, found: tuple[str, ...]) -> None:
-        super().__init__(
-            f"router package {name!r}: expected one, found {', '.join(found)}; "
-            "choose with --package NAME@DIGEST"
-        )
-        self.name = name
-        self.found = found
-
-
 def declarations() -> Declarations:
     """Return the declarations of this installation."""
     return load(settings().declarations_dir)
@@ -104,59 +86,23 @@ def package_store(root: Path | None = None) -> PackageStore:
     return FolderPackageStore(root or settings().declarations_dir / BASELINES)
 
 
-def serving_packages(
-    declared: Declarations, store: PackageStore, chosen: Mapping[str, str]
-) -> dict[str, Package]:
-    """Return the package that serves each router name; names without one are left out.
-
-    Args:
-        declared: Which names the instruments use.
-        store: Where packages are kept.
-        chosen: Digest, or its first digits, by name, where people chose one.
-
-    Raises:
-        PackageAmbiguousError: Several have a name and none is chosen.
-        PackageMissingError: The one that is chosen is not there, or nothing would use it.
-    """
-    used = {instrument.router for instrument in declared.instruments}
-    for name in sorted(chosen.keys() - used):
-        place = f"the routers in use ({', '.join(sorted(used))})"
-        raise PackageMissingError(reference=f"{name}@{chosen[name]}", place=place)
-    serving: dict[str, Package] = {}
-    for name in sorted(used):
-        wanted = chosen.get(name, "")
-        found = [
-            reference
-            for reference in store.references()
-            if reference.name == name and reference.digest.startswith(wanted[:SHORT_DIGEST])
-        ]
-        if len(found) > 1:
-            raise PackageAmbiguousError(name=name, found=tuple(map(str, found)))
-        if found:
-            digest = wanted or found[0].digest
-            serving[name] = store.load(PackageReference(name=name, digest=digest))
-        elif wanted:
-            raise PackageMissingError(reference=f"{name}@{wanted}", place=BASELINES)
-    return serving
-
-
 def source(uri: str, declared: Declarations) -> Source:
     """Return the source that ``uri`` names."""
     instruments = {
         instrument.symbol: InstrumentTiming(latency_ns=receive_latency_ns(instrument))
         for instrument in declared.instruments
     }
-    return open_source(uri, instruments, cache_root=settings().cache_dir)
+    return open_source(uri, instruments, cache_root=kernel_cache())
 
 
-def wall_clock() -> Clock:
+def wall_clock() -> WallClock:
     """Return the machine's clock."""
     return SystemClock()
 
 
-def steady_clock() -> Clock:
+def steady_clock() -> SteadyClock:
     """Return a clock that only tells how much time has passed."""
-    return SteadyClock()
+    return MonotonicClock()
 
 
 def writable_log(path: Path) -> DecisionLog:
@@ -218,9 +164,20 @@ def demo_baseline() -> RunBaseline:
     return parse_run_baseline(text, name=DEMO_BASELINE)
 
 
+def cache_fault() -> str:
+    """Return why compiled kernels are not kept on this machine; empty if they are."""
+    folder = settings().cache_dir
+    return "no folder is writable" if folder is None else why_refused(folder)
+
+
+def kernel_cache() -> Path | None:
+    """Return where compiled kernels are kept; None where they live in memory."""
+    return None if cache_fault() else settings().cache_dir
+
+
 def compile_kernel() -> None:
     """Compile the kernel into the cache; for a child process, whose memory then goes away."""
-    compiled_kernel(settings().cache_dir)
+    compiled_kernel(kernel_cache())
 
 
 def kernel(waiting: Callable[[float], None] = lambda _: None) -> DecisionKernel:
@@ -229,7 +186,7 @@ def kernel(waiting: Callable[[float], None] = lambda _: None) -> DecisionKernel:
     Args:
         waiting: Told every half second how many seconds the compilation has taken so far.
     """
-    cache = settings().cache_dir
+    cache = kernel_cache()
     if cache is not None and not kernel_is_cached(cache):
         run_python(_COMPILE, waiting)
     return compiled_kernel(cache)

@@ -15,6 +15,7 @@ from torghut.kernel.errors import ExitCode, TorghutError
 DECLARATIONS_DIR: Final = "TORGHUT_DECLARATIONS_DIR"
 ARTIFACT_DIR: Final = "TORGHUT_ARTIFACT_DIR"
 CACHE_DIR: Final = "TORGHUT_CACHE_DIR"
+DEBUG: Final = "TORGHUT_DEBUG"
 
 DECLARATION_FOLDERS: Final = ("streams", "governance", "router")
 """The folders without which no decision can be made; by them a root is recognised."""
@@ -51,7 +52,16 @@ VARIABLES: Final = (
     Variable(
         name=CACHE_DIR,
         default="`torghut` in the user's cache folder; memory where that is not writable",
-        meaning="Folder for compiled kernels; safe to delete.",
+        meaning=(
+            "Folder for compiled kernels, the newest three builds of each; safe to delete. "
+            "Machine code is run from it: one that belongs to somebody else, or that others may "
+            "write, is not used, and `torghut doctor` says so."
+        ),
+    ),
+    Variable(
+        name=DEBUG,
+        default="one line",
+        meaning="Anything: an error that nobody foresaw is shown with its traceback.",
     ),
 )
 """All of them; ``docs/reference/settings.md`` is made from this table."""
@@ -112,13 +122,9 @@ def settings() -> Settings:
     return read_settings(os.environ)
 
 
-def declarations_root() -> Path:
-    """Return the folder that holds the declarations: as set, else packaged, else the checkout.
-
-    Raises:
-        DeclarationsMissingError: There is none.
-    """
-    return settings().declarations_dir
+def debugging() -> bool:
+    """Return whether errors that nobody foresaw are to be shown whole."""
+    return bool(os.environ.get(DEBUG))
 
 
 def _declarations_dir(environment: Mapping[str, str]) -> Path:

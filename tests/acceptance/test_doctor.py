@@ -10,7 +10,7 @@ import pytest
 
 from tests.commands import installation, typed
 from torghut.decisions.kernel.engine import reference_kernel
-from torghut.settings import ARTIFACT_DIR, DECLARATIONS_DIR, settings
+from torghut.settings import ARTIFACT_DIR, CACHE_DIR, DECLARATIONS_DIR, settings
 
 _NAMES = ["declarations", "packages", "cache", "kernel", "disk", "log"]
 
@@ -60,6 +60,23 @@ def test_folder_that_cannot_be_written_is_told_with_what_to_do(
     advice = {check["name"]: check["advice"] for check in ended.json["checks"] if not check["ok"]}
     assert set(advice) == {"disk", "log"}
     assert "TORGHUT_ARTIFACT_DIR" in advice["disk"]
+
+
+def test_cache_that_others_can_write_is_told_and_not_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "cache").mkdir()
+    (folder / "cache").chmod(0o777)
+    monkeypatch.setenv(CACHE_DIR, str(folder / "cache"))
+    settings.cache_clear()
+
+    ended = typed("doctor", "--json")
+
+    assert ended.status == 1
+    (check,) = [check for check in ended.json["checks"] if not check["ok"]]
+    assert check["name"] == "cache"
+    assert "can be written by others (mode 777)" in check["found"]
+    assert list((folder / "cache").iterdir()) == []
 
 
 @pytest.mark.usefixtures("folder")

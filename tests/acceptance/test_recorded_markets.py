@@ -23,6 +23,7 @@ from torghut.schemas.rows import DECISION
 from torghut.workflows.decision_loop import Committed, LoopSettings, Run, run_loop
 from torghut.workflows.opening import Setup, open_fold
 from torghut.workflows.replay import Replayed, replay_log
+from torghut.workflows.running.serving import serving_packages
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(240)]
 
@@ -62,7 +63,7 @@ def _run(
 
     async def run() -> tuple[Tally, Replayed]:
         tally, log = Tally(), InMemoryLog(clock=HandClock())
-        packages = bootstrap.serving_packages(shipped(), bootstrap.package_store(), {})
+        packages = serving_packages(shipped(), bootstrap.package_store(), {})
         setup = Setup(
             kernel=compiled(), declarations=shipped(), packages=packages, shadow_router=shadow
         )

@@ -40,7 +40,7 @@ def test_declarations_travel_in_the_wheel(installed: Path, folder: str) -> None:
 def test_packaged_declarations_are_found_in_an_empty_folder(
     installed: Path, tmp_path: Path
 ) -> None:
-    script = "from torghut.settings import declarations_root; print(declarations_root())"
+    script = "from torghut.settings import settings; print(settings().declarations_dir)"
     found = subprocess.run(
         [sys.executable, "-c", script],
         check=True,

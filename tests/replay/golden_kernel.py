@@ -10,6 +10,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -34,6 +35,8 @@ from torghut.schemas.rows import CONTEXT, PARAMETERS, STATE
 
 FOLDER: Final = Path(__file__).resolve().parent / "golden" / "kernel"
 _SYMBOLS: Final = 6
+_ADDED: Final[Mapping[int, Sequence[str]]] = {2: ("recorded",)}
+"""Fields that states got since a version's run was written; none of them decides anything in it."""
 
 
 class GoldenRun(TypedDict):
@@ -62,13 +65,30 @@ def unpack(text: str, dtype: np.dtype[np.void]) -> RowArray:
     return np.frombuffer(zstandard.decompress(base64.b64decode(text)), dtype).copy()
 
 
+def _written(version: int) -> np.dtype[np.void]:
+    """Return the layout of states when the run of a version was written."""
+    added = _ADDED.get(version, ())
+    return np.dtype([field for field in STATE.descr if field[0] not in added])
+
+
+def _recast(rows: RowArray, layout: np.dtype[np.void]) -> RowArray:
+    """Return ``rows`` in another layout: by name, and zero where a field is new."""
+    recast = np.zeros(len(rows), layout)
+    for name in set(layout.names or ()) & set(rows.dtype.names or ()):
+        recast[name] = rows[name]
+    return recast
+
+
 def decide_again(run: GoldenRun, kernel: DecisionKernel) -> tuple[list[str], str, str]:
     """Return leaves, outcomes and final states of ``run`` decided by ``kernel``."""
-    contexts, states = unpack(run["contexts"], CONTEXT), unpack(run["states"], STATE)
+    written = _written(run["version"])
+    contexts = unpack(run["contexts"], CONTEXT)
+    states = _recast(unpack(run["states"], written), STATE)
     shared = dataclasses.replace(tables(_SYMBOLS), parameters=unpack(run["parameters"], PARAMETERS))
     decisions, outcomes = decide(kernel, contexts, states, shared)
     leaves = [hashlib.sha256(row.tobytes()).hexdigest()[:16] for row in decisions]
-    return leaves, outcomes.tobytes().hex(), hashlib.sha256(states.tobytes()).hexdigest()
+    final = hashlib.sha256(_recast(states, written).tobytes()).hexdigest()
+    return leaves, outcomes.tobytes().hex(), final
 
 
 def make_run() -> GoldenRun:

@@ -9,7 +9,6 @@ import pytest
 from torghut.settings import (
     DECLARATION_FOLDERS,
     DeclarationsMissingError,
-    declarations_root,
     read_settings,
     settings,
 )
@@ -81,4 +80,3 @@ def test_cache_below_a_file_is_none(tmp_path: Path) -> None:
 
 def test_environment_is_read_once() -> None:
     assert settings() is settings()
-    assert declarations_root() == settings().declarations_dir

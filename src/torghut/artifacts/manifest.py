@@ -8,6 +8,7 @@ from torghut.artifacts.errors import ManifestInvalidError
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.package import PackageManifest
+from torghut.schemas.types import first_problem
 
 
 def manifest_bytes(manifest: PackageManifest) -> bytes:
@@ -25,9 +26,7 @@ def read_manifest(body: bytes) -> PackageManifest:
     try:
         manifest = PackageManifest.model_validate_json(body, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the document"
-        found = f"{place}: {first['msg']}"
+        found = first_problem(error).at("the document")
         raise ManifestInvalidError(package=package, found=found) from error
     if manifest_bytes(manifest) != body:
         raise ManifestInvalidError(package=package, found="JSON that is not canonical")

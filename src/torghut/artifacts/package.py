@@ -19,6 +19,7 @@ from torghut.artifacts.errors import (
 from torghut.artifacts.manifest import manifest_bytes, read_manifest
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.package import PackageFile, PackageManifest, Provenance
+from torghut.schemas.types import first_problem
 
 SHORT_DIGEST: Final = 12
 """Digits of the digest in a package's folder name; a load still verifies all 64."""
@@ -113,9 +114,8 @@ def build_package(
     try:
         manifest = PackageManifest.model_validate(stated)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "files"
-        reason = f"expected {first['msg']}, found {place} = {str(first['input'])[:80]}"
+        first = first_problem(error)
+        reason = f"expected {first.reason}, found {first.place or 'files'} = {first.found}"
         raise PackageContentError(name=name, reason=reason) from error
     return verify_package(manifest_bytes(manifest), files)
 

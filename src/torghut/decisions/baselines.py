@@ -17,9 +17,7 @@ from torghut.decisions.kernel.engine import Tables, empty_tables
 from torghut.decisions.parameters import initial_states
 from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Expert, Mode, RouterMode
-from torghut.schemas.rows import DECISION, STATE
-
-RowArray = npt.NDArray[np.void]
+from torghut.schemas.rows import DECISION, STATE, RowArray
 
 _BOOK: Final = (
     "paper_position",

@@ -15,9 +15,9 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import rfc8785
 from pydantic import Field, TypeAdapter, ValidationError
 
+from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.market.calendars import ExpandedCalendar, session_rows
 from torghut.schemas.codes import REGIME_LABELS, Expert
@@ -146,7 +146,7 @@ class Declarations:
             reasoning=self.reasoning,
             owners=self.owners,
         )
-        return rfc8785.dumps(recorded.model_dump(mode="json"))
+        return canonical_bytes(recorded.model_dump(mode="json"))
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON (RFC 8785) that the log keeps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -55,3 +56,29 @@ class ControlMisplacedError(TorghutError):
     def __init__(self, *, control_id: str) -> None:
         super().__init__(f"control record {control_id!r} applies where it was never received")
         self.control_id = control_id
+
+
+class ArmsDifferError(TorghutError):
+    """One arm stopped before another context than the others: its state or kernel is damaged."""
+
+    code: ClassVar[str] = "decisions.arms-differ"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, taken: Mapping[str, int]) -> None:
+        found = ", ".join(f"{arm} {count}" for arm, count in taken.items())
+        super().__init__(
+            f"expected all arms to take the same contexts, found {found}; nothing of the batch "
+            "was recorded: run again, and if it stays check the log with `torghut log verify`"
+        )
+        self.taken = dict(taken)
+
+
+class SnapshotUnreadableError(TorghutError):
+    """A snapshot is not one that this build could have written; the log holds all of it too."""
+
+    code: ClassVar[str] = "decisions.snapshot-unreadable"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(f"expected the memory of a fold, found {found}; decide the log again")
+        self.found = found

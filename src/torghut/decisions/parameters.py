@@ -120,24 +120,41 @@ def parameter_rows(
         RegimeLabelsError: A package's regimes are unknown.
     """
     rows = np.zeros(len(symbols), PARAMETERS)
-    shared = {
+    for index, symbol in enumerate(symbols):
+        model = packages.get(declarations.instrument(symbol).router)
+        rows[index : index + 1] = parameter_row(declarations, model, symbol)
+    return rows, declarations.sessions.copy()
+
+
+def parameter_row(
+    declarations: Declarations, model: RegimeNumbers | None, symbol: str
+) -> npt.NDArray[np.void]:
+    """Return the ``PARAMETERS`` row of one symbol, shape (1,).
+
+    Args:
+        declarations: What has been declared.
+        model: The regime model that serves; None gives no regimes and no confidence.
+        symbol: Declared.
+
+    Raises:
+        SymbolUndeclaredError: It is not declared.
+        RegimeLabelsError: The model's regimes are unknown.
+    """
+    instrument = declarations.instrument(symbol)
+    values = {
         **_router_values(declarations),
         **_expert_values(declarations),
         **_trigger_values(declarations),
+        **_market_values(instrument),
+        **_sampling_values(instrument, declarations),
+        **_session_values(instrument, declarations),
+        **_regime_values(instrument, declarations, model),
+        **_limit_values(instrument, declarations),
     }
-    for row, symbol in zip(rows, symbols, strict=True):
-        instrument = declarations.instrument(symbol)
-        values = {
-            **shared,
-            **_market_values(instrument),
-            **_sampling_values(instrument, declarations),
-            **_session_values(instrument, declarations),
-            **_regime_values(instrument, declarations, packages.get(instrument.router)),
-            **_limit_values(instrument, declarations),
-        }
-        for name in PARAMETERS.names or ():
-            row[name] = values[name]
-    return rows, declarations.sessions.copy()
+    rows = np.zeros(1, PARAMETERS)
+    for name in PARAMETERS.names or ():
+        rows[name][0] = values[name]
+    return rows
 
 
 def initial_states(declarations: Declarations, symbols: Sequence[str]) -> npt.NDArray[np.void]:

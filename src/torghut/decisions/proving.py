@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from torghut.kernel.canonical import canonical_bytes, parse_json_object
 from torghut.kernel.digests import (
+    DIGEST_BYTES,
     Frontier,
     leaf_digest,
     proves_inclusion,
@@ -24,8 +25,9 @@ from torghut.kernel.digests import (
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.ids import parse_decision_id, source_key_of_words, symbol_key
 from torghut.schemas.codes import Stream
-from torghut.schemas.leaf import LEAF_VERSION, decision_fields
+from torghut.schemas.leaf import decision_fields, leaf_version
 from torghut.schemas.proof import Proof, ProofContent
+from torghut.schemas.types import first_problem
 
 NOT_CHECKED: Final = (
     "that the block named here holds the row: `torghut log verify` checks the log",
@@ -34,7 +36,6 @@ NOT_CHECKED: Final = (
 )
 """What no proof of this kind can show, whatever its verdict."""
 
-_LINEAGE_BYTES: Final = 32
 _UNALTERED: Final = "every byte is as it was written"
 
 
@@ -186,10 +187,10 @@ def _parse(body: bytes) -> tuple[Proof | None, str]:
             return None, "expected canonical JSON (RFC 8785), found another spelling"
         proof = Proof.model_validate_json(body, strict=True)
         parse_decision_id(proof.decision_id)
+        leaf_version(bytes.fromhex(proof.row))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "file"
-        return None, f"expected {first['msg']}, found {place} = {str(first['input'])[:80]}"
+        first = first_problem(error)
+        return None, f"expected {first.reason}, found {first.place or 'file'} = {first.found}"
     except TorghutError as error:
         return None, str(error)
     content = {key: value for key, value in stated.items() if key != "content_hash"}
@@ -200,10 +201,7 @@ def _parse(body: bytes) -> tuple[Proof | None, str]:
 
 
 def _row_fault(_proof: Proof, row: bytes) -> str:
-    head = decision_fields(row)
-    if (head.tag, head.version) == (0, LEAF_VERSION):
-        return ""
-    return f"expected tag 0 and layout {LEAF_VERSION}, found {head.tag} and {head.version}"
+    return "" if row[0] == 0 else f"expected tag 0, found {row[0]}"
 
 
 def _leaf_fault(proof: Proof, row: bytes) -> str:
@@ -238,7 +236,7 @@ def _lineage_fault(proof: Proof, row: bytes) -> str:
         return f"expected a lineage of {proof.arm}, found one of {proof.lineage.arm}"
     if named.package and named.package != proof.lineage.package:
         return f"expected package {named.package}, found {proof.lineage.package or 'none'}"
-    expected = row[-_LINEAGE_BYTES:].hex()
+    expected = row[-DIGEST_BYTES:].hex()
     found = sha256_hex(canonical_bytes(proof.lineage.model_dump(mode="json")))
     return "" if found == expected else f"expected {expected}, found {found}"
 

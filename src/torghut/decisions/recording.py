@@ -16,6 +16,8 @@ from torghut.decisions.fold.lineage import Lineage
 from torghut.eventlog.block import Arm, Block, Head
 from torghut.eventlog.columns import decode_columns, encode_columns
 from torghut.kernel.canonical import canonical_bytes
+from torghut.kernel.digests import DIGEST_BYTES
+from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival, Cursor, Quarantined
 from torghut.schemas.block import (
     BLOCK_HEADER,
@@ -30,6 +32,7 @@ from torghut.schemas.block import (
     ReceivedControl,
     RefusedControl,
     RepeatedControl,
+    read_block_header,
     read_block_records,
 )
 from torghut.schemas.codes import RefusalCode
@@ -76,10 +79,10 @@ class Taken:
 
 def record_batch(fold: DecisionFold, taken: Taken, decided: Decided, head: Head) -> Block:
     """Return the block that follows ``head`` and holds ``taken`` and ``decided``."""
-    present = set(np.unique(taken.contexts["symbol"]).tolist())
+    present = set(_occurring(taken.contexts["symbol"]))
     named = sorted(present | set(range(taken.first_symbol, len(fold.symbols))))
-    sources = np.unique(taken.contexts["source"]).tolist()
-    serving = decided.arms["serving"]
+    sources = _occurring(taken.contexts["source"])
+    serving = decided.arms[SERVING]
     header = BlockHeader(
         kernel_version=fold.kernel.version,
         kernel_build=fold.kernel.build,
@@ -89,7 +92,7 @@ def record_batch(fold: DecisionFold, taken: Taken, decided: Decided, head: Head)
         lineages={digest: _spell(lineage) for digest, lineage in decided.lineages.items()},
         counts=BlockCounts(
             contexts=len(taken.contexts) + len(taken.quarantined),
-            decisions=len(serving.leaves) // 32,
+            decisions=len(serving.leaves) // DIGEST_BYTES,
             quarantined=len(taken.quarantined) + int(np.count_nonzero(decided.outcomes)),
             control_records=len(decided.received),
         ),
@@ -101,8 +104,8 @@ def record_batch(fold: DecisionFold, taken: Taken, decided: Decided, head: Head)
             RepeatedControl(row=a.row, control_id=a.record.control_id) for a in decided.repeated
         ),
         refused=tuple(
-            RefusedControl(row=a.row, code="control.id-taken", record=a.record)
-            for a in decided.refused
+            RefusedControl(row=r.arrival.row, code=r.code, record=r.arrival.record)
+            for r in decided.refused
         ),
         applied=tuple(
             AppliedControl(control_id=a.control_id, symbol=a.symbol, position=a.position)
@@ -125,7 +128,7 @@ def record_batch(fold: DecisionFold, taken: Taken, decided: Decided, head: Head)
 
 def header_of(block: Block) -> BlockHeader:
     """Return the header of ``block``, parsed."""
-    return BLOCK_HEADER.validate_json(block.header)
+    return read_block_header(block.header)
 
 
 def read_block(block: Block) -> Recorded:
@@ -156,6 +159,12 @@ def learn_names(fold: DecisionFold, recorded: Recorded) -> None:
             fold.symbol_index(name)
     for _, digest in sorted(recorded.header.sources.items()):
         fold.source_index(digest)
+
+
+def _occurring(numbers: npt.NDArray[np.integer[npt.NBitBase]]) -> list[int]:
+    """Return the numbers that occur in ``numbers``, ascending; those of a run's tables are small."""
+    occurring: list[int] = np.flatnonzero(np.bincount(numbers)).tolist()
+    return occurring
 
 
 def cursor_text(cursor: Cursor) -> str:

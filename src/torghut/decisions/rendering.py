@@ -39,8 +39,7 @@ from torghut.schemas.codes import (
 from torghut.schemas.decision import Decision
 from torghut.schemas.declarations.governance import GatePolicies
 from torghut.schemas.declarations.instruments import Instrument
-from torghut.schemas.leaf import DecisionFields, decision_fields
-from torghut.schemas.rows import DECISION, LEAF_VERSION
+from torghut.schemas.leaf import DecisionFields, decision_fields, leaf_version, row_bytes
 
 _NO_REGIME: Final = 255
 _SEQUENCE_MAX: Final = 2**53
@@ -50,8 +49,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 class RowUnrenderableError(TorghutError):
     """A decision row is not what its layout, its symbol or its lineage allow.
 
-    Nothing is published of such a row: it was altered, or it belongs to another symbol, lineage
-    or version of the layout.
+    Nothing is published of such a row: it was altered, or belongs to another symbol or lineage.
     """
 
     code: ClassVar[str] = "decisions.row-unrenderable"
@@ -210,7 +208,8 @@ def render_json(row: bytes | np.void, context: RenderContext) -> bytes:
         context: Of the row's symbol and lineage.
 
     Raises:
-        RowUnrenderableError: The row is altered, or not of this symbol, lineage and layout.
+        LeafVersionError: The row is of a layout that is not known here.
+        RowUnrenderableError: It is altered, or not of this symbol and lineage.
     """
     return _ENCODER.encode(_decision(_fields(row), context))
 
@@ -219,7 +218,8 @@ def render_decision(row: bytes | np.void, context: RenderContext) -> Decision:
     """Return ``row`` as a typed decision, validated; many times slower than ``render_json``.
 
     Raises:
-        RowUnrenderableError: The row is altered, or not of this symbol, lineage and layout.
+        LeafVersionError: The row is of a layout that is not known here.
+        RowUnrenderableError: It is altered, or not of this symbol and lineage.
     """
     return Decision.model_validate_json(render_json(row, context))
 
@@ -279,15 +279,15 @@ def _decision(row: DecisionFields, context: RenderContext) -> _Decision:
 def _fields(row: bytes | np.void) -> DecisionFields:
     """Return the fields of ``row``."""
     raw = row if isinstance(row, bytes) else row.tobytes()
-    if len(raw) != DECISION.itemsize:
-        _refuse("a length in bytes", DECISION.itemsize, len(raw))
+    if len(raw) != (expected := row_bytes(leaf_version(raw))):
+        _refuse("a length in bytes", expected, len(raw))
     return decision_fields(raw)
 
 
 def _check(row: DecisionFields, context: RenderContext) -> None:
     """Refuse a row that is not this symbol's, or that nobody should act on."""
-    if (row.tag, row.version) != (0, LEAF_VERSION):
-        _refuse("tag and layout version", (0, LEAF_VERSION), (row.tag, row.version))
+    if row.tag != 0:
+        _refuse("tag", 0, row.tag)
     if row.symbol_key != context.symbol_key:
         _refuse(f"the key of {context.symbol}", context.symbol_key, row.symbol_key)
     if row.lineage != context.lineage_words:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-RowArray = npt.NDArray[np.void]
+from torghut.schemas.rows import RowArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.kernel.errors import ExitCode, TorghutError
-from torghut.schemas.types import Message, SafeCount, Sha256
+from torghut.schemas.types import Message, SafeCount, Sha256, first_problem
 
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
@@ -61,6 +61,5 @@ def parse_run_baseline(text: str, *, name: str) -> RunBaseline:
     except JsonRefusedError as error:
         raise BaselineInvalidError(name=name, found=error.found) from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the whole"
-        raise BaselineInvalidError(name=name, found=f"{place}: {first['msg']}") from error
+        found = first_problem(error).at("the whole")
+        raise BaselineInvalidError(name=name, found=found) from error

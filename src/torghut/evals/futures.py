@@ -12,9 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from torghut.schemas.rows import Floats
+from torghut.schemas.rows import Floats, RowArray
 
-RowArray = npt.NDArray[np.void]
 Places = npt.NDArray[np.intp]
 
 _PRICES: Final = ("bid", "ask", "last")

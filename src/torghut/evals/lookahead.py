@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from torghut.evals.errors import AnswersMisalignedError, NothingToCheckError
 from torghut.evals.futures import Future, other_future
+from torghut.schemas.rows import RowArray
 
-RowArray = npt.NDArray[np.void]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 Verdict = Literal["clean", "leak", "undetermined"]

@@ -11,6 +11,7 @@ from typing import Final
 
 from torghut.eventlog.errors import ConcurrencyConflictError
 from torghut.kernel.digests import DIGEST_BYTES
+from torghut.kernel.ids import SERVING
 
 GENESIS: Final = "0" * 64
 """The digest that a partition's first block follows."""
@@ -101,8 +102,8 @@ class Block:
         if not 0 <= self.partition < 2**20 or not 0 <= self.number < 2**40:
             message = f"no block has partition {self.partition} and number {self.number}"
             raise ValueError(message)
-        if "serving" not in self.arms:
-            message = f"a block has an arm 'serving', found {sorted(self.arms)}"
+        if SERVING not in self.arms:
+            message = f"a block has an arm {SERVING!r}, found {sorted(self.arms)}"
             raise ValueError(message)
         if any(_DIGEST.fullmatch(digest) is None for digest in (self.previous, *self.cites)):
             message = f"expected sha256 digests, found {[self.previous, *self.cites]}"

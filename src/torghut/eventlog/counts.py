@@ -11,7 +11,8 @@ from torghut.eventlog.columns import count_rows
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.projections import Projection
 from torghut.eventlog.verification import block_place
-from torghut.schemas.block import BLOCK_HEADER
+from torghut.kernel.ids import SERVING
+from torghut.schemas.block import read_block_header
 from torghut.schemas.types import Message
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -20,7 +21,8 @@ Count = Annotated[int, Field(ge=0, lt=2**53)]
 class PartitionCounts(Message):
     """What a partition holds, to the unit: contexts = decisions + quarantined.
 
-    ``quarantined`` counts refused contexts and records that were no context at all.
+    Counted as in ``schemas.block.BlockCounts``: ``quarantined`` is all that was not decided,
+    refused contexts and records that were no context.
     """
 
     contexts: Count = 0
@@ -36,8 +38,8 @@ def add_block(counts: PartitionCounts, block: Block) -> PartitionCounts:
     Raises:
         LogIntegrityError: What the block's header says is not what the block holds.
     """
-    said = BLOCK_HEADER.validate_json(block.header).counts
-    decisions = block.arms["serving"].count
+    said = read_block_header(block.header).counts
+    decisions = block.arms[SERVING].count
     undecodable = said.contexts - count_rows(block.inputs)
     refused = count_rows(block.inputs) - decisions
     if said.decisions != decisions or said.quarantined != undecodable + refused:

@@ -21,7 +21,7 @@ from torghut.eventlog.errors import (
     LogIntegrityError,
 )
 from torghut.kernel.canonical import JsonObject, canonical_bytes, parse_json_object
-from torghut.schemas.types import Message
+from torghut.schemas.types import Message, first_problem
 
 E = TypeVar("E", bound=Message)
 
@@ -159,7 +159,8 @@ def read_event(envelope: Envelope, adapter: TypeAdapter[E], steps: Steps) -> E:
     try:
         return adapter.validate_json(canonical_bytes(body))
     except ValidationError as error:
-        raise EventUnreadableError(type=envelope.type, reason=str(error)) from error
+        reason = first_problem(error).at("the event")
+        raise EventUnreadableError(type=envelope.type, reason=reason) from error
 
 
 def lift(body: JsonObject, steps: Steps) -> JsonObject:

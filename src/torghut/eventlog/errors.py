@@ -158,6 +158,21 @@ class LogBusyError(LogWriteError):
         self.budget_ms = budget_ms
 
 
+class CommitTimeoutError(TorghutError):
+    """The store took longer than its budget; what was kept shows when the log is opened again."""
+
+    code: ClassVar[str] = "eventlog.commit-timeout"
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+
+    def __init__(self, *, what: str, budget_ms: int) -> None:
+        super().__init__(
+            f"{what}: expected it durable within {budget_ms} ms, found it still under way; "
+            "look for what holds the disk up, then begin again: what was kept is not decided twice"
+        )
+        self.what = what
+        self.budget_ms = budget_ms
+
+
 class LogReadError(TorghutError):
     """The store could not be read; what it holds is not thereby altered."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -55,6 +56,11 @@ def sealed_head(head: Head) -> SealedHead:
     return SealedHead(partition=head.partition, number=head.number, digest=head.digest)
 
 
+def heads_sealed(heads: Iterable[Head]) -> HeadsSealed:
+    """Return the event that puts ``heads`` on record."""
+    return HeadsSealed(heads=tuple(map(sealed_head, heads)))
+
+
 async def seal_heads(log: DecisionLog, events: EventStore, *, log_id: str, causes: Causes) -> None:
     """Append the heads of all partitions to the log's own stream.
 
@@ -62,8 +68,8 @@ async def seal_heads(log: DecisionLog, events: EventStore, *, log_id: str, cause
         ConcurrencyConflictError: Another writer appended to that stream in between.
     """
     stream = log_stream(log_id)
-    heads = [sealed_head(await log.head(partition)) for partition in await log.partitions()]
+    heads = [await log.head(partition) for partition in await log.partitions()]
     version = len(await events.read_events(stream))
     await events.append_events(
-        stream, [HeadsSealed(heads=tuple(heads))], expected_version=version, causes=causes
+        stream, [heads_sealed(heads)], expected_version=version, causes=causes
     )

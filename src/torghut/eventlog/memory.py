@@ -18,9 +18,10 @@ from torghut.eventlog.envelopes import (
     version_conflict,
 )
 from torghut.eventlog.errors import ObjectMissingError
+from torghut.eventlog.events import seal_heads
 from torghut.eventlog.ports import DecisionLog, EventStore, Snapshot, check_snapshot
 from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport, check_block
-from torghut.kernel.clock import Clock
+from torghut.kernel.clock import WallClock
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.types import Message
 
@@ -32,7 +33,7 @@ class InMemoryLog(DecisionLog, EventStore):
         clock: Tells when events were recorded.
     """
 
-    def __init__(self, *, clock: Clock) -> None:
+    def __init__(self, *, clock: WallClock) -> None:
         self._clock = clock
         self._chains: dict[int, list[Block]] = defaultdict(list)
         self._objects: dict[str, bytes] = {}
@@ -96,6 +97,10 @@ class InMemoryLog(DecisionLog, EventStore):
     async def load_snapshot(self, partition: int, key: str, /) -> Snapshot | None:
         kept = self._snapshots.get((partition, key))
         return None if kept is None else kept[0]
+
+    @override
+    async def seal_heads(self, causes: Causes, /) -> None:
+        await seal_heads(self, self, log_id="memory", causes=causes)
 
     @override
     async def append_events(

@@ -111,6 +111,16 @@ class DecisionLog(Protocol):
         """
         ...
 
+    async def seal_heads(self, causes: Causes, /) -> None:
+        """Put the heads of all partitions on record, as an event of the log's own stream.
+
+        Verifying compares them with the chains: it is one more place where a cut tail shows.
+
+        Raises:
+            LogWriteError: The store could not make it durable.
+        """
+        ...
+
     async def verify(
         self,
         *,

@@ -18,9 +18,10 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.projections import Projection, project
 from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import DIGEST_BYTES, Frontier, run_root
-from torghut.kernel.ids import symbol_key
-from torghut.schemas.block import BLOCK_HEADER
-from torghut.schemas.rows import DECISION
+from torghut.kernel.ids import SERVING, symbol_key
+from torghut.schemas.block import read_block_header
+from torghut.schemas.leaf import leaf_version
+from torghut.schemas.rows import decision_dtype
 
 Frontiers = Mapping[str, Frontier]
 """Of each symbol's tree, by symbol."""
@@ -39,15 +40,30 @@ def frontiers_of(arm: str) -> Projection[Frontiers]:
     )
 
 
-async def root_of_run(log: DecisionLog, *, arm: str = "serving") -> str:
+async def root_of_run(log: DecisionLog, *, arm: str = SERVING) -> str:
     """Return the root over all decisions of ``arm``, in whatever partitions they are.
 
     Raises:
         LogIntegrityError: A block is not as it was written, or two partitions name one symbol.
     """
+    trees = {
+        partition: await project(log, frontiers_of(arm), partition=partition)
+        for partition in await log.partitions()
+    }
+    return run_root(roots_of(trees))
+
+
+def roots_of(trees: Mapping[int, Frontiers]) -> dict[str, bytes]:
+    """Return the root of every symbol's tree.
+
+    Args:
+        trees: By partition, then symbol.
+
+    Raises:
+        LogIntegrityError: Two partitions hold decisions about one symbol.
+    """
     roots: dict[str, bytes] = {}
-    for partition in await log.partitions():
-        frontiers = await project(log, frontiers_of(arm), partition=partition)
+    for partition, frontiers in trees.items():
         for symbol, frontier in frontiers.items():
             if symbol in roots:
                 raise LogIntegrityError(
@@ -56,25 +72,35 @@ async def root_of_run(log: DecisionLog, *, arm: str = "serving") -> str:
                     found=f"{symbol}, decided in another partition too",
                 )
             roots[symbol] = frontier.root()
-    return run_root(roots)
+    return roots
 
 
 def add_leaves(frontiers: Frontiers, block: Block, *, arm: str) -> Frontiers:
     """Return ``frontiers`` with the leaves of ``arm`` in ``block`` added, in the order decided.
 
     Raises:
-        LogIntegrityError: A row names a symbol that the block's header does not name.
+        LogIntegrityError: A row names a symbol that the block's header does not name, or is of
+            another layout.
+        LeafVersionError: The rows are of a layout that is not known here.
     """
     decided = block.arms.get(arm)
     if decided is None or not decided.count:
         return frontiers
-    symbols = BLOCK_HEADER.validate_json(block.header).symbols.values()
-    names = {symbol_key(name): name for name in symbols}
+    place = block_place(block.partition, block.number)
+    header = read_block_header(block.header)
+    version = leaf_version(decided.rows)
+    if version != header.leaf_version:
+        raise LogIntegrityError(
+            place=place,
+            expected=f"rows of layout {header.leaf_version}, as its header says",
+            found=f"rows of layout {version}",
+        )
+    names = {symbol_key(name): name for name in header.symbols.values()}
     result = dict(frontiers)
     for key, leaves in leaves_by_symbol(decided).items():
         if key not in names:
             raise LogIntegrityError(
-                place=block_place(block.partition, block.number),
+                place=place,
                 expected=f"symbols out of {sorted(names.values())}",
                 found=f"a row of the symbol with key {key}",
             )
@@ -87,17 +113,25 @@ def leaves_by_symbol(arm: Arm) -> Mapping[int, list[bytes]]:
     """Return the leaf digests of ``arm`` by symbol key, in the order decided.
 
     Raises:
-        LogIntegrityError: The rows are not decisions of the layout that this version reads.
+        LeafVersionError: The rows are of a layout that is not known here.
+        LogIntegrityError: They are not all of the layout that the first of them names.
     """
-    if len(arm.rows) != arm.count * DECISION.itemsize:
+    layout = decision_dtype(arm.rows)
+    if len(arm.rows) != arm.count * layout.itemsize:
         raise LogIntegrityError(
             place="rows of a block",
-            expected=f"{arm.count} rows of {DECISION.itemsize} bytes",
+            expected=f"{arm.count} rows of {layout.itemsize} bytes",
             found=f"{len(arm.rows)} bytes",
         )
-    keys = np.frombuffer(arm.rows, DECISION)["symbol_key"]
+    rows = np.frombuffer(arm.rows, layout)
+    if len(versions := set(rows["version"].tolist())) > 1:
+        raise LogIntegrityError(
+            place="rows of a block",
+            expected="rows of one layout",
+            found=f"layouts {sorted(versions)}",
+        )
     leaves: dict[int, list[bytes]] = {}
-    for index, key in enumerate(keys.tolist()):
+    for index, key in enumerate(rows["symbol_key"].tolist()):
         start = index * DIGEST_BYTES
         leaves.setdefault(key, []).append(arm.leaves[start : start + DIGEST_BYTES])
     return leaves

@@ -7,6 +7,7 @@ loaded, together with the compiler: a cache under that name can never serve yest
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ import numpy as np
 from numba import config as numba_config
 from numba.core.dispatcher import Dispatcher
 
+from torghut.kernel.machine_code import folder_of, prepare_folder
+
 P = ParamSpec("P")
 R = TypeVar("R")
 Interpreted = dict[FunctionType, FunctionType]
@@ -28,6 +31,7 @@ Interpreted = dict[FunctionType, FunctionType]
 # fastmath and contraction stay off: every operation rounds once, in the order written.
 # error_model="numpy": a division by zero gives infinity instead of raising half-way through a row.
 _CACHE_SETTING: Final = "CACHE_DIR"
+_LOADS: Final = frozenset(dis.hasconst)
 _compile: Final = partial(numba.njit, error_model="numpy", fastmath=False, nogil=True)
 
 
@@ -40,18 +44,16 @@ def entry(function: Callable[P, R], cache_root: Path | None) -> Callable[P, R]:
     """Return the outermost function of a kernel, cached on disk below ``cache_root``.
 
     Only an entry is cached: its machine code holds all its pieces. The folder is named by
-    ``build_digest``, because numba notices changes in the entry's own file alone. Without a
-    folder that can be written the code lives in memory.
+    ``build_digest``, because numba notices changes in the entry's own file alone; within it, code
+    is found by the types of the arguments, in which a row's type spells its fields, their places
+    and its size. Without a folder that this user, and nobody else, can write, the code lives in
+    memory; ``machine_code.why_refused`` says why.
     """
     plain = _plain(function)
-    if cache_root is None:
-        return cast("Callable[P, R]", _compile(plain))
-    folder = build_folder(function, cache_root)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-    except OSError:
+    folder = None
+    if cache_root is not None:
+        folder = prepare_folder(cache_root, plain.__name__, build_digest(function))
+    if folder is None:
         return cast("Callable[P, R]", _compile(plain))
     # numba reads the folder from its configuration at the moment of decoration.
     previous = getattr(numba_config, _CACHE_SETTING)
@@ -64,7 +66,7 @@ def entry(function: Callable[P, R], cache_root: Path | None) -> Callable[P, R]:
 
 def build_folder(function: Callable[P, R], cache_root: Path) -> Path:
     """Return the folder below ``cache_root`` for this build of the kernel of ``function``."""
-    return cache_root / build_digest(function)[:32]
+    return folder_of(cache_root, _plain(function).__name__, build_digest(function))
 
 
 def interpreted(function: Callable[P, R]) -> Callable[P, R]:
@@ -79,7 +81,8 @@ def build_digest(function: Callable[P, R]) -> str:
     files that it came from: they may have been edited since.
 
     Raises:
-        TypeError: A piece uses a value that has no lasting name, such as a plain object.
+        TypeError: A piece uses a value that has no lasting name, such as a plain object, or one
+            of a function around it, which has no name at all.
     """
     pieces: set[FunctionType] = set()
     _reach(_plain(function), pieces)
@@ -91,7 +94,13 @@ def build_digest(function: Callable[P, R]) -> str:
 
 def _spell_piece(piece: FunctionType) -> str:
     """Return a text that is alike wherever, and only where, ``piece`` compiles alike."""
-    parts = [_qualified(piece), _spell(piece.__code__), _spell(piece.__defaults__)]
+    if piece.__closure__:
+        names = ", ".join(piece.__code__.co_freevars)
+        message = f"{_qualified(piece)} uses {names} of a function around it: make it global"
+        raise TypeError(message)
+    named = tuple(sorted((piece.__kwdefaults__ or {}).items()))
+    defaults = (piece.__defaults__, named)
+    parts = [_qualified(piece), _spell(piece.__code__), _spell(defaults)]
     for name in sorted(_names(piece.__code__)):
         if name in piece.__globals__:
             try:
@@ -128,7 +137,14 @@ def _spell_code(code: CodeType) -> str:
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     parts = [code.co_code.hex(), code.co_exceptiontable.hex(), _spell(counts), _spell(names)]
-    return _digest([*parts, *map(_spell, code.co_consts)])
+    return _digest([*parts, *map(_spell, _frozen(code))])
+
+
+def _frozen(code: CodeType) -> Sequence[object]:
+    """Return the constants of ``code``, without a first one that it never loads: its docstring."""
+    arguments = zip(code.co_code[::2], code.co_code[1::2], strict=True)
+    loads_first = any(operation in _LOADS and argument == 0 for operation, argument in arguments)
+    return code.co_consts if loads_first else code.co_consts[1:]
 
 
 def _digest(parts: Sequence[str]) -> str:

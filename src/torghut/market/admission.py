@@ -14,11 +14,17 @@ import numpy as np
 
 from torghut.kernel.compiled import compiled
 from torghut.schemas.codes import ContextFlag, Reason, RefusalCode, Stream
-from torghut.schemas.rows import REMEMBERED_SOURCES, ContextRow, ParameterRow, StateRow
+from torghut.schemas.rows import (
+    LATEST_NS,
+    REMEMBERED_SOURCES,
+    ContextRow,
+    ParameterRow,
+    StateRow,
+)
 
-LATEST_NS: Final = 7_258_118_400_000_000_000
-"""2200-01-01: a time from here on is in another unit, or garbage."""
-_WINDOW: Final = 64
+REMEMBERED_SEQUENCES: Final = 64
+"""How far back from a source's newest number it is known which of them were seen."""
+
 _SOURCES: Final = REMEMBERED_SOURCES
 
 _QUOTE: Final = int(Stream.QUOTE)
@@ -81,7 +87,8 @@ def judge_place(context: ContextRow, state: StateRow, parameters: ParameterRow) 
     """Return 0 if ``context`` has its place after what was taken before it; changes nothing.
 
     Only such a context moves its symbol's clock. A source that was forgotten, because others of
-    its stream have taken its place, must come back with later receive times than it left with.
+    its stream have taken turns since, must come back with later receive times than its stream had
+    then.
     """
     if not (0 < context.receive_ns < LATEST_NS and 0 < context.event_ns < LATEST_NS):
         return _TIME_OUT_OF_RANGE
@@ -90,10 +97,10 @@ def judge_place(context: ContextRow, state: StateRow, parameters: ParameterRow) 
     refusal = _judge_order(context, state)
     if refusal != _NONE or not _leaps_ahead(context, state, parameters):
         return refusal
-    confirmed = _agrees(context, state, parameters) and (
-        state.leap_count >= parameters.jump_confirmations
-    )
-    return _NONE if confirmed else _TIME_LEAP
+    # One context that is delivered again and again confirms nothing: each must be later.
+    confirms = _agrees(context, state, parameters) and context.receive_ns > state.leap_ns
+    enough = state.leap_count >= parameters.jump_confirmations
+    return _NONE if confirms and enough else _TIME_LEAP
 
 
 @compiled
@@ -103,7 +110,7 @@ def _judge_order(context: ContextRow, state: StateRow) -> int:
     rank = _rank_of_source(context, state)
     if rank >= 0 and context.sequence <= state.stream_sequence[rank]:
         back = state.stream_sequence[rank] - context.sequence
-        seen = back < _WINDOW and (state.stream_window[rank] >> back) & _ONE == _ONE
+        seen = back < REMEMBERED_SEQUENCES and (state.stream_window[rank] >> back) & _ONE == _ONE
         return _DUPLICATE if seen else _OUT_OF_ORDER
     if context.receive_ns < state.stream_receive_ns[stream]:
         return _OUT_OF_ORDER
@@ -143,10 +150,13 @@ def _agrees(context: ContextRow, state: StateRow, parameters: ParameterRow) -> b
 
 @compiled
 def _remember_leap(context: ContextRow, state: StateRow, parameters: ParameterRow) -> None:
-    """Count contexts in a row that leap ahead to the same time: in the end they are believed."""
-    agreeing = state.leap_count if _agrees(context, state, parameters) else 0
-    state.leap_count = agreeing + 1
-    state.leap_ns = context.receive_ns
+    """Count contexts in a row that leap ahead to the same time, each later than the one before."""
+    if not _agrees(context, state, parameters):
+        state.leap_count = 0
+        state.leap_ns = 0
+    if context.receive_ns > state.leap_ns:
+        state.leap_count += 1
+        state.leap_ns = context.receive_ns
 
 
 @compiled
@@ -160,7 +170,7 @@ def _remember_place(context: ContextRow, state: StateRow) -> None:
         step = context.sequence - state.stream_sequence[rank]
         if context.marks & _SEQUENCED and step > _ONE:
             state.notes |= _GAP_NOTE
-        if step < _WINDOW:
+        if step < REMEMBERED_SEQUENCES:
             window |= state.stream_window[rank] << step
     else:
         rank = first + _SOURCES - 1

@@ -15,6 +15,7 @@ from torghut.kernel.canonical import JsonRefusedError, canonical_bytes, parse_js
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.codes import MAX_REGIMES, REGIME_FEATURES, REGIME_LABELS
 from torghut.schemas.package import Confidence, RegimeModelFile
+from torghut.schemas.types import first_problem
 
 REGIME_MODEL_KIND: Final = "regime-model"
 MODEL_PATH: Final = "model.json"
@@ -133,9 +134,8 @@ def _parse(body: bytes, reference: str) -> RegimeModelFile:
     except JsonRefusedError as error:
         raise _invalid(reference, f"one JSON object in {MODEL_PATH}", str(error)) from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or MODEL_PATH
-        raise _invalid(reference, f"{place}: {first['msg']}", str(first["input"])[:80]) from error
+        first = first_problem(error)
+        raise _invalid(reference, first.at(MODEL_PATH), first.found) from error
 
 
 def _problems(model: RegimeModelFile) -> Iterator[tuple[str, str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from contextlib import suppress
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.types import Identifier, Message, Sha256, Symbol
@@ -17,10 +18,15 @@ OptionalDigest = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 class BlockCounts(Message):
     """What is in a block, to the unit: contexts = decisions + quarantined."""
 
-    contexts: Count
-    decisions: Count
-    quarantined: Count
-    control_records: Count
+    contexts: Annotated[
+        Count, Field(description="Admitted, refused, and records that were no context.")
+    ]
+    decisions: Annotated[Count, Field(description="Of the serving arm, one an admitted context.")]
+    quarantined: Annotated[
+        Count,
+        Field(description="Not decided: refused contexts, and records that were no context."),
+    ]
+    control_records: Annotated[Count, Field(description="New ones; none that came again.")]
 
 
 class BlockLineage(Message):
@@ -47,7 +53,7 @@ class BlockHeader(Message):
     type: Literal["eventlog.block-header.v1"] = "eventlog.block-header.v1"
     kernel_version: Count
     kernel_build: Sha256
-    leaf_version: Count
+    leaf_version: Annotated[Count, Field(description="Of the layout of the block's rows.")]
     symbols: dict[Count, Symbol]
     sources: dict[Count, Sha256]
     lineages: dict[Sha256, BlockLineage]
@@ -70,7 +76,7 @@ class RepeatedControl(Message):
 
 
 class RefusedControl(Message):
-    """A control record under an id that another had, kept as it came; it has no effect."""
+    """A control record that cannot hold, kept as it came with the reason; it has no effect."""
 
     row: Count
     code: Annotated[str, Field(pattern=r"^control\.[a-z-]+$")]
@@ -108,6 +114,23 @@ class BlockRecords(Message):
 
 BLOCK_HEADER: TypeAdapter[BlockHeader] = TypeAdapter(BlockHeader)
 BLOCK_RECORDS: TypeAdapter[BlockRecords] = TypeAdapter(BlockRecords)
+
+
+_NEWEST_HEADER: Final = b'"type":"eventlog.block-header.v1"'
+
+
+def read_block_header(body: bytes) -> BlockHeader:
+    """Return a block's header, whatever version it was written in.
+
+    Raises:
+        JsonRefusedError: ``body`` is no JSON object.
+        MessageTypeError: It is of no known version.
+        MessageContentError: It does not fit its version.
+    """
+    if _NEWEST_HEADER in body:  # read at once, in half the time
+        with suppress(ValidationError):
+            return BLOCK_HEADER.validate_json(body)
+    return read_message(body, {"eventlog.block-header.v1": BlockHeader})
 
 
 def read_block_records(body: bytes) -> BlockRecords:

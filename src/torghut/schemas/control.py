@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from torghut.schemas.types import Identifier, Message, Nanoseconds, SafeCount, Sha256, Symbol
 
 Scope = Annotated[Literal["*"] | Symbol, Field(description="One symbol, or * for all of them.")]
 Reasoned = Annotated[str, Field(min_length=1, max_length=500)]
-Money = Annotated[float, Field(ge=0, le=1e15, strict=True)]
-Quantity = Annotated[float, Field(ge=-1e15, le=1e15, strict=True)]
+
+
+def _without_sign_of_zero(number: float) -> float:
+    """Return ``number``, and 0 for minus zero: canonical JSON knows only one of the two."""
+    return number + 0.0
+
+
+_OneZero = AfterValidator(_without_sign_of_zero)
+Money = Annotated[float, Field(ge=0, le=1e15, strict=True), _OneZero]
+Quantity = Annotated[float, Field(ge=-1e15, le=1e15, strict=True), _OneZero]
 
 
 class _Control(Message):

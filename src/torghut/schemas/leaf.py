@@ -1,24 +1,25 @@
-"""The layout of a stored decision, and the decision taken apart; needs no numpy.
+"""The layouts of stored decisions, and a decision taken apart; needs no numpy.
 
-Little-endian and unpadded. The same layout makes the rows that the kernel writes
-(``torghut.schemas.rows``), so there is one place to change it.
+Little-endian and unpadded. The newest layout makes the rows that the kernel writes
+(``torghut.schemas.rows``), so there is one place to change it. A layout that logs were written in
+is never changed, only joined by the next: every row says in its second byte which one is its own.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Final, NamedTuple
 
-from torghut.schemas.codes import MAX_REGIMES, Domain, Expert, Gate
+from torghut.kernel.errors import TorghutError
 
 Field = tuple[str, str] | tuple[str, str, tuple[int]]
 """A field's name and type, as numpy spells them, and the length of an array."""
 
-LEAF_VERSION: Final = 1
-"""Raised when ``LAYOUT`` changes."""
-
-LAYOUT: Final[Sequence[Field]] = (
+# Lengths are spelled out: an expert or a gate more must not change what is already stored.
+_FIRST: Final[Sequence[Field]] = (
     ("tag", "u1"),  # 0: the stored row is the RFC 6962 leaf input
     ("version", "u1"),
     ("intent", "u1"),
@@ -54,14 +55,34 @@ LAYOUT: Final[Sequence[Field]] = (
     ("disagreement", "<f8"),
     ("transition", "<f8"),
     ("equity", "<f8"),  # of the paper book, marked at the mid price
-    ("posterior", "<f8", (MAX_REGIMES,)),
-    ("scores", "<f8", (len(Expert),)),
-    ("weights", "<f8", (len(Expert),)),
-    ("age_ns", "<i8", (len(Domain),)),  # -1: none seen, or not declared
-    ("gate_value", "<f8", (len(Gate),)),
-    ("gate_status", "u1", (len(Gate),)),
+    ("posterior", "<f8", (4,)),
+    ("scores", "<f8", (4,)),
+    ("weights", "<f8", (4,)),
+    ("age_ns", "<i8", (3,)),  # -1: none seen, or not declared
+    ("gate_value", "<f8", (13,)),
+    ("gate_status", "u1", (13,)),
     ("lineage", "<u8", (4,)),
 )
+
+LAYOUTS: Final[Mapping[int, Sequence[Field]]] = MappingProxyType({1: _FIRST})
+"""Every layout that is read here, by its version."""
+
+LEAF_VERSION: Final = max(LAYOUTS)
+"""Of the layout that the kernel writes."""
+
+
+class LeafVersionError(TorghutError):
+    """A stored decision is of a layout that is not known here; a newer Torghut may know it."""
+
+    code: ClassVar[str] = "schemas.leaf-version"
+
+    def __init__(self, *, found: int, known: tuple[int, ...] = tuple(LAYOUTS)) -> None:
+        super().__init__(
+            f"expected decision rows of layout {' or '.join(map(str, known))}, found layout "
+            f"{found}; read them with the Torghut that wrote them, or a newer one"
+        )
+        self.found = found
+        self.known = known
 
 
 class DecisionFields(NamedTuple):
@@ -111,27 +132,67 @@ class DecisionFields(NamedTuple):
     lineage: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """How rows of one layout are packed.
+
+    Attributes:
+        arrays: Where the arrays stand among the values; they come last.
+    """
+
+    packed: struct.Struct
+    arrays: Sequence[slice[int, int, None]]
+
+
+def leaf_version(rows: bytes) -> int:
+    """Return the version of the layout that packed decisions, at least one, are of.
+
+    Raises:
+        LeafVersionError: It is not known here.
+    """
+    version = rows[1] if len(rows) > 1 else 0
+    if version not in LAYOUTS:
+        raise LeafVersionError(found=version)
+    return version
+
+
+def row_bytes(version: int) -> int:
+    """Return how many bytes a decision of a layout has.
+
+    Example:
+        >>> row_bytes(1)
+        479
+    """
+    return _FORMS[version].packed.size
+
+
 def decision_fields(row: bytes) -> DecisionFields:
-    """Return the fields of ``row``, which has ``ROW_BYTES`` bytes."""
-    values = _STRUCT.unpack(row)
-    return DecisionFields(*values[:_SCALARS], *[values[array] for array in _ARRAYS])
+    """Return the fields of ``row``, which is as long as its layout says.
+
+    Raises:
+        LeafVersionError: It is of a layout that is not known here.
+    """
+    form = _FORMS[leaf_version(row)]
+    values = form.packed.unpack(row)
+    return DecisionFields(
+        *values[: form.arrays[0].start], *[values[array] for array in form.arrays]
+    )
 
 
-def _places() -> tuple[struct.Struct, tuple[slice[int, int, None], ...]]:
-    """Return how ``LAYOUT`` is packed, and where its arrays stand among the values."""
+def _form(layout: Sequence[Field]) -> _Form:
+    """Return how ``layout`` is packed."""
     codes = {"u1": "B", "<u8": "Q", "<i8": "q", "<f8": "d"}
     form, place = "<", 0
     arrays: list[slice[int, int, None]] = []
-    for _, kind, *shape in LAYOUT:
+    for _, kind, *shape in layout:
         count = shape[0][0] if shape else 1
         if shape:
             arrays.append(slice(place, place + count))
         form += f"{count}{codes[kind]}"
         place += count
-    return struct.Struct(form), tuple(arrays)
+    return _Form(packed=struct.Struct(form), arrays=tuple(arrays))
 
 
-_STRUCT, _ARRAYS = _places()
-_SCALARS: Final = _ARRAYS[0].start
-ROW_BYTES: Final = _STRUCT.size
-"""Of every stored decision."""
+_FORMS: Final[Mapping[int, _Form]] = {number: _form(one) for number, one in LAYOUTS.items()}
+ROW_BYTES: Final = row_bytes(LEAF_VERSION)
+"""Of every decision that the kernel writes."""

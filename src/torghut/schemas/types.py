@@ -7,10 +7,20 @@ string there, in one form only: no sign and no leading zeros.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 
+_SHOWN: Final = 80
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
 
 
@@ -22,6 +32,35 @@ class Message(BaseModel):
         extra="forbid",
         allow_inf_nan=False,
         json_schema_serialization_defaults_required=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldProblem:
+    """Where data does not fit a model.
+
+    Attributes:
+        place: Names and numbers on the way there, with dots; empty for the whole.
+        reason: What the field should be, or what is wrong.
+        found: The start of what stands there.
+    """
+
+    place: str
+    reason: str
+    found: str
+
+    def at(self, whole: str) -> str:
+        """Return place and reason in one; ``whole`` is what data without a place is called."""
+        return f"{self.place or whole}: {self.reason}"
+
+
+def first_problem(error: ValidationError) -> FieldProblem:
+    """Return the first thing that ``error`` found wrong."""
+    first = error.errors(include_url=False)[0]
+    return FieldProblem(
+        place=".".join(map(str, first["loc"])),
+        reason=first["msg"],
+        found="nothing" if first["type"] == "missing" else str(first["input"])[:_SHOWN],
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from torghut.kernel.canonical import JsonObject, parse_json_object
 from torghut.kernel.errors import TorghutError
-from torghut.schemas.types import Message
+from torghut.schemas.types import Message, first_problem
 
 MessageT = TypeVar("MessageT", bound=Message)
 Step = Callable[[JsonObject], JsonObject]
@@ -37,7 +37,10 @@ class MessageTypeError(TorghutError):
     code: ClassVar[str] = "schemas.message-type"
 
     def __init__(self, *, found: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"expected a type among {', '.join(known)}; found {found}")
+        super().__init__(
+            f"expected a type among {', '.join(known)}, found {found}; "
+            "read it with the Torghut that wrote it, or a newer one"
+        )
         self.found = found
         self.known = known
 
@@ -47,11 +50,15 @@ class MessageContentError(TorghutError):
 
     code: ClassVar[str] = "schemas.message-content"
 
-    def __init__(self, *, type_: str, place: str, reason: str) -> None:
-        super().__init__(f"{type_}, {place}: {reason}")
+    def __init__(self, *, type_: str, place: str, reason: str, found: str) -> None:
+        super().__init__(
+            f"{place}: expected what the schema of {type_} says, found {found}: {reason}; "
+            "compare it with its published schema"
+        )
         self.type = type_
         self.place = place
         self.reason = reason
+        self.found = found
 
 
 def upcast(payload: JsonObject, steps: Mapping[str, Step] = STEPS) -> JsonObject:
@@ -95,6 +102,10 @@ def read_message(
     try:
         return model.model_validate(payload)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the message"
-        raise MessageContentError(type_=stated, place=place, reason=first["msg"]) from error
+        first = first_problem(error)
+        raise MessageContentError(
+            type_=stated,
+            place=first.place or "the message",
+            reason=first.reason,
+            found=first.found,
+        ) from error

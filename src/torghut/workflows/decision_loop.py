@@ -6,8 +6,9 @@ While one block is being made durable the next batch is decided; never more than
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,16 @@ from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.snapshot import snapshot_key, take_snapshot
 from torghut.decisions.recording import Taken, parse_cursor, record_batch
 from torghut.eventlog.block import Block, Head, head_of
+from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.errors import CommitTimeoutError
 from torghut.eventlog.ports import DecisionLog, Snapshot
-from torghut.kernel.clock import Clock
+from torghut.eventlog.verification import block_place
+from torghut.kernel.clock import SteadyClock
 from torghut.market.ports import Arrival, Batch, Cursor, Source
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.rows import CONTEXT
+
+T = TypeVar("T")
 
 RowArray = npt.NDArray[np.void]
 
@@ -30,8 +36,11 @@ RowArray = npt.NDArray[np.void]
 class Window:
     """The receive times that a run takes in, both ends included; others are left unread."""
 
-    from_ns: int = 0
+    from_ns: int = -(2**63)
     to_ns: int = 2**63 - 1
+
+
+_EVERYTHING: Final = Window()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +50,7 @@ class LoopSettings:
     Attributes:
         batch_records: Most records of a block.
         snapshot_blocks: Blocks between snapshots; one is also taken at the end.
-        commit_budget_ms: Longest that making a block durable may take.
+        commit_budget_ms: Longest that making a block, or a snapshot, durable may take.
     """
 
     batch_records: int = 2000
@@ -107,7 +116,7 @@ class Run:
     controls: Sequence[ControlRecord] = ()
     window: Window = Window()
     observer: Observer = lambda _: None
-    clock: Clock | None = None
+    clock: SteadyClock | None = None
     settings: LoopSettings = LoopSettings()
 
 
@@ -117,7 +126,7 @@ async def run_loop(run: Run, *, partition: int = 0) -> Head:
     Raises:
         SourceError: The source cannot be read any further.
         LogWriteError: A block could not be made durable; nothing after it was told.
-        TimeoutError: Making a block durable took longer than its budget.
+        CommitTimeoutError: Making a block or a snapshot durable took longer than its budget.
     """
     head = await run.log.head(partition)
     numberings = _numberings(run)
@@ -147,17 +156,24 @@ async def run_loop(run: Run, *, partition: int = 0) -> Head:
 
 
 async def save_snapshot(run: Run, head: Head) -> None:
-    """Keep the fold as of ``head``, so that the next start need not decide it all again."""
+    """Keep the fold as of ``head``, so that the next start need not decide it all again.
+
+    The heads are put on record with it: both are written together.
+
+    Raises:
+        LogWriteError: It could not be made durable.
+        CommitTimeoutError: That took longer than its budget.
+    """
     if head.number < 0:
         return
-    await run.log.save_snapshot(
-        Snapshot(
-            partition=head.partition,
-            block_number=head.number,
-            key=snapshot_key(run.fold),
-            body=take_snapshot(run.fold),
-        )
+    snapshot = Snapshot(
+        partition=head.partition,
+        block_number=head.number,
+        key=snapshot_key(run.fold),
+        body=take_snapshot(run.fold),
     )
+    task = _begin(_keep(run.log, snapshot))
+    await _durable(run, task, what=f"the snapshot of {block_place(head.partition, head.number)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +187,7 @@ class _InFlight:
 
 def _send(run: Run, committed: Committed, *, decide_ns: int) -> _InFlight:
     """Send a block on its way."""
-    task = asyncio.create_task(_append(run, committed.block))
+    task = _begin(_append(run, committed.block))
     return _InFlight(committed=committed, decide_ns=decide_ns, task=task)
 
 
@@ -182,16 +198,46 @@ async def _append(run: Run, block: Block) -> int:
     return _now_ns(run) - begun_ns
 
 
+async def _keep(log: DecisionLog, snapshot: Snapshot) -> None:
+    """Make a snapshot and the heads that it is of durable, in one commit where the store can."""
+    causes = Causes(
+        correlation_id=f"partition-{snapshot.partition}",
+        causation_id=f"block-{snapshot.block_number}",
+    )
+    await asyncio.gather(log.save_snapshot(snapshot), log.seal_heads(causes))
+
+
 async def _finish(run: Run, in_flight: _InFlight) -> None:
     """Wait until a block is durable, then tell of it."""
-    async with asyncio.timeout(run.settings.commit_budget_ms / 1000):
-        # Shielded: a write that takes too long is given up on, never cut off half-way.
-        durable_ns = await asyncio.shield(in_flight.task)
+    block = in_flight.committed.block
+    durable_ns = await _durable(
+        run, in_flight.task, what=block_place(block.partition, block.number)
+    )
     committed = in_flight.committed
     if run.clock is not None:
         timing = Timing(decide_ns=in_flight.decide_ns, durable_ns=durable_ns)
         committed = replace(committed, timing=timing)
     run.observer(committed)
+
+
+def _begin(write: Coroutine[None, None, T]) -> asyncio.Task[T]:
+    """Let a write begin; should it fail once nobody waits for it any more, that is no surprise."""
+    task = asyncio.create_task(write)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
+
+
+async def _durable(run: Run, task: asyncio.Task[T], *, what: str) -> T:
+    """Return what a write gives; one that takes too long is given up on, never cut off half-way.
+
+    Raises:
+        CommitTimeoutError: It takes longer than its budget.
+    """
+    budget_ms = run.settings.commit_budget_ms
+    done, _ = await asyncio.wait([task], timeout=budget_ms / 1000)
+    if not done:
+        raise CommitTimeoutError(what=what, budget_ms=budget_ms)
+    return task.result()
 
 
 def _now_ns(run: Run) -> int:
@@ -214,6 +260,8 @@ def _batches(run: Run, after: Cursor) -> Iterator[tuple[Batch, Sequence[Arrival]
 
 def _within(batch: Batch, window: Window) -> Batch:
     """Return ``batch`` without the contexts outside the window."""
+    if window == _EVERYTHING:
+        return batch
     receive_ns = batch.contexts["receive_ns"]
     inside = (receive_ns >= window.from_ns) & (receive_ns <= window.to_ns)
     if inside.all():

@@ -19,16 +19,17 @@ from torghut.eventlog.columns import count_rows, decode_columns
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import block_place
+from torghut.kernel.digests import DIGEST_BYTES
 from torghut.kernel.ids import SERVING
 from torghut.schemas.block import read_block_records
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.control import CONTROL_RECORD
 from torghut.schemas.refusal import RecordQuarantined
-from torghut.schemas.rows import DECISION
+from torghut.schemas.rows import decision_dtype
 from torghut.workflows.lookup.finding import Naming, run_id_of
 from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.lookup.refusals import refusal_json
-from torghut.workflows.lookup.scanning import Progress, oldest_first, silent
+from torghut.workflows.lookup.scanning import Scanning, oldest_first, silent
 
 
 class Exported(StrEnum):
@@ -57,12 +58,12 @@ class _Block(msgspec.Struct, frozen=True, gc=False):
 
 _ENCODER: Final = msgspec.json.Encoder()
 _SYMBOL: Final = slice(10, 18)
-_LINEAGE: Final = slice(-32, None)
-"""The bytes of a row that name its symbol and its lineage."""
+_LINEAGE: Final = slice(-DIGEST_BYTES, None)
+"""The bytes of a row that name its symbol and its lineage, in every layout."""
 
 
 async def export(
-    log: DecisionLog, what: Exported, *, arm: str = SERVING, progress: Progress = silent
+    log: DecisionLog, what: Exported, *, arm: str = SERVING, progress: Scanning = silent
 ) -> AsyncIterator[bytes]:
     """Yield one line of JSON, without its end, for everything asked for, in log order.
 
@@ -103,9 +104,10 @@ async def _decisions(block: Block, rules: Rulebook, arm: str) -> AsyncIterator[b
         return
     naming = Naming(block)
     rows = block.arms[arm].rows
+    size = decision_dtype(rows).itemsize
     contexts: dict[bytes, RenderContext] = {}
-    for place, start in enumerate(range(0, len(rows), DECISION.itemsize)):
-        row = rows[start : start + DECISION.itemsize]
+    for place, start in enumerate(range(0, len(rows), size)):
+        row = rows[start : start + size]
         named = row[_SYMBOL] + row[_LINEAGE]
         if named not in contexts:
             found = naming.found(arm, place)

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from torghut.artifacts.package import Package, read_package
 from torghut.decisions.declarations import Declarations
+from torghut.decisions.errors import SnapshotUnreadableError
+from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.snapshot import restore_snapshot, snapshot_cites, snapshot_key
-from torghut.decisions.fold.symbols import Genesis
+from torghut.decisions.fold.symbols import BY_INSTALLATION, Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import Recorded, learn_names, read_block
 from torghut.eventlog.block import Block
@@ -68,7 +70,7 @@ async def open_fold(log: DecisionLog, setup: Setup, *, partition: int = 0) -> Op
     await _keep_objects(log, setup)
     head = await log.head(partition)
     if head.number < 0:
-        return Opened(fold=_fresh(setup), controls=(), redecided=0)
+        return Opened(fold=fresh_fold(setup), controls=(), redecided=0)
     fold = await genesis_fold(log, setup.kernel, partition=partition)
     after = await _restore(log, fold, partition)
     redecided = 0
@@ -102,6 +104,21 @@ async def genesis_fold(
     raise EmptyLogError(partition=partition)
 
 
+async def decide_again(
+    log: DecisionLog, fold: DecisionFold, block: Block
+) -> tuple[Recorded, Decided]:
+    """Decide ``block`` again on ``fold``; return what it holds, and what comes of it now.
+
+    Raises:
+        KernelVersionError: The block names another version of the kernel: not re-executable here.
+    """
+    recorded = read_block(block)
+    check_version(fold, recorded.header, block.number)
+    await fetch_cited(log, fold, recorded)
+    learn_names(fold, recorded)
+    return recorded, fold.replay(recorded.contexts, recorded.received, recorded.applied)
+
+
 async def advance(log: DecisionLog, fold: DecisionFold, block: Block) -> Recorded:
     """Decide ``block`` again on ``fold`` and return its content.
 
@@ -109,11 +126,7 @@ async def advance(log: DecisionLog, fold: DecisionFold, block: Block) -> Recorde
         DivergedError: The decisions or refusals differ from those in the block.
         KernelVersionError: The block names another version of the kernel.
     """
-    recorded = read_block(block)
-    check_version(fold, recorded.header, block.number)
-    await fetch_cited(log, fold, recorded)
-    learn_names(fold, recorded)
-    decided = fold.replay(recorded.contexts, recorded.received, recorded.applied)
+    recorded, decided = await decide_again(log, fold, block)
     for arm, rows in decided.arms.items():
         if arm not in block.arms or rows.rows != block.arms[arm].rows:
             raise DivergedError(block=block.number, what=f"the decisions of arm {arm!r}")
@@ -144,7 +157,7 @@ async def fetch_for(log: DecisionLog, fold: DecisionFold, record: ControlRecord)
         fold.packages[record.package] = await _regime_model(log, record.package)
 
 
-def _fresh(setup: Setup) -> DecisionFold:
+def fresh_fold(setup: Setup) -> DecisionFold:
     """Return the fold of a log that has no block yet."""
     genesis = Genesis(
         declarations=setup.declarations,
@@ -162,7 +175,10 @@ async def _restore(log: DecisionLog, fold: DecisionFold, partition: int) -> int:
     snapshot = await log.load_snapshot(partition, snapshot_key(fold))
     if snapshot is None:
         return -1
-    cited = snapshot_cites(snapshot.body)
+    try:
+        cited = snapshot_cites(snapshot.body)
+    except SnapshotUnreadableError:
+        return -1  # it is only a cache: the log is decided again
     for digest in cited.declarations:
         fold.register(await _declarations(log, digest))
     for digest in cited.packages:
@@ -192,25 +208,25 @@ async def _regime_model(log: DecisionLog, digest: str) -> RegimeModel:
 def _changes(fold: DecisionFold, setup: Setup, number: int) -> list[ControlRecord]:
     """Return the control records that make the setup hold from the next contexts on."""
     changes: list[ControlRecord] = []
-    if setup.declarations.digest != fold.declared:
+    if setup.declarations.digest != fold.installed.declarations:
         for facts in fold.symbols:
             setup.declarations.instrument(facts.name)
         fold.register(setup.declarations)
         changes.append(
             DeclarationsChanged(
-                control_id=f"declarations:{number + 1}:{setup.declarations.digest[:16]}",
+                control_id=f"{BY_INSTALLATION}{number + 1}:{setup.declarations.digest[:16]}",
                 declarations=setup.declarations.digest,
             )
         )
     # A router whose package is gone from the disk is served by the last known good, in the log.
     for router, package in sorted(setup.packages.items()):
         digest = package.digest
-        if digest == fold.served.get(router, ""):
+        if digest == fold.installed.packages.get(router, ""):
             continue
         fold.packages[digest] = read_regime_model(package)
         changes.append(
             PackageChanged(
-                control_id=f"package:{number + 1}:{router}:{digest[:16]}",
+                control_id=f"{BY_INSTALLATION}{number + 1}:{router}:{digest[:16]}",
                 router=router,
                 package=digest,
             )

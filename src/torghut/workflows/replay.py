@@ -9,16 +9,17 @@ import numpy as np
 
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.kernel.engine import DecisionKernel
-from torghut.decisions.recording import Recorded, learn_names, read_block
+from torghut.decisions.recording import Recorded
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.roots import Frontiers, add_leaves
 from torghut.kernel.digests import run_root
 from torghut.kernel.ids import SERVING
 from torghut.schemas.rows import DECISION
-from torghut.workflows.opening import check_version, fetch_cited, genesis_fold
+from torghut.workflows.opening import decide_again, genesis_fold
 
-Progress = Callable[[Recorded], None]
+Redeciding = Callable[[Recorded], None]
+"""Told of each block that was decided again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ async def replay_log(
     kernel: DecisionKernel,
     *,
     partition: int = 0,
-    progress: Progress = lambda _: None,
+    progress: Redeciding = lambda _: None,
 ) -> Replayed:
     """Decide every block of ``partition`` again and compare it with what the log holds.
 
@@ -85,11 +86,7 @@ async def replay_log(
     found = Replayed()
     fold = await genesis_fold(log, kernel, partition=partition)
     async for block in log.blocks(partition):
-        recorded = read_block(block)
-        check_version(fold, recorded.header, block.number)
-        await fetch_cited(log, fold, recorded)
-        learn_names(fold, recorded)
-        decided = fold.replay(recorded.contexts, recorded.received, recorded.applied)
+        recorded, decided = await decide_again(log, fold, block)
         _compare(found, block, recorded, decided)
         progress(recorded)
     return found

@@ -19,7 +19,7 @@ from torghut.decisions.fold.folding import DecisionFold
 from torghut.eventlog.block import Block
 from torghut.eventlog.columns import decode_columns
 from torghut.eventlog.ports import DecisionLog
-from torghut.kernel.clock import Clock
+from torghut.kernel.clock import WallClock
 from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import RefusalCode, Stream
 from torghut.schemas.rows import DECISION
@@ -109,7 +109,7 @@ class RunReport:
     """
 
     fold: DecisionFold
-    clock: Clock
+    clock: WallClock
     trend: TrendBaseline | None
     trend_left_out: str
     parts: Mapping[str, str]
@@ -302,7 +302,7 @@ class RunReport:
 
 def run_report(
     fold: DecisionFold,
-    clock: Clock,
+    clock: WallClock,
     *,
     static_trend: bool,
     parts: Mapping[str, str] | None = None,

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from torghut.decisions.declarations import Declarations
+from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import (
     REGIME_LABELS,
     Expert,
@@ -122,7 +123,7 @@ def _symbol(report: RunReport, index: int) -> SymbolReport:
 
 def _allotment(report: RunReport, index: int) -> float:
     """Return what a symbol may use, as of the fold."""
-    return float(report.fold.arms["serving"]["allotment"][index])
+    return float(report.fold.arms[SERVING]["allotment"][index])
 
 
 def _labels(report: RunReport, index: int) -> tuple[str, ...]:

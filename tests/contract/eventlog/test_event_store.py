@@ -9,8 +9,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from tests.contract.eventlog.conftest import Log
-from tests.fakes.eventlog import CAUSES, Happened, fill, run
-from torghut.eventlog.block import GENESIS
+from tests.fakes.eventlog import CAUSES, Happened, fill, make_block, run
+from torghut.eventlog.block import GENESIS, head_of
 from torghut.eventlog.envelopes import check_follows, read_event
 from torghut.eventlog.errors import ConcurrencyConflictError, EventUnreadableError
 from torghut.eventlog.events import LOG_EVENT, HeadsSealed, log_stream, seal_heads
@@ -141,3 +141,16 @@ def test_heads_are_sealed_in_the_log_itself(log: Log) -> None:
     assert isinstance(sealed, HeadsSealed)
     assert [(h.partition, h.number, h.digest) for h in sealed.heads] == [(0, 1, chain[1].digest)]
     assert second.version == 2
+
+
+def test_a_log_seals_its_own_heads(log: Log) -> None:
+    chain = run(fill(log, 3))
+    run(log.seal_heads(CAUSES))
+    more = make_block(head_of(chain[-1]))
+    run(log.append(more))
+    run(log.seal_heads(CAUSES))
+
+    report = run(log.verify())
+
+    assert report.intact
+    assert (report.events, report.blocks) == (2, 4)

@@ -25,6 +25,8 @@ from torghut.schemas.codes import ContextFlag, RefusalCode, Stream
 from torghut.schemas.rows import CONTEXT
 
 LINEWISE = sorted(EXAMPLES.keys() - {"parquet", "demo"})
+CLEAN = frozenset({"csv-streams", "demo", "lean-minute"})
+"""Examples without a record that is no context."""
 
 Open = Callable[[ReadLimits], Source]
 
@@ -68,7 +70,10 @@ def test_batches_hold_at_most_what_was_asked_for(opened: Source) -> None:
 
 
 def test_batches_can_be_handed_to_the_kernel(opened: Source) -> None:
-    for batch in opened.batches(after=Cursor(), max_records=16):
+    batches = list(opened.batches(after=Cursor(), max_records=16))
+
+    assert sum(len(batch.contexts) > 0 for batch in batches) > 1
+    for batch in batches:
         assert batch.contexts.ndim == 1
         assert batch.contexts.flags.c_contiguous
         assert batch.contexts.flags.writeable
@@ -123,8 +128,13 @@ def test_two_readers_do_not_disturb_each_other(opened: Source) -> None:
     )
 
 
-def test_quarantined_records_say_which_they_are(opened: Source) -> None:
-    for item in read(opened)[0].quarantined:
+@pytest.mark.parametrize("kind", sorted(EXAMPLES))
+def test_quarantined_records_say_which_they_are(kind: str, tmp_path: Path) -> None:
+    opened = open_example(EXAMPLES[kind](tmp_path))
+    quarantined = read(opened)[0].quarantined
+
+    assert bool(quarantined) == (kind not in CLEAN)
+    for item in quarantined:
         assert 0 <= item.part < len(opened.description.parts)
         assert item.refusal is not RefusalCode.NONE
         assert len(item.digest) == 64

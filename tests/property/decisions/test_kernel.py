@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.holding import NOW_NS, eased_tables, following, long_states
 from tests.kernels import compiled, reference
 from tests.rows import RowArray, decide, interleaved, quotes, state_rows, tables, walk
 from torghut.schemas.codes import GateStatus, Intent, OnStop, RefusalCode, Switch
@@ -156,3 +157,49 @@ def test_row_is_the_leaf_with_its_tag() -> None:
 
     assert decisions.tobytes()[0] == 0
     assert decisions.tobytes()[DECISION.itemsize] == 0
+
+
+def test_confidence_is_not_that_of_the_opposite_target() -> None:
+    # Issue 3: confidence is the probability that the *target* gains; here the score opposes it.
+    shared = eased_tables()
+    states = long_states(shared)
+    held = float(states["paper_position"][0])
+    states["target"], states["order_live"], states["order_quantity"] = held, 1, 1.0
+    states["paper_position"], states["order_due_ns"] = held - 1.0, NOW_NS * 2
+    falling = following(states, count=90)
+    falling["bid"] -= 3e-5 * np.arange(90)
+    falling["ask"] -= 3e-5 * np.arange(90)
+
+    row = decide(compiled(), falling, states, shared)[0][-1]
+
+    assert row["score"] < -0.1
+    assert row["target"] > 0.0
+    assert row["confidence"] <= 0.5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hostile_numbers_give_the_same_bits_compiled_and_interpreted(seed: int) -> None:
+    # §4.1: the reference kernel is the oracle, equal to the last bit.
+    draw = np.random.Generator(np.random.PCG64(seed))
+    contexts = walk(400, seed=seed)
+    odd = [np.nan, np.inf, -np.inf, -0.0, 0.0, 5e-324, 1e-310, 1e308, -1.0]
+    for name in ("bid", "ask", "bid_size", "ask_size", "last", "last_size"):
+        where = draw.random(400) < 0.05
+        contexts[name][where] = draw.choice(odd, where.sum())
+    for name in ("receive_ns", "event_ns"):
+        where = draw.random(400) < 0.02
+        contexts[name][where] = draw.choice([0, -1, -(2**63), 2**63 - 1, 1], where.sum())
+    where = draw.random(400) < 0.1
+    contexts["sequence"][where] = draw.choice(
+        np.array([0, 1, 2**63, 2**64 - 1], np.uint64), where.sum()
+    )
+    contexts["stream"][draw.random(400) < 0.02] = 200
+    results = []
+    for kernel in (compiled(), reference()):
+        states, shared = state_rows(), tables()
+        shared.parameters["price_min"], shared.parameters["price_max"] = 1e-300, 1e300
+        shared.parameters["jump_confirmations"] = 1
+        rows, outcomes = decide(kernel, contexts, states, shared)
+        results.append((rows.tobytes(), outcomes.tobytes(), states.tobytes()))
+
+    assert results[0] == results[1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from types import SimpleNamespace
+from typing import Final, cast
 
 import numpy as np
 import pytest
@@ -13,29 +14,41 @@ from hypothesis import strategies as st
 from tests.kernels import compiled
 from tests.rows import decide, quotes, state_rows, tables
 from torghut.kernel.compiled import interpreted
-from torghut.router.experts import _squash
+from torghut.router.experts import score_experts
 from torghut.schemas.codes import Expert
+from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
 
-squash: Final = interpreted(_squash)
 _changes = st.lists(st.floats(-0.04, 0.04), min_size=2, max_size=80)
+_score_plainly: Final = interpreted(score_experts)
+
+
+def _trend(distance: float) -> float:
+    """Return the trend expert's score of means that are ``distance`` volatilities apart."""
+    state = SimpleNamespace(fast=2.0, slow=1.0, mid=2.0, channel_high=2.0, channel_low=1.0)
+    gains = SimpleNamespace(score_gain=[distance, 0.0, 0.0, 0.0])
+    decision = SimpleNamespace(scores=[0.0] * len(Expert))
+    _score_plainly(
+        1.0, cast("StateRow", state), cast("ParameterRow", gains), cast("DecisionRow", decision)
+    )
+    return float(decision.scores[Expert.TREND])
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e150, max_value=1e150))
-def test_squash_is_odd_and_bounded(x: float) -> None:
-    assert -1.0 <= squash(x) <= 1.0
-    assert squash(-x) == -squash(x)
-    assert squash(x) == pytest.approx(math.sin(math.atan(x)), abs=1e-15)
+def test_a_score_is_odd_and_bounded_in_its_distance(x: float) -> None:
+    assert -1.0 <= _trend(x) <= 1.0
+    assert _trend(-x) == -_trend(x)
+    assert _trend(x) == pytest.approx(math.sin(math.atan(x)), abs=1e-15)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
-def test_squash_keeps_the_order(x: float, y: float) -> None:
+def test_scores_keep_the_order_of_distances(x: float, y: float) -> None:
     low, high = min(x, y), max(x, y)
 
-    assert squash(low) <= squash(high)
+    assert _trend(low) <= _trend(high)
 
 
-def test_squash_of_no_distance_has_no_sign() -> None:
-    assert math.copysign(1.0, squash(-0.0)) == 1.0
+def test_the_score_of_no_distance_has_no_sign() -> None:
+    assert math.copysign(1.0, _trend(-0.0)) == 1.0
 
 
 @given(_changes)

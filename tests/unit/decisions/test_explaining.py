@@ -19,9 +19,10 @@ from tests.replay.golden_decisions import golden_names, golden_row
 from tests.rows import SECOND_NS, START_NS, RowArray, parameter_rows, state_rows, walk
 from torghut.decisions.explaining.account import Explanation, explain
 from torghut.decisions.explaining.binding import Bound, Cause, find_bound
+from torghut.decisions.explaining.refusals import RULES
 from torghut.decisions.explaining.refused import explain_refusal
 from torghut.decisions.explaining.thresholds import Judged, score_needed
-from torghut.decisions.explaining.words import REASONS, REFUSALS, TRIGGERS
+from torghut.decisions.explaining.words import REASONS, TRIGGERS
 from torghut.decisions.fold.lineage import Lineage, lineage_words
 from torghut.decisions.kernel.engine import Tables
 from torghut.decisions.rendering import RenderContext, render_context
@@ -484,7 +485,7 @@ def test_score_needed_for_confidence_is_where_the_kernel_turns(seed: int) -> Non
 def test_every_code_has_words() -> None:
     assert set(REASONS) == set(Reason)
     assert set(TRIGGERS) == set(Trigger)
-    assert set(REFUSALS) == set(RefusalCode) - {RefusalCode.NONE}
+    assert set(RULES) == set(RefusalCode) - {RefusalCode.NONE}
 
 
 @pytest.mark.parametrize("code", [code for code in RefusalCode if code])
@@ -495,7 +496,7 @@ def test_every_refusal_says_its_rule(code: RefusalCode) -> None:
     told = explain_refusal(context[0], code, parameter_rows()[0])
 
     assert told.code == code.code
-    assert told.rule == REFUSALS[code]
+    assert (told.rule, told.do) == (RULES[code].rule, RULES[code].do)
     if code is RefusalCode.CROSSED_BOOK:
         assert told.found == ("bid 1.3", "ask 1.2")
     if code is RefusalCode.TIME_LEAP:

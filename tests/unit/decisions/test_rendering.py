@@ -22,6 +22,7 @@ from torghut.decisions.rendering import (
 from torghut.kernel.ids import IdentifierMalformedError
 from torghut.schemas.codes import Gate, GateStatus, Intent, Reason
 from torghut.schemas.decision import Decision
+from torghut.schemas.leaf import LeafVersionError
 from torghut.schemas.rows import DECISION, PARAMETERS
 
 Value = float | int | list[float] | list[int]
@@ -119,7 +120,6 @@ def test_regime_without_a_valid_posterior_is_null() -> None:
     ("field", "value"),
     [
         ("tag", 1),
-        ("version", 2),
         ("intent", len(Intent)),
         ("path", 2),
         ("mode", 3),
@@ -149,6 +149,11 @@ def test_row_that_nobody_should_act_on_is_refused(field: str, value: Value) -> N
 
     with pytest.raises(RowUnrenderableError):
         render_json(raw, context)
+
+
+def test_row_of_a_layout_that_is_not_known_here_is_told_apart_from_an_altered_one() -> None:
+    with pytest.raises(LeafVersionError, match=r"layout 1, found layout 2"):
+        render_json(*changed(version=2))
 
 
 def test_confidence_in_abstaining_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,10 @@ import pytest
 
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import SYMBOLS, fill, make_arm, make_block, run
-from torghut.eventlog.block import Arm, Head, head_of
+from torghut.decisions.recording import header_of
+from torghut.eventlog import counts
+from torghut.eventlog.block import Arm, Block, Head, head_of
+from torghut.eventlog.counts import PartitionCounts
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import (
@@ -20,12 +24,27 @@ from torghut.eventlog.roots import (
     leaves_by_symbol,
     root_of_run,
 )
+from torghut.kernel.canonical import JsonRefusedError
 from torghut.kernel.digests import Frontier, leaf_digest, run_root, tree_root
-from torghut.schemas.rows import DECISION
+from torghut.kernel.errors import TorghutError
+from torghut.schemas.leaf import LEAF_VERSION, LeafVersionError
+from torghut.schemas.rows import DECISION, RowArray
+from torghut.schemas.upcasting import MessageContentError, MessageTypeError
+from torghut.workflows.lookup.scanning import rows_of
 
 
 def new_log() -> InMemoryLog:
     return InMemoryLog(clock=HandClock())
+
+
+def add_serving(block: Block) -> object:
+    """Return the trees of one block alone."""
+    return add_leaves({}, block, arm="serving")
+
+
+def add_block(block: Block) -> object:
+    """Return the counts of one block alone."""
+    return counts.add_block(PartitionCounts(), block)
 
 
 def log_of(cuts: list[int]) -> InMemoryLog:
@@ -86,7 +105,7 @@ def test_a_symbol_in_two_partitions_has_no_root() -> None:
 
 def test_a_row_of_a_symbol_that_the_header_does_not_name_is_found() -> None:
     rows = np.zeros(1, DECISION)
-    rows["symbol_key"] = 77
+    rows["symbol_key"], rows["version"] = 77, LEAF_VERSION
     arm = Arm(rows=rows.tobytes(), leaves=leaf_digest(rows.tobytes()))
     block = replace(make_block(Head(partition=0)), arms={"serving": arm})
 
@@ -94,9 +113,87 @@ def test_a_row_of_a_symbol_that_the_header_does_not_name_is_found() -> None:
         add_leaves({}, block, arm="serving")
 
 
-def test_rows_of_another_layout_are_refused() -> None:
-    with pytest.raises(LogIntegrityError):
-        leaves_by_symbol(Arm(rows=bytes(40), leaves=bytes(32)))
+def arm_of(rows: RowArray) -> Arm:
+    """Return decisions as an arm."""
+    leaves = b"".join(leaf_digest(row.tobytes()) for row in rows)
+    return Arm(rows=rows.tobytes(), leaves=leaves)
+
+
+def test_rows_of_a_layout_that_is_not_known_here_are_told_apart_from_altered_ones() -> None:
+    rows = np.zeros(2, DECISION)
+    rows["version"] = LEAF_VERSION + 1
+    block = replace(make_block(Head(partition=0)), arms={"serving": arm_of(rows)})
+
+    with pytest.raises(LeafVersionError, match=f"found layout {LEAF_VERSION + 1}"):
+        add_leaves({}, block, arm="serving")
+
+
+def test_blocks_of_two_layouts_are_under_one_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = np.dtype([*(DECISION.descr[:-1]), ("one_more", "<f8"), DECISION.descr[-1]])
+    monkeypatch.setattr("torghut.schemas.leaf.LAYOUTS", {LEAF_VERSION: (), 99: ()})
+    monkeypatch.setattr(
+        "torghut.schemas.rows.decision.DECISIONS", {LEAF_VERSION: DECISION, 99: newer}
+    )
+    first = make_block(Head(partition=0), decisions=4)
+    rows = np.zeros(4, newer)
+    old = np.frombuffer(make_arm(4, 4).rows, DECISION)
+    for name in DECISION.names or ():
+        rows[name] = old[name]
+    rows["version"] = 99
+    second = replace(
+        make_block(head_of(first), decisions=4),
+        header=first.header.replace(b'"leaf_version":1', b'"leaf_version":99'),
+        arms={"serving": arm_of(rows)},
+    )
+
+    trees = add_leaves(add_leaves({}, first, arm="serving"), second, arm="serving")
+
+    assert {name: tree.size for name, tree in trees.items()} == dict.fromkeys(SYMBOLS, 4)
+    leaves = [leaf_digest(row.tobytes()) for row in [*rows_of(first, "serving"), *rows]]
+    assert trees[SYMBOLS[0]].root() == tree_root(leaves[::2])
+
+
+def test_rows_of_two_layouts_are_found() -> None:
+    rows = np.zeros(2, DECISION)
+    rows["version"] = (LEAF_VERSION, LEAF_VERSION + 1)
+
+    with pytest.raises(LogIntegrityError, match="rows of one layout"):
+        leaves_by_symbol(arm_of(rows))
+
+
+def test_rows_that_are_shorter_than_their_layout_are_found() -> None:
+    rows = bytes([0, LEAF_VERSION]) + bytes(38)
+
+    with pytest.raises(LogIntegrityError, match="bytes"):
+        leaves_by_symbol(Arm(rows=rows, leaves=bytes(32)))
+
+
+def test_rows_of_another_layout_than_the_header_says_are_found() -> None:
+    block = make_block(Head(partition=0))
+    header = block.header.replace(b'"leaf_version":1', b'"leaf_version":2')
+    assert header != block.header
+
+    with pytest.raises(LogIntegrityError, match="layout 2, as its header says"):
+        add_leaves({}, replace(block, header=header), arm="serving")
+
+
+@pytest.mark.parametrize("read", [add_block, add_serving, header_of])
+@pytest.mark.parametrize(
+    ("header", "error"),
+    [
+        (b"{", JsonRefusedError),
+        (b"{}", MessageTypeError),
+        (b'{"type":"eventlog.block-header.v9"}', MessageTypeError),
+        (b'{"type":"eventlog.block-header.v1"}', MessageContentError),
+    ],
+)
+def test_malformed_header_is_a_typed_error(
+    read: Callable[[Block], object], header: bytes, error: type[TorghutError]
+) -> None:
+    block = replace(make_block(Head(partition=0)), header=header)
+
+    with pytest.raises(error):
+        read(block)
 
 
 def test_frontiers_come_back() -> None:

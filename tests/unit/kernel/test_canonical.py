@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
 
 import pytest
+import rfc8785
+from typing_extensions import override
 
 from torghut.kernel.canonical import (
     JsonNotCanonicalError,
@@ -101,3 +106,78 @@ def test_an_object_is_demanded_where_one_belongs() -> None:
     assert parse_json_object(b'{"a":[1,2.5,null]}') == {"a": [1, 2.5, None]}
     with pytest.raises(JsonRefusedError, match="list where an object belongs"):
         parse_json_object(b"[]")
+
+
+class Word(StrEnum):
+    """A text with a name."""
+
+    RED = "red"
+
+
+class Letters(Enum):
+    """A text that is not one."""
+
+    A = "a"
+
+
+class Shade(str, Enum):  # noqa: UP042 -- its ``str`` is the point
+    """A text whose own ``str`` says something else."""
+
+    DARK = "dark"
+
+
+class Level(IntEnum):
+    """A number with a name."""
+
+    LOW = 3
+
+
+class Half(int):
+    """A number that says of itself that it is another one."""
+
+    @override
+    def __int__(self) -> int:
+        return 7
+
+
+@pytest.mark.parametrize("key", [1, True, None, 1.5, (1,), b"a", Letters.A])
+def test_keys_that_are_no_texts_are_refused_however_deep(key: object) -> None:
+    value: JsonValue = {key: "a"}  # type: ignore[dict-item]
+
+    for nested in (value, [value], {"a": {"b": [value]}}, [{"é": value}], [value, 0.5]):
+        with pytest.raises(JsonNotCanonicalError):
+            canonical_bytes(nested)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Word.RED,
+        Shade.DARK,
+        Level.LOW,
+        Half(1),
+        {Word.RED: 1},
+        {Shade.DARK: 1},
+        {"a": [Word.RED, Level.LOW, Half(2), True]},
+        (1, (2, "a")),
+        OrderedDict(b=1, a=2),
+    ],
+)
+def test_what_only_looks_like_json_is_spelled_as_the_standards_library_does(
+    value: JsonValue,
+) -> None:
+    assert canonical_bytes(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize("value", [Letters.A, {1, 2}, b"a", Decimal(1), {"a": object()}])
+def test_what_is_no_json_is_refused(value: object) -> None:
+    with pytest.raises(JsonNotCanonicalError):
+        canonical_bytes(value)  # type: ignore[arg-type]
+
+
+def test_nesting_without_end_is_refused() -> None:
+    endless: list[JsonValue] = []
+    endless.append(endless)
+
+    with pytest.raises(JsonNotCanonicalError):
+        canonical_bytes(endless)

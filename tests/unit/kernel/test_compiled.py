@@ -5,18 +5,23 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Final, Protocol, cast
 
+import numpy as np
 import pytest
 
 from tests.declared import ROOT
 from torghut.decisions.kernel.deciding import decide_rows
 from torghut.decisions.kernel.feature_pass import sample_rows
-from torghut.kernel.compiled import build_digest
+from torghut.kernel.compiled import build_digest, compiled, entry
+from torghut.schemas.codes import Reason
+from torghut.schemas.rows import RowArray
 
+NOTED = np.uint64(1 << Reason.SPREAD_WIDE)
 TEXT: Final = '''"""A kernel of two pieces."""
 from torghut.kernel.compiled import compiled
 
@@ -35,6 +40,51 @@ def outer(x: float, far: str) -> float:
 '''
 
 
+EXPLAINED: Final = '''"""A kernel that explains itself."""
+from torghut.kernel.compiled import compiled
+
+
+@compiled
+def outer(x: float) -> float:
+    """Return twice as much."""
+    tens = [10.0 * one for one in (x, x)]
+    return tens[0] + tens[1]
+'''
+
+ENCLOSED: Final = '''"""A kernel that was made by another function."""
+from torghut.kernel.compiled import compiled
+
+
+def made(limit):
+    @compiled
+    def outer(x: float) -> float:
+        return min(x, limit)
+
+    return outer
+
+
+outer = made(3.0)
+'''
+
+
+def second_number(rows: RowArray) -> float:
+    """Return the number called ``b`` of the first row."""
+    number: float = rows[0].b
+    return number
+
+
+class Stats(Protocol):
+    """What a dispatcher counts."""
+
+    cache_hits: Counter[object]
+
+
+class Counted(Protocol):
+    """A dispatcher, as far as its counts go."""
+
+    stats: Stats
+
+
 def loaded(folder: Path, text: str = TEXT) -> ModuleType:
     """Return the module of ``text``, loaded from a file in ``folder``."""
     folder.mkdir(exist_ok=True)
@@ -46,6 +96,12 @@ def loaded(folder: Path, text: str = TEXT) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@compiled
+def noted(reasons: np.uint64) -> np.uint64:
+    """Use a number that is computed from a code when this module is loaded."""
+    return reasons & NOTED
 
 
 def build_of(folder: Path, text: str = TEXT) -> str:
@@ -85,10 +141,64 @@ def test_other_code_or_another_frozen_number_is_another_build(
     assert build_of(tmp_path / "b", TEXT.replace(old, new)) != build_of(tmp_path / "a")
 
 
+def test_the_build_is_named_by_the_numbers_that_are_frozen_into_the_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # §4.1: a cache must not "go on serving the old decisions" after a change in codes.py.
+    before = build_digest(noted)
+
+    monkeypatch.setitem(globals(), "NOTED", np.uint64(1 << Reason.DWELL))
+
+    assert build_digest(noted) != before
+
+
 def test_build_has_one_name_wherever_its_files_lie(tmp_path: Path) -> None:
     remarked = TEXT.replace("\n\n\n", "\n\n# A remark.\n\n\n")
 
     assert build_of(tmp_path / "b", remarked) == build_of(tmp_path / "a")
+
+
+def test_words_about_a_piece_are_no_part_of_its_build(tmp_path: Path) -> None:
+    build = build_of(tmp_path / "a", EXPLAINED)
+
+    assert build_of(tmp_path / "b", EXPLAINED.replace("twice", "two times")) == build
+    assert build_of(tmp_path / "c", EXPLAINED.replace("10.0", "11.0")) != build
+
+
+def test_a_text_that_a_piece_returns_is_part_of_its_build_even_if_it_says_so_first(
+    tmp_path: Path,
+) -> None:
+    said = 'def outer() -> str:\n    """red"""\n    return "red"\n'
+
+    assert build_of(tmp_path / "b", said.replace("red", "blue")) != build_of(tmp_path / "a", said)
+
+
+def test_defaults_by_name_are_part_of_a_build(tmp_path: Path) -> None:
+    text = "def outer(*, limit: float = 3.0) -> float:\n    return limit\n"
+
+    assert build_of(tmp_path / "b", text.replace("3.0", "4.0")) != build_of(tmp_path / "a", text)
+
+
+def test_a_piece_made_inside_another_function_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="uses limit of a function around it"):
+        build_of(tmp_path, ENCLOSED)
+
+
+def test_rows_of_another_layout_are_never_served_the_code_of_the_old_one(tmp_path: Path) -> None:
+    # numba finds code by the types of the arguments, and a row's type spells its whole layout.
+    layouts = [
+        np.dtype([("a", "<f8"), ("b", "<f8")]),
+        np.dtype([("b", "<f8"), ("a", "<f8")]),
+        np.dtype([("a", "<f8"), ("x", "<f8"), ("b", "<f8")]),
+    ]
+    found = []
+    for layout in (*layouts, layouts[0]):
+        rows = np.zeros(2, layout)
+        rows["a"], rows["b"] = 1.0, 2.0
+        run = entry(second_number, tmp_path / "cache")
+        found.append((run(rows), cast("Counted", run).stats.cache_hits.total()))
+
+    assert found == [(2.0, 0), (2.0, 0), (2.0, 0), (2.0, 1)]
 
 
 def test_what_a_build_cannot_name_is_refused(tmp_path: Path) -> None:

@@ -13,12 +13,11 @@ from tests.packages import CREATED_FROM, golden_model, made_package, model_packa
 from torghut.artifacts.package import StoredFile
 from torghut.market.features import VOLATILITY_RATIO
 from torghut.router.package import (
-    _ORDERED_BY,
     RouterPackageInvalidError,
     read_regime_model,
     regime_model_bytes,
 )
-from torghut.schemas.codes import REGIME_LABELS
+from torghut.schemas.codes import REGIME_FEATURES, REGIME_LABELS
 from torghut.schemas.package import RegimeModelFile
 
 LOW: Final[list[JsonValue]] = [-0.2, 0.3, 0.4]
@@ -138,5 +137,14 @@ def test_other_package_holds_no_model() -> None:
         read_regime_model(made_package({"other.json": StoredFile(body=b"{}")}))
 
 
-def test_states_are_ordered_by_the_volatility_feature() -> None:
-    assert _ORDERED_BY == VOLATILITY_RATIO
+@pytest.mark.parametrize("feature", range(REGIME_FEATURES))
+def test_states_are_ordered_by_the_volatility_feature_alone(feature: int) -> None:
+    calm: list[JsonValue] = [0.2] * REGIME_FEATURES
+    turbulent: list[JsonValue] = [0.3] * REGIME_FEATURES
+    turbulent[feature] = 0.1
+
+    if feature == VOLATILITY_RATIO:
+        with pytest.raises(RouterPackageInvalidError, match="rising"):
+            read_regime_model(model_package(mean=[calm, turbulent]))
+    else:
+        assert read_regime_model(model_package(mean=[calm, turbulent])).mean[1][feature] == 0.1

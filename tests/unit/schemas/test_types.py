@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from torghut.schemas.types import Nanoseconds, Real, SafeCount, Unsigned64
+from torghut.schemas.types import (
+    Message,
+    Nanoseconds,
+    Real,
+    SafeCount,
+    Unsigned64,
+    first_problem,
+)
 
 NANOSECONDS: Final[TypeAdapter[int]] = TypeAdapter(Nanoseconds)
 UNSIGNED: Final[TypeAdapter[int]] = TypeAdapter(Unsigned64)
@@ -48,3 +55,30 @@ def test_text_and_truth_are_no_numbers(value: object) -> None:
 
 def test_floats_of_arrays_are_numbers() -> None:
     assert REAL.validate_python(np.float64(1.5)) == 1.5
+
+
+class Priced(Message):
+    """A made-up record."""
+
+    prices: tuple[Real, ...]
+
+
+@pytest.mark.parametrize(
+    ("stated", "place", "found"),
+    [
+        ({"prices": [1.5, "2 USD"]}, "prices.1", "2 USD"),
+        ({}, "prices", "nothing"),
+        ({"prices": [], "more": "x" * 500}, "more", "x" * 80),
+        ("1.5", "", "1.5"),
+    ],
+)
+def test_first_problem_says_where_and_what_stands_there(
+    stated: object, place: str, found: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Priced.model_validate(stated)
+
+    problem = first_problem(refused.value)
+
+    assert (problem.place, problem.found) == (place, found)
+    assert problem.at("the whole") == f"{place or 'the whole'}: {problem.reason}"

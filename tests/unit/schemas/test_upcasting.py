@@ -7,8 +7,10 @@ from typing import Final, Literal
 
 import pytest
 
+from tests.fakes.eventlog import make_block
+from torghut.eventlog.block import Head
 from torghut.kernel.canonical import JsonObject, JsonRefusedError
-from torghut.schemas.block import read_block_records
+from torghut.schemas.block import read_block_header, read_block_records
 from torghut.schemas.types import Message
 from torghut.schemas.upcasting import (
     STEPS,
@@ -77,13 +79,25 @@ def test_content_that_does_not_fit_is_refused(change: dict[str, object]) -> None
 
     with pytest.raises(MessageContentError) as refused:
         read_message(json.dumps(stored).encode(), MODELS, MADE_UP)
-    assert refused.value.place in change
+    (place,) = change
+    found = str(change[place])
+    assert (refused.value.place, refused.value.found) == (place, found)
+    assert f"{place}: expected what the schema of probe.observed.v3 says, found {found}" in str(
+        refused.value
+    )
 
 
 @pytest.mark.parametrize("stored", [b"[]", b"{", b'{"type": 1, "type": 2}', b'{"a": NaN}'])
 def test_ambiguous_json_is_refused(stored: bytes) -> None:
     with pytest.raises(JsonRefusedError):
         read_message(stored, MODELS, MADE_UP)
+
+
+def test_header_is_read_alike_by_the_short_way_and_by_the_long_one() -> None:
+    stored = make_block(Head(partition=0)).header
+    spaced = json.dumps(json.loads(stored)).encode()
+
+    assert read_block_header(spaced) == read_block_header(stored)
 
 
 def test_block_records_of_version_1_had_no_clashes() -> None:

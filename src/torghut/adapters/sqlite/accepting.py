@@ -15,6 +15,7 @@ from torghut.adapters.sqlite.database import (
     one_transaction,
     open_for_writing,
 )
+from torghut.adapters.sqlite.ends import Ends
 from torghut.adapters.sqlite.faults import reading_of, writing_to
 from torghut.adapters.sqlite.heads.lines import (
     EVENTS_CHAIN,
@@ -30,10 +31,10 @@ from torghut.adapters.sqlite.heads.lines import (
 from torghut.adapters.sqlite.opening import Standing, compare
 from torghut.adapters.sqlite.reader import Reader
 from torghut.adapters.sqlite.writer_lock import WriterLock
-from torghut.adapters.sqlite.writing.transaction import Ends, Transaction
+from torghut.adapters.sqlite.writing.transaction import Transaction
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.events import LossAccepted, log_stream, sealed_head
-from torghut.kernel.clock import Clock, IdSource
+from torghut.kernel.clock import IdSource, WallClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def accept_truncation(
     path: Path,
     acceptance: Acceptance,
     *,
-    clock: Clock,
+    clock: WallClock,
     ids: IdSource,
     options: SqliteOptions = DEFAULTS,
 ) -> LossAccepted | None:

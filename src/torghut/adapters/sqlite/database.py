@@ -29,6 +29,8 @@ class SqliteOptions:
             unless ``permit_loss`` says that this is what a test is about.
         permit_loss: For the test that proves that durability tests notice.
         busy_budget_ms: Longest wait for something else that keeps the database locked.
+        close_budget_ms: Longest wait for writes under way when the log is closed, and as long
+            again for the heads file; then they are left behind, and so is the log.
         page_limit: Most pages the database may have; None for as many as the disk holds.
         heads_delay_ms: How long lines of the heads file may wait for each other's fsync.
         heads_lag_commits: Commits whose line may lack its fsync; 0 makes each append wait.
@@ -37,6 +39,7 @@ class SqliteOptions:
     synchronous: Literal["FULL", "EXTRA", "OFF"] = "FULL"
     permit_loss: bool = False
     busy_budget_ms: int = 2000
+    close_budget_ms: int = 10_000
     page_limit: int | None = None
     heads_delay_ms: int = 10
     heads_lag_commits: int = LAG_COMMITS_MAX

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+from torghut.adapters.sqlite.ends import Ends
 from torghut.adapters.sqlite.heads.anchor import LAG_COMMITS_MAX
 from torghut.adapters.sqlite.heads.lines import (
     EVENTS_CHAIN,
@@ -22,7 +23,6 @@ from torghut.adapters.sqlite.heads.lines import (
     repair_heads,
 )
 from torghut.adapters.sqlite.reader import Reader
-from torghut.adapters.sqlite.writing.transaction import Ends
 from torghut.eventlog.block import GENESIS, Head
 from torghut.eventlog.errors import HeadsFileMissingError, LogIntegrityError, TruncatedLogError
 from torghut.eventlog.verification import block_place, check_block

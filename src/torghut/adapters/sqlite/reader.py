@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from torghut.adapters.sqlite.ends import Ends
 from torghut.adapters.sqlite.faults import reading_of
 from torghut.adapters.sqlite.layout import (
     BLOCK_COLUMNS,
@@ -20,7 +21,6 @@ from torghut.adapters.sqlite.layout import (
     read_block,
     read_envelope,
 )
-from torghut.adapters.sqlite.writing.transaction import Ends
 from torghut.eventlog.block import GENESIS, Block, Head
 from torghut.eventlog.envelopes import Envelope, check_follows
 from torghut.eventlog.errors import LogIntegrityError, ObjectMissingError
@@ -228,9 +228,7 @@ class Reader:
 
     def next_event(self, after: int) -> Envelope | None:
         """Return the first event at a position above ``after``, if any."""
-        row = self._first(
-            "SELECT * FROM events WHERE position > ? ORDER BY position LIMIT 1", after
-        )
+        row = self._first(_NEXT_EVENT, after)
         return None if row is None else read_envelope(row)
 
     def stream_digest(self, stream: str, version: int) -> str | None:

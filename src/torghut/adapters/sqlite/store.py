@@ -22,6 +22,7 @@ from torghut.adapters.sqlite.database import (
     open_for_reading,
     open_for_writing,
 )
+from torghut.adapters.sqlite.ends import Ends
 from torghut.adapters.sqlite.faults import reading_of, writing_to
 from torghut.adapters.sqlite.heads.anchor import Anchor
 from torghut.adapters.sqlite.heads.lines import create_heads, heads_path, read_heads, sync_folder
@@ -29,14 +30,20 @@ from torghut.adapters.sqlite.opening import check_heads, heads_for_new, repair
 from torghut.adapters.sqlite.reader import Reader
 from torghut.adapters.sqlite.verifying import Audit
 from torghut.adapters.sqlite.writer_lock import WriterLock
-from torghut.adapters.sqlite.writing.transaction import Ends, Transaction
+from torghut.adapters.sqlite.writing.transaction import Transaction
 from torghut.adapters.sqlite.writing.writer import Answer, Writer
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.envelopes import Causes, Envelope
-from torghut.eventlog.errors import LogMissingError, LogWriteError, Obstacle
+from torghut.eventlog.errors import (
+    CommitTimeoutError,
+    LogMissingError,
+    LogWriteError,
+    Obstacle,
+)
+from torghut.eventlog.events import heads_sealed, log_stream
 from torghut.eventlog.ports import DecisionLog, EventStore, Snapshot
 from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport, check_block
-from torghut.kernel.clock import Clock, IdSource
+from torghut.kernel.clock import IdSource, WallClock
 from torghut.schemas.types import Message
 
 T = TypeVar("T")
@@ -56,11 +63,24 @@ class Writing:
     Attributes:
         clock: Tells when events were recorded.
         ends: As of the last commit, kept so by the writer.
+        anchor: The heads file.
+        close_budget_ms: Longest wait for each of them when the log is closed.
     """
 
-    clock: Clock
+    clock: WallClock
     ends: Ends
     writer: Writer
+    anchor: Anchor
+    close_budget_ms: int
+
+    def close(self) -> None:
+        """Finish what is under way.
+
+        Raises:
+            CommitTimeoutError: It does not end; nothing that it uses may be let go of.
+        """
+        self.writer.close(budget_ms=self.close_budget_ms)
+        self.anchor.close(budget_ms=self.close_budget_ms)
 
 
 class FutureAnswer(Answer, Generic[T]):
@@ -163,10 +183,24 @@ class SqliteLog(DecisionLog, EventStore):
         return await self._read(lambda: self._reader.load_snapshot(partition, key))
 
     @override
+    async def seal_heads(self, causes: Causes, /) -> None:
+        recorded_at_ns = self._now_ns()
+        stream = log_stream(self.log_id)
+        await self._write(
+            lambda transaction: transaction.append_events(
+                stream,
+                [heads_sealed(transaction.heads())],
+                expected_version=transaction.stream_version(stream),
+                recorded_at_ns=recorded_at_ns,
+                causes=causes,
+            )
+        )
+
+    @override
     async def append_events(
         self, stream: str, events: Sequence[Message], /, *, expected_version: int, causes: Causes
     ) -> int:
-        recorded_at_ns = self._writing.clock.now_ns() if self._writing else 0
+        recorded_at_ns = self._now_ns()
         return await self._write(
             lambda transaction: transaction.append_events(
                 stream,
@@ -206,7 +240,18 @@ class SqliteLog(DecisionLog, EventStore):
     def _close(self) -> None:
         """Finish what is under way and let go: writer, heads file, connections, lock."""
         with writing_to(self.path):
-            self._resources.close()
+            try:
+                if self._writing is not None:
+                    self._writing.close()
+            except CommitTimeoutError:
+                self._resources.pop_all()  # the end of the process lets go
+                raise
+            finally:
+                self._resources.close()
+
+    def _now_ns(self) -> int:
+        """Return the time at which an event is recorded."""
+        return self._writing.clock.now_ns() if self._writing else 0
 
     def _next_block(self, before: Head) -> Block | None:
         """Return the block after ``before``, verified."""
@@ -232,7 +277,7 @@ class SqliteLog(DecisionLog, EventStore):
 
 
 def open_log(
-    path: Path, *, clock: Clock, ids: IdSource, options: SqliteOptions = DEFAULTS
+    path: Path, *, clock: WallClock, ids: IdSource, options: SqliteOptions = DEFAULTS
 ) -> SqliteLog:
     """Open the log at ``path`` for writing; make it if there is none.
 
@@ -266,7 +311,6 @@ def open_log(
             delay_ms=options.heads_delay_ms,
             lag_commits=options.heads_lag_commits,
         )
-        stack.callback(anchor.close)
         writer = Writer(
             path,
             driver=driver,
@@ -274,14 +318,19 @@ def open_log(
             ends=ends,
             busy_budget_ms=options.busy_budget_ms,
         )
-        stack.callback(writer.close)
         return SqliteLog(
             path,
             reader,
             log_id=log_id,
             repaired_lines=repaired_lines,
             resources=stack.pop_all(),
-            writing=Writing(clock=clock, ends=ends, writer=writer),
+            writing=Writing(
+                clock=clock,
+                ends=ends,
+                writer=writer,
+                anchor=anchor,
+                close_budget_ms=options.close_budget_ms,
+            ),
         )
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import assert_never
 
+from torghut.adapters.sqlite.ends import Ends
 from torghut.adapters.sqlite.heads.anchor import LAG_COMMITS_MAX
 from torghut.adapters.sqlite.heads.lines import (
     EVENTS_CHAIN,
@@ -19,7 +20,6 @@ from torghut.adapters.sqlite.heads.lines import (
 )
 from torghut.adapters.sqlite.opening import Compared, Standing, compare, first_missing_commit
 from torghut.adapters.sqlite.reader import Reader
-from torghut.adapters.sqlite.writing.transaction import Ends
 from torghut.eventlog.envelopes import Envelope, check_follows, read_event
 from torghut.eventlog.errors import (
     EventUnreadableError,

@@ -1,4 +1,4 @@
-"""The wall clock, the steady clock, and random names."""
+"""The machine's wall clock, its steady clock, and random names."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import uuid
 
 from typing_extensions import override
 
-from torghut.kernel.clock import Clock, IdSource
+from torghut.kernel.clock import IdSource, SteadyClock, SteadyNs, WallClock, WallNs
 
 
-class SystemClock(Clock):
+class SystemClock(WallClock):
     """The machine's wall clock."""
 
     @override
-    def now_ns(self) -> int:
-        return time.time_ns()
+    def now_ns(self) -> WallNs:
+        return WallNs(time.time_ns())
 
 
-class SteadyClock(Clock):
-    """A clock that nobody can set: it only tells how much time has passed between two looks."""
+class MonotonicClock(SteadyClock):
+    """The time since the machine was started."""
 
     @override
-    def now_ns(self) -> int:
-        return time.monotonic_ns()
+    def now_ns(self) -> SteadyNs:
+        return SteadyNs(time.monotonic_ns())
 
 
 class RandomIds(IdSource):

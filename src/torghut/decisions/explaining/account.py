@@ -8,7 +8,6 @@ from math import isfinite
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from torghut.decisions.explaining.binding import Bound, Cause, find_bound
 from torghut.decisions.explaining.thresholds import (
@@ -23,6 +22,7 @@ from torghut.decisions.rendering import RenderContext
 from torghut.schemas.codes import Expert, Gate, GateStatus, Intent, Reason, Trigger
 from torghut.schemas.declarations.governance import GatePolicies
 from torghut.schemas.leaf import DecisionFields, decision_fields
+from torghut.schemas.rows import RowArray
 
 _STATUSES: Final = tuple(status.name.lower().replace("_", "-") for status in GateStatus)
 _EXPERTS: Final = tuple(expert.name.lower() for expert in Expert)
@@ -127,7 +127,7 @@ def explain(
     context: RenderContext,
     policies: GatePolicies,
     parameters: np.void,
-    sessions: npt.NDArray[np.void],
+    sessions: RowArray,
 ) -> Explanation:
     """Return why the decision in ``row`` is what it is.
 

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from torghut.decisions.explaining.words import REFUSALS, moment, number
+from torghut.decisions.explaining.refusals import RULES
+from torghut.decisions.explaining.words import number
+from torghut.kernel.times import moment
 from torghut.schemas.codes import RefusalCode
+from torghut.schemas.rows import INT64_LAST_NS
 
-_LATEST_NS: Final = 2**63 - 1
 _NS_PER_HOUR: Final = 3_600_000_000_000
-_BOOK: Final = ("bid", "ask", "last")
-_SIZES: Final = ("bid_size", "ask_size", "last_size")
-_SHOWN: Final[dict[RefusalCode, Sequence[str]]] = {
-    RefusalCode.NOT_FINITE: (*_BOOK, *_SIZES),
-    RefusalCode.NON_POSITIVE_PRICE: _BOOK,
-    RefusalCode.NEGATIVE_SIZE: _SIZES,
-    RefusalCode.CROSSED_BOOK: ("bid", "ask"),
-    RefusalCode.OUT_OF_ORDER: ("sequence", "receive_ns"),
-    RefusalCode.DUPLICATE: ("sequence",),
-    RefusalCode.NO_QUOTE: ("sequence",),
-    RefusalCode.ABSURD_JUMP: _BOOK,
-    RefusalCode.WRONG_UNIT: _BOOK,
-    RefusalCode.TIME_OUT_OF_RANGE: ("event_ns", "receive_ns"),
-    RefusalCode.TIME_LEAP: ("receive_ns",),
-}
-"""The fields that a refusal rests on; none where it was refused while it was decoded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +25,14 @@ class RefusalExplanation:
         rule: What it broke.
         found: What it carried, as ``name value``.
         limit: The declared numbers of the rule; empty where it has none.
+        do: What to do about it.
     """
 
     code: str
     rule: str
     found: tuple[str, ...]
     limit: str
+    do: str
 
 
 def explain_refusal(
@@ -59,12 +46,13 @@ def explain_refusal(
         parameters: The symbol's row of dtype ``PARAMETERS``; None where it is not known which
             declarations were in force.
     """
-    found = tuple(_spelled(context, name) for name in _SHOWN.get(code, ()))
+    broken = RULES[code]
     return RefusalExplanation(
         code=code.code,
-        rule=REFUSALS[code],
-        found=found,
+        rule=broken.rule,
+        found=tuple(_spelled(context, name) for name in broken.shown),
         limit="" if parameters is None else _limit(code, parameters),
+        do=broken.do,
     )
 
 
@@ -72,7 +60,7 @@ def _spelled(context: np.void, name: str) -> str:
     """Return one field of a context in words."""
     if name.endswith("_ns"):
         time_ns = int(context[name])
-        return f"{name[:-3]} time {moment(time_ns) if 0 <= time_ns <= _LATEST_NS else time_ns}"
+        return f"{name[:-3]} time {moment(time_ns) if 0 <= time_ns <= INT64_LAST_NS else time_ns}"
     if name == "sequence":
         return f"sequence {int(context[name])}"
     value = float(context[name])

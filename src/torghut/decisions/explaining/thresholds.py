@@ -8,13 +8,14 @@ from math import log
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from torghut.decisions.explaining.binding import Cause
-from torghut.decisions.explaining.words import TRIGGERS, moment, number, span
+from torghut.decisions.explaining.words import TRIGGERS, number, span
 from torghut.decisions.rendering import RenderContext
+from torghut.kernel.times import moment
 from torghut.schemas.codes import Domain, Gate, Reason, Trigger
 from torghut.schemas.leaf import DecisionFields
+from torghut.schemas.rows import RowArray
 
 _NS_PER_S: Final = 1_000_000_000
 _DAY_NS: Final = 86_400 * _NS_PER_S
@@ -38,7 +39,7 @@ class Judged:
     row: DecisionFields
     context: RenderContext
     parameters: np.void
-    sessions: npt.NDArray[np.void]
+    sessions: RowArray
     wish: float
 
 

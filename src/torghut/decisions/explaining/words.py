@@ -1,19 +1,17 @@
-"""Codes in plain words: every reason, trigger and refusal as one would say it to a colleague."""
+"""Codes in plain words: every reason and trigger as one would say it to a colleague."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from math import inf
 from types import MappingProxyType
 from typing import Final
 
-from torghut.schemas.codes import Reason, RefusalCode, Trigger
+from torghut.schemas.codes import Reason, Trigger
 
 _NS_PER_S: Final = 1_000_000_000
 _MANY: Final = 1e6
 """From here on nobody reads the digits behind the point."""
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, whose mark is written by hand
 
 REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
     {
@@ -64,30 +62,6 @@ TRIGGERS: Final[Mapping[Trigger, str]] = MappingProxyType(
     }
 )
 
-REFUSALS: Final[Mapping[RefusalCode, str]] = MappingProxyType(
-    {
-        RefusalCode.UNDECODABLE: "its bytes could not be decoded as this kind of message",
-        RefusalCode.OVERSIZED_LINE: "its line is longer than a message may be",
-        RefusalCode.MISSING_FIELD: "a field that every such message carries is not there",
-        RefusalCode.WRONG_TYPE: "a field is not of the type that it must have",
-        RefusalCode.NOT_FINITE: "prices and sizes must be finite numbers",
-        RefusalCode.NON_POSITIVE_PRICE: "prices must be above 0",
-        RefusalCode.NEGATIVE_SIZE: "sizes must not be negative",
-        RefusalCode.CROSSED_BOOK: "the bid must not be above the ask",
-        RefusalCode.OUT_OF_ORDER: "sequence and receive time must not go back within one stream",
-        RefusalCode.DUPLICATE: "a context with this id was seen before",
-        RefusalCode.NO_QUOTE: "a trade or depth message needs a quote of its symbol before it",
-        RefusalCode.ABSURD_JUMP: "a price must not jump further than declared unless confirmed",
-        RefusalCode.WRONG_UNIT: "prices must be within the instrument's declared plausible range",
-        RefusalCode.TIME_OUT_OF_RANGE: "times must lie between 1970 and 2200",
-        RefusalCode.INSTRUMENT_UNDECLARED: "no instrument is declared for it",
-        RefusalCode.DUPLICATE_KEY: "it says one thing twice",
-        RefusalCode.UNKNOWN_MESSAGE: "it is no kind of message that is known here",
-        RefusalCode.TIME_LEAP: "a receive time must not leap ahead unless contexts confirm it",
-    }
-)
-"""The rule that a refused context broke."""
-
 
 def number(value: float) -> str:
     """Return a number as people read it.
@@ -108,19 +82,6 @@ def signed(value: float) -> str:
         ('+23,000', '-0.5', '0')
     """
     return f"+{number(value)}" if value > 0.0 else number(value)
-
-
-def moment(time_ns: int) -> str:
-    """Return a time in UTC, as exactly as it is known.
-
-    Example:
-        >>> moment(1_262_610_000_000_000_000), moment(1_262_610_000_050_000_000)
-        ('2010-01-04T13:00:00Z', '2010-01-04T13:00:00.05Z')
-    """
-    seconds, rest_ns = divmod(time_ns, _NS_PER_S)
-    second = (_EPOCH + timedelta(seconds=seconds)).isoformat()
-    rest = f"{rest_ns:09d}".rstrip("0")
-    return f"{second}{'.' if rest else ''}{rest}Z"
 
 
 def span(time_ns: float) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from torghut.decisions.fold.judging import ControlRefusal
 from torghut.decisions.fold.lineage import Lineage
 from torghut.market.ports import Arrival
 from torghut.schemas.rows import DECISION
@@ -21,6 +22,14 @@ class Applied:
     control_id: str
     symbol: int
     position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A control record that cannot hold, where it came, and why."""
+
+    arrival: Arrival
+    code: ControlRefusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +49,7 @@ class Decided:
         arms: Rows of each arm for the contexts that were decided.
         received: Control records that were new.
         repeated: Control records that had been taken before; they have no effect.
-        refused: Control records under an id that others had; they have no effect either.
+        refused: Control records that cannot hold; they have no effect either.
         applied: Where waiting records took effect.
         lineages: Every lineage that the rows name, by digest.
     """
@@ -49,7 +58,7 @@ class Decided:
     arms: Mapping[str, ArmRows]
     received: Sequence[Arrival]
     repeated: Sequence[Arrival]
-    refused: Sequence[Arrival]
+    refused: Sequence[Refused]
     applied: Sequence[Applied]
     lineages: Mapping[str, Lineage]
 
@@ -71,7 +80,7 @@ class Pass:
     taken: int = 0
     received: list[Arrival] = field(default_factory=list)
     repeated: list[Arrival] = field(default_factory=list)
-    refused: list[Arrival] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
     lineages: dict[str, Lineage] = field(default_factory=dict)
 

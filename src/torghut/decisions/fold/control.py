@@ -29,6 +29,9 @@ from torghut.schemas.control import (
     SwitchThrown,
 )
 
+_DECLARED: Final = ("allotment", "notional_cap", "mode", "router_mode", "on_stop")
+"""What declarations say of a newborn and a record may set; bit n of ``recorded`` is the nth."""
+
 _SWITCHES: Final = {
     "stop": Switch.STOP,
     "deterministic-only": Switch.DETERMINISTIC_ONLY,
@@ -60,14 +63,14 @@ def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  
             _flip(state, _SWITCHES[record.name], thrown=record.state == "thrown")
         case StopChanged():
             _flip(state, Switch.STOP_LATCH, thrown=record.state == "stopped")
-            state["on_stop"] = _ON_STOP[record.on_stop]
+            set_for_good(state, "on_stop", _ON_STOP[record.on_stop])
         case ModeChanged():
-            state["mode"] = _MODES[record.mode]
-            state["notional_cap"] = record.notional_cap
+            set_for_good(state, "mode", _MODES[record.mode])
+            set_for_good(state, "notional_cap", record.notional_cap)
         case RouterModeChanged():
-            state["router_mode"] = _ROUTER_MODES[record.mode]
+            set_for_good(state, "router_mode", _ROUTER_MODES[record.mode])
         case LimitsAllotted():
-            state["allotment"] = record.allotment
+            set_for_good(state, "allotment", record.allotment)
         case FillReported() | PositionReported():
             _report(record, now_ns, state)
         case NewsArrived():
@@ -91,17 +94,22 @@ def control_digest(record: ControlRecord) -> str:
     return sha256_hex(canonical_bytes(CONTROL_RECORD.dump_python(record, mode="json")))
 
 
-def follow(state: np.void, was: np.void, will: np.void) -> None:
-    """Let what still is as the old declarations said be as the new ones say.
+def set_for_good(state: np.void, name: str, value: float) -> None:
+    """Set one of ``_DECLARED`` to what a record says; declarations do not change it any more."""
+    state[name] = value
+    state["recorded"] = int(state["recorded"]) | 1 << _DECLARED.index(name)
+
+
+def follow(state: np.void, newborn: np.void) -> None:
+    """Let new declarations hold where no record has set anything else.
 
     Args:
-        state: One row of dtype ``STATE``, changed in place; what a record has set stays.
-        was: A newborn's row under the old declarations.
-        will: A newborn's row under the new ones.
+        state: One row of dtype ``STATE``, changed in place.
+        newborn: A newborn's row under those declarations.
     """
-    for name in ("allotment", "notional_cap", "mode", "router_mode", "on_stop"):
-        if state[name] == was[name]:
-            state[name] = will[name]
+    for bit, name in enumerate(_DECLARED):
+        if not int(state["recorded"]) & 1 << bit:
+            state[name] = newborn[name]
 
 
 def _flip(state: np.void, switch: Switch, *, thrown: bool) -> None:
@@ -122,6 +130,7 @@ def _report(record: FillReported | PositionReported, now_ns: int, state: np.void
 
     A fill alone does not make the position known: what was held before it is not. From the
     moment that snapshot and fills disagree the mismatch is timed; it ends when they agree again.
+    Which fills a first snapshot of an earlier time holds already nobody can tell: it disagrees.
     """
     if isinstance(record, FillReported):
         state["reported_fills"] += record.quantity
@@ -130,7 +139,8 @@ def _report(record: FillReported | PositionReported, now_ns: int, state: np.void
     elif not state["reported_known"] or record.as_of_ns >= state["reported_ns"]:
         state["reported_position"] = record.quantity
         if not state["reported_known"]:
-            state["reported_fills"] = record.quantity
+            earlier = record.as_of_ns < state["reported_ns"]
+            state["reported_fills"] = record.quantity + earlier * state["reported_fills"]
         state["reported_known"] = 1
         state["reported_ns"] = min(record.as_of_ns, now_ns)  # none is ever known of the future
     if state["reported_position"] == state["reported_fills"]:

@@ -6,34 +6,31 @@ order of each symbol, the rows are the same whatever the batches, restarts and o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.errors import (
-    ControlMisplacedError,
-    PackageUnknownError,
-    SourcesExhaustedError,
-)
-from torghut.decisions.fold.batch import Applied, Decided, Pass
-from torghut.decisions.fold.control import apply_control, control_digest, follow
+from torghut.decisions.errors import ArmsDifferError, ControlMisplacedError
+from torghut.decisions.fold.batch import Applied, Decided, Pass, Refused
+from torghut.decisions.fold.control import apply_control, control_digest, follow, set_for_good
 from torghut.decisions.fold.identities import Identities, Known
-from torghut.decisions.fold.lineage import Lineage, lineage_words
+from torghut.decisions.fold.judging import ControlRefusal, judge_content
+from torghut.decisions.fold.lineage import Lineage, Lineages
 from torghut.decisions.fold.placement import Held, Waiting, rows_by_position
 from torghut.decisions.fold.symbols import (
     ROUTER_ARM,
     Genesis,
+    Installed,
     SymbolFacts,
     appended,
     first_declaring,
 )
-from torghut.decisions.kernel.engine import DecisionKernel, Tables, empty_tables
-from torghut.decisions.parameters import initial_states, parameter_rows
-from torghut.kernel.ids import SERVING, source_key, source_words
+from torghut.decisions.fold.tables import GrowingTables
+from torghut.decisions.kernel.engine import DecisionKernel, Tables
+from torghut.decisions.parameters import initial_states
+from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival
 from torghut.router.package import RegimeModel
 from torghut.schemas.codes import RouterMode
@@ -43,11 +40,7 @@ from torghut.schemas.control import (
     PackageChanged,
     RouterModeChanged,
 )
-from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, SOURCE, STATE
-
-RowArray = npt.NDArray[np.void]
-
-_LAST_SOURCE: Final = np.iinfo(CONTEXT["source"]).max
+from torghut.schemas.rows import DECISION, STATE, RowArray
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -57,51 +50,66 @@ class DecisionFold:
     Attributes:
         kernel: Compiled, or the reference.
         genesis: What the log began with.
-        declarations: Every declarations in force somewhere, by digest.
         packages: Every package that may serve, by digest.
         symbols: Facts of each symbol, in the order first seen.
-        sources: Digest of each source part, in the order first seen.
         waiting: Control records whose place has not come.
         identities: Which control records were taken.
         declared: Digest of the declarations that the newest record puts in force.
         served: Digest of the package of each router name that the newest records put in force.
+        installed: What the installation last asked for.
         arms: State rows of each arm, one a symbol.
     """
 
     kernel: DecisionKernel
     genesis: Genesis
-    declarations: dict[str, Declarations] = field(default_factory=dict)
     packages: dict[str, RegimeModel] = field(default_factory=dict)
     symbols: list[SymbolFacts] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
     waiting: Waiting = field(default_factory=Waiting)
     identities: Identities = field(default_factory=Identities)
     declared: str = ""
     served: dict[str, str] = field(default_factory=dict)
+    installed: Installed = field(init=False)
     arms: dict[str, RowArray] = field(default_factory=dict)
     _index: dict[str, int] = field(default_factory=dict)
-    _source_index: dict[str, int] = field(default_factory=dict)
-    _lineages: dict[tuple[str, int], tuple[str, Lineage]] = field(default_factory=dict)
-    _tables: Tables = field(default_factory=empty_tables)
-    _session_offsets: dict[str, int] = field(default_factory=dict)
+    _lineages: Lineages = field(default_factory=Lineages)
+    _tables: GrowingTables = field(init=False)
     _decisions: RowArray = field(default_factory=lambda: np.zeros(0, DECISION))
 
     def __post_init__(self) -> None:
+        self._tables = GrowingTables(packages=self.packages)
         self.register(self.genesis.declarations)
         self.declared = self.genesis.declarations.digest
         self.served = dict(self.genesis.packages)
-        names = [SERVING, ROUTER_ARM] if self.genesis.shadow_router else [SERVING]
-        for name in names:
+        self.installed = Installed(declarations=self.declared, packages=self.genesis.packages)
+        for name in (SERVING, ROUTER_ARM)[: 1 + self.genesis.shadow_router]:
             self.arms.setdefault(name, np.zeros(0, STATE))
 
     def register(self, declarations: Declarations) -> None:
         """Make ``declarations`` known, so that a control record may put them in force."""
-        if declarations.digest in self.declarations:
-            return
-        self.declarations[declarations.digest] = declarations
-        self._session_offsets[declarations.digest] = len(self._tables.sessions)
-        sessions = np.concatenate([self._tables.sessions, declarations.sessions])
-        self._tables = replace(self._tables, sessions=sessions)
+        self._tables.add_declarations(declarations)
+
+    @property
+    def declarations(self) -> Mapping[str, Declarations]:
+        """Every declarations that a record may put in force, by digest, in the order registered."""
+        return self._tables.declarations
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """Digest of each source part, in the order first seen."""
+        return self._tables.sources
+
+    @property
+    def tables(self) -> Tables:
+        """Parameters, sources and sessions as they are now in force."""
+        return self._tables.current
+
+    def declared_for(self, name: str) -> Declarations:
+        """Return the declarations that a symbol is born with: the earliest that know it.
+
+        Raises:
+            SymbolUndeclaredError: None knows it.
+        """
+        return first_declaring(self.declarations.values(), name)
 
     def source_index(self, digest: str) -> int:
         """Return the number of the source part with that sha256, new if it is.
@@ -109,14 +117,7 @@ class DecisionFold:
         Raises:
             SourcesExhaustedError: A context has no room for the number.
         """
-        if digest not in self._source_index:
-            if len(self.sources) > _LAST_SOURCE:
-                raise SourcesExhaustedError(most=_LAST_SOURCE + 1)
-            self._source_index[digest] = len(self.sources)
-            self.sources.append(digest)
-            words = np.array([source_words(source_key(digest))], dtype=SOURCE)
-            self._tables = replace(self._tables, sources=appended(self._tables.sources, words))
-        return self._source_index[digest]
+        return self._tables.source_index(digest)
 
     def symbol_index(self, name: str) -> int:
         """Return the number of a declared symbol; one seen for the first time is born."""
@@ -133,16 +134,37 @@ class DecisionFold:
         batch = self._begin(contexts)
         for arrival in arrivals:
             self._run(batch, arrival.row)
-            known = self.identities.recognise(arrival.record)
-            if known is Known.NEW:
+            judged = self.judge(arrival.record)
+            if judged is Known.NEW:
                 self._receive(arrival.record)
                 batch.received.append(arrival)
-            elif known is Known.REPEATED:
+            elif judged is Known.REPEATED:
                 batch.repeated.append(arrival)
             else:
-                batch.refused.append(arrival)
+                batch.refused.append(Refused(arrival=arrival, code=judged))
         self._run(batch, len(contexts))
         return batch.decided()
+
+    def judge(
+        self, record: ControlRecord, identities: Identities | None = None
+    ) -> Known | ControlRefusal:
+        """Return whether ``record`` is new, comes again, or cannot hold, and why; change nothing.
+
+        Args:
+            record: That would come next.
+            identities: Which records were taken until then; by default those of the fold.
+        """
+        known = (self.identities if identities is None else identities).recognise(record)
+        if known is not Known.NEW:
+            return known
+        heard = (self.arms[SERVING]["inputs"] > 0).tolist()
+        refusal = judge_content(
+            record,
+            declarations=self.declarations,
+            packages=self.packages,
+            heard=[facts.name for facts, yes in zip(self.symbols, heard, strict=True) if yes],
+        )
+        return refusal or known
 
     def replay(
         self, contexts: RowArray, received: Sequence[Arrival], applied: Sequence[Applied]
@@ -194,71 +216,37 @@ class DecisionFold:
             control=facts.control,
         )
 
-    @property
-    def tables(self) -> Tables:
-        """Parameters, sources and sessions as they are now in force."""
-        return self._tables
-
-    def rebuild_tables(self) -> None:
-        """Compute the parameter rows of all symbols anew from their facts."""
+    def rebuild_tables(self, sources: Sequence[str]) -> None:
+        """Compute the kernel's tables anew, from the symbols' facts and these source parts."""
         self._index = {facts.name: i for i, facts in enumerate(self.symbols)}
-        self._source_index = {digest: i for i, digest in enumerate(self.sources)}
-        parameters = np.zeros(len(self.symbols), PARAMETERS)
+        self._tables.rebuild(self.symbols, sources)
         for index in range(len(self.symbols)):
-            parameters[index : index + 1] = self._parameter_row(index)
             self._write_lineage(index)
-        sources = [source_words(source_key(digest)) for digest in self.sources]
-        self._tables = replace(
-            self._tables,
-            parameters=parameters,
-            sources=np.array(sources, dtype=SOURCE),
-            due_ns=np.zeros(len(self.symbols), np.int64),
-        )
-        for index in range(len(self.symbols)):
             self._await(index)
 
     def _birth(self, name: str) -> int:
         """Add a symbol with the state, packages and standing controls of a newcomer."""
         index = len(self.symbols)
-        declarations = first_declaring(self.declarations.values(), name)
+        declarations = self.declared_for(name)
         package = self.genesis.packages.get(declarations.instrument(name).router, "")
-        self.symbols.append(
-            SymbolFacts(name=name, declarations=declarations.digest, package=package)
-        )
+        facts = SymbolFacts(name=name, declarations=declarations.digest, package=package)
+        self._tables.add_symbol(self._tables.row(facts))
+        self.symbols.append(facts)
         self._index[name] = index
         newborn = initial_states(declarations, (name,))
         for arm, states in self.arms.items():
             self.arms[arm] = appended(states, newborn)
             if arm == ROUTER_ARM:
-                self.arms[arm]["router_mode"][index] = RouterMode.LIVE
-        self._tables = replace(
-            self._tables,
-            parameters=appended(self._tables.parameters, self._parameter_row(index)),
-            due_ns=appended(self._tables.due_ns, np.zeros(1, np.int64)),
-        )
+                set_for_good(self.arms[arm][index], "router_mode", RouterMode.LIVE)
         self._start_regime(index)
         self._write_lineage(index)
         self._await(index)
         return index
 
-    def _parameter_row(self, index: int) -> RowArray:
-        """Return the parameters of a symbol under its declarations and package, shape (1,)."""
-        facts = self.symbols[index]
-        declarations = self.declarations[facts.declarations]
-        router = declarations.instrument(facts.name).router
-        packages: dict[str, RegimeModel] = {}
-        if facts.package:
-            if facts.package not in self.packages:
-                raise PackageUnknownError(router=router, digest=facts.package)
-            packages[router] = self.packages[facts.package]
-        rows = parameter_rows(declarations, packages, (facts.name,))[0]
-        rows["session_first"] += self._session_offsets[facts.declarations]
-        return rows
-
     def _start_regime(self, index: int) -> None:
         """Forget the regime of a symbol: its model is new."""
         for states in self.arms.values():
-            states["posterior"][index] = self._tables.parameters["start"][index]
+            states["posterior"][index] = self.tables.parameters["start"][index]
             states["regime_valid"][index] = 0
             states["regime_shock"][index] = 0.0
             states["entropy"][index] = 1.0
@@ -270,6 +258,7 @@ class DecisionFold:
             self.declared = record.declarations
         elif isinstance(record, PackageChanged) and record.symbol == "*":
             self.served[record.router] = record.package or ""
+        self.installed = self.installed.after(record)
         latest_ns = self.clock_ns
         if record.symbol == "*":
             named: Iterable[int] = range(len(self.symbols))
@@ -296,16 +285,14 @@ class DecisionFold:
 
     def _await(self, index: int) -> None:
         """Tell the kernel before which context of a symbol it is to stop."""
-        due_ns = self.waiting.due_ns(index)
-        if self.waiting.standing and not self._clock_ns(index):
-            due_ns = 1
-        self._tables.due_ns[index] = due_ns
+        heard = bool(self._clock_ns(index))
+        self._tables.stop_at(index, self.waiting.due_ns(index, heard=heard))
 
     def _greet(self, index: int) -> None:
         """Let a symbol that is about to be heard for the first time inherit what holds for all."""
-        if not self._clock_ns(index) and self._tables.due_ns[index]:
+        if not self._clock_ns(index) and self._tables.stops(index):
             self.waiting.greet(index)
-            self._tables.due_ns[index] = 0
+            self._tables.stop_at(index, 0)
 
     def _begin(self, contexts: RowArray) -> Pass:
         """Return a pass over ``contexts`` of which nothing has been taken."""
@@ -313,83 +300,93 @@ class DecisionFold:
             self._decisions = np.zeros(len(contexts), DECISION)
         outcomes = np.zeros(len(contexts), np.uint8)
         batch = Pass(contexts=contexts, outcomes=outcomes, rows={arm: [] for arm in self.arms})
-        self._note_lineages(batch, sorted(set(contexts["symbol"].tolist())))
+        for index in sorted(set(contexts["symbol"].tolist())):
+            batch.lineages.update(self._lineages.of(index))
         return batch
 
     def _run(self, batch: Pass, stop: int, *, replaying: bool = False) -> None:
         """Decide the batch as far as row ``stop`` in every arm, applying what is due on the way."""
+        greeted = -1
         while (start := batch.taken) < stop:
-            contexts, outcomes, taken = batch.contexts[start:stop], batch.outcomes[start:stop], 0
+            contexts, outcomes = batch.contexts[start:stop], batch.outcomes[start:stop]
+            taken: dict[str, int] = {}
             for arm, states in self.arms.items():
-                taken, written = self.kernel.decide(
-                    contexts, states, self._tables, self._decisions, outcomes
+                taken[arm], written = self.kernel.decide(
+                    contexts, states, self._tables.current, self._decisions, outcomes
                 )
                 batch.rows[arm].append(self._decisions[:written].tobytes())
-            batch.taken += taken  # all arms stop alike: they have the same place in time
+            if len(taken) > 1 and len(set(taken.values())) > 1:
+                raise ArmsDifferError(taken=taken)  # arms have the same place in time
+            batch.taken += taken[SERVING]
             if batch.taken == stop:
                 return
             index = int(batch.contexts["symbol"][batch.taken])
-            self._greet(index)
+            if greeted != batch.taken:  # new declarations may let the kernel stop here again
+                self._greet(index)
+                greeted = batch.taken
             if replaying:  # what applies here is in the log
-                self._tables.due_ns[index] = 0
+                self._tables.stop_at(index, 0)
                 continue
             now_ns = int(batch.contexts["receive_ns"][batch.taken])
             for held in self.waiting.take_due(index, now_ns):
                 self._apply(batch, held)
-            self._tables.due_ns[index] = self.waiting.due_ns(index)
+            self._tables.stop_at(index, self.waiting.due_ns(index, heard=True))
 
     def _apply(self, batch: Pass, held: Held) -> None:
         """Let a record take effect on the symbol of the next context, in every arm it concerns."""
         record, context = held.record, batch.contexts[batch.taken]
         index = int(context["symbol"])
-        facts = self.symbols[index]
         position = int(self.arms[SERVING]["inputs"][index])
         for arm, states in self.arms.items():
             if arm == SERVING or not isinstance(record, RouterModeChanged):
                 apply_control(record, int(context["receive_ns"]), states[index])
         if isinstance(record, PackageChanged):
-            router = self.declarations[facts.declarations].instrument(facts.name).router
-            if record.router == router:
-                facts.package = record.package or ""
-                self._tables.parameters[index : index + 1] = self._parameter_row(index)
-                self._start_regime(index)
+            self._serve(index, record.router, record.package or "")
         elif isinstance(record, DeclarationsChanged):
             self._declare(index, record.declarations)
-        facts.control = control_digest(record)
+        self.symbols[index] = replace(self.symbols[index], control=control_digest(record))
         self._write_lineage(index)
-        self._note_lineages(batch, (index,))
+        batch.lineages.update(self._lineages.of(index))
         batch.applied.append(Applied(control_id=record.control_id, symbol=index, position=position))
+
+    def _serve(self, index: int, router: str, package: str) -> None:
+        """Let a package serve a symbol, now or once its declarations name that router."""
+        facts = self.symbols[index]
+        facts = replace(facts, packages={**facts.packages, router: package})
+        named = self.declarations[facts.declarations].instrument(facts.name).router
+        if router != named or package == facts.package:
+            self.symbols[index] = facts
+            return
+        self._refit(index, replace(facts, package=package))
+        self._start_regime(index)
 
     def _declare(self, index: int, digest: str) -> None:
         """Put other declarations in force for a symbol.
 
-        A limit or mode that still is as the old ones declared it follows the new ones; one that a
-        control record has set stays. Another router name brings the package that serves it.
+        A limit or mode that no control record has set follows them. Another router name brings the
+        package that serves it. A symbol that they dropped before it was heard keeps those it has.
         """
         facts = self.symbols[index]
         old, new = self.declarations[facts.declarations], self.declarations[digest]
-        was, will = initial_states(old, (facts.name,)), initial_states(new, (facts.name,))
+        if facts.name not in new.by_symbol:
+            return
+        newborn = initial_states(new, (facts.name,))
         for states in self.arms.values():
-            follow(states[index], was[0], will[0])
-        facts.declarations = digest
+            follow(states[index], newborn[0])
         router = new.instrument(facts.name).router
         moved = router != old.instrument(facts.name).router
-        if moved:
-            facts.package = self.served.get(router, "")
-        self._tables.parameters[index : index + 1] = self._parameter_row(index)
+        serving = {**self.genesis.packages, **facts.packages}
+        package = serving.get(router, "") if moved else facts.package
+        self._refit(index, replace(facts, declarations=digest, package=package))
         if moved:
             self._start_regime(index)
+
+    def _refit(self, index: int, facts: SymbolFacts) -> None:
+        """Let other facts hold for a symbol."""
+        self._tables.change_symbol(index, self._tables.row(facts))
+        self.symbols[index] = facts
 
     def _write_lineage(self, index: int) -> None:
         """Put the symbol's lineage digest where the kernel copies it from."""
         for arm, states in self.arms.items():
-            lineage = self.lineage(index, arm)
-            self._lineages[(arm, index)] = (lineage.digest, lineage)
-            states["lineage"][index] = lineage_words(lineage.digest)
-
-    def _note_lineages(self, batch: Pass, symbols: Iterable[int]) -> None:
-        """Collect the lineages that rows of ``symbols`` may name from here on."""
-        for index in symbols:
-            for arm in self.arms:
-                digest, lineage = self._lineages[(arm, index)]
-                batch.lineages[digest] = lineage
+            states["lineage"][index] = self._lineages.renew(index, self.lineage(index, arm))

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from torghut.decisions.fold.control import control_digest
-from torghut.kernel.canonical import canonical_bytes
+from torghut.decisions.fold.judging import ControlRefusal
+from torghut.kernel.canonical import canonical_bytes, canonical_text
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.control import ControlRecord, FillReported
 
 
 class Known(Enum):
-    """What is known of a control record."""
+    """What is known of a control record that can hold."""
 
     NEW = auto()
     REPEATED = auto()  # taken before
-    CLASHING = auto()  # its id, or its fill's, was taken with another content
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,13 +30,13 @@ class Identities:
 
     taken: dict[str, str] = field(default_factory=dict)
 
-    def recognise(self, record: ControlRecord) -> Known:
+    def recognise(self, record: ControlRecord) -> Known | ControlRefusal:
         """Return whether ``record`` is new, comes again, or is another under a taken name."""
         names = _names(record)
         if not any(name in self.taken for name in names):
             return Known.NEW
         same = all(self.taken.get(name, digest) == digest for name, digest in names.items())
-        return Known.REPEATED if same else Known.CLASHING
+        return Known.REPEATED if same else ControlRefusal.ID_TAKEN
 
     def take(self, record: ControlRecord) -> None:
         """Remember ``record`` as taken."""
@@ -51,6 +51,6 @@ def _names(record: ControlRecord) -> Mapping[str, str]:
     names = {record.control_id: control_digest(record)}
     if isinstance(record, FillReported):
         content = (record.symbol, record.quantity, record.price)
-        name = f"fill:{record.account}:{record.fill_id}"
+        name = canonical_text(["fill", record.account, record.fill_id])  # no control id is like it
         names[name] = sha256_hex(canonical_bytes(content))
     return names

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,24 @@ class Lineage:
     def digest(self) -> str:
         """sha256 of the canonical JSON, 64 hex digits."""
         return sha256_hex(canonical_bytes(self.spelled()))
+
+
+@dataclass(slots=True, kw_only=True)
+class Lineages:
+    """The lineages of each symbol's next decision, one of each arm, by digest."""
+
+    _current: dict[int, dict[str, Lineage]] = field(default_factory=dict)
+
+    def renew(self, symbol: int, lineage: Lineage) -> npt.NDArray[np.uint64]:
+        """Let the next decision of ``symbol`` in an arm rest on ``lineage``; return its words."""
+        digest, known = lineage.digest, self._current.get(symbol, {})
+        others = {key: one for key, one in known.items() if one.arm != lineage.arm}
+        self._current[symbol] = {**others, digest: lineage}
+        return lineage_words(digest)
+
+    def of(self, symbol: int) -> Mapping[str, Lineage]:
+        """Return what the next decisions of ``symbol`` rest on."""
+        return self._current[symbol]
 
 
 def lineage_words(digest: str) -> npt.NDArray[np.uint64]:

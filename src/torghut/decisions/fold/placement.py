@@ -17,6 +17,7 @@ import numpy.typing as npt
 from torghut.schemas.codes import ControlKind
 from torghut.schemas.control import (
     ControlRecord,
+    DeclarationsChanged,
     FundamentalsArrived,
     NewsArrived,
     PackageChanged,
@@ -70,8 +71,9 @@ class Waiting:
         for symbol, clock_ns in clocks.items():
             self.by_symbol.setdefault(symbol, []).append(self._hold(record, clock_ns))
         if record.symbol == "*":
-            self.standing.append(self._hold(record, latest_ns))
-            self._forget_superseded(latest_ns)
+            new = self._hold(record, latest_ns)
+            self.standing = [held for held in self.standing if not _replaces(new, held)]
+            self.standing.append(new)
 
     def _hold(self, record: ControlRecord, clock_ns: int) -> Held:
         """Return ``record`` with its rank, by the clock of who waits for it."""
@@ -88,18 +90,29 @@ class Waiting:
         if self.standing:
             self.by_symbol.setdefault(symbol, []).extend(self.standing)
 
-    def due_ns(self, symbol: int) -> int:
-        """Return the earliest receive time at which a record applies to ``symbol``; 0: none."""
+    def due_ns(self, symbol: int, *, heard: bool) -> int:
+        """Return the earliest receive time at which a record applies to ``symbol``; 0: none.
+
+        A symbol that was not ``heard`` yet is first to inherit what is in force for all.
+        """
+        if self.standing and not heard:
+            return 1
         held = self.by_symbol.get(symbol)
         return max(1, min(_effective_ns(one) for one in held)) if held else 0
 
     def take_due(self, symbol: int, now_ns: int) -> Sequence[Held]:
-        """Take out and return the records that apply to ``symbol`` at ``now_ns``, in order."""
+        """Take out and return the records that apply to ``symbol`` at ``now_ns``, in order.
+
+        Those behind new declarations are left: under these the place may be none.
+        """
         held = self.by_symbol.pop(symbol, [])
-        if kept := [one for one in held if _effective_ns(one) > now_ns]:
-            self.by_symbol[symbol] = kept
         due = [one for one in held if _effective_ns(one) <= now_ns]
-        return sorted(due, key=lambda one: one.rank)
+        due.sort(key=lambda one: one.rank)
+        changes = (n for n, one in enumerate(due) if isinstance(one.record, DeclarationsChanged))
+        taken = due[: next(changes, len(due)) + 1]
+        if kept := [one for one in held if one not in taken]:
+            self.by_symbol[symbol] = kept
+        return taken
 
     def settle(self, symbol: int, control_id: str) -> Held | None:
         """Take out and return a waiting record whose place is known from the log."""
@@ -111,15 +124,6 @@ class Waiting:
                     del self.by_symbol[symbol]
                 return held
         return None
-
-    def _forget_superseded(self, latest_ns: int) -> None:
-        """Drop a standing record once one that replaces it is in force too."""
-        passed = [held for held in self.standing if held.in_force_ns <= latest_ns]
-        self.standing = [
-            held
-            for held in self.standing
-            if held.in_force_ns > latest_ns or not any(_replaces(later, held) for later in passed)
-        ]
 
 
 def _effective_ns(held: Held) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import struct
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,19 +12,29 @@ from typing import Final
 
 import numpy as np
 import zstandard
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from torghut.decisions import declarations, parameters
-from torghut.decisions.fold import control, folding, identities, placement, symbols
+from torghut.decisions.errors import SnapshotUnreadableError
+from torghut.decisions.fold import (
+    control,
+    folding,
+    identities,
+    lineage,
+    placement,
+    symbols,
+    tables,
+)
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.identities import Identities
 from torghut.decisions.fold.placement import Held, Waiting
-from torghut.decisions.fold.symbols import SymbolFacts
+from torghut.decisions.fold.symbols import Installed, SymbolFacts
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
-from torghut.schemas.control import ControlRecord, DeclarationsChanged, PackageChanged
+from torghut.schemas import control as records
+from torghut.schemas.control import ControlRecord, PackageChanged
 from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, STATE
-from torghut.schemas.types import Message, Nanoseconds
+from torghut.schemas.types import Message, Nanoseconds, Sha256
 
 _LENGTH: Final = struct.Struct("<Q")
 _LEVEL: Final = 3
@@ -36,6 +47,7 @@ class _Facts(Message):
     declarations: str
     package: str
     control: str
+    packages: dict[str, str]
 
 
 class _Held(Message):
@@ -47,8 +59,9 @@ class _Held(Message):
 
 
 class _Body(Message):
-    """Everything of a fold that is not a row."""
+    """Everything of a fold that is not a row; declarations in the order registered."""
 
+    declarations: tuple[Sha256, ...]
     symbols: tuple[_Facts, ...]
     sources: tuple[str, ...]
     by_symbol: dict[int, tuple[_Held, ...]]
@@ -57,6 +70,8 @@ class _Body(Message):
     identities: dict[str, str]
     declared: str
     served: dict[str, str]
+    installed_declarations: str
+    installed_packages: dict[str, str]
     arms: tuple[str, ...]
 
 
@@ -77,7 +92,10 @@ def snapshot_key(fold: DecisionFold) -> str:
 @cache
 def _code() -> str:
     """Return the digest of the modules, apart from the kernel, that say what the fold remembers."""
-    modules = (control, declarations, folding, identities, parameters, placement, symbols)
+    modules = (
+        *(control, folding, identities, lineage, placement, symbols, tables),
+        *(declarations, parameters, records, sys.modules[__name__]),
+    )
     return sha256_hex(b"\0".join(inspect.getsource(module).encode() for module in modules))
 
 
@@ -85,17 +103,26 @@ def take_snapshot(fold: DecisionFold) -> bytes:
     """Return the fold's memory as compressed bytes."""
     waiting = fold.waiting
     body = _Body(
+        declarations=tuple(fold.declarations),
         symbols=tuple(
-            _Facts(name=f.name, declarations=f.declarations, package=f.package, control=f.control)
+            _Facts(
+                name=f.name,
+                declarations=f.declarations,
+                package=f.package,
+                control=f.control,
+                packages=dict(f.packages),
+            )
             for f in fold.symbols
         ),
         sources=tuple(fold.sources),
-        by_symbol={symbol: _pack(held) for symbol, held in waiting.by_symbol.items()},
+        by_symbol={symbol: _pack(held) for symbol, held in sorted(waiting.by_symbol.items())},
         standing=_pack(waiting.standing),
         arrived=waiting.arrived,
         identities=dict(sorted(fold.identities.taken.items())),
         declared=fold.declared,
         served=dict(fold.served),
+        installed_declarations=fold.installed.declarations,
+        installed_packages=dict(fold.installed.packages),
         arms=tuple(fold.arms),
     )
     head = _BODY.dump_json(body)
@@ -105,37 +132,55 @@ def take_snapshot(fold: DecisionFold) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cited:
-    """Digests of what must be registered before a snapshot is restored, each sorted."""
+    """Digests of what must be known before a snapshot is restored.
+
+    Attributes:
+        declarations: To be registered in this order: symbols are born with the earliest.
+        packages: Sorted.
+    """
 
     declarations: Sequence[str]
     packages: Sequence[str]
 
 
 def snapshot_cites(body: bytes) -> Cited:
-    """Return what the symbols and the waiting records of a snapshot rest on."""
+    """Return what the symbols and the waiting records of a snapshot rest on.
+
+    Raises:
+        SnapshotUnreadableError: ``body`` is no snapshot.
+    """
     head, _ = _parse(body)
-    held = [h.record for many in head.by_symbol.values() for h in many]
-    records = [*held, *(h.record for h in head.standing)]
-    declarations = {f.declarations for f in head.symbols} | {head.declared}
+    held = [h.record for many in (*head.by_symbol.values(), head.standing) for h in many]
     packages = {f.package for f in head.symbols} | set(head.served.values())
-    declarations |= {r.declarations for r in records if isinstance(r, DeclarationsChanged)}
-    packages |= {r.package or "" for r in records if isinstance(r, PackageChanged)}
-    return Cited(declarations=sorted(declarations), packages=sorted(packages - {""}))
+    packages |= {digest for f in head.symbols for digest in f.packages.values()}
+    packages |= {r.package or "" for r in held if isinstance(r, PackageChanged)}
+    return Cited(declarations=head.declarations, packages=sorted(packages - {""}))
 
 
 def restore_snapshot(fold: DecisionFold, body: bytes) -> None:
     """Give ``fold``, just made, the memory that a snapshot holds.
 
-    The declarations and packages that the symbols name must be registered already.
+    What it cites must be known to the fold already.
+
+    Raises:
+        SnapshotUnreadableError: ``body`` is no snapshot.
     """
     head, rows = _parse(body)
     fold.symbols = [
-        SymbolFacts(name=f.name, declarations=f.declarations, package=f.package, control=f.control)
+        SymbolFacts(
+            name=f.name,
+            declarations=f.declarations,
+            package=f.package,
+            control=f.control,
+            packages=dict(f.packages),
+        )
         for f in head.symbols
     ]
-    fold.sources = list(head.sources)
     fold.identities = Identities(taken=dict(head.identities))
     fold.declared, fold.served = head.declared, dict(head.served)
+    fold.installed = Installed(
+        declarations=head.installed_declarations, packages=dict(head.installed_packages)
+    )
     fold.waiting = Waiting(
         by_symbol={symbol: _unpack(held) for symbol, held in head.by_symbol.items()},
         standing=_unpack(head.standing),
@@ -144,15 +189,22 @@ def restore_snapshot(fold: DecisionFold, body: bytes) -> None:
     size = len(head.symbols) * STATE.itemsize
     for place, arm in enumerate(head.arms):
         fold.arms[arm] = np.frombuffer(rows[place * size : (place + 1) * size], STATE).copy()
-    fold.rebuild_tables()
+    fold.rebuild_tables(head.sources)
 
 
 def _parse(body: bytes) -> tuple[_Body, bytes]:
     """Return the two parts of a snapshot: what is no row, and the rows of all arms."""
-    plain = zstandard.decompress(body)
-    (length,) = _LENGTH.unpack_from(plain)
-    start = _LENGTH.size + length
-    return _BODY.validate_json(plain[_LENGTH.size : start]), plain[start:]
+    try:
+        plain = zstandard.decompress(body)
+        (length,) = _LENGTH.unpack_from(plain)
+        start = _LENGTH.size + length
+        head, rows = _BODY.validate_json(plain[_LENGTH.size : start]), plain[start:]
+    except (zstandard.ZstdError, struct.error, ValidationError) as error:
+        raise SnapshotUnreadableError(found=f"{len(body)} bytes of something else") from error
+    expected = len(head.arms) * len(head.symbols) * STATE.itemsize
+    if len(rows) != expected:
+        raise SnapshotUnreadableError(found=f"{len(rows)} bytes of rows instead of {expected}")
+    return head, rows
 
 
 def _pack(held: Sequence[Held]) -> tuple[_Held, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations, SymbolUndeclaredError
+from torghut.schemas.control import ControlRecord, DeclarationsChanged, PackageChanged
 
 ArrayT = TypeVar("ArrayT", npt.NDArray[np.void], npt.NDArray[np.int64])
 
@@ -32,14 +33,50 @@ class Genesis:
     shadow_router: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+BY_INSTALLATION: Final = "installation:"
+"""How the ids of records begin that bring what the installation asks for into force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """What the installation last asked for; records of others do not change it.
+
+    Attributes:
+        declarations: Digest.
+        packages: Digest of the package of each router name.
+    """
+
+    declarations: str
+    packages: Mapping[str, str]
+
+    def after(self, record: ControlRecord) -> Installed:
+        """Return what the installation last asked for once ``record`` was taken."""
+        if not record.control_id.startswith(BY_INSTALLATION):
+            return self
+        if isinstance(record, DeclarationsChanged):
+            return replace(self, declarations=record.declarations)
+        if isinstance(record, PackageChanged):
+            packages = {**self.packages, record.router: record.package or ""}
+            return replace(self, packages=packages)
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolFacts:
-    """What holds for one symbol besides its state row."""
+    """What holds for one symbol besides its state row.
+
+    Attributes:
+        declarations: Digest of those in force.
+        package: Digest of the package that serves; empty without one.
+        control: Digest of the last control record applied; empty before the first.
+        packages: Digest of the package of each router name for which a record applied.
+    """
 
     name: str
     declarations: str
     package: str
     control: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
 
 
 def appended(rows: ArrayT, row: ArrayT) -> ArrayT:

@@ -9,32 +9,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from torghut.decisions.errors import KernelInputError
+from torghut.decisions.kernel.arrays import check_array, check_indices, end_compilation
 from torghut.decisions.kernel.deciding import KERNEL_VERSION, decide_rows
 from torghut.decisions.kernel.reference import decide_interpreted
 from torghut.kernel.compiled import build_digest, build_folder, entry
-from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, SESSION, SOURCE, STATE, Integers
+from torghut.schemas.rows import (
+    CONTEXT,
+    DECISION,
+    PARAMETERS,
+    SESSION,
+    SOURCE,
+    STATE,
+    Bytes,
+    Integers,
+    RowArray,
+)
 
-RowArray = npt.NDArray[np.void]
-Outcomes = npt.NDArray[np.uint8]
 Run = Callable[
-    [RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Outcomes],
+    [RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Bytes],
     tuple[int, int],
 ]
 
 _OUTCOME: Final = np.dtype(np.uint8)
 _DUE: Final = np.dtype(np.int64)
-
-
-class _Compiler(Protocol):
-    """The part of a numba dispatcher that ends compilation."""
-
-    def disable_compile(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +57,10 @@ class Tables:
 
     def __post_init__(self) -> None:
         """Refuse tables that the kernel cannot read; they are not looked at again."""
-        _check("parameters", self.parameters, PARAMETERS)
-        _check("sources", self.sources, SOURCE)
-        _check("sessions", self.sessions, SESSION)
-        _check("due_ns", self.due_ns, _DUE, len(self.parameters))
+        check_array("parameters", self.parameters, PARAMETERS)
+        check_array("sources", self.sources, SOURCE)
+        check_array("sessions", self.sessions, SESSION)
+        check_array("due_ns", self.due_ns, _DUE, len(self.parameters))
 
 
 def empty_tables() -> Tables:
@@ -92,7 +93,7 @@ class DecisionKernel:
         states: RowArray,
         tables: Tables,
         decisions: RowArray,
-        outcomes: Outcomes,
+        outcomes: Bytes,
     ) -> tuple[int, int]:
         """Decide ``contexts`` in order; return how many were taken and how many decided.
 
@@ -109,10 +110,10 @@ class DecisionKernel:
         Raises:
             KernelInputError: An array does not fit; nothing was changed.
         """
-        _check("contexts", contexts, CONTEXT)
-        _check("states", states, STATE, len(tables.parameters))
-        _check("decisions", decisions, DECISION, len(contexts))
-        _check("outcomes", outcomes, _OUTCOME, len(contexts))
+        check_array("contexts", contexts, CONTEXT)
+        check_array("states", states, STATE, len(tables.parameters))
+        check_array("decisions", decisions, DECISION, len(contexts))
+        check_array("outcomes", outcomes, _OUTCOME, len(contexts))
         taken, written = self.run(
             contexts,
             states,
@@ -124,8 +125,8 @@ class DecisionKernel:
             outcomes,
         )
         if taken < 0:
-            _refuse_index("contexts.symbol", contexts["symbol"], len(tables.parameters))
-            _refuse_index("contexts.source", contexts["source"], len(tables.sources))
+            check_indices("contexts.symbol", contexts["symbol"], len(tables.parameters))
+            check_indices("contexts.source", contexts["source"], len(tables.sources))
         return taken, written
 
 
@@ -137,7 +138,7 @@ def compiled_kernel(cache_root: Path | None) -> DecisionKernel:
     """
     run = entry(decide_rows, cache_root)
     run(*_empty())
-    cast("_Compiler", run).disable_compile()
+    end_compilation(run)
     return DecisionKernel(run=cast("Run", run), build=build_digest(decide_rows))
 
 
@@ -151,36 +152,7 @@ def reference_kernel() -> DecisionKernel:
     return DecisionKernel(run=decide_interpreted, build=build_digest(decide_rows))
 
 
-def _empty() -> tuple[
-    RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Outcomes
-]:
+def _empty() -> tuple[RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Bytes]:
     """Return arguments without rows, of exactly the layout that ``decide`` lets through."""
     rows = [np.zeros(0, d) for d in (CONTEXT, STATE, PARAMETERS, SOURCE, SESSION)]
     return (*rows, np.zeros(0, _DUE), np.zeros(0, DECISION), np.zeros(0, _OUTCOME))  # type: ignore[return-value]
-
-
-def _check(
-    name: str, array: RowArray | Outcomes | Integers, dtype: npt.DTypeLike, least: int = 0
-) -> None:
-    """Refuse an array whose layout would compile a second kernel, or that is too short."""
-    # Almost always the very same dtype; to compare two layouts field by field takes microseconds.
-    if (array.dtype is not dtype and array.dtype != dtype) or array.ndim != 1:
-        found = f"{array.ndim} dimensions of {array.dtype}"
-        raise KernelInputError(array=name, expected=f"one dimension of {dtype}", found=found)
-    flags = array.flags
-    if not (flags.c_contiguous and flags.writeable):
-        found = "contiguous" if flags.c_contiguous else "strided"
-        found += ", writable" if flags.writeable else ", read-only"
-        raise KernelInputError(array=name, expected="contiguous and writable", found=found)
-    if len(array) < least:
-        expected = f"at least {least} rows"
-        raise KernelInputError(array=name, expected=expected, found=f"{len(array)} rows")
-
-
-def _refuse_index(
-    name: str, values: npt.NDArray[np.uint32] | npt.NDArray[np.uint16], bound: int
-) -> None:
-    """Refuse an index that no row answers to."""
-    if int(values.max()) >= bound:
-        found = str(int(values.max()))
-        raise KernelInputError(array=name, expected=f"indices below {bound}", found=found)

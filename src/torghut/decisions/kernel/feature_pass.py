@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from torghut.decisions.errors import KernelInputError
+from torghut.decisions.kernel.arrays import check_array, check_indices, end_compilation
 from torghut.kernel.compiled import build_digest, compiled, entry
 from torghut.market.admission import admit
 from torghut.market.features import sample, take_quote
@@ -27,13 +26,10 @@ from torghut.schemas.rows import (
     ContextRow,
     Floats,
     ParameterRow,
+    RowArray,
     Rows,
     StateRow,
 )
-
-RowArray = npt.NDArray[np.void]
-
-_ONE: Final = np.uint64(1)
 
 
 class SampleRow(Protocol):
@@ -117,12 +113,6 @@ def _record(
         row.features[f] = state.features[f]
 
 
-class _Compiler(Protocol):
-    """The part of a numba dispatcher that ends compilation."""
-
-    def disable_compile(self) -> None: ...
-
-
 _Run = Callable[[RowArray, RowArray, RowArray, Bytes, RowArray, int], int]
 
 
@@ -147,7 +137,7 @@ class FeaturePass:
         Raises:
             KernelInputError: The array does not fit.
         """
-        _check("parameters", parameters, PARAMETERS)
+        check_array("parameters", parameters, PARAMETERS)
         return Passing(run=self.run, parameters=parameters)
 
 
@@ -175,12 +165,8 @@ class Passing:
         Raises:
             KernelInputError: The array does not fit; nothing was changed.
         """
-        _check("contexts", contexts, CONTEXT)
-        symbols = contexts["symbol"]
-        if len(symbols) and int(symbols.max()) >= len(self._parameters):
-            expected = f"indices below {len(self._parameters)}"
-            found = str(int(symbols.max()))
-            raise KernelInputError(array="contexts.symbol", expected=expected, found=found)
+        check_array("contexts", contexts, CONTEXT)
+        check_indices("contexts.symbol", contexts["symbol"], len(self._parameters))
         samples = np.zeros(len(contexts), SAMPLE)
         written = self._run(
             contexts, self._states, self._parameters, self._gaps, samples, self._passed
@@ -198,16 +184,5 @@ def compiled_feature_pass(cache_root: Path | None) -> FeaturePass:
     run = entry(sample_rows, cache_root)
     rows = [np.zeros(0, dtype) for dtype in (CONTEXT, STATE, PARAMETERS, SAMPLE)]
     run(rows[0], rows[1], rows[2], np.zeros(0, np.uint8), rows[3], 0)
-    cast("_Compiler", run).disable_compile()
+    end_compilation(run)
     return FeaturePass(run=cast("_Run", run), build=build_digest(sample_rows))
-
-
-def _check(name: str, array: RowArray, dtype: np.dtype[np.void]) -> None:
-    """Refuse an array whose layout is not the one that was compiled for."""
-    if array.dtype != dtype or array.ndim != 1:
-        found = f"{array.ndim} dimensions of {array.dtype}"
-        raise KernelInputError(array=name, expected=f"one dimension of {dtype}", found=found)
-    if not (array.flags.c_contiguous and array.flags.writeable):
-        found = "contiguous" if array.flags.c_contiguous else "strided"
-        found += ", writable" if array.flags.writeable else ", read-only"
-        raise KernelInputError(array=name, expected="contiguous and writable", found=found)

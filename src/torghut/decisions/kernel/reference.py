@@ -19,12 +19,12 @@ from torghut.schemas.rows import (
     DecisionRow,
     Integers,
     ParameterRow,
+    RowArray,
     SessionRow,
     SourceRow,
     StateRow,
 )
 
-RowArray = npt.NDArray[np.void]
 T = TypeVar("T")
 
 _PLAIN = interpreted(decide_rows)

@@ -10,7 +10,6 @@ import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from torghut.kernel.canonical import JsonObject
+from torghut.kernel.times import instant
 
 QUIET_S: Final = 2.0
 """Seconds after which a command that prints into a file or pipe says that it is still at work."""
@@ -74,17 +74,6 @@ def print_fields(fields: Mapping[str, str]) -> None:
             click.echo(f"{'':<{width}}  {other}")
 
 
-def instant(time_ns: int) -> str:
-    """Return a time of day to the second, in UTC.
-
-    Example:
-        >>> instant(1_262_610_000_000_000_000)
-        '2010-01-04T13:00:00Z'
-    """
-    found = datetime.fromtimestamp(time_ns // _NS_PER_S, tz=UTC)
-    return found.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def stamp(time_ns: int) -> str:
     """Return a time as part of a file's name.
 
@@ -94,16 +83,6 @@ def stamp(time_ns: int) -> str:
     """
     whole = instant(time_ns).replace("-", "").replace(":", "")
     return f"{whole[:-1]}.{time_ns % _NS_PER_S:09}Z"
-
-
-def day(time_ns: int) -> str:
-    """Return the UTC day of a time.
-
-    Example:
-        >>> day(1_262_610_000_000_000_000)
-        '2010-01-04'
-    """
-    return instant(time_ns)[:10]
 
 
 def plural(count: int, noun: str) -> str:

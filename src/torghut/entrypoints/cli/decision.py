@@ -26,18 +26,13 @@ from torghut.kernel.errors import ExitCode
 from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Intent
 from torghut.schemas.decision import Decision
+from torghut.schemas.rows import INT64_LAST_NS
 from torghut.workflows.lookup.account import DecisionAccount, RefusalAccount, account_for
 from torghut.workflows.lookup.errors import ContextRefusedError
-from torghut.workflows.lookup.finding import (
-    LATEST_NS,
-    RefusalFound,
-    Selection,
-    run_id_of,
-    select_last,
-)
+from torghut.workflows.lookup.finding import RefusalFound, Selection, run_id_of, select_last
 from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.lookup.proof import prove as make_proof
-from torghut.workflows.lookup.scanning import Progress
+from torghut.workflows.lookup.scanning import Scanning
 
 __all__ = ["list", "prove", "show", "why"]
 
@@ -75,7 +70,7 @@ class _Proven(Asked):
 @click.option("--symbol", default="", help="Of this symbol.")
 @click.option("--intent", type=click.Choice([*_INTENTS]), help="With this intent.")
 @click.option("--from", "from_ns", type=TimeType(), default=0, help="Earliest receive time.")
-@click.option("--to", "to_ns", type=TimeType(ends=True), default=LATEST_NS, help="Latest.")
+@click.option("--to", "to_ns", type=TimeType(ends=True), default=INT64_LAST_NS, help="Latest.")
 @click.option(
     "--last", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most."
 )
@@ -91,7 +86,7 @@ def list(**asked: Unpack[_Listed]) -> ExitCode:  # noqa: A001 - the command's na
         to_ns=asked["to_ns"],
     )
 
-    async def work(log: DecisionLog, _progress: Progress) -> tuple[bytes, ...]:
+    async def work(log: DecisionLog, _progress: Scanning) -> tuple[bytes, ...]:
         rules = Rulebook(log, run_id=await run_id_of(log))
         found = await select_last(log, selection, asked["last"])
         return tuple([await rules.render(one) for one in found])
@@ -152,7 +147,7 @@ def prove(**asked: Unpack[_Proven]) -> ExitCode:
     """Write a proof of one decision that verifies without the log, against the run's root."""
     check_asked(asked)
 
-    async def work(log: DecisionLog, progress: Progress) -> tuple[str, bytes]:
+    async def work(log: DecisionLog, progress: Scanning) -> tuple[str, bytes]:
         found = await find_asked(log, asked, progress)
         if isinstance(found, RefusalFound):
             raise ContextRefusedError(code=found.code.code)
@@ -176,7 +171,7 @@ def prove(**asked: Unpack[_Proven]) -> ExitCode:
 def _account(asked: Asked) -> DecisionAccount | RefusalAccount:
     """Return what is asked for, explained."""
 
-    async def work(log: DecisionLog, progress: Progress) -> DecisionAccount | RefusalAccount:
+    async def work(log: DecisionLog, progress: Scanning) -> DecisionAccount | RefusalAccount:
         return await account_for(log, await find_asked(log, asked, progress))
 
     return read_log(asked["log_path"], "Looking for the decision", work)

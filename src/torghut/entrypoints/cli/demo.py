@@ -20,7 +20,6 @@ from torghut.decisions.declarations import Declarations
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.entrypoints.cli.console import (
     Progress,
-    day,
     json_option,
     print_json,
     progress,
@@ -31,6 +30,7 @@ from torghut.evals.baselines import RunBaseline
 from torghut.evals.fit_windows import FitWindow, overlaps
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.times import day
 from torghut.market.ports import Cursor, Source
 from torghut.router.package import RegimeModel, read_regime_model
 from torghut.settings import settings

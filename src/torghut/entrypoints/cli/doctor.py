@@ -25,6 +25,7 @@ from torghut.schemas.codes import Stream
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.rows import CONTEXT
 from torghut.settings import settings
+from torghut.workflows.running.serving import serving_packages
 
 _WALK: Final = 300
 """Contexts of each symbol on which the compiled kernel is compared with the reference."""
@@ -140,9 +141,10 @@ def _packages() -> str:
 
 def _cache() -> str:
     """Return where compiled kernels are kept."""
-    folder = settings().cache_dir
+    folder = bootstrap.kernel_cache()
     if folder is None:
-        raise NotReadyError(found="no folder is writable: every command compiles its kernel anew")
+        fault = bootstrap.cache_fault()
+        raise NotReadyError(found=f"{fault}: every command compiles its kernel anew")
     with bootstrap.trial_folder(folder) as trial:
         (trial / "kernel").write_bytes(b"")
     return f"{shown(folder)} is writable"
@@ -150,7 +152,7 @@ def _cache() -> str:
 
 def _kernel() -> str:
     """Return which kernel decides, having compared it with its reference."""
-    folder = settings().cache_dir
+    folder = bootstrap.kernel_cache()
     cached = folder is not None and bootstrap.kernel_is_cached(folder)
     kernel = bootstrap.kernel()
     declared = bootstrap.declarations()
@@ -167,7 +169,7 @@ def _kernel() -> str:
 
 def _decide(kernel: DecisionKernel, declared: Declarations) -> Decided:
     """Return what a kernel makes of a walk of two instruments, with the packages that serve."""
-    serving = bootstrap.serving_packages(declared, bootstrap.package_store(), {})
+    serving = serving_packages(declared, bootstrap.package_store(), {})
     packages = {name: package.digest for name, package in serving.items()}
     fold = DecisionFold(kernel=kernel, genesis=Genesis(declarations=declared, packages=packages))
     for package in serving.values():
@@ -235,7 +237,7 @@ def _shown_facts(facts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 _LOOKS: Final = (
     ("declarations", _declarations, "restore the folders, or set TORGHUT_DECLARATIONS_DIR"),
     ("packages", _packages, "restore router/baselines, or fit anew with torghut router fit"),
-    ("cache", _cache, "set TORGHUT_CACHE_DIR to a folder that can be written"),
+    ("cache", _cache, "set TORGHUT_CACHE_DIR to a folder that you, and nobody else, can write"),
     ("kernel", _kernel, "empty the cache folder and try again; if it stays, do not run it here"),
     ("disk", _disk, "set TORGHUT_ARTIFACT_DIR to a folder on a local disk with room"),
     ("log", _log, "set TORGHUT_ARTIFACT_DIR to a folder on a local file system"),

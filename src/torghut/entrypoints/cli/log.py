@@ -39,7 +39,7 @@ from torghut.kernel.errors import ExitCode
 from torghut.kernel.ids import SERVING
 from torghut.workflows.export import Exported
 from torghut.workflows.export import export as export_lines
-from torghut.workflows.lookup.scanning import Progress as Scanning
+from torghut.workflows.lookup.scanning import Scanning
 from torghut.workflows.lookup.stats import LogStats, count
 
 _NOT_ANCHORED: Final = "compare it with a head kept elsewhere: --expect NUMBER:DIGEST"
@@ -50,7 +50,11 @@ _BY_EXPECTATION: Final = frozenset({FindingKind.TRUNCATED, FindingKind.REWRITTEN
 @log_option
 @json_option
 def stats(*, log_path: Path, as_json: bool) -> ExitCode:
-    """Count what is in a log, by symbol and by refusal code, and compute its root."""
+    """Count what is in a log, by symbol and by refusal code, and compute its root.
+
+    In JSON `quarantined` is all that was not decided: refused contexts, and records that were no
+    context at all, which `undecodable` counts alone.
+    """
 
     async def work(log: DecisionLog, told: Scanning) -> LogStats:
         return await count(log, told)
@@ -234,11 +238,11 @@ def _report_json(report: VerifyReport, expect: Head | None, code: ExitCode) -> J
 
 def _print_stats(found: LogStats) -> None:
     """Print counts for people."""
-    counts = found.counts
+    counts, undecodable = found.counts, found.undecodable.total()
     print_fields(
         {
             "contexts": f"{counts.contexts:,} = {counts.decisions:,} decided"
-            f" + {counts.quarantined:,} quarantined",
+            f" + {counts.quarantined:,} refused, {undecodable:,} of them no context at all",
             "controls": plural(counts.control_records, "control record"),
             "blocks": f"{counts.blocks:,}",
             "shadows": ", ".join(f"{arm} {rows:,}" for arm, rows in found.shadows.items())
@@ -272,7 +276,7 @@ def _stats_json(found: LogStats) -> JsonObject:
         **found.counts.model_dump(),
         "root": found.root,
         "refusals": dict(found.refusals),
-        "undecodable": found.quarantined.total(),
+        "undecodable": found.undecodable.total(),
         "shadows": dict(found.shadows),
         "symbols": {
             symbol: {

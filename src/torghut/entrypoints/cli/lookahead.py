@@ -14,7 +14,6 @@ from typing_extensions import Unpack, override
 from torghut import bootstrap
 from torghut.entrypoints.cli.console import (
     Progress,
-    instant,
     json_option,
     plural,
     print_fields,
@@ -27,6 +26,7 @@ from torghut.evals.fit_windows import WindowOverlap
 from torghut.evals.lookahead import LookaheadPlan, LookaheadReport, Verdict
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
+from torghut.kernel.times import instant
 from torghut.market.ports import Batch, Cursor, Source, SourceDescription
 from torghut.router.package import RegimeModel, read_regime_model
 from torghut.workflows.lookahead_check import CheckedSource, KernelUnderTest, check_source

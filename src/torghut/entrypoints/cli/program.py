@@ -10,13 +10,15 @@ import importlib
 import io
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import ClassVar, Final, NoReturn
 
 import click
 from typing_extensions import override
 
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.settings import DEBUG, debugging
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("run", "Decide a source into a log; taken up again where it stopped."),
@@ -47,6 +49,22 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 
 _SLOW_S: Final = 1.5
 """Seconds after which loading a command is no longer silent."""
+
+
+class UnforeseenError(TorghutError):
+    """Something happened that nobody foresaw: a defect of Torghut; please report it."""
+
+    # Not 1, which is an answer, nor 7, which invites to try again: Torghut broke its own contract.
+    code: ClassVar[str] = "cli.unforeseen"
+    exit_code: ClassVar[ExitCode] = ExitCode.CONTRACT
+
+    def __init__(self, error: Exception) -> None:
+        found = " ".join(f"{type(error).__name__}: {error}".split())
+        super().__init__(
+            f"expected nothing of the kind, found {found}; this is a defect of torghut: "
+            f"set {DEBUG}=1 to see where it happened, and report it"
+        )
+        self.found = found
 
 
 class _Table(click.Group):
@@ -120,7 +138,10 @@ def program() -> click.Group:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and leave with its exit code; errors are one line and a code."""
+    """Run one command and leave with its exit code; errors are one line and a code.
+
+    Where ``TORGHUT_DEBUG`` is set, an error that nobody foresaw shows its traceback too.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an ASCII terminal has no check mark
     try:
@@ -132,6 +153,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("stopped", err=True)
         sys.exit(ExitCode.NOT_FINAL)
     except TorghutError as error:
-        click.echo(f"{error.code}: {error}", err=True)
-        sys.exit(error.exit_code)
+        _leave_with(error)
+    except Exception as error:  # noqa: BLE001 -- the outermost handler: nothing ends as a "no"
+        if debugging():
+            traceback.print_exc()
+        _leave_with(UnforeseenError(error))
     sys.exit(status if isinstance(status, int) else ExitCode.YES)
+
+
+def _leave_with(error: TorghutError) -> NoReturn:
+    """Say what happened in one line and leave with its exit code."""
+    click.echo(f"{error.code}: {error}", err=True)
+    sys.exit(error.exit_code)

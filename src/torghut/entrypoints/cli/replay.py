@@ -20,10 +20,10 @@ from torghut.entrypoints.cli.console import (
 )
 from torghut.entrypoints.cli.lookup.reading import log_option
 from torghut.eventlog.ports import DecisionLog
+from torghut.eventlog.roots import roots_of
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.digests import run_root
 from torghut.kernel.errors import ExitCode
-from torghut.workflows.lookup.stats import roots_of
 from torghut.workflows.replay import Difference, Replayed, replay_log
 
 

@@ -8,7 +8,6 @@ import click
 
 from torghut import bootstrap
 from torghut.entrypoints.cli.console import (
-    instant,
     json_option,
     plural,
     print_fields,
@@ -18,6 +17,7 @@ from torghut.entrypoints.cli.console import (
 )
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
+from torghut.kernel.times import instant
 from torghut.market.ports import Cursor
 from torghut.workflows.survey import Survey, bytes_read, bytes_total, survey
 

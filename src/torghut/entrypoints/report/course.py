@@ -12,6 +12,7 @@ from torghut.entrypoints.report.markup import Markup, element, joined
 from torghut.entrypoints.report.paths import area, band, bars, boxes, line, steps
 from torghut.entrypoints.report.plots import UNITS, Frame, chart, curve
 from torghut.entrypoints.report.readout import readout
+from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Expert, Gate, Intent
 from torghut.workflows.report.summary import Series, SymbolReport
 
@@ -160,7 +161,7 @@ def _position(symbol: SymbolReport, series: Series, ticks: Sequence[Tick]) -> Ma
 
 def _equity(symbol: SymbolReport, series: Series, ticks: Sequence[Tick]) -> Markup:
     """Return the paper equity against its baselines; apart where holding dwarfs the others."""
-    active = [("serving", "as decided", series.equity)]
+    active = [(SERVING, "as decided", series.equity)]
     if series.trend:
         active.append(("trend", "static trend", series.trend))
     curves = [("holding", "buy and hold", series.holding), *active]

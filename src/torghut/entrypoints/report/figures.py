@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
+
+from torghut.kernel import times
 
 NONE: Final = "n/a"
 """Stands where there is no figure."""
@@ -87,18 +88,7 @@ def instant(time_ns: int) -> str:
         >>> instant(1_398_916_801_500_000_000)
         '2014-05-01 04:00:01 UTC'
     """
-    found = datetime.fromtimestamp(time_ns // _NS_PER_S, tz=UTC)
-    return found.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def day(time_ns: int) -> str:
-    """Return the UTC day of a time.
-
-    Example:
-        >>> day(1_398_916_801_500_000_000)
-        '2014-05-01'
-    """
-    return instant(time_ns)[:10]
+    return times.instant(time_ns).replace("T", " ").replace("Z", " UTC")
 
 
 def duration(time_ns: int | None) -> str:

@@ -15,7 +15,6 @@ from typing import Final
 from torghut.entrypoints.report.course import course
 from torghut.entrypoints.report.figures import (
     count,
-    day,
     duration,
     instant,
     money,
@@ -25,6 +24,7 @@ from torghut.entrypoints.report.figures import (
 )
 from torghut.entrypoints.report.markup import Content, Markup, element, joined
 from torghut.entrypoints.report.tables import decided_counts, failed_gates, refusals, results
+from torghut.kernel.times import day
 from torghut.workflows.report.summary import FitWindow, Summary, SymbolReport
 
 _PARTS: Final = 4

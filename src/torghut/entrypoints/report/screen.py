@@ -14,7 +14,6 @@ from rich.text import Text
 from torghut.entrypoints.report.figures import (
     NONE,
     count,
-    day,
     duration,
     money,
     paid,
@@ -22,6 +21,7 @@ from torghut.entrypoints.report.figures import (
     rate,
     share,
 )
+from torghut.kernel.times import day
 from torghut.workflows.report.summary import Counts, Summary, SymbolReport, total
 
 LINES: Final = 40

@@ -16,7 +16,15 @@ from torghut.router.training.confidence import Calibration
 from torghut.router.training.plan import CalibrationPlan, FitPlan
 from torghut.router.training.reliability import Reliability
 from torghut.schemas.package import PackageName
-from torghut.schemas.types import Message, Nanoseconds, Real, SafeCount, Sha256, Symbol
+from torghut.schemas.types import (
+    Message,
+    Nanoseconds,
+    Real,
+    SafeCount,
+    Sha256,
+    Symbol,
+    first_problem,
+)
 
 RECORD_PATH: Final = "training.json"
 """Where a router package keeps its record."""
@@ -140,10 +148,8 @@ def read_training_record(package: Package) -> TrainingRecord:
     try:
         return TrainingRecord.model_validate_json(body, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
         raise RouterPackageInvalidError(
             package=str(package.reference),
             expected=f"{RECORD_PATH} as it is written by a fit",
-            found=f"{place}: {first['msg']}",
+            found=first_problem(error).at(RECORD_PATH),
         ) from error

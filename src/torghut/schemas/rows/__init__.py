@@ -6,15 +6,26 @@ positions in units of the base (not lots), times in ns since 1970 UTC, ratios in
 """
 
 from torghut.schemas.leaf import LEAF_VERSION
-from torghut.schemas.rows.array import Bytes, Floats, Integers, Rows, Words
-from torghut.schemas.rows.decision import DECISION, DecisionRow
-from torghut.schemas.rows.inputs import CONTEXT, SESSION, SOURCE, ContextRow, SessionRow, SourceRow
+from torghut.schemas.rows.array import Bytes, Floats, Integers, RowArray, Rows, Words
+from torghut.schemas.rows.decision import DECISION, DecisionRow, decision_dtype
+from torghut.schemas.rows.inputs import (
+    CONTEXT,
+    INT64_LAST_NS,
+    LATEST_NS,
+    SESSION,
+    SOURCE,
+    ContextRow,
+    SessionRow,
+    SourceRow,
+)
 from torghut.schemas.rows.parameters import PARAMETERS, ParameterRow
 from torghut.schemas.rows.state import REMEMBERED_SOURCES, STATE, StateRow
 
 __all__ = [
     "CONTEXT",
     "DECISION",
+    "INT64_LAST_NS",
+    "LATEST_NS",
     "LEAF_VERSION",
     "PARAMETERS",
     "REMEMBERED_SOURCES",
@@ -27,9 +38,11 @@ __all__ = [
     "Floats",
     "Integers",
     "ParameterRow",
+    "RowArray",
     "Rows",
     "SessionRow",
     "SourceRow",
     "StateRow",
     "Words",
+    "decision_dtype",
 ]

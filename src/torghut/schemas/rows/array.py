@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+RowArray = npt.NDArray[np.void]
+"""An array of packed rows, as numpy sees it."""
 
 
 class Rows(Protocol, Generic[T_co]):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import numpy as np
 
-from torghut.schemas.leaf import LAYOUT
+from torghut.schemas.leaf import LAYOUTS, LEAF_VERSION, leaf_version
 from torghut.schemas.rows.array import Bytes, Floats, Integers, Words
 
 
@@ -57,4 +59,18 @@ class DecisionRow(Protocol):
     lineage: Words
 
 
-DECISION: Final = np.dtype(list(LAYOUT))
+DECISIONS: Final[Mapping[int, np.dtype[np.void]]] = MappingProxyType(
+    {version: np.dtype(list(layout)) for version, layout in LAYOUTS.items()}
+)
+"""Stored decisions, by the version of their layout."""
+
+DECISION: Final = DECISIONS[LEAF_VERSION]
+
+
+def decision_dtype(rows: bytes) -> np.dtype[np.void]:
+    """Return what packed decisions are; of none at all, the newest layout.
+
+    Raises:
+        LeafVersionError: They are of a layout that is not known here.
+    """
+    return DECISIONS[leaf_version(rows)] if rows else DECISION

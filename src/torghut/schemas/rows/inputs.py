@@ -53,6 +53,13 @@ class SourceRow(Protocol):
     key_high: np.uint64
 
 
+LATEST_NS: Final = 7_258_118_400_000_000_000
+"""2200-01-01, the first instant that no context has: from there on it is another unit, or garbage.
+"""
+
+INT64_LAST_NS: Final = 2**63 - 1
+"""The last time that a row has room for; as a bound, none."""
+
 SOURCE: Final = np.dtype([("key_low", "<u8"), ("key_high", "<u8")])
 
 

@@ -66,6 +66,7 @@ class StateRow(Protocol):
     mismatch_ns: int
     target: float
     target_ns: int
+    recorded: int
     switches: int
     on_stop: int
     mode: int
@@ -130,6 +131,7 @@ STATE: Final = np.dtype(
         ("mismatch_ns", "<i8"),  # since when the two disagree; 0 they agree
         ("target", "<f8"),
         ("target_ns", "<i8"),
+        ("recorded", "u1"),  # which of mode and limits a control record has set
         ("switches", "u1"),  # bits of codes.Switch
         ("on_stop", "u1"),
         ("mode", "u1"),

@@ -20,6 +20,7 @@ from torghut.eventlog.columns import decode_columns
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import block_place
+from torghut.kernel.digests import DIGEST_BYTES
 from torghut.kernel.ids import (
     SERVING,
     DecisionId,
@@ -33,20 +34,17 @@ from torghut.kernel.ids import (
 from torghut.schemas.block import BlockHeader
 from torghut.schemas.codes import Intent, RefusalCode, Stream
 from torghut.schemas.leaf import DecisionFields, decision_fields
+from torghut.schemas.rows import INT64_LAST_NS, RowArray
 from torghut.workflows.lookup.errors import DecisionUnknownError
 from torghut.workflows.lookup.scanning import (
-    Progress,
-    RowArray,
+    Scanning,
     newest_first,
     oldest_first,
     rows_of,
     silent,
 )
 
-LATEST_NS: Final = 2**63 - 1
-
 _RUN_ID_DIGITS: Final = 16
-_LINEAGE_BYTES: Final = 32
 _STREAMS: Final = {stream.name.lower(): int(stream) for stream in Stream}
 
 
@@ -115,7 +113,7 @@ class Selection:
     symbol: str = ""
     intent: Intent | None = None
     from_ns: int = 0
-    to_ns: int = LATEST_NS
+    to_ns: int = INT64_LAST_NS
 
     def __str__(self) -> str:
         words = [f"a decision of arm {self.arm}"]
@@ -123,7 +121,7 @@ class Selection:
             words.append(f"about {self.symbol}")
         if self.intent is not None:
             words.append(f"to {self.intent.name.lower()}")
-        if (self.from_ns, self.to_ns) != (0, LATEST_NS):
+        if (self.from_ns, self.to_ns) != (0, INT64_LAST_NS):
             words.append("in that time")
         return " ".join(words)
 
@@ -150,7 +148,7 @@ async def run_id_of(log: DecisionLog, partition: int = 0) -> str:
 
 
 async def find(
-    log: DecisionLog, wanted: DecisionId, progress: Progress = silent
+    log: DecisionLog, wanted: DecisionId, progress: Scanning = silent
 ) -> DecisionFound | RefusalFound:
     """Return the decision named ``wanted``; the refusal of its context where it was refused.
 
@@ -246,7 +244,7 @@ class Naming:
             LogIntegrityError: The header does not name its symbol or its lineage.
         """
         row = rows_of(self._block, arm)[place].tobytes()
-        digest = row[-_LINEAGE_BYTES:].hex()
+        digest = row[-DIGEST_BYTES:].hex()
         symbol = self._symbols.get(decision_fields(row).symbol_key)
         lineage = self._lineages.get(digest)
         if symbol is None or lineage is None:

@@ -10,15 +10,14 @@ from torghut.decisions.recording import header_of
 from torghut.eventlog.block import Block
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.ports import DecisionLog
-from torghut.eventlog.roots import Frontiers, add_leaves, leaves_by_symbol
+from torghut.eventlog.roots import Frontiers, add_leaves, leaves_by_symbol, roots_of
 from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import Frontier, leaf_digest, run_root
 from torghut.kernel.ids import symbol_key
 from torghut.schemas.block import BlockLineage
 from torghut.schemas.proof import ProofBlock, ProofContent, ProofHead, ProofTree
 from torghut.workflows.lookup.finding import DecisionFound
-from torghut.workflows.lookup.scanning import Progress, oldest_first, silent
-from torghut.workflows.lookup.stats import roots_of
+from torghut.workflows.lookup.scanning import Scanning, oldest_first, silent
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,7 +63,7 @@ class _Gathering:
 
 
 async def prove(
-    log: DecisionLog, found: DecisionFound, *, decision_id: str, progress: Progress = silent
+    log: DecisionLog, found: DecisionFound, *, decision_id: str, progress: Scanning = silent
 ) -> bytes:
     """Return the file that proves ``found`` against the root of the log as it is now.
 

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
-from torghut.schemas.rows import DECISION
-
-RowArray = npt.NDArray[np.void]
+from torghut.schemas.rows import RowArray, decision_dtype
 
 _AT_ONCE_MAX: Final = 8
 """Blocks held at once when going backwards."""
@@ -27,14 +24,15 @@ class Scanned:
     blocks_total: int
 
 
-Progress = Callable[[Scanned], None]
+Scanning = Callable[[Scanned], None]
+"""Told how far a scan is."""
 
 
 def silent(_scanned: Scanned) -> None:
     """Report no progress."""
 
 
-async def oldest_first(log: DecisionLog, progress: Progress = silent) -> AsyncIterator[Block]:
+async def oldest_first(log: DecisionLog, progress: Scanning = silent) -> AsyncIterator[Block]:
     """Yield every block of every partition, oldest first, each verified on the way.
 
     Raises:
@@ -67,9 +65,14 @@ async def newest_first(log: DecisionLog, partition: int) -> AsyncIterator[Block]
 
 
 def rows_of(block: Block, arm: str) -> RowArray:
-    """Return the decisions of ``arm`` in ``block``, dtype ``DECISION``; none without that arm."""
+    """Return the decisions of ``arm`` in ``block``, in their own layout; none without that arm.
+
+    Raises:
+        LeafVersionError: They are of a layout that is not known here.
+    """
     found = block.arms.get(arm)
-    return np.frombuffer(found.rows if found else b"", DECISION)
+    rows = found.rows if found else b""
+    return np.frombuffer(rows, decision_dtype(rows))
 
 
 async def _between(log: DecisionLog, partition: int, first: int, last: int) -> list[Block]:

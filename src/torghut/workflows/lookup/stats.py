@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,13 +14,13 @@ from torghut.eventlog.columns import decode_columns
 from torghut.eventlog.counts import PartitionCounts, add_block
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.ports import DecisionLog
-from torghut.eventlog.roots import Frontiers, add_leaves
+from torghut.eventlog.roots import Frontiers, add_leaves, roots_of
 from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import run_root
 from torghut.kernel.ids import SERVING, symbol_key
 from torghut.schemas.block import BlockHeader
 from torghut.schemas.codes import Intent, RefusalCode
-from torghut.workflows.lookup.scanning import Progress, oldest_first, rows_of, silent
+from torghut.workflows.lookup.scanning import Scanning, oldest_first, rows_of, silent
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +53,7 @@ class LogStats:
     Attributes:
         counts: Over all partitions.
         symbols: By symbol, in the order first seen.
-        quarantined: Records that were no context at all, by published code.
+        undecodable: Records that were no context, by published code.
         shadows: Decisions of the other arms, by name.
         heads: Of every partition.
         root: Of the serving arm, 64 hex digits.
@@ -62,7 +61,7 @@ class LogStats:
 
     counts: PartitionCounts = field(default_factory=PartitionCounts)
     symbols: dict[str, SymbolStats] = field(default_factory=dict)
-    quarantined: Counter[str] = field(default_factory=Counter)
+    undecodable: Counter[str] = field(default_factory=Counter)
     shadows: Counter[str] = field(default_factory=Counter)
     heads: dict[int, Head] = field(default_factory=dict)
     root: str = ""
@@ -70,10 +69,10 @@ class LogStats:
     @property
     def refusals(self) -> Counter[str]:
         """Everything that was not decided, by published code."""
-        return sum((one.refusals for one in self.symbols.values()), self.quarantined.copy())
+        return sum((one.refusals for one in self.symbols.values()), self.undecodable.copy())
 
 
-async def count(log: DecisionLog, progress: Progress = silent) -> LogStats:
+async def count(log: DecisionLog, progress: Scanning = silent) -> LogStats:
     """Return what there is in ``log``.
 
     Raises:
@@ -89,28 +88,6 @@ async def count(log: DecisionLog, progress: Progress = silent) -> LogStats:
         stats.symbols[symbol].root = root.hex()
     stats.root = run_root(roots)
     return stats
-
-
-def roots_of(trees: Mapping[int, Frontiers]) -> dict[str, bytes]:
-    """Return the root of every symbol's tree.
-
-    Args:
-        trees: By partition, then symbol.
-
-    Raises:
-        LogIntegrityError: Two partitions hold decisions about one symbol.
-    """
-    roots: dict[str, bytes] = {}
-    for partition, frontiers in trees.items():
-        for symbol, frontier in frontiers.items():
-            if symbol in roots:
-                raise LogIntegrityError(
-                    place=f"partition {partition}",
-                    expected="symbols of its own",
-                    found=f"{symbol}, decided in another partition too",
-                )
-            roots[symbol] = frontier.root()
-    return roots
 
 
 class _Quarantined(msgspec.Struct, frozen=True, gc=False):
@@ -135,7 +112,7 @@ def _add(stats: LogStats, block: Block) -> None:
     header = header_of(block)
     _add_contexts(stats, header, block)
     _add_decisions(stats, header, block)
-    stats.quarantined.update(one.code for one in _RECORDS.decode(block.records).quarantined)
+    stats.undecodable.update(one.code for one in _RECORDS.decode(block.records).quarantined)
     for name, arm in block.arms.items():
         if name != SERVING:
             stats.shadows[name] += arm.count

@@ -1,88 +1,101 @@
-"""Control records for the modes that a run is asked for, where others are in force."""
+"""Control records for the modes that a run is asked for, where others would be in force."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
+import numpy as np
+
+from torghut.decisions.declarations import SymbolUndeclaredError
+from torghut.decisions.fold.control import apply_control, follow
 from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.parameters import initial_states
 from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Mode, RouterMode
-from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
+from torghut.schemas.control import (
+    ControlRecord,
+    DeclarationsChanged,
+    ModeChanged,
+    RouterModeChanged,
+)
 
 
 def mode_records(
-    fold: DecisionFold, symbols: Sequence[str], mode: str | None, *, number: int
+    fold: DecisionFold,
+    symbols: Sequence[str],
+    mode: str | None,
+    *,
+    number: int,
+    coming: Sequence[ControlRecord] = (),
 ) -> Iterator[ControlRecord]:
-    """Yield what puts ``mode`` in force for each of ``symbols`` that is in another, cap unchanged.
+    """Yield what puts ``mode`` in force for each symbol that would be in another, cap unchanged.
 
     Args:
-        fold: What is in force.
+        fold: As of the head of the log.
         symbols: Those that the source can name.
         mode: As asked for; None asks for nothing.
         number: Of the log's last block; makes the ids the same in every attempt.
+        coming: Records that the fold will take before these.
     """
-    for symbol in _declared(fold, symbols) if mode else ():
-        now, cap = _mode_in_force(fold, symbol)
-        if now != mode:
+    for symbol, state in _states(fold, symbols, coming) if mode else ():
+        if Mode(int(state["mode"])).name.lower() != mode:
             yield ModeChanged.model_validate(
                 {
                     "control_id": f"mode:{number + 1}:{symbol}:{mode}",
                     "symbol": symbol,
                     "mode": mode,
-                    "notional_cap": cap,
+                    "notional_cap": float(state["notional_cap"]),
                 }
             )
 
 
 def router_mode_records(
-    fold: DecisionFold, symbols: Sequence[str], mode: str | None, *, number: int
+    fold: DecisionFold,
+    symbols: Sequence[str],
+    mode: str | None,
+    *,
+    number: int,
+    coming: Sequence[ControlRecord] = (),
 ) -> Iterator[ControlRecord]:
-    """Yield what puts the router mode in force for all symbols, if any of them is in another."""
-    declared = _declared(fold, symbols)
-    if mode and any(_router_mode_in_force(fold, one) != mode for one in declared):
+    """Yield what puts the router mode in force for all symbols, if any would be in another."""
+    states = _states(fold, symbols, coming) if mode else ()
+    if any(RouterMode(int(state["router_mode"])).name.lower() != mode for _, state in states):
         yield RouterModeChanged.model_validate(
             {"control_id": f"router-mode:{number + 1}:{mode}", "mode": mode}
         )
 
 
-def _declared(fold: DecisionFold, symbols: Sequence[str]) -> Sequence[str]:
-    """Return the symbols that the log's first declarations know; it can hold no others."""
-    known = fold.genesis.declarations.by_symbol
-    return [symbol for symbol in symbols if symbol in known]
+def _states(
+    fold: DecisionFold, symbols: Sequence[str], coming: Sequence[ControlRecord]
+) -> Sequence[tuple[str, np.void]]:
+    """Return each symbol that is declared, with what its next context would find."""
+    found: list[tuple[str, np.void]] = []
+    for symbol in symbols:
+        with suppress(SymbolUndeclaredError):  # the log can hold none that is not declared
+            found.append((symbol, _state(fold, symbol, coming)))
+    return found
 
 
-def _mode_in_force(fold: DecisionFold, symbol: str) -> tuple[str, float]:
-    """Return mode and notional cap that the symbol's next context would be decided under."""
-    for record in _due(fold, symbol):
-        if isinstance(record, ModeChanged):
-            return record.mode, record.notional_cap
-    index = _index(fold, symbol)
-    if index is None:
-        risk = fold.genesis.declarations.instrument(symbol).risk
-        return risk.mode, float(risk.notional_cap)
-    state = fold.arms[SERVING][index]
-    return Mode(int(state["mode"])).name.lower(), float(state["notional_cap"])
-
-
-def _router_mode_in_force(fold: DecisionFold, symbol: str) -> str:
-    """Return the router mode that the symbol's next context would be decided under."""
-    for record in _due(fold, symbol):
-        if isinstance(record, RouterModeChanged):
-            return record.mode
-    index = _index(fold, symbol)
-    if index is None:
-        return fold.genesis.declarations.instrument(symbol).risk.router_mode
-    return RouterMode(int(fold.arms[SERVING][index]["router_mode"])).name.lower()
+def _state(fold: DecisionFold, symbol: str, coming: Sequence[ControlRecord]) -> np.void:
+    """Return a state row with the modes and the cap that a symbol's next context would find."""
+    facts = next((one for one in fold.symbols if one.name == symbol), None)
+    if facts is None:
+        state: np.void = initial_states(fold.declared_for(symbol), (symbol,))[0]
+    else:
+        state = fold.arms[SERVING][fold.symbol_index(symbol)].copy()
+    for record in (*_due(fold, symbol), *coming):
+        if isinstance(record, DeclarationsChanged):
+            new = fold.declarations[record.declarations]
+            if symbol in new.by_symbol:
+                follow(state, initial_states(new, (symbol,))[0])
+        elif isinstance(record, ModeChanged | RouterModeChanged):
+            apply_control(record, fold.clock_ns, state)
+    return state
 
 
 def _due(fold: DecisionFold, symbol: str) -> Sequence[ControlRecord]:
-    """Return the records that wait for the symbol's next context, whatever its time; last first."""
+    """Return the records that wait for the symbol's next context, whatever its time, in order."""
     held = fold.pending(symbol)
     due = [one for one in held if (one.record.effective_at_ns or 0) <= fold.clock_ns]
-    return [one.record for one in sorted(due, key=lambda one: one.rank, reverse=True)]
-
-
-def _index(fold: DecisionFold, symbol: str) -> int | None:
-    """Return the symbol's number; None if it was never seen."""
-    numbers = (i for i, facts in enumerate(fold.symbols) if facts.name == symbol)
-    return next(numbers, None)
+    return [one.record for one in sorted(due, key=lambda one: one.rank)]

@@ -15,14 +15,14 @@ from typing_extensions import override
 
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Head
-from torghut.kernel.clock import Clock
+from torghut.kernel.clock import SteadyClock
 from torghut.market.ports import Batch, Cursor, Source, SourceDescription
 from torghut.schemas.control import ControlRecord
+from torghut.schemas.rows import LATEST_NS
 from torghut.workflows.decision_loop import Run, Window, run_loop
 from torghut.workflows.running.gathering import Gathered
 
 _NS_PER_S: Final = 1_000_000_000
-_LATEST_NS: Final = 7_258_118_400_000_000_000  # 2200-01-01; admission refuses what is later
 
 Asked = Callable[[], bool]
 """Whether somebody asked to stop."""
@@ -40,7 +40,7 @@ class Player:
     """
 
     speed: float
-    clock: Clock
+    clock: SteadyClock
     pause: Callable[[float], Awaitable[None]]
     asked: Asked
 
@@ -137,7 +137,7 @@ class _Schedule:
             return 0.0
         context = record.contexts[0]
         receive_ns, part = int(context["receive_ns"]), int(context["source"])
-        latest_ns = min(self.window.to_ns, _LATEST_NS)
+        latest_ns = min(self.window.to_ns, LATEST_NS)
         outside = not self.window.from_ns <= receive_ns <= latest_ns
         if outside or context["refusal"]:
             return 0.0

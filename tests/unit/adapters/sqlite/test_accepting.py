@@ -14,7 +14,7 @@ from torghut.adapters.sqlite.heads.lines import read_heads
 from torghut.eventlog.block import head_of
 from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.errors import LogIntegrityError, LogInUseError
-from torghut.eventlog.events import LOG_EVENT, LossAccepted, log_stream, seal_heads
+from torghut.eventlog.events import LOG_EVENT, LossAccepted, log_stream
 from torghut.eventlog.ports import Snapshot
 
 ACCEPTANCE = Acceptance(reason="the disk was replaced", causes=CAUSES)
@@ -46,7 +46,7 @@ def test_a_truncated_log_opens_once_the_loss_is_accepted(tmp_path: Path) -> None
 def test_heads_sealed_of_lost_blocks_are_forgotten_with_them(tmp_path: Path) -> None:
     path, _ = closed(tmp_path, blocks=3)
     log = open_sqlite(path)
-    run(seal_heads(log, log, log_id=log.log_id, causes=CAUSES))
+    run(log.seal_heads(CAUSES))
     run(log.close())
     execute(path, "DELETE FROM blocks WHERE place >= 1")
 

@@ -24,7 +24,6 @@ from torghut.adapters.sqlite.database import PAGE_BYTES
 from torghut.adapters.sqlite.store import Access, read_log
 from torghut.eventlog.block import head_of
 from torghut.eventlog.errors import LogIntegrityError
-from torghut.eventlog.events import seal_heads
 from torghut.eventlog.ports import Snapshot
 from torghut.eventlog.verification import Finding, FindingKind, VerifyReport
 
@@ -188,7 +187,7 @@ def test_an_altered_object_is_not_served(rich: Path) -> None:
 
 def test_a_head_that_an_event_sealed_is_compared(rich: Path) -> None:
     log = open_sqlite(rich)
-    run(seal_heads(log, log, log_id=log.log_id, causes=CAUSES))
+    run(log.seal_heads(CAUSES))
     assert run(log.verify()).intact
     run(log.close())
     beside(rich, ".heads").unlink()
@@ -199,6 +198,12 @@ def test_a_head_that_an_event_sealed_is_compared(rich: Path) -> None:
         (FindingKind.TRUNCATED, "partition 0, block 4"),
         (FindingKind.TRUNCATED, "partition 3, block 1"),
     ]
+
+
+def test_an_events_table_with_another_column_is_found(rich: Path) -> None:
+    execute(rich, "ALTER TABLE events RENAME COLUMN recorded_at_ns TO told_at_ns")
+
+    assert FindingKind.UNREADABLE in {kind for kind, _ in found(rich)}
 
 
 def test_a_flipped_digit_in_the_heads_file_is_found(rich: Path) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import numpy as np
+import dataclasses
 
-from tests.declared import shipped
+import numpy as np
+import pytest
+
+from tests.declared import redeclared, shipped
 from tests.kernels import reference
 from tests.rows import quotes
+from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.symbols import Genesis
 from torghut.market.ports import Arrival
-from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
+from torghut.schemas.control import (
+    ControlRecord,
+    DeclarationsChanged,
+    ModeChanged,
+    RouterModeChanged,
+)
 from torghut.workflows.running.modes import mode_records, router_mode_records
 
 _EUR, _NZD = "fxcm:EURUSD", "fxcm:NZDUSD"
@@ -66,3 +75,52 @@ def test_router_mode_in_force_everywhere_asks_for_nothing() -> None:
 
 def test_symbol_that_the_log_cannot_know_is_passed_over() -> None:
     assert list(mode_records(fold_after(), ("fxcm:XAUUSD",), "live", number=0)) == []
+
+
+def cautious(symbol: str) -> Declarations:
+    """Return the shipped declarations with ``symbol`` only shadowed, under static weights."""
+
+    def change(body: dict[str, object]) -> None:
+        risk = body["risk"]
+        assert isinstance(risk, dict)
+        risk |= {"mode": "shadow", "router_mode": "shadow", "notional_cap": "7"}
+
+    return redeclared(change, symbol)
+
+
+def test_instrument_declared_after_the_log_began_is_put_into_the_mode() -> None:
+    kept = tuple(one for one in shipped().instruments if one.symbol != _NZD)
+    older = dataclasses.replace(shipped(), instruments=kept)
+    fold = DecisionFold(kernel=reference(), genesis=Genesis(declarations=older, packages={}))
+    fold.register(cautious(_NZD))
+
+    records = list(mode_records(fold, (_NZD,), "live", number=4))
+    routers = list(router_mode_records(fold, (_NZD,), "live", number=4))
+
+    assert records == [
+        ModeChanged(control_id=f"mode:5:{_NZD}:live", symbol=_NZD, mode="live", notional_cap=7.0)
+    ]
+    assert routers == [RouterModeChanged(control_id="router-mode:5:live", mode="live")]
+
+
+@pytest.mark.parametrize("symbol", [_EUR, _NZD])  # heard, and not heard yet
+def test_mode_that_coming_declarations_would_change_is_put_in_force(symbol: str) -> None:
+    fold, new = fold_after(), cautious(symbol)
+    fold.register(new)
+    coming = [DeclarationsChanged(control_id="d", declarations=new.digest)]
+
+    assert list(mode_records(fold, (symbol,), "shadow", number=4, coming=coming)) == []
+    assert list(router_mode_records(fold, (symbol,), "shadow", number=4, coming=coming)) == []
+    (record,) = mode_records(fold, (symbol,), "paper", number=4, coming=coming)
+    assert isinstance(record, ModeChanged)
+    assert (record.mode, record.notional_cap) == ("paper", 7.0)
+    assert len(list(router_mode_records(fold, (symbol,), "live", number=4, coming=coming))) == 1
+
+
+def test_mode_that_a_record_has_set_outlasts_coming_declarations() -> None:
+    fold = fold_after(ModeChanged(control_id="m", mode="live", notional_cap=5.0))
+    new = cautious(_EUR)
+    fold.register(new)
+    coming = [DeclarationsChanged(control_id="d", declarations=new.digest)]
+
+    assert list(mode_records(fold, (_EUR,), "live", number=4, coming=coming)) == []

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.declared import shipped
-from tests.fakes.clock import HandClock
+from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.sources import ArraySource
 from tests.kernels import reference
 from tests.rows import SECOND_NS, START_NS, RowArray, quotes
@@ -31,7 +31,7 @@ class Stage:
 
     speed: float
     stop_after: int | None = None
-    clock: HandClock = field(default_factory=lambda: HandClock(time_ns=0))
+    clock: Stopwatch = field(default_factory=Stopwatch)
     pauses: list[float] = field(default_factory=list)
     told: list[tuple[float, int]] = field(default_factory=list)
 

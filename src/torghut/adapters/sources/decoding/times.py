@@ -10,9 +10,7 @@ from typing import Final
 from torghut.adapters.sources.decoding.numbers import whole
 from torghut.adapters.sources.decoding.verdicts import RefusedError
 from torghut.schemas.codes import RefusalCode
-
-LATEST_NS: Final = 7_258_118_400_000_000_000
-"""2200-01-01, the first instant that no context has."""
+from torghut.schemas.rows import LATEST_NS
 
 PLAUSIBLE_NS: Final = 100_000_000_000_000_000
 """1973-03-03: an integer below this is a count in another unit, such as ms taken for ns."""

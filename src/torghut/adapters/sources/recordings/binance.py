@@ -20,7 +20,6 @@ from torghut.adapters.sources.decoding.page import Mask
 from torghut.adapters.sources.decoding.strictjson import Json, parse_json
 from torghut.adapters.sources.decoding.templates import Program, Scanned, build_program
 from torghut.adapters.sources.decoding.times import (
-    LATEST_NS,
     PLAUSIBLE_NS,
     TimeForm,
     count_to_ns,
@@ -31,7 +30,7 @@ from torghut.adapters.sources.linewise import LineDecoder
 from torghut.market.ports import ContextArray
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream
 from torghut.schemas.control import DepthSnapshot
-from torghut.schemas.rows import Integers
+from torghut.schemas.rows import LATEST_NS, Integers
 
 SPOT: Final = "spot"
 USDM: Final = "usdm"

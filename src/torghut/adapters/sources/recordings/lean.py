@@ -20,7 +20,7 @@ from torghut.adapters.sources.decoding.linetext import decode_fields
 from torghut.adapters.sources.decoding.numbers import whole
 from torghut.adapters.sources.decoding.page import Mask
 from torghut.adapters.sources.decoding.templates import Program, Scanned, build_program
-from torghut.adapters.sources.decoding.times import LATEST_NS, in_range
+from torghut.adapters.sources.decoding.times import in_range
 from torghut.adapters.sources.decoding.verdicts import (
     Decoded,
     RefusedError,
@@ -30,7 +30,7 @@ from torghut.adapters.sources.decoding.verdicts import (
 from torghut.adapters.sources.linewise import LineDecoder
 from torghut.market.ports import ContextArray
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream
-from torghut.schemas.rows import Integers
+from torghut.schemas.rows import LATEST_NS, Integers
 
 BEHIND_UTC_MS: Final = 5 * 3_600_000
 """How far the clocks are behind UTC, in summer as in winter."""

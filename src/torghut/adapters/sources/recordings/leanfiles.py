@@ -30,7 +30,6 @@ ZONE: Final = "UTC-05:00 all year: New York's standard time, without daylight sa
 _DAILY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})_quote\.zip", re.ASCII)
 _WHOLE: Final = re.compile(r"([a-z0-9]{1,32})\.zip", re.ASCII)
 _MEMBER: Final = re.compile(r"[0-9]{8}_([a-z0-9]+)_([a-z]+)_quote\.csv", re.ASCII)
-_LONGEST_LIST: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from torghut.adapters.sources.decoding.page import Mask
-from torghut.adapters.sources.decoding.times import LATEST_NS, PLAUSIBLE_NS, TimeForm
-from torghut.schemas.rows import Floats, Integers
+from torghut.adapters.sources.decoding.times import PLAUSIBLE_NS, TimeForm
+from torghut.schemas.rows import LATEST_NS, Floats, Integers
 
 UNDECODABLE: Final = None
 """Stands for a text that is not UTF-8."""

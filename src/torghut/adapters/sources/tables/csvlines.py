@@ -13,7 +13,7 @@ from typing_extensions import override
 from torghut.adapters.sources.decoding.linetext import decode_line
 from torghut.adapters.sources.decoding.page import Mask
 from torghut.adapters.sources.decoding.templates import Program, Scanned, build_program
-from torghut.adapters.sources.decoding.times import LATEST_NS, PLAUSIBLE_NS, TimeForm
+from torghut.adapters.sources.decoding.times import PLAUSIBLE_NS, TimeForm
 from torghut.adapters.sources.decoding.verdicts import RefusedError, Verdict
 from torghut.adapters.sources.linewise import LineDecoder
 from torghut.adapters.sources.tables.layout import (
@@ -30,7 +30,7 @@ from torghut.adapters.sources.tables.layout import (
 from torghut.adapters.sources.tables.rows import Columns, compose_columns
 from torghut.market.ports import ContextArray
 from torghut.schemas.codes import RefusalCode
-from torghut.schemas.rows import Integers
+from torghut.schemas.rows import LATEST_NS, Integers
 
 _FIRST_STREAM: Final = -2  # streams are numbered from here downwards, symbols from 0 upwards
 _DATE: Final = "<digits4 {0}_year>-<digits2 {0}_month>-<digits2 {0}_day>T"

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from torghut.adapters.sources.decoding.page import Mask
-from torghut.adapters.sources.decoding.times import LATEST_NS
 from torghut.adapters.sources.tables.layout import Layout
 from torghut.market.ports import ContextArray
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream
-from torghut.schemas.rows import Floats, Integers
+from torghut.schemas.rows import LATEST_NS, Floats, Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

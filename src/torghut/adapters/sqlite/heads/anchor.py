@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
 from torghut.adapters.sqlite.heads.lines import write_all
+from torghut.eventlog.errors import CommitTimeoutError
 
 LAG_COMMITS_MAX: Final = 32
 """Most commits whose lines a power cut can take; opening repairs that many and no more."""
@@ -56,25 +58,31 @@ class Anchor:
         if self._unsynced > self._lag_commits:
             self._wait_until_at_most(self._lag_commits)
 
-    def close(self) -> None:
+    def close(self, *, budget_ms: int) -> None:
         """Make every line durable and let go of the file.
 
         Raises:
             OSError: A line could not be made durable.
+            CommitTimeoutError: Nor did that end within the budget; the file is still held.
         """
+        deadline_s = time.monotonic() + budget_ms / 1000
         try:
-            self._wait_until_at_most(0)
+            self._wait_until_at_most(0, budget_s=budget_ms / 1000)
         finally:
             self._closing = True
             self._pending.set()
             self._urgent.set()
-            self._thread.join()
+            self._thread.join(max(0.0, deadline_s - time.monotonic()))
+            if self._thread.is_alive():
+                raise CommitTimeoutError(what="the log's heads file", budget_ms=budget_ms)
             os.close(self._descriptor)
 
-    def _wait_until_at_most(self, unsynced: int) -> None:
+    def _wait_until_at_most(self, unsynced: int, *, budget_s: float | None = None) -> None:
         self._urgent.set()
         with self._changed:
-            self._changed.wait_for(lambda: self._unsynced <= unsynced or self._fault is not None)
+            self._changed.wait_for(
+                lambda: self._unsynced <= unsynced or self._fault is not None, budget_s
+            )
             if self._fault is not None:
                 raise self._fault
 

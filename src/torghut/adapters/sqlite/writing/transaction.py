@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from torghut.adapters.sqlite.ends import Ends
 from torghut.adapters.sqlite.heads.lines import EVENTS_CHAIN, HeadLine
 from torghut.adapters.sqlite.layout import (
     INSERT_BLOCK,
@@ -31,27 +31,6 @@ _SNAPSHOT: Final = (
 )
 _STREAM_VERSION: Final = "SELECT max(version) FROM events WHERE stream = ?"
 _EVENT: Final = "SELECT type, body, digest FROM events WHERE stream = ? AND version = ?"
-
-
-@dataclass(slots=True, kw_only=True)
-class Ends:
-    """Where everything that only grows ends, as committed.
-
-    Attributes:
-        heads: Of each partition that has blocks.
-        position: Of the last event, 0 before the first.
-        event_digest: Of that event.
-        commit_number: Of the last commit that added a block or an event.
-    """
-
-    heads: dict[int, Head] = field(default_factory=dict)
-    position: int = 0
-    event_digest: str = GENESIS
-    commit_number: int = 0
-
-    def head(self, partition: int) -> Head:
-        """Return the head of ``partition``."""
-        return self.heads.get(partition, Head(partition=partition))
 
 
 class Transaction:
@@ -84,6 +63,10 @@ class Transaction:
     def head(self, partition: int) -> Head:
         """Return the head of ``partition``, this transaction's blocks included."""
         return self._after.heads.get(partition) or self._ends.head(partition)
+
+    def heads(self) -> Iterable[Head]:
+        """Return the heads of all partitions, this transaction's blocks included."""
+        return map(self.head, sorted(self._ends.heads.keys() | self._after.heads.keys()))
 
     def append(self, block: Block) -> Head:
         """Add ``block``, unless it is there already."""

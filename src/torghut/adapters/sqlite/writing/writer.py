@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -11,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from torghut.adapters.sqlite.ends import Ends
 from torghut.adapters.sqlite.faults import write_fault
 from torghut.adapters.sqlite.heads.anchor import Anchor
 from torghut.adapters.sqlite.writing.checkpoints import Checkpoints
-from torghut.adapters.sqlite.writing.transaction import Ends, Transaction
-from torghut.eventlog.errors import LogWriteError, Obstacle
+from torghut.adapters.sqlite.writing.transaction import Transaction
+from torghut.eventlog.errors import CommitTimeoutError, LogWriteError, Obstacle
 from torghut.kernel.errors import TorghutError
 
 GROUP_MAX: Final = 256
@@ -87,6 +89,7 @@ class Writer:
         self._checkpoints = Checkpoints(driver)
         self._busy_budget_ms = busy_budget_ms
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._door = threading.Lock()
         self._broken: Exception | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="torghut-log-writer", daemon=True)
@@ -98,15 +101,38 @@ class Writer:
         Raises:
             LogWriteError: The log is closed.
         """
-        if self._closed:
-            raise LogWriteError(obstacle=Obstacle.CLOSED, detail=f"{self._path.name} was closed")
-        self._queue.put(_Request(work=work, answer=answer))
+        with self._door:  # else a request could come to stand behind the one that ends the thread
+            if self._closed:
+                raise self._closed_error()
+            self._queue.put(_Request(work=work, answer=answer))
 
-    def close(self) -> None:
-        """Commit what was asked for and end the thread."""
-        self._closed = True
+    def close(self, *, budget_ms: int) -> None:
+        """Commit what was asked for and end the thread.
+
+        Raises:
+            CommitTimeoutError: What is under way does not end within the budget; all else that
+                was asked for is refused, and the thread still holds its connection.
+        """
+        with self._door:
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join(budget_ms / 1000)
+        if self._thread.is_alive():
+            self._refuse_waiting()
+            raise CommitTimeoutError(what=f"closing {self._path.name}", budget_ms=budget_ms)
+
+    def _closed_error(self) -> LogWriteError:
+        """Return why nothing is taken any more."""
+        return LogWriteError(obstacle=Obstacle.CLOSED, detail=f"{self._path.name} was closed")
+
+    def _refuse_waiting(self) -> None:
+        """Refuse what the thread has not begun; should it ever go on, it ends."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                request = self._queue.get_nowait()
+                if request is not None:
+                    request.answer.refuse(self._closed_error())
         self._queue.put(None)
-        self._thread.join()
 
     def _run(self) -> None:
         """Commit until closed; whatever happens, every request is answered."""

@@ -9,9 +9,10 @@ import click
 
 from torghut.decisions.explaining.account import BoundAccount, Explanation
 from torghut.decisions.explaining.refused import RefusalExplanation
-from torghut.decisions.explaining.words import moment, number, signed, span
+from torghut.decisions.explaining.words import number, signed, span
 from torghut.entrypoints.cli.console import print_fields, print_table
 from torghut.kernel.canonical import parse_json_object
+from torghut.kernel.times import moment
 from torghut.schemas.decision import ByExpert, Decision, Freshness
 
 _NONE: Final = "none"
@@ -123,6 +124,7 @@ def print_refusal(rendered: bytes, why: RefusalExplanation) -> None:
             "outcome": f"refused, {why.code}: nothing was decided",
             "rule": why.rule + (f"; {why.limit}" if why.limit else ""),
             "found": ", ".join(why.found) or "bytes that were refused while they were decoded",
+            "do": why.do,
         }
     )
 

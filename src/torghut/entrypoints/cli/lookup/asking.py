@@ -12,8 +12,8 @@ from torghut.entrypoints.cli.lookup.reading import log_option
 from torghut.entrypoints.cli.lookup.times import TimeType
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.ids import SERVING
+from torghut.schemas.rows import INT64_LAST_NS
 from torghut.workflows.lookup.finding import (
-    LATEST_NS,
     DecisionFound,
     RefusalFound,
     Selection,
@@ -21,7 +21,7 @@ from torghut.workflows.lookup.finding import (
     find_last,
     parse_wanted,
 )
-from torghut.workflows.lookup.scanning import Progress
+from torghut.workflows.lookup.scanning import Scanning
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,7 +53,7 @@ def one_decision(command: Callable[P, R]) -> Callable[P, R]:
 
 
 async def find_asked(
-    log: DecisionLog, asked: Asked, progress: Progress
+    log: DecisionLog, asked: Asked, progress: Scanning
 ) -> DecisionFound | RefusalFound:
     """Return what became of the context that is asked for.
 
@@ -66,7 +66,7 @@ async def find_asked(
     selection = Selection(
         arm=asked["arm"],
         symbol=asked["symbol"] or "",
-        to_ns=LATEST_NS if asked["at"] is None else asked["at"],
+        to_ns=INT64_LAST_NS if asked["at"] is None else asked["at"],
     )
     return await find_last(log, selection)
 

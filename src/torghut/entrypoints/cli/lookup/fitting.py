@@ -34,6 +34,7 @@ from torghut.router.package import read_regime_model
 from torghut.router.training.equivalence import Equivalence, Tolerance, equivalent
 from torghut.router.training.record import FitRequest, TrainingRecord, read_training_record
 from torghut.router.training.sequences import split
+from torghut.schemas.types import first_problem
 from torghut.settings import settings
 from torghut.workflows.fit_reading import Progress as Telling
 from torghut.workflows.fit_reading import Window, read_samples, resampled, sequences_of
@@ -171,9 +172,7 @@ def _request(asked: _Asked) -> FitRequest:
     try:
         return FitRequest.model_validate(stated)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        message = f"{'.'.join(map(str, first['loc'])) or 'the request'}: {first['msg']}"
-        raise click.UsageError(message) from error
+        raise click.UsageError(first_problem(error).at("the request")) from error
 
 
 class _Work:

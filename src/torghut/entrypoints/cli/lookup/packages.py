@@ -9,6 +9,7 @@ import click
 
 from torghut import bootstrap
 from torghut.artifacts.package import Package, parse_reference
+from torghut.workflows.running.serving import PackageAmbiguousError
 
 packages_option: Final = click.option(
     "--packages",
@@ -30,5 +31,5 @@ def load_package(text: str, packages: Path | None) -> Package:
     store = bootstrap.package_store(packages)
     named = [one for one in store.references() if one.name == text]
     if len(named) > 1:
-        raise bootstrap.PackageAmbiguousError(name=text, found=tuple(map(str, named)))
+        raise PackageAmbiguousError(name=text, found=tuple(map(str, named)))
     return store.load(named[0] if named else parse_reference(text))

@@ -11,9 +11,10 @@ import click
 from typing_extensions import override
 
 from torghut.decisions.proving import NOT_CHECKED, Check, ProofVerdict, verify_proof
-from torghut.entrypoints.cli.console import instant, json_option, print_json
+from torghut.entrypoints.cli.console import json_option, print_json
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.times import instant
 from torghut.schemas.codes import Intent
 from torghut.schemas.leaf import decision_fields
 

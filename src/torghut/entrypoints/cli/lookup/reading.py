@@ -12,8 +12,7 @@ import click
 from torghut import bootstrap
 from torghut.entrypoints.cli.console import Progress, plural, progress
 from torghut.eventlog.ports import DecisionLog
-from torghut.workflows.lookup.scanning import Progress as Scanning
-from torghut.workflows.lookup.scanning import Scanned
+from torghut.workflows.lookup.scanning import Scanned, Scanning
 
 T = TypeVar("T")
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from torghut.artifacts.package import Package
 from torghut.decisions.explaining.words import number
-from torghut.entrypoints.cli.console import instant, plural, print_fields, print_table
+from torghut.entrypoints.cli.console import plural, print_fields, print_table
 from torghut.kernel.canonical import JsonObject, parse_json_object
+from torghut.kernel.times import instant
 from torghut.router.package import MODEL_PATH, RegimeModel, read_regime_model
 from torghut.router.training.record import (
     RECORD_PATH,

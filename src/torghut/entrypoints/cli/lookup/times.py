@@ -9,6 +9,8 @@ from typing import Final
 import click
 from typing_extensions import override
 
+from torghut.schemas.rows import INT64_LAST_NS
+
 _TIME: Final = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})"
     r"([Tt ](?P<clock>\d{2}:\d{2}:\d{2})(\.(?P<rest>\d{1,9}))?(?P<zone>[Zz]|[+-]\d{2}:\d{2}))?",
@@ -17,7 +19,6 @@ _TIME: Final = re.compile(
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_S: Final = 1_000_000_000
 _DAY_NS: Final = 86_400 * _NS_PER_S
-_LATEST_NS: Final = 2**63 - 1
 
 
 class TimeType(click.ParamType):
@@ -68,4 +69,4 @@ def parse_time(text: str, *, ends: bool = False) -> int | None:
     time_ns += int((match["rest"] or "").ljust(9, "0"))
     if ends and not match["clock"]:
         time_ns += _DAY_NS - 1
-    return time_ns if 0 <= time_ns <= _LATEST_NS else None
+    return time_ns if 0 <= time_ns <= INT64_LAST_NS else None

@@ -128,7 +128,7 @@ def _request(options: Options, prepared: Prepared, stopping: bootstrap.Stopping)
         clock=bootstrap.steady_clock(),
         mode=options["mode"],
         router_mode=options["router_mode"],
-        records=prepared.records,
+        offered=prepared.offered,
         packages=prepared.packages,
     )
 

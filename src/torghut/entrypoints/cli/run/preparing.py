@@ -10,14 +10,17 @@ from typing import Final
 
 from torghut import bootstrap
 from torghut.artifacts.package import Package, PackageReference, parse_reference
+from torghut.artifacts.ports import PackageStore
 from torghut.entrypoints.cli.console import Progress, stamp
 from torghut.entrypoints.cli.controls import read_controls
 from torghut.entrypoints.cli.run.options import Options
 from torghut.kernel.digests import sha256_hex
 from torghut.market.ports import Source
-from torghut.schemas.control import ControlRecord, PackageChanged
+from torghut.schemas.control import PackageChanged
 from torghut.settings import settings
 from torghut.workflows.opening import Setup
+from torghut.workflows.running.controls import Offered, judge_for_new_log
+from torghut.workflows.running.serving import serving_packages
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
 
@@ -28,7 +31,7 @@ class Prepared:
 
     source: Source
     setup: Setup
-    records: Sequence[ControlRecord]
+    offered: Sequence[Offered]
     packages: Sequence[Package]
     log: Path
     aside: Path | None
@@ -36,39 +39,33 @@ class Prepared:
 
 
 def prepare(options: Options, told: Progress) -> Prepared:
-    """Read everything that a run needs; the log is set aside last, if at all."""
+    """Read everything that a run needs; the log is set aside last, if at all.
+
+    Control records are judged here where there is no log yet, so that none is made in vain.
+    """
     told.stage("Taking digests of the source's files")
     declared = bootstrap.declarations()
     store = bootstrap.package_store()
     chosen = {one.name: one for one in map(parse_reference, options["package"])}
-    serving = bootstrap.serving_packages(
-        declared, store, {name: one.digest for name, one in chosen.items()}
-    )
-    records: Sequence[ControlRecord] = ()
-    if options["control"] is not None:
-        references = store.references()
-        records = read_controls(
-            options["control"], declared, lambda digest: _named(references, digest) is not None
-        )
-    cited = [record.package for record in records if isinstance(record, PackageChanged)]
-    packages = [
-        store.load(PackageReference(name=found.name, digest=digest))
-        for digest in cited
-        if digest and (found := _named(store.references(), digest))
-    ]
+    serving = serving_packages(declared, store, {name: one.digest for name, one in chosen.items()})
+    offered = [] if options["control"] is None else read_controls(options["control"])
+    packages = _cited(store, offered)
     source = bootstrap.source(options["source"], declared)
     told.stage("Loading the decision kernel; compiled once for each build")
     kernel = bootstrap.kernel()
     log = options["log"] or _default_log(options["source"], source)
+    setup = Setup(
+        kernel=kernel,
+        declarations=declared,
+        packages=serving,
+        shadow_router=options["router_mode"] == "shadow",
+    )
+    if options["fresh"] or not log.exists():
+        judge_for_new_log(setup, packages, offered)
     return Prepared(
         source=source,
-        setup=Setup(
-            kernel=kernel,
-            declarations=declared,
-            packages=serving,
-            shadow_router=options["router_mode"] == "shadow",
-        ),
-        records=records,
+        setup=setup,
+        offered=offered,
         packages=packages,
         log=log,
         aside=bootstrap.set_log_aside(log, stamp(bootstrap.wall_clock().now_ns()))
@@ -86,9 +83,17 @@ def _default_log(uri: str, source: Source) -> Path:
     return folder / f"{name.lower() or 'source'}-{sha256_hex(digests.encode())[:8]}.log"
 
 
-def _named(references: Sequence[PackageReference], digest: str) -> PackageReference | None:
-    """Return the package that a digest names, if it is here."""
-    return next((one for one in references if digest.startswith(one.digest)), None)
+def _cited(store: PackageStore, offered: Sequence[Offered]) -> Sequence[Package]:
+    """Return the packages that control records name, as far as they are here."""
+    records = [one.record for one in offered]
+    digests = {one.package for one in records if isinstance(one, PackageChanged) and one.package}
+    references = store.references() if digests else ()
+    return [
+        store.load(PackageReference(name=one.name, digest=digest))
+        for digest in sorted(digests)
+        for one in references
+        if digest.startswith(one.digest)
+    ]
 
 
 def _beside(log: Path, suffix: str) -> Path:
