@@ -193,7 +193,7 @@ def test_control_line_is_refused_with_its_number(
     ended = run("--source", uri, "--control", str(file))
 
     assert ended.status == 2
-    assert ended.err.startswith("run.control-malformed: controls.jsonl, line 3: expected ")
+    assert ended.err.splitlines()[-1].startswith("run.control-malformed: controls.jsonl, line 3: expected ")
     assert said in ended.err
     assert not (folder / "var").exists()
 
@@ -228,7 +228,7 @@ def test_control_record_that_cannot_hold_is_refused_with_its_line_its_code_and_w
     ended = run("--source", uri, "--control", str(file))
 
     assert ended.status == 2
-    assert ended.err.startswith(f"run.control-refused: controls.jsonl, line 3: {code}: expected ")
+    assert ended.err.splitlines()[-1].startswith(f"run.control-refused: controls.jsonl, line 3: {code}: expected ")
     assert said in ended.err
     assert not (folder / "var").exists()
 

@@ -162,7 +162,7 @@ def learn_names(fold: DecisionFold, recorded: Recorded) -> None:
 
 
 def _occurring(numbers: npt.NDArray[np.integer[npt.NBitBase]]) -> list[int]:
-    """Return the numbers that occur in ``numbers``, ascending; those of a run's tables are small."""
+    """Return the numbers that occur, ascending; those of a run's tables are small."""
     occurring: list[int] = np.flatnonzero(np.bincount(numbers)).tolist()
     return occurring
 
