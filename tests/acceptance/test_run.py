@@ -121,7 +121,8 @@ def test_log_of_another_source_is_refused(folder: Path, uri: str) -> None:
     ended = run("--source", other, "--log", "a.log")
 
     assert ended.status == 5
-    assert ended.err.splitlines()[-1].startswith("run.source-differs: ")
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("run.source-differs: ")
 
 
 def test_finite_speed_decides_the_same(folder: Path, uri: str) -> None:
@@ -193,7 +194,8 @@ def test_control_line_is_refused_with_its_number(
     ended = run("--source", uri, "--control", str(file))
 
     assert ended.status == 2
-    assert ended.err.splitlines()[-1].startswith("run.control-malformed: controls.jsonl, line 3: expected ")
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("run.control-malformed: controls.jsonl, line 3: expected ")
     assert said in ended.err
     assert not (folder / "var").exists()
 
@@ -228,7 +230,8 @@ def test_control_record_that_cannot_hold_is_refused_with_its_line_its_code_and_w
     ended = run("--source", uri, "--control", str(file))
 
     assert ended.status == 2
-    assert ended.err.splitlines()[-1].startswith(f"run.control-refused: controls.jsonl, line 3: {code}: expected ")
+    last = ended.err.splitlines()[-1]
+    assert last.startswith(f"run.control-refused: controls.jsonl, line 3: {code}: expected ")
     assert said in ended.err
     assert not (folder / "var").exists()
 
@@ -294,7 +297,8 @@ def test_shadow_router_cannot_be_added_later(uri: str) -> None:
     ended = run("--source", uri, "--router-mode", "shadow")
 
     assert ended.status == 2
-    assert ended.err.splitlines()[-1].startswith("run.shadow-arm-missing: ")
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("run.shadow-arm-missing: ")
 
 
 @pytest.mark.parametrize(
