@@ -53,7 +53,7 @@ class LoopSettings:
         commit_budget_ms: Longest that making a block, or a snapshot, durable may take.
     """
 
-    batch_records: int = 2000
+    batch_records: int = 3500
     snapshot_blocks: int = 256
     commit_budget_ms: int = 30_000
 

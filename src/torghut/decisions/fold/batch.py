@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,8 @@ from torghut.decisions.fold.judging import ControlRefusal
 from torghut.decisions.fold.lineage import Lineage
 from torghut.market.ports import Arrival
 from torghut.schemas.rows import DECISION
+
+_ROW: Final = struct.Struct(f"{DECISION.itemsize}s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +103,6 @@ class Pass:
 
 def hash_rows(rows: bytes) -> ArmRows:
     """Return packed rows with the digest of each."""
-    view = memoryview(rows)
-    size = DECISION.itemsize
     sha256 = hashlib.sha256
-    leaves = [sha256(view[i : i + size]).digest() for i in range(0, len(rows), size)]
+    leaves = [sha256(row).digest() for (row,) in _ROW.iter_unpack(rows)]
     return ArmRows(rows=rows, leaves=b"".join(leaves))
