@@ -77,13 +77,17 @@ def empty_log() -> InMemoryLog:
 
 
 def made_setup(
-    declared: Declarations | None = None, packages: Mapping[str, Package] | None = None
+    declared: Declarations | None = None,
+    packages: Mapping[str, Package] | None = None,
+    *,
+    shadow_router: bool = False,
 ) -> Setup:
     """Return what a fold is opened with: by default what is shipped, and an eager package."""
     return Setup(
         kernel=compiled(),
         declarations=declared or shipped(),
         packages={"fx-intraday": eager_package()} if packages is None else packages,
+        shadow_router=shadow_router,
     )
 
 
@@ -126,7 +130,7 @@ async def restarted_root(source: ArraySource, stop: int, *, size: int = 10_000) 
     return await root_of_run(log)
 
 
-def state_of(fold: DecisionFold, name: str) -> np.void:
-    """Return the state of a symbol in the serving arm."""
-    row: np.void = fold.arms["serving"][[f.name for f in fold.symbols].index(name)]
+def state_of(fold: DecisionFold, name: str, arm: str = "serving") -> np.void:
+    """Return the state of a symbol in an arm."""
+    row: np.void = fold.arms[arm][[f.name for f in fold.symbols].index(name)]
     return row

@@ -12,12 +12,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.declared import shipped
+from tests.declared import redeclared, shipped
 from tests.fakes.sources import ArraySource
 from tests.kernels import compiled
-from tests.loops import A, B, empty_log, part_of, stop_record
+from tests.loops import (
+    A,
+    B,
+    drifting,
+    empty_log,
+    made_setup,
+    part_of,
+    source_of,
+    state_of,
+    stop_record,
+)
 from tests.packages import eager_package
-from tests.rows import SECOND_NS, START_NS, quotes
+from tests.rows import SECOND_NS, START_NS
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold
@@ -25,7 +35,6 @@ from torghut.decisions.fold.snapshot import take_snapshot
 from torghut.decisions.recording import read_block
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import root_of_run
-from torghut.market.ports import Arrival
 from torghut.router.package import read_regime_model
 from torghut.schemas.codes import Mode, RefusalCode, RouterMode, Switch
 from torghut.schemas.control import (
@@ -40,7 +49,7 @@ from torghut.schemas.control import (
 )
 from torghut.schemas.rows import DECISION
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
-from torghut.workflows.opening import Setup, open_fold
+from torghut.workflows.opening import open_fold
 from torghut.workflows.replay import replay_log
 
 Rows = npt.NDArray[np.void]
@@ -50,14 +59,7 @@ _DAY_S = 86_400
 
 def _source(symbols: Sequence[int], records: Sequence[Placed] = ()) -> ArraySource:
     """Return quotes 20 s apart that drift, with records before rows."""
-    rows = quotes(np.full(len(symbols), 1.3), step_ns=20 * SECOND_NS)
-    rows["symbol"] = symbols
-    drift = 1.0 + 3e-5 * np.arange(len(symbols))
-    rows["bid"] = np.array((1.3, 0.7))[rows["symbol"]] * drift
-    rows["ask"] = rows["bid"] * (1 + 1e-5)
-    return ArraySource(
-        rows=rows, symbols=(A, B), arrivals=[Arrival(row=r, record=c) for r, c in records]
-    )
+    return source_of(drifting(symbols), records)
 
 
 async def _run(
@@ -70,13 +72,7 @@ async def _run(
     later: Sequence[Declarations | Package] = (),
 ) -> DecisionFold:
     """Take up ``log`` and decide ``source``; ``later`` is what records may put in force."""
-    setup = Setup(
-        kernel=compiled(),
-        declarations=declared or shipped(),
-        packages=packages or {"fx-intraday": eager_package()},
-        shadow_router=shadow_router,
-    )
-    opened = await open_fold(log, setup)
+    opened = await open_fold(log, made_setup(declared, packages, shadow_router=shadow_router))
     for one in later:
         if isinstance(one, Declarations):
             await log.put_object(one.to_bytes())
@@ -98,29 +94,8 @@ async def _run(
     return opened.fold
 
 
-def _state(fold: DecisionFold, name: str = A, arm: str = "serving") -> np.void:
-    row: np.void = fold.arms[arm][[f.name for f in fold.symbols].index(name)]
-    return row
-
-
 async def _outcomes(log: InMemoryLog) -> list[int]:
     return [code async for b in log.blocks(0) for code in read_block(b).outcomes.tolist()]
-
-
-def _declaring(
-    change: Callable[[dict[str, object]], None], base: Declarations | None = None
-) -> Declarations:
-    """Return ``base``, or the shipped declarations, with symbol A changed."""
-    base = base or shipped()
-    instruments = []
-    for one in base.instruments:
-        kept = one
-        if one.symbol == A:
-            body = one.model_dump(mode="json")
-            change(body)
-            kept = type(one).model_validate_json(json.dumps(body))
-        instruments.append(kept)
-    return dataclasses.replace(base, instruments=tuple(instruments))
 
 
 def _setting(section: str, name: str, value: object) -> Callable[[dict[str, object]], None]:
@@ -184,11 +159,7 @@ def test_records_that_wait_for_two_symbols_are_rebuilt_byte_for_byte() -> None:
         fold = await _run(_source([0, 1] * 20, records), log)
         again = await open_fold(
             log,
-            Setup(
-                kernel=compiled(),
-                declarations=shipped(),
-                packages={"fx-intraday": eager_package()},
-            ),
+            made_setup(),
         )
         assert take_snapshot(again.fold) == take_snapshot(fold)
 
@@ -213,7 +184,7 @@ def test_a_context_before_1970_has_an_outcome() -> None:
 def test_a_context_that_new_declarations_refuse_puts_nothing_else_in_force() -> None:
     # ADR 0013: "Receive times that admission refuses move no clock and are no place"; a wrong time,
     # plausible until the declarations that take force there, lifts a stop three days early.
-    lower = _declaring(_setting("plausible", "receive_leap_hours", 24))
+    lower = redeclared(_setting("plausible", "receive_leap_hours", 24), A)
     release_ns = START_NS + 3 * _DAY_S * SECOND_NS
     source = _source(
         [0] * 40,
@@ -229,7 +200,7 @@ def test_a_context_that_new_declarations_refuse_puts_nothing_else_in_force() -> 
         log = empty_log()
         fold = await _run(source, log, later=[lower])
         assert (await _outcomes(log))[15] == RefusalCode.TIME_LEAP
-        assert _state(fold)["switches"] & (1 << Switch.STOP_LATCH)
+        assert state_of(fold, A)["switches"] & (1 << Switch.STOP_LATCH)
 
     asyncio.run(run())
 
@@ -241,7 +212,7 @@ def _movable() -> tuple[Declarations, Declarations]:
     router["packages"]["fx"] = ["fx-intraday", "fx-other"]
     policy = type(base.router).model_validate_json(json.dumps(router))
     before = dataclasses.replace(base, router=policy)
-    return before, _declaring(lambda body: body.update(router="fx-other"), before)
+    return before, redeclared(lambda body: body.update(router="fx-other"), A, before)
 
 
 def test_a_package_serves_nobody_before_it_is_effective() -> None:
@@ -301,9 +272,9 @@ def test_the_routers_arm_stays_the_routers_when_declarations_change() -> None:
     async def run() -> None:
         log, source = empty_log(), _source([0] * 40)
         await _run(part_of(source, 20), log, shadow_router=True)
-        static = _declaring(_setting("risk", "router_mode", "static"))
+        static = redeclared(_setting("risk", "router_mode", "static"), A)
         fold = await _run(source, log, shadow_router=True, declared=static)
-        assert _state(fold, arm="router")["router_mode"] == RouterMode.LIVE
+        assert state_of(fold, A, "router")["router_mode"] == RouterMode.LIVE
 
     asyncio.run(run())
 
@@ -317,8 +288,8 @@ def test_what_a_record_set_stays_even_if_it_was_declared_so_too() -> None:
     async def run() -> None:
         log, source = empty_log(), _source([0] * 40, [(5, paper)])
         await _run(part_of(source, 20), log)
-        fold = await _run(source, log, declared=_declaring(_setting("risk", "mode", "live")))
-        assert _state(fold)["mode"] == Mode.PAPER
+        fold = await _run(source, log, declared=redeclared(_setting("risk", "mode", "live"), A))
+        assert state_of(fold, A)["mode"] == Mode.PAPER
 
     asyncio.run(run())
 
@@ -374,7 +345,7 @@ def test_a_fill_is_not_taken_for_something_else(first: ControlRecord, reported: 
         fold = await _run(
             _source([0] * 20, [(3, first), (4, _fill("c2", "a", "b:c"))]), empty_log()
         )
-        assert _state(fold)["reported_position"] == reported
+        assert state_of(fold, A)["reported_position"] == reported
 
     asyncio.run(run())
 
@@ -386,7 +357,7 @@ def test_a_first_position_older_than_a_fill_does_not_hide_it() -> None:
 
     async def run() -> None:
         records: list[Placed] = [(3, _fill("c", "a", "f")), (10, position)]
-        state = _state(await _run(_source([0] * 20, records), empty_log()))
+        state = state_of(await _run(_source([0] * 20, records), empty_log()), A)
         assert state["reported_position"] == 7.0 or state["mismatch_ns"] > 0
 
     asyncio.run(run())

@@ -110,7 +110,8 @@ class Waiting:
         due.sort(key=lambda one: one.rank)
         changes = (n for n, one in enumerate(due) if isinstance(one.record, DeclarationsChanged))
         taken = due[: next(changes, len(due)) + 1]
-        if kept := [one for one in held if one not in taken]:
+        ranks = {one.rank for one in taken}
+        if kept := [one for one in held if one.rank not in ranks]:
             self.by_symbol[symbol] = kept
         return taken
 
