@@ -14,13 +14,15 @@ from time import perf_counter
 from typing import Final
 
 from benchmarks.figures import Comparison, Cost, Goal, Quantity, Result, rate_line
-from benchmarks.market import Market, quotes, setup
+from benchmarks.market import Market, names, quotes, setup
 from benchmarks.rounds import Effort, Stopwatch, interleave, scratch_folder, timed
 from torghut.adapters.sqlite.layout import CREATE_BLOCKS, INSERT_BLOCK, block_values
 from torghut.bootstrap import writable_log
 from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.recording import Taken, record_batch
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
+from torghut.market.ports import Cursor
 from torghut.schemas.rows import DECISION
 from torghut.workflows.decision_loop import Committed, LoopSettings, Observer, Run, run_loop
 from torghut.workflows.opening import open_fold
@@ -38,6 +40,9 @@ _APPENDED: Final = (
     Goal(quantity=Quantity.CPU_RATIO, least=0.7),
     Goal(quantity=Quantity.WALL_RATIO, least=0.7),
 )
+_LIVE_BLOCKS: Final = 400
+_LIVE: Final = (Goal(quantity=Quantity.WALL_RATIO, least=0.37, required=False),)
+_SOURCE: Final = "ab" * 32
 _RAW: Final = "sqlite3 inserting the same rows into the same table"
 
 
@@ -71,7 +76,7 @@ def measure_appends(effort: Effort) -> Iterator[Result]:
     blocks = make_blocks(2, 1_000, _COUNT)
     costs = interleave(
         effort.rounds,
-        {"log": partial(_append, blocks), "raw": partial(_write, blocks)},
+        {"log": partial(_append, blocks), "raw": partial(write_blocks, blocks)},
     )
     yield rate_line(
         "log append, blocks of 1,000 decisions",
@@ -81,7 +86,7 @@ def measure_appends(effort: Effort) -> Iterator[Result]:
     )
     single = make_blocks(2, 1, 200)
     costs = interleave(
-        effort.rounds, {"log": partial(_append, single), "raw": partial(_write, single)}
+        effort.rounds, {"log": partial(_append, single), "raw": partial(write_blocks, single)}
     )
     yield rate_line(
         "log append, one decision",
@@ -90,6 +95,19 @@ def measure_appends(effort: Effort) -> Iterator[Result]:
         goals=(Goal(quantity=Quantity.WALL_RATIO, least=1 / 1.6),),
         note="at most 1.6 times the wall time",
     )
+    for size, goals in ((1, _LIVE), (64, ())):
+        made = _decide_one_by_one(size)[1]
+        costs = interleave(
+            effort.rounds,
+            {"live": partial(_live, size), "raw": partial(write_blocks, made)},
+        )
+        yield rate_line(
+            f"contexts to durable block, one block at a time: {size} a block",
+            "decisions",
+            Comparison(ours=costs["live"], theirs=costs["raw"], baseline=_RAW),
+            goals=goals,
+            note="by the median time of a block",
+        )
 
 
 async def decide_into(
@@ -176,6 +194,39 @@ def _hash_and_write(blocks: Sequence[Block]) -> Cost:
     return watch.cost(decisions_in(blocks))
 
 
+def _live(size: int) -> Cost:
+    """Make durable blocks one by one, of that many contexts each."""
+    return _decide_one_by_one(size)[0]
+
+
+def _decide_one_by_one(size: int) -> tuple[Cost, Sequence[Block]]:
+    """Decide, record and append, each batch once the one before is durable; return its blocks."""
+    rows = quotes(size * _LIVE_BLOCKS, symbols=2)
+
+    async def run(folder: Path) -> tuple[Cost, Sequence[Block]]:
+        log = writable_log(folder / "timed.log")
+        fold = (await open_fold(log, setup(2))).fold
+        known = len([fold.symbol_index(name) for name in names(2)])
+        fold.source_index(_SOURCE)
+        head = await log.head(0)
+        blocks: list[Block] = []
+        times: list[float] = []
+        with timed() as watch:
+            for end in range(size, len(rows) + 1, size):
+                contexts, cursor = rows[end - size : end].copy(), Cursor(record=end)
+                begin = perf_counter()
+                decided = fold.decide(contexts)
+                taken = Taken(contexts=contexts, quarantined=(), cursor=cursor, first_symbol=known)
+                blocks.append(record_batch(fold, taken, decided, head))
+                head = await log.append(blocks[-1])
+                times.append(perf_counter() - begin)
+        await log.close()
+        return _typical(watch, times, blocks), blocks
+
+    with scratch_folder() as folder:
+        return asyncio.run(run(folder))
+
+
 def _append(blocks: Sequence[Block]) -> Cost:
     """Append ready-made blocks, each once the one before is durable."""
 
@@ -195,7 +246,7 @@ def _append(blocks: Sequence[Block]) -> Cost:
         return asyncio.run(run(folder))
 
 
-def _write(blocks: Sequence[Block]) -> Cost:
+def write_blocks(blocks: Sequence[Block]) -> Cost:
     """Write the bytes of the same blocks to the same table, each in a transaction of its own."""
     bodies = [block_values(block, commit_number=1) for block in blocks]
     times: list[float] = []

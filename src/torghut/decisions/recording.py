@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter
 
-from torghut.decisions.fold.batch import Applied, Decided
+from torghut.decisions.block_text import EMPTY_RECORDS, Counts, cursor_text, header_bytes
+from torghut.decisions.fold.batch import Applied, Decided, occurring
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.fold.lineage import Lineage
 from torghut.eventlog.block import Arm, Block, Head
 from torghut.eventlog.columns import decode_columns, encode_columns
 from torghut.kernel.canonical import canonical_bytes
@@ -20,13 +20,9 @@ from torghut.kernel.digests import DIGEST_BYTES
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival, Cursor, Quarantined
 from torghut.schemas.block import (
-    BLOCK_HEADER,
     BLOCK_RECORDS,
     AppliedControl,
-    BlockCounts,
-    BlockGenesis,
     BlockHeader,
-    BlockLineage,
     BlockRecords,
     QuarantinedRecord,
     ReceivedControl,
@@ -37,8 +33,8 @@ from torghut.schemas.block import (
 )
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.control import DeclarationsChanged, PackageChanged
-from torghut.schemas.rows import LEAF_VERSION
 
+_ADMITTED: Final = bytes([RefusalCode.NONE])
 _CURSOR: Final = TypeAdapter(Cursor)
 
 
@@ -79,48 +75,31 @@ class Taken:
 
 def record_batch(fold: DecisionFold, taken: Taken, decided: Decided, head: Head) -> Block:
     """Return the block that follows ``head`` and holds ``taken`` and ``decided``."""
-    present = set(_occurring(taken.contexts["symbol"]))
-    named = sorted(present | set(range(taken.first_symbol, len(fold.symbols))))
-    sources = _occurring(taken.contexts["source"])
-    serving = decided.arms[SERVING]
-    header = BlockHeader(
-        kernel_version=fold.kernel.version,
-        kernel_build=fold.kernel.build,
-        leaf_version=LEAF_VERSION,
-        symbols={i: fold.symbols[i].name for i in named},
-        sources={i: fold.sources[i] for i in sources},
-        lineages={digest: _spell(lineage) for digest, lineage in decided.lineages.items()},
-        counts=BlockCounts(
+    named = occurring(taken.contexts["symbol"])
+    if taken.first_symbol < len(fold.symbols):
+        named |= set(range(taken.first_symbol, len(fold.symbols)))
+    outcomes = decided.outcomes.tobytes()
+    header = header_bytes(
+        kernel=fold.kernel,
+        counts=Counts(
             contexts=len(taken.contexts) + len(taken.quarantined),
-            decisions=len(serving.leaves) // DIGEST_BYTES,
-            quarantined=len(taken.quarantined) + int(np.count_nonzero(decided.outcomes)),
             control_records=len(decided.received),
+            decisions=len(decided.arms[SERVING].leaves) // DIGEST_BYTES,
+            quarantined=len(taken.quarantined) + len(outcomes) - outcomes.count(_ADMITTED),
         ),
-        genesis=_genesis(fold) if head.number < 0 else None,
-    )
-    records = BlockRecords(
-        received=tuple(ReceivedControl(row=a.row, record=a.record) for a in decided.received),
-        repeated=tuple(
-            RepeatedControl(row=a.row, control_id=a.record.control_id) for a in decided.repeated
-        ),
-        refused=tuple(
-            RefusedControl(row=r.arrival.row, code=r.code, record=r.arrival.record)
-            for r in decided.refused
-        ),
-        applied=tuple(
-            AppliedControl(control_id=a.control_id, symbol=a.symbol, position=a.position)
-            for a in decided.applied
-        ),
-        quarantined=tuple(_quarantine(digest, q) for digest, q in taken.quarantined),
+        symbols={i: fold.symbols[i].name for i in named},
+        sources={i: fold.sources[i] for i in occurring(taken.contexts["source"])},
+        lineages=decided.lineages,
+        genesis=fold.genesis if head.number < 0 else None,
     )
     return Block(
         partition=head.partition,
         number=head.number + 1,
         previous=head.digest,
-        header=canonical_bytes(BLOCK_HEADER.dump_python(header, mode="json")),
+        header=header,
         cursor=cursor_text(taken.cursor),
         inputs=encode_columns(taken.contexts, decided.outcomes),
-        records=canonical_bytes(BLOCK_RECORDS.dump_python(records, mode="json")),
+        records=_records(taken, decided),
         arms={name: Arm(rows=a.rows, leaves=a.leaves) for name, a in decided.arms.items()},
         cites=_cited(fold, decided, head),
     )
@@ -153,7 +132,7 @@ def learn_names(fold: DecisionFold, recorded: Recorded) -> None:
 
     A symbol that a control record names first is born when that record is received.
     """
-    present = set(np.unique(recorded.contexts["symbol"]).tolist())
+    present = occurring(recorded.contexts["symbol"])
     for index, name in sorted(recorded.header.symbols.items()):
         if index in present:
             fold.symbol_index(name)
@@ -161,41 +140,32 @@ def learn_names(fold: DecisionFold, recorded: Recorded) -> None:
         fold.source_index(digest)
 
 
-def _occurring(numbers: npt.NDArray[np.integer[npt.NBitBase]]) -> list[int]:
-    """Return the numbers that occur, ascending; those of a run's tables are small."""
-    occurring: list[int] = np.flatnonzero(np.bincount(numbers)).tolist()
-    return occurring
-
-
-def cursor_text(cursor: Cursor) -> str:
-    """Return a cursor as canonical JSON."""
-    return canonical_bytes(_CURSOR.dump_python(cursor, mode="json")).decode()
-
-
 def parse_cursor(text: str) -> Cursor:
     """Return the cursor that ``text`` spells; the start of the source where it is empty."""
     return _CURSOR.validate_json(text) if text else Cursor()
 
 
-def _spell(lineage: Lineage) -> BlockLineage:
-    """Return a lineage as it is published."""
-    return BlockLineage(
-        arm=lineage.arm,
-        kernel_version=lineage.kernel_version,
-        declarations=lineage.declarations,
-        package=lineage.package,
-        control=lineage.control,
+def _records(taken: Taken, decided: Decided) -> bytes:
+    """Return everything in a batch that is neither a context nor a decision, as JSON."""
+    controls = decided.received or decided.repeated or decided.refused or decided.applied
+    if not controls and not taken.quarantined:
+        return EMPTY_RECORDS
+    records = BlockRecords(
+        received=tuple(ReceivedControl(row=a.row, record=a.record) for a in decided.received),
+        repeated=tuple(
+            RepeatedControl(row=a.row, control_id=a.record.control_id) for a in decided.repeated
+        ),
+        refused=tuple(
+            RefusedControl(row=r.arrival.row, code=r.code, record=r.arrival.record)
+            for r in decided.refused
+        ),
+        applied=tuple(
+            AppliedControl(control_id=a.control_id, symbol=a.symbol, position=a.position)
+            for a in decided.applied
+        ),
+        quarantined=tuple(_quarantine(digest, q) for digest, q in taken.quarantined),
     )
-
-
-def _genesis(fold: DecisionFold) -> BlockGenesis:
-    """Return what the log begins with, as it is published."""
-    packages: Mapping[str, str] = fold.genesis.packages
-    return BlockGenesis(
-        declarations=fold.genesis.declarations.digest,
-        packages=dict(packages),
-        shadow_router=fold.genesis.shadow_router,
-    )
+    return canonical_bytes(BLOCK_RECORDS.dump_python(records, mode="json"))
 
 
 def _cited(fold: DecisionFold, decided: Decided, head: Head) -> list[str]:

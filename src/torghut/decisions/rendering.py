@@ -225,7 +225,7 @@ def render_decision(row: bytes | np.void, context: RenderContext) -> Decision:
 
 
 def _decision(row: DecisionFields, context: RenderContext) -> _Decision:
-    """Return ``row`` in words."""
+    """Return ``row`` in words; of what may be not finite the encoder makes null."""
     _check(row, context)
     abstains = row.intent == Intent.ABSTAIN
     stream = _name(_STREAMS, row.stream, "stream")
@@ -262,14 +262,14 @@ def _decision(row: DecisionFields, context: RenderContext) -> _Decision:
         reasons=_codes_of(Reason, row.reasons),
         triggers=_codes_of(Trigger, row.triggers),
         regime=_regime(row, context),
-        posterior=dict(zip(context.regimes, map(_number, row.posterior), strict=False)),
-        entropy=_number(row.entropy),
-        transition_probability=_number(row.transition),
-        expert_scores=dict(zip(_EXPERTS, map(_number, row.scores), strict=True)),
-        router_weights=dict(zip(_EXPERTS, map(_number, row.weights), strict=True)),
+        posterior=dict(zip(context.regimes, row.posterior, strict=False)),
+        entropy=row.entropy,
+        transition_probability=row.transition,
+        expert_scores=dict(zip(_EXPERTS, row.scores, strict=True)),
+        router_weights=dict(zip(_EXPERTS, row.weights, strict=True)),
         lead_expert=_name(_EXPERTS, row.lead, "lead expert"),
-        blended_score=_number(row.score),
-        disagreement=_number(row.disagreement),
+        blended_score=row.score,
+        disagreement=row.disagreement,
         gates=_gates(row, context),
         freshness=_freshness(row, context),
         lineage=context.lineage,
@@ -312,7 +312,7 @@ def _gates(row: DecisionFields, context: RenderContext) -> list[_Gate]:
     thresholds[Gate.ALLOTMENT] = row.allotment
     thresholds[Gate.NOTIONAL] = row.notional_cap
     return [
-        _Gate(name, _STATUSES[status], _number(value), comparator, limit, unit)
+        _Gate(name, _STATUSES[status], value, comparator, limit, unit)
         for (name, comparator, unit), status, value, limit in zip(
             context.gates, row.gate_status, row.gate_value, thresholds, strict=True
         )
@@ -366,11 +366,6 @@ def _codes_of(kind: type[Reason | Trigger], word: int) -> tuple[str, ...]:
     if word >> len(kind):
         _refuse(f"bits of {kind.__name__}", f"below {len(kind)}", hex(word))
     return tuple(name for bit, name in enumerate(_names(kind)) if word >> bit & 1)
-
-
-def _number(value: float) -> float | None:
-    """Return ``value``, None where it is not finite."""
-    return value if isfinite(value) else None
 
 
 def _age(age_ns: int) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -105,7 +105,7 @@ class Block:
         if SERVING not in self.arms:
             message = f"a block has an arm {SERVING!r}, found {sorted(self.arms)}"
             raise ValueError(message)
-        if any(_DIGEST.fullmatch(digest) is None for digest in (self.previous, *self.cites)):
+        if not all(map(_DIGEST.fullmatch, (self.previous, *self.cites))):
             message = f"expected sha256 digests, found {[self.previous, *self.cites]}"
             raise ValueError(message)
         object.__setattr__(self, "digest", _digest(self))
@@ -134,21 +134,22 @@ def check_next(block: Block, head: Head) -> None:
 
 def _digest(block: Block) -> str:
     """Return the flat digest of ``block``, 64 hex digits."""
-    hasher = hashlib.sha256(_TAG + bytes.fromhex(block.previous))
-    for content in _covered(block):
-        hasher.update(_LENGTH.pack(len(content)))
-        hasher.update(content)
-    return hasher.hexdigest()
+    covered = [_TAG, bytes.fromhex(block.previous)]
+    for content in _contents(block):
+        covered += (_LENGTH.pack(len(content)), content)
+    return hashlib.sha256(b"".join(covered)).hexdigest()
 
 
-def _covered(block: Block) -> Iterator[bytes]:
-    """Yield the stored bytes that a block's digest covers, in order."""
-    yield _PLACE.pack(block.partition, block.number)
-    yield "".join(block.cites).encode()
-    yield block.header
-    yield block.cursor.encode()
-    yield block.inputs
-    yield block.records
+def _contents(block: Block) -> Sequence[bytes]:
+    """Return the stored bytes that a block's digest covers, in order."""
+    contents = [
+        _PLACE.pack(block.partition, block.number),
+        "".join(block.cites).encode(),
+        block.header,
+        block.cursor.encode(),
+        block.inputs,
+        block.records,
+    ]
     for name, arm in sorted(block.arms.items()):
-        yield name.encode()
-        yield arm.leaves
+        contents += (name.encode(), arm.leaves)
+    return contents

@@ -7,6 +7,7 @@ sequences become small, repeated values (NaN too) become zeros, and every bit co
 from __future__ import annotations
 
 import struct
+import threading
 from typing import Final
 
 import numpy as np
@@ -29,10 +30,23 @@ _Item = np.uint8 | np.uint16 | np.uint32 | np.uint64 | np.int64 | np.float64
 
 _MAGIC: Final = b"TGCX"
 _HEAD: Final = struct.Struct("<4sBxHI")  # magic, version, bytes of a row, number of rows
+_OUTCOME: Final = np.dtype(np.uint8)
 _LEVEL: Final = 1
 _WORD: Final = 8
 _ROW_BYTES: Final = CONTEXT.itemsize + 1  # with its outcome
 _FIELDS: Final = tuple((name, CONTEXT[name].itemsize) for name in CONTEXT.names or ())
+_NARROW: Final = tuple(name for name, width in _FIELDS if width != _WORD)
+_WORDS_AT: Final = sum(width for _, width in _FIELDS if width != _WORD)  # the words come last
+
+
+class _Compressor(threading.local):
+    """A compressor of each thread's own: to make one takes longer than to compress a few rows."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+
+
+_COMPRESSOR: Final = _Compressor()
 
 
 def encode_columns(contexts: ContextArray, outcomes: OutcomeArray) -> bytes:
@@ -46,17 +60,15 @@ def encode_columns(contexts: ContextArray, outcomes: OutcomeArray) -> bytes:
         ValueError: The arrays are not of these shapes and types.
     """
     rows = len(contexts)
-    fits = contexts.dtype == CONTEXT and outcomes.dtype == np.uint8
+    fits = contexts.dtype == CONTEXT and outcomes.dtype == _OUTCOME
     if not fits or contexts.shape != (rows,) or outcomes.shape != (rows,) or rows > ROWS_MAX:
         message = (
             f"expected at most {ROWS_MAX} rows of CONTEXT and as many uint8, "
             f"found {contexts.shape} and {outcomes.shape} {outcomes.dtype}"
         )
         raise ValueError(message)
-    columns = [_packed(contexts[name], width) for name, width in _FIELDS]
-    columns.append(outcomes.tobytes())
     head = _HEAD.pack(_MAGIC, COLUMNS_VERSION, _ROW_BYTES, rows)
-    return head + zstandard.compress(b"".join(columns), _LEVEL)
+    return head + _COMPRESSOR.compress(_packed(contexts) + outcomes.tobytes())
 
 
 def decode_columns(data: bytes) -> tuple[ContextArray, OutcomeArray]:
@@ -94,15 +106,17 @@ def count_rows(data: bytes) -> int:
     return int(rows)
 
 
-def _packed(column: npt.NDArray[_Item], width: int) -> bytes:
-    """Return the bytes of one column, 8-byte words as differences."""
-    if width != _WORD or not len(column):
-        return column.tobytes()
-    words = np.ascontiguousarray(column).view(np.uint64)
-    differences = np.empty_like(words)
-    differences[0] = words[0]
-    np.subtract(words[1:], words[:-1], out=differences[1:])
-    return differences.tobytes()
+def _packed(contexts: ContextArray) -> bytes:
+    """Return the columns one after the other, 8-byte words as differences."""
+    rows = len(contexts)
+    if rows <= 1:  # a row is its own columns
+        return contexts.tobytes()
+    plain = np.ascontiguousarray(contexts).view(np.uint8).reshape(rows, CONTEXT.itemsize)
+    words = np.ascontiguousarray(plain[:, _WORDS_AT:].view(np.uint64).T)
+    differences = words.copy()
+    differences[:, 1:] -= words[:, :-1]
+    narrow = [contexts[name].tobytes() for name in _NARROW]
+    return b"".join([*narrow, differences.tobytes()])
 
 
 def _unpacked(data: bytes, width: int, dtype: np.dtype[_Item]) -> npt.NDArray[_Item]:

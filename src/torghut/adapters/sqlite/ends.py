@@ -25,4 +25,4 @@ class Ends:
 
     def head(self, partition: int) -> Head:
         """Return the head of ``partition``."""
-        return self.heads.get(partition, Head(partition=partition))
+        return self.heads.get(partition) or Head(partition=partition)

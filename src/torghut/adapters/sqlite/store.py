@@ -100,19 +100,19 @@ class FutureAnswer(Answer, Generic[T]):
 
     @override
     def give(self, result: object) -> None:
-        self._tell(partial(self._settle, self.future.set_result, result))
+        self._tell(self.future.set_result, result)
 
     @override
     def refuse(self, error: Exception) -> None:
-        self._tell(partial(self._settle, self.future.set_exception, error))
+        self._tell(self.future.set_exception, error)
 
     def _settle(self, settle: Callable[[Any], None], value: object) -> None:
         if not self.future.done():  # cancelled meanwhile, or told already
             settle(value)
 
-    def _tell(self, settle: Callable[[], None]) -> None:
+    def _tell(self, settle: Callable[[Any], None], value: object) -> None:
         with suppress(RuntimeError):  # the loop has ended, so nobody waits
-            self._loop.call_soon_threadsafe(settle)
+            self._loop.call_soon_threadsafe(self._settle, settle, value)
 
 
 class SqliteLog(DecisionLog, EventStore):

@@ -36,7 +36,8 @@ class Anchor:
         self._changed = threading.Condition()
         self._pending = threading.Event()
         self._urgent = threading.Event()
-        self._unsynced = 0
+        self._written = 0  # commits; told by the writer alone, so that it need not lock
+        self._synced = 0  # of those; told by the thread alone
         self._closing = False
         self._fault: OSError | None = None
         self._thread = threading.Thread(target=self._run, name="torghut-log-heads", daemon=True)
@@ -51,11 +52,10 @@ class Anchor:
         if self._fault is not None:
             raise self._fault
         write_all(self._descriptor, lines)
-        with self._changed:
-            self._unsynced += 1
+        self._written += 1
         if not self._pending.is_set():
             self._pending.set()
-        if self._unsynced > self._lag_commits:
+        if self._written - self._synced > self._lag_commits:
             self._wait_until_at_most(self._lag_commits)
 
     def close(self, *, budget_ms: int) -> None:
@@ -81,7 +81,8 @@ class Anchor:
         self._urgent.set()
         with self._changed:
             self._changed.wait_for(
-                lambda: self._unsynced <= unsynced or self._fault is not None, budget_s
+                lambda: self._written - self._synced <= unsynced or self._fault is not None,
+                budget_s,
             )
             if self._fault is not None:
                 raise self._fault
@@ -95,11 +96,11 @@ class Anchor:
             self._urgent.wait(self._delay_s)
             self._pending.clear()
             self._urgent.clear()
-            count = self._unsynced
+            written = self._written
             try:
                 os.fdatasync(self._descriptor)
             except OSError as error:
                 self._fault = error
             with self._changed:
-                self._unsynced -= count
+                self._synced = written
                 self._changed.notify_all()

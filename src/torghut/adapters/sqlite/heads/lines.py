@@ -44,8 +44,8 @@ class HeadLine:
 
     def to_bytes(self) -> bytes:
         """Return the line as it stands in the file."""
-        mark = "accepted " if self.accepted else ""
-        return f"{mark}{self.chain} {self.number} {self.digest}\n".encode("ascii")
+        line = line_bytes(self.chain, self.number, self.digest)
+        return b"accepted " + line if self.accepted else line
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,6 +113,11 @@ def read_lines(path: Path) -> Iterator[tuple[int, HeadLine | str]]:
                 raise _malformed(path, data)
             end += len(data)
             yield end, "torn" if match is None else _parsed(match.groupdict())
+
+
+def line_bytes(chain: str | int, number: int, digest: str) -> bytes:
+    """Return the line that says where a chain ends."""
+    return f"{chain} {number} {digest}\n".encode("ascii")
 
 
 def first_line(log_id: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from torghut.adapters.sqlite.ends import Ends
-from torghut.adapters.sqlite.heads.lines import EVENTS_CHAIN, HeadLine
+from torghut.adapters.sqlite.heads.lines import EVENTS_CHAIN, line_bytes
 from torghut.adapters.sqlite.layout import (
     INSERT_BLOCK,
     INSERT_EVENT,
@@ -44,7 +44,7 @@ class Transaction:
         ends: As of the last commit.
 
     Attributes:
-        lines: What the heads file is to say of the blocks added.
+        lines: What the heads file is to say of the blocks added, one line each.
         size: Bytes added.
     """
 
@@ -57,7 +57,7 @@ class Transaction:
             event_digest=ends.event_digest,
             commit_number=ends.commit_number + 1,
         )
-        self.lines: list[HeadLine] = []
+        self.lines: list[bytes] = []
         self.size = 0
 
     def head(self, partition: int) -> Head:
@@ -83,9 +83,7 @@ class Transaction:
         self._add(INSERT_BLOCK, block_values(block, commit_number=self._after.commit_number))
         head = head_of(block)
         self._after.heads[block.partition] = head
-        self.lines.append(
-            HeadLine(chain=str(head.partition), number=head.number, digest=head.digest)
-        )
+        self.lines.append(line_bytes(head.partition, head.number, head.digest))
         return head
 
     def append_events(
@@ -156,16 +154,11 @@ class Transaction:
 
     def lines_to_write(self) -> bytes:
         """Return what the heads file says of this commit."""
-        lines = list(self.lines)
-        if self._after.position > self._ends.position:
-            lines.append(
-                HeadLine(
-                    chain=EVENTS_CHAIN,
-                    number=self._after.position,
-                    digest=self._after.event_digest,
-                )
-            )
-        return b"".join(line.to_bytes() for line in lines)
+        after = self._after
+        if after.position > self._ends.position:
+            last = line_bytes(EVENTS_CHAIN, after.position, after.event_digest)
+            return b"".join([*self.lines, last])
+        return b"".join(self.lines)
 
     def adopt(self) -> None:
         """Make what this transaction added the state that the next one begins with."""
@@ -178,7 +171,7 @@ class Transaction:
     def _add(self, statement: str, values: Sequence[int | str | bytes | None]) -> None:
         """Write one row."""
         self._driver.execute(statement, values)
-        self.size += sum(len(value) for value in values if isinstance(value, bytes))
+        self.size += sum([len(value) for value in values if isinstance(value, bytes)])
 
     def _digest_at(self, partition: int, number: int) -> str | None:
         """Return the digest of a block, the genesis digest before the first; None without one."""
