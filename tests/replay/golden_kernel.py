@@ -35,7 +35,16 @@ from torghut.schemas.rows import CONTEXT, PARAMETERS, STATE
 
 FOLDER: Final = Path(__file__).resolve().parent / "golden" / "kernel"
 _SYMBOLS: Final = 6
-_ADDED: Final[Mapping[int, Sequence[str]]] = {2: ("recorded",)}
+_ADDED: Final[Mapping[int, Sequence[str]]] = {
+    2: (
+        "recorded",
+        "target_stream",
+        "target_low",
+        "target_high",
+        "target_sequence",
+        "target_open",
+    )
+}
 """Fields that states got since a version's run was written; none of them decides anything in it."""
 
 

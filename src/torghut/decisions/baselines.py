@@ -35,6 +35,11 @@ _BOOK: Final = (
     "mismatch_ns",
     "target",
     "target_ns",
+    "target_stream",
+    "target_low",
+    "target_high",
+    "target_sequence",
+    "target_open",
 )
 """What a state remembers of its own trading; the rest it remembers of the market."""
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, Literal, Self
 
@@ -183,6 +183,17 @@ class Declarations:
         if declarations.to_bytes() != body:
             raise DeclarationBytesError(found="JSON that is not canonical")
         return declarations
+
+
+@lru_cache(maxsize=8)
+def read_declarations(body: bytes) -> Declarations:
+    """Return ``Declarations.from_bytes(body)``, read once however often a log is opened.
+
+    Raises:
+        DeclarationBytesError: ``body`` is not exactly what ``to_bytes`` writes.
+        DeclarationConflictError: Its parts contradict one another.
+    """
+    return Declarations.from_bytes(body)
 
 
 def assemble(

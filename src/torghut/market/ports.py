@@ -64,10 +64,12 @@ class Arrival:
     Attributes:
         row: Index of the first context of the batch that came after it; ``len(contexts)`` if none.
         record: The record itself.
+        refusal: Why it cannot hold, where whoever brings it knows what the fold cannot; else empty.
     """
 
     row: int
     record: ControlRecord
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

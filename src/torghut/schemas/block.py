@@ -104,7 +104,7 @@ class QuarantinedRecord(Message):
 class BlockRecords(Message):
     """Everything in a block that is neither a context nor a decision."""
 
-    type: Literal["eventlog.block-records.v2"] = "eventlog.block-records.v2"
+    type: Literal["eventlog.block-records.v3"] = "eventlog.block-records.v3"
     received: tuple[ReceivedControl, ...] = ()
     repeated: tuple[RepeatedControl, ...] = ()
     refused: tuple[RefusedControl, ...] = ()
@@ -141,4 +141,4 @@ def read_block_records(body: bytes) -> BlockRecords:
         MessageTypeError: It is of no known version.
         MessageContentError: It does not fit its version.
     """
-    return read_message(body, {"eventlog.block-records.v2": BlockRecords})
+    return read_message(body, {"eventlog.block-records.v3": BlockRecords})

@@ -24,6 +24,14 @@ ContextIdText = Annotated[
         description="First 16 bytes of the source's sha256, symbol, stream, sequence.",
     ),
 ]
+DecisionIdText = Annotated[
+    str,
+    Field(
+        max_length=400,
+        pattern=r"^[0-9a-f]{32}:[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}:[a-z]+:[0-9]+"
+        r"/(serving|[a-z][a-z-]{0,31}/([0-9a-f]{64}|none)/[A-Za-z0-9][A-Za-z0-9._-]{0,63})$",
+    ),
+]
 
 
 class Identified(Message):

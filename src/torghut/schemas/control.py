@@ -2,14 +2,20 @@
 
 A record names one symbol or ``*`` and is placed before that symbol's first context whose receive
 time is not earlier than ``effective_at_ns``; without a time, before its next context.
+
+What a later version of a record added is written only where it is set: a record without it keeps
+the bytes, and so the digest, that it had before.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 
+from torghut.schemas.context import DecisionIdText
 from torghut.schemas.types import Identifier, Message, Nanoseconds, SafeCount, Sha256, Symbol
 
 Scope = Annotated[Literal["*"] | Symbol, Field(description="One symbol, or * for all of them.")]
@@ -26,8 +32,25 @@ Money = Annotated[float, Field(ge=0, le=1e15, strict=True), _OneZero]
 Quantity = Annotated[float, Field(ge=-1e15, le=1e15, strict=True), _OneZero]
 
 
+def _is_unset(value: object) -> bool:
+    """Return whether a field is left out of what is written: it says nothing."""
+    return value is None or value is False or value == ""
+
+
+def _without_default(schema: JsonDict) -> None:
+    """Leave the default out of a published schema: it is never written."""
+    schema.pop("default", None)
+
+
+Added: Final = Field(exclude_if=_is_unset, json_schema_extra=_without_default)
+"""Of a field that a later version of its record added; its default says nothing."""
+
+
 class _Control(Message):
     """What every control record carries."""
+
+    version: ClassVar[int] = 1
+    """Of its published schema; the older ones stay valid."""
 
     control_id: Identifier
     symbol: Scope = "*"
@@ -93,12 +116,34 @@ class DeclarationsChanged(_Control):
 class FillReported(_Control):
     """A fill as the venue reported it; counted once per account and fill id."""
 
+    version: ClassVar[int] = 2
+
     kind: Literal["fill"] = "fill"
     symbol: Symbol
     account: Identifier = "default"
     fill_id: Identifier
     quantity: Quantity
     price: Annotated[float, Field(gt=0, le=1e15, strict=True)]
+    decision_id: Annotated[
+        DecisionIdText | SkipJsonSchema[None],
+        Added,
+        Field(description="The decision behind its order."),
+    ] = None
+    fee: Annotated[
+        Quantity | SkipJsonSchema[None],
+        Added,
+        Field(description="In the quote currency; negative where the venue paid one."),
+    ] = None
+    at_ns: Annotated[
+        Nanoseconds | SkipJsonSchema[None],
+        Added,
+        Field(description="When it was executed, on the receive clock; else when it applies."),
+    ] = None
+    replaces: Annotated[
+        Identifier | SkipJsonSchema[None],
+        Added,
+        Field(description="Fill id of the same account that this one corrects: it counts no more."),
+    ] = None
 
 
 class OrderReported(_Control):
@@ -114,10 +159,29 @@ class OrderReported(_Control):
 class PositionReported(_Control):
     """A position snapshot; it outranks summed fills."""
 
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"reconciled": ["reason"]}})
+
+    version: ClassVar[int] = 2
+
     kind: Literal["position"] = "position"
     symbol: Symbol
     quantity: Quantity
     as_of_ns: Nanoseconds
+    reconciled: Annotated[
+        bool,
+        Added,
+        Field(strict=True, description="True: fills that it disagrees with are written off."),
+    ] = False
+    reason: Annotated[
+        str, Added, Field(max_length=500, description="Why they are, where they are.")
+    ] = ""
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.reconciled and not self.reason:
+            message = "a reason: fills are written off"
+            raise ValueError(message)
+        return self
 
 
 class NewsArrived(_Control):

@@ -17,7 +17,7 @@ from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.block import BlockLineage
 from torghut.schemas.codes import Gate
-from torghut.schemas.context import ContextIdText, StreamName
+from torghut.schemas.context import ContextIdText, DecisionIdText, StreamName
 from torghut.schemas.declarations.governance import GateName, GateUnit
 from torghut.schemas.types import (
     Message,
@@ -38,14 +38,6 @@ GateStatusName = Literal["not-applicable", "pass", "fail"]
 ComparatorName = Literal["<=", ">=", "=="]
 FreshnessName = Literal["fresh", "stale", "missing", "not-applicable"]
 
-DecisionIdText = Annotated[
-    str,
-    Field(
-        max_length=400,
-        pattern=r"^[0-9a-f]{32}:[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}:[a-z]+:[0-9]+"
-        r"/(serving|[a-z][a-z-]{0,31}/([0-9a-f]{64}|none)/[A-Za-z0-9][A-Za-z0-9._-]{0,63})$",
-    ),
-]
 CodeText = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
 """A reason or trigger. They explain; new ones are added without a new version of the schema."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from torghut.schemas.block import BlockLineage
-from torghut.schemas.decision import DecisionIdText
+from torghut.schemas.context import DecisionIdText
 from torghut.schemas.leaf import ROW_BYTES
 from torghut.schemas.types import Identifier, Message, SafeCount, Sha256, Symbol
 

@@ -27,7 +27,17 @@ def _with_refused(records: JsonObject) -> JsonObject:
     return {**records, "type": "eventlog.block-records.v2", "refused": []}
 
 
-STEPS: Final[Mapping[str, Step]] = MappingProxyType({"eventlog.block-records.v1": _with_refused})
+def _with_later_controls(records: JsonObject) -> JsonObject:
+    """Lift block records of a time when fills and positions said less; they say it in no key."""
+    return {**records, "type": "eventlog.block-records.v3"}
+
+
+STEPS: Final[Mapping[str, Step]] = MappingProxyType(
+    {
+        "eventlog.block-records.v1": _with_refused,
+        "eventlog.block-records.v2": _with_later_controls,
+    }
+)
 """Every step, by the type that it lifts."""
 
 

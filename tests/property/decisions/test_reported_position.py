@@ -7,7 +7,7 @@ import numpy as np
 from tests.holding import NOW_NS, eased_tables, following, long_states
 from tests.kernels import compiled
 from tests.rows import SECOND_NS, START_NS, decide, state_rows
-from torghut.decisions.fold.control import apply_control
+from torghut.decisions.fold.reported import Fill, ReportedBook, fill_of
 from torghut.schemas.codes import Gate, GateStatus, Mode, Reason
 from torghut.schemas.control import FillReported, PositionReported
 
@@ -17,13 +17,27 @@ def _newborn() -> np.void:
     return state
 
 
+def _reported(
+    state: np.void, *records: FillReported | PositionReported, now_ns: int, tolerance: float = 0.0
+) -> None:
+    """Let a new book take in what the venue reported, and show it."""
+    book, fills = ReportedBook(), list[Fill]()
+    for record in records:
+        if isinstance(record, PositionReported):
+            book.take_snapshot(record, fills, now_ns)
+        else:
+            fills.append(fill_of(record))
+            book.count(fills[-1], None, now_ns)
+        book.show(state, tolerance, now_ns)
+
+
 def test_the_age_of_a_position_is_that_of_the_snapshot() -> None:
     # §4.2 Books: "each decision states its position basis and age".
     state = _newborn()
     record = PositionReported(
         control_id="p", symbol="fxcm:EURUSD", quantity=5.0, as_of_ns=NOW_NS - 3600 * SECOND_NS
     )
-    apply_control(record, NOW_NS, state)
+    _reported(state, record, now_ns=NOW_NS)
 
     assert NOW_NS - int(state["reported_ns"]) >= 3600 * SECOND_NS
 
@@ -31,14 +45,16 @@ def test_the_age_of_a_position_is_that_of_the_snapshot() -> None:
 def test_an_older_position_snapshot_does_not_undo_a_newer_one() -> None:
     # §4.2 Books: state is the newest known; delivery order is not time order.
     state = _newborn()
-    for control_id, quantity, age_s in (("p1", 5.0, 1), ("p2", 9.0, 3600)):
-        record = PositionReported(
+    records = [
+        PositionReported(
             control_id=control_id,
             symbol="fxcm:EURUSD",
             quantity=quantity,
             as_of_ns=NOW_NS - age_s * SECOND_NS,
         )
-        apply_control(record, NOW_NS, state)
+        for control_id, quantity, age_s in (("p1", 5.0, 1), ("p2", 9.0, 3600))
+    ]
+    _reported(state, *records, now_ns=NOW_NS)
 
     assert state["reported_position"] == 5.0
 
@@ -85,17 +101,19 @@ def test_fills_and_position_within_the_declared_tolerance_agree() -> None:
     states = long_states(shared)
     states["mode"], states["order_live"] = Mode.LIVE, 0
     first = int(states["stream_receive_ns"][0, 0])
-    for number, quantity in enumerate((0.1, 0.2)):
-        fill = FillReported(
+    fills = [
+        FillReported(
             control_id=f"f{number}",
             symbol="fxcm:EURUSD",
             fill_id=f"f{number}",
             quantity=quantity,
             price=1.3,
         )
-        apply_control(fill, first, states[0])
-    position = PositionReported(control_id="p", symbol="fxcm:EURUSD", quantity=0.3, as_of_ns=first)
-    apply_control(position, first, states[0])
+        for number, quantity in enumerate((0.1, 0.2))
+    ]
+    position = PositionReported(control_id="p", symbol="fxcm:EURUSD", quantity=1.2, as_of_ns=first)
+    flat = PositionReported(control_id="q", symbol="fxcm:EURUSD", quantity=0.0, as_of_ns=first - 9)
+    _reported(states[0], flat, *fills, position, now_ns=first, tolerance=1.0)
 
     row = decide(compiled(), following(states, count=5), states, shared)[0][-1]
 
@@ -107,6 +125,6 @@ def test_a_fill_alone_does_not_make_the_position_known() -> None:
     # §3.4: absent is a fail, never a silent default (of 0 before the first fill).
     state = _newborn()
     fill = FillReported(control_id="c", symbol="fxcm:EURUSD", fill_id="f", quantity=1.0, price=1.3)
-    apply_control(fill, NOW_NS, state)
+    _reported(state, fill, now_ns=NOW_NS)
 
     assert state["reported_known"] == 0

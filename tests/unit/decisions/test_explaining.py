@@ -385,6 +385,9 @@ def test_account_says_from_when_on_a_dwell_passes() -> None:
     assert account.bound[0].flips[0].endswith("from 2014-05-13T16:53:23Z on")
 
 
+_HEALED = "once the missing `fill` comes or a `position` with `reconciled` writes it off"
+
+
 @pytest.mark.parametrize(
     ("reasons", "age_s", "value", "says"),
     [
@@ -398,7 +401,7 @@ def test_account_says_from_when_on_a_dwell_passes() -> None:
             [Reason.POSITION_UNRECONCILED],
             1,
             500.0,
-            "position and fills are 500 apart: would pass at <= 7 EUR",
+            f"position and fills are 500 apart: would pass at <= 7 EUR, {_HEALED}",
         ),
         (
             [Reason.POSITION_UNRECONCILED, Reason.POSITION_STALE],
@@ -406,7 +409,8 @@ def test_account_says_from_when_on_a_dwell_passes() -> None:
             np.inf,
             (
                 "the position was reported 7,200 s ago, limit 3,600 s: would pass once a newer one "
-                "is; position and fills are more than 7 EUR apart: would pass at <= 7 EUR"
+                "is; position and fills are more than 7 EUR apart: would pass at <= 7 EUR, "
+                f"{_HEALED}"
             ),
         ),
         (

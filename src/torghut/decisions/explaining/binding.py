@@ -16,7 +16,8 @@ from typing import Final, cast
 
 import numpy as np
 
-from torghut.decisions.kernel.deciding import conclude, size_position
+from torghut.decisions.kernel.concluding import conclude
+from torghut.decisions.kernel.deciding import size_position
 from torghut.decisions.kernel.gates import ABSTAIN, CANCEL, FALLBACK, FLATTEN, FREEZE, NO_INCREASE
 from torghut.kernel.compiled import interpreted
 from torghut.schemas.codes import Gate, GateStatus, Intent, Mode, OnStop, Reason
@@ -157,7 +158,13 @@ class _Situation:
             parameters.minimum_change_ratio /= _SCALE
             parameters.fallback_raise_ratio /= _SCALE
         decision = SimpleNamespace(
-            reasons=np.uint64(0), gate_value=[0.0] * len(Gate), gate_status=[0] * len(Gate)
+            stream=row.stream,
+            source_low=row.source_low,
+            source_high=row.source_high,
+            source_sequence=row.source_sequence,
+            reasons=np.uint64(0),
+            gate_value=[0.0] * len(Gate),
+            gate_status=[0] * len(Gate),
         )
         concluded = cast("DecisionRow", decision)
         _conclude_plainly(row.decided_ns, self.wish, effects, state, parameters, concluded)
@@ -173,11 +180,15 @@ class _Situation:
         row = self.row
         changed_from = nan if row.mode == Mode.LIVE else row.position
         in_flight = Cause.ORDER_IN_FLIGHT in self.acting
+        # A live target that grew no further, though above the position, was being worked on.
+        beyond = abs(row.target) > abs(row.position) or row.target * row.position < 0.0
+        worked = row.mode == Mode.LIVE and row.intent == Intent.HOLD and beyond
         state = SimpleNamespace(
             mode=row.mode,
             mid=row.reference_price,
             target=row.target if row.intent == Intent.HOLD else changed_from,
-            target_ns=0,
+            target_ns=row.decided_ns,
+            target_open=int(worked),
             allotment=row.allotment,
             notional_cap=inf if Cause.NOTIONAL in without else row.notional_cap,
             paper_position=row.position,
@@ -234,5 +245,5 @@ def _plain(parameters: np.void) -> ParameterRow:
     """Return the parameters that conclude a decision, as the interpreted kernel reads them."""
     names = ("lot", "multiplier", "risk_ratio", "minimum_change_ratio", "fallback_raise_ratio")
     values = {name: float(parameters[name]) for name in names}
-    latency_ns = int(parameters["latency_ns"])
-    return cast("ParameterRow", SimpleNamespace(**values, latency_ns=latency_ns))
+    times = {name: int(parameters[name]) for name in ("latency_ns", "reconcile_ns")}
+    return cast("ParameterRow", SimpleNamespace(**values, **times))

@@ -133,7 +133,10 @@ def _unreconciled(judged: Judged) -> str:
     if row.reasons >> Reason.POSITION_UNRECONCILED & 1:
         # The value of a stale position has no bound, so how far apart they were is not in the row.
         apart = f"more than {limit}" if stale else number(row.gate_value[Gate.RECONCILIATION])
-        found.append(f"position and fills are {apart} apart: would pass at <= {limit}")
+        found.append(
+            f"position and fills are {apart} apart: would pass at <= {limit}, "
+            "once the missing `fill` comes or a `position` with `reconciled` writes it off"
+        )
     return "; ".join(found)
 
 

@@ -17,6 +17,8 @@ from torghut.market.ports import Arrival
 from torghut.schemas.rows import DECISION
 
 _ROW: Final = struct.Struct(f"{DECISION.itemsize}s")
+_FEW: Final = 128
+"""Rows up to which a set is faster than counting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +108,9 @@ def hash_rows(rows: bytes) -> ArmRows:
     sha256 = hashlib.sha256
     leaves = [sha256(row).digest() for (row,) in _ROW.iter_unpack(rows)]
     return ArmRows(rows=rows, leaves=b"".join(leaves))
+
+
+def occurring(numbers: npt.NDArray[np.uint32] | npt.NDArray[np.uint16]) -> set[int]:
+    """Return which numbers of a run's tables occur in a batch."""
+    many = len(numbers) > _FEW
+    return set((np.flatnonzero(np.bincount(numbers)) if many else numbers).tolist())

@@ -8,7 +8,8 @@ import numpy as np
 
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
-from torghut.schemas.codes import Domain, Mode, OnStop, RouterMode, Switch
+from torghut.kernel.ids import SERVING, IdentifierMalformedError, parse_decision_id, source_words
+from torghut.schemas.codes import Domain, Mode, OnStop, RouterMode, Stream, Switch
 from torghut.schemas.control import (
     CONTROL_RECORD,
     ControlRecord,
@@ -50,7 +51,7 @@ _ROUTER_MODES: Final = {
 }
 
 
-def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  # noqa: C901, PLR0912
+def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  # noqa: C901, PLR0912, PLR0915
     """Change ``state`` as ``record`` says; records without an effect on state change nothing.
 
     Args:
@@ -71,8 +72,8 @@ def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  
             set_for_good(state, "router_mode", _ROUTER_MODES[record.mode])
         case LimitsAllotted():
             set_for_good(state, "allotment", record.allotment)
-        case FillReported() | PositionReported():
-            _report(record, now_ns, state)
+        case OrderReported():
+            _follow_order(record, state)
         case NewsArrived():
             _hear(Domain.NEWS, record.published_at_ns, now_ns, state)
             if record.relevant:
@@ -83,8 +84,10 @@ def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  
             state["late"] = 1
         case LagEnded():
             state["late"] = 0
-        case PackageChanged() | DeclarationsChanged() | OrderReported() | DepthSnapshot():
-            pass  # these change parameters, or are evidence only
+        case FillReported() | PositionReported() | PackageChanged() | DeclarationsChanged():
+            pass  # these change the reported book or parameters
+        case DepthSnapshot():
+            pass  # evidence only
         case _:
             assert_never(record)
 
@@ -125,25 +128,31 @@ def _hear(domain: Domain, published_ns: int, now_ns: int, state: np.void) -> Non
         state["domain_ns"][domain] = max(int(state["domain_ns"][domain]), published_ns)
 
 
-def _report(record: FillReported | PositionReported, now_ns: int, state: np.void) -> None:
-    """Book what the venue reported; the newest snapshot outranks summed fills.
+def _follow_order(record: OrderReported, state: np.void) -> None:
+    """Know in live mode whether the standing target's order is worked on.
 
-    A fill alone does not make the position known: what was held before it is not. From the
-    moment that snapshot and fills disagree the mismatch is timed; it ends when they agree again.
-    Which fills a first snapshot of an earlier time holds already nobody can tell: it disagrees.
+    If it ended before the target was reached, the target is given up for the position as reported,
+    and the next context decides anew. The order of a decision whose target another one has replaced
+    says nothing, or the other's entry would be made twice.
     """
-    if isinstance(record, FillReported):
-        state["reported_fills"] += record.quantity
-        state["reported_position"] += record.quantity
-        state["reported_ns"] = max(int(state["reported_ns"]), now_ns)
-    elif not state["reported_known"] or record.as_of_ns >= state["reported_ns"]:
-        state["reported_position"] = record.quantity
-        if not state["reported_known"]:
-            earlier = record.as_of_ns < state["reported_ns"]
-            state["reported_fills"] = record.quantity + earlier * state["reported_fills"]
-        state["reported_known"] = 1
-        state["reported_ns"] = min(record.as_of_ns, now_ns)  # none is ever known of the future
-    if state["reported_position"] == state["reported_fills"]:
-        state["mismatch_ns"] = 0
-    elif state["mismatch_ns"] == 0:
-        state["mismatch_ns"] = now_ns
+    if state["mode"] != Mode.LIVE or not _set_the_target(record, state):
+        return
+    state["target_open"] = record.status == "accepted"
+    if record.status != "accepted" and state["reported_known"]:
+        state["target"] = state["reported_position"]
+
+
+def _set_the_target(record: OrderReported, state: np.void) -> bool:
+    """Return whether the decision that a report names is the one whose target stands."""
+    try:
+        decision = parse_decision_id(record.decision_id)
+    except IdentifierMalformedError:
+        return False
+    context = decision.context
+    low, high = source_words(context.source_key)
+    named = (context.stream.upper(), low, high, context.sequence)
+    stands = (
+        Stream(int(state["target_stream"])).name,
+        *(int(state[f"target_{word}"]) for word in ("low", "high", "sequence")),
+    )
+    return (decision.role, context.symbol, named) == (SERVING, record.symbol, stands)

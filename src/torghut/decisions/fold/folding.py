@@ -13,7 +13,8 @@ import numpy as np
 
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.errors import ArmsDifferError, ControlMisplacedError
-from torghut.decisions.fold.batch import Applied, Decided, Pass, Refused
+from torghut.decisions.fold.batch import Applied, Decided, Pass, Refused, occurring
+from torghut.decisions.fold.books import Books
 from torghut.decisions.fold.control import apply_control, control_digest, follow, set_for_good
 from torghut.decisions.fold.identities import Identities, Known
 from torghut.decisions.fold.judging import ControlRefusal, judge_content
@@ -26,6 +27,7 @@ from torghut.decisions.fold.symbols import (
     SymbolFacts,
     appended,
     first_declaring,
+    start_regime,
 )
 from torghut.decisions.fold.tables import GrowingTables
 from torghut.decisions.kernel.engine import DecisionKernel, Tables
@@ -37,6 +39,7 @@ from torghut.schemas.codes import RouterMode
 from torghut.schemas.control import (
     ControlRecord,
     DeclarationsChanged,
+    OrderReported,
     PackageChanged,
     RouterModeChanged,
 )
@@ -54,6 +57,7 @@ class DecisionFold:
         symbols: Facts of each symbol, in the order first seen.
         waiting: Control records whose place has not come.
         identities: Which control records were taken.
+        books: What the venue of each symbol reported.
         declared: Digest of the declarations that the newest record puts in force.
         served: Digest of the package of each router name that the newest records put in force.
         installed: What the installation last asked for.
@@ -66,6 +70,7 @@ class DecisionFold:
     symbols: list[SymbolFacts] = field(default_factory=list)
     waiting: Waiting = field(default_factory=Waiting)
     identities: Identities = field(default_factory=Identities)
+    books: Books = field(default_factory=Books)
     declared: str = ""
     served: dict[str, str] = field(default_factory=dict)
     installed: Installed = field(init=False)
@@ -135,6 +140,8 @@ class DecisionFold:
         for arrival in arrivals:
             self._run(batch, arrival.row)
             judged = self.judge(arrival.record)
+            if judged is Known.NEW and arrival.refusal:
+                judged = ControlRefusal(arrival.refusal)
             if judged is Known.NEW:
                 self._receive(arrival.record)
                 batch.received.append(arrival)
@@ -154,7 +161,8 @@ class DecisionFold:
             record: That would come next.
             identities: Which records were taken until then; by default those of the fold.
         """
-        known = (self.identities if identities is None else identities).recognise(record)
+        identities = identities or self.identities
+        known = identities.recognise(record)
         if known is not Known.NEW:
             return known
         heard = (self.arms[SERVING]["inputs"] > 0).tolist()
@@ -164,7 +172,7 @@ class DecisionFold:
             packages=self.packages,
             heard=[facts.name for facts, yes in zip(self.symbols, heard, strict=True) if yes],
         )
-        return refusal or known
+        return refusal or identities.judge_correction(record) or known
 
     def replay(
         self, contexts: RowArray, received: Sequence[Arrival], applied: Sequence[Applied]
@@ -238,18 +246,10 @@ class DecisionFold:
             self.arms[arm] = appended(states, newborn)
             if arm == ROUTER_ARM:
                 set_for_good(self.arms[arm][index], "router_mode", RouterMode.LIVE)
-        self._start_regime(index)
+        start_regime(self.arms.values(), index, self.tables.parameters)
         self._write_lineage(index)
         self._await(index)
         return index
-
-    def _start_regime(self, index: int) -> None:
-        """Forget the regime of a symbol: its model is new."""
-        for states in self.arms.values():
-            states["posterior"][index] = self.tables.parameters["start"][index]
-            states["regime_valid"][index] = 0
-            states["regime_shock"][index] = 0.0
-            states["entropy"][index] = 1.0
 
     def _receive(self, record: ControlRecord) -> None:
         """Let a new control record wait for the symbols that it names."""
@@ -300,7 +300,7 @@ class DecisionFold:
             self._decisions = np.zeros(len(contexts), DECISION)
         outcomes = np.zeros(len(contexts), np.uint8)
         batch = Pass(contexts=contexts, outcomes=outcomes, rows={arm: [] for arm in self.arms})
-        for index in sorted(set(contexts["symbol"].tolist())):
+        for index in occurring(contexts["symbol"]):
             batch.lineages.update(self._lineages.of(index))
         return batch
 
@@ -337,13 +337,16 @@ class DecisionFold:
         record, context = held.record, batch.contexts[batch.taken]
         index = int(context["symbol"])
         position = int(self.arms[SERVING]["inputs"][index])
+        now_ns = int(context["receive_ns"])
         for arm, states in self.arms.items():
-            if arm == SERVING or not isinstance(record, RouterModeChanged):
-                apply_control(record, int(context["receive_ns"]), states[index])
+            if arm == SERVING or not isinstance(record, RouterModeChanged | OrderReported):
+                apply_control(record, now_ns, states[index])
         if isinstance(record, PackageChanged):
             self._serve(index, record.router, record.package or "")
         elif isinstance(record, DeclarationsChanged):
             self._declare(index, record.declarations)
+        self.books.apply(index, record, self.identities, now_ns)
+        self.books.show(index, self.arms.values(), self.tables.parameters, now_ns)
         self.symbols[index] = replace(self.symbols[index], control=control_digest(record))
         self._write_lineage(index)
         batch.lineages.update(self._lineages.of(index))
@@ -358,7 +361,7 @@ class DecisionFold:
             self.symbols[index] = facts
             return
         self._refit(index, replace(facts, package=package))
-        self._start_regime(index)
+        start_regime(self.arms.values(), index, self.tables.parameters)
 
     def _declare(self, index: int, digest: str) -> None:
         """Put other declarations in force for a symbol.
@@ -379,7 +382,7 @@ class DecisionFold:
         package = serving.get(router, "") if moved else facts.package
         self._refit(index, replace(facts, declarations=digest, package=package))
         if moved:
-            self._start_regime(index)
+            start_regime(self.arms.values(), index, self.tables.parameters)
 
     def _refit(self, index: int, facts: SymbolFacts) -> None:
         """Let other facts hold for a symbol."""

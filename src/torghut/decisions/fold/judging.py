@@ -22,6 +22,12 @@ class ControlRefusal(StrEnum):
     """The declarations that it puts in force do not know a symbol that was heard."""
     PACKAGE_UNKNOWN = "control.package-unknown"
     """The package that it puts in force was never given."""
+    FILL_UNKNOWN = "control.fill-unknown"
+    """No fill of its symbol and account has the id that it corrects, or not any more."""
+    FILL_REPLACED = "control.fill-replaced"
+    """The fill that it corrects was corrected before."""
+    DECISION_UNKNOWN = "control.decision-unknown"
+    """The decision that it reports on is not in the log; who brings the record looked it up."""
 
 
 def judge_content(

@@ -17,17 +17,21 @@ from pydantic import Field, TypeAdapter, ValidationError
 from torghut.decisions import declarations, parameters
 from torghut.decisions.errors import SnapshotUnreadableError
 from torghut.decisions.fold import (
+    books,
     control,
     folding,
     identities,
     lineage,
     placement,
+    reported,
     symbols,
     tables,
 )
+from torghut.decisions.fold.books import Books
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.fold.identities import Identities
+from torghut.decisions.fold.identities import SHORT, Identities
 from torghut.decisions.fold.placement import Held, Waiting
+from torghut.decisions.fold.reported import Fill, ReportedBook
 from torghut.decisions.fold.symbols import Installed, SymbolFacts
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
@@ -67,7 +71,9 @@ class _Body(Message):
     by_symbol: dict[int, tuple[_Held, ...]]
     standing: tuple[_Held, ...]
     arrived: int = Field(ge=0)
-    identities: dict[str, str]
+    taken: str
+    fills: dict[str, dict[str, Fill]]
+    books: dict[int, ReportedBook]
     declared: str
     served: dict[str, str]
     installed_declarations: str
@@ -93,7 +99,7 @@ def snapshot_key(fold: DecisionFold) -> str:
 def _code() -> str:
     """Return the digest of the modules, apart from the kernel, that say what the fold remembers."""
     modules = (
-        *(control, folding, identities, lineage, placement, symbols, tables),
+        *(books, control, folding, identities, lineage, placement, reported, symbols, tables),
         *(declarations, parameters, records, sys.modules[__name__]),
     )
     return sha256_hex(b"\0".join(inspect.getsource(module).encode() for module in modules))
@@ -118,7 +124,9 @@ def take_snapshot(fold: DecisionFold) -> bytes:
         by_symbol={symbol: _pack(held) for symbol, held in sorted(waiting.by_symbol.items())},
         standing=_pack(waiting.standing),
         arrived=waiting.arrived,
-        identities=dict(sorted(fold.identities.taken.items())),
+        taken=b"".join(map(b"".join, sorted(fold.identities.taken.items()))).hex(),
+        fills=fold.identities.fills,
+        books=fold.books.by_symbol,
         declared=fold.declared,
         served=dict(fold.served),
         installed_declarations=fold.installed.declarations,
@@ -176,7 +184,8 @@ def restore_snapshot(fold: DecisionFold, body: bytes) -> None:
         )
         for f in head.symbols
     ]
-    fold.identities = Identities(taken=dict(head.identities))
+    fold.identities = Identities(taken=_pairs(bytes.fromhex(head.taken)), fills=dict(head.fills))
+    fold.books = Books(by_symbol=dict(head.books))
     fold.declared, fold.served = head.declared, dict(head.served)
     fold.installed = Installed(
         declarations=head.installed_declarations, packages=dict(head.installed_packages)
@@ -205,6 +214,12 @@ def _parse(body: bytes) -> tuple[_Body, bytes]:
     if len(rows) != expected:
         raise SnapshotUnreadableError(found=f"{len(rows)} bytes of rows instead of {expected}")
     return head, rows
+
+
+def _pairs(words: bytes) -> dict[bytes, bytes]:
+    """Return short digests by short digests, out of all of them in turn."""
+    starts = range(0, len(words), 2 * SHORT)
+    return {words[i : i + SHORT]: words[i + SHORT : i + 2 * SHORT] for i in starts}
 
 
 def _pack(held: Sequence[Held]) -> tuple[_Held, ...]:

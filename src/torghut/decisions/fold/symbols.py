@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations, SymbolUndeclaredError
 from torghut.schemas.control import ControlRecord, DeclarationsChanged, PackageChanged
+from torghut.schemas.rows import RowArray
 
 ArrayT = TypeVar("ArrayT", npt.NDArray[np.void], npt.NDArray[np.int64])
 
@@ -91,6 +92,15 @@ def appended(rows: ArrayT, row: ArrayT) -> ArrayT:
         room[:count] = rows
     room[count] = row[0]
     return room[: count + 1]
+
+
+def start_regime(arms: Iterable[RowArray], index: int, parameters: RowArray) -> None:
+    """Forget the regime of a symbol in every arm: its model is new."""
+    for states in arms:
+        states["posterior"][index] = parameters["start"][index]
+        states["regime_valid"][index] = 0
+        states["regime_shock"][index] = 0.0
+        states["entropy"][index] = 1.0
 
 
 def first_declaring(known: Iterable[Declarations], name: str) -> Declarations:

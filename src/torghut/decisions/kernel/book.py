@@ -67,3 +67,4 @@ def cancel_order(state: StateRow) -> None:
     state.order_live = 0
     state.order_quantity = 0.0
     state.target = state.paper_position
+    state.target_open = 0

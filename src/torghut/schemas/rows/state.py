@@ -66,6 +66,11 @@ class StateRow(Protocol):
     mismatch_ns: int
     target: float
     target_ns: int
+    target_stream: int
+    target_low: np.uint64
+    target_high: np.uint64
+    target_sequence: np.uint64
+    target_open: int
     recorded: int
     switches: int
     on_stop: int
@@ -131,6 +136,12 @@ STATE: Final = np.dtype(
         ("mismatch_ns", "<i8"),  # since when the two disagree; 0 they agree
         ("target", "<f8"),
         ("target_ns", "<i8"),
+        # The context that it was set for, as the decision's row names it.
+        ("target_stream", "u1"),
+        ("target_low", "<u8"),
+        ("target_high", "<u8"),
+        ("target_sequence", "<u8"),
+        ("target_open", "u1"),  # 1: an order for it may still be filled
         ("recorded", "u1"),  # which of mode and limits a control record has set
         ("switches", "u1"),  # bits of codes.Switch
         ("on_stop", "u1"),
