@@ -16,26 +16,53 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
+from torghut.schemas.live.delivery import (
+    Answered,
+    ControlApplied,
+    ControlRecorded,
+    Decided,
+    Fault,
+    Heartbeat,
+    Refused,
+)
+from torghut.schemas.live.offering import ContextOffered, ControlOffered
+from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
 from torghut.schemas.types import Message
 
 TYPED: Final[tuple[type[Message], ...]] = (
+    Answered,
     BlockHeader,
     BlockRecords,
+    ContextOffered,
     ContextReceived,
     ContextRefused,
+    ControlApplied,
+    ControlOffered,
+    ControlRecorded,
+    Decided,
     Decision,
+    Fault,
+    Heartbeat,
     PackageManifest,
     Proof,
     RecordQuarantined,
+    Refused,
     RegimeModelFile,
+    SwitchThrownFile,
+    WorkerStatus,
 )
 """Every model that states its type."""
 
-ARTIFACTS: Final = frozenset({PackageManifest, Proof, RegimeModelFile})
+ARTIFACTS: Final = frozenset(
+    {PackageManifest, Proof, RegimeModelFile, SwitchThrownFile, WorkerStatus}
+)
 """Those of them that stand in files of their own; the others are events or parts of the log."""
+
+OFFERED: Final = frozenset({ContextOffered, ControlOffered})
+"""Those that others write: a key with a default may be left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +86,28 @@ def publications() -> Iterator[Publication]:
     for model in TYPED:
         area, _, rest = stated_type(model).partition(".")
         path = f"artifacts/{rest}.json" if model in ARTIFACTS else f"events/{area}/{rest}.json"
-        yield Publication(path=path, model=model, mode="serialization")
+        mode: Literal["validation", "serialization"] = (
+            "validation" if model in OFFERED else "serialization"
+        )
+        yield Publication(path=path, model=model, mode=mode)
     for control in get_args(get_args(ControlRecord)[0]):
-        path = f"events/control/{control.model_fields['kind'].default}.v1.json"
+        path = _control_path(control, control.version)
         yield Publication(path=path, model=control, mode="serialization")
     for kind, declared in declarations.MODELS.items():
         yield Publication(path=f"declarations/{kind}.json", model=declared, mode="validation")
+
+
+def superseded() -> Iterator[Publication]:
+    """Yield every older version of a control record: what fits it fits the newest model too."""
+    for control in get_args(get_args(ControlRecord)[0]):
+        for version in range(1, control.version):
+            path = _control_path(control, version)
+            yield Publication(path=path, model=control, mode="serialization")
+
+
+def _control_path(control: type[Message], version: int) -> str:
+    """Return where a version of a control record's schema is."""
+    return f"events/control/{control.model_fields['kind'].default}.v{version}.json"
 
 
 class _Untitled(GenerateJsonSchema):

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from torghut.schemas.declarations.calendars import AlwaysOpen, WeeklyCalendar
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
 from torghut.schemas.declarations.instruments import Instrument
+from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.router import ExpertDeclaration, RouterPolicy
 from torghut.schemas.types import Message
 
@@ -20,6 +21,7 @@ MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "expert.v1": ExpertDeclaration,
         "gate-policies.v1": GatePolicies,
         "instrument.v1": Instrument,
+        "live-policy.v1": LivePolicy,
         "owners.v1": Owners,
         "reasoning-policy.v1": ReasoningPolicy,
         "router-policy.v1": RouterPolicy,

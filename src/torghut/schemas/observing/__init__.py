@@ -1,0 +1,1 @@
+"""What can be observed of the service: every metric and every log event, as closed sets."""
