@@ -5,11 +5,13 @@ from __future__ import annotations
 from pydantic import TypeAdapter
 
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
+from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.text import parse
 
 _GATES: TypeAdapter[GatePolicies] = TypeAdapter(GatePolicies)
 _REASONING: TypeAdapter[ReasoningPolicy] = TypeAdapter(ReasoningPolicy)
 _OWNERS: TypeAdapter[Owners] = TypeAdapter(Owners)
+_LIVE: TypeAdapter[LivePolicy] = TypeAdapter(LivePolicy)
 
 
 def parse_gate_policies(text: str, *, file: str) -> GatePolicies:
@@ -40,3 +42,13 @@ def parse_owners(text: str, *, file: str) -> Owners:
         DeclarationContentError: It does not fit the declared model.
     """
     return parse(_OWNERS, text, file=file)
+
+
+def parse_live_policy(text: str, *, file: str) -> LivePolicy:
+    """Return what ``text`` declares the live service to be bound by.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_LIVE, text, file=file)

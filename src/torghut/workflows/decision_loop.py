@@ -166,13 +166,7 @@ async def save_snapshot(run: Run, head: Head) -> None:
     """
     if head.number < 0:
         return
-    snapshot = Snapshot(
-        partition=head.partition,
-        block_number=head.number,
-        key=snapshot_key(run.fold),
-        body=take_snapshot(run.fold),
-    )
-    task = _begin(_keep(run.log, snapshot))
+    task = _begin(keep_snapshot(run.log, snapshot_of(run.fold, head)))
     await _durable(run, task, what=f"the snapshot of {block_place(head.partition, head.number)}")
 
 
@@ -198,7 +192,17 @@ async def _append(run: Run, block: Block) -> int:
     return _now_ns(run) - begun_ns
 
 
-async def _keep(log: DecisionLog, snapshot: Snapshot) -> None:
+def snapshot_of(fold: DecisionFold, head: Head) -> Snapshot:
+    """Return what is to be kept of ``fold`` as of ``head``, which is not before the first block."""
+    return Snapshot(
+        partition=head.partition,
+        block_number=head.number,
+        key=snapshot_key(fold),
+        body=take_snapshot(fold),
+    )
+
+
+async def keep_snapshot(log: DecisionLog, snapshot: Snapshot) -> None:
     """Make a snapshot and the heads that it is of durable, in one commit where the store can."""
     causes = Causes(
         correlation_id=f"partition-{snapshot.partition}",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torghut.artifacts.package import Package, read_package
-from torghut.decisions.declarations import Declarations
+from torghut.decisions.declarations import Declarations, read_declarations
 from torghut.decisions.errors import SnapshotUnreadableError
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.folding import DecisionFold
@@ -68,6 +68,17 @@ async def open_fold(log: DecisionLog, setup: Setup, *, partition: int = 0) -> Op
         SymbolUndeclaredError: The declarations no longer know a symbol that the log decides.
     """
     await _keep_objects(log, setup)
+    return await fold_at_head(log, setup, partition=partition)
+
+
+async def fold_at_head(log: DecisionLog, setup: Setup, *, partition: int = 0) -> Opened:
+    """Return the fold as ``open_fold`` does, of a log that was opened so before; write nothing.
+
+    Raises:
+        DivergedError: A block decided again differs from the log.
+        KernelVersionError: The log was decided by another version of the kernel.
+        SymbolUndeclaredError: The declarations no longer know a symbol that the log decides.
+    """
     head = await log.head(partition)
     if head.number < 0:
         return Opened(fold=fresh_fold(setup), controls=(), redecided=0)
@@ -197,7 +208,7 @@ async def _keep_objects(log: DecisionLog, setup: Setup) -> None:
 
 async def _declarations(log: DecisionLog, digest: str) -> Declarations:
     """Return the declarations that the log keeps under ``digest``."""
-    return Declarations.from_bytes(await log.get_object(digest))
+    return read_declarations(await log.get_object(digest))
 
 
 async def _regime_model(log: DecisionLog, digest: str) -> RegimeModel:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.artifacts.package import read_package
-from torghut.decisions.declarations import Declarations
+from torghut.decisions.declarations import Declarations, read_declarations
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.parameters import parameter_rows
 from torghut.decisions.rendering import RenderContext, render_context, render_json
@@ -115,7 +115,7 @@ class Rulebook:
         """Return the declarations that the log keeps under ``digest``."""
         if digest not in self._declarations:
             body = await self._log.get_object(digest)
-            self._declarations[digest] = Declarations.from_bytes(body)
+            self._declarations[digest] = read_declarations(body)
         return self._declarations[digest]
 
     async def _package(self, digest: str) -> RegimeModel:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from torghut.artifacts.package import Package
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.fold.identities import Identities, Known
+from torghut.decisions.fold.identities import Known
 from torghut.decisions.fold.judging import ControlRefusal
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.router.package import read_regime_model
@@ -21,6 +21,8 @@ from torghut.schemas.control import (
     CONTROL_RECORD,
     ControlRecord,
     DeclarationsChanged,
+    FillReported,
+    OrderReported,
     PackageChanged,
 )
 from torghut.schemas.types import first_problem
@@ -101,7 +103,7 @@ def submit(
     Raises:
         ControlRefusedError: One of them cannot hold.
     """
-    known = Identities(taken=dict(fold.identities.taken))
+    known = fold.identities.copy()
     for record in before:
         known.take(record)
     fresh: list[ControlRecord] = []
@@ -140,13 +142,11 @@ def provide_packages(fold: DecisionFold, packages: Sequence[Package]) -> None:
         fold.packages[package.digest] = read_regime_model(package)
 
 
-def _words(fold: DecisionFold, record: ControlRecord, refusal: ControlRefusal) -> _Words:
+def _words(  # noqa: C901, PLR0911 - one case a code
+    fold: DecisionFold, record: ControlRecord, refusal: ControlRefusal
+) -> _Words:
     """Return what a refused record should have said, what it says, and what to do."""
-    put = ""  # the digest of what it puts in force
-    if isinstance(record, DeclarationsChanged):
-        put = record.declarations
-    elif isinstance(record, PackageChanged):
-        put = record.package or ""
+    named = _named(record)
     match refusal:
         case ControlRefusal.ID_TAKEN:
             return _Words(
@@ -164,22 +164,55 @@ def _words(fold: DecisionFold, record: ControlRecord, refusal: ControlRefusal) -
         case ControlRefusal.DECLARATIONS_UNKNOWN:
             return _Words(
                 f"declarations of this installation or of the log: {', '.join(fold.declarations)}",
-                put,
+                named,
                 "correct the digest, or run where they are the declarations in force",
             )
         case ControlRefusal.SYMBOL_DROPPED:
-            kept = fold.declarations[put].by_symbol
+            kept = fold.declarations[named].by_symbol
             lost = [facts.name for facts in fold.symbols if facts.name not in kept]
             return _Words(
                 "declarations that know every symbol the log has decided",
-                f"{put} without {', '.join(lost)}",
+                f"{named} without {', '.join(lost)}",
                 "declare them all in streams/instruments",
             )
         case ControlRefusal.PACKAGE_UNKNOWN:
             return _Words(
                 "the digest of a package that is here",
-                put,
+                named,
                 "put the package under router/baselines, or correct the digest",
+            )
+        case ControlRefusal.FILL_UNKNOWN:
+            return _Words(
+                f"a fill of {record.symbol} that was reported by that account, not long ago",
+                named,
+                "report the fill itself first, or send a position with reconciled true",
+            )
+        case ControlRefusal.FILL_REPLACED:
+            return _Words(
+                "a fill that nothing replaces yet",
+                named,
+                "replace the fill that replaced it",
+            )
+        case ControlRefusal.DECISION_UNKNOWN:
+            return _Words(
+                "a decision that is in the log",
+                named,
+                "correct the decision_id, or leave it out of a fill",
             )
         case _:
             assert_never(refusal)
+
+
+def _named(record: ControlRecord) -> str:
+    """Return what a record names that may not be there; empty if it names nothing."""
+    match record:
+        case DeclarationsChanged():
+            return record.declarations
+        case PackageChanged():
+            return record.package or ""
+        case FillReported():
+            return record.replaces or record.decision_id or ""
+        case OrderReported():
+            return record.decision_id
+        case _:
+            return ""

@@ -91,7 +91,7 @@ async def begin(log: DecisionLog, request: RunRequest) -> Begun:
     opened = await open_fold(log, request.setup)
     fold = opened.fold
     head = await log.head(0)
-    _check_source(fold, request.source.description, parse_cursor(head.cursor))
+    check_source(fold, request.source.description, parse_cursor(head.cursor))
     if request.router_mode == "shadow" and not fold.genesis.shadow_router:
         raise ShadowArmMissingError
     provide_packages(fold, request.packages)
@@ -147,8 +147,12 @@ async def finish(begun: Begun, request: RunRequest, observers: Sequence[Observer
     return head
 
 
-def _check_source(fold: DecisionFold, description: SourceDescription, cursor: Cursor) -> None:
-    """Refuse to go on with another source: every part that the log names must have been begun."""
+def check_source(fold: DecisionFold, description: SourceDescription, cursor: Cursor) -> None:
+    """Check that a log can go on with a source: every part that it names must have been begun.
+
+    Raises:
+        SourceDiffersError: The log was decided from another source.
+    """
     begun = cursor.part + (1 if cursor.record else 0)
     digests = [part.digest for part in description.parts[:begun]]
     if not set(fold.sources) <= set(digests):

@@ -74,7 +74,7 @@ async def play(run: Run, player: Player, *, partition: int = 0) -> Head:
     """
     head = await run.log.head(partition)
     after = parse_cursor(head.cursor)
-    schedule = _Schedule(player=player, window=run.window)
+    schedule = Schedule(player=player, window=run.window)
     due = Gathered()
     controls: Sequence[ControlRecord] = run.controls
     for record in run.source.batches(after=after, max_records=1):
@@ -116,7 +116,7 @@ async def _hand_on(
 
 
 @dataclass(slots=True, kw_only=True)
-class _Schedule:
+class Schedule:
     """When each context is due: receive times laid onto the player's clock.
 
     Where a new part of the source begins earlier than what came before, as files of several

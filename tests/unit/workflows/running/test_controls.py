@@ -11,6 +11,7 @@ from tests.fakes.eventlog import run
 from tests.kernels import reference
 from tests.loops import A, B, drifting, empty_log, made_setup, part_of, run_on, source_of
 from tests.packages import eager_package
+from tests.reporting import report_fill
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.judging import ControlRefusal
@@ -110,6 +111,7 @@ def test_records_are_judged_after_those_that_come_before_them() -> None:
             ControlRefusal.DECLARATIONS_UNKNOWN,
         ),
         (PackageChanged(control_id="c", router="r", package=_NONE), ControlRefusal.PACKAGE_UNKNOWN),
+        (report_fill("g", 1.0, replaces="f"), ControlRefusal.FILL_UNKNOWN),
     ],
 )
 def test_one_record_that_cannot_hold_refuses_them_all_and_moves_nothing(
@@ -122,6 +124,19 @@ def test_one_record_that_cannot_hold_refuses_them_all_and_moves_nothing(
         submit(fold, offer(LagBegan(control_id="a"), record))
 
     assert (raised.value.refusal, raised.value.exit_code) == (refusal, 2)
+    assert take_snapshot(fold) == before
+
+
+def test_fill_and_its_correction_are_submitted_together_and_corrected_once() -> None:
+    fill, correction = report_fill("f", 2.0), report_fill("g", 1.0, replaces="f")
+    fold = fresh_fold()
+    before = take_snapshot(fold)
+
+    assert submit(fold, offer(fill, correction)).fresh == [fill, correction]
+    with pytest.raises(ControlRefusedError, match="nothing replaces yet, found f; ") as raised:
+        submit(fold, offer(report_fill("h", 3.0, replaces="f")), [fill, correction])
+
+    assert raised.value.refusal is ControlRefusal.FILL_REPLACED
     assert take_snapshot(fold) == before
 
 

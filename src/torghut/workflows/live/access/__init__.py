@@ -1,0 +1,1 @@
+"""Who may use the doors of the live service, for what, and how often."""

@@ -1,0 +1,193 @@
+"""What waits to be decided: contexts, records that are none, and control records, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from torghut.market.ports import Cursor, Quarantined
+from torghut.schemas.control import ControlRecord
+from torghut.schemas.live.delivery import Answered
+from torghut.workflows.live.errors import QueueFullError
+from torghut.workflows.live.intake.stamping import Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingContext:
+    """A context that has come in.
+
+    Attributes:
+        context_id: What names it.
+        symbol: A declared instrument.
+        source: sha256 of the source part that it comes from.
+        row: The fields of ``rows.CONTEXT``; its symbol and source are numbered when it is taken.
+        stamp: When it came in.
+        cursor: The source's position after it; None where the source cannot be read again.
+        outcome: Whom to tell; None for nobody.
+    """
+
+    context_id: str
+    symbol: str
+    source: str
+    row: tuple[float, ...]
+    stamp: Stamp
+    cursor: Cursor | None = None
+    outcome: asyncio.Future[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingQuarantine:
+    """A record that is no context, to be kept as it was found.
+
+    Attributes:
+        source: sha256 of the source part.
+        record: What is kept of it.
+        cursor: As of a context.
+    """
+
+    source: str
+    record: Quarantined
+    cursor: Cursor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingControl:
+    """A control record that has come in.
+
+    Attributes:
+        record: As parsed.
+        refusal: Why it is refused, whatever the fold says; empty if it is not.
+        answer: Whom to tell; None for nobody.
+        cursor: As of a context.
+        urgent: Whether it goes before everything that waits.
+        ends: Of a release, the control id of the throw that it ends, and of no other; empty where
+            the record holds whatever was thrown meanwhile.
+    """
+
+    record: ControlRecord
+    refusal: str = ""
+    urgent: bool = False
+    ends: str = ""
+    answer: asyncio.Future[Answered] | None = None
+    cursor: Cursor | None = None
+
+
+Item = WaitingContext | WaitingQuarantine | WaitingControl
+
+
+@dataclass(slots=True)
+class WaitingLine:
+    """A bounded line; urgent control records always find a place, and stand at its front.
+
+    Contexts do not take the place of control records: there is as much room again for those.
+
+    Attributes:
+        limit: Most contexts and quarantined records that may wait, and most control records.
+        closed: Whether nothing more may come.
+    """
+
+    limit: int
+    closed: bool = False
+    _urgent: deque[Item] = field(default_factory=deque)
+    _items: deque[Item] = field(default_factory=deque)
+    _bounded: int = 0
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._room.set()
+
+    def __len__(self) -> int:
+        """Return how many contexts and quarantined records wait."""
+        return self._bounded
+
+    def check_room(self, count: int, *, retry_after_ms: int) -> None:
+        """Check that so many contexts may come.
+
+        Raises:
+            QueueFullError: Too many wait.
+        """
+        self._check(self._bounded, count, retry_after_ms)
+
+    def check_room_for_controls(self, count: int, *, retry_after_ms: int) -> None:
+        """Check that so many control records may come that are not urgent.
+
+        Raises:
+            QueueFullError: Too many wait.
+        """
+        self._check(self.controls, count, retry_after_ms)
+
+    @property
+    def controls(self) -> int:
+        """How many control records wait that are not urgent."""
+        return len(self._items) - self._bounded
+
+    @property
+    def urgent(self) -> bool:
+        """Whether something waits that goes before everything else."""
+        return bool(self._urgent)
+
+    def put(self, items: Sequence[Item]) -> None:
+        """Let items wait behind all others; urgent ones behind what is urgent."""
+        for item in items:
+            (self._urgent if _is_urgent(item) else self._items).append(item)
+        self._count(items, 1)
+
+    def put_back(self, items: Sequence[Item]) -> None:
+        """Let items that were taken wait again as they did."""
+        for item in reversed(items):
+            (self._urgent if _is_urgent(item) else self._items).appendleft(item)
+        self._count(items, 1)
+
+    def take(self, most: int) -> Sequence[Item]:
+        """Take items out, from the front, at most ``most``."""
+        taken: list[Item] = []
+        for items in (self._urgent, self._items):
+            while items and len(taken) < most:
+                taken.append(items.popleft())
+        self._count(taken, -1)
+        return taken
+
+    def close(self) -> None:
+        """Let nothing more come; what waits is still taken."""
+        self.closed = True
+        self._moved.set()
+
+    async def filled(self) -> bool:
+        """Wait until something waits; return False once nothing ever will."""
+        while not self._items and not self._urgent:
+            if self.closed:
+                return False
+            self._moved.clear()
+            await self._moved.wait()
+        return True
+
+    async def room(self) -> None:
+        """Wait until one more may come: how a source that can wait is held back."""
+        await self._room.wait()
+
+    def _check(self, waiting: int, count: int, retry_after_ms: int) -> None:
+        """Check that ``count`` more may wait; what is more than may ever wait comes alone.
+
+        Raises:
+            QueueFullError: They may not.
+        """
+        if waiting and waiting + count > self.limit:
+            raise QueueFullError(waiting=waiting, limit=self.limit, retry_after_ms=retry_after_ms)
+
+    def _count(self, items: Sequence[Item], sign: int) -> None:
+        """Keep count of what is bounded, and wake who waits for it."""
+        self._bounded += sign * sum(not isinstance(item, WaitingControl) for item in items)
+        if items and sign > 0:
+            self._moved.set()
+        if max(self._bounded, self.controls) < self.limit:
+            self._room.set()
+        else:
+            self._room.clear()
+
+
+def _is_urgent(item: Item) -> bool:
+    """Return whether an item goes before everything else."""
+    return isinstance(item, WaitingControl) and item.urgent

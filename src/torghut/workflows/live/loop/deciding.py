@@ -1,0 +1,395 @@
+"""The live loop: take what waits, decide it, make it durable, and only then tell of it.
+
+One block is under way at a time. Where it could not be made durable nothing of it has happened:
+what it held waits again in its order, the memory is folded anew from the log, and whatever must
+come first, a switch thrown meanwhile, is recorded before the first decision after that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.recording import Taken, parse_cursor, record_batch
+from torghut.eventlog.block import Block, Head, head_of
+from torghut.eventlog.counts import COUNTS
+from torghut.eventlog.errors import ConcurrencyConflictError, LogReadError, LogWriteError
+from torghut.eventlog.ports import DecisionLog
+from torghut.eventlog.projections import project
+from torghut.kernel.clock import SteadyClock, WallClock
+from torghut.kernel.errors import TorghutError
+from torghut.kernel.ids import DecisionId
+from torghut.market.ports import Cursor
+from torghut.schemas.control import ControlRecord, LagBegan
+from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.rows import CONTEXT
+from torghut.workflows.decision_loop import keep_snapshot, snapshot_of
+from torghut.workflows.live.intake.lateness import Lateness
+from torghut.workflows.live.intake.stamping import age_ms
+from torghut.workflows.live.intake.waiting import Item, WaitingContext, WaitingControl, WaitingLine
+from torghut.workflows.live.loop.blocks import Done, Gathered, answers_of
+from torghut.workflows.live.loop.condition import Condition
+from torghut.workflows.live.loop.gathering import gather
+from torghut.workflows.live.loop.keeping import LogKeeper
+from torghut.workflows.live.loop.persisting import OvertakenError, Persistence
+from torghut.workflows.live.loop.tally import Tally, tally_of
+from torghut.workflows.live.observing.witness import Witness
+from torghut.workflows.live.told.controls import control_lines
+from torghut.workflows.live.told.finding import first_outcome
+from torghut.workflows.live.told.lines import Line
+from torghut.workflows.live.told.outcomes import (
+    Renderings,
+    Settled,
+    outcomes_of,
+    settled_now,
+    settled_then,
+)
+from torghut.workflows.live.told.telling import KeptBlock, Telling
+from torghut.workflows.lookup.in_force import Rulebook
+from torghut.workflows.opening import Setup, fold_at_head, fresh_fold, open_fold
+
+_MS: Final = 1000.0
+_RECALLED: Final = 2048
+"""Outcomes read back at the start, so that what is offered again is known."""
+_RECALLED_BLOCKS: Final = 4096
+"""Most blocks that are read for that."""
+
+Recorded = Callable[[Sequence[ControlRecord]], None]
+"""Told which control records became durable."""
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveLoop:
+    """Decides one log, live; ``begin`` it, then ``run`` it until its line is closed.
+
+    Attributes:
+        keeper: Of the log.
+        setup: What the log is decided with.
+        policy: Budgets.
+        line: What waits.
+        condition: What is not as it should be.
+        witness: Told what happens, for others.
+        wall: For people.
+        steady: For durations.
+        speed: Of playing; None where lag is not measured.
+        declarations_of: Declares a live feed by its digest; None for a part of a recorded source.
+        done: Told of each durable block.
+        recorded: Told of the new control records of each durable block.
+        outcomes: All outcomes, for all who listen.
+        controls: What became of control records, likewise.
+        fold: The memory; as of the log's head, but for what is under way.
+        head: Of the log.
+        tally: What the log holds.
+        lateness: Whether the loop is behind.
+        last_decision_wall_ns: When the last block with a decision became durable.
+        begun_ns: When the loop began, on the steady clock.
+        lag_ms: Of the last contexts taken.
+        persistence: Makes its blocks durable.
+    """
+
+    keeper: LogKeeper
+    setup: Setup
+    policy: LivePolicy
+    line: WaitingLine
+    condition: Condition
+    witness: Witness
+    wall: WallClock
+    steady: SteadyClock
+    speed: float | None
+    declarations_of: Callable[[str], bytes | None]
+    done: Callable[[Done], None] = lambda _: None
+    recorded: Recorded = lambda _: None
+    outcomes: Telling = field(init=False)
+    controls: Telling = field(init=False)
+    fold: DecisionFold = field(init=False)
+    head: Head = field(init=False)
+    tally: Tally = field(default_factory=Tally)
+    lateness: Lateness = field(init=False)
+    last_decision_wall_ns: int | None = None
+    begun_ns: int = field(init=False)
+    lag_ms: float | None = None
+    persistence: Persistence = field(init=False)
+    _renderings: Renderings = field(init=False)
+    _declared: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.begun_ns = self.steady.now_ns()
+        self.persistence = Persistence(
+            keeper=self.keeper,
+            budgets=self.policy.loop,
+            condition=self.condition,
+            ending=lambda: self.line.closed,
+            reopened=self._reopened,
+            witness=self.witness,
+            steady=self.steady,
+        )
+        timeliness, kept = self.policy.timeliness, self.policy.telling.kept_outcomes
+        self.lateness = Lateness(begin_ms=timeliness.lag_begin_ms, end_ms=timeliness.lag_end_ms)
+        log, retry_s = self.keeper.log, self.policy.loop.retry_ms / _MS
+        self.outcomes = Telling(log=log, lines_of=self._lines, limit=kept, retry_s=retry_s)
+        self.controls = Telling(log=log, lines_of=control_lines, limit=kept, retry_s=retry_s)
+        self._renderings = Renderings(Rulebook(log, run_id=""))
+        self.fold, self.head = fresh_fold(self.setup), Head(partition=0)
+
+    @property
+    def holding(self) -> bool:
+        """Whether nothing can become durable for now."""
+        return self.persistence.holding
+
+    async def begin(self) -> None:
+        """Open the fold and read back what listeners may ask for first.
+
+        Raises:
+            TorghutError: The log cannot be taken up.
+        """
+        log = self.keeper.log
+        opened = await open_fold(log, self.setup)
+        self._adopt(opened.fold, await log.head(0))
+        self.tally = tally_of(await project(log, COUNTS))
+        self.line.put([WaitingControl(record=r, urgent=True) for r in opened.controls])
+        recalled = min(_RECALLED, self.policy.telling.kept_outcomes)
+        await self.outcomes.recall(recalled, blocks=_RECALLED_BLOCKS)
+        await self.controls.recall(1, blocks=_RECALLED_BLOCKS)
+
+    async def run(self) -> None:
+        """Decide until the line is closed and empty, then keep a snapshot.
+
+        Raises:
+            LogWriteError: The service is ending, and the log is away.
+            TorghutError: What the log holds cannot be gone on from.
+        """
+        while await self.line.filled():
+            items = self.line.take(self.policy.loop.batch_records)
+            try:
+                await self._settle(items)
+            except (OvertakenError, ConcurrencyConflictError):
+                self.line.put_back(items)
+                await self._fold_anew()
+            except (LogWriteError, LogReadError):
+                self.line.put_back(items)
+                raise
+        await self._keep_snapshot()
+
+    async def _settle(self, items: Sequence[Item]) -> None:
+        """Decide items and make the block durable; then tell of it."""
+        begun_ns = self.steady.now_ns()
+        first_symbol = len(self.fold.symbols)
+        gathered = gather(items, self.fold, self._lag_record(items, begun_ns))
+        if gathered.empty:
+            return
+        await self._declare(gathered)
+        contexts = np.array(gathered.rows, dtype=CONTEXT)
+        decided = self.fold.decide(contexts, gathered.arrivals)
+        taken = Taken(
+            contexts=contexts,
+            quarantined=gathered.quarantined,
+            cursor=gathered.cursor or self._next_cursor(gathered),
+            first_symbol=first_symbol,
+        )
+        block = record_batch(self.fold, taken, decided, self.head)
+        decided_ns = self.steady.now_ns()
+        names = [(one.symbol, one.source, one.context_id) for one in gathered.contexts]
+        settled = settled_now(block, contexts, decided, names)
+        lines = await self._made_durable(block, gathered, settled)
+        done = Done(
+            block=block,
+            decided=decided,
+            gathered=gathered,
+            lines=lines,
+            decide_ns=decided_ns - begun_ns,
+            durable_at_ns=(durable_at_ns := self.steady.now_ns()),
+            durable_ns=durable_at_ns - decided_ns,
+        )
+        await self._tell(done)
+        if (block.number + 1) % self.policy.loop.snapshot_blocks == 0:
+            await self._keep_snapshot()
+
+    async def _made_durable(
+        self, block: Block, gathered: Gathered, settled: Settled
+    ) -> Sequence[Line]:
+        """Make a block durable, and its lines meanwhile.
+
+        Where a switch was thrown while nothing could become durable, it may have been acknowledged
+        already: what was decided without it is told as history then, and nobody acts on it.
+
+        Raises:
+            OvertakenError: It must be decided again.
+            LogWriteError: It is not durable, and the service is ending.
+            RowUnrenderableError: It is durable, and cannot be told.
+        """
+
+        async def attempt(log: DecisionLog) -> None:
+            again = self.persistence.holding and self._must_redo(gathered)
+            if again and (await log.head(0)).digest != block.digest:
+                raise OvertakenError
+            await log.append(block)
+
+        appending = self.persistence.begin(attempt)
+        await asyncio.sleep(0)  # lets the append reach the writer before the lines are made
+        lines: Sequence[Line] | None = None
+        try:
+            came = [(one.stamp, self.speed) for one in gathered.contexts]
+            lines = await outcomes_of(settled, self._renderings, came)
+        except LogReadError:
+            pass  # what was in force is read once the log can be
+        finally:
+            held = await self.persistence.insist(attempt, appending)
+        if held and self.line.urgent:
+            lines = None
+        while lines is None:
+            try:
+                lines = await self._lines(block)
+            except LogReadError as fault:
+                await self.persistence.bear(fault)
+        return lines
+
+    def _must_redo(self, gathered: Gathered) -> bool:
+        """Return whether something must come before contexts that are not durable yet."""
+        return bool(gathered.contexts) and (self.line.urgent or self._became_late(gathered))
+
+    def _became_late(self, gathered: Gathered) -> bool:
+        """Return whether contexts that were decided in time would be told late."""
+        if self.lateness.late or self.speed is None:
+            return False
+        if any(isinstance(arrival.record, LagBegan) for arrival in gathered.arrivals):
+            return False
+        came_ns = gathered.contexts[0].stamp.came_ns
+        return age_ms(came_ns, self.steady.now_ns()) * self.speed > self.lateness.begin_ms
+
+    def _lag_record(self, items: Sequence[Item], now_ns: int) -> ControlRecord | None:
+        """Measure lag by the oldest context; return what records where it begins or ends."""
+        oldest = next((one for one in items if isinstance(one, WaitingContext)), None)
+        if oldest is None:
+            return None
+        if self.speed is not None:
+            self.lag_ms = age_ms(oldest.stamp.came_ns, now_ns) * self.speed
+        return self.lateness.record(self.lag_ms, self.head.number + 1)
+
+    async def _declare(self, gathered: Gathered) -> None:
+        """Keep the declaration of each feed that a record is the first to come from.
+
+        Raises:
+            OvertakenError: That took so long that something must come before what was gathered.
+            LogWriteError: It could not be kept, and the service is ending.
+        """
+        named = {one.source for one in gathered.contexts}
+        named.update(source for source, _ in gathered.quarantined)
+        for source in sorted(named):
+            if source in self._declared:
+                continue
+            if (body := self.declarations_of(source)) is not None:
+                held = await self.persistence.insist(partial(_put, body))
+                if held and self._must_redo(gathered):
+                    raise OvertakenError
+            self._declared.add(source)
+
+    def _next_cursor(self, gathered: Gathered) -> Cursor:
+        """Return the cursor of a source that cannot be read again: how much was taken."""
+        before = parse_cursor(self.head.cursor)
+        count = len(gathered.rows) + len(gathered.quarantined)
+        return Cursor(part=before.part, record=before.record + count, offset=before.offset)
+
+    async def _tell(self, done: Done) -> None:
+        """Take a durable block in and hand out what it holds."""
+        block, gathered = done.block, done.gathered
+        self.head = head_of(block)
+        self.tally.count(
+            done.decided,
+            contexts=len(gathered.contexts),
+            quarantined=len(gathered.quarantined),
+        )
+        if gathered.contexts:
+            self.last_decision_wall_ns = self.wall.now_ns()
+        self.recorded([arrival.record for arrival in done.decided.received])
+        self.outcomes.publish(_kept(block, done.lines))
+        for item, line in zip(gathered.contexts, done.lines, strict=True):
+            if item.outcome is not None and not item.outcome.done():
+                item.outcome.set_result(line.text)
+        if gathered.arrivals or done.decided.applied:
+            self.lateness.follow(self.fold)
+            self.controls.publish(_kept(block, await control_lines(block)))
+            for control, answer in answers_of(done):
+                if control.answer is not None and not control.answer.done():
+                    control.answer.set_result(answer)
+        self.done(done)
+
+    async def _fold_anew(self) -> None:
+        """Fold the log as it is now, and tell what it holds that was not told.
+
+        Raises:
+            LogWriteError: The service is ending, and the log is away.
+            TorghutError: What the log holds cannot be gone on from.
+        """
+        while True:
+            try:
+                log = self.keeper.log
+                opened, head = await fold_at_head(log, self.setup), await log.head(0)
+                if head != self.head:
+                    await self._tell_unknown(log)
+                    self.tally = tally_of(await project(log, COUNTS))
+            except (LogReadError, LogWriteError) as fault:
+                await self.persistence.bear(fault)
+            else:
+                self._adopt(opened.fold, head)
+                return
+
+    async def _tell_unknown(self, log: DecisionLog) -> None:
+        """Publish what stands behind the last block that was told."""
+        async for block in log.blocks(0, after=self.head.number):
+            lines = await self._lines(block), await control_lines(block)
+            self.outcomes.publish(_kept(block, lines[0]))
+            self.controls.publish(_kept(block, lines[1]))
+            self.head = head_of(block)
+
+    def _adopt(self, fold: DecisionFold, head: Head) -> None:
+        """Go on from ``fold``, which is as of ``head``."""
+        self.fold, self.head = fold, head
+        self._declared = set(fold.sources)
+        self.lateness.follow(fold)
+
+    def _reopened(self, log: DecisionLog) -> None:
+        """Read from another object from now on."""
+        self.outcomes.log = self.controls.log = log
+        self._renderings = Renderings(Rulebook(log, run_id=""))
+
+    async def _keep_snapshot(self) -> None:
+        """Keep the memory, so that the next start need not decide everything again."""
+        if self.head.number < 0:
+            return
+        log = self.keeper.log
+        keeping = asyncio.gather(
+            keep_snapshot(log, snapshot_of(self.fold, self.head)),
+            log.save_snapshot(self.tally.snapshot(self.head.number)),
+            return_exceptions=True,
+        )
+        done, _ = await asyncio.wait([keeping], timeout=self.policy.loop.commit_away_ms / _MS)
+        faults = [one for one in keeping.result() if one is not None] if done else ["it takes long"]
+        for fault in faults:  # it is only a cache
+            if isinstance(fault, BaseException) and not isinstance(fault, TorghutError):
+                raise fault
+            self.condition.begin("log-slow", f"a snapshot was not kept: {fault}")
+            self.witness.snapshot_missed(self.head.number, str(fault))
+
+    async def find(self, wanted: DecisionId) -> bytes | None:
+        """Return what became of a context first, read from the log; None where it has nothing."""
+        return await first_outcome(self.keeper.log, wanted, self._lines)
+
+    async def _lines(self, block: Block) -> Sequence[Line]:
+        """Return the outcomes of a block that is read back."""
+        return await outcomes_of(settled_then(block), self._renderings)
+
+
+async def _put(body: bytes, log: DecisionLog) -> None:
+    """Keep an object in a log."""
+    await log.put_object(body)
+
+
+def _kept(block: Block, lines: Sequence[Line]) -> KeptBlock:
+    """Return lines as they are kept for those who listen."""
+    return KeptBlock(partition=block.partition, number=block.number, lines=lines)

@@ -1,0 +1,1 @@
+"""What the service lets others see of it: figures, log lines, traces; each can be left out."""

@@ -1,0 +1,81 @@
+"""What each request at the door comes to in figures, log lines and traces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from torghut.kernel.clock import SteadyClock, SteadyNs, WallClock
+from torghut.kernel.errors import TorghutError
+from torghut.schemas.observing import catalogue as metrics
+from torghut.schemas.observing.endpoints import endpoint_of, status_class
+from torghut.schemas.observing.log_events import DoorRefused
+from torghut.workflows.live.observing.journal import Journal
+from torghut.workflows.live.observing.telemetry import Telemetry
+from torghut.workflows.live.observing.tracing import RequestTrace, Tracer
+
+_NS: Final = 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request, as far as it is observed; nothing in it is as the sender wrote it.
+
+    Attributes:
+        template: Of the route that took it; None if none did.
+        method: As sent.
+        begun_ns: When its head was there, on the steady clock.
+        caller: Name of the token; empty where there is none.
+        traceparent: Its W3C trace context as sent; empty where there is none.
+    """
+
+    template: str | None
+    method: str
+    begun_ns: SteadyNs
+    caller: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestObserver:
+    """Observes every request once it is answered.
+
+    Attributes:
+        telemetry: Takes the figures.
+        journal: Takes the log lines.
+        tracer: Takes the traces.
+        wall: Places a trace in time.
+        steady: What requests are measured by.
+    """
+
+    telemetry: Telemetry
+    journal: Journal
+    tracer: Tracer
+    wall: WallClock
+    steady: SteadyClock
+
+    def answered(self, asked: Asked, status: int) -> None:
+        """Take in that a request was answered; of a stream, that its first bytes were sent."""
+        route, method = endpoint_of(asked.template, asked.method)
+        took_ns = self.steady.now_ns() - asked.begun_ns
+        self.telemetry.count(metrics.HTTP_REQUESTS, 1, route, method, status_class(status))
+        self.telemetry.observe(metrics.HTTP_DURATION, (took_ns / _NS,), route, method)
+        self.tracer.request(
+            RequestTrace(
+                route=route,
+                method=method,
+                status=status,
+                begun_wall_ns=self.wall.now_ns() - took_ns,
+                took_ns=took_ns,
+                traceparent=asked.traceparent,
+            )
+        )
+
+    def refused(self, asked: Asked, error: TorghutError, *, correlation_id: str = "") -> None:
+        """Take in that a request, or a message of a stream, was not taken."""
+        route, method = endpoint_of(asked.template, asked.method)
+        self.telemetry.count(metrics.NOT_TAKEN, 1, metrics.not_taken(error.code))
+        self.journal.say(
+            DoorRefused(code=error.code, route=route, method=method, caller=asked.caller),
+            correlation_id=correlation_id,
+        )

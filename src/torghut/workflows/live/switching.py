@@ -1,0 +1,169 @@
+"""Switches as one worker sees them: thrown by files, recorded in its log, acknowledged, released.
+
+A file only ever throws. What a file says is recorded once, under an id made of the file's own, and
+holds from then on whatever becomes of the file; only a release on the record ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.fold.identities import Known
+from torghut.kernel.clock import WallClock
+from torghut.schemas.control import ControlRecord, SwitchThrown
+from torghut.schemas.live.worker import Acknowledged, SwitchStanding
+from torghut.workflows.live.loop.in_force import latched, thrown_switches
+from torghut.workflows.live.observing.witness import Witness
+from torghut.workflows.live.switch_ports import ThrownSwitch
+
+_BUILT: Final = ("stop", "deterministic-only", "defensive-weights")
+_REASON_MAX: Final = 500
+_ACKNOWLEDGED_MAX: Final = 16
+
+
+@dataclass(slots=True, kw_only=True)
+class Switchboard:
+    """What one worker knows of switches.
+
+    A throw is known by the id of its control record, which holds the switch's name and the throw's
+    own id: a file that was copied to the name of another switch throws that one too.
+
+    Attributes:
+        wall: Tells when something was acknowledged.
+        witness: Told of throws and releases, for others.
+        files: Switch files as of the last look, drills left out, by the id of their record.
+    """
+
+    wall: WallClock
+    witness: Witness
+    files: dict[str, ThrownSwitch] = field(default_factory=dict)
+    _asked: dict[str, ThrownSwitch] = field(default_factory=dict)
+    _recorded: set[str] = field(default_factory=set)
+    _spent: set[str] = field(default_factory=set)
+    _acknowledged: dict[str, int] = field(default_factory=dict)
+
+    def look(self, found: Sequence[ThrownSwitch], fold: DecisionFold) -> Sequence[SwitchThrown]:
+        """Take in the switch files as they are now; return what is to be recorded.
+
+        Args:
+            found: All files, drills included.
+            fold: The memory of the log.
+        """
+        for drill in (one for one in found if one.drill):
+            self._acknowledge(drill)
+        self.files = {record_id(one): one for one in found if not one.drill}
+        new: list[SwitchThrown] = []
+        for control_id, thrown in self.files.items():
+            if thrown.name not in _BUILT or control_id in self._asked:
+                continue
+            self._asked[control_id] = thrown
+            self.witness.switch_taken(thrown)
+            record = thrown_record(thrown)
+            if fold.identities.recognise(record) is Known.NEW:
+                new.append(record)
+            elif thrown.name in thrown_switches(fold):
+                self._record(control_id)
+            else:
+                self._spent.add(control_id)  # it was released, and the file was left behind
+        return new
+
+    def note(self, records: Iterable[ControlRecord]) -> None:
+        """Know which control records became durable: throws are recorded, releases end them."""
+        for record in records:
+            if not isinstance(record, SwitchThrown) or record.symbol != "*":
+                continue
+            self.witness.switch_recorded(record)
+            if record.state == "released":
+                self._release(record.name)
+            elif record.control_id in self._asked:
+                self._record(record.control_id)
+
+    def hold(self) -> None:
+        """Acknowledge everything: nothing can be told before it is recorded."""
+        for thrown in self.files.values():
+            self._acknowledge(thrown)
+
+    def spent(self) -> Sequence[ThrownSwitch]:
+        """Return the files that say what was released since; they may be taken away."""
+        return [one for key, one in self.files.items() if key in self._spent]
+
+    @property
+    def acknowledged(self) -> tuple[Acknowledged, ...]:
+        """The newest acknowledgements."""
+        newest = list(self._acknowledged.items())[-_ACKNOWLEDGED_MAX:]
+        return tuple(Acknowledged(throw_id=key, wall_ns=wall_ns) for key, wall_ns in newest)
+
+    def standing(self, fold: DecisionFold) -> tuple[SwitchStanding, ...]:
+        """Return every switch in force, by file or by record."""
+        asked = {key: one for key, one in self._asked.items() if key not in self._recorded}
+        by_file = [
+            SwitchStanding(
+                name=one.name,
+                throw_id=one.throw_id,
+                who=one.who,
+                reason=one.reason,
+                thrown_wall_ns=one.thrown_wall_ns,
+                recorded=key in self._recorded,
+            )
+            for key, one in {**asked, **self.files}.items()
+            if key not in self._spent
+        ]
+        named = {one.name for one in by_file}
+        by_record = [
+            SwitchStanding(
+                name=record.name,
+                throw_id="",
+                who="",
+                reason=record.reason,
+                thrown_wall_ns=None,
+                recorded=True,
+            )
+            for name, record in thrown_switches(fold).items()
+            if name not in named
+        ]
+        return (*by_file, *by_record)
+
+    def stop(self, fold: DecisionFold) -> str:
+        """Return why a stop is in force for all symbols; empty if none is."""
+        for one in self.standing(fold):
+            if one.name == "stop":
+                who = f" by {one.who}" if one.who else ""
+                return f"switch stop thrown{who}: {one.reason}"
+        latch = latched(fold)
+        return f"stop latch closed: {latch}" if latch else ""
+
+    def _record(self, control_id: str) -> None:
+        """Know that a throw is durable."""
+        self._recorded.add(control_id)
+        self._acknowledge(self._asked[control_id])
+
+    def _release(self, name: str) -> None:
+        """Know that a switch was released: whatever had been recorded of it by then is over."""
+        self._spent.update(key for key in self._recorded if self._asked[key].name == name)
+
+    def _acknowledge(self, thrown: ThrownSwitch) -> None:
+        """Acknowledge a throw once."""
+        if thrown.throw_id not in self._acknowledged:
+            self._acknowledged[thrown.throw_id] = self.wall.now_ns()
+            self.witness.switch_acknowledged(thrown)
+
+
+def record_id(thrown: ThrownSwitch) -> str:
+    """Return the id of the control record that a switch file becomes."""
+    return f"switch:{thrown.name}:{thrown.throw_id}:thrown"
+
+
+def thrown_record(thrown: ThrownSwitch) -> SwitchThrown:
+    """Return what is recorded of a switch file."""
+    reason = thrown.reason if not thrown.who else f"{thrown.reason} (thrown by {thrown.who})"
+    return SwitchThrown.model_validate(
+        {
+            "control_id": record_id(thrown),
+            "name": thrown.name,
+            "state": "thrown",
+            "reason": reason[:_REASON_MAX],
+        }
+    )

@@ -1,0 +1,1 @@
+"""On the way out: lines of durable blocks, for all who listen."""

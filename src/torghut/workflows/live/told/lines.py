@@ -1,0 +1,20 @@
+"""One line that listeners are sent, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Something that became durable with a block.
+
+    Attributes:
+        name: What it is about: a context id, a control id.
+        place: Of the context that it is about, or comes before, in the block.
+        text: JSON, without a line feed.
+    """
+
+    name: str
+    place: int
+    text: bytes

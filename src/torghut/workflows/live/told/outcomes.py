@@ -1,0 +1,208 @@
+"""What became of a block's contexts, as the lines that subscribers are sent.
+
+The same lines come of a block that was just decided and of one that is read back from the log, but
+for when its contexts came in, which no log knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from torghut.decisions.fold.batch import Decided
+from torghut.decisions.fold.lineage import Lineage
+from torghut.decisions.recording import header_of
+from torghut.decisions.rendering import RenderContext, render_json
+from torghut.eventlog.block import Block
+from torghut.eventlog.columns import decode_columns
+from torghut.eventlog.errors import LogIntegrityError
+from torghut.eventlog.verification import block_place
+from torghut.kernel.digests import DIGEST_BYTES
+from torghut.kernel.ids import SERVING
+from torghut.schemas.block import BlockHeader
+from torghut.schemas.codes import RefusalCode, Stream
+from torghut.schemas.leaf import leaf_version, row_bytes
+from torghut.schemas.rows import RowArray
+from torghut.workflows.live.intake.stamping import Stamp
+from torghut.workflows.live.told.lines import Line
+from torghut.workflows.lookup.in_force import Rulebook
+from torghut.workflows.lookup.refusals import refusal_json
+
+_STREAMS: Final = tuple(stream.name.lower() for stream in Stream)
+_KEY_DIGITS: Final = 32
+_SYMBOL: Final = slice(10, 18)
+_LINEAGE: Final = slice(-DIGEST_BYTES, None)
+"""The bytes of a row that name its symbol and its lineage, in every layout."""
+
+_RENDERINGS_MAX: Final = 4096
+_NUMBERED: Final = ("symbol", "source", "stream", "sequence")
+_HISTORY: Final = b'"ingress_wall_ns":null,"speed":1.0,'
+
+Named = tuple[str, str, str]
+"""Symbol, digest of the source, and id of a context."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A block's contexts, what became of them, and the names of what they mention.
+
+    Attributes:
+        partition: Of the block.
+        number: Of the block.
+        contexts: Shape (n,), dtype ``CONTEXT``.
+        outcomes: Shape (n,): refusal codes, 0 where decided.
+        rows: The serving decisions, packed.
+        names: Of each context: symbol, digest of its source, context id.
+        lineages: By digest.
+    """
+
+    partition: int
+    number: int
+    contexts: RowArray
+    outcomes: Sequence[int]
+    rows: bytes
+    names: Sequence[Named]
+    lineages: Mapping[str, Lineage]
+
+
+def settled_now(
+    block: Block, contexts: RowArray, decided: Decided, names: Sequence[Named]
+) -> Settled:
+    """Return what became of a batch that was just decided."""
+    return Settled(
+        partition=block.partition,
+        number=block.number,
+        contexts=contexts,
+        outcomes=decided.outcomes.tolist(),
+        rows=decided.arms[SERVING].rows,
+        names=names,
+        lineages=decided.lineages,
+    )
+
+
+def settled_then(block: Block) -> Settled:
+    """Return what became of the contexts of a block that is read back.
+
+    Raises:
+        LogIntegrityError: Its header does not name a symbol or a source.
+    """
+    header = header_of(block)
+    contexts, outcomes = decode_columns(block.inputs)
+    return Settled(
+        partition=block.partition,
+        number=block.number,
+        contexts=contexts,
+        outcomes=outcomes.tolist(),
+        rows=block.arms[SERVING].rows,
+        names=list(_names(block, header, contexts)),
+        lineages={
+            digest: Lineage(**spelled.model_dump()) for digest, spelled in header.lineages.items()
+        },
+    )
+
+
+class Renderings:
+    """What rows need to be rendered, looked up once for each symbol and lineage.
+
+    Args:
+        rules: What was in force.
+    """
+
+    def __init__(self, rules: Rulebook) -> None:
+        self._rules = rules
+        self._known: dict[bytes, RenderContext] = {}
+
+    async def of(self, row: bytes, symbol: str, settled: Settled) -> RenderContext:
+        """Return what ``row``, which is about ``symbol``, needs.
+
+        Raises:
+            LogIntegrityError: The block's header does not name its lineage.
+        """
+        named = row[_SYMBOL] + row[_LINEAGE]
+        found = self._known.get(named)
+        if found is None:
+            found = await self._rules.rendering(symbol, _lineage(settled, row))
+            if len(self._known) >= _RENDERINGS_MAX:
+                self._known.clear()
+            self._known[named] = found
+        return found
+
+
+async def outcomes_of(
+    settled: Settled,
+    renderings: Renderings,
+    came: Sequence[tuple[Stamp, float | None]] | None = None,
+) -> Sequence[Line]:
+    """Return every outcome of a block, in order.
+
+    Args:
+        settled: The block's contexts.
+        renderings: What rows need to be rendered.
+        came: When each context came in and at which speed it was played; None where nobody knows.
+
+    Raises:
+        LogIntegrityError: The block names a lineage that its header does not.
+        RowUnrenderableError: A row is not what its layout, symbol or lineage allow.
+    """
+    found: list[Line] = []
+    size = row_bytes(leaf_version(settled.rows)) if settled.rows else 0
+    row_at = 0
+    for place, (symbol, source, context_id) in enumerate(settled.names):
+        if code := settled.outcomes[place]:
+            kind, name, refused = b"live.refused.v1", b"refusal", settled.contexts[place]
+            body = refusal_json(refused, RefusalCode(code), symbol=symbol, source=source)
+        else:
+            kind, name = b"live.decided.v1", b"decision"
+            row = settled.rows[row_at : row_at + size]
+            row_at += size
+            body = render_json(row, await renderings.of(row, symbol, settled))
+        text = b'{"type":"%s","position":"%d:%d:%d",%s"%s":%s}' % (
+            kind,
+            settled.partition,
+            settled.number,
+            place,
+            _HISTORY if came is None else _measured(*came[place]),
+            name,
+            body,
+        )
+        found.append(Line(name=context_id, place=place, text=text))
+    return found
+
+
+def _measured(stamp: Stamp, speed: float | None) -> bytes:
+    """Return the part of a line that says when its context came in."""
+    played = b"null" if speed is None else repr(float(speed)).encode()
+    return b'"ingress_wall_ns":"%d","speed":%s,' % (stamp.wall_ns, played)
+
+
+def _stream_name(stream: int) -> str:
+    """Return the word for a kind of message."""
+    return _STREAMS[stream] if stream < len(_STREAMS) else "other"
+
+
+def _names(block: Block, header: BlockHeader, contexts: RowArray) -> Iterator[Named]:
+    """Yield what names each context of a block."""
+    numbers = (contexts[name].tolist() for name in _NUMBERED)
+    for symbol_at, source_at, stream, sequence in zip(*numbers, strict=True):
+        symbol, source = header.symbols.get(symbol_at), header.sources.get(source_at)
+        if symbol is None or source is None:
+            raise LogIntegrityError(
+                place=block_place(block.partition, block.number),
+                expected="a symbol and a source that the block's header names",
+                found=f"symbol {symbol}, source {source}",
+            )
+        yield symbol, source, f"{source[:_KEY_DIGITS]}:{symbol}:{_stream_name(stream)}:{sequence}"
+
+
+def _lineage(settled: Settled, row: bytes) -> Lineage:
+    """Return what a decision rests on."""
+    digest = row[_LINEAGE].hex()
+    found = settled.lineages.get(digest)
+    if found is None:
+        raise LogIntegrityError(
+            place=block_place(settled.partition, settled.number),
+            expected="a lineage that the block's header names",
+            found=digest,
+        )
+    return found

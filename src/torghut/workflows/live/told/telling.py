@@ -1,0 +1,190 @@
+"""Lines kept for those who listen: the newest in memory, all others read back from the log.
+
+Nobody has a queue: each listener has a place, and asks for what comes after it. So memory is
+bounded whatever they do, and one who does not read costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from torghut.eventlog.block import Block
+from torghut.eventlog.errors import LogReadError, LogWriteError
+from torghut.eventlog.ports import DecisionLog
+from torghut.schemas.live.position import START, Position
+from torghut.workflows.live.ports import Told
+from torghut.workflows.live.told.lines import Line
+from torghut.workflows.lookup.scanning import newest_first
+
+_BYTES_MAX: Final = 262_144
+"""About so many bytes are told at once."""
+
+_LAST_PLACE: Final = 9_999_999
+"""Behind every place in a block."""
+
+LinesOf = Callable[[Block], Awaitable[Sequence[Line]]]
+"""Reads a block back as lines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptBlock:
+    """The lines of one durable block, by ascending place."""
+
+    partition: int
+    number: int
+    lines: Sequence[Line]
+
+    def position(self, line: Line) -> Position:
+        """Return where a line stands."""
+        return Position(self.partition, self.number, line.place)
+
+
+@dataclass(slots=True, kw_only=True)
+class Telling:
+    """All lines of a log, for all who listen.
+
+    Attributes:
+        log: Where older ones are read; another object once it was opened again.
+        lines_of: Makes lines of a block that is read back.
+        limit: Most lines kept in memory.
+        retry_s: How long to wait before reading again what could not be read.
+        newest: Position of the last line, or behind it; None before the first.
+        kept: Lines in memory.
+    """
+
+    log: DecisionLog
+    lines_of: LinesOf
+    limit: int
+    retry_s: float
+    newest: Position | None = None
+    kept: int = 0
+    _blocks: deque[KeptBlock] = field(default_factory=deque)
+    _before: Position = START
+    _by_name: dict[str, bytes] = field(default_factory=dict)
+    _next: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def publish(self, block: KeptBlock) -> None:
+        """Take in a block that is durable, and wake everybody who waits."""
+        if not block.lines:
+            return
+        self.newest = block.position(block.lines[-1])
+        self._blocks.append(block)
+        self.kept += len(block.lines)
+        for line in block.lines:
+            self._by_name.setdefault(line.name, line.text)
+        self._forget()
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake everybody who waits."""
+        waited, self._next = self._next, asyncio.Event()
+        waited.set()
+
+    async def recall(self, most: int, *, blocks: int) -> None:
+        """Read the log's last lines into memory before anybody listens.
+
+        Args:
+            most: So many at least, where there are as many.
+            blocks: But from no more blocks than this.
+        """
+        found: list[KeptBlock] = []
+        count, read = 0, 0
+        async for block in newest_first(self.log, 0):
+            if count >= most or read >= blocks:
+                self._before = Position(block.partition, block.number, _LAST_PLACE)
+                self.newest = self._before
+                break
+            lines = await self.lines_of(block)
+            count, read = count + len(lines), read + 1
+            found.append(KeptBlock(partition=block.partition, number=block.number, lines=lines))
+        for kept in reversed(found):
+            self.publish(kept)
+
+    def known(self, name: str) -> bytes | None:
+        """Return the first line of that name, if it is in memory."""
+        return self._by_name.get(name)
+
+    async def follow(self, after: Position | None) -> AsyncIterator[Told]:
+        """Yield what comes after a position, or from now on, and go on for ever.
+
+        Where the log cannot be read for now, what stands in it alone comes once it can.
+
+        Raises:
+            LogIntegrityError: A block is not as it was written.
+        """
+        at = after or self.newest or START
+        while True:
+            waited = self._next  # taken first: what is published meanwhile is not slept over
+            if self.newest is None or at >= self.newest:
+                await waited.wait()
+            elif at >= self._before:
+                told = self._kept_after(at)
+                at = told.last
+                yield told
+            else:
+                try:
+                    async for told in self._read_after(at):
+                        at = told.last
+                        yield told
+                    at = max(at, self._before)
+                except (LogReadError, LogWriteError):
+                    await asyncio.sleep(self.retry_s)
+
+    def _kept_after(self, at: Position) -> Told:
+        """Return the next lines, all of them in memory."""
+        texts: list[bytes] = []
+        size, last = 0, at
+        for block in self._from(at.block):
+            if block.number > at.block:
+                new = block.lines
+            else:
+                new = [line for line in block.lines if line.place > at.place]
+            if new:
+                last = block.position(new[-1])
+                texts += [line.text for line in new]
+                size += sum(len(line.text) for line in new)
+            if size >= _BYTES_MAX:
+                break
+        return _told(texts, last)
+
+    def _from(self, number: int) -> list[KeptBlock]:
+        """Return the blocks in memory from ``number`` on, oldest first."""
+        found: list[KeptBlock] = []
+        for block in reversed(self._blocks):
+            if block.number < number:
+                break
+            found.append(block)
+        return found[::-1]
+
+    async def _read_after(self, at: Position) -> AsyncIterator[Told]:
+        """Yield what is in the log only, up to where memory begins."""
+        async for block in self.log.blocks(0, after=max(-1, at.block - 1)):
+            if block.number > self._before.block:
+                return
+            kept = KeptBlock(
+                partition=block.partition, number=block.number, lines=await self.lines_of(block)
+            )
+            lines = [line for line in kept.lines if kept.position(line) > at]
+            if lines:
+                yield _told([line.text for line in lines], kept.position(lines[-1]))
+            if block.number >= self._before.block:
+                return
+
+    def _forget(self) -> None:
+        """Let the oldest go, but for the newest block."""
+        while self.kept > self.limit and len(self._blocks) > 1:
+            oldest = self._blocks.popleft()
+            self.kept -= len(oldest.lines)
+            self._before = oldest.position(oldest.lines[-1])
+            for line in oldest.lines:
+                if self._by_name.get(line.name) is line.text:
+                    del self._by_name[line.name]
+
+
+def _told(texts: Sequence[bytes], last: Position) -> Told:
+    """Return lines as they are sent."""
+    return Told(lines=b"".join(text + b"\n" for text in texts), last=last, count=len(texts))

@@ -1,0 +1,145 @@
+"""What a worker looks after beside deciding: switches, halts, silence, the clock, its page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from torghut.kernel.clock import SteadyClock
+from torghut.kernel.errors import TorghutError
+from torghut.schemas.live.worker import WorkerStatus
+from torghut.workflows.live.intake.stamping import IngressClock
+from torghut.workflows.live.intake.waiting import WaitingControl
+from torghut.workflows.live.loop.condition import Condition
+from torghut.workflows.live.loop.deciding import LiveLoop
+from torghut.workflows.live.observing.witness import Witness
+from torghut.workflows.live.standing import Standing
+from torghut.workflows.live.switch_ports import SwitchFolder, ThrownSwitch, WorkerPage
+from torghut.workflows.live.switching import Switchboard
+
+_MS: Final = 1000.0
+_NS_PER_MS: Final = 1_000_000
+_LOOK_S: Final = 0.05
+"""Between two looks for a halt."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """Looks after one worker until cancelled.
+
+    Where the switch files cannot be read, or take too long, nobody knows whether a stop was thrown:
+    that is said, and the trading loop is told to open nothing.
+    """
+
+    loop: LiveLoop
+    clock: IngressClock
+    steady: SteadyClock
+    condition: Condition
+    switches: Switchboard
+    standing: Standing
+    folder: SwitchFolder
+    page: WorkerPage
+    witness: Witness
+    _looked_ns: int = field(init=False)
+    _halts: int = 0
+
+    def __post_init__(self) -> None:
+        self._looked_ns = self.steady.now_ns()
+
+    async def switch_files(self) -> None:
+        """Follow the switch files and keep the worker's page, at the declared rhythm."""
+        pause_s = self.loop.policy.switching.poll_ms / _MS
+        while True:
+            try:
+                await self.look_at_switches()
+            except (TorghutError, OSError) as error:
+                self.condition.begin("switches-unread", f"the switch files: {error}")
+            await self.keep_page()
+            await asyncio.sleep(pause_s)
+
+    async def look_at_switches(self) -> None:
+        """Take in the switch files as they are now.
+
+        Raises:
+            TorghutError: They cannot be read.
+            OSError: Neither can their folder.
+        """
+        found = await asyncio.to_thread(self.folder.thrown)
+        self._looked_ns = self.steady.now_ns()
+        self.condition.end("switches-unread")
+        self._take(found)
+
+    async def keep_page(self) -> None:
+        """Write the worker's page, and take away the files of what was released.
+
+        Where that cannot be done it is said to those who listen.
+        """
+        spent, status = self.switches.spent(), self.standing.status()
+        try:
+            await asyncio.to_thread(self._write, status, spent)
+        except (TorghutError, OSError) as error:
+            self.condition.begin("page-unwritten", f"the page, or a released switch file: {error}")
+        else:
+            self.condition.end("page-unwritten")
+
+    async def halts(self) -> None:
+        """Notice halts of the process, silence, and steps of the wall clock."""
+        while True:
+            self._look()
+            await asyncio.sleep(_LOOK_S)
+
+    def _take(self, found: Sequence[ThrownSwitch]) -> None:
+        """Put what is new before everything that waits."""
+        known = set(self.switches.files)
+        new = self.switches.look(found, self.loop.fold)
+        self.loop.line.put([WaitingControl(record=record, urgent=True) for record in new])
+        if self.loop.holding:
+            self.switches.hold()
+        if set(self.switches.files) != known:
+            self.standing.changed()
+
+    def _write(self, status: WorkerStatus, spent: Sequence[ThrownSwitch]) -> None:
+        """Write the page, then take away what was released."""
+        self.page.write(status)
+        for one in spent:
+            self.folder.retire(one.name, one.throw_id)
+
+    def _look(self) -> None:
+        """Judge what only passing time shows."""
+        timeliness = self.loop.policy.timeliness
+        self.clock.look(waiting=len(self.loop.line))
+        while self._halts < self.clock.halts:
+            self._halts += 1
+            self.witness.halted()
+        if self.clock.in_backlog:
+            halted_s = self.clock.halted_ns / 1e9
+            self.condition.begin("paused", f"this process was halted for {halted_s:.1f} s")
+        else:
+            self.condition.end("paused")
+        apart_ms = abs(self.clock.apart_ns()) / _NS_PER_MS
+        if apart_ms > timeliness.clock_apart_ms:
+            self.condition.begin("clock-stepped", f"the wall clock moved by {apart_ms:.0f} ms")
+        else:
+            self.condition.end("clock-stepped")
+        self._look_for_silence(timeliness.silent_ms)
+        if self.loop.lateness.late:
+            self.condition.begin("lag", "contexts are decided later than declared")
+        else:
+            self.condition.end("lag")
+
+    def _look_for_silence(self, silent_ms: int) -> None:
+        """Judge how long no context came, and how long ago the switch files were read."""
+        heard_ns = self.clock.heard_ns
+        since_ns = self.loop.begun_ns if heard_ns is None else heard_ns
+        now_ns = self.steady.now_ns()
+        silent = now_ns - since_ns > silent_ms * _NS_PER_MS
+        if silent and not self.condition.has("source-ended"):
+            self.condition.begin("source-silent", f"no context for over {silent_ms} ms")
+        else:
+            self.condition.end("source-silent")
+        limit_ms = self.loop.policy.telling.stale_ms
+        if now_ns - self._looked_ns > limit_ms * _NS_PER_MS:
+            detail = f"the switch files could not be read for over {limit_ms} ms"
+            self.condition.begin("switches-unread", detail)

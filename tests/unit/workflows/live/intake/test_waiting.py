@@ -1,0 +1,169 @@
+"""The line: bounded, in order, and as it was once something is put back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.live import A
+from tests.fakes.virtual_time import run_virtually
+from torghut.kernel.clock import SteadyNs, WallNs
+from torghut.market.ports import Quarantined
+from torghut.schemas.codes import RefusalCode
+from torghut.schemas.control import LagEnded
+from torghut.workflows.live.errors import QueueFullError
+from torghut.workflows.live.intake.stamping import Stamp
+from torghut.workflows.live.intake.waiting import (
+    Item,
+    WaitingContext,
+    WaitingControl,
+    WaitingLine,
+    WaitingQuarantine,
+)
+
+STAMP = Stamp(receive_ns=1, came_ns=SteadyNs(1), wall_ns=WallNs(1))
+
+
+def context(number: int) -> WaitingContext:
+    return WaitingContext(context_id=str(number), symbol=A, source="ab", row=(), stamp=STAMP)
+
+
+def control(number: int, *, urgent: bool = False) -> WaitingControl:
+    return WaitingControl(record=LagEnded(control_id=f"c{number}"), urgent=urgent)
+
+
+def bad(number: int) -> WaitingQuarantine:
+    record = Quarantined(
+        part=0, record=number, refusal=RefusalCode.UNDECODABLE, digest="ab" * 32, excerpt=""
+    )
+    return WaitingQuarantine(source="ab", record=record)
+
+
+def urgent(number: int) -> WaitingControl:
+    return control(number, urgent=True)
+
+
+ITEMS = st.lists(st.sampled_from([context, bad, control, urgent]), max_size=30).map(
+    lambda kinds: [kind(number) for number, kind in enumerate(kinds)]
+)
+
+
+def is_urgent(item: Item) -> bool:
+    return isinstance(item, WaitingControl) and item.urgent
+
+
+def all_of(line: WaitingLine) -> Sequence[Item]:
+    return line.take(10_000)
+
+
+@given(ITEMS, st.integers(1, 40))
+def test_what_is_urgent_comes_first_and_all_else_in_order(items: list[Item], most: int) -> None:
+    line = WaitingLine(limit=5)
+    line.put(items)
+    taken: list[Item] = []
+    while found := line.take(most):
+        assert len(found) <= most
+        taken += found
+    assert taken == sorted(items, key=lambda item: not is_urgent(item))
+    assert (len(line), line.controls) == (0, 0)
+
+
+@given(ITEMS, st.integers(1, 40), ITEMS)
+def test_what_is_put_back_waits_as_it_did(items: list[Item], most: int, later: list[Item]) -> None:
+    line, other = WaitingLine(limit=5), WaitingLine(limit=5)
+    for one in (line, other):
+        one.put(items)
+    taken = line.take(most)
+    for one in (line, other):
+        one.put(later)
+    line.put_back(taken)
+    assert (len(line), line.controls, line.urgent) == (len(other), other.controls, other.urgent)
+    assert all_of(line) == all_of(other)
+
+
+@given(ITEMS)
+def test_contexts_and_bad_records_are_counted_together_and_controls_apart(
+    items: list[Item],
+) -> None:
+    line = WaitingLine(limit=5)
+    line.put(items)
+    assert len(line) == sum(not isinstance(item, WaitingControl) for item in items)
+    assert line.controls == len(items) - len(line) - sum(map(is_urgent, items))
+
+
+def test_more_than_the_limit_may_not_come_unless_nothing_waits() -> None:
+    line = WaitingLine(limit=5)
+    line.check_room(9, retry_after_ms=250)
+    line.put([context(n) for n in range(4)])
+    line.check_room(1, retry_after_ms=250)
+    with pytest.raises(QueueFullError) as caught:
+        line.check_room(2, retry_after_ms=250)
+    assert (caught.value.waiting, caught.value.limit, caught.value.retry_after_ms) == (4, 5, 250)
+
+
+def test_contexts_do_not_take_the_place_of_control_records() -> None:
+    line = WaitingLine(limit=5)
+    line.put([context(n) for n in range(5)])
+    line.check_room_for_controls(5, retry_after_ms=250)
+    line.put([control(n) for n in range(5)])
+    with pytest.raises(QueueFullError):
+        line.check_room_for_controls(1, retry_after_ms=250)
+    line.put([control(9, urgent=True)])
+    assert all_of(line)[0] == control(9, urgent=True)
+
+
+@pytest.mark.parametrize("make", [context, bad, control])
+def test_a_source_that_can_wait_waits_for_room(make: Callable[[int], Item]) -> None:
+    async def main() -> None:
+        line = WaitingLine(limit=2)
+        await line.room()
+        line.put([make(0), make(1)])
+        waiting = asyncio.ensure_future(line.room())
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        taken = line.take(1)
+        await asyncio.sleep(0)
+        assert waiting.done()
+        line.put_back(taken)
+        again = asyncio.ensure_future(line.room())
+        await asyncio.sleep(1)
+        assert not again.done()
+        again.cancel()
+
+    run_virtually(main())
+
+
+def test_the_line_is_waited_for_until_something_comes_or_nothing_will() -> None:
+    async def main() -> None:
+        line = WaitingLine(limit=2)
+        waiting = asyncio.ensure_future(line.filled())
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        line.put([control(1)])
+        assert await waiting
+        line.close()
+        assert await line.filled()  # what waits is still taken
+        assert len(line.take(5)) == 1
+        assert not await line.filled()
+
+    run_virtually(main())
+
+
+def test_closing_wakes_who_waits_for_something_to_take() -> None:
+    async def main() -> None:
+        line = WaitingLine(limit=2)
+        waiting = asyncio.ensure_future(line.filled())
+        await asyncio.sleep(1)
+        line.close()
+        assert not await waiting
+
+    run_virtually(main())
+
+
+def test_items_can_be_told_apart() -> None:
+    assert replace(control(1), urgent=True) != control(1)
