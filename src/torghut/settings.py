@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.schemas.observing.levels import LEVELS, Level
 
 DECLARATIONS_DIR: Final = "TORGHUT_DECLARATIONS_DIR"
 ARTIFACT_DIR: Final = "TORGHUT_ARTIFACT_DIR"
 CACHE_DIR: Final = "TORGHUT_CACHE_DIR"
 DEBUG: Final = "TORGHUT_DEBUG"
+LOG_LEVEL: Final = "TORGHUT_LOG_LEVEL"
+TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+TRACING_DISABLED: Final = "OTEL_SDK_DISABLED"
 
 DECLARATION_FOLDERS: Final = ("streams", "governance", "router")
 """The folders without which no decision can be made; by them a root is recognised."""
@@ -63,6 +68,39 @@ VARIABLES: Final = (
         default="one line",
         meaning="Anything: an error that nobody foresaw is shown with its traceback.",
     ),
+    Variable(
+        name="TORGHUT_URL",
+        default="`http://127.0.0.1:8787`",
+        meaning="Where the live service listens; read by `torghut.client` and its commands.",
+    ),
+    Variable(
+        name="TORGHUT_TOKEN_FILE",
+        default="none",
+        meaning="File that holds the token to use there; read by the same.",
+    ),
+    Variable(
+        name=LOG_LEVEL,
+        default="`info`",
+        meaning=f"Least grave lines of the service's own log: {', '.join(LEVELS)}.",
+    ),
+    Variable(
+        name=TRACES_ENDPOINT,
+        default=f"`/v1/traces` below `{OTLP_ENDPOINT}`",
+        meaning="Collector that `torghut serve` exports traces to; needs the extra `otel`.",
+    ),
+    Variable(
+        name=OTLP_ENDPOINT,
+        default="no traces",
+        meaning=(
+            "The same for all kinds of telemetry. Once one of the two is set, OpenTelemetry's own "
+            "library reads its other standard variables, such as `OTEL_SERVICE_NAME`."
+        ),
+    ),
+    Variable(
+        name=TRACING_DISABLED,
+        default="`false`",
+        meaning="`true`: no traces, whatever else is set.",
+    ),
 )
 """All of them; ``docs/reference/settings.md`` is made from this table."""
 
@@ -80,6 +118,28 @@ class DeclarationsMissingError(TorghutError):
             f"{', '.join(map(str, looked_in))}; set {DECLARATIONS_DIR} or reinstall torghut"
         )
         self.looked_in = looked_in
+
+
+class LogLevelUnknownError(TorghutError):
+    """``TORGHUT_LOG_LEVEL`` is set to something that is no level."""
+
+    code: ClassVar[str] = "settings.log-level-unknown"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(
+            f"{LOG_LEVEL}: expected one of {', '.join(LEVELS)}, found {found!r}; "
+            "correct it or unset it"
+        )
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True)
+class TracingTarget:
+    """Where traces are to go, and which variable says so."""
+
+    endpoint: str
+    variable: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +165,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     return Settings(
         declarations_dir=_declarations_dir(environment),
-        trading_autonomy_artifact_dir=Path(
-            environment.get(ARTIFACT_DIR) or "var/torghut"
-        ).absolute(),
+        trading_autonomy_artifact_dir=_artifact_dir(environment),
         cache_dir=_cache_dir(environment),
     )
 
@@ -122,9 +180,51 @@ def settings() -> Settings:
     return read_settings(os.environ)
 
 
+def artifact_dir() -> Path:
+    """Return where everything produced at run time goes, also where no declarations are found."""
+    return _artifact_dir(os.environ)
+
+
 def debugging() -> bool:
     """Return whether errors that nobody foresaw are to be shown whole."""
     return bool(os.environ.get(DEBUG))
+
+
+def _artifact_dir(environment: Mapping[str, str]) -> Path:
+    """Return the folder for everything produced at run time, which need not exist yet."""
+    return Path(environment.get(ARTIFACT_DIR) or "var/torghut").absolute()
+
+
+def log_level(environment: Mapping[str, str] | None = None) -> Level:
+    """Return the least grave level of the service's own log that is written.
+
+    Args:
+        environment: This process's own if None.
+
+    Raises:
+        LogLevelUnknownError: It is set to something else.
+    """
+    found = (os.environ if environment is None else environment).get(LOG_LEVEL) or "info"
+    for level in LEVELS:
+        if level == found.lower():
+            return level
+    raise LogLevelUnknownError(found=found)
+
+
+def tracing_target(environment: Mapping[str, str] | None = None) -> TracingTarget | None:
+    """Return where traces are to go; None where nobody asked for any.
+
+    Args:
+        environment: This process's own if None.
+    """
+    read = os.environ if environment is None else environment
+    if read.get(TRACING_DISABLED, "").strip().lower() == "true":
+        return None
+    if traces := read.get(TRACES_ENDPOINT):
+        return TracingTarget(endpoint=traces, variable=TRACES_ENDPOINT)
+    if every := read.get(OTLP_ENDPOINT):
+        return TracingTarget(endpoint=every.rstrip("/") + "/v1/traces", variable=OTLP_ENDPOINT)
+    return None
 
 
 def _declarations_dir(environment: Mapping[str, str]) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from torghut.adapters.filesystem.declaration_text import declaration_missing, read_declaration
 from torghut.decisions.declarations import Declarations, assemble
 from torghut.governance.declarations import (
     parse_gate_policies,
@@ -15,7 +16,6 @@ from torghut.governance.declarations import (
 from torghut.market.calendars import expand, parse_calendar
 from torghut.market.instruments import parse_instrument
 from torghut.router.declarations import parse_expert, parse_router_policy
-from torghut.schemas.declarations.errors import DeclarationMissingError, Problem
 
 INSTRUMENTS: Final = "streams/instruments"
 CALENDARS: Final = "streams/calendars"
@@ -24,8 +24,6 @@ ROUTER_POLICY: Final = "router/policy.yaml"
 GATES: Final = "governance/policies/gates.yaml"
 REASONING: Final = "governance/policies/reasoning.yaml"
 OWNERS: Final = "governance/owners.yaml"
-
-_BYTES_MAX: Final = 1 << 20
 
 
 def load(root: Path) -> Declarations:
@@ -37,19 +35,23 @@ def load(root: Path) -> Declarations:
         ZoneUnknownError: A calendar's zone has no data on this machine.
     """
     governance = (
-        parse_gate_policies(_read(root, GATES), file=GATES),
-        parse_reasoning_policy(_read(root, REASONING), file=REASONING),
-        parse_owners(_read(root, OWNERS), file=OWNERS),
+        parse_gate_policies(read_declaration(root, GATES), file=GATES),
+        parse_reasoning_policy(read_declaration(root, REASONING), file=REASONING),
+        parse_owners(read_declaration(root, OWNERS), file=OWNERS),
     )
     return assemble(
         instruments=[
-            parse_instrument(_read(root, file), file=file) for file in _files(root, INSTRUMENTS)
+            parse_instrument(read_declaration(root, file), file=file)
+            for file in _files(root, INSTRUMENTS)
         ],
         calendars=[
-            expand(parse_calendar(_read(root, file), file=file)) for file in _files(root, CALENDARS)
+            expand(parse_calendar(read_declaration(root, file), file=file))
+            for file in _files(root, CALENDARS)
         ],
-        experts=[parse_expert(_read(root, file), file=file) for file in _files(root, EXPERTS)],
-        router=parse_router_policy(_read(root, ROUTER_POLICY), file=ROUTER_POLICY),
+        experts=[
+            parse_expert(read_declaration(root, file), file=file) for file in _files(root, EXPERTS)
+        ],
+        router=parse_router_policy(read_declaration(root, ROUTER_POLICY), file=ROUTER_POLICY),
         governance=governance,
     )
 
@@ -58,29 +60,5 @@ def _files(root: Path, folder: str) -> Sequence[str]:
     """Return the YAML files of ``folder`` below ``root``, sorted, as paths below it."""
     files = sorted(path.name for path in (root / folder).glob("*.yaml"))
     if not files:
-        raise _missing(folder, "at least one .yaml file", "none")
+        raise declaration_missing(folder, "at least one .yaml file", "none")
     return [f"{folder}/{name}" for name in files]
-
-
-def _read(root: Path, file: str) -> str:
-    """Return the text of ``file`` below ``root``."""
-    try:
-        body = (root / file).read_bytes()
-        if len(body) > _BYTES_MAX:
-            raise _missing(file, f"at most {_BYTES_MAX} bytes", str(len(body)))
-        return body.decode("utf-8")
-    except OSError as error:
-        raise _missing(file, "a file that can be read", error.strerror or "none") from error
-    except UnicodeDecodeError as error:
-        raise _missing(file, "UTF-8", f"byte {error.start} that is none") from error
-
-
-def _missing(file: str, expected: str, found: str) -> DeclarationMissingError:
-    """Return the refusal of a file or folder that is not there or cannot be read."""
-    problem = Problem(
-        key="the file",
-        expected=expected,
-        found=found,
-        advice="restore it, or point TORGHUT_DECLARATIONS_DIR at a folder that has it",
-    )
-    return DeclarationMissingError(file=file, problems=[problem])

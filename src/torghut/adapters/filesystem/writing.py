@@ -22,6 +22,18 @@ class FileWriteError(TorghutError):
         self.reason = reason
 
 
+class FileReadError(TorghutError):
+    """A file or folder that is there cannot be read."""
+
+    code: ClassVar[str] = "filesystem.read-failed"
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: expected something that can be read, found: {reason}")
+        self.path = path
+        self.reason = reason
+
+
 def write_text(path: Path, text: str) -> None:
     """Put ``text`` into ``path``, durably, in place of what was there.
 

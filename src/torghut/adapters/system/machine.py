@@ -27,7 +27,7 @@ def environment() -> Mapping[str, str]:
     """Return what could explain a difference between two machines, by name."""
     return {
         "python": platform.python_version(),
-        **{name: _version(name) for name in _LIBRARIES},
+        **{name: version(name) for name in _LIBRARIES},
         "sqlite": sqlite3.sqlite_version,
         "libc": "-".join(platform.libc_ver()),
         "system": f"{platform.system()} {platform.release()}",
@@ -43,7 +43,7 @@ def fingerprint(facts: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _version(name: str) -> str:
+def version(name: str) -> str:
     """Return the version of an installed package; a checkout on the path has none."""
     try:
         return importlib.metadata.version(name)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.declared import FILES, ROOT, shipped
+from torghut.adapters.filesystem.declaration_text import load_live_policy
 from torghut.adapters.filesystem.declarations import load
 from torghut.schemas.declarations.errors import (
     DeclarationConflictError,
@@ -25,6 +26,12 @@ def root(tmp_path: Path) -> Path:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / file, tmp_path / file)
     return tmp_path
+
+
+def load_all(root: Path) -> None:
+    """Read every declaration, those of the live service too, which enter no decision."""
+    load(root)
+    load_live_policy(root)
 
 
 def test_a_copy_has_the_same_digest(root: Path) -> None:
@@ -45,7 +52,7 @@ def test_unknown_key_in_any_file_is_refused_by_name(root: Path, file: str) -> No
         stream.write("surprise: 1\n")
 
     with pytest.raises(DeclarationContentError, match=f"{file}: .*surprise: expected a known key"):
-        load(root)
+        load_all(root)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -54,7 +61,7 @@ def test_repeated_key_in_any_file_is_refused_by_name(root: Path, file: str) -> N
         stream.write("kind: again.v1\n")
 
     with pytest.raises(DeclarationSyntaxError, match=f"{file}: line .* each key once"):
-        load(root)
+        load_all(root)
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if "instruments" not in file])
@@ -62,7 +69,7 @@ def test_missing_file_is_refused(root: Path, file: str) -> None:
     (root / file).unlink()
 
     with pytest.raises((DeclarationMissingError, DeclarationConflictError)):
-        load(root)
+        load_all(root)
 
 
 @pytest.mark.parametrize("folder", ["streams/instruments", "streams/calendars", "router/experts"])

@@ -1,0 +1,1 @@
+"""Serving an application over HTTP and WebSocket, bounded in everything a peer may ask for."""

@@ -1,0 +1,1 @@
+"""Sources that bring contexts as they happen, and get no answer: lines on stdin or a socket."""

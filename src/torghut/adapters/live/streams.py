@@ -1,0 +1,135 @@
+"""Where lines come from: standard input, or a Unix socket that any number of senders may open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import stat
+import sys
+from pathlib import Path
+from typing import ClassVar, Final
+
+from torghut.adapters.live.lines import LineFeed
+from torghut.kernel.errors import ExitCode, TorghutError
+
+_BUFFER_BYTES: Final = 65_536
+_UMASK: Final = 0o177
+
+
+class SocketTakenError(TorghutError):
+    """Something is where the socket is to be."""
+
+    code: ClassVar[str] = "live.socket-taken"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, path: Path, found: str) -> None:
+        super().__init__(f"{path}: expected nothing, or a socket that nobody serves, found {found}")
+        self.path = path
+        self.found = found
+
+
+class SocketUnusableError(TorghutError):
+    """No socket can be made where one is to be."""
+
+    code: ClassVar[str] = "live.socket-unusable"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, path: Path, found: str) -> None:
+        super().__init__(
+            f"{path}: expected a short path in a folder that can be written, found {found}"
+        )
+        self.path = path
+        self.found = found
+
+
+async def serve_stdin(feed: LineFeed) -> None:
+    """Hand everything on standard input to ``feed``, until its end."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (
+        stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()
+    ):  # cannot be waited on
+        await feed.read(lambda most: asyncio.to_thread(os.read, sys.stdin.fileno(), most))
+        return
+    reader = asyncio.StreamReader(limit=_BUFFER_BYTES)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    try:
+        await feed.read(reader.read)
+    finally:
+        transport.close()
+
+
+async def serve_socket(feed: LineFeed, path: Path) -> None:
+    """Hand what senders write into the Unix socket at ``path`` to ``feed``, until cancelled.
+
+    Raises:
+        SocketTakenError: Something is there.
+        SocketUnusableError: Nothing can be made there.
+    """
+    listening = bound_at(path)
+    senders: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            senders.add(task)
+            task.add_done_callback(senders.discard)
+        try:
+            with contextlib.suppress(ConnectionError, TorghutError):
+                await feed.read(reader.read)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_unix_server(serve, sock=listening, limit=_BUFFER_BYTES)
+    try:
+        await server.serve_forever()
+    finally:
+        server.close()
+        for sender in list(senders):
+            sender.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
+        _take_away(path)
+
+
+def bound_at(path: Path) -> socket.socket:
+    """Return a socket at ``path`` that only this user may open.
+
+    Raises:
+        SocketTakenError: Something is there.
+        SocketUnusableError: Nothing can be made there.
+    """
+    if os.path.lexists(path):
+        _clear(path)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(_UMASK)
+    try:
+        listening.bind(str(path))
+    except OSError as error:
+        listening.close()
+        raise SocketUnusableError(path=path, found=str(error)) from error
+    finally:
+        os.umask(before)
+    return listening
+
+
+def _clear(path: Path) -> None:
+    """Take away a socket that a service left behind when it was killed.
+
+    Raises:
+        SocketTakenError: It is no socket, or somebody serves it.
+    """
+    if not stat.S_ISSOCK(path.lstat().st_mode):
+        raise SocketTakenError(path=path, found="something else")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        if probe.connect_ex(str(path)) == 0:
+            raise SocketTakenError(path=path, found="one that is served")
+    _take_away(path)
+
+
+def _take_away(path: Path) -> None:
+    """Remove a socket's file."""
+    path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The live service over HTTP and WebSocket: what is asked is checked, and told in typed JSON."""

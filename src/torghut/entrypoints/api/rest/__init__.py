@@ -1,0 +1,1 @@
+"""Requests and their answers: what each path takes, does and tells."""

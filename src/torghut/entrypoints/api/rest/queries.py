@@ -1,0 +1,58 @@
+"""What may be asked for in a query, and what may be released; anything else is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from torghut.schemas.live.position import Position, parse_position
+from torghut.schemas.types import Message
+
+_AFTER: Final = r"^(start|now|(0|[1-9][0-9]{0,6}):(0|[1-9][0-9]{0,11}):(0|[1-9][0-9]{0,6}))$"
+
+After = Annotated[
+    str, Field(pattern=_AFTER, description="A position that was received; start; or now.")
+]
+Flag = Annotated[Literal["0", "1"], Field(description="1 for yes.")]
+
+
+class FollowQuery(Message):
+    """Where to begin, and whether to go on."""
+
+    after: After = "start"
+    follow: Flag = "0"
+
+
+class StreamQuery(Message):
+    """Where to begin, and whether control records are told too."""
+
+    after: After = "now"
+    controls: Flag = "0"
+
+
+class OutcomeQuery(Message):
+    """Of which context."""
+
+    context_id: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,299}$",
+            description="Its id, or that of the decision about it.",
+        ),
+    ]
+
+
+class NoQuery(Message):
+    """Nothing."""
+
+
+class ReleaseAsked(Message):
+    """Why a switch may be released."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=400)]
+
+
+def position_after(after: str) -> Position | None:
+    """Return the position that a query names; None for now."""
+    return None if after == "now" else parse_position(after)

@@ -1,0 +1,1 @@
+"""The WebSocket: outcomes and heartbeats down, contexts and control records up."""

@@ -1,0 +1,93 @@
+"""The composition root of what must work when nothing else does: switch files and worker pages.
+
+It names the few adapters that need neither log nor kernel, so that a command which stops a loop, or
+says how it stands, starts at once and on an installation that cannot decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from torghut.adapters.filesystem.declaration_text import load_live_policy
+from torghut.adapters.filesystem.switches.folder import SwitchFiles
+from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
+from torghut.adapters.filesystem.writing import FileReadError
+from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
+from torghut.adapters.system.person import person
+from torghut.kernel.clock import IdSource, SteadyClock, WallClock
+from torghut.schemas.declarations.live import LivePolicy
+from torghut.settings import artifact_dir, settings
+from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
+
+__all__ = [
+    "SWITCHES",
+    "WORKERS",
+    "ids",
+    "live_policy",
+    "person",
+    "steady_clock",
+    "switch_folder",
+    "wall_clock",
+    "worker_page",
+    "worker_pages",
+]
+
+SWITCHES: Final = "switches"
+"""Folder of switch files, below that of artifacts."""
+
+WORKERS: Final = "workers"
+"""Folder of worker pages, below that of artifacts."""
+
+
+def live_policy() -> LivePolicy:
+    """Return what the live service of this installation is bound by.
+
+    Raises:
+        DeclarationError: It is missing or does not fit its model.
+    """
+    return load_live_policy(settings().declarations_dir)
+
+
+def ids() -> IdSource:
+    """Return names that nobody has used before."""
+    return RandomIds()
+
+
+def wall_clock() -> WallClock:
+    """Return the machine's clock."""
+    return SystemClock()
+
+
+def steady_clock() -> SteadyClock:
+    """Return a clock that only tells how much time has passed."""
+    return MonotonicClock()
+
+
+def switch_folder() -> SwitchThrower:
+    """Return the folder of switch files."""
+    return SwitchFiles(artifact_dir() / SWITCHES, ids=RandomIds(), wall=SystemClock())
+
+
+def worker_page(worker: str) -> WorkerPage:
+    """Return the page of ``worker``, held by this process until it is closed.
+
+    Raises:
+        WorkerNameTakenError: Another process holds it.
+        FileWriteError: It cannot be made.
+    """
+    return HeldPage(artifact_dir() / WORKERS, worker)
+
+
+def worker_pages() -> Sequence[WorkerSeen]:
+    """Return every worker that has a page, by name.
+
+    Raises:
+        FileReadError: The folder of pages is there and cannot be read.
+    """
+    folder: Path = artifact_dir() / WORKERS
+    try:
+        return read_pages(folder)
+    except OSError as error:
+        raise FileReadError(path=folder, reason=error.strerror or str(error)) from error
