@@ -1,0 +1,1 @@
+"""The connections to the live service: kept, put in order, and judged by their heartbeats."""

@@ -1,0 +1,59 @@
+"""What was received and waits for its reader: bounded, so that a slow reader holds back reading."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Buffer(Generic[T]):
+    """A queue with an end; who stops waiting for it loses nothing.
+
+    Attributes:
+        room: How many may wait.
+    """
+
+    room: int
+    _items: deque[T] = field(default_factory=deque)
+    _ended: bool = False
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def put(self, item: T) -> None:
+        """Add an item once there is room for it; after the end nothing is added."""
+        while len(self._items) >= self.room and not self._ended:
+            await self._moves()
+        if not self._ended:
+            self._items.append(item)
+            self._move()
+
+    async def filled(self) -> bool:
+        """Wait for an item; return whether there is one, or the end was reached."""
+        while not self._items and not self._ended:
+            await self._moves()
+        return bool(self._items)
+
+    def pop(self) -> T:
+        """Return the oldest item, which there must be, and make room."""
+        item = self._items.popleft()
+        if len(self._items) == self.room - 1:
+            self._move()
+        return item
+
+    def end(self) -> None:
+        """Let nothing more come; what waits is still to be had."""
+        self._ended = True
+        self._move()
+
+    async def _moves(self) -> None:
+        """Wait until something happens."""
+        await self._moved.wait()
+
+    def _move(self) -> None:
+        """Wake those who wait."""
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()

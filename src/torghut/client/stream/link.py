@@ -1,0 +1,215 @@
+"""One connection to the live service that is kept: made again, with growing waits, when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, NamedTuple, Protocol
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from torghut.client.errors import TokenUnreadableError
+from torghut.client.limits import Limits
+from torghut.client.machine import Machine
+from torghut.client.stream.pulse import Pulse
+from torghut.client.wire.address import Dialer
+from torghut.client.wire.messages import GarbledError, Heartbeat, Incoming, read_line
+
+MS: Final = 1_000
+_REASON_MAX: Final = 200
+_DOUBLINGS: Final = 20
+
+
+class LinkFaultError(Exception):
+    """A connection is given up because of what came over it, or did not."""
+
+    what: ClassVar[str] = "fault"
+
+
+class Notice(NamedTuple):
+    """Something that is not as it should be, and was noticed.
+
+    Attributes:
+        what: ``connection``, ``silence``, ``garbled``, ``disorder``, ``behind``, ``fault``
+            or ``unknown``.
+        detail: In words.
+    """
+
+    what: str
+    detail: str
+
+
+class Ends(Protocol):
+    """What a connection is used for."""
+
+    def query(self) -> str:
+        """Return the question of the next connection, such as ``after=0:1:2``."""
+        ...
+
+    async def take(self, message: Incoming, line: str) -> None:
+        """Take in one message; what takes its time holds back reading.
+
+        Raises:
+            LinkFaultError: The connection is of no more use.
+        """
+        ...
+
+    async def speak(self, connection: ClientConnection) -> None:
+        """Say what there is to say, as long as the connection holds."""
+        ...
+
+
+class SilentError(LinkFaultError):
+    """Nothing came for too long."""
+
+    what: ClassVar[str] = "silence"
+
+
+class GarbleFaultError(LinkFaultError):
+    """What came is no message."""
+
+    what: ClassVar[str] = "garbled"
+
+
+@dataclass(slots=True, kw_only=True)
+class Link:
+    """A connection, kept until its task is cancelled.
+
+    Attributes:
+        dialer: Makes connections.
+        ends: What it is used for.
+        limits: Whose budgets hold.
+        machine: Whose chance spreads the attempts.
+        pulse: Told of every heartbeat.
+        notices: Where what was noticed goes.
+        looked: Called whenever the pulse may have changed.
+        denied: HTTP status of the last refusal; 0 where there was none.
+    """
+
+    dialer: Dialer
+    ends: Ends
+    limits: Limits
+    machine: Machine
+    pulse: Pulse
+    notices: deque[Notice]
+    looked: Callable[[], None]
+    denied: int = 0
+    _failures: int = field(default=0)
+
+    async def keep(self) -> None:
+        """Connect, read, and connect again, for ever."""
+        while True:
+            self.pulse.begin()
+            reason = await self._connected()
+            self.pulse.end(reason)
+            self.looked()
+            await asyncio.sleep(self._wait_s())
+
+    def _wait_s(self) -> float:
+        """Return how long to wait before the next attempt, and wait longer after that."""
+        limits = self.limits
+        ceiling_ms = min(
+            limits.retry_max_ms, limits.retry_first_ms << min(self._failures, _DOUBLINGS)
+        )
+        self._failures += 1
+        return ceiling_ms * (0.5 + 0.5 * self.machine.chance()) / MS
+
+    async def _connected(self) -> str:
+        """Use one connection as long as it holds; return why it ended."""
+        try:
+            async with asyncio.timeout(self.limits.connect_ms / MS):
+                connection = await self.dialer.dial(self.ends.query())
+        except InvalidStatus as error:
+            self.denied = error.response.status_code
+            return self._noticed("connection", f"refused with HTTP status {self.denied}")
+        except TimeoutError:
+            return self._noticed("connection", f"none within {self.limits.connect_ms} ms")
+        except (OSError, EOFError, WebSocketException, TokenUnreadableError) as error:
+            return self._noticed("connection", _words(error))
+        self.denied = 0
+        try:
+            reason = await self._used(connection)
+        except asyncio.CancelledError:
+            await self._left(connection)
+            raise
+        connection.transport.abort()  # it is of no more use; a farewell would wait behind the rest
+        return reason
+
+    async def _used(self, connection: ClientConnection) -> str:
+        """Read and speak until either ends; return why."""
+        ended: list[Exception] = []
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._read(connection))
+                both.create_task(self.ends.speak(connection))
+        except* (LinkFaultError, TimeoutError, OSError, WebSocketException) as group:
+            ended.extend(group.exceptions)
+        first = ended[0] if ended else SilentError("ended")
+        what = first.what if isinstance(first, LinkFaultError) else "connection"
+        if isinstance(first, LinkFaultError) and what != "silence":
+            self.pulse.doubt = f"{what}: {_words(first)}"
+        return self._noticed(what, _words(first))
+
+    async def _read(self, connection: ClientConnection) -> None:
+        """Read every message until the connection ends or is of no more use."""
+        while True:
+            try:
+                async with asyncio.timeout(self.limits.silence_ms / MS):
+                    frame = await connection.recv()
+            except TimeoutError as error:
+                message = f"nothing came for {self.limits.silence_ms} ms"
+                raise SilentError(message) from error
+            text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+            for line in text.split("\n"):
+                if line:
+                    await self._take(line)
+
+    async def _take(self, line: str) -> None:
+        """Take in one line."""
+        try:
+            message = read_line(line)
+        except GarbledError as error:
+            raise GarbleFaultError(str(error)) from error
+        if message is None:
+            self._noticed("unknown", line)
+            return
+        if isinstance(message, Heartbeat):
+            self._hear(message)
+        await self.ends.take(message, line)
+
+    def _hear(self, heartbeat: Heartbeat) -> None:
+        """Take in a heartbeat, and give up a connection over which all come late."""
+        if self.pulse.hear(heartbeat):
+            self._failures = self._failures if self.pulse.doubt else 0
+            self.looked()
+        elif self.pulse.silent_ms > self.limits.silence_ms:
+            message = f"heartbeats came late for {self.limits.silence_ms} ms"
+            raise SilentError(message)
+
+    async def _left(self, connection: ClientConnection) -> None:
+        """Take leave, without waiting long for the other side."""
+        try:
+            async with asyncio.timeout(self.limits.close_ms / MS), asyncio.TaskGroup() as both:
+                both.create_task(connection.close())
+                both.create_task(_drain(connection))
+        except* (TimeoutError, OSError, WebSocketException):
+            connection.transport.abort()
+
+    def _noticed(self, what: str, detail: str) -> str:
+        """Keep a notice and return it as a reason."""
+        self.notices.append(Notice(what, detail[:_REASON_MAX]))
+        return detail[:_REASON_MAX]
+
+
+async def _drain(connection: ClientConnection) -> None:
+    """Pass over what is still on its way, because the other side's farewell comes behind it."""
+    async for _ in connection:
+        pass
+
+
+def _words(error: BaseException) -> str:
+    """Return an error in words."""
+    return str(error) or type(error).__name__
