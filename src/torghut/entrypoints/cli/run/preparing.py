@@ -53,7 +53,7 @@ def prepare(options: Options, told: Progress) -> Prepared:
     source = bootstrap.source(options["source"], declared)
     told.stage("Loading the decision kernel; compiled once for each build")
     kernel = bootstrap.kernel()
-    log = options["log"] or _default_log(options["source"], source)
+    log = options["log"] or default_log(options["source"], source)
     setup = Setup(
         kernel=kernel,
         declarations=declared,
@@ -75,7 +75,7 @@ def prepare(options: Options, told: Progress) -> Prepared:
     )
 
 
-def _default_log(uri: str, source: Source) -> Path:
+def default_log(uri: str, source: Source) -> Path:
     """Return where the log of a source goes: named after it and its content."""
     digests = "\n".join(part.digest for part in source.description.parts)
     name = _UNSAFE.sub("-", uri.partition("?")[0].rstrip("/").rpartition("/")[2]).strip("-")

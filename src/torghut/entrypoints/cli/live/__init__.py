@@ -1,0 +1,1 @@
+"""Commands that talk to a live service, as any trading loop does."""

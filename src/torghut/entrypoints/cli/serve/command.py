@@ -1,0 +1,149 @@
+"""The command itself: prepare, serve, drain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from typing_extensions import Unpack
+
+from torghut import bootstrap
+from torghut.entrypoints.cli.console import progress, shown
+from torghut.entrypoints.cli.run.options import InstantType, SpeedType
+from torghut.entrypoints.cli.serve.doors import doors
+from torghut.entrypoints.cli.serve.feeding import feed_of
+from torghut.entrypoints.cli.serve.options import (
+    ListenType,
+    LiveSourceType,
+    ServeOptions,
+    WorkerNameType,
+)
+from torghut.entrypoints.cli.serve.preparing import PreparedService, prepare
+from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.schemas.observing.log_events import ServeEnded, ServeReady
+from torghut.workflows.live.life import live
+from torghut.workflows.running.modes import mode_records, router_mode_records
+
+_NS: Final = 1e9
+_TRACES_MS: Final = 1_000
+"""Longest wait for traces to be exported at the end."""
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.option(
+    "--source",
+    type=LiveSourceType(),
+    default="api:",
+    show_default=True,
+    help="api:, - (standard input), unix:PATH, or a recorded source; see source check.",
+)
+@click.option("--log", type=_FILE, help="Log to write; by default named after the source.")
+@click.option(
+    "--speed", type=SpeedType(), default="1x", show_default=True, help="Of a recorded source."
+)
+@click.option("--from", "from_", type=InstantType(ends=False), help="Earliest receive time.")
+@click.option("--to", type=InstantType(ends=True), help="Latest receive time.")
+@click.option(
+    "--mode", type=click.Choice(["shadow", "paper", "live"]), help="What decisions may do."
+)
+@click.option(
+    "--router-mode", type=click.Choice(["static", "shadow", "live"]), help="Whose weights."
+)
+@click.option("--package", multiple=True, metavar="NAME@DIGEST", help="Router package to serve.")
+@click.option(
+    "--listen",
+    type=ListenType(),
+    default="127.0.0.1:8787",
+    show_default=True,
+    help="Where the API listens; port 0 takes any that is free.",
+)
+@click.option("--listen-unix", type=_FILE, help="Unix socket where the API listens too.")
+@click.option(
+    "--allow-remote", is_flag=True, help="Let --listen name an address that others can reach."
+)
+@click.option("--tokens", type=_FILE, help="File of API tokens; made if there is none.")
+@click.option(
+    "--worker",
+    type=WorkerNameType(),
+    default="worker-0",
+    show_default=True,
+    help="Name of this worker.",
+)
+@click.option("--until-end", is_flag=True, help="End with the source instead of serving on.")
+def serve(**options: Unpack[ServeOptions]) -> ExitCode:
+    """Decide contexts as they come, durably, and tell everybody who listens.
+
+    SIGTERM and Ctrl-C take nothing new, decide what waits, and end within the declared budget.
+    Whatever ends the process, what was told is durable, and the next start goes on after it.
+    """
+    with progress() as told, bootstrap.end_on_terminate():
+        prepared = prepare(options, told)
+    bootstrap.run_service(_serve(options, prepared))
+    return ExitCode.YES
+
+
+async def _serve(options: ServeOptions, prepared: PreparedService) -> None:
+    """Serve until asked to stop."""
+    worker = prepared.worker
+    ended: TorghutError | None = None
+    try:
+        with bootstrap.stop_on_signals() as stopping:
+            await worker.begin()
+            feed = await feed_of(options, prepared, stopping)
+            _ask_for_modes(options, prepared)
+            async with doors(options, prepared) as addresses:
+                _say_where(options, prepared, addresses)
+                await live(worker, feed, stopping.asked, until_end=options["until_end"])
+    except TorghutError as error:
+        ended = error
+        raise
+    finally:
+        _say_ended(prepared, ended)
+        await prepared.tracer.close(_TRACES_MS)
+        await prepared.keeper.close()
+        prepared.page.close()
+
+
+def _say_where(options: ServeOptions, prepared: PreparedService, addresses: Sequence[str]) -> None:
+    """Say what is served, and where."""
+    click.echo(f"serving  {options['source'].text} into {shown(prepared.log)}")
+    for address in addresses:
+        click.echo(f"api      {address}")
+    click.echo(f"tokens   {shown(prepared.tokens)}")
+    click.echo("try      torghut status")
+    newest, begun_ns = prepared.worker.loop.outcomes.newest, prepared.begun_ns
+    prepared.journal.say(
+        ServeReady(
+            position="" if newest is None else str(newest),
+            symbols=len(prepared.declared.by_symbol),
+            api=addresses[0],
+            start_seconds=(bootstrap.steady_clock().now_ns() - begun_ns) / _NS,
+        )
+    )
+
+
+def _say_ended(prepared: PreparedService, error: TorghutError | None) -> None:
+    """Write the last line of the service's own log."""
+    prepared.journal.say(
+        ServeEnded(
+            exit_code=0 if error is None else int(error.exit_code),
+            error_code="" if error is None else error.code,
+            waiting=len(prepared.worker.loop.line),
+        )
+    )
+
+
+def _ask_for_modes(options: ServeOptions, prepared: PreparedService) -> None:
+    """Put the modes that were asked for in force before the first context."""
+    loop = prepared.worker.loop
+    symbols, number = sorted(prepared.declared.by_symbol), loop.head.number
+    prepared.worker.record_first(
+        [
+            *mode_records(loop.fold, symbols, options["mode"], number=number),
+            *router_mode_records(loop.fold, symbols, options["router_mode"], number=number),
+        ]
+    )

@@ -1,0 +1,1 @@
+"""``torghut switch``: what is thrown, throwing, releasing, and the drill."""

@@ -1,0 +1,164 @@
+"""The real live service in a process of its own, with callers in this one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.commands import Ended
+from tests.declared import ROOT
+from tests.kernels import cache_folder, compiled
+from torghut.adapters.filesystem.worker_pages import read_pages
+from torghut.client import Context, Delivery, SyncClient, connect_sync
+from torghut.schemas.live.worker import WorkerStatus
+from torghut.settings import ARTIFACT_DIR, CACHE_DIR
+
+_COMMAND = "from torghut.entrypoints.cli import main; main()"
+_READY_S = 60.0
+SYMBOL = "fxcm:EURUSD"
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveService:
+    """One service in a folder; it may be ended in any way and started again.
+
+    Attributes:
+        folder: Holds its artifacts and its socket.
+        log: Where its log is.
+        options: Of ``torghut serve``, besides log and socket.
+        prefix: Words before the interpreter's own, such as those of another command.
+    """
+
+    folder: Path
+    log: Path
+    options: Sequence[str] = ("--source", "api:")
+    process: subprocess.Popen[bytes] | None = None
+    _sequence: int = 0
+    _clients: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What its processes are told."""
+        return {
+            "PATH": os.defpath,
+            "PYTHONPATH": str(ROOT / "src"),
+            ARTIFACT_DIR: str(self.folder / "var"),
+            CACHE_DIR: str(cache_folder()),
+        }
+
+    @property
+    def socket(self) -> Path:
+        """Where its API listens."""
+        return self.folder / "api.sock"
+
+    def start(self) -> None:
+        """Start it, and wait until it serves."""
+        compiled()
+        words = ("serve", *self.options, "--log", str(self.log), "--listen", "127.0.0.1:0")
+        with (self.folder / "service.out").open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _COMMAND, *words, "--listen-unix", str(self.socket)],
+                env=self.environment,
+                stdout=out,
+                stderr=out,
+            )
+        until = time.monotonic() + _READY_S
+        while time.monotonic() < until:
+            status = self.status()
+            if status and status.pid == self.process.pid and status.phase == "serving":
+                if status.api:
+                    return
+            elif self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise AssertionError((self.folder / "service.out").read_text(encoding="utf-8"))
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send it a signal that ends it; return its status."""
+        self.send(number)
+        assert self.process is not None
+        return self.process.wait(timeout=30)
+
+    def status(self) -> WorkerStatus | None:
+        """Return what its page says."""
+        pages = read_pages(self.folder / "var" / "workers")
+        return pages[0].status if pages else None
+
+    def typed(self, *arguments: str) -> Ended:
+        """Return how a command ends, in a process of its own."""
+        ended = subprocess.run(
+            [sys.executable, "-c", _COMMAND, *arguments],
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        return Ended(status=ended.returncode, out=ended.stdout, err=ended.stderr)
+
+    def token(self, role: str) -> str:
+        """Return the token of a role."""
+        lines = (self.folder / "var" / "api-tokens").read_text(encoding="utf-8").splitlines()
+        return next(line.split()[2] for line in lines if line.startswith(f"{role} "))
+
+    def client(self, role: str = "report") -> SyncClient:
+        """Return a client, closed at the end."""
+        url = f"unix://{self.socket}"
+        return self._clients.enter_context(connect_sync(url, token=self.token(role)))
+
+    def decide(self, client: SyncClient, *, budget_ms: int = 5000) -> Delivery:
+        """Offer the next quote and return what became of it."""
+        self._sequence += 1
+        price = 1.3 + 1e-5 * (self._sequence % 7)
+        quote = Context(
+            feed="test", symbol=SYMBOL, sequence=self._sequence, bid=price, ask=price + 1e-5
+        )
+        return client.decide(quote, budget_ms=budget_ms)
+
+    def recorded(self) -> Sequence[str]:
+        """Return the id of every control record in the log, once for each time it was taken."""
+        text = self.typed("log", "export", "--log", str(self.log), "--what", "controls").out
+        return [json.loads(line)["control_id"] for line in text.splitlines()]
+
+    def close(self) -> None:
+        """End everything that is left."""
+        with contextlib.suppress(Exception):
+            self._clients.close()
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextlib.contextmanager
+def live_service(folder: Path, log: Path | None = None) -> Iterator[LiveService]:
+    """Give a service that is not started yet."""
+    service = LiveService(folder=folder, log=log or folder / "live.log")
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+@contextlib.contextmanager
+def locked(log: Path) -> Iterator[None]:
+    """Keep a log locked against writing."""
+    holder = sqlite3.connect(log, isolation_level=None)
+    try:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
+        holder.execute("ROLLBACK")
+    finally:
+        holder.close()
