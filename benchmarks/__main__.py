@@ -12,6 +12,7 @@ from benchmarks.blocks import measure_appends, measure_commits
 from benchmarks.decoding import measure_decoding
 from benchmarks.figures import Result, exit_status
 from benchmarks.growth import measure_length, measure_width
+from benchmarks.live import measure_live
 from benchmarks.machines import commit, machine, versions
 from benchmarks.processes import measure_help, measure_memory
 from benchmarks.progress import counting
@@ -19,6 +20,7 @@ from benchmarks.readback import measure_readback
 from benchmarks.records import RECORDED, Group, Record, record_json
 from benchmarks.rounds import Effort
 from benchmarks.steps import measure_latency, measure_regimes
+from benchmarks.subscribers import measure_subscribers
 from benchmarks.summary import summary
 from benchmarks.whole_run import measure_whole_run
 
@@ -27,12 +29,14 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
     "regimes": measure_regimes,
     "blocks": measure_commits,
     "append": measure_appends,
+    "live": measure_live,
     "run": measure_whole_run,
     "decoding": measure_decoding,
     "width": measure_width,
     "help": measure_help,
     "memory": measure_memory,
     "readback": measure_readback,
+    "subscribers": measure_subscribers,
     "length": measure_length,
 }
 """By the name it is asked for, in the order measured: what fills the disk comes last."""
@@ -40,8 +44,8 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
 _ROUNDS: Final = 11
 _QUICK_ROUNDS: Final = 3
 _NOTES: Final = """\
-Everything takes about ten minutes and, for a while, 8 GB of disk below var/; --quick takes four
-minutes and 1 GB. `run`, `decoding` and parts of `memory` read recorded markets from
+Everything takes about a quarter of an hour and, for a while, 8 GB of disk below var/; --quick takes
+six minutes and 1 GB. `run`, `decoding` and parts of `memory` read recorded markets from
 TORGHUT_TEST_DATA, by default ../shared/data; without them they say so and are skipped. The first
 `run` installs nautilus_trader, as requirements/bench.txt pins it, into .venv-bench.
 

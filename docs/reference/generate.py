@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import torghut
+from docs.reference.api import api_page
 from docs.reference.decision import decision_page
+from docs.reference.observing import log_events_page, metrics_page
 from docs.reference.refusals import refusals_page
 from torghut.kernel.errors import TorghutError
 from torghut.settings import VARIABLES
@@ -65,8 +67,11 @@ def _first_sentence(error: type[TorghutError]) -> str:
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "api.md": api_page,
     "decision.md": decision_page,
     "errors.md": errors_page,
+    "log-events.md": log_events_page,
+    "metrics.md": metrics_page,
     "refusals.md": refusals_page,
     "settings.md": settings_page,
 }

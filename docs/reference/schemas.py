@@ -1,18 +1,21 @@
-"""Writes the published JSON Schemas from the models, so that they cannot say anything else."""
+"""Writes the published schemas, the API's too, from the code, so that they say nothing else."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
+from torghut.entrypoints.api.rest.openapi import document_text
 from torghut.schemas.publish import published_texts
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "schemas"
+OPENAPI: Final = "openapi/live.v1.json"
+"""Where the API's document is, below the folder."""
 
 
 def main() -> None:
     """Write all schemas; a file that no model stands for is left, and a test will say so."""
-    for name, text in published_texts().items():
+    for name, text in {**published_texts(), OPENAPI: document_text()}.items():
         path = FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -10,7 +10,12 @@ import pytest
 from tests.fakes.eventlog import make_block
 from torghut.eventlog.block import Head
 from torghut.kernel.canonical import JsonObject, JsonRefusedError
-from torghut.schemas.block import read_block_header, read_block_records
+from torghut.schemas.block import (
+    BlockRecords,
+    RepeatedControl,
+    read_block_header,
+    read_block_records,
+)
 from torghut.schemas.types import Message
 from torghut.schemas.upcasting import (
     STEPS,
@@ -106,4 +111,12 @@ def test_block_records_of_version_1_had_no_clashes() -> None:
     records = read_block_records(stored)
 
     assert (len(records.repeated), records.refused) == (1, ())
-    assert set(STEPS) == {"eventlog.block-records.v1"}
+    assert set(STEPS) == {"eventlog.block-records.v1", "eventlog.block-records.v2"}
+
+
+def test_block_records_of_version_2_say_the_same_in_version_3() -> None:
+    stored = b'{"type": "eventlog.block-records.v2", "repeated": [{"row": 3, "control_id": "s"}]}'
+
+    records = read_block_records(stored)
+
+    assert records == BlockRecords(repeated=(RepeatedControl(row=3, control_id="s"),))

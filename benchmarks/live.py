@@ -1,0 +1,184 @@
+"""The live service: from a context handed in to its durable decision, alone and many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Final
+
+from typing_extensions import override
+
+from benchmarks.blocks import write_blocks
+from benchmarks.figures import Goal, Line, Quantity, Result, spread
+from benchmarks.market import MODEL, installed_setup
+from benchmarks.rounds import Effort, scratch_folder
+from torghut import bootstrap
+from torghut.adapters.system.event_loop import run_service
+from torghut.eventlog.block import Block
+from torghut.schemas.live.worker import WorkerStatus
+from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
+from torghut.workflows.live.offers import parse_offered
+from torghut.workflows.live.standing import Identity
+from torghut.workflows.live.switch_ports import SwitchFolder, ThrownSwitch, WorkerPage
+
+_ALONE: Final = 400
+_TOGETHER: Final = 6_400
+_AT_ONCE: Final = 64
+_WARM: Final = 100
+_US: Final = 1e6
+_BASELINE: Final = "a bare commit of the same blocks"
+_ALONE_GOALS: Final = (Goal(quantity=Quantity.WALL_RATIO, most=1.3),)
+_TOGETHER_GOALS: Final = (Goal(quantity=Quantity.WALL, least=10_000),)
+
+
+def measure_live(effort: Effort) -> Iterator[Result]:
+    """Measure the live loop in process: one context in flight, and 64."""
+    alone = [_alone() for _ in range(effort.rounds)]
+    yield Line(
+        measurement="context handed in to durable decision, one in flight, p50",
+        unit="us",
+        wall=median(one.ours_us for one in alone),
+        baseline=_BASELINE,
+        wall_ratio=median(one.ours_us / one.bare_us for one in alone),
+        goals=_ALONE_GOALS,
+        spread_ratio=spread([one.ours_us for one in alone]),
+        note=f"the commit itself takes {median(one.bare_us for one in alone):.0f} us here",
+    )
+    rates = [_together() for _ in range(effort.rounds)]
+    yield Line(
+        measurement=f"contexts handed in to durable decisions, {_AT_ONCE} in flight",
+        unit="decisions/s",
+        wall=median(rates),
+        goals=_TOGETHER_GOALS,
+        spread_ratio=spread(rates),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alone:
+    """Median times of one context, and of committing its block alone."""
+
+    ours_us: float
+    bare_us: float
+
+
+def _alone() -> _Alone:
+    """Hand in one context after the other, each once the one before is told."""
+    times: list[float] = []
+
+    async def work(worker: LiveWorker) -> None:
+        for number in range(_WARM + _ALONE):
+            offered = [parse_offered(_context(number))]
+            begin = perf_counter()
+            await worker.desk.decide(offered)
+            times.append(perf_counter() - begin)
+
+    blocks = run_service(_worked(work))[-_ALONE:]
+    cost = write_blocks(blocks)
+    return _Alone(
+        ours_us=median(times[_WARM:]) * _US,
+        bare_us=cost.wall_s / len(blocks) * _US,
+    )
+
+
+def _together() -> float:
+    """Hand in contexts, 64 at any time; return decisions a second on the wall."""
+    took: list[float] = []
+
+    async def work(worker: LiveWorker) -> None:
+        numbers = iter(range(_TOGETHER))
+
+        async def one_by_one() -> None:
+            for number in numbers:
+                await worker.desk.decide([parse_offered(_context(number))])
+
+        begin = perf_counter()
+        await asyncio.gather(*(one_by_one() for _ in range(_AT_ONCE)))
+        took.append(perf_counter() - begin)
+
+    run_service(_worked(work))
+    return _TOGETHER / took[0]
+
+
+async def _worked(work: Callable[[LiveWorker], Awaitable[None]]) -> Sequence[Block]:
+    """Let ``work`` be done on a worker of its own; return the blocks that came of it."""
+    with scratch_folder() as folder:
+        async with _worker(folder) as worker:
+            await work(worker)
+        log = bootstrap.readable_log(folder / "live.log")
+        try:
+            return [block async for block in log.blocks(0)]
+        finally:
+            await log.close()
+
+
+class _NoSwitches(SwitchFolder):
+    """A folder of switch files in which nothing ever is."""
+
+    @override
+    def prepare(self) -> None:
+        return
+
+    @override
+    def thrown(self) -> Sequence[ThrownSwitch]:
+        return ()
+
+    @override
+    def retire(self, name: str, throw_id: str) -> None:
+        return
+
+
+class _NoPage(WorkerPage):
+    """A page that nobody reads."""
+
+    @override
+    def write(self, status: WorkerStatus) -> None:
+        return
+
+    @override
+    def close(self) -> None:
+        return
+
+
+@asynccontextmanager
+async def _worker(folder: Path) -> AsyncIterator[LiveWorker]:
+    """Give a worker that decides into a log in ``folder``, without doors."""
+    keeper = bootstrap.log_keeper(folder / "live.log")
+    steady = bootstrap.steady_clock()
+    worker = assemble(
+        Parts(
+            keeper=keeper,
+            setup=installed_setup(),
+            policy=bootstrap.live_policy(),
+            wall=bootstrap.wall_clock(),
+            steady=steady,
+            ids=bootstrap.ids(),
+            folder=_NoSwitches(),
+            page=_NoPage(),
+            identity=Identity(worker="bench", pid=os.getpid(), log="live.log", source="api:"),
+            speed=1.0,
+            takes_offers=True,
+        )
+    )
+    await worker.begin()
+    deciding = asyncio.ensure_future(worker.loop.run())
+    try:
+        yield worker
+    finally:
+        worker.desk.close()
+        await deciding
+        await keeper.close()
+
+
+def _context(number: int) -> bytes:
+    """Return a quote as a sender writes it."""
+    price = 1.3 + 1e-5 * (number % 7)
+    quote = {"feed": "bench", "symbol": MODEL, "sequence": number, "bid": price, "ask": price}
+    return json.dumps(quote).encode()
