@@ -1,0 +1,50 @@
+"""The real service on a file system that is really full; run in a mount namespace of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.integration.filesystem.mounted import fill
+from tests.live_services import live_service
+from torghut.client import AnswerLateError
+
+_NAMES = ("stop", "deterministic-only", "defensive-weights")
+
+
+def thrown_while_the_disk_is_full(folder: Path) -> Mapping[str, object]:
+    """Serve, fill the disk, throw every switch, offer a context, make room, offer another."""
+    mount = ("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder))
+    subprocess.run(mount, check=True)
+    with live_service(folder) as service:
+        service.start()
+        client = service.client()
+        service.decide(client)
+        fill(folder)
+        statuses = [
+            service.typed("switch", "throw", name, "--reason", "test").status for name in _NAMES
+        ]
+        try:
+            told = service.decide(client, budget_ms=3000).verdict
+        except AnswerLateError:
+            told = "nothing"
+        degraded = service.status()
+        (folder / "filler").unlink()
+        after = service.decide(client, budget_ms=15_000)
+        assert after.decision is not None
+        assert service.end() == 0
+        recorded = [one.split(":")[1] for one in service.recorded() if one.startswith("switch:")]
+    return {
+        "thrown": statuses,
+        "told while full": told,
+        "degraded": sorted(mode.code for mode in degraded.degraded) if degraded else [],
+        "stopped": "stopped" in after.decision.reasons,
+        "recorded": sorted(recorded),
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(thrown_while_the_disk_is_full(Path(sys.argv[1]))))
