@@ -75,9 +75,9 @@ def _alone() -> _Alone:
 
     async def work(worker: LiveWorker) -> None:
         for number in range(_WARM + _ALONE):
-            offered = [parse_offered(_context(number))]
+            sent = _context(number)
             begin = perf_counter()
-            await worker.desk.decide(offered)
+            await worker.desk.decide([parse_offered(sent)])
             times.append(perf_counter() - begin)
 
     blocks = run_service(_worked(work))[-_ALONE:]
@@ -93,11 +93,11 @@ def _together() -> float:
     took: list[float] = []
 
     async def work(worker: LiveWorker) -> None:
-        numbers = iter(range(_TOGETHER))
+        sent = iter([_context(number) for number in range(_TOGETHER)])
 
         async def one_by_one() -> None:
-            for number in numbers:
-                await worker.desk.decide([parse_offered(_context(number))])
+            for context in sent:
+                await worker.desk.decide([parse_offered(context)])
 
         begin = perf_counter()
         await asyncio.gather(*(one_by_one() for _ in range(_AT_ONCE)))

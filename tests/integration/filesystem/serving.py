@@ -27,6 +27,7 @@ def thrown_while_the_disk_is_full(folder: Path) -> Mapping[str, object]:
         statuses = [
             service.typed("switch", "throw", name, "--reason", "test").status for name in _NAMES
         ]
+        told: str
         try:
             told = service.decide(client, budget_ms=3000).verdict
         except AnswerLateError:

@@ -61,7 +61,7 @@ async def live(
                 task.cancel()
             worker.desk.close()
             await _drained(worker, deciding)
-    except* TorghutError as group:
+    except BaseExceptionGroup as group:
         raise _first(group) from group
     finally:
         worker.standing.phase = "ended"
@@ -89,8 +89,7 @@ async def _drained(worker: LiveWorker, deciding: asyncio.Task[None]) -> None:
         raise DrainLateError(waiting=len(worker.loop.line), budget_ms=budget_ms) from error
 
 
-def _first(group: BaseExceptionGroup[TorghutError]) -> TorghutError:
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first error of a group."""
-    for error in group.exceptions:
-        return _first(error) if isinstance(error, BaseExceptionGroup) else error
-    raise group
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 from typing import Annotated, Final, Literal
@@ -60,9 +59,8 @@ _DECODER: Final = msgspec.json.Decoder(OfferedFields, strict=True)
 _OPTIONAL: Final = attrgetter(*OfferedFields.__struct_fields__[3:])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferedContext:
-    """A context that a sender offers.
+class OfferedContext(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A context that a sender offers; a struct, since one is made for every context.
 
     Attributes:
         context_id: The same wherever and whenever it is offered.

@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 
 from torghut import bootstrap
 from torghut.entrypoints.cli.console import progress, shown
+from torghut.entrypoints.cli.program import UnforeseenError
 from torghut.entrypoints.cli.run.options import InstantType, SpeedType
 from torghut.entrypoints.cli.serve.doors import doors
 from torghut.entrypoints.cli.serve.feeding import feed_of
@@ -89,7 +90,7 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
 async def _serve(options: ServeOptions, prepared: PreparedService) -> None:
     """Serve until asked to stop."""
     worker = prepared.worker
-    ended: TorghutError | None = None
+    ended: Exception | None = None
     try:
         with bootstrap.stop_on_signals() as stopping:
             await worker.begin()
@@ -98,8 +99,10 @@ async def _serve(options: ServeOptions, prepared: PreparedService) -> None:
             async with doors(options, prepared) as addresses:
                 _say_where(options, prepared, addresses)
                 await live(worker, feed, stopping.asked, until_end=options["until_end"])
-    except TorghutError as error:
+    except Exception as error:
         ended = error
+        if not isinstance(error, TorghutError):
+            worker.witness.failed("serve", error)
         raise
     finally:
         _say_ended(prepared, ended)
@@ -126,12 +129,13 @@ def _say_where(options: ServeOptions, prepared: PreparedService, addresses: Sequ
     )
 
 
-def _say_ended(prepared: PreparedService, error: TorghutError | None) -> None:
+def _say_ended(prepared: PreparedService, error: Exception | None) -> None:
     """Write the last line of the service's own log."""
+    found = error if error is None or isinstance(error, TorghutError) else UnforeseenError(error)
     prepared.journal.say(
         ServeEnded(
-            exit_code=0 if error is None else int(error.exit_code),
-            error_code="" if error is None else error.code,
+            exit_code=0 if found is None else int(found.exit_code),
+            error_code="" if found is None else found.code,
             waiting=len(prepared.worker.loop.line),
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from torghut.kernel.clock import SteadyNs
@@ -19,6 +19,7 @@ from torghut.workflows.live.intake.waiting import (
     WaitingControl,
     WaitingLine,
     WaitingQuarantine,
+    moving,
 )
 from torghut.workflows.running.pacing import Player, Schedule
 from torghut.workflows.running.window import EndingSource
@@ -79,7 +80,7 @@ class Playing:
     def _items(self, record: Batch, wait_s: float) -> Sequence[Item]:
         """Return what one record brings; the last of it moves the cursor past the record."""
         items = [*self._beside(record), *self._contexts(record, wait_s)]
-        return [*items[:-1], *(replace(last, cursor=record.cursor) for last in items[-1:])]
+        return [*items[:-1], *(moving(last, record.cursor) for last in items[-1:])]
 
     def _beside(self, record: Batch) -> Iterator[Item]:
         """Yield what is no context."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from torghut.kernel.clock import SteadyClock, SteadyNs, WallClock, WallNs
 
 _NS_PER_MS: Final = 1_000_000
@@ -19,9 +21,8 @@ _BACKLOG_NS: Final = 1_000_000_000
 """How long after a halt what is read may still have waited in the system's buffers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """When one thing came in.
+class Stamp(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """When one thing came in; a struct, since one is made for every context.
 
     Attributes:
         receive_ns: On the receive clock.

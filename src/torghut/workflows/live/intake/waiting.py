@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from torghut.market.ports import Cursor, Quarantined
 from torghut.schemas.control import ControlRecord
@@ -14,9 +16,8 @@ from torghut.workflows.live.errors import QueueFullError
 from torghut.workflows.live.intake.stamping import Stamp
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingContext:
-    """A context that has come in.
+class WaitingContext(msgspec.Struct, frozen=True, kw_only=True):
+    """A context that has come in; a struct, since one is made for every context.
 
     Attributes:
         context_id: What names it.
@@ -75,6 +76,13 @@ class WaitingControl:
 
 
 Item = WaitingContext | WaitingQuarantine | WaitingControl
+
+
+def moving(item: Item, cursor: Cursor) -> Item:
+    """Return an item that moves its source's cursor."""
+    if isinstance(item, WaitingContext):
+        return msgspec.structs.replace(item, cursor=cursor)
+    return replace(item, cursor=cursor)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from torghut.decisions.fold.batch import Decided
 from torghut.eventlog.block import Block
 from torghut.market.ports import Arrival, Cursor, Quarantined
 from torghut.schemas.live.delivery import Answered
+from torghut.workflows.live.intake.stamping import Stamp
 from torghut.workflows.live.intake.waiting import WaitingContext, WaitingControl
 from torghut.workflows.live.told.lines import Line
 
@@ -37,6 +38,10 @@ class Gathered:
     def empty(self) -> bool:
         """Whether nothing is to be recorded."""
         return not (self.rows or self.quarantined or self.arrivals)
+
+    def came(self, speed: float | None) -> list[tuple[Stamp, float | None]]:
+        """Return when each context came in, and the speed of playing."""
+        return [(one.stamp, speed) for one in self.contexts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

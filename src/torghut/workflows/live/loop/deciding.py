@@ -49,12 +49,16 @@ from torghut.workflows.live.told.outcomes import (
     outcomes_of,
     settled_now,
     settled_then,
+    spelled,
 )
 from torghut.workflows.live.told.telling import KeptBlock, Telling
 from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.opening import Setup, fold_at_head, fresh_fold, open_fold
 
 _MS: Final = 1000.0
+_FEW: Final = 8
+"""Contexts up to which lines are made after the commit: the writer needs the processor sooner."""
+
 _RECALLED: Final = 2048
 """Outcomes read back at the start, so that what is offered again is known."""
 _RECALLED_BLOCKS: Final = 4096
@@ -231,17 +235,17 @@ class LiveLoop:
             await log.append(block)
 
         appending = self.persistence.begin(attempt)
-        await asyncio.sleep(0)  # lets the append reach the writer before the lines are made
         lines: Sequence[Line] | None = None
         try:
-            came = [(one.stamp, self.speed) for one in gathered.contexts]
-            lines = await outcomes_of(settled, self._renderings, came)
-        except LogReadError:
-            pass  # what was in force is read once the log can be
+            if len(gathered.contexts) > _FEW:
+                await asyncio.sleep(0)  # lets the append reach the writer before lines are made
+                lines = await spelled(settled, self._renderings, gathered.came(self.speed))
         finally:
             held = await self.persistence.insist(attempt, appending)
         if held and self.line.urgent:
             lines = None
+        elif lines is None:
+            lines = await spelled(settled, self._renderings, gathered.came(self.speed))
         while lines is None:
             try:
                 lines = await self._lines(block)

@@ -16,7 +16,7 @@ from torghut.decisions.recording import header_of
 from torghut.decisions.rendering import RenderContext, render_json
 from torghut.eventlog.block import Block
 from torghut.eventlog.columns import decode_columns
-from torghut.eventlog.errors import LogIntegrityError
+from torghut.eventlog.errors import LogIntegrityError, LogReadError
 from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import DIGEST_BYTES
 from torghut.kernel.ids import SERVING
@@ -168,6 +168,20 @@ async def outcomes_of(
         )
         found.append(Line(name=context_id, place=place, text=text))
     return found
+
+
+async def spelled(
+    settled: Settled, renderings: Renderings, came: Sequence[tuple[Stamp, float | None]]
+) -> Sequence[Line] | None:
+    """Return every outcome of a block as ``outcomes_of``; None while the log cannot be read.
+
+    Raises:
+        RowUnrenderableError: They cannot be told.
+    """
+    try:
+        return await outcomes_of(settled, renderings, came)
+    except LogReadError:
+        return None
 
 
 def _measured(stamp: Stamp, speed: float | None) -> bytes:
