@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 NAMES: Final = ("stop", "deterministic-only", "defensive-weights")
 NOT_BUILT: Final = ("revert-packages", "last-stable-revision")
-IN_FORCE_S: Final = 3.0
+IN_FORCE_MS: Final = 3000
 
 Circumstance = Callable[[LiveService], contextlib.AbstractContextManager[None]]
 
@@ -81,12 +80,10 @@ def test_each_switch_is_in_force_within_three_seconds(
     service.decide(client)
     with circumstance(service):
         for name in NAMES:
-            begun_s = time.monotonic()
             ended = service.typed("switch", "throw", name, "--reason", "test", "--json")
-            took_s = time.monotonic() - begun_s
 
             assert ended.status == 0, ended.out + ended.err
-            assert took_s < IN_FORCE_S, name
+            assert [one["acknowledged_ms"] < IN_FORCE_MS for one in ended.json["workers"]] == [True]
         for name in NOT_BUILT:
             refused = service.typed("switch", "throw", name, "--reason", "test")
 
