@@ -309,6 +309,16 @@ def test_a_line_that_is_no_control_record_is_told(tmp_path: Path, line: str) -> 
     assert made.desk.taken == []
 
 
+def test_a_record_that_cannot_be_taken_is_told_under_its_id(tmp_path: Path) -> None:
+    made = quick()
+
+    async def work(listener: Listener) -> Line:
+        await listener.send(control("p-1", quantity="x"))
+        return await listener.take("live.fault.v1")
+
+    assert streamed(made, tmp_path, work)["control_id"] == "p-1"
+
+
 def test_control_records_that_are_not_taken_are_told_by_name(tmp_path: Path) -> None:
     made = quick()
     made.desk.refuse = ClosingError()

@@ -7,7 +7,7 @@ told of control records in the order in which they came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +32,7 @@ from torghut.workflows.running.errors import ControlMalformedError
 
 _CONTROL: Final = str(ControlOffered.model_fields["type"].default).encode()
 _PLACE: Final = "the message"
+_ID_MAX: Final = 200
 _WAITING_MAX: Final = 64
 """So many messages with control records may wait; then nothing more is read."""
 
@@ -112,7 +113,7 @@ class Sender:
             try:
                 record = _control(line)
             except ControlMalformedError as error:
-                told.append(_fault(error))
+                told.append(_fault(error, control_id=_named(line)))
                 continue
             try:
                 self.caller.require(role_for(record))
@@ -159,6 +160,19 @@ def _control(line: bytes) -> ControlRecord:
         first = first_problem(error)
         expected, found = first.at("the record"), first.found
     raise ControlMalformedError(place=_PLACE, expected=expected, found=found)
+
+
+def _named(line: bytes) -> str:
+    """Return the id that a line states for a record that cannot be taken; empty if it states none.
+
+    Who sent it waits for an answer under that id.
+    """
+    try:
+        record = parse_json_object(line[:RECORD_BYTES_MAX]).get("record")
+    except JsonRefusedError:
+        return ""
+    stated = record.get("control_id") if isinstance(record, Mapping) else None
+    return stated if isinstance(stated, str) and len(stated) <= _ID_MAX else ""
 
 
 def _fault(error: TorghutError, *, context_id: str = "", control_id: str = "") -> bytes:
