@@ -20,7 +20,8 @@ from benchmarks.figures import Goal, Line, Quantity, Result, percentile, spread
 from benchmarks.market import RowArray, fresh_fold, names, quotes
 from benchmarks.rounds import Effort, timed
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.rendering import RenderContext, render_context, render_json
+from torghut.decisions.render_context import RenderContext, render_context
+from torghut.decisions.rendering import render_json
 from torghut.kernel.compiled import compiled
 from torghut.kernel.ids import SERVING, symbol_key
 from torghut.router.regime import filter_step

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from torghut.decisions.fold.lineage import Lineage, lineage_words
-from torghut.decisions.rendering import RenderContext
+from torghut.decisions.render_context import RenderContext
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.ids import symbol_key
 

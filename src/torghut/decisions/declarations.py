@@ -20,7 +20,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.market.calendars import ExpandedCalendar, session_rows
-from torghut.schemas.codes import REGIME_LABELS, Expert
+from torghut.schemas.codes import REGIME_LABELS, Expert, published_names
 from torghut.schemas.declarations.calendars import Calendar
 from torghut.schemas.declarations.errors import (
     DeclarationBytesError,
@@ -210,7 +210,7 @@ def assemble(
         DeclarationConflictError: They contradict one another.
     """
     gates, reasoning, owners = governance
-    order = [expert.name.lower() for expert in Expert]
+    order = list(published_names(Expert))
     return Declarations(
         instruments=tuple(sorted(instruments, key=lambda one: one.symbol)),
         calendars=tuple(sorted(calendars, key=lambda one: one.name)),
@@ -243,7 +243,7 @@ def _order_problems(declarations: Declarations) -> Iterator[Problem]:
                 advice="remove the repeated one",
             )
     experts = [one.expert for one in declarations.experts]
-    expected = [expert.name.lower() for expert in Expert]
+    expected = list(published_names(Expert))
     if experts != expected:
         yield Problem(
             key="experts",

@@ -26,6 +26,7 @@ from torghut.schemas.codes import (
     Mode,
     OnStop,
     RouterMode,
+    published_name,
 )
 from torghut.schemas.declarations.instruments import DomainRule, Instrument, Required
 from torghut.schemas.declarations.router import ExpertShares
@@ -332,7 +333,7 @@ def _router_values(declarations: Declarations) -> Values:
 
 def _shares(shares: ExpertShares) -> list[float]:
     """Return the shares in the order of ``Expert``."""
-    return [float(getattr(shares, expert.name.lower())) for expert in Expert]
+    return [float(getattr(shares, published_name(expert))) for expert in Expert]
 
 
 def _trigger_values(declarations: Declarations) -> Values:

@@ -24,7 +24,7 @@ from torghut.kernel.digests import (
 )
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.ids import parse_decision_id, source_key_of_words, symbol_key
-from torghut.schemas.codes import Stream
+from torghut.schemas.codes import Stream, published_name
 from torghut.schemas.leaf import decision_fields, leaf_version
 from torghut.schemas.proof import Proof, ProofContent
 from torghut.schemas.types import first_problem
@@ -224,7 +224,7 @@ def _names_fault(proof: Proof, row: bytes) -> str:
     )
     if expected != found or head.stream >= len(Stream):
         return f"expected {proof.decision_id}, found a row of another symbol, source or arm"
-    stream = Stream(head.stream).name.lower()
+    stream = published_name(Stream(head.stream))
     if (context.stream, context.sequence) != (stream, head.source_sequence):
         return f"expected {proof.decision_id}, found {stream}:{head.source_sequence}"
     return ""

@@ -1,29 +1,26 @@
 """A decision row as published JSON, and as a typed decision.
 
 The row holds numbers; names, units and thresholds stand in the declarations in force when it was
-decided. ``RenderContext`` spells those once for all rows of one symbol and lineage, so that a row
-costs little more than its encoding.
+decided, and those a ``RenderContext`` spells once. What is left for each row: its values in JSON,
+all in one go, and its codes in words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
-from math import isfinite, nan
-from typing import ClassVar, Final, NoReturn
+from math import isfinite
+from operator import itemgetter
+from typing import ClassVar, Final, NoReturn, TypeAlias
 
 import msgspec
 import numpy as np
 
-from torghut.decisions.fold.lineage import Lineage, lineage_words
-from torghut.decisions.parameters import gate_thresholds
-from torghut.kernel.canonical import canonical_bytes
+from torghut.decisions.render_context import RenderContext
 from torghut.kernel.errors import ExitCode, TorghutError
-from torghut.kernel.ids import SERVING, role_suffix, source_key_of_words, symbol_key
+from torghut.kernel.ids import source_key_of_words
 from torghut.schemas.codes import (
-    REGIME_LABELS,
     Domain,
     Expert,
     Gate,
@@ -35,15 +32,25 @@ from torghut.schemas.codes import (
     Reason,
     Stream,
     Trigger,
+    published_names,
 )
 from torghut.schemas.decision import Decision
-from torghut.schemas.declarations.governance import GatePolicies
-from torghut.schemas.declarations.instruments import Instrument
-from torghut.schemas.leaf import DecisionFields, decision_fields, leaf_version, row_bytes
+from torghut.schemas.leaf import LAYOUTS, leaf_version, row_bytes, row_values, value_names
 
 _NO_REGIME: Final = 255
 _SEQUENCE_MAX: Final = 2**53
+_NULL: Final = b"null"
 _ENCODER: Final = msgspec.json.Encoder()
+
+_GATES: Final = tuple(f"gate_status.{at}" for at in range(len(Gate)))
+_AGES: Final = tuple(f"age_ns.{at}" for at in range(len(Domain)))
+_LINEAGE: Final = tuple(f"lineage.{at}" for at in range(4))
+_TIMES: Final = ("event_ns", "receive_ns", "decided_ns", "valid_until_ns")
+_ACTED_ON: Final = ("bid", "ask", "reference_price", "target", "delta", "position")
+_LIMITS: Final = ("confidence", "notional_cap", "allotment", "equity")
+
+Taken: TypeAlias = "itemgetter[tuple[int, ...]]"
+"""Takes some of a row's values out of all of them."""
 
 
 class RowUnrenderableError(TorghutError):
@@ -62,142 +69,20 @@ class RowUnrenderableError(TorghutError):
         self.found = found
 
 
-class _Gate(msgspec.Struct, frozen=True, gc=False):
-    """``schemas.decision.GateResult``, quick to make and to encode."""
-
-    id: str
-    status: str
-    value: float | None
-    comparator: str
-    threshold: float
-    unit: str
-
-
-class _Freshness(msgspec.Struct, frozen=True, gc=False):
-    """``schemas.decision.Freshness``."""
-
-    status: str
-    age_ns: str | None
-    limit_ns: str | None
-
-
-class _Decision(
-    msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="decisions.decided.v1"
-):
-    """``schemas.decision.Decision``; a test holds the two to the same names in the same order."""
-
-    decision_id: str
-    context_id: str
-    symbol: str
-    stream: str
-    source_sequence: str
-    sequence: int
-    event_ns: str
-    receive_ns: str
-    decided_ns: str
-    valid_until_ns: str
-    intent: str
-    path: str
-    mode: str
-    target_position: float | None
-    delta: float | None
-    unit: str
-    currency: str
-    reference_price: float
-    bid: float
-    ask: float
-    position: float
-    position_basis: str
-    position_age_ns: str | None
-    confidence: float
-    notional_cap: float
-    allotment: float
-    paper_equity: float
-    reasons: tuple[str, ...]
-    triggers: tuple[str, ...]
-    regime: str | None
-    posterior: dict[str, float | None]
-    entropy: float | None
-    transition_probability: float | None
-    expert_scores: dict[str, float | None]
-    router_weights: dict[str, float | None]
-    lead_expert: str
-    blended_score: float | None
-    disagreement: float | None
-    gates: list[_Gate]
-    freshness: dict[str, _Freshness]
-    lineage: msgspec.Raw
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenderContext:
-    """What rows of one symbol, made under one lineage, leave to the declarations.
+class _Reading:
+    """Where the values of one layout stand that are looked at one by one."""
 
-    Attributes:
-        symbol: The declared instrument.
-        unit: Its base: what positions are counted in.
-        currency: Its quote currency: what prices and notionals are in.
-        regimes: Labels of the posterior's states; empty without a package.
-        gates: Every gate's id, comparator and unit, in the order applied.
-        thresholds: Every gate's threshold; the last two, allotment and cap, stand in the row.
-        limits_ns: The age limit of each domain; None where it is declared not to apply.
-        suffix: What the role adds to the context id.
-        symbol_key: What a row of this symbol holds.
-        lineage_words: What a row of this lineage holds.
-        lineage: The lineage as published.
-    """
-
-    symbol: str
-    unit: str
-    currency: str
-    regimes: tuple[str, ...]
-    gates: tuple[tuple[str, str, str], ...]
-    thresholds: tuple[float, ...]
-    limits_ns: tuple[int | None, ...]
-    suffix: str
-    symbol_key: int
-    lineage_words: tuple[int, ...]
-    lineage: msgspec.Raw
-
-
-def render_context(
-    *,
-    instrument: Instrument,
-    gates: GatePolicies,
-    parameters: np.void,
-    lineage: Lineage,
-    run_id: str = "",
-) -> RenderContext:
-    """Return what rows of ``instrument``'s symbol need to be rendered.
-
-    Args:
-        instrument: As declared when the rows were decided.
-        gates: The gate policies of the same declarations.
-        parameters: The symbol's row of dtype ``PARAMETERS``, made of the same.
-        lineage: What the rows rest on.
-        run_id: Names the run in the ids of decisions that do not serve; empty when serving.
-
-    Raises:
-        IdentifierMalformedError: A decision that does not serve without a run id, or the reverse.
-    """
-    required = parameters["domain_required"].tolist()
-    limits_ns = parameters["age_limit_ns"].tolist()
-    words = lineage_words(lineage.digest).tolist()
-    return RenderContext(
-        symbol=instrument.symbol,
-        unit=instrument.base,
-        currency=instrument.quote,
-        regimes=REGIME_LABELS.get(int(parameters["regimes"]), ()),
-        gates=tuple((policy.id, policy.comparator, policy.unit) for policy in gates.gates),
-        thresholds=gate_thresholds(parameters, allotment=nan, notional_cap=nan),
-        limits_ns=tuple(
-            limit if needed else None for limit, needed in zip(limits_ns, required, strict=True)
-        ),
-        suffix=_suffix(lineage, run_id),
-        symbol_key=symbol_key(instrument.symbol),
-        lineage_words=tuple(words),
-        lineage=msgspec.Raw(canonical_bytes({**lineage.spelled(), "digest": lineage.digest})),
-    )
+    whose: Taken
+    times: Taken
+    figures: Taken
+    sure: Taken
+    named: Taken
+    judged: Taken
+    statuses: Taken
+    ages: Taken
+    target: int
+    delta: int
 
 
 def render_json(row: bytes | np.void, context: RenderContext) -> bytes:
@@ -211,7 +96,15 @@ def render_json(row: bytes | np.void, context: RenderContext) -> bytes:
         LeafVersionError: The row is of a layout that is not known here.
         RowUnrenderableError: It is altered, or not of this symbol and lineage.
     """
-    return _ENCODER.encode(_decision(_fields(row), context))
+    raw = row if isinstance(row, bytes) else row.tobytes()
+    version = leaf_version(raw)
+    if len(raw) != (expected := row_bytes(version)):
+        _refuse("a length in bytes", expected, len(raw))
+    values, reading = row_values(raw), _READINGS[version]
+    _check(values, reading, context)
+    pieces = _ENCODER.encode(values)[1:-1].split(b",")  # of what is not finite it makes null
+    pieces += _spelled(values, reading, pieces, context)
+    return context.texts[version].filled(pieces)
 
 
 def render_decision(row: bytes | np.void, context: RenderContext) -> Decision:
@@ -224,158 +117,129 @@ def render_decision(row: bytes | np.void, context: RenderContext) -> Decision:
     return Decision.model_validate_json(render_json(row, context))
 
 
-def _decision(row: DecisionFields, context: RenderContext) -> _Decision:
-    """Return ``row`` in words; of what may be not finite the encoder makes null."""
-    _check(row, context)
-    abstains = row.intent == Intent.ABSTAIN
-    stream = _name(_STREAMS, row.stream, "stream")
-    source = source_key_of_words(row.source_low, row.source_high).hex()
-    context_id = f"{source}:{context.symbol}:{stream}:{row.source_sequence}"
-    return _Decision(
-        decision_id=context_id + context.suffix,
-        context_id=context_id,
-        symbol=context.symbol,
-        stream=stream,
-        source_sequence=str(row.source_sequence),
-        sequence=row.sequence,
-        event_ns=str(row.event_ns),
-        receive_ns=str(row.receive_ns),
-        decided_ns=str(row.decided_ns),
-        valid_until_ns=str(row.valid_until_ns),
-        intent=_name(_INTENTS, row.intent, "intent"),
-        path=_name(_PATHS, row.path, "path"),
-        mode=_name(_MODES, row.mode, "mode"),
-        target_position=None if abstains else row.target,
-        delta=None if abstains else row.delta,
-        unit=context.unit,
-        currency=context.currency,
-        reference_price=row.reference_price,
-        bid=row.bid,
-        ask=row.ask,
-        position=row.position,
-        position_basis=_name(_BASES, row.basis, "position basis"),
-        position_age_ns=_age(row.position_age_ns),
-        confidence=row.confidence,
-        notional_cap=row.notional_cap,
-        allotment=row.allotment,
-        paper_equity=row.equity,
-        reasons=_codes_of(Reason, row.reasons),
-        triggers=_codes_of(Trigger, row.triggers),
-        regime=_regime(row, context),
-        posterior=dict(zip(context.regimes, row.posterior, strict=False)),
-        entropy=row.entropy,
-        transition_probability=row.transition,
-        expert_scores=dict(zip(_EXPERTS, row.scores, strict=True)),
-        router_weights=dict(zip(_EXPERTS, row.weights, strict=True)),
-        lead_expert=_name(_EXPERTS, row.lead, "lead expert"),
-        blended_score=row.score,
-        disagreement=row.disagreement,
-        gates=_gates(row, context),
-        freshness=_freshness(row, context),
-        lineage=context.lineage,
+def _check(values: Sequence[float], reading: _Reading, context: RenderContext) -> None:
+    """Refuse a row that is not this symbol's, or that nobody should act on."""
+    tag, key, *lineage = reading.whose(values)
+    if tag != 0:
+        _refuse("tag", 0, tag)
+    if key != context.symbol_key:
+        _refuse(f"the key of {context.symbol}", context.symbol_key, key)
+    if tuple(lineage) != context.lineage_words:
+        _refuse("the lineage words", context.lineage_words, tuple(lineage))
+    sequence, *times = reading.times(values)
+    if sequence >= _SEQUENCE_MAX or min(times) < 0:
+        _refuse("sequence and times", "from 0 on", (sequence, *times))
+    figures = reading.figures(values)
+    if not all(map(isfinite, figures)):
+        _refuse("prices, positions and limits", "finite", figures)
+    intent, confidence = reading.sure(values)
+    sure_at_most = 0.0 if intent == Intent.ABSTAIN else 1.0
+    if not 0.0 <= confidence <= sure_at_most:
+        _refuse("a confidence", f"from 0 to {sure_at_most}", confidence)
+
+
+def _spelled(
+    values: Sequence[float], reading: _Reading, pieces: Sequence[bytes], context: RenderContext
+) -> tuple[bytes, ...]:
+    """Return what is ``SPELLED`` of a row beside its values, in that order."""
+    low, high, stream, intent, path, mode, basis, lead = reading.named(values)
+    regime, reasons, triggers, position_age_ns = reading.judged(values)
+    statuses, ages_ns = reading.statuses(values), reading.ages(values)
+    if max(statuses) >= len(_STATUSES):
+        _refuse("gate statuses", f"below {len(_STATUSES)}", statuses)
+    abstains = intent == Intent.ABSTAIN
+    return (
+        _source(low, high),
+        _word(_STREAMS, stream, "stream"),
+        _word(_INTENTS, intent, "intent"),
+        _word(_PATHS, path, "path"),
+        _word(_MODES, mode, "mode"),
+        _word(_BASES, basis, "position basis"),
+        _word(_EXPERTS, lead, "lead expert"),
+        _NULL if regime == _NO_REGIME else _word(context.regime_texts, regime, "regime"),
+        _codes_of(Reason, reasons),
+        _codes_of(Trigger, triggers),
+        _NULL if abstains else pieces[reading.target],
+        _NULL if abstains else pieces[reading.delta],
+        _age(position_age_ns),
+        *map(_STATUSES.__getitem__, statuses),
+        *map(_verdict, ages_ns, context.limits_ns, _stale(reasons)),
+        *map(_age, ages_ns),
     )
 
 
-def _fields(row: bytes | np.void) -> DecisionFields:
-    """Return the fields of ``row``."""
-    raw = row if isinstance(row, bytes) else row.tobytes()
-    if len(raw) != (expected := row_bytes(leaf_version(raw))):
-        _refuse("a length in bytes", expected, len(raw))
-    return decision_fields(raw)
-
-
-def _check(row: DecisionFields, context: RenderContext) -> None:
-    """Refuse a row that is not this symbol's, or that nobody should act on."""
-    if row.tag != 0:
-        _refuse("tag", 0, row.tag)
-    if row.symbol_key != context.symbol_key:
-        _refuse(f"the key of {context.symbol}", context.symbol_key, row.symbol_key)
-    if row.lineage != context.lineage_words:
-        _refuse("the lineage words", context.lineage_words, row.lineage)
-    times = (row.event_ns, row.receive_ns, row.decided_ns, row.valid_until_ns)
-    if row.sequence >= _SEQUENCE_MAX or min(times) < 0:
-        _refuse("sequence and times", "from 0 on", (row.sequence, *times))
-    acted_on = (row.bid, row.ask, row.reference_price, row.target, row.delta, row.position)
-    limits = (row.confidence, row.notional_cap, row.allotment, row.equity)
-    if not all(map(isfinite, acted_on + limits)):
-        _refuse("prices, positions and limits", "finite", acted_on + limits)
-    sure_at_most = 0.0 if row.intent == Intent.ABSTAIN else 1.0
-    if not 0.0 <= row.confidence <= sure_at_most:
-        _refuse("a confidence", f"from 0 to {sure_at_most}", row.confidence)
-
-
-def _gates(row: DecisionFields, context: RenderContext) -> list[_Gate]:
-    """Return every gate as judged."""
-    if max(row.gate_status) >= len(_STATUSES):
-        _refuse("gate statuses", f"below {len(_STATUSES)}", row.gate_status)
-    thresholds = list(context.thresholds)
-    thresholds[Gate.ALLOTMENT] = row.allotment
-    thresholds[Gate.NOTIONAL] = row.notional_cap
-    return [
-        _Gate(name, _STATUSES[status], value, comparator, limit, unit)
-        for (name, comparator, unit), status, value, limit in zip(
-            context.gates, row.gate_status, row.gate_value, thresholds, strict=True
-        )
-    ]
-
-
-def _freshness(row: DecisionFields, context: RenderContext) -> dict[str, _Freshness]:
-    """Return every domain's age, and what the kernel made of it."""
-    return {
-        name: _Freshness(
-            _verdict(age, limit, row.reasons >> bit & 1),
-            _age(age),
-            None if limit is None else str(limit),
-        )
-        for name, bit, age, limit in zip(
-            _DOMAINS, _STALE_BITS, row.age_ns, context.limits_ns, strict=True
-        )
-    }
-
-
-def _verdict(age_ns: int, limit_ns: int | None, stale: int) -> str:
+def _verdict(age_ns: int, limit_ns: int | None, stale: int) -> bytes:
     """Return the freshness of one domain; ``stale`` is the kernel's own judgement."""
     if limit_ns is None:
-        return "not-applicable"
+        return b"not-applicable"
     if age_ns < 0:
-        return "missing"
-    return "stale" if stale else "fresh"
+        return b"missing"
+    return b"stale" if stale else b"fresh"
 
 
-def _regime(row: DecisionFields, context: RenderContext) -> str | None:
-    """Return the label of the likeliest regime, None where there is none."""
-    return None if row.regime == _NO_REGIME else _name(context.regimes, row.regime, "regime")
-
-
-def _suffix(lineage: Lineage, run_id: str) -> str:
-    """Return what the lineage's arm adds to a context id."""
-    package = "" if lineage.arm == SERVING else lineage.package
-    return role_suffix(lineage.arm, package=package, run_id=run_id)
-
-
-def _name(names: Sequence[str], number: int, what: str) -> str:
-    """Return the published name of a code."""
-    if number >= len(names):
-        _refuse(what, f"below {len(names)}", number)
-    return names[number]
+def _word(words: Sequence[bytes], number: int, what: str) -> bytes:
+    """Return the published word for a code."""
+    if number >= len(words):
+        _refuse(what, f"below {len(words)}", number)
+    return words[number]
 
 
 @lru_cache(maxsize=4096)
-def _codes_of(kind: type[Reason | Trigger], word: int) -> tuple[str, ...]:
-    """Return the published names of the bits set in ``word``, lowest first."""
+def _source(low: int, high: int) -> bytes:
+    """Return how ids spell a source."""
+    return source_key_of_words(low, high).hex().encode()
+
+
+@lru_cache(maxsize=4096)
+def _codes_of(kind: type[Reason | Trigger], word: int) -> bytes:
+    """Return the published names of the bits set in ``word`` as JSON, lowest first."""
     if word >> len(kind):
         _refuse(f"bits of {kind.__name__}", f"below {len(kind)}", hex(word))
-    return tuple(name for bit, name in enumerate(_names(kind)) if word >> bit & 1)
+    names = published_names(kind)
+    return _ENCODER.encode([name for bit, name in enumerate(names) if word >> bit & 1])
 
 
-def _age(age_ns: int) -> str | None:
-    """Return an age, None where nothing was ever seen."""
-    return None if age_ns < 0 else str(age_ns)
+@lru_cache(maxsize=4096)
+def _stale(reasons: int) -> tuple[int, ...]:
+    """Return of each domain whether the kernel judged it stale."""
+    bits = (Reason.STALE_MARKET, Reason.STALE_NEWS, Reason.STALE_FUNDAMENTALS)
+    return tuple(reasons >> bit & 1 for bit in bits)
 
 
-def _names(kind: type[IntEnum]) -> tuple[str, ...]:
+def _age(age_ns: int) -> bytes:
+    """Return an age as JSON, null where nothing was ever seen."""
+    return _NULL if age_ns < 0 else b'"%d"' % age_ns
+
+
+def _words(
+    kind: type[Intent | Path | Mode | PositionBasis | Stream | Expert | GateStatus],
+) -> Sequence[bytes]:
     """Return the published names of a closed world, by number."""
-    return tuple(member.name.lower().replace("_", "-") for member in kind)
+    return [name.encode() for name in published_names(kind)]
+
+
+def _reading(version: int) -> _Reading:
+    """Return where the values of a layout stand."""
+    names = value_names(version)
+
+    def taken(*wanted: str) -> Taken:
+        first, second, *others = [names.index(name) for name in wanted]
+        return itemgetter(first, second, *others)
+
+    return _Reading(
+        whose=taken("tag", "symbol_key", *_LINEAGE),
+        times=taken("sequence", *_TIMES),
+        figures=taken(*_ACTED_ON, *_LIMITS),
+        sure=taken("intent", "confidence"),
+        named=taken(
+            *("source_low", "source_high", "stream", "intent", "path", "mode", "basis", "lead"),
+        ),
+        judged=taken("regime", "reasons", "triggers", "position_age_ns"),
+        statuses=taken(*_GATES),
+        ages=taken(*_AGES),
+        target=names.index("target"),
+        delta=names.index("delta"),
+    )
 
 
 def _refuse(what: str, expected: object, found: object) -> NoReturn:
@@ -383,13 +247,11 @@ def _refuse(what: str, expected: object, found: object) -> NoReturn:
     raise RowUnrenderableError(what=what, expected=str(expected), found=str(found))
 
 
-_INTENTS: Final = _names(Intent)
-_PATHS: Final = _names(Path)
-_MODES: Final = _names(Mode)
-_BASES: Final = _names(PositionBasis)
-_STREAMS: Final = _names(Stream)
-_EXPERTS: Final = _names(Expert)
-_STATUSES: Final = _names(GateStatus)
-_DOMAINS: Final = _names(Domain)
-_STALE_BITS: Final = (Reason.STALE_MARKET, Reason.STALE_NEWS, Reason.STALE_FUNDAMENTALS)
-"""The reason for each domain, in the order of ``Domain``."""
+_READINGS: Final[Mapping[int, _Reading]] = {version: _reading(version) for version in LAYOUTS}
+_INTENTS: Final = _words(Intent)
+_PATHS: Final = _words(Path)
+_MODES: Final = _words(Mode)
+_BASES: Final = _words(PositionBasis)
+_STREAMS: Final = _words(Stream)
+_EXPERTS: Final = _words(Expert)
+_STATUSES: Final = _words(GateStatus)

@@ -5,8 +5,23 @@ A member's position is its number in rows and in the log, so members are only ev
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag, StrEnum
+from enum import Enum, IntEnum, IntFlag, StrEnum
 from typing import Final
+
+
+def published_name(member: Enum) -> str:
+    """Return the name by which a member of a closed world is published.
+
+    Example:
+        >>> published_name(RefusalCode.CROSSED_BOOK)
+        'crossed-book'
+    """
+    return member.name.lower().replace("_", "-")
+
+
+def published_names(kind: type[Enum]) -> tuple[str, ...]:
+    """Return the published names of a closed world, by number."""
+    return tuple(published_name(member) for member in kind)
 
 
 class Stream(IntEnum):
@@ -53,7 +68,7 @@ class RefusalCode(IntEnum):
     @property
     def code(self) -> str:
         """Return the published code, such as ``market.crossed-book``."""
-        return "market." + self.name.lower().replace("_", "-")
+        return "market." + published_name(self)
 
 
 class Intent(IntEnum):
@@ -187,7 +202,7 @@ class Reason(IntEnum):
     @property
     def code(self) -> str:
         """Return the published code, such as ``reasoning-off``."""
-        return self.name.lower().replace("_", "-")
+        return published_name(self)
 
 
 class Trigger(IntEnum):

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.block import BlockLineage
-from torghut.schemas.codes import Gate
+from torghut.schemas.codes import Gate, published_names
 from torghut.schemas.context import ContextIdText, DecisionIdText, StreamName
 from torghut.schemas.declarations.governance import GateName, GateUnit
 from torghut.schemas.types import (
@@ -44,7 +44,7 @@ CodeText = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
 UnitText = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,12}$")]
 NullableReal = Real | None
 
-GATE_IDS: Final = tuple(gate.name.lower().replace("_", "-") for gate in Gate)
+GATE_IDS: Final = published_names(Gate)
 
 _ABSTAINS_WHOLLY: Final[dict[str, JsonValue]] = {
     "if": {"properties": {"intent": {"const": "abstain"}}},

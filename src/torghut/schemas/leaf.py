@@ -138,10 +138,12 @@ class _Form:
 
     Attributes:
         arrays: Where the arrays stand among the values; they come last.
+        names: Of every value: its field, in an array with its place there.
     """
 
     packed: struct.Struct
     arrays: Sequence[slice[int, int, None]]
+    names: Sequence[str]
 
 
 def leaf_version(rows: bytes) -> int:
@@ -179,18 +181,39 @@ def decision_fields(row: bytes) -> DecisionFields:
     )
 
 
+def row_values(row: bytes) -> tuple[float, ...]:
+    """Return every value of ``row``, which is as long as its layout says, arrays spread out.
+
+    Raises:
+        LeafVersionError: It is of a layout that is not known here.
+    """
+    return _FORMS[leaf_version(row)].packed.unpack(row)
+
+
+def value_names(version: int) -> Sequence[str]:
+    """Return what the values of a layout are called, in order.
+
+    Example:
+        >>> value_names(1)[-2:]
+        ('lineage.2', 'lineage.3')
+    """
+    return _FORMS[version].names
+
+
 def _form(layout: Sequence[Field]) -> _Form:
     """Return how ``layout`` is packed."""
     codes = {"u1": "B", "<u8": "Q", "<i8": "q", "<f8": "d"}
     form, place = "<", 0
     arrays: list[slice[int, int, None]] = []
-    for _, kind, *shape in layout:
+    names: list[str] = []
+    for name, kind, *shape in layout:
         count = shape[0][0] if shape else 1
         if shape:
             arrays.append(slice(place, place + count))
+        names += [f"{name}.{at}" for at in range(count)] if shape else [name]
         form += f"{count}{codes[kind]}"
         place += count
-    return _Form(packed=struct.Struct(form), arrays=tuple(arrays))
+    return _Form(packed=struct.Struct(form), arrays=tuple(arrays), names=tuple(names))
 
 
 _FORMS: Final[Mapping[int, _Form]] = {number: _form(one) for number, one in LAYOUTS.items()}

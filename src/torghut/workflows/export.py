@@ -13,7 +13,8 @@ from typing import Final, Literal, assert_never
 import msgspec
 
 from torghut.decisions.recording import header_of
-from torghut.decisions.rendering import RenderContext, render_json
+from torghut.decisions.render_context import RenderContext
+from torghut.decisions.rendering import render_json
 from torghut.eventlog.block import Block
 from torghut.eventlog.columns import count_rows, decode_columns
 from torghut.eventlog.errors import LogIntegrityError

@@ -21,7 +21,7 @@ from torghut.eventlog.columns import decode_columns
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.clock import WallClock
 from torghut.kernel.ids import SERVING
-from torghut.schemas.codes import RefusalCode, Stream
+from torghut.schemas.codes import RefusalCode, Stream, published_name
 from torghut.schemas.rows import DECISION
 from torghut.workflows.decision_loop import Committed
 from torghut.workflows.report.books import Books, Holdings
@@ -244,7 +244,7 @@ class RunReport:
         digest = self.fold.sources[int(context["source"])]
         symbol = self.fold.symbols[int(context["symbol"])].name
         number = int(context["stream"])
-        stream = Stream(number).name.lower() if number < len(Stream) else f"stream {number}"
+        stream = published_name(Stream(number)) if number < len(Stream) else f"stream {number}"
         part = self.parts.get(digest, digest[:12])
         return f"{symbol} {stream} {int(context['sequence'])}, {part}"
 

@@ -20,6 +20,7 @@ from torghut.schemas.codes import (
     Reason,
     RefusalCode,
     Trigger,
+    published_name,
 )
 from torghut.workflows.report.books import Books
 from torghut.workflows.report.columns import Integers, RowArray
@@ -134,7 +135,7 @@ def _labels(report: RunReport, index: int) -> tuple[str, ...]:
 
 def _named(codes: Iterable[Enum], counts: Integers) -> dict[str, int]:
     """Return counts by published name."""
-    names = [code.name.lower().replace("_", "-") for code in codes]
+    names = [published_name(code) for code in codes]
     return dict(zip(names, counts.tolist(), strict=True))
 
 

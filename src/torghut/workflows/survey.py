@@ -19,7 +19,7 @@ from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Batch, Cursor, Quarantined, Source, SourceDescription
-from torghut.schemas.codes import ContextFlag, Reason, RefusalCode, Stream
+from torghut.schemas.codes import ContextFlag, Reason, RefusalCode, Stream, published_name
 from torghut.schemas.rows import CONTEXT, DECISION
 
 EXAMPLES: Final = 3
@@ -197,7 +197,7 @@ class _Found:
         np.add.at(self._streams, (contexts["symbol"], contexts["stream"]), 1)
         for flag in ContextFlag:
             if marked := int(np.count_nonzero(contexts["marks"] & flag)):
-                self._marks[str(flag.name).lower().replace("_", "-")] += marked
+                self._marks[published_name(flag)] += marked
         self._take_decided(contexts, decided)
         self._take_refused(batch, decided.outcomes)
         for record in batch.quarantined:
@@ -270,7 +270,7 @@ class _Found:
         part = self._description.parts[int(context["source"])].name
         symbol = self._description.symbols[int(context["symbol"])]
         number = int(context["stream"])
-        stream = Stream(number).name.lower() if number < len(Stream) else f"stream {number}"
+        stream = published_name(Stream(number)) if number < len(Stream) else f"stream {number}"
         prices = {name: float(context[name]) for name in ("bid", "ask", "last")}
         values = [f"{name} {price:.10g}" for name, price in prices.items() if not isnan(price)]
         said = ", ".join(values) or "no price"
@@ -286,7 +286,7 @@ class _Found:
             decided=decided,
             gaps=int(self._gaps[index]),
             streams={
-                stream.name.lower(): int(streams[stream]) for stream in Stream if streams[stream]
+                published_name(stream): int(streams[stream]) for stream in Stream if streams[stream]
             },
             first_ns=int(self._first_ns[index]) if decided else 0,
             last_ns=int(self._last_ns[index]),

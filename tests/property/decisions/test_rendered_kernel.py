@@ -14,7 +14,8 @@ from tests.kernels import reference
 from torghut.decisions.fold.lineage import Lineage, lineage_words
 from torghut.decisions.kernel.engine import Tables
 from torghut.decisions.parameters import initial_states, parameter_rows
-from torghut.decisions.rendering import render_context, render_decision, render_json
+from torghut.decisions.render_context import render_context
+from torghut.decisions.rendering import render_decision, render_json
 from torghut.schemas.decision import Decision
 from torghut.schemas.publish import publications, schema_text
 from torghut.schemas.rows import SOURCE

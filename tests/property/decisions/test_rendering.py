@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from tests.plain_rendering import plainly
 from tests.replay.golden_decisions import golden_row
 from torghut.decisions.rendering import render_decision, render_json
 from torghut.schemas.codes import (
@@ -94,6 +95,15 @@ def test_rendering_fits_the_schema_and_equals_the_typed_decision(drawn: tuple[st
 
     VALIDATOR.validate(rendered)
     assert json.loads(render_decision(row, context).model_dump_json()) == rendered
+
+
+@settings(max_examples=300)
+@given(rows())
+def test_rendering_is_the_plain_one_byte_for_byte(drawn: tuple[str, bytes]) -> None:
+    name, row = drawn
+    _, context = golden_row(name)
+
+    assert render_json(row, context) == plainly(row, context)
 
 
 @settings(max_examples=150)

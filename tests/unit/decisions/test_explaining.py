@@ -25,7 +25,7 @@ from torghut.decisions.explaining.thresholds import Judged, score_needed
 from torghut.decisions.explaining.words import REASONS, TRIGGERS
 from torghut.decisions.fold.lineage import Lineage, lineage_words
 from torghut.decisions.kernel.engine import Tables
-from torghut.decisions.rendering import RenderContext, render_context
+from torghut.decisions.render_context import RenderContext, render_context
 from torghut.schemas.codes import (
     Domain,
     Gate,

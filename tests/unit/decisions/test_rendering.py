@@ -12,13 +12,8 @@ from tests.declared import shipped
 from tests.replay.golden_decisions import golden_row
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.parameters import parameter_rows
-from torghut.decisions.rendering import (
-    RenderContext,
-    RowUnrenderableError,
-    render_context,
-    render_decision,
-    render_json,
-)
+from torghut.decisions.render_context import RenderContext, render_context
+from torghut.decisions.rendering import RowUnrenderableError, render_decision, render_json
 from torghut.kernel.ids import IdentifierMalformedError
 from torghut.schemas.codes import Gate, GateStatus, Intent, Reason
 from torghut.schemas.decision import Decision

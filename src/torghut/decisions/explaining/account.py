@@ -18,14 +18,23 @@ from torghut.decisions.explaining.thresholds import (
     unit_of,
 )
 from torghut.decisions.explaining.words import REASONS, TRIGGERS, number, signed
-from torghut.decisions.rendering import RenderContext
-from torghut.schemas.codes import Expert, Gate, GateStatus, Intent, Reason, Trigger
+from torghut.decisions.render_context import RenderContext
+from torghut.schemas.codes import (
+    Expert,
+    Gate,
+    GateStatus,
+    Intent,
+    Reason,
+    Trigger,
+    published_name,
+    published_names,
+)
 from torghut.schemas.declarations.governance import GatePolicies
 from torghut.schemas.leaf import DecisionFields, decision_fields
 from torghut.schemas.rows import RowArray
 
-_STATUSES: Final = tuple(status.name.lower().replace("_", "-") for status in GateStatus)
-_EXPERTS: Final = tuple(expert.name.lower() for expert in Expert)
+_STATUSES: Final = published_names(GateStatus)
+_EXPERTS: Final = published_names(Expert)
 _WEIGHT_REASONS: Final = (
     Reason.ENTROPY_HIGH,
     Reason.FEATURES_STALE,
@@ -144,7 +153,7 @@ def explain(
         row=fields, context=context, parameters=parameters, sessions=sessions, wish=bound.wish
     )
     return Explanation(
-        intent=Intent(fields.intent).name.lower(),
+        intent=published_name(Intent(fields.intent)),
         target=None if fields.intent == Intent.ABSTAIN else fields.target,
         wish=bound.wish,
         bound=tuple(
@@ -165,7 +174,7 @@ def explain(
             if fields.reasons >> reason & 1
         ),
         triggers=tuple(
-            Coded(code=trigger.name.lower().replace("_", "-"), means=TRIGGERS[trigger])
+            Coded(code=published_name(trigger), means=TRIGGERS[trigger])
             for trigger in Trigger
             if fields.triggers >> trigger & 1
         ),
@@ -186,7 +195,7 @@ def _steps(judged: Judged) -> Iterator[Step]:
     if row.intent == Intent.ABSTAIN:
         yield Step(name="target", says="none: abstain")
         return
-    change = "as before" if row.intent == Intent.HOLD else Intent(row.intent).name.lower()
+    change = "as before" if row.intent == Intent.HOLD else published_name(Intent(row.intent))
     yield Step(name="target", says=f"{signed(row.target)} {unit}, {change}")
 
 

@@ -11,16 +11,16 @@ import numpy as np
 
 from torghut.decisions.explaining.binding import Cause
 from torghut.decisions.explaining.words import TRIGGERS, number, span
-from torghut.decisions.rendering import RenderContext
+from torghut.decisions.render_context import RenderContext
 from torghut.kernel.times import moment
-from torghut.schemas.codes import Domain, Gate, Reason, Trigger
+from torghut.schemas.codes import Domain, Gate, Reason, Trigger, published_names
 from torghut.schemas.leaf import DecisionFields
 from torghut.schemas.rows import RowArray
 
 _NS_PER_S: Final = 1_000_000_000
 _DAY_NS: Final = 86_400 * _NS_PER_S
 _OPPOSITE: Final = {"<=": ">", ">=": "<", "==": "!="}
-_DOMAINS: Final = tuple(domain.name.lower() for domain in Domain)
+_DOMAINS: Final = published_names(Domain)
 _STALE: Final = (Reason.STALE_MARKET, Reason.STALE_NEWS, Reason.STALE_FUNDAMENTALS)
 
 

@@ -24,7 +24,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.canonical import JsonObject, parse_json_object
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.ids import SERVING
-from torghut.schemas.codes import Intent
+from torghut.schemas.codes import Intent, published_name
 from torghut.schemas.decision import Decision
 from torghut.schemas.rows import INT64_LAST_NS
 from torghut.workflows.lookup.account import DecisionAccount, RefusalAccount, account_for
@@ -36,7 +36,7 @@ from torghut.workflows.lookup.scanning import Scanning
 
 __all__ = ["list", "prove", "show", "why"]
 
-_INTENTS: Final = {intent.name.lower(): intent for intent in Intent}
+_INTENTS: Final = {published_name(intent): intent for intent in Intent}
 
 
 class _Listed(TypedDict):

@@ -13,10 +13,10 @@ from torghut.entrypoints.report.paths import area, band, bars, boxes, line, step
 from torghut.entrypoints.report.plots import UNITS, Frame, chart, curve
 from torghut.entrypoints.report.readout import readout
 from torghut.kernel.ids import SERVING
-from torghut.schemas.codes import Expert, Gate, Intent
+from torghut.schemas.codes import Expert, Gate, Intent, published_name, published_names
 from torghut.workflows.report.summary import Series, SymbolReport
 
-_EXPERTS: Final = tuple(expert.name.lower() for expert in Expert)
+_EXPERTS: Final = published_names(Expert)
 _SHADES: Final = 4
 _STRIP: Final = 12
 _COLUMNS: Final = 300
@@ -214,7 +214,7 @@ def _gates(series: Series, ticks: Sequence[Tick]) -> Markup:
             for shade in range(1, _SHADES + 1)
         ]
         at = len(failed) - row - 0.5
-        names.append(Tick(at=at, label=gate.name.lower().replace("_", "-")))
+        names.append(Tick(at=at, label=published_name(gate)))
     return _figure(
         "Failed gates",
         [(f"gate s{n}", f"up to {100 * n // _SHADES} % of decisions") for n in (1, _SHADES)],

@@ -14,10 +14,10 @@ from typing import Final
 
 from torghut.entrypoints.report.figures import NONE, instant
 from torghut.entrypoints.report.markup import Markup, element
-from torghut.schemas.codes import Expert
+from torghut.schemas.codes import Expert, published_names
 from torghut.workflows.report.summary import Series, SymbolReport
 
-_EXPERTS: Final = tuple(expert.name.lower() for expert in Expert)
+_EXPERTS: Final = published_names(Expert)
 _SIGNIFICANT: Final = 7
 _EXACT: Final = 1e-12
 _CENTS: Final = 2

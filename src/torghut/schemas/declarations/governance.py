@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from torghut.schemas.codes import Gate
+from torghut.schemas.codes import Gate, published_names
 from torghut.schemas.declarations.fields import (
     Amount,
     AssetClass,
@@ -126,7 +126,7 @@ class GatePolicies(Message):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        expected = [gate.name.lower().replace("_", "-") for gate in Gate]
+        expected = list(published_names(Gate))
         if [gate.id for gate in self.gates] != expected:
             message = f"the gates {', '.join(expected)}, once each and in this order"
             raise ValueError(message)

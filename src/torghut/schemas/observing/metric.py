@@ -13,7 +13,7 @@ from itertools import product
 from typing import ClassVar, Final, Generic, Literal, TypeVarTuple
 
 from torghut.kernel.errors import TorghutError
-from torghut.schemas.codes import Reason, RefusalCode
+from torghut.schemas.codes import Reason, RefusalCode, published_name
 
 Ls = TypeVarTuple("Ls")
 
@@ -116,4 +116,4 @@ def label_text(value: LabelValue) -> str:
         case RefusalCode() | Reason():
             return value.code
         case _:
-            return value.name.lower().replace("_", "-")
+            return published_name(value)

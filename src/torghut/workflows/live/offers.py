@@ -12,14 +12,14 @@ import msgspec
 
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.kernel.ids import SOURCE_KEY_BYTES
-from torghut.schemas.codes import ContextFlag, RefusalCode, Stream
+from torghut.schemas.codes import ContextFlag, RefusalCode, Stream, published_name
 from torghut.schemas.live.naming import feed_digest
 from torghut.workflows.live.errors import ContextMalformedError
 
 LINE_BYTES_MAX: Final = 65_536
 """Longest JSON of a context that is looked at."""
 
-_STREAMS: Final[Mapping[str, int]] = {stream.name.lower(): int(stream) for stream in Stream}
+_STREAMS: Final[Mapping[str, int]] = {published_name(stream): int(stream) for stream in Stream}
 _NAN: Final = float("nan")
 _BELOW: Final = 2**63
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.kernel.clock import SteadyClock, WallClock
 from torghut.kernel.ids import SERVING
-from torghut.schemas.codes import Mode
+from torghut.schemas.codes import Mode, published_name
 from torghut.schemas.live.delivery import Heartbeat, LiveState
 from torghut.schemas.live.worker import SymbolStatus, WorkerStatus
 from torghut.workflows.live.loop.condition import Condition
@@ -166,7 +166,7 @@ def symbols_of(fold: DecisionFold) -> tuple[SymbolStatus, ...]:
             SymbolStatus.model_validate(
                 {
                     "symbol": facts.name,
-                    "mode": Mode(int(state["mode"])).name.lower(),
+                    "mode": published_name(Mode(int(state["mode"]))),
                     "notional_cap": float(state["notional_cap"]),
                     "position": float(position),
                     "position_basis": "reported" if live else "paper",

@@ -32,7 +32,7 @@ from torghut.kernel.ids import (
     symbol_key,
 )
 from torghut.schemas.block import BlockHeader
-from torghut.schemas.codes import Intent, RefusalCode, Stream
+from torghut.schemas.codes import Intent, RefusalCode, Stream, published_name
 from torghut.schemas.leaf import DecisionFields, decision_fields
 from torghut.schemas.rows import INT64_LAST_NS, RowArray
 from torghut.workflows.lookup.errors import DecisionUnknownError
@@ -45,7 +45,7 @@ from torghut.workflows.lookup.scanning import (
 )
 
 _RUN_ID_DIGITS: Final = 16
-_STREAMS: Final = {stream.name.lower(): int(stream) for stream in Stream}
+_STREAMS: Final = {published_name(stream): int(stream) for stream in Stream}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ class Selection:
         if self.symbol:
             words.append(f"about {self.symbol}")
         if self.intent is not None:
-            words.append(f"to {self.intent.name.lower()}")
+            words.append(f"to {published_name(self.intent)}")
         if (self.from_ns, self.to_ns) != (0, INT64_LAST_NS):
             words.append("in that time")
         return " ".join(words)

@@ -12,7 +12,8 @@ from torghut.artifacts.package import read_package
 from torghut.decisions.declarations import Declarations, read_declarations
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.parameters import parameter_rows
-from torghut.decisions.rendering import RenderContext, render_context, render_json
+from torghut.decisions.render_context import RenderContext, render_context
+from torghut.decisions.rendering import render_json
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.ids import SERVING
 from torghut.router.package import RegimeModel, read_regime_model

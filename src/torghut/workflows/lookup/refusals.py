@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 
 from torghut.kernel.ids import source_key
-from torghut.schemas.codes import RefusalCode, Stream
+from torghut.schemas.codes import RefusalCode, Stream, published_names
 
 _ENCODER: Final = msgspec.json.Encoder()
-_STREAMS: Final = tuple(stream.name.lower() for stream in Stream)
+_STREAMS: Final = published_names(Stream)
 _UNNAMED_STREAM: Final = "other"
 
 

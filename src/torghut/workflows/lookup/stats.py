@@ -19,7 +19,7 @@ from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import run_root
 from torghut.kernel.ids import SERVING, symbol_key
 from torghut.schemas.block import BlockHeader
-from torghut.schemas.codes import Intent, RefusalCode
+from torghut.schemas.codes import Intent, RefusalCode, published_name
 from torghut.workflows.lookup.scanning import Scanning, oldest_first, rows_of, silent
 
 
@@ -149,4 +149,4 @@ def _add_decisions(stats: LogStats, header: BlockHeader, block: Block) -> None:
         symbol.last_ns = max(symbol.last_ns, int(own["receive_ns"].max()))
         symbol.decisions += len(own)
         for intent in Intent:
-            symbol.intents[intent.name.lower()] += int(np.count_nonzero(own["intent"] == intent))
+            symbol.intents[published_name(intent)] += int(np.count_nonzero(own["intent"] == intent))

@@ -12,7 +12,7 @@ from torghut.decisions.fold.control import apply_control, follow
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.parameters import initial_states
 from torghut.kernel.ids import SERVING
-from torghut.schemas.codes import Mode, RouterMode
+from torghut.schemas.codes import Mode, RouterMode, published_name
 from torghut.schemas.control import (
     ControlRecord,
     DeclarationsChanged,
@@ -39,7 +39,7 @@ def mode_records(
         coming: Records that the fold will take before these.
     """
     for symbol, state in _states(fold, symbols, coming) if mode else ():
-        if Mode(int(state["mode"])).name.lower() != mode:
+        if published_name(Mode(int(state["mode"]))) != mode:
             yield ModeChanged.model_validate(
                 {
                     "control_id": f"mode:{number + 1}:{symbol}:{mode}",
@@ -60,7 +60,7 @@ def router_mode_records(
 ) -> Iterator[ControlRecord]:
     """Yield what puts the router mode in force for all symbols, if any would be in another."""
     states = _states(fold, symbols, coming) if mode else ()
-    if any(RouterMode(int(state["router_mode"])).name.lower() != mode for _, state in states):
+    if any(published_name(RouterMode(int(state["router_mode"]))) != mode for _, state in states):
         yield RouterModeChanged.model_validate(
             {"control_id": f"router-mode:{number + 1}:{mode}", "mode": mode}
         )

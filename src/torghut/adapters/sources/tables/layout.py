@@ -14,7 +14,7 @@ from torghut.adapters.sources.decoding.numbers import SEQUENCE_LIMIT, real, whol
 from torghut.adapters.sources.decoding.times import TimeForm, in_range, parse_time
 from torghut.adapters.sources.decoding.verdicts import Decoded, RefusedError
 from torghut.adapters.sources.errors import SourceLayoutError
-from torghut.schemas.codes import ContextFlag, RefusalCode, Stream
+from torghut.schemas.codes import ContextFlag, RefusalCode, Stream, published_name
 from torghut.schemas.rows import Integers
 
 SYMBOL: Final = "symbol"
@@ -26,7 +26,7 @@ VALUES: Final = ("bid", "ask", "bid_size", "ask_size", "last", "last_size")
 COLUMNS: Final = (SYMBOL, EVENT_TIME, RECEIVE_TIME, *VALUES, STREAM, SEQUENCE)
 """Every column that is read, by the name it must have."""
 
-STREAMS: Final[Mapping[str, Stream]] = {stream.name.lower(): stream for stream in Stream}
+STREAMS: Final[Mapping[str, Stream]] = {published_name(stream): stream for stream in Stream}
 GAPLESS: Final = "gapless"
 
 Cells = Mapping[str, str]

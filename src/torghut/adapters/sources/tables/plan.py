@@ -21,6 +21,7 @@ from torghut.adapters.sources.tables.layout import (
     default_stream,
 )
 from torghut.adapters.sources.target import Target
+from torghut.schemas.codes import published_name
 
 OPTIONS: Final[Mapping[str, Sequence[str]]] = {
     "time": tuple(TimeForm),
@@ -122,7 +123,7 @@ def _told(columns: Sequence[str], layout: Layout, forms: Mapping[str, str]) -> M
         RECEIVE_TIME: forms.get(RECEIVE_TIME, "no column: event time + declared latency"),
     }
     if STREAM not in columns:
-        told[STREAM] = f"no column: every record is a {layout.stream.name.lower()}"
+        told[STREAM] = f"no column: every record is a {published_name(layout.stream)}"
     if SEQUENCE not in columns:
         told[SEQUENCE] = "no column: the record's ordinal in its file"
     elif layout.gapless:

@@ -15,7 +15,7 @@ from torghut.entrypoints.cli.console import json_option, print_json
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.times import instant
-from torghut.schemas.codes import Intent
+from torghut.schemas.codes import Intent, published_name
 from torghut.schemas.leaf import decision_fields
 
 _BYTES_MAX: Final = 1 << 26
@@ -106,7 +106,7 @@ def _decided(intent: int, target: float) -> str:
     """Return what the proven row says, in words."""
     if intent >= len(Intent):
         return "no intent that is known here"
-    name = Intent(intent).name.lower()
+    name = published_name(Intent(intent))
     return name if intent == Intent.ABSTAIN else f"{name}, target position {target!r}"
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from torghut.kernel.clock import SteadyNs
 from torghut.kernel.ids import SOURCE_KEY_BYTES
 from torghut.market.ports import Batch, Cursor, Source
-from torghut.schemas.codes import Stream
+from torghut.schemas.codes import Stream, published_names
 from torghut.workflows.decision_loop import Window
 from torghut.workflows.live.intake.stamping import IngressClock, Stamp
 from torghut.workflows.live.intake.waiting import (
@@ -24,7 +24,7 @@ from torghut.workflows.live.intake.waiting import (
 from torghut.workflows.running.pacing import Player, Schedule
 from torghut.workflows.running.window import EndingSource
 
-_STREAMS: Final = tuple(stream.name.lower() for stream in Stream)
+_STREAMS: Final = published_names(Stream)
 _KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
 _NS_PER_S: Final = 1_000_000_000
 _AT_ONCE: Final = 64

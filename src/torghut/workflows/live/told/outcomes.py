@@ -13,7 +13,8 @@ from typing import Final
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.recording import header_of
-from torghut.decisions.rendering import RenderContext, render_json
+from torghut.decisions.render_context import RenderContext
+from torghut.decisions.rendering import render_json
 from torghut.eventlog.block import Block
 from torghut.eventlog.columns import decode_columns
 from torghut.eventlog.errors import LogIntegrityError, LogReadError
@@ -21,7 +22,7 @@ from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import DIGEST_BYTES
 from torghut.kernel.ids import SERVING
 from torghut.schemas.block import BlockHeader
-from torghut.schemas.codes import RefusalCode, Stream
+from torghut.schemas.codes import RefusalCode, Stream, published_names
 from torghut.schemas.leaf import leaf_version, row_bytes
 from torghut.schemas.rows import RowArray
 from torghut.workflows.live.intake.stamping import Stamp
@@ -29,7 +30,7 @@ from torghut.workflows.live.told.lines import Line
 from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.lookup.refusals import refusal_json
 
-_STREAMS: Final = tuple(stream.name.lower() for stream in Stream)
+_STREAMS: Final = published_names(Stream)
 _KEY_DIGITS: Final = 32
 _SYMBOL: Final = slice(10, 18)
 _LINEAGE: Final = slice(-DIGEST_BYTES, None)
