@@ -78,7 +78,6 @@ class LiveDesk(Desk):
     declared: Collection[str]
     source: str
     takes_offers: bool
-    _pending: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
     _finding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -88,24 +87,24 @@ class LiveDesk(Desk):
 
     @override
     async def decide(self, offered: Sequence[OfferedContext]) -> Sequence[bytes]:
-        answers = self._admit(offered)
-        until_s = asyncio.get_running_loop().time() + self.policy.door.answer_ms / _MS
-        if waiting := [one for one in answers if not isinstance(one, bytes)]:
-            _, late = await asyncio.wait(waiting, timeout=self.policy.door.answer_ms / _MS)
-            if late:
-                raise self._late(offered)
-        lines = [one if isinstance(one, bytes) else one.result() for one in answers]
-        try:
-            return [
-                await self._first(context, line, until_s) if line.endswith(REPEATED) else line
-                for context, line in zip(offered, lines, strict=True)
-            ]
-        except TimeoutError as error:
-            raise self._late(offered) from error
+        known = self._admit(offered)
+        answers = [line or self.loop.asked.ask(name) for name, line in known]
+        running = asyncio.get_running_loop()
+        until_s = running.time() + self.policy.door.answer_ms / _MS
+        asked = [one for one in answers if not isinstance(one, bytes)]
+        timer = running.call_at(until_s, self._give_up, asked, offered)
+        try:  # a timer of its own costs a third of asyncio.timeout, for every context
+            lines = [one if isinstance(one, bytes) else await one for one in answers]
+        finally:
+            timer.cancel()
+        return [
+            await self._first(context, line, until_s) if line.endswith(REPEATED) else line
+            for context, line in zip(offered, lines, strict=True)
+        ]
 
     @override
     def offer(self, offered: Sequence[OfferedContext]) -> Sequence[bytes]:
-        return [one for one in self._admit(offered) if isinstance(one, bytes)]
+        return [line for _, line in self._admit(offered) if line]
 
     @override
     async def room(self) -> None:
@@ -210,8 +209,8 @@ class LiveDesk(Desk):
         """Take nothing new; what waits is still decided."""
         self.loop.line.close()
 
-    def _admit(self, offered: Sequence[OfferedContext]) -> Sequence[bytes | asyncio.Future[bytes]]:
-        """Let contexts wait; return the outcome of each that is known, a future of the others."""
+    def _admit(self, offered: Sequence[OfferedContext]) -> Sequence[tuple[str, bytes | None]]:
+        """Let contexts wait; return the id of each, and its outcome where that is known."""
         self._check_taken(len(offered))
         if not self.takes_offers:
             raise SourceClosedError(source=self.source)
@@ -219,7 +218,8 @@ class LiveDesk(Desk):
         latest_ns = self.clock.receive_ns() + self.policy.timeliness.clock_apart_ms * _NS_PER_MS
         for one in offered:
             self._check_offered(one, latest_ns)
-        return [self._admit_one(one) for one in offered]
+        self.feeds.admit(dict.fromkeys(one.feed for one in offered))
+        return [(one.context_id, self._admit_one(one)) for one in offered]
 
     def _check_offered(self, one: OfferedContext, latest_ns: int) -> None:
         """Refuse what cannot be decided here, before any of it waits."""
@@ -235,18 +235,13 @@ class LiveDesk(Desk):
                 expected=f"a time that has come, {latest_ns} at the latest",
                 found=str(one.receive_ns),
             )
-        self.feeds.admit(one.feed)
 
-    def _admit_one(self, one: OfferedContext) -> bytes | asyncio.Future[bytes]:
-        """Let one context wait, unless it is known."""
+    def _admit_one(self, one: OfferedContext) -> bytes | None:
+        """Let one context wait, unless it does already or its outcome is known."""
         known = self.loop.outcomes.known(one.context_id)
-        if known is not None:
+        if known is not None or one.context_id in self.loop.asked:
             return known
-        if (pending := self._pending.get(one.context_id)) is not None:
-            return pending
-        outcome: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._pending[one.context_id] = outcome
-        outcome.add_done_callback(lambda _: self._pending.pop(one.context_id, None))
+        self.loop.asked.expect(one.context_id)
         stamp = self.clock.stamp(waiting=len(self.loop.line))
         waiting = WaitingContext(
             context_id=one.context_id,
@@ -254,10 +249,18 @@ class LiveDesk(Desk):
             source=one.source,
             row=one.row(stamp.receive_ns),
             stamp=stamp,
-            outcome=outcome,
         )
         self.loop.line.put([waiting])
-        return outcome
+        return None
+
+    def _give_up(
+        self, asked: Sequence[asyncio.Future[bytes]], offered: Sequence[OfferedContext]
+    ) -> None:
+        """Tell who asked for outcomes that they take too long."""
+        for answer in asked:
+            if not answer.done():
+                answer.set_exception(self._late(offered))
+                answer.exception()  # only the first of them is waited for
 
     def _late(self, offered: Sequence[OfferedContext]) -> AnswerLateError:
         """Return what is told of contexts whose outcomes take too long."""
@@ -266,8 +269,11 @@ class LiveDesk(Desk):
 
     async def _first(self, context: OfferedContext, line: bytes, until_s: float) -> bytes:
         """Return what became of a context first, long ago; ``line`` says that it came again."""
-        async with asyncio.timeout_at(until_s):
-            return await self.outcome(context.context_id) or line
+        try:
+            async with asyncio.timeout_at(until_s):
+                return await self.outcome(context.context_id) or line
+        except TimeoutError as error:
+            raise self._late([context]) from error
 
     async def _answers(self, waiting: Sequence[WaitingControl]) -> Sequence[Answered]:
         """Let control records wait, and return what became of them once that is durable."""

@@ -20,6 +20,8 @@ LINE_BYTES_MAX: Final = 65_536
 """Longest JSON of a context that is looked at."""
 
 _STREAMS: Final[Mapping[str, int]] = {published_name(stream): int(stream) for stream in Stream}
+_SEQUENCED: Final = int(ContextFlag.SEQUENCED)
+_EVENT_TIME_ASSUMED: Final = int(ContextFlag.EVENT_TIME_ASSUMED)
 _NAN: Final = float("nan")
 _BELOW: Final = 2**63
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
@@ -56,7 +58,7 @@ class OfferedFields(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields
 
 
 _DECODER: Final = msgspec.json.Decoder(OfferedFields, strict=True)
-_OPTIONAL: Final = attrgetter(*OfferedFields.__struct_fields__[3:])
+_OPTIONAL: Final = attrgetter(*OfferedFields.__struct_fields__[_REQUIRED:])
 
 
 class OfferedContext(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -93,11 +95,11 @@ class OfferedContext(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             now_ns: The receive clock.
         """
         receive_ns = now_ns if self.receive_ns is None else self.receive_ns
-        marks = ContextFlag.SEQUENCED if self.sequenced else 0
+        marks = _SEQUENCED if self.sequenced else 0
         if self.event_ns is None:
-            marks |= ContextFlag.EVENT_TIME_ASSUMED
+            marks |= _EVENT_TIME_ASSUMED
         event_ns = receive_ns if self.event_ns is None else self.event_ns
-        fixed = (0, 0, self.stream, int(marks), _NO_REFUSAL, self.sequence, event_ns, receive_ns)
+        fixed = (0, 0, self.stream, marks, _NO_REFUSAL, self.sequence, event_ns, receive_ns)
         return fixed + self.values
 
 
@@ -145,7 +147,7 @@ def _read_at_once(line: bytes) -> OfferedFields | None:
         fields = _DECODER.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    given = _REQUIRED + sum(value is not msgspec.UNSET for value in _OPTIONAL(fields))
+    given = len(OfferedFields.__struct_fields__) - _OPTIONAL(fields).count(msgspec.UNSET)
     return fields if line.count(b":") == given + _COLONS_OF_SYMBOL else None
 
 

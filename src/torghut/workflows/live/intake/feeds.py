@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from torghut.schemas.live.naming import feed_declaration, feed_digest
@@ -34,20 +34,19 @@ class Feeds:
             self._declarations[digest] = feed_declaration(feed)
         return digest
 
-    def admit(self, feed: str) -> str:
-        """Return the digest of a feed, which is known from now on.
+    def admit(self, feeds: Collection[str]) -> None:
+        """Let senders name feeds, which are known from now on: all of them or none.
 
         Raises:
-            FeedsExhaustedError: It would be one too many.
+            FeedsExhaustedError: They would be too many.
         """
-        known = self._digests.get(feed)
-        if known is not None and known in self._known:
-            return known
-        digest = feed_digest(feed)
-        if digest not in self._known and len(self._known) >= self.limit:
-            raise FeedsExhaustedError(feed=feed, limit=self.limit)
-        self._known.add(digest)
-        return self.own(feed)
+        new = [feed for feed in feeds if self._digests.get(feed) not in self._known]
+        digests = {feed_digest(feed): feed for feed in new}
+        room = self.limit - len(self._known)
+        unknown = [feed for digest, feed in digests.items() if digest not in self._known]
+        if len(unknown) > room:
+            raise FeedsExhaustedError(feed=unknown[max(0, room)], limit=self.limit)
+        self._known.update(map(self.own, new))
 
     def declaration(self, digest: str) -> bytes | None:
         """Return what declares the feed of that digest; None if it was never named."""

@@ -26,7 +26,6 @@ class WaitingContext(msgspec.Struct, frozen=True, kw_only=True):
         row: The fields of ``rows.CONTEXT``; its symbol and source are numbered when it is taken.
         stamp: When it came in.
         cursor: The source's position after it; None where the source cannot be read again.
-        outcome: Whom to tell; None for nobody.
     """
 
     context_id: str
@@ -35,7 +34,6 @@ class WaitingContext(msgspec.Struct, frozen=True, kw_only=True):
     row: tuple[float, ...]
     stamp: Stamp
     cursor: Cursor | None = None
-    outcome: asyncio.Future[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +185,7 @@ class WaitingLine:
 
     def _count(self, items: Sequence[Item], sign: int) -> None:
         """Keep count of what is bounded, and wake who waits for it."""
-        self._bounded += sign * sum(not isinstance(item, WaitingControl) for item in items)
+        self._bounded += sign * len([1 for item in items if type(item) is not WaitingControl])
         if items and sign > 0:
             self._moved.set()
         if max(self._bounded, self.controls) < self.limit:

@@ -1,14 +1,15 @@
 """What a durable block comes to in figures, log lines and traces, all at once and after it is told.
 
-The loop is charged one call a block. The work is left to the event loop's next turn, behind those
-who wait for the block's outcomes; whatever goes wrong in it ends nothing that decides.
+The loop is charged one call a block. The work waits until the next block is on its way to the
+disk, when nobody waits for the processor, or for a moment where no block follows; whatever goes
+wrong in it ends nothing that decides.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -26,12 +27,15 @@ from torghut.workflows.live.observing.telemetry import Telemetry
 from torghut.workflows.live.observing.tracing import BlockTrace, Tracer
 
 _NS: Final = 1e9
+_SOON_S: Final = 0.02
+"""How long figures stay behind where no block follows."""
+
 _PATHS: Final = len(Path)
 _KINDS: Final = len(Intent) * _PATHS
 _BITS: Final = tuple((reason, 1 << reason) for reason in metrics.FALLBACKS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class BlockCounting:
     """Counts every block that was told.
 
@@ -48,11 +52,19 @@ class BlockCounting:
     tracer: Tracer
     wall: WallClock
     steady: SteadyClock
+    _waiting: list[tuple[Done, int]] = field(default_factory=list)
 
     def told(self, done: Done) -> None:
         """Count a block that has been told, soon."""
-        told_ns = self.steady.now_ns()
-        asyncio.get_running_loop().call_soon(self.count, done, told_ns)
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(_SOON_S, self.catch_up)
+        self._waiting.append((done, self.steady.now_ns()))
+
+    def catch_up(self) -> None:
+        """Count what was told, at a time when that keeps nobody waiting."""
+        waiting, self._waiting = self._waiting, []
+        for done, told_ns in waiting:
+            self.count(done, told_ns)
 
     def count(self, done: Done, told_ns: int) -> None:
         """Count a block now; ``told`` is for the loop."""

@@ -40,6 +40,7 @@ from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.loop.persisting import OvertakenError, Persistence
 from torghut.workflows.live.loop.tally import Tally, tally_of
 from torghut.workflows.live.observing.witness import Witness
+from torghut.workflows.live.told.asked import Asked
 from torghut.workflows.live.told.controls import control_lines
 from torghut.workflows.live.told.finding import first_outcome
 from torghut.workflows.live.told.lines import Line
@@ -56,9 +57,6 @@ from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.opening import Setup, fold_at_head, fresh_fold, open_fold
 
 _MS: Final = 1000.0
-_FEW: Final = 8
-"""Contexts up to which lines are made after the commit: the writer needs the processor sooner."""
-
 _RECALLED: Final = 2048
 """Outcomes read back at the start, so that what is offered again is known."""
 _RECALLED_BLOCKS: Final = 4096
@@ -84,9 +82,11 @@ class LiveLoop:
         speed: Of playing; None where lag is not measured.
         declarations_of: Declares a live feed by its digest; None for a part of a recorded source.
         done: Told of each durable block.
+        meanwhile: Called while a block is on its way to the disk, which is time to spare.
         recorded: Told of the new control records of each durable block.
         outcomes: All outcomes, for all who listen.
         controls: What became of control records, likewise.
+        asked: Who waits for what becomes of which context.
         fold: The memory; as of the log's head, but for what is under way.
         head: Of the log.
         tally: What the log holds.
@@ -108,9 +108,11 @@ class LiveLoop:
     speed: float | None
     declarations_of: Callable[[str], bytes | None]
     done: Callable[[Done], None] = lambda _: None
+    meanwhile: Callable[[], None] = lambda: None
     recorded: Recorded = lambda _: None
     outcomes: Telling = field(init=False)
     controls: Telling = field(init=False)
+    asked: Asked = field(default_factory=Asked)
     fold: DecisionFold = field(init=False)
     head: Head = field(init=False)
     tally: Tally = field(default_factory=Tally)
@@ -234,18 +236,16 @@ class LiveLoop:
                 raise OvertakenError
             await log.append(block)
 
-        appending = self.persistence.begin(attempt)
+        first = self.persistence.begin(attempt)
         lines: Sequence[Line] | None = None
         try:
-            if len(gathered.contexts) > _FEW:
-                await asyncio.sleep(0)  # lets the append reach the writer before lines are made
-                lines = await spelled(settled, self._renderings, gathered.came(self.speed))
+            await asyncio.sleep(0)  # lets the block reach the writer before its lines are made
+            lines = await spelled(settled, self._renderings, gathered.came(self.speed))
+            self.meanwhile()
         finally:
-            held = await self.persistence.insist(attempt, appending)
+            held = await self.persistence.insist(attempt, first)
         if held and self.line.urgent:
             lines = None
-        elif lines is None:
-            lines = await spelled(settled, self._renderings, gathered.came(self.speed))
         while lines is None:
             try:
                 lines = await self._lines(block)
@@ -313,8 +313,7 @@ class LiveLoop:
         self.recorded([arrival.record for arrival in done.decided.received])
         self.outcomes.publish(_kept(block, done.lines))
         for item, line in zip(gathered.contexts, done.lines, strict=True):
-            if item.outcome is not None and not item.outcome.done():
-                item.outcome.set_result(line.text)
+            self.asked.tell(item.context_id, line.text)
         if gathered.arrivals or done.decided.applied:
             self.lateness.follow(self.fold)
             self.controls.publish(_kept(block, await control_lines(block)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from torghut.eventlog.errors import LogReadError, LogWriteError, Obstacle
@@ -60,6 +60,7 @@ class Persistence:
     steady: SteadyClock
     holding: bool = False
     _away_ns: int | None = None
+    _timer: asyncio.TimerHandle = field(init=False)
 
     async def insist(self, attempt: Attempt, first: asyncio.Future[object] | None = None) -> bool:
         """Wait until something is durable, trying again where what is in the way may pass.
@@ -142,19 +143,18 @@ class Persistence:
             LogWriteError: It failed.
         """
         loop = asyncio.get_running_loop()
-        timers = (
-            loop.call_later(self.budgets.commit_slow_ms / _MS, self._slow),
-            loop.call_later(self.budgets.commit_away_ms / _MS, self._away),
-        )
+        self._timer = loop.call_later(self.budgets.commit_slow_ms / _MS, self._slow)
         try:
-            await asyncio.shield(trying)
+            await trying
         finally:
-            for timer in timers:
-                timer.cancel()
+            self._timer.cancel()
 
     def _slow(self) -> None:
         """Say that a commit takes long."""
-        self.condition.begin("log-slow", f"a commit takes over {self.budgets.commit_slow_ms} ms")
+        slow_ms, away_ms = self.budgets.commit_slow_ms, self.budgets.commit_away_ms
+        self.condition.begin("log-slow", f"a commit takes over {slow_ms} ms")
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later((away_ms - slow_ms) / _MS, self._away)
 
     def _away(self) -> None:
         """Say that a commit takes so long that nobody can wait for it."""
