@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -248,14 +248,21 @@ def _append(blocks: Sequence[Block]) -> Cost:
 
 def write_blocks(blocks: Sequence[Block]) -> Cost:
     """Write the bytes of the same blocks to the same table, each in a transaction of its own."""
-    bodies = [block_values(block, commit_number=1) for block in blocks]
     times: list[float] = []
-    with scratch_folder() as folder, closing(_raw(folder / "raw.db")) as driver, timed() as watch:
-        for body in bodies:
+    with bare_commits(blocks) as commits, timed() as watch:
+        for commit in commits:
             begin = perf_counter()
-            driver.execute(INSERT_BLOCK, body)
+            commit()
             times.append(perf_counter() - begin)
     return _typical(watch, times, blocks)
+
+
+@contextmanager
+def bare_commits(blocks: Sequence[Block]) -> Iterator[Sequence[Callable[[], object]]]:
+    """Give for each block what writes its bytes to the same table, in a transaction of its own."""
+    bodies = [block_values(block, commit_number=1) for block in blocks]
+    with scratch_folder() as folder, closing(_raw(folder / "raw.db")) as driver:
+        yield [partial(driver.execute, INSERT_BLOCK, body) for body in bodies]
 
 
 def _typical(watch: Stopwatch, times: Sequence[float], blocks: Sequence[Block]) -> Cost:

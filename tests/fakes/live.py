@@ -94,12 +94,16 @@ class Illness:
         locked: Whether it cannot be opened again.
         altered: Whether the objects that it gives are not those that were put.
         writes: How many writes were tried.
+        read_s: How long it takes to read a block.
+        reads: How many blocks were read.
     """
 
     ill: Ill = Ill.WELL
     locked: bool = False
     altered: bool = False
     writes: int = 0
+    read_s: float = 0.0
+    reads: int = 0
     _well: asyncio.Event = field(default_factory=asyncio.Event)
 
     def become(self, ill: Ill) -> None:
@@ -157,6 +161,8 @@ class FailingLog(DecisionLog):
     async def blocks(self, partition: int, /, *, after: int = -1) -> AsyncIterator[Block]:
         async for block in self._inner.blocks(partition, after=after):
             self._read()
+            self._illness.reads += 1
+            await asyncio.sleep(self._illness.read_s)
             yield block
 
     @override

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from typing_extensions import override
@@ -78,7 +78,6 @@ class LiveDesk(Desk):
     declared: Collection[str]
     source: str
     takes_offers: bool
-    _finding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     @override
@@ -123,7 +122,7 @@ class LiveDesk(Desk):
         budget_ms = self.policy.door.answer_ms
         try:
             async with asyncio.timeout(budget_ms / _MS):
-                refusals = [await self._refusal(record) for record in records]
+                refusals = await asyncio.gather(*map(self._refusal, records))
                 return await self._answers(
                     [
                         WaitingControl(record=record, refusal=refusal, urgent=_throws(record))
@@ -186,8 +185,7 @@ class LiveDesk(Desk):
         known = self.loop.outcomes.known(name)
         if known is not None and not known.endswith(REPEATED):
             return known
-        async with self._finding:
-            return await self.loop.find(wanted)
+        return await self.loop.search.find(name)
 
     @override
     def heartbeat(self) -> bytes:

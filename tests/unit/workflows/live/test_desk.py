@@ -120,6 +120,30 @@ def test_after_a_restart_what_is_offered_again_is_answered_with_its_first_outcom
     run_virtually(main())
 
 
+def test_a_search_goes_on_when_those_who_asked_gave_up_and_takes_all_that_is_asked() -> None:
+    async def main() -> None:
+        world = World(policy=live_policy(telling=(("kept_outcomes", 3),)))
+        async with world.living() as worker:
+            for sequence in range(1, 60):
+                await decided(worker, sequence)
+            world.illness.read_s = 0.1
+            names = [offered(sequence).context_id for sequence in (2, 3, 4)]
+            for name in names:
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await worker.desk.outcome(name)
+            found = await asyncio.gather(*map(worker.desk.outcome, names))
+            assert [json.loads(line or b"{}")["position"] for line in found] == [
+                "0:1:0",
+                "0:2:0",
+                "0:3:0",
+            ]
+            assert await worker.desk.outcome(offered(99).context_id) is None
+            assert world.illness.reads < 4 * 60  # not once through the log for each question
+
+    run_virtually(main())
+
+
 def test_what_is_no_longer_in_memory_is_looked_for_in_the_log() -> None:
     async def main() -> None:
         world = World(policy=live_policy(telling=(("kept_outcomes", 3),)))

@@ -24,7 +24,6 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.projections import project
 from torghut.kernel.clock import SteadyClock, WallClock
 from torghut.kernel.errors import TorghutError
-from torghut.kernel.ids import DecisionId
 from torghut.market.ports import Cursor
 from torghut.schemas.control import ControlRecord, LagBegan
 from torghut.schemas.declarations.live import LivePolicy
@@ -42,7 +41,7 @@ from torghut.workflows.live.loop.tally import Tally, tally_of
 from torghut.workflows.live.observing.witness import Witness
 from torghut.workflows.live.told.asked import Asked
 from torghut.workflows.live.told.controls import control_lines
-from torghut.workflows.live.told.finding import first_outcome
+from torghut.workflows.live.told.finding import Search
 from torghut.workflows.live.told.lines import Line
 from torghut.workflows.live.told.outcomes import (
     Renderings,
@@ -87,6 +86,7 @@ class LiveLoop:
         outcomes: All outcomes, for all who listen.
         controls: What became of control records, likewise.
         asked: Who waits for what becomes of which context.
+        search: Finds in the log what became of a context first.
         fold: The memory; as of the log's head, but for what is under way.
         head: Of the log.
         tally: What the log holds.
@@ -113,6 +113,7 @@ class LiveLoop:
     outcomes: Telling = field(init=False)
     controls: Telling = field(init=False)
     asked: Asked = field(default_factory=Asked)
+    search: Search = field(init=False)
     fold: DecisionFold = field(init=False)
     head: Head = field(init=False)
     tally: Tally = field(default_factory=Tally)
@@ -140,6 +141,9 @@ class LiveLoop:
         log, retry_s = self.keeper.log, self.policy.loop.retry_ms / _MS
         self.outcomes = Telling(log=log, lines_of=self._lines, limit=kept, retry_s=retry_s)
         self.controls = Telling(log=log, lines_of=control_lines, limit=kept, retry_s=retry_s)
+        self.search = Search(
+            log=lambda: self.keeper.log, lines_of=self._lines, retry_ms=self.policy.loop.retry_ms
+        )
         self._renderings = Renderings(Rulebook(log, run_id=""))
         self.fold, self.head = fresh_fold(self.setup), Head(partition=0)
 
@@ -378,10 +382,6 @@ class LiveLoop:
                 raise fault
             self.condition.begin("log-slow", f"a snapshot was not kept: {fault}")
             self.witness.snapshot_missed(self.head.number, str(fault))
-
-    async def find(self, wanted: DecisionId) -> bytes | None:
-        """Return what became of a context first, read from the log; None where it has nothing."""
-        return await first_outcome(self.keeper.log, wanted, self._lines)
 
     async def _lines(self, block: Block) -> Sequence[Line]:
         """Return the outcomes of a block that is read back."""
