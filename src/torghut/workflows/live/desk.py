@@ -216,7 +216,7 @@ class LiveDesk(Desk):
         latest_ns = self.clock.receive_ns() + self.policy.timeliness.clock_apart_ms * _NS_PER_MS
         for one in offered:
             self._check_offered(one, latest_ns)
-        self.feeds.admit(dict.fromkeys(one.feed for one in offered))
+        self.feeds.admit([one.feed for one in offered])
         return [(one.context_id, self._admit_one(one)) for one in offered]
 
     def _check_offered(self, one: OfferedContext, latest_ns: int) -> None:

@@ -19,6 +19,7 @@ class Feeds:
 
     limit: int
     _known: set[str] = field(default_factory=set)
+    _admitted: set[str] = field(default_factory=set)
     _digests: dict[str, str] = field(default_factory=dict)
     _declarations: dict[str, bytes] = field(default_factory=dict)
 
@@ -40,13 +41,15 @@ class Feeds:
         Raises:
             FeedsExhaustedError: They would be too many.
         """
-        new = [feed for feed in feeds if self._digests.get(feed) not in self._known]
-        digests = {feed_digest(feed): feed for feed in new}
+        if self._admitted.issuperset(feeds):
+            return
+        digests = {feed_digest(feed): feed for feed in feeds}
         room = self.limit - len(self._known)
         unknown = [feed for digest, feed in digests.items() if digest not in self._known]
         if len(unknown) > room:
             raise FeedsExhaustedError(feed=unknown[max(0, room)], limit=self.limit)
-        self._known.update(map(self.own, new))
+        self._known.update(map(self.own, feeds))
+        self._admitted.update(feeds)
 
     def declaration(self, digest: str) -> bytes | None:
         """Return what declares the feed of that digest; None if it was never named."""
