@@ -50,8 +50,10 @@ def measure_live(effort: Effort) -> Iterator[Result]:
         goals=_ALONE_GOALS,
         spread_ratio=spread([one.ours_us for one in alone]),
         note=(
-            f"the bare commit takes {median(one.bare_us for one in alone):.0f} us at this pace, "
-            f"{median(one.row_us for one in alone):.0f} us where one follows the other at once"
+            f"the bare commit takes {median(one.bare_us for one in alone):.0f} us at this pace and "
+            f"{median(one.row_us for one in alone):.0f} us in a row; the log's append of a block "
+            f"that is made already, which keeps a stalled disk off the event loop by a thread of "
+            f"its own, takes {median(one.append_us for one in alone):.0f} us"
         ),
     )
     rates = [_together() for _ in range(effort.rounds)]
@@ -66,10 +68,11 @@ def measure_live(effort: Effort) -> Iterator[Result]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Alone:
-    """Median times of one context, and of committing its block alone: in turn, and in a row."""
+    """Median times of one context, and of its block: committed bare, appended, bare in a row."""
 
     ours_us: float
     bare_us: float
+    append_us: float
     row_us: float
 
 
@@ -79,31 +82,37 @@ def _alone() -> _Alone:
     A disk and a processor that rest in between answer later than busy ones, so the bare commit of
     such a block is measured at the same pace: one after each context.
     """
-    ours: list[float] = []
-    bare: list[float] = []
+    times: list[tuple[float, float, float]] = []
 
     async def make(worker: LiveWorker) -> None:
         for number in range(_WARM + _ALONE):
             await worker.desk.decide([parse_offered(_context(number))])
 
-    blocks = run_service(_worked(make))[-_WARM - _ALONE :]
+    made = run_service(_worked(make))
 
     async def work(worker: LiveWorker) -> None:
-        with bare_commits(blocks) as commits:
-            for number, commit in enumerate(commits):
+        with bare_commits(made.blocks) as commits, scratch_folder() as folder:
+            log = bootstrap.writable_log(folder / "beside.log")
+            for body in made.objects:
+                await log.put_object(body)
+            for number, (block, commit) in enumerate(zip(made.blocks, commits, strict=True)):
                 sent = _context(number)
                 begin = perf_counter()
                 await worker.desk.decide([parse_offered(sent)])
                 told = perf_counter()
                 commit()
-                ours.append(told - begin)
-                bare.append(perf_counter() - told)
+                committed = perf_counter()
+                await log.append(block)
+                times.append((told - begin, committed - told, perf_counter() - committed))
+            await log.close()
 
     run_service(_worked(work))
+    ours_s, bare_s, append_s = (median(column) for column in zip(*times[_WARM:], strict=True))
     return _Alone(
-        ours_us=median(ours[_WARM:]) * _US,
-        bare_us=median(bare[_WARM:]) * _US,
-        row_us=write_blocks(blocks).wall_s / len(blocks) * _US,
+        ours_us=ours_s * _US,
+        bare_us=bare_s * _US,
+        append_us=append_s * _US,
+        row_us=write_blocks(made.blocks).wall_s / len(made.blocks) * _US,
     )
 
 
@@ -126,14 +135,24 @@ def _together() -> float:
     return _TOGETHER / took[0]
 
 
-async def _worked(work: Callable[[LiveWorker], Awaitable[None]]) -> Sequence[Block]:
-    """Let ``work`` be done on a worker of its own; return the blocks that came of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What came of a worker's work: its blocks, and the objects that they cite."""
+
+    blocks: Sequence[Block]
+    objects: Sequence[bytes]
+
+
+async def _worked(work: Callable[[LiveWorker], Awaitable[None]]) -> _Made:
+    """Let ``work`` be done on a worker of its own; return what came of it."""
     with scratch_folder() as folder:
         async with _worker(folder) as worker:
             await work(worker)
         log = bootstrap.readable_log(folder / "live.log")
         try:
-            return [block async for block in log.blocks(0)]
+            blocks = [block async for block in log.blocks(0)]
+            cited = sorted({digest for block in blocks for digest in block.cites})
+            return _Made(blocks=blocks, objects=[await log.get_object(one) for one in cited])
         finally:
             await log.close()
 
