@@ -16,10 +16,17 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.asking import END_S, TOKENS, Bench, bench, served
 from tests.fakes.desk import FakeDesk, policy_with, refused
+from torghut.schemas.control import ControlRecord
+from torghut.schemas.live.delivery import Answered
 from torghut.schemas.live.naming import offered_context_id
 from torghut.schemas.live.position import Position
 from torghut.workflows.live.access.tokens import parse_tokens
-from torghut.workflows.live.errors import ClosingError, ContextMalformedError, QueueFullError
+from torghut.workflows.live.errors import (
+    ClosingError,
+    ContextMalformedError,
+    QueueFullError,
+    TooManyAtOnceError,
+)
 from torghut.workflows.live.offers import OfferedContext
 
 T = TypeVar("T")
@@ -284,6 +291,43 @@ def test_control_records_are_answered_in_the_order_sent(tmp_path: Path) -> None:
 
     assert streamed(made, tmp_path, work) == ["p-1", "p-2", "p-3"]
     assert [record.control_id for record in made.desk.taken] == ["p-1", "p-2", "p-3"]
+
+
+def test_records_of_many_messages_go_together_but_never_more_than_may(tmp_path: Path) -> None:
+    class Bounded(FakeDesk):
+        """Refuses too many at once, as the service does, and is slow enough to let some wait."""
+
+        async def submit(self, records: Sequence[ControlRecord]) -> Sequence[Answered]:
+            limit = self.policy.door.records_max
+            if len(records) > limit:
+                raise TooManyAtOnceError(found=len(records), limit=limit)
+            return await FakeDesk.submit(self, records)
+
+    bound = policy_with(telling=QUICK, door={"records_max": 3})
+    made = bench(Bounded(bound=bound, slow_s=0.05))
+    names = [f"p-{number}" for number in range(9)]
+
+    async def work(listener: Listener) -> list[object]:
+        for name in names:
+            await listener.send(control(name))
+        found = [await listener.take("live.answered.v1", "live.fault.v1") for _ in names]
+        return [(line["type"], line["control_id"]) for line in found]
+
+    answered = [("live.answered.v1", name) for name in names]
+    assert streamed(made, tmp_path, work) == answered
+    assert [record.control_id for record in made.desk.taken] == names
+
+
+def test_a_feed_named_like_a_control_record_brings_contexts(tmp_path: Path) -> None:
+    made = quick()
+    feed = "live.control-offered.v1"
+
+    async def work(listener: Listener) -> Line:
+        await listener.send(offered(1, feed=feed))
+        return await listener.take("live.refused.v1", "live.fault.v1")
+
+    assert streamed(made, tmp_path, work)["type"] == "live.refused.v1"
+    assert [one.feed for one in made.desk.offers] == [feed]
 
 
 @pytest.mark.parametrize(
