@@ -17,6 +17,7 @@ from tests.fakes.desk import FakeDesk
 from torghut.adapters.http.limits import HttpLimits, http_limits
 from torghut.adapters.http.serving import serve_http
 from torghut.entrypoints.api.application import Api, api
+from torghut.kernel.errors import TorghutError
 from torghut.workflows.live.access.gate import Gatekeeper
 from torghut.workflows.live.access.rates import Rates
 from torghut.workflows.live.access.tokens import Keyring, TokenSource, parse_tokens
@@ -42,8 +43,12 @@ class HandKeyring(TokenSource):
         )
     )
 
+    trouble: TorghutError | None = None
+
     @override
     def keyring(self) -> Keyring:
+        if self.trouble is not None:
+            raise self.trouble
         return self.ring
 
 

@@ -209,7 +209,7 @@ def gatekeeper(path: Path, policy: LivePolicy, journal: Journal) -> Gatekeeper:
     Args:
         path: Of the file.
         policy: Says how often each may be used.
-        journal: Where none of them may ever stand.
+        journal: Where none of them may ever stand; told why they cannot be read.
 
     Raises:
         TorghutError: It cannot be made.
@@ -219,6 +219,7 @@ def gatekeeper(path: Path, policy: LivePolicy, journal: Journal) -> Gatekeeper:
     return Gatekeeper(
         tokens=TokenFile(path=path, steady=steady, hide=journal.hide),
         rates=Rates(per_s=policy.door.requests_per_s, steady=steady),
+        journal=journal,
     )
 
 

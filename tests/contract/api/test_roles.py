@@ -10,8 +10,11 @@ from typing import Final
 import pytest
 
 from tests.asking import TOKENS, Answer, Bench, ask, bench, request, served
+from torghut.adapters.filesystem.tokens import TokenFileUnsafeError
 from torghut.entrypoints.api.rest.routes import ROUTES
+from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import CONTROL_RECORD
+from torghut.workflows.live.access.errors import TokensMalformedError
 from torghut.workflows.live.access.reporting import REPORTED
 
 CONTEXT: Final = {"feed": "desk-1", "symbol": "fxcm:EURUSD", "sequence": 1, "bid": 1.0, "ask": 1.1}
@@ -117,6 +120,25 @@ def test_a_wrong_token_is_unknown(tmp_path: Path, wrong: str) -> None:
     found = answered(bench(), tmp_path, request("GET", "/v1/status", token=wrong))
 
     assert (found.status, found.code) == (401, "live.token-unknown")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        TokensMalformedError(place="/srv/api-tokens, line 2", expected="one", found="desk again"),
+        TokenFileUnsafeError(path=Path("/srv/api-tokens"), found="mode 644, open to others"),
+    ],
+)
+def test_what_is_wrong_with_the_tokens_is_told_to_nobody_who_asks(
+    tmp_path: Path, trouble: TorghutError
+) -> None:
+    made = bench()
+    made.tokens.trouble = trouble
+    found = answered(made, tmp_path, request("GET", "/v1/status", token="x" * 43))
+
+    assert (found.status, found.code) == (503, "live.tokens-away")
+    assert b"srv" not in found.body
+    assert b"desk" not in found.body
 
 
 def test_a_token_in_the_query_is_none(tmp_path: Path) -> None:

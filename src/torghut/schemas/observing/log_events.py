@@ -206,6 +206,17 @@ class DoorRefused(LogEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokensUnread(LogEvent):
+    """Nobody can tell which tokens are good, so nobody new is let in; what is open goes on."""
+
+    name = "door.tokens-unread"
+    level = "error"
+
+    error_code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TracingFailed(LogEvent):
     """Traces could not be exported; the service goes on without them."""
 

@@ -8,9 +8,12 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import Stopwatch
+from tests.fakes.observing import KeptJournal
+from torghut.schemas.observing.log_events import TokensUnread
 from torghut.workflows.live.access.errors import (
     RateExceededError,
     TokenMissingError,
+    TokensAwayError,
     TokensMalformedError,
     TokenUnknownError,
 )
@@ -96,5 +99,29 @@ def test_while_nobody_can_tell_nothing_is_lost_and_nobody_is_let_in() -> None:
     gate.tokens.trouble = TokensMalformedError(place="x", expected="y", found="z")
 
     assert not gate.lost(caller)
-    with pytest.raises(TokensMalformedError):
+    with pytest.raises(TokensAwayError):
         gate.admit([f"Bearer {TOKEN}".encode()])
+
+
+def test_what_is_wrong_with_the_tokens_stands_in_the_log_alone_and_once() -> None:
+    journal, gate = KeptJournal(), gatekeeper()
+    gate.journal = journal
+    assert isinstance(gate.tokens, Kept)
+    gate.tokens.trouble = TokensMalformedError(
+        place="/srv/api-tokens, line 2", expected="a name of its own", found="desk again"
+    )
+
+    for _ in range(2):
+        with pytest.raises(TokensAwayError) as refusal:
+            gate.admit([b"Bearer anything"])
+        assert "api-tokens" not in str(refusal.value)
+        assert "desk" not in str(refusal.value)
+
+    said = TokensUnread(error_code="live.tokens-malformed", detail=str(gate.tokens.trouble))
+    assert journal.said == [(said, "")]
+    gate.tokens.trouble = None
+    gate.admit([f"Bearer {TOKEN}".encode()])
+    gate.tokens.trouble = TokensMalformedError(place="x", expected="y", found="z")
+    with pytest.raises(TokensAwayError):
+        gate.admit([b"Bearer anything"])
+    assert len(journal.said) == 2
