@@ -42,6 +42,7 @@ from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.errors import TorghutError
 from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
@@ -187,9 +188,18 @@ async def feed_stdin(desk: Desk, asked: asyncio.Event) -> None:
     await serve_stdin(LineFeed(desk=desk, name="stdin", stop=asked))
 
 
-async def feed_socket(desk: Desk, path: Path, asked: asyncio.Event) -> None:
-    """Offer ``desk`` the contexts that come into the Unix socket at ``path``, until cancelled."""
-    await serve_socket(LineFeed(desk=desk, name="unix", stop=asked), path)
+async def feed_socket(
+    desk: Desk, path: Path, asked: asyncio.Event, let_go: Callable[[TorghutError], None]
+) -> None:
+    """Offer ``desk`` the contexts that come into the Unix socket at ``path``, until cancelled.
+
+    Args:
+        desk: Takes them.
+        path: Of the socket.
+        asked: Set once the service is to end.
+        let_go: Told why a sender was let go, who gets no answer.
+    """
+    await serve_socket(LineFeed(desk=desk, name="unix", stop=asked), path, let_go)
 
 
 def writable_log(path: Path) -> DecisionLog:

@@ -193,6 +193,17 @@ class SubscriberLetGo(LogEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SenderLetGo(LogEvent):
+    """A sender on a socket was let go: a line of it was not taken, and nothing after it."""
+
+    name = "sender.let-go"
+    level = "warning"
+
+    error_code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DoorRefused(LogEvent):
     """A request was refused at the door."""
 
