@@ -20,17 +20,18 @@ from torghut.entrypoints.api.rest.queries import (
     FollowQuery,
     NoQuery,
     OutcomeQuery,
-    ReleaseAsked,
     position_after,
 )
 from torghut.entrypoints.api.services import caller_of, services_of
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.schemas.live.delivery import Answered, SwitchName
+from torghut.schemas.live.offering import ReleaseAsked
 from torghut.schemas.live.position import Position
 from torghut.schemas.types import first_problem
 from torghut.workflows.live.access.reporting import role_for
 from torghut.workflows.live.offers import parse_offered
 from torghut.workflows.live.ports import Told
+from torghut.workflows.live.switching import check_ends, reason_beside
 from torghut.workflows.running.controls import parse_control
 
 _METRICS_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
@@ -119,12 +120,17 @@ async def submit(request: Request, _: Nothing) -> Response:
 
 
 async def release(request: Request, name: SwitchName, _: Nothing) -> Response:
-    """Release a switch, on the record; its file is taken away once that is durable."""
+    """Release a switch, on the record; its file is taken away once that is durable.
+
+    Only the throws that are named end by it: if the switch was thrown anew, nothing is released.
+    """
     services = services_of(request)
-    body = await read_object(request, services.desk.policy.door)
-    who = f"{caller_of(request).name} over the API"
-    work = services.desk.release(name, reason=_release_asked(body).reason, who=who)
-    answered = await services.in_time(work, f"release of {name}")
+    desk = services.desk
+    asked = _release_asked(await read_object(request, desk.policy.door))
+    who = ", ".join(filter(None, (asked.who, f"{caller_of(request).name} over the API")))
+    check_ends(desk.status().switches, name, asked.ends)  # nothing comes between this and the desk
+    reason = reason_beside(asked.reason, "released", who)
+    answered = await desk.release(name, reason=reason, who=who)
     return Response(answered.model_dump_json(), media_type=JSON)
 
 

@@ -1,4 +1,4 @@
-"""What may be asked for in a query, and what may be released; anything else is refused."""
+"""What may be asked for in a query; anything else is refused."""
 
 from __future__ import annotations
 
@@ -45,12 +45,6 @@ class OutcomeQuery(Message):
 
 class NoQuery(Message):
     """Nothing."""
-
-
-class ReleaseAsked(Message):
-    """Why a switch may be released."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=400)]
 
 
 def position_after(after: str) -> Position | None:

@@ -9,11 +9,10 @@ import click
 from torghut import standby
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.times import instant
+from torghut.schemas.control import REASON_MAX
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.worker import SwitchThrownFile
 from torghut.workflows.live.switch_ports import DRILL_ID, NOT_BUILT, SWITCH_NAMES, ThrownSwitch
-
-_REASON_MAX: Final = 500
 
 
 def _reason(_ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -23,7 +22,7 @@ def _reason(_ctx: click.Context, param: click.Parameter, value: str) -> str:
     if not plain:
         message = "expected a reason, found nothing"
         raise click.BadParameter(message, param=param)
-    return plain[:_REASON_MAX]
+    return plain[:REASON_MAX]
 
 
 name_argument: Final = click.argument("name", type=click.Choice(SWITCH_NAMES), metavar="NAME")
