@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from torghut.adapters.system.journal import StderrJournal
 from torghut.adapters.system.machine import environment, fingerprint, version
 from torghut.adapters.system.processes import Child, child_command, run_python
 from torghut.adapters.system.signals import Stopping, end_on_terminate, stop_on_signals
+from torghut.adapters.system.threads import ThreadsAside
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.kernel.deciding import KERNEL_VERSION
@@ -181,6 +183,11 @@ def source(uri: str, declared: Declarations) -> Source:
         for instrument in declared.instruments
     }
     return open_source(uri, instruments, cache_root=kernel_cache())
+
+
+def threads_aside() -> Executor:
+    """Return what does work that may hang, in threads that keep no process from ending."""
+    return ThreadsAside()
 
 
 async def feed_stdin(desk: Desk, asked: asyncio.Event) -> None:

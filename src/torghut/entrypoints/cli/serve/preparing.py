@@ -105,6 +105,7 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
             ids=bootstrap.ids(),
             folder=bootstrap.switch_folder(),
             page=page,
+            aside=bootstrap.threads_aside(),
             identity=Identity(
                 worker=options["worker"],
                 pid=os.getpid(),
