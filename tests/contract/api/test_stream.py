@@ -548,6 +548,26 @@ def test_one_more_than_may_listen_is_refused(tmp_path: Path) -> None:
     assert asyncio.run(main()) == 503
 
 
+def test_no_more_listen_than_may_however_many_come_at_once(tmp_path: Path) -> None:
+    made = quick(subscribers_max=2)
+    most = 0
+
+    async def one() -> None:
+        nonlocal most
+        async with connected(tmp_path / "api.sock") as listener:
+            await listener.take()
+            most = max(most, made.app.subscribers())
+            await asyncio.sleep(0.1)
+
+    async def main() -> int:
+        async with served(made, tmp_path):
+            found = await asyncio.gather(*(one() for _ in range(12)), return_exceptions=True)
+            return sum(isinstance(error, InvalidStatus) for error in found)
+
+    assert asyncio.run(main()) == 10
+    assert most == 2
+
+
 def test_ending_the_service_tells_who_listens(tmp_path: Path) -> None:
     made = quick()
 

@@ -46,7 +46,7 @@ class Services:
     observer: RequestObserver | None = None
 
     async def in_time(self, work: Awaitable[T], what: str) -> T:
-        """Return what ``work`` gives, if it does within the budget of an answer.
+        """Return what ``work`` gives within the budget of an answer, which it does not keep itself.
 
         Raises:
             AnswerLateError: It does not.

@@ -135,10 +135,8 @@ class Sender:
 
     async def _submitted(self, waiting: Sequence[ControlRecord]) -> list[bytes]:
         """Return what is told of control records once they are durable, or were not taken."""
-        what = f"{len(waiting)} control records from {waiting[0].control_id}"
         try:
-            work = self.services.desk.submit(waiting)
-            answers = await self.services.in_time(work, what)
+            answers = await self.services.desk.submit(waiting)
         except TorghutError as error:
             return [_fault(error, control_id=record.control_id) for record in waiting]
         return [answer.model_dump_json().encode() for answer in answers]
