@@ -50,6 +50,7 @@ from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.observing.catalogue import LINES_DROPPED
+from torghut.schemas.observing.log_events import TokensUnread
 from torghut.settings import log_level, settings, tracing_target
 from torghut.standby import (
     ids,
@@ -236,7 +237,7 @@ def gatekeeper(path: Path, policy: LivePolicy, journal: Journal) -> Gatekeeper:
     return Gatekeeper(
         tokens=TokenFile(path=path, steady=steady, hide=journal.hide),
         rates=Rates(per_s=policy.door.requests_per_s, steady=steady),
-        journal=journal,
+        unread=lambda error: journal.say(TokensUnread(error_code=error.code, detail=str(error))),
     )
 
 

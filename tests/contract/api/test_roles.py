@@ -14,6 +14,7 @@ from torghut.adapters.filesystem.tokens import TokenFileUnsafeError
 from torghut.entrypoints.api.rest.routes import ROUTES
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import CONTROL_RECORD
+from torghut.schemas.observing.log_events import OperationAccepted, ReportsAccepted
 from torghut.workflows.live.access.errors import TokensMalformedError
 from torghut.workflows.live.access.reporting import REPORTED
 
@@ -185,6 +186,27 @@ def test_each_record_needs_the_role_of_its_kind(
 
     assert answered(made, tmp_path, sent).status == status
     assert len(made.desk.taken) == (len(records) if status == 200 else 0)
+
+
+def test_what_is_let_in_is_logged_with_who_brought_it(tmp_path: Path) -> None:
+    made = bench()
+    stop = request("POST", "/v1/controls", token=TOKENS["operate"], body=json.dumps(STOP).encode())
+    released = request(
+        "POST", "/v1/switches/stop/release", token=TOKENS["operate"], body=b'{"reason": "over"}'
+    )
+    position = request(
+        "POST", "/v1/controls", token=TOKENS["report"], body=json.dumps(POSITION).encode()
+    )
+    for sent in (stop, position, released):
+        assert answered(made, tmp_path, sent).status == 200
+
+    assert [event for event, _ in made.journal.said] == [
+        OperationAccepted(caller="operate-1", control_id="s-1", kind="switch", symbol="*"),
+        ReportsAccepted(
+            caller="report-1", records=1, first_control_id="p-1", last_control_id="p-1"
+        ),
+        OperationAccepted(caller="operate-1", control_id="switch:stop", kind="switch", symbol="*"),
+    ]
 
 
 def test_a_token_is_nowhere_in_what_is_told(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from torghut.schemas.control import ControlRecord
 from torghut.schemas.live.delivery import Answered
 from torghut.schemas.live.naming import offered_context_id
 from torghut.schemas.live.position import Position
+from torghut.schemas.observing.log_events import ReportsAccepted
 from torghut.workflows.live.access.tokens import parse_tokens
 from torghut.workflows.live.errors import (
     ClosingError,
@@ -316,6 +317,20 @@ def test_records_of_many_messages_go_together_but_never_more_than_may(tmp_path: 
     answered = [("live.answered.v1", name) for name in names]
     assert streamed(made, tmp_path, work) == answered
     assert [record.control_id for record in made.desk.taken] == names
+
+
+def test_who_sent_control_records_is_logged(tmp_path: Path) -> None:
+    made = quick()
+
+    async def work(listener: Listener) -> Line:
+        await listener.send(control("p-1"), control("p-2"))
+        return await listener.take("live.answered.v1")
+
+    streamed(made, tmp_path, work)
+    said = ReportsAccepted(
+        caller="report-1", records=2, first_control_id="p-1", last_control_id="p-2"
+    )
+    assert [event for event, _ in made.journal.said] == [said]
 
 
 def test_a_feed_named_like_a_control_record_brings_contexts(tmp_path: Path) -> None:

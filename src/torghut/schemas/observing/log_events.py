@@ -217,6 +217,32 @@ class DoorRefused(LogEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperationAccepted(LogEvent):
+    """A control record that changes what may be done was let in; the log has what became of it."""
+
+    name = "door.operation-accepted"
+    level = "info"
+
+    caller: str
+    control_id: str
+    kind: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportsAccepted(LogEvent):
+    """Control records that say what happened were let in; the log has what became of each."""
+
+    name = "door.reports-accepted"
+    level = "info"
+
+    caller: str
+    records: int
+    first_control_id: str
+    last_control_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokensUnread(LogEvent):
     """Nobody can tell which tokens are good, so nobody new is let in; what is open goes on."""
 

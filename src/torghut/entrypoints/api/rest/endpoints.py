@@ -123,6 +123,7 @@ async def submit(request: Request, _: Nothing) -> Response:
     ]
     for record in records:
         caller.require(role_for(record))
+    services.accepted(caller, records)
     return _answers(await services.desk.submit(records))
 
 
@@ -134,10 +135,12 @@ async def release(request: Request, name: SwitchName, _: Nothing) -> Response:
     services = services_of(request)
     desk = services.desk
     asked = _release_asked(await read_object(request, desk.policy.door))
-    who = ", ".join(filter(None, (asked.who, f"{caller_of(request).name} over the API")))
+    caller = caller_of(request)
+    who = ", ".join(filter(None, (asked.who, f"{caller.name} over the API")))
     check_ends(desk.status().switches, name, asked.ends)  # nothing comes between this and the desk
     reason = reason_beside(asked.reason, "released", who)
     answered = await desk.release(name, reason=reason, who=who)
+    services.released(caller, answered)
     return Response(answered.model_dump_json(), media_type=JSON)
 
 

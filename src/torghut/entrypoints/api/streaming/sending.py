@@ -135,6 +135,7 @@ class Sender:
 
     async def _submitted(self, waiting: Sequence[ControlRecord]) -> list[bytes]:
         """Return what is told of control records once they are durable, or were not taken."""
+        self.services.accepted(self.caller, waiting)
         try:
             answers = await self.services.desk.submit(waiting)
         except TorghutError as error:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from torghut.kernel.errors import TorghutError
-from torghut.schemas.observing.log_events import TokensUnread
 from torghut.workflows.live.access.errors import (
     TokenMissingError,
     TokensAwayError,
@@ -15,7 +14,6 @@ from torghut.workflows.live.access.errors import (
 )
 from torghut.workflows.live.access.rates import Rates
 from torghut.workflows.live.access.tokens import Caller, Keyring, TokenSource
-from torghut.workflows.live.observing.journal import SILENT_JOURNAL, Journal
 
 _SCHEME: Final = b"bearer"
 
@@ -27,12 +25,12 @@ class Gatekeeper:
     Attributes:
         tokens: Those that are good.
         rates: How often each may be used.
-        journal: Told, once, why nobody can tell which are good; who asks is not.
+        unread: Told, once, why nobody can tell which are good; who asks is not.
     """
 
     tokens: TokenSource
     rates: Rates
-    journal: Journal = SILENT_JOURNAL
+    unread: Callable[[TorghutError], None] = lambda _: None
     _fault: str = ""
 
     def admit(self, authorization: Sequence[bytes]) -> Caller:
@@ -70,12 +68,12 @@ class Gatekeeper:
         return keyring is not None and not keyring.has(caller)
 
     def _keyring(self) -> Keyring | None:
-        """Return the tokens that are good; None while nobody can tell, which is logged once."""
+        """Return the tokens that are good; None while nobody can tell, which is told once."""
         try:
             keyring = self.tokens.keyring()
         except TorghutError as error:
             if str(error) != self._fault:
-                self.journal.say(TokensUnread(error_code=error.code, detail=str(error)))
+                self.unread(error)
             self._fault = str(error)
             return None
         self._fault = ""

@@ -8,8 +8,7 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import Stopwatch
-from tests.fakes.observing import KeptJournal
-from torghut.schemas.observing.log_events import TokensUnread
+from torghut.kernel.errors import TorghutError
 from torghut.workflows.live.access.errors import (
     RateExceededError,
     TokenMissingError,
@@ -103,9 +102,10 @@ def test_while_nobody_can_tell_nothing_is_lost_and_nobody_is_let_in() -> None:
         gate.admit([f"Bearer {TOKEN}".encode()])
 
 
-def test_what_is_wrong_with_the_tokens_stands_in_the_log_alone_and_once() -> None:
-    journal, gate = KeptJournal(), gatekeeper()
-    gate.journal = journal
+def test_what_is_wrong_with_the_tokens_is_told_once_and_not_to_who_asks() -> None:
+    told: list[TorghutError] = []
+    gate = gatekeeper()
+    gate.unread = told.append
     assert isinstance(gate.tokens, Kept)
     gate.tokens.trouble = TokensMalformedError(
         place="/srv/api-tokens, line 2", expected="a name of its own", found="desk again"
@@ -117,11 +117,10 @@ def test_what_is_wrong_with_the_tokens_stands_in_the_log_alone_and_once() -> Non
         assert "api-tokens" not in str(refusal.value)
         assert "desk" not in str(refusal.value)
 
-    said = TokensUnread(error_code="live.tokens-malformed", detail=str(gate.tokens.trouble))
-    assert journal.said == [(said, "")]
+    assert told == [gate.tokens.trouble]
     gate.tokens.trouble = None
     gate.admit([f"Bearer {TOKEN}".encode()])
     gate.tokens.trouble = TokensMalformedError(place="x", expected="y", found="z")
     with pytest.raises(TokensAwayError):
         gate.admit([b"Bearer anything"])
-    assert len(journal.said) == 2
+    assert len(told) == 2
