@@ -6,10 +6,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from torghut.schemas.live.position import Position, parse_position
+from torghut.schemas.live.position import POSITION, Position, parse_position
 from torghut.schemas.types import Message
 
-_AFTER: Final = r"^(start|now|(0|[1-9][0-9]{0,6}):(0|[1-9][0-9]{0,11}):(0|[1-9][0-9]{0,6}))$"
+_AFTER: Final = f"^(start|now|{POSITION})$"
 
 After = Annotated[
     str, Field(pattern=_AFTER, description="A position that was received; start; or now.")
