@@ -14,7 +14,6 @@ from torghut.schemas.live.position import parse_position
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T", bound="Streamed")
 
 BUDGET_MS: Final = 10_000
 """Waited for the service and for its answers, where nobody says."""
@@ -27,6 +26,9 @@ class Streamed(Protocol):
     def line(self) -> str:
         """The service's own JSON."""
         ...
+
+
+T = TypeVar("T", bound=Streamed)
 
 
 class Reached(TypedDict):
