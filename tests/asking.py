@@ -12,14 +12,18 @@ from typing import Final
 
 from typing_extensions import override
 
-from tests.fakes.clock import Stopwatch
+from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.desk import FakeDesk
+from tests.fakes.observing import KeptJournal, RecordedTelemetry
 from torghut.adapters.http.limits import HttpLimits, http_limits
 from torghut.adapters.http.serving import serve_http
 from torghut.entrypoints.api.application import Api, api
+from torghut.kernel.errors import TorghutError
 from torghut.workflows.live.access.gate import Gatekeeper
 from torghut.workflows.live.access.rates import Rates
 from torghut.workflows.live.access.tokens import Keyring, TokenSource, parse_tokens
+from torghut.workflows.live.observing.requests import RequestObserver
+from torghut.workflows.live.observing.tracing import SILENT_TRACER
 
 TOKENS: Final[Mapping[str, str]] = {
     "read": "r" * 43,
@@ -42,8 +46,12 @@ class HandKeyring(TokenSource):
         )
     )
 
+    trouble: TorghutError | None = None
+
     @override
     def keyring(self) -> Keyring:
+        if self.trouble is not None:
+            raise self.trouble
         return self.ring
 
 
@@ -56,12 +64,14 @@ class Bench:
         tokens: Those that are good.
         failures: What nobody foresaw.
         app: The API.
+        journal: The service's own log.
     """
 
     desk: FakeDesk
     tokens: HandKeyring
     failures: list[Exception]
     app: Api
+    journal: KeptJournal
 
 
 def bench(desk: FakeDesk | None = None) -> Bench:
@@ -73,8 +83,16 @@ def bench(desk: FakeDesk | None = None) -> Bench:
         tokens=tokens,
         rates=Rates(per_s=desk.policy.door.requests_per_s, steady=Stopwatch()),
     )
-    app = api(desk, gate, metrics=lambda: METRICS, failed=failures.append)
-    return Bench(desk=desk, tokens=tokens, failures=failures, app=app)
+    journal = KeptJournal()
+    observer = RequestObserver(
+        telemetry=RecordedTelemetry(),
+        journal=journal,
+        tracer=SILENT_TRACER,
+        wall=HandClock(),
+        steady=Stopwatch(),
+    )
+    app = api(desk, gate, metrics=lambda: METRICS, failed=failures.append, observer=observer)
+    return Bench(desk=desk, tokens=tokens, failures=failures, app=app, journal=journal)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from torghut.adapters.system.journal import StderrJournal
 from torghut.adapters.system.machine import environment, fingerprint, version
 from torghut.adapters.system.processes import Child, child_command, run_python
 from torghut.adapters.system.signals import Stopping, end_on_terminate, stop_on_signals
+from torghut.adapters.system.threads import ThreadsAside
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.kernel.deciding import KERNEL_VERSION
@@ -42,11 +44,13 @@ from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.errors import TorghutError
 from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.observing.catalogue import LINES_DROPPED
+from torghut.schemas.observing.log_events import TokensUnread
 from torghut.settings import log_level, settings, tracing_target
 from torghut.standby import (
     ids,
@@ -182,14 +186,28 @@ def source(uri: str, declared: Declarations) -> Source:
     return open_source(uri, instruments, cache_root=kernel_cache())
 
 
+def threads_aside() -> Executor:
+    """Return what does work that may hang, in threads that keep no process from ending."""
+    return ThreadsAside()
+
+
 async def feed_stdin(desk: Desk, asked: asyncio.Event) -> None:
     """Offer ``desk`` the contexts on standard input, until its end."""
     await serve_stdin(LineFeed(desk=desk, name="stdin", stop=asked))
 
 
-async def feed_socket(desk: Desk, path: Path, asked: asyncio.Event) -> None:
-    """Offer ``desk`` the contexts that come into the Unix socket at ``path``, until cancelled."""
-    await serve_socket(LineFeed(desk=desk, name="unix", stop=asked), path)
+async def feed_socket(
+    desk: Desk, path: Path, asked: asyncio.Event, let_go: Callable[[TorghutError], None]
+) -> None:
+    """Offer ``desk`` the contexts that come into the Unix socket at ``path``, until cancelled.
+
+    Args:
+        desk: Takes them.
+        path: Of the socket.
+        asked: Set once the service is to end.
+        let_go: Told why a sender was let go, who gets no answer.
+    """
+    await serve_socket(LineFeed(desk=desk, name="unix", stop=asked), path, let_go)
 
 
 def writable_log(path: Path) -> DecisionLog:
@@ -209,7 +227,7 @@ def gatekeeper(path: Path, policy: LivePolicy, journal: Journal) -> Gatekeeper:
     Args:
         path: Of the file.
         policy: Says how often each may be used.
-        journal: Where none of them may ever stand.
+        journal: Where none of them may ever stand; told why they cannot be read.
 
     Raises:
         TorghutError: It cannot be made.
@@ -219,6 +237,7 @@ def gatekeeper(path: Path, policy: LivePolicy, journal: Journal) -> Gatekeeper:
     return Gatekeeper(
         tokens=TokenFile(path=path, steady=steady, hide=journal.hide),
         rates=Rates(per_s=policy.door.requests_per_s, steady=steady),
+        unread=lambda error: journal.say(TokensUnread(error_code=error.code, detail=str(error))),
     )
 
 

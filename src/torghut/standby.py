@@ -1,7 +1,7 @@
 """The composition root of what must work when nothing else does: switch files and worker pages.
 
-It names the few adapters that need neither log nor kernel, so that a command which stops a loop, or
-says how it stands, starts at once and on an installation that cannot decide.
+It names the few adapters that need neither log nor kernel, so that a command which stops a loop,
+lets it go on or says how it stands starts at once and on an installation that cannot decide.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torghut.adapters.filesystem.declaration_text import load_live_policy
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
+from torghut.adapters.http.posting import post
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.person import person
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
@@ -23,12 +24,15 @@ from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, Worke
 
 __all__ = [
     "SWITCHES",
+    "TOKENS",
     "WORKERS",
     "ids",
     "live_policy",
     "person",
+    "post",
     "steady_clock",
     "switch_folder",
+    "token_file",
     "wall_clock",
     "worker_page",
     "worker_pages",
@@ -39,6 +43,9 @@ SWITCHES: Final = "switches"
 
 WORKERS: Final = "workers"
 """Folder of worker pages, below that of artifacts."""
+
+TOKENS: Final = "api-tokens"
+"""File of the service's tokens where nobody names another, below the folder of artifacts."""
 
 
 def live_policy() -> LivePolicy:
@@ -68,6 +75,11 @@ def steady_clock() -> SteadyClock:
 def switch_folder() -> SwitchThrower:
     """Return the folder of switch files."""
     return SwitchFiles(artifact_dir() / SWITCHES, ids=RandomIds(), wall=SystemClock())
+
+
+def token_file() -> Path:
+    """Return where the tokens of a service are that was started without naming a file."""
+    return artifact_dir() / TOKENS
 
 
 def worker_page(worker: str) -> WorkerPage:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,13 @@ import pytest
 from tests.commands import Ended, started, typed
 from tests.declared import ROOT
 from tests.fakes.workers import FakeWorker, living, status_of
+from torghut import standby
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
-from torghut.client import Answered
-from torghut.entrypoints.cli.switch import releasing
-from torghut.schemas.control import SwitchThrown
+from torghut.adapters.http.errors import ServiceUnreachableError
+from torghut.adapters.system.person import person
+from torghut.entrypoints.cli.switch.sending import operating_token
+from torghut.kernel.canonical import JsonObject, parse_json_object
+from torghut.schemas.live.delivery import Answered, Fault
 from torghut.settings import ARTIFACT_DIR, settings
 
 _COMMAND = "from torghut.entrypoints.cli import main; main()"
@@ -35,45 +38,53 @@ def artifacts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
     settings.cache_clear()
 
 
-Sent = list[tuple[str, Path | None, SwitchThrown]]
+Sent = list[tuple[str, JsonObject]]
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
-    """Return what is sent to services, each of which takes it but the last."""
-    records: Sent = []
+    """Return what is sent to services: 8888 refuses it, 8899 is not there, all others take it."""
+    requests: Sent = []
 
-    def send(url: str, token_file: Path | None, record: SwitchThrown) -> Answered:
-        records.append((url, token_file, record))
-        refused = url.endswith("8888")
-        return Answered(
-            control_id=record.control_id,
-            status="refused" if refused else "taken",
-            code="control.any" if refused else "",
-            detail="any" if refused else "",
-            position="0:13:0",
-        )
+    def post(
+        url: str, body: bytes, headers: Mapping[str, str], *, unix: str = "", budget_ms: int
+    ) -> tuple[int, bytes]:
+        assert budget_ms > 5000  # what a service itself takes at most
+        assert headers.keys() <= {"Authorization"}
+        requests.append((unix or url, parse_json_object(body)))
+        if ":8899" in url:
+            raise ServiceUnreachableError(url=url, found="nobody")
+        if ":8888" in url:
+            fault = Fault(code="live.release-refused", detail="one that was thrown anew")
+            return 409, fault.model_dump_json().encode()
+        if ":9999" in url:
+            return 404, b"<html>"
+        answer = Answered(control_id="c", status="taken", code="", detail="", position="0:13:0")
+        return 200, answer.model_dump_json().encode()
 
-    monkeypatch.setattr(releasing, "_send", send)
-    return records
+    monkeypatch.setattr(standby, "post", post)
+    return requests
 
 
 @contextlib.contextmanager
-def stopped(artifacts: Path, *apis: str) -> Iterator[None]:
+def stopped(artifacts: Path, *apis: str, throws: Sequence[str] = ("throw-1",)) -> Iterator[None]:
     """Let workers with these addresses have a stop on record."""
-    stop = {
-        "name": "stop",
-        "throw_id": "throw-1",
-        "who": "ann@desk",
-        "reason": "r",
-        "thrown_wall_ns": 1,
-        "recorded": True,
-    }
+    stops = [
+        {
+            "name": "stop",
+            "throw_id": throw_id,
+            "who": "ann@desk",
+            "reason": "r",
+            "thrown_wall_ns": 1,
+            "recorded": True,
+        }
+        for throw_id in throws
+    ]
     with contextlib.ExitStack() as stack:
         for number, api in enumerate(apis):
             page = HeldPage(artifacts / "workers", f"worker-{number}")
             stack.callback(page.close)
-            page.write(status_of(f"worker-{number}", state="stopped", api=api, switches=[stop]))
+            page.write(status_of(f"worker-{number}", state="stopped", api=api, switches=stops))
         yield
 
 
@@ -83,27 +94,56 @@ def test_every_worker_that_has_it_on_record_is_asked(artifacts: Path, sent: Sent
 
     assert ended.status == 0, ended.err
     assert "worker-0  stop released, on record at 0:13:0" in ended.out
-    assert [url for url, _, _ in sent] == ["http://127.0.0.1:8787", "http://127.0.0.1:8788"]
-    record = sent[0][2]
-    assert (record.name, record.state, record.symbol) == ("stop", "released", "*")
-    assert record.reason.startswith("prices are back (released by ")
+    path = "/v1/switches/stop/release"
+    asked = [f"http://127.0.0.1:8787{path}", f"http://127.0.0.1:8788{path}"]
+    assert [url for url, _ in sent] == asked
+    assert sent[0][1]["reason"] == "prices are back"
+    assert sent[0][1]["who"] == person()
 
 
-def test_a_refused_release_is_a_no_with_its_code(artifacts: Path, sent: Sent) -> None:
-    with stopped(artifacts, "http://127.0.0.1:8787", "http://127.0.0.1:8888"):
+def test_only_the_throws_that_a_worker_has_in_force_are_to_end(artifacts: Path, sent: Sent) -> None:
+    with stopped(artifacts, "http://127.0.0.1:8787", throws=("throw-1", "throw-2")):
+        typed(*RELEASE)
+
+    assert [asked["ends"] for _, asked in sent] == [["throw-1", "throw-2"]]
+
+
+@pytest.mark.parametrize(
+    ("port", "status", "code"),
+    [(8888, 1, "live.release-refused"), (8899, 7, "http.service-unreachable")],
+)
+def test_a_refused_release_has_its_code_and_keeps_no_other_worker_from_it(
+    artifacts: Path, sent: Sent, port: int, status: int, code: str
+) -> None:
+    with stopped(artifacts, f"http://127.0.0.1:{port}", "http://127.0.0.1:8787"):
         ended = typed(*RELEASE, "--json")
+        told = typed(*RELEASE)
 
-    assert len(sent) == 2
-    assert ended.status == 1
-    assert [one["status"] for one in ended.json["workers"]] == ["taken", "refused"]
-    assert ended.json["workers"][1]["code"] == "control.any"
+    assert len(sent) == 4
+    assert (ended.status, told.status) == (status, status)
+    assert [one["status"] for one in ended.json["workers"]] == ["refused", "taken"]
+    assert ended.json["workers"][0]["code"] == code
+    assert f"stop not released: {code}: " in told.out
+
+
+def test_what_is_no_service_is_said(sent: Sent) -> None:
+    ended = typed(*RELEASE, "--url", "http://desk:9999")
+
+    assert len(sent) == 1
+    assert ended.status == 2
+    assert ended.err.startswith("switch.service-unknown: http://desk:9999: ")
 
 
 def test_a_service_that_is_named_is_asked_alone(sent: Sent) -> None:
     ended = typed(*RELEASE, "--url", "http://desk:1")
 
     assert ended.status == 0
-    assert [url for url, _, _ in sent] == ["http://desk:1"]
+    assert sent == [
+        (
+            "http://desk:1/v1/switches/stop/release",
+            {"reason": "prices are back", "who": person(), "ends": None},
+        )
+    ]
 
 
 def test_without_a_worker_it_is_refused_with_what_to_do(sent: Sent) -> None:
@@ -147,8 +187,8 @@ def test_the_token_that_operates_is_found_in_the_services_own_file(
 ) -> None:
     (tmp_path / "api-tokens").write_text(text, encoding="utf-8")
 
-    assert releasing.operating_token(tmp_path / "api-tokens") == token
-    assert releasing.operating_token(tmp_path / "nothing") is None
+    assert operating_token(tmp_path / "api-tokens") == token
+    assert operating_token(tmp_path / "nothing") is None
 
 
 def run(folder: Path, *arguments: str) -> Ended:

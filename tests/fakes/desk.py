@@ -22,6 +22,7 @@ from torghut.schemas.live.delivery import Answered, Heartbeat, Refused
 from torghut.schemas.live.position import START, Position
 from torghut.schemas.live.worker import SwitchStanding, WorkerStatus
 from torghut.schemas.refusal import ContextRefused
+from torghut.workflows.live.errors import AnswerLateError
 from torghut.workflows.live.offers import OfferedContext
 from torghut.workflows.live.ports import Desk, Told
 
@@ -119,7 +120,7 @@ class FakeDesk(Desk):
     @override
     async def decide(self, offered: Sequence[OfferedContext]) -> Sequence[bytes]:
         self._check()
-        await asyncio.sleep(self.slow_s)
+        await self._take_time("contexts")
         return [self._outcome(one) for one in offered]
 
     @override
@@ -141,7 +142,7 @@ class FakeDesk(Desk):
     @override
     async def submit(self, records: Sequence[ControlRecord]) -> Sequence[Answered]:
         self._check()
-        await asyncio.sleep(self.slow_s)
+        await self._take_time("control records")
         self.taken += records
         return [
             Answered(
@@ -264,6 +265,15 @@ class FakeDesk(Desk):
     @override
     def unready(self) -> Sequence[str]:
         return self.missing
+
+    async def _take_time(self, what: str) -> None:
+        """Take as long as a test wants, within the budget of an answer."""
+        budget_ms = self.bound.door.answer_ms
+        try:
+            async with asyncio.timeout(budget_ms / 1000):
+                await asyncio.sleep(self.slow_s)
+        except TimeoutError as error:
+            raise AnswerLateError(what=what, budget_ms=budget_ms) from error
 
     def _outcome(self, one: OfferedContext) -> bytes:
         """Refuse a context."""

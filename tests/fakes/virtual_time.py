@@ -33,6 +33,10 @@ class NothingDueError(Exception):
     """Everybody waits for somebody else."""
 
 
+class HangsError(Exception):
+    """Raised by work for an executor that never comes back."""
+
+
 class _Jumping(selectors.BaseSelector):
     """Looks for input without waiting, and lets the time pass instead."""
 
@@ -95,6 +99,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         done: asyncio.Future[T] = self.create_future()
         try:
             done.set_result(func(*args))
+        except HangsError:
+            return done
         except Exception as error:  # noqa: BLE001 -- as an executor does
             done.set_exception(error)
         return done

@@ -18,8 +18,11 @@ from pydantic.json_schema import SkipJsonSchema
 from torghut.schemas.context import DecisionIdText
 from torghut.schemas.types import Identifier, Message, Nanoseconds, SafeCount, Sha256, Symbol
 
+REASON_MAX: Final = 500
+"""Longest reason that is recorded."""
+
 Scope = Annotated[Literal["*"] | Symbol, Field(description="One symbol, or * for all of them.")]
-Reasoned = Annotated[str, Field(min_length=1, max_length=500)]
+Reasoned = Annotated[str, Field(min_length=1, max_length=REASON_MAX)]
 
 
 def _without_sign_of_zero(number: float) -> float:
@@ -153,7 +156,7 @@ class OrderReported(_Control):
     symbol: Symbol
     decision_id: Identifier
     status: Literal["accepted", "rejected", "cancelled", "expired"]
-    reason: Annotated[str, Field(max_length=500)] = ""
+    reason: Annotated[str, Field(max_length=REASON_MAX)] = ""
 
 
 class PositionReported(_Control):
@@ -173,7 +176,7 @@ class PositionReported(_Control):
         Field(strict=True, description="True: fills that it disagrees with are written off."),
     ] = False
     reason: Annotated[
-        str, Added, Field(max_length=500, description="Why they are, where they are.")
+        str, Added, Field(max_length=REASON_MAX, description="Why they are, where they are.")
     ] = ""
 
     @model_validator(mode="after")

@@ -253,6 +253,34 @@ def test_a_release_names_who_and_why(tmp_path: Path) -> None:
     assert made.desk.released == [("stop", "prices are right again", "operate-1 over the API")]
 
 
+def test_a_release_that_somebody_asks_for_names_them_beside_the_token(tmp_path: Path) -> None:
+    made = bench()
+    body = json.dumps({"reason": "r" * 500, "who": "w" * 200}).encode()
+    answered(made, tmp_path, "POST", "/v1/switches/stop/release", body)
+
+    ((_, reason, who),) = made.desk.released
+    assert who == f"{'w' * 200}, operate-1 over the API"
+    assert len(f"{reason} (released by {who})") == 500
+    assert reason.endswith("r…")
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [(None, 200), (["throw-1"], 200), (["throw-1", "older"], 200), (["older"], 409), ([], 409)],
+)
+def test_a_release_ends_the_throws_that_it_names_and_no_newer_one(
+    tmp_path: Path, ends: list[str] | None, status: int
+) -> None:
+    made = bench()
+    body = json.dumps({"reason": "over", "ends": ends}).encode()
+    found = answered(made, tmp_path, "POST", "/v1/switches/stop/release", body)
+
+    assert found.status == status, found
+    assert len(made.desk.released) == (status == 200)
+    if status == 409:
+        assert found.code == "live.release-refused"
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"reason": ""}', b'{"reason": 1}', b"[", b'"x"'])
 def test_a_release_without_a_reason_is_none(tmp_path: Path, body: bytes) -> None:
     made = bench()

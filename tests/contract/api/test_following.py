@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from typing_extensions import override
 
 from tests.asking import END_S, TOKENS, Bench, ask, bench, request, served
 from tests.fakes.desk import FakeDesk, policy_with, refused
@@ -74,6 +75,51 @@ def test_an_empty_log_has_nothing_to_tell(tmp_path: Path) -> None:
             return (await ask(path, request("GET", "/v1/decisions", token=TOKENS["read"]))).lines
 
     assert asyncio.run(work()) == []
+
+
+class Away(FakeDesk):
+    """A desk whose log is away: more became durable than can be read now."""
+
+    @override
+    def newest(self) -> Position | None:
+        return Position(0, 9, 0)
+
+
+@pytest.mark.parametrize("target", ["/v1/decisions", "/v1/controls"])
+def test_what_cannot_be_read_in_time_is_said_in_the_last_line(tmp_path: Path, target: str) -> None:
+    made = bench(Away(bound=policy_with(door={"answer_ms": 50})))
+    name = offered_context_id("desk-1", "fxcm:EURUSD", "quote", 0)
+    made.desk.publish(refused(name, Position(0, 0, 0)))
+
+    async def work() -> list[Line]:
+        async with served(made, tmp_path) as path:
+            return (await ask(path, request("GET", target, token=TOKENS["read"]))).lines
+
+    found = asyncio.run(work())
+    assert positions(found) == ["0:0:0"]
+    assert found[-1]["code"] == "live.answer-late"
+    assert made.desk.following == 0
+
+
+def test_a_token_taken_away_ends_what_is_read_up_to_now(tmp_path: Path) -> None:
+    made = bench(Away())
+    name = offered_context_id("desk-1", "fxcm:EURUSD", "quote", 0)
+
+    async def work() -> bytes:
+        async with served(made, tmp_path) as path:
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            made.desk.publish(refused(name, Position(0, 0, 0)))
+            writer.write(request("GET", "/v1/decisions", token=TOKENS["read"]))
+            await reader.readuntil(b"live.refused.v1")
+            made.tokens.ring = parse_tokens("read other " + "z" * 40, "tokens")
+            await asyncio.sleep(0.01)
+            made.desk.publish(refused(name, Position(0, 1, 0)))
+            async with asyncio.timeout(END_S):
+                rest = await reader.read()
+            writer.close()
+            return rest
+
+    assert b"live.token-unknown" in asyncio.run(work())
 
 
 Take = Callable[[], Awaitable[Line]]

@@ -10,8 +10,12 @@ from typing import Final
 import pytest
 
 from tests.asking import TOKENS, Answer, Bench, ask, bench, request, served
+from torghut.adapters.filesystem.tokens import TokenFileUnsafeError
 from torghut.entrypoints.api.rest.routes import ROUTES
+from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import CONTROL_RECORD
+from torghut.schemas.observing.log_events import OperationAccepted, ReportsAccepted
+from torghut.workflows.live.access.errors import TokensMalformedError
 from torghut.workflows.live.access.reporting import REPORTED
 
 CONTEXT: Final = {"feed": "desk-1", "symbol": "fxcm:EURUSD", "sequence": 1, "bid": 1.0, "ask": 1.1}
@@ -119,6 +123,25 @@ def test_a_wrong_token_is_unknown(tmp_path: Path, wrong: str) -> None:
     assert (found.status, found.code) == (401, "live.token-unknown")
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        TokensMalformedError(place="/srv/api-tokens, line 2", expected="one", found="desk again"),
+        TokenFileUnsafeError(path=Path("/srv/api-tokens"), found="mode 644, open to others"),
+    ],
+)
+def test_what_is_wrong_with_the_tokens_is_told_to_nobody_who_asks(
+    tmp_path: Path, trouble: TorghutError
+) -> None:
+    made = bench()
+    made.tokens.trouble = trouble
+    found = answered(made, tmp_path, request("GET", "/v1/status", token="x" * 43))
+
+    assert (found.status, found.code) == (503, "live.tokens-away")
+    assert b"srv" not in found.body
+    assert b"desk" not in found.body
+
+
 def test_a_token_in_the_query_is_none(tmp_path: Path) -> None:
     for key in ("token", "access_token", "authorization"):
         target = f"/v1/status?{key}={TOKENS['operate']}"
@@ -163,6 +186,27 @@ def test_each_record_needs_the_role_of_its_kind(
 
     assert answered(made, tmp_path, sent).status == status
     assert len(made.desk.taken) == (len(records) if status == 200 else 0)
+
+
+def test_what_is_let_in_is_logged_with_who_brought_it(tmp_path: Path) -> None:
+    made = bench()
+    stop = request("POST", "/v1/controls", token=TOKENS["operate"], body=json.dumps(STOP).encode())
+    released = request(
+        "POST", "/v1/switches/stop/release", token=TOKENS["operate"], body=b'{"reason": "over"}'
+    )
+    position = request(
+        "POST", "/v1/controls", token=TOKENS["report"], body=json.dumps(POSITION).encode()
+    )
+    for sent in (stop, position, released):
+        assert answered(made, tmp_path, sent).status == 200
+
+    assert [event for event, _ in made.journal.said] == [
+        OperationAccepted(caller="operate-1", control_id="s-1", kind="switch", symbol="*"),
+        ReportsAccepted(
+            caller="report-1", records=1, first_control_id="p-1", last_control_id="p-1"
+        ),
+        OperationAccepted(caller="operate-1", control_id="switch:stop", kind="switch", symbol="*"),
+    ]
 
 
 def test_a_token_is_nowhere_in_what_is_told(tmp_path: Path) -> None:

@@ -16,10 +16,18 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.asking import END_S, TOKENS, Bench, bench, served
 from tests.fakes.desk import FakeDesk, policy_with, refused
+from torghut.schemas.control import ControlRecord
+from torghut.schemas.live.delivery import Answered
 from torghut.schemas.live.naming import offered_context_id
 from torghut.schemas.live.position import Position
+from torghut.schemas.observing.log_events import ReportsAccepted
 from torghut.workflows.live.access.tokens import parse_tokens
-from torghut.workflows.live.errors import ClosingError, ContextMalformedError, QueueFullError
+from torghut.workflows.live.errors import (
+    ClosingError,
+    ContextMalformedError,
+    QueueFullError,
+    TooManyAtOnceError,
+)
 from torghut.workflows.live.offers import OfferedContext
 
 T = TypeVar("T")
@@ -286,6 +294,57 @@ def test_control_records_are_answered_in_the_order_sent(tmp_path: Path) -> None:
     assert [record.control_id for record in made.desk.taken] == ["p-1", "p-2", "p-3"]
 
 
+def test_records_of_many_messages_go_together_but_never_more_than_may(tmp_path: Path) -> None:
+    class Bounded(FakeDesk):
+        """Refuses too many at once, as the service does, and is slow enough to let some wait."""
+
+        async def submit(self, records: Sequence[ControlRecord]) -> Sequence[Answered]:
+            limit = self.policy.door.records_max
+            if len(records) > limit:
+                raise TooManyAtOnceError(found=len(records), limit=limit)
+            return await FakeDesk.submit(self, records)
+
+    bound = policy_with(telling=QUICK, door={"records_max": 3})
+    made = bench(Bounded(bound=bound, slow_s=0.05))
+    names = [f"p-{number}" for number in range(9)]
+
+    async def work(listener: Listener) -> list[object]:
+        for name in names:
+            await listener.send(control(name))
+        found = [await listener.take("live.answered.v1", "live.fault.v1") for _ in names]
+        return [(line["type"], line["control_id"]) for line in found]
+
+    answered = [("live.answered.v1", name) for name in names]
+    assert streamed(made, tmp_path, work) == answered
+    assert [record.control_id for record in made.desk.taken] == names
+
+
+def test_who_sent_control_records_is_logged(tmp_path: Path) -> None:
+    made = quick()
+
+    async def work(listener: Listener) -> Line:
+        await listener.send(control("p-1"), control("p-2"))
+        return await listener.take("live.answered.v1")
+
+    streamed(made, tmp_path, work)
+    said = ReportsAccepted(
+        caller="report-1", records=2, first_control_id="p-1", last_control_id="p-2"
+    )
+    assert [event for event, _ in made.journal.said] == [said]
+
+
+def test_a_feed_named_like_a_control_record_brings_contexts(tmp_path: Path) -> None:
+    made = quick()
+    feed = "live.control-offered.v1"
+
+    async def work(listener: Listener) -> Line:
+        await listener.send(offered(1, feed=feed))
+        return await listener.take("live.refused.v1", "live.fault.v1")
+
+    assert streamed(made, tmp_path, work)["type"] == "live.refused.v1"
+    assert [one.feed for one in made.desk.offers] == [feed]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -502,6 +561,26 @@ def test_one_more_than_may_listen_is_refused(tmp_path: Path) -> None:
             return refusal.value.response.status_code
 
     assert asyncio.run(main()) == 503
+
+
+def test_no_more_listen_than_may_however_many_come_at_once(tmp_path: Path) -> None:
+    made = quick(subscribers_max=2)
+    most = 0
+
+    async def one() -> None:
+        nonlocal most
+        async with connected(tmp_path / "api.sock") as listener:
+            await listener.take()
+            most = max(most, made.app.subscribers())
+            await asyncio.sleep(0.1)
+
+    async def main() -> int:
+        async with served(made, tmp_path):
+            found = await asyncio.gather(*(one() for _ in range(12)), return_exceptions=True)
+            return sum(isinstance(error, InvalidStatus) for error in found)
+
+    assert asyncio.run(main()) == 10
+    assert most == 2
 
 
 def test_ending_the_service_tells_who_listens(tmp_path: Path) -> None:

@@ -34,7 +34,6 @@ BLOCK = BlockTrace(
     decide_ns=1000,
     commit_ns=2000,
     hand_over_ns=300,
-    traceparents=(CALLER, "not a trace context", ""),
 )
 REQUEST = RequestTrace(
     route="/v1/contexts",
@@ -136,14 +135,6 @@ def test_a_block_is_a_span_with_its_steps_below_it(collector: Collector) -> None
     for name in ("decide", "commit", "hand over"):
         assert spans[name].parent_span_id == spans["block"].span_id
         assert spans[name].trace_id == spans["block"].trace_id
-
-
-def test_a_block_is_linked_to_the_traces_of_those_who_brought_it(collector: Collector) -> None:
-    exported(collector, BLOCK)
-
-    [link] = collector.spans["block"].links
-    assert link.trace_id.hex() == "4bf92f3577b34da6a3ce929d0e0e4736"
-    assert link.span_id.hex() == "00f067aa0ba902b7"
 
 
 def test_a_request_is_a_span_below_its_callers(collector: Collector) -> None:

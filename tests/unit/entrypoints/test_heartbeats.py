@@ -98,12 +98,11 @@ def test_trouble_is_reported_and_whoever_joins_next_is_told_again() -> None:
     assert len(failures) == 1
 
 
-def test_there_is_room_for_as_many_as_may() -> None:
+def test_there_is_room_for_as_many_as_may_whether_they_listen_yet_or_not() -> None:
     _, heartbeats, _ = beating()
 
-    async def work() -> None:
-        heartbeats.check_room(1)
-        with heartbeats.joined(Counting()), pytest.raises(SubscribersExhaustedError):
-            heartbeats.check_room(1)
-
-    asyncio.run(work())
+    with heartbeats.place(2):
+        with heartbeats.place(2), pytest.raises(SubscribersExhaustedError), heartbeats.place(2):
+            pass
+        with heartbeats.place(2):
+            assert len(heartbeats) == 0

@@ -13,6 +13,7 @@ from typing import Final
 
 from typing_extensions import override
 
+from torghut.adapters.filesystem.writing import sync_folder
 from torghut.artifacts.errors import (
     PackageAlteredError,
     PackageDigestError,
@@ -208,10 +209,10 @@ def _write(folder: Path, package: Package) -> None:
             incoming / MANIFEST_NAME, manifest_bytes(package.manifest), int(_MANIFEST_MODE, 8)
         )
         for below, _, _ in os.walk(incoming):
-            _sync_folder(Path(below))
+            sync_folder(Path(below))
         with contextlib.suppress(FileExistsError):
             _rename(incoming, folder)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
 
@@ -238,12 +239,3 @@ def _write_file(path: Path, body: bytes, permissions: int) -> None:
         file.flush()
         os.fchmod(file.fileno(), permissions)
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,7 +17,13 @@ from typing_extensions import override
 from torghut.adapters.filesystem.writing import FileWriteError
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.errors import ExitCode, TorghutError
-from torghut.workflows.live.access.tokens import Keyring, Role, TokenSource, parse_tokens
+from torghut.workflows.live.access.tokens import (
+    Keyring,
+    Role,
+    TokenSource,
+    parse_tokens,
+    secrets_in,
+)
 
 _LOOK_NS: Final = 1_000_000_000
 """The file is looked at at most so often."""
@@ -89,8 +95,8 @@ class TokenFile(TokenSource):
                 return  # of a file that is being written, half the tokens would be missing
             self._as_read, self._keyring = (), Keyring(callers=())
             text = os.read(descriptor, _FILE_BYTES_MAX).decode("utf-8", errors="replace")
-        for words in map(str.split, text.splitlines()):
-            self.hide(words[-1] if words else "")
+        for secret in secrets_in(text):
+            self.hide(secret)
         self._keyring = parse_tokens(text, str(self.path))
         self._as_read = as_found
 

@@ -47,6 +47,15 @@ def write_text(path: Path, text: str) -> None:
         raise FileWriteError(path=path, reason=error.strerror or str(error)) from error
 
 
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _replace(path: Path, body: bytes) -> None:
     """Write a file beside ``path`` and rename it there."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -60,8 +69,4 @@ def _replace(path: Path, body: bytes) -> None:
         incoming.replace(path)
     finally:
         incoming.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

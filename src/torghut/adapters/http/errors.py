@@ -102,3 +102,19 @@ class ConnectionsExhaustedError(TorghutError):
     def __init__(self, *, limit: int) -> None:
         super().__init__(f"expected at most {limit} open connections, found one more; close some")
         self.limit = limit
+
+
+class ServiceUnreachableError(TorghutError):
+    """A live service that was asked something gave no answer."""
+
+    code: ClassVar[str] = "http.service-unreachable"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+
+    def __init__(self, *, url: str, found: str) -> None:
+        super().__init__(
+            f"{url}: expected an answer of a service, found {found}; see whether it runs, and "
+            "ask again"
+        )
+        self.url = url
+        self.found = found

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -16,6 +18,12 @@ from torghut.kernel.errors import ExitCode, TorghutError
 
 _BUFFER_BYTES: Final = 65_536
 _UMASK: Final = 0o177
+_PROBE_S: Final = 1.0
+"""Who serves a socket and hangs is not waited for longer."""
+
+_NOBODY: Final = frozenset({errno.ECONNREFUSED, errno.ENOENT})
+_SOMEBODY: Final = frozenset({0, errno.EAGAIN, errno.ETIMEDOUT})
+"""Connected at once, too many wait there already, or nobody took it in time."""
 
 
 class SocketTakenError(TorghutError):
@@ -63,8 +71,15 @@ async def serve_stdin(feed: LineFeed) -> None:
         transport.close()
 
 
-async def serve_socket(feed: LineFeed, path: Path) -> None:
+async def serve_socket(
+    feed: LineFeed, path: Path, let_go: Callable[[TorghutError], None] = lambda _: None
+) -> None:
     """Hand what senders write into the Unix socket at ``path`` to ``feed``, until cancelled.
+
+    Args:
+        feed: Takes the lines.
+        path: Where senders connect.
+        let_go: Told why a sender's line was not taken and its connection ended: it gets no answer.
 
     Raises:
         SocketTakenError: Something is there.
@@ -79,8 +94,10 @@ async def serve_socket(feed: LineFeed, path: Path) -> None:
             senders.add(task)
             task.add_done_callback(senders.discard)
         try:
-            with contextlib.suppress(ConnectionError, TorghutError):
+            with contextlib.suppress(ConnectionError):
                 await feed.read(reader.read)
+        except TorghutError as error:
+            let_go(error)
         finally:
             writer.close()
 
@@ -120,13 +137,17 @@ def _clear(path: Path) -> None:
     """Take away a socket that a service left behind when it was killed.
 
     Raises:
-        SocketTakenError: It is no socket, or somebody serves it.
+        SocketTakenError: It is no socket, or somebody serves it, or nobody can tell.
     """
     if not stat.S_ISSOCK(path.lstat().st_mode):
         raise SocketTakenError(path=path, found="something else")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        if probe.connect_ex(str(path)) == 0:
-            raise SocketTakenError(path=path, found="one that is served")
+        probe.settimeout(_PROBE_S)
+        code = probe.connect_ex(str(path))
+    if code in _SOMEBODY:
+        raise SocketTakenError(path=path, found="one that is served")
+    if code not in _NOBODY:
+        raise SocketTakenError(path=path, found=f"one that cannot be tried: {os.strerror(code)}")
     _take_away(path)
 
 

@@ -6,12 +6,10 @@ from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
-    Link,
     SpanKind,
     Status,
     StatusCode,
     Tracer,
-    get_current_span,
     set_span_in_context,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -34,7 +32,6 @@ def block_spans(tracer: Tracer, trace: BlockTrace) -> None:
         "block",
         context=Context(),
         kind=SpanKind.CONSUMER,
-        links=[link for text in trace.traceparents for link in _links(text)],
         start_time=at_ns,
         attributes={
             "messaging.batch.message_count": trace.contexts,
@@ -70,10 +67,3 @@ def request_span(tracer: Tracer, trace: RequestTrace) -> None:
         span.set_attribute("error.type", str(trace.status))
         span.set_status(Status(StatusCode.ERROR))
     span.end(end_time=trace.begun_wall_ns + trace.took_ns)
-
-
-def _links(traceparent: str) -> list[Link]:
-    """Return the link that a W3C trace context names; none where it is none."""
-    found = get_current_span(_CONTEXT.extract({"traceparent": traceparent}, Context()))
-    context = found.get_span_context()
-    return [Link(context)] if context.is_valid else []

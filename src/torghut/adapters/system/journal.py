@@ -105,7 +105,8 @@ class StderrJournal(Journal):
     @override
     def hide(self, secret: str) -> None:
         if len(secret) >= _SECRET_CHARACTERS:
-            self._secrets.add(secret)
+            with self._lock:  # another thread may be looking for secrets in its line
+                self._secrets.add(secret)
 
     def _passed_over(self, name: str) -> int | None:
         """Return how many lines of an event were passed over before; None if this one is too."""

@@ -44,6 +44,7 @@ class Heartbeats:
     beaten: Callable[[int], None] = lambda _: None
     _listeners: dict[int, Listener] = field(default_factory=dict)
     _telling: asyncio.Task[None] | None = None
+    _places: int = 0
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -52,14 +53,20 @@ class Heartbeats:
         """Return a heartbeat of now, ended by a line feed."""
         return self.desk.heartbeat().rstrip(b"\n") + b"\n"
 
-    def check_room(self, limit: int) -> None:
-        """Go on only while one more may listen.
+    @contextmanager
+    def place(self, limit: int) -> Iterator[None]:
+        """Keep a place for one who will listen while the block lasts: from before its handshake.
 
         Raises:
-            SubscribersExhaustedError: As many listen as may.
+            SubscribersExhaustedError: As many have a place as may.
         """
-        if len(self) >= limit:
+        if self._places >= limit:
             raise SubscribersExhaustedError(limit=limit)
+        self._places += 1
+        try:
+            yield
+        finally:
+            self._places -= 1
 
     @contextmanager
     def joined(self, listener: Listener) -> Iterator[None]:

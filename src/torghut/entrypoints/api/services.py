@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -11,6 +11,8 @@ from fastapi import Request
 
 from torghut.entrypoints.api.asgi import Scope
 from torghut.entrypoints.api.heartbeats import Heartbeats
+from torghut.schemas.control import ControlRecord
+from torghut.schemas.live.delivery import Answered
 from torghut.workflows.live.access.gate import Gatekeeper
 from torghut.workflows.live.access.tokens import Caller, Role
 from torghut.workflows.live.errors import AnswerLateError
@@ -45,8 +47,18 @@ class Services:
     document: bytes
     observer: RequestObserver | None = None
 
+    def accepted(self, caller: Caller, records: Sequence[ControlRecord]) -> None:
+        """Let it be known who brings control records that are let in."""
+        if self.observer is not None:
+            self.observer.accepted(caller.name, records)
+
+    def released(self, caller: Caller, answered: Answered) -> None:
+        """Let it be known who released a switch."""
+        if self.observer is not None:
+            self.observer.operated(caller.name, answered.control_id, kind="switch", symbol="*")
+
     async def in_time(self, work: Awaitable[T], what: str) -> T:
-        """Return what ``work`` gives, if it does within the budget of an answer.
+        """Return what ``work`` gives within the budget of an answer, which it does not keep itself.
 
         Raises:
             AnswerLateError: It does not.

@@ -1,4 +1,4 @@
-"""What live senders offer: market contexts to be decided, and control records.
+"""What live senders offer and ask for: contexts to be decided, control records, releases.
 
 Null or absent stands for a value that the sender does not know, never for zero. The service stamps
 the receive time where the sender gives none.
@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from torghut.schemas.context import StreamName
-from torghut.schemas.control import ControlRecord
+from torghut.schemas.control import ControlRecord, Reasoned
 from torghut.schemas.types import Message, Nanoseconds, Real, Symbol, Unsigned64
 
 FeedName = Annotated[
@@ -59,3 +59,21 @@ class ControlOffered(Message):
 
     type: Literal["live.control-offered.v1"] = "live.control-offered.v1"
     record: ControlRecord
+
+
+class ReleaseAsked(Message):
+    """Asks for a switch to be released: why, by whom, and which of its throws are to end."""
+
+    reason: Reasoned
+    who: Annotated[
+        str,
+        Field(max_length=200, description="Who asks; recorded beside the name of the token."),
+    ] = ""
+    ends: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            max_length=64,
+            description="Ids of the throws that are to end, as the status tells them: if another "
+            "one stands, nothing is released. Null: whatever stands.",
+        ),
+    ] = None

@@ -10,14 +10,16 @@ from pydantic import Field
 
 from torghut.kernel.errors import ExitCode, TorghutError
 
-_PATTERN: Final = r"(0|[1-9][0-9]{0,6}):(0|[1-9][0-9]{0,11}):(0|[1-9][0-9]{0,6})"
-_POSITION: Final = re.compile(_PATTERN, re.ASCII)
+POSITION: Final = r"(0|[1-9][0-9]{0,6}):(0|[1-9][0-9]{0,11}):(0|[1-9][0-9]{0,6})"
+"""What spells a position, as a pattern."""
+
+_POSITION: Final = re.compile(POSITION, re.ASCII)
 _SHOWN: Final = 60
 
 PositionText = Annotated[
     str,
     Field(
-        pattern=f"^{_PATTERN}$",
+        pattern=f"^{POSITION}$",
         description="Partition, block, and place in the block; within a partition they ascend.",
     ),
 ]

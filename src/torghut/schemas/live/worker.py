@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from torghut.schemas.control import Reasoned
 from torghut.schemas.decision import ModeName
 from torghut.schemas.live.delivery import Degraded, LiveState, Speed, SwitchName
 from torghut.schemas.live.position import PositionText
@@ -21,7 +22,7 @@ class SwitchThrownFile(Message):
     type: Literal["live.switch-thrown.v1"] = "live.switch-thrown.v1"
     name: SwitchName
     throw_id: Annotated[Identifier, Field(description="Of this throw alone.")]
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Reasoned
     who: Annotated[str, Field(min_length=1, max_length=200, description="User and machine.")]
     thrown_wall_ns: Nanoseconds
 
@@ -30,7 +31,9 @@ class SwitchStanding(Message):
     """A switch that is in force for a worker."""
 
     name: SwitchName
-    throw_id: Annotated[str, Field(description="Empty where a control record alone threw it.")]
+    throw_id: Annotated[
+        str, Field(description="Of this throw alone; its record's id where no file threw it.")
+    ]
     who: str
     reason: str
     thrown_wall_ns: Annotated[Nanoseconds | None, Field(description="Null where nobody knows.")]

@@ -22,6 +22,7 @@ NotTaken = Literal[
     "live.rate-exceeded",
     "live.token-missing",
     "live.token-unknown",
+    "live.tokens-away",
     "live.role-missing",
     "api.body-too-long",
     "api.media-type",

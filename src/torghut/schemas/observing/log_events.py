@@ -193,6 +193,17 @@ class SubscriberLetGo(LogEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SenderLetGo(LogEvent):
+    """A sender on a socket was let go: a line of it was not taken, and nothing after it."""
+
+    name = "sender.let-go"
+    level = "warning"
+
+    error_code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DoorRefused(LogEvent):
     """A request was refused at the door."""
 
@@ -203,6 +214,43 @@ class DoorRefused(LogEvent):
     route: str
     method: str
     caller: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationAccepted(LogEvent):
+    """A control record that changes what may be done was let in; the log has what became of it."""
+
+    name = "door.operation-accepted"
+    level = "info"
+
+    caller: str
+    control_id: str
+    kind: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportsAccepted(LogEvent):
+    """Control records that say what happened were let in; the log has what became of each."""
+
+    name = "door.reports-accepted"
+    level = "info"
+
+    caller: str
+    records: int
+    first_control_id: str
+    last_control_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensUnread(LogEvent):
+    """Nobody can tell which tokens are good, so nobody new is let in; what is open goes on."""
+
+    name = "door.tokens-unread"
+    level = "error"
+
+    error_code: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

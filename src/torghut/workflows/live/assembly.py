@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from torghut.decisions.recording import parse_cursor
@@ -47,6 +48,7 @@ class Parts:
         ids: Names what it records by itself.
         folder: Switch files.
         page: Its page.
+        aside: Looks after those two; None for the threads that the loop waits for at its end.
         identity: Its names.
         speed: Of playing; None where lag is not measured.
         takes_offers: Whether contexts may be offered to its desk.
@@ -66,6 +68,7 @@ class Parts:
     identity: Identity
     speed: float | None
     takes_offers: bool
+    aside: Executor | None = None
     telemetry: Telemetry = SILENT_TELEMETRY
     journal: Journal = SILENT_JOURNAL
     tracer: Tracer = SILENT_TRACER
@@ -190,6 +193,7 @@ def assemble(parts: Parts) -> LiveWorker:
         folder=parts.folder,
         page=parts.page,
         witness=witness,
+        aside=parts.aside,
     )
     return LiveWorker(
         loop=loop,

@@ -102,7 +102,7 @@ class ClosingError(NotTakenError):
 
 
 class AnswerLateError(TorghutError):
-    """No outcome within the budget; it comes on the stream once it is durable."""
+    """No outcome within the budget; what comes of it is told on the stream once it is durable."""
 
     code: ClassVar[str] = "live.answer-late"
     retryable: ClassVar[bool] = True
@@ -111,7 +111,23 @@ class AnswerLateError(TorghutError):
     def __init__(self, *, what: str, budget_ms: int) -> None:
         super().__init__(
             f"{what}: expected an outcome within {budget_ms} ms, found none yet; "
-            "listen on the stream, or send it again: it is decided once"
+            "listen on the stream, or ask again: nothing counts twice"
+        )
+        self.what = what
+        self.budget_ms = budget_ms
+
+
+class ErrandLateError(TorghutError):
+    """Something on a disk takes too long, perhaps for ever; it is not begun again meanwhile."""
+
+    code: ClassVar[str] = "live.errand-late"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+
+    def __init__(self, *, what: str, budget_ms: int) -> None:
+        super().__init__(
+            f"{what}: expected it done within {budget_ms} ms, found it under way still; "
+            "see whether the disk answers"
         )
         self.what = what
         self.budget_ms = budget_ms

@@ -6,21 +6,21 @@ holds from then on whatever becomes of the file; only a release on the record en
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.identities import Known
 from torghut.kernel.clock import WallClock
-from torghut.schemas.control import ControlRecord, SwitchThrown
+from torghut.schemas.control import REASON_MAX, ControlRecord, SwitchThrown
 from torghut.schemas.live.worker import Acknowledged, SwitchStanding
+from torghut.workflows.live.errors import SwitchReleaseRefusedError
 from torghut.workflows.live.loop.in_force import latched, thrown_switches
 from torghut.workflows.live.observing.witness import Witness
 from torghut.workflows.live.switch_ports import ThrownSwitch
 
 _BUILT: Final = ("stop", "deterministic-only", "defensive-weights")
-_REASON_MAX: Final = 500
 _ACKNOWLEDGED_MAX: Final = 16
 
 
@@ -115,7 +115,7 @@ class Switchboard:
         by_record = [
             SwitchStanding(
                 name=record.name,
-                throw_id="",
+                throw_id=throw_id_of(record),
                 who="",
                 reason=record.reason,
                 thrown_wall_ns=None,
@@ -156,14 +156,55 @@ def record_id(thrown: ThrownSwitch) -> str:
     return f"switch:{thrown.name}:{thrown.throw_id}:thrown"
 
 
+def throw_id_of(record: SwitchThrown) -> str:
+    """Return the id of the throw that is recorded: that of its file, or its own where none was."""
+    file_id = record.control_id.removeprefix(f"switch:{record.name}:").removesuffix(":thrown")
+    made_of = f"switch:{record.name}:{file_id}:thrown"
+    return file_id if made_of == record.control_id else record.control_id
+
+
+def check_ends(standing: Iterable[SwitchStanding], name: str, ends: Collection[str] | None) -> None:
+    """Go on with a release only if every throw of the switch that stands is to end by it.
+
+    Args:
+        standing: Every switch in force.
+        name: Of the switch.
+        ends: Ids of the throws that are to end; None for whatever stands.
+
+    Raises:
+        SwitchReleaseRefusedError: Another throw stands, which who asks may not have seen.
+    """
+    found = {one.throw_id for one in standing if one.name == name}
+    if ends is not None and not found <= set(ends):
+        raise SwitchReleaseRefusedError(name=name, found="one that was thrown anew")
+
+
 def thrown_record(thrown: ThrownSwitch) -> SwitchThrown:
     """Return what is recorded of a switch file."""
-    reason = thrown.reason if not thrown.who else f"{thrown.reason} (thrown by {thrown.who})"
+    reason = signed(thrown.reason, "thrown", thrown.who) if thrown.who else thrown.reason
     return SwitchThrown.model_validate(
         {
             "control_id": record_id(thrown),
             "name": thrown.name,
             "state": "thrown",
-            "reason": reason[:_REASON_MAX],
+            "reason": reason[:REASON_MAX],
         }
     )
+
+
+def signed(reason: str, deed: str, who: str) -> str:
+    """Return a reason with who did it; where both are too long the reason is cut, never the name.
+
+    Example:
+        >>> signed("wrong prices", "thrown", "ann@desk")
+        'wrong prices (thrown by ann@desk)'
+        >>> signed("x" * 500, "thrown", "ann@desk")[-27:]
+        'xxxxx… (thrown by ann@desk)'
+    """
+    return f"{reason_beside(reason, deed, who)} ({deed} by {who})"
+
+
+def reason_beside(reason: str, deed: str, who: str) -> str:
+    """Return as much of a reason as fits on record beside who did it."""
+    room = REASON_MAX - len(f" ({deed} by {who})")
+    return reason if len(reason) <= room else f"{reason[: room - 1]}…"

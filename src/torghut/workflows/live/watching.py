@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.live.worker import WorkerStatus
+from torghut.workflows.live.errands import Errand
 from torghut.workflows.live.intake.stamping import IngressClock
 from torghut.workflows.live.intake.waiting import WaitingControl
 from torghut.workflows.live.loop.condition import Condition
@@ -30,7 +33,8 @@ class Watch:
     """Looks after one worker until cancelled.
 
     Where the switch files cannot be read, or take too long, nobody knows whether a stop was thrown:
-    that is said, and the trading loop is told to open nothing.
+    that is said, and the trading loop is told to open nothing. Files are touched ``aside``, in
+    threads that may hang on a disk; None for those that the loop waits for at its end.
     """
 
     loop: LiveLoop
@@ -42,11 +46,17 @@ class Watch:
     folder: SwitchFolder
     page: WorkerPage
     witness: Witness
+    aside: Executor | None = None
     _looked_ns: int = field(init=False)
+    _looking: Errand[Sequence[ThrownSwitch]] = field(init=False)
+    _writing: Errand[None] = field(init=False)
     _halts: int = 0
 
     def __post_init__(self) -> None:
         self._looked_ns = self.steady.now_ns()
+        telling = self.loop.policy.telling
+        self._looking = Errand(what="reading them", aside=self.aside, budget_ms=telling.stale_ms)
+        self._writing = Errand(what="writing it", aside=self.aside, budget_ms=telling.heartbeat_ms)
 
     async def switch_files(self) -> None:
         """Follow the switch files and keep the worker's page, at the declared rhythm."""
@@ -63,10 +73,10 @@ class Watch:
         """Take in the switch files as they are now.
 
         Raises:
-            TorghutError: They cannot be read.
+            TorghutError: They cannot be read, or not in time.
             OSError: Neither can their folder.
         """
-        found = await asyncio.to_thread(self.folder.thrown)
+        found = await self._looking.run(self.folder.thrown)
         self._looked_ns = self.steady.now_ns()
         self.condition.end("switches-unread")
         self._take(found)
@@ -78,7 +88,7 @@ class Watch:
         """
         spent, status = self.switches.spent(), self.standing.status()
         try:
-            await asyncio.to_thread(self._write, status, spent)
+            await self._writing.run(partial(self._write, status, spent))
         except (TorghutError, OSError) as error:
             self.condition.begin("page-unwritten", f"the page, or a released switch file: {error}")
         else:

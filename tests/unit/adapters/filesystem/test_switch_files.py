@@ -258,7 +258,7 @@ def test_whichever_step_fails_a_throw_that_returns_has_thrown(
 
         return take
 
-    for step in ("_write", "_name", "_sync"):
+    for step in ("_write", "_name", "sync_folder"):
         monkeypatch.setattr(placing, step, counted(getattr(placing, step)))
 
     files.throw(throw_of())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -139,3 +140,23 @@ def test_a_file_that_went_bad_lets_nobody_in_until_it_is_good_again(tmp_path: Pa
     put(path, f"report somebody {TOKEN}\n")
 
     assert looked(file, watch, times=0) == ["somebody"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"operate desk {TOKEN}",
+        f"operate desk {TOKEN} # two people",
+        f"operate desk {TOKEN} two people",
+        f"operate desk {TOKEN}# two people",
+        f"# operate desk {TOKEN} of last year",
+    ],
+)
+def test_every_token_is_hidden_whatever_stands_beside_it(tmp_path: Path, line: str) -> None:
+    hidden: list[str] = []
+    put(tmp_path / "tokens", f"{line}\n")
+
+    with contextlib.suppress(TokensMalformedError):
+        TokenFile(path=tmp_path / "tokens", steady=Stopwatch(), hide=hidden.append).keyring()
+
+    assert TOKEN in hidden

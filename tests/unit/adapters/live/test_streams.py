@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import socket
 import stat
@@ -30,11 +32,13 @@ from torghut.adapters.live.lines import LineFeed
 from torghut.adapters.live.streams import (
     SocketTakenError,
     SocketUnusableError,
+    bound_at,
     serve_socket,
     serve_stdin,
 )
 from torghut.adapters.system.clock import MonotonicClock, SystemClock
 from torghut.eventlog.memory import InMemoryLog
+from torghut.kernel.errors import TorghutError
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.standing import Identity
 
@@ -156,6 +160,53 @@ async def test_a_socket_that_is_served_and_a_file_are_left_alone(tmp_path: Path)
         for place in (tmp_path / "gone" / "in.sock", tmp_path / ("x" * 200)):
             with pytest.raises(SocketUnusableError):
                 await serve_socket(feed, place)
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPROTOTYPE, errno.EMFILE])
+def test_a_socket_that_cannot_be_tried_is_left_alone(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "in.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(str(path))
+    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_: code)
+
+    with pytest.raises(SocketTakenError, match=os.strerror(code)):
+        bound_at(path)
+    assert path.exists()
+
+
+def test_a_socket_whose_service_takes_nobody_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "in.sock"
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        other.bind(str(path))
+        other.listen(0)
+        waits = True
+        while waits:
+            caller = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            caller.settimeout(0)
+            waits = caller.connect_ex(str(path)) == 0
+        with pytest.raises(SocketTakenError, match="served"):
+            bound_at(path)
+        assert path.exists()
+
+
+@in_loop
+async def test_why_a_sender_is_let_go_is_told(tmp_path: Path) -> None:
+    told: list[TorghutError] = []
+    path = tmp_path / "in.sock"
+    async with serving() as worker:
+        feed = LineFeed(desk=worker.desk, name="unix")
+        task = asyncio.ensure_future(serve_socket(feed, path, told.append))
+        await until(path.exists)
+        worker.desk.close()
+        await send(path, [context_json(1)])
+        await until(lambda: bool(told))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert [error.code for error in told] == ["live.closing"]
 
 
 @pytest.mark.parametrize("kind", ["pipe", "file", "null"])

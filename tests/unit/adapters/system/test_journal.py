@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import select
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, SupportsIndex
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from tests.fakes.clock import HandClock, Stopwatch
 from torghut.adapters.system.journal import LINE_BYTES_MAX, PER_SECOND_MAX, StderrJournal
@@ -248,3 +250,30 @@ def test_lines_of_one_event_that_come_too_fast_are_lost_and_the_next_says_so(pip
 
     assert [line.get("passed_over") for line in pipe.lines()] == [7]
     assert pipe.lost == 7
+
+
+def test_a_token_that_another_thread_hides_meanwhile_breaks_no_line() -> None:
+    pipe = Pipe()
+    hiding: list[threading.Thread] = []
+
+    class Meanwhile(str):
+        """A text in which a secret is looked for just when another one comes to be known."""
+
+        __slots__ = ()
+
+        @override
+        def replace(self, old: str, new: str, count: SupportsIndex = -1, /) -> str:
+            thread = threading.Thread(target=pipe.journal.hide, args=(f"another-{len(hiding)}",))
+            thread.start()
+            thread.join(0.05)
+            hiding.append(thread)
+            return str(self)
+
+    pipe.journal.hide("a-secret")
+    pipe.journal.hide("one-more-secret")
+    pipe.journal.say(Defect(where="here", error="E", detail=Meanwhile("fine")))
+    for thread in hiding:
+        thread.join()
+    pipe.journal.say(Defect(where="here", error="E", detail="another-0"))
+
+    assert [line["detail"] for line in pipe.lines()] == ["fine", "[hidden]"]

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.fakes.live import Ill, World, live_policy, offered
-from tests.fakes.virtual_time import run_virtually, virtual_loop
+from tests.fakes.virtual_time import HangsError, run_virtually, virtual_loop
 from torghut.eventlog.errors import LogBusyError, LogWriteError
 from torghut.market.ports import SourceError
 from torghut.workflows.live.assembly import LiveWorker
@@ -123,5 +123,21 @@ def test_whatever_goes_wrong_beside_deciding_it_goes_on() -> None:
         assert len(await worker.desk.decide([offered(1)])) == 1
         asked.set()
         await living
+
+    run_virtually(main())
+
+
+def test_a_page_on_a_disk_that_hangs_does_not_keep_it_from_ending() -> None:
+    async def main() -> None:
+        world = World()
+        worker, asked = await begun(world), asyncio.Event()
+        living = asyncio.ensure_future(live(worker, for_ever, asked))
+        await asyncio.sleep(1)
+        world.page.fault = HangsError()
+        await asyncio.sleep(0.3)
+        asked.set()
+        before_ns = virtual_loop().now_ns
+        await living
+        assert virtual_loop().now_ns - before_ns <= 1_100_000_000
 
     run_virtually(main())

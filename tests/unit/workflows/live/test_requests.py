@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.observing import KeptJournal, KeptTracer, RecordedTelemetry
 from torghut.kernel.clock import SteadyNs
-from torghut.schemas.observing.log_events import DoorRefused
+from torghut.schemas.control import FillReported, SwitchThrown
+from torghut.schemas.observing.log_events import DoorRefused, OperationAccepted, ReportsAccepted
 from torghut.workflows.live.errors import ClosingError
 from torghut.workflows.live.observing.requests import Asked, RequestObserver
 from torghut.workflows.live.observing.tracing import RequestTrace
@@ -75,3 +76,21 @@ def test_a_refusal_is_counted_by_its_code_and_said() -> None:
             "r-1",
         )
     ]
+
+
+def test_who_brings_control_records_is_said_each_operation_and_reports_together() -> None:
+    made, _, journal, _ = observer()
+    stop = SwitchThrown(control_id="s-1", name="stop", state="thrown", reason="r")
+    fills = [
+        FillReported(control_id=f"f-{n}", symbol="fxcm:EURUSD", fill_id=str(n), quantity=1, price=1)
+        for n in range(3)
+    ]
+
+    made.accepted("desk", [stop])
+    made.accepted("loop", fills)
+
+    operation = OperationAccepted(caller="desk", control_id="s-1", kind="switch", symbol="*")
+    reports = ReportsAccepted(
+        caller="loop", records=3, first_control_id="f-0", last_control_id="f-2"
+    )
+    assert journal.said == [(operation, "s-1"), (reports, "")]

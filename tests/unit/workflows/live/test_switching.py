@@ -20,7 +20,12 @@ from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.rows import CONTEXT
 from torghut.workflows.live.loop.in_force import latched_anywhere, thrown_switches
 from torghut.workflows.live.switch_ports import ThrownSwitch
-from torghut.workflows.live.switching import Switchboard, record_id, thrown_record
+from torghut.workflows.live.switching import (
+    Switchboard,
+    record_id,
+    throw_id_of,
+    thrown_record,
+)
 from torghut.workflows.opening import fresh_fold
 
 NAMES: tuple[SwitchName, ...] = ("stop", "deterministic-only", "defensive-weights")
@@ -269,11 +274,29 @@ def test_the_record_of_a_throw_says_who_and_why_and_fits_its_schema() -> None:
     thrown = ThrownSwitch(
         name="stop", throw_id="t" * 64, who="w" * 200, reason="r" * 500, thrown_wall_ns=None
     )
-    assert len(thrown_record(thrown).reason) == 500
+    reason = thrown_record(thrown).reason
+    assert len(reason) == 500
+    assert reason.endswith(f"r… (thrown by {'w' * 200})")
     unread = ThrownSwitch(
         name="stop", throw_id="t1", who="", reason="the file is empty", thrown_wall_ns=None
     )
     assert thrown_record(unread).reason == "the file is empty"
+
+
+@pytest.mark.parametrize(
+    ("control_id", "throw_id"),
+    [
+        ("switch:stop:t1:thrown", "t1"),
+        ("switch:stop:t1:t2:thrown", "t1:t2"),
+        ("desk-7", "desk-7"),
+        ("switch:defensive-weights:t1:thrown", "switch:defensive-weights:t1:thrown"),
+        ("t1:thrown", "t1:thrown"),
+    ],
+)
+def test_every_recorded_throw_has_an_id_of_its_own(control_id: str, throw_id: str) -> None:
+    record = SwitchThrown(control_id=control_id, name="stop", state="thrown", reason="r")
+
+    assert throw_id_of(record) == throw_id
 
 
 def test_the_stop_latch_is_seen_before_its_symbol_is_heard_again() -> None:

@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from tests.fakes.live import Ill, World, offered
-from tests.fakes.virtual_time import run_virtually, virtual_loop
+from tests.fakes.virtual_time import HangsError, run_virtually, virtual_loop
 from torghut.eventlog.errors import LogMissingError
 from torghut.workflows.live.assembly import LiveWorker
+from torghut.workflows.live.errands import Errand
+from torghut.workflows.live.errors import ErrandLateError
 
 FAULTS = [OSError("gone"), LogMissingError(path="switches")]
 
@@ -79,6 +81,47 @@ def test_a_page_that_cannot_be_written_is_said_and_stops_nothing(fault: Exceptio
             assert degraded(worker) == set()
             assert world.page.status is not None
             assert [one.throw_id for one in world.page.status.acknowledged] == ["t1"]
+
+    run_virtually(main())
+
+
+def test_a_disk_that_hangs_is_said_and_keeps_nothing_else_from_being_done() -> None:
+    async def main() -> None:
+        world = World()
+        async with world.living() as worker:
+            world.page.fault = HangsError()
+            await asyncio.sleep(1.4)
+            assert degraded(worker) == {"page-unwritten"}
+            world.folder.throw("stop", "t1")
+            await asyncio.sleep(1.4)
+            assert worker.standing.judge()[0] == "stopped"
+            world.folder.fault = HangsError()
+            await asyncio.sleep(4.7)
+            assert degraded(worker) == {"page-unwritten", "switches-unread"}
+
+    run_virtually(main())
+
+
+def test_what_hangs_is_not_begun_again_and_what_comes_back_is_taken() -> None:
+    async def main() -> None:
+        begun = 0
+        hangs = True
+
+        def look() -> int:
+            nonlocal begun
+            begun += 1
+            if hangs:
+                raise HangsError
+            return begun
+
+        errand = Errand[int](what="looking", aside=None, budget_ms=100)
+        for _ in range(3):
+            with pytest.raises(ErrandLateError):
+                await errand.run(look)
+        assert begun == 1
+        hangs = False
+        another = Errand[int](what="looking", aside=None, budget_ms=100)
+        assert [await another.run(look), await another.run(look)] == [2, 3]
 
     run_virtually(main())
 

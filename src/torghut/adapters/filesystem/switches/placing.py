@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from torghut.adapters.filesystem.switches.reading import FILE_BYTES
+from torghut.adapters.filesystem.writing import sync_folder
 
 _ABOUT: Final = (
     b"Room for a throw on a full disk. Under the name of a switch it throws that switch.\n"
@@ -79,7 +80,7 @@ def make_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
 
 
 def _place_new(placement: Placement) -> None:
@@ -114,7 +115,7 @@ def _place_empty(placement: Placement) -> None:
     for target in placement.targets:
         with contextlib.suppress(FileExistsError):
             _write(os.open(target, _NEW, 0o644), b"")
-            _sync(target.parent)
+            sync_folder(target.parent)
             return
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
@@ -132,7 +133,7 @@ def _publish(placement: Placement) -> None:
     for target in placement.targets:
         with contextlib.suppress(FileExistsError):
             _name(placement.incoming, target)
-            _sync(target.parent)
+            sync_folder(target.parent)
             return
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
@@ -178,12 +179,3 @@ def _discarded(incoming: Path) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             incoming.unlink()
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from torghut.kernel.printing import printable
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.worker import SwitchThrownFile
 from torghut.workflows.live.switch_ports import DRILL_ID, ThrownSwitch
@@ -37,8 +38,8 @@ def read_thrown(path: Path, name: SwitchName, *, drill: bool = False) -> ThrownS
         return ThrownSwitch(
             name=name,
             throw_id=said.throw_id,
-            who=_plain(said.who),
-            reason=_plain(said.reason),
+            who=printable(said.who),
+            reason=printable(said.reason),
             thrown_wall_ns=said.thrown_wall_ns,
             drill=drill,
         )
@@ -95,8 +96,3 @@ def _identity(found: os.stat_result, name: SwitchName) -> str:
     """Return what tells this file from any other, as long as it is as it is."""
     text = f"{name}:{found.st_ino}:{found.st_mtime_ns}:{found.st_size}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _plain(text: str) -> str:
-    """Return a text that does nothing to the terminal it is shown on."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

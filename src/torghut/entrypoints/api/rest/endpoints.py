@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import Annotated, Final
 
 from fastapi import Query, Request, Response
@@ -15,22 +15,23 @@ from torghut.entrypoints.api.asgi import Receive, Scope, Send
 from torghut.entrypoints.api.errors import OutcomeUnknownError, RequestUnfitError, UnreadyError
 from torghut.entrypoints.api.faults import JSON
 from torghut.entrypoints.api.rest.bodies import NDJSON, read_lines, read_object
-from torghut.entrypoints.api.rest.following import Following, told_until
+from torghut.entrypoints.api.rest.following import Following
 from torghut.entrypoints.api.rest.queries import (
     FollowQuery,
     NoQuery,
     OutcomeQuery,
-    ReleaseAsked,
     position_after,
 )
 from torghut.entrypoints.api.services import caller_of, services_of
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.schemas.live.delivery import Answered, SwitchName
+from torghut.schemas.live.offering import ReleaseAsked
 from torghut.schemas.live.position import Position
 from torghut.schemas.types import first_problem
 from torghut.workflows.live.access.reporting import role_for
 from torghut.workflows.live.offers import parse_offered
 from torghut.workflows.live.ports import Told
+from torghut.workflows.live.switching import check_ends, reason_beside
 from torghut.workflows.running.controls import parse_control
 
 _METRICS_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
@@ -42,16 +43,25 @@ Nothing = Annotated[NoQuery, Query()]
 
 
 class LinesResponse(StreamingResponse):
-    """A stream of JSON lines, let go of when the one who reads it goes."""
+    """A stream of JSON lines, let go of when the one who reads it goes.
 
-    def __init__(self, lines: AsyncGenerator[bytes]) -> None:
+    Args:
+        lines: What is told.
+        place: Kept while it is; refuses before anything is told.
+    """
+
+    def __init__(
+        self, lines: AsyncGenerator[bytes], place: AbstractContextManager[None] | None = None
+    ) -> None:
         super().__init__(lines, media_type=NDJSON)
         self._lines = lines
+        self._place = place or nullcontext()
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._lines):
-            await super().__call__(scope, receive, send)
+            with self._place:
+                await super().__call__(scope, receive, send)
 
 
 async def alive() -> Response:
@@ -97,8 +107,7 @@ async def decide(request: Request, _: Nothing) -> Response:
     services = services_of(request)
     lines = await read_lines(request, services.desk.policy.door)
     offered = [parse_offered(line, f"line {place}") for place, line in enumerate(lines, start=1)]
-    what = f"{len(offered)} contexts from {offered[0].context_id}"
-    return _lines(await services.in_time(services.desk.decide(offered), what))
+    return _lines(await services.desk.decide(offered))
 
 
 async def submit(request: Request, _: Nothing) -> Response:
@@ -114,17 +123,24 @@ async def submit(request: Request, _: Nothing) -> Response:
     ]
     for record in records:
         caller.require(role_for(record))
-    what = f"{len(records)} control records from {records[0].control_id}"
-    return _answers(await services.in_time(services.desk.submit(records), what))
+    services.accepted(caller, records)
+    return _answers(await services.desk.submit(records))
 
 
 async def release(request: Request, name: SwitchName, _: Nothing) -> Response:
-    """Release a switch, on the record; its file is taken away once that is durable."""
+    """Release a switch, on the record; its file is taken away once that is durable.
+
+    Only the throws that are named end by it: if the switch was thrown anew, nothing is released.
+    """
     services = services_of(request)
-    body = await read_object(request, services.desk.policy.door)
-    who = f"{caller_of(request).name} over the API"
-    work = services.desk.release(name, reason=_release_asked(body).reason, who=who)
-    answered = await services.in_time(work, f"release of {name}")
+    desk = services.desk
+    asked = _release_asked(await read_object(request, desk.policy.door))
+    caller = caller_of(request)
+    who = ", ".join(filter(None, (asked.who, f"{caller.name} over the API")))
+    check_ends(desk.status().switches, name, asked.ends)  # nothing comes between this and the desk
+    reason = reason_beside(asked.reason, "released", who)
+    answered = await desk.release(name, reason=reason, who=who)
+    services.released(caller, answered)
     return Response(answered.model_dump_json(), media_type=JSON)
 
 
@@ -156,14 +172,18 @@ def _told(
 ) -> Response:
     """Return a stream up to now, or one that goes on."""
     services, after = services_of(request), position_after(asked.after)
+    policy = services.desk.policy
+    following = Following(
+        caller=caller_of(request),
+        gate=services.gate,
+        heartbeats=services.heartbeats,
+        budget_ms=policy.door.answer_ms,
+    )
     if asked.follow == "0":
         reached = newest is None or after is None or after >= newest
-        return LinesResponse(told_until(told, None if reached else newest))
-    services.heartbeats.check_room(services.desk.policy.telling.subscribers_max)
-    following = Following(
-        caller=caller_of(request), gate=services.gate, heartbeats=services.heartbeats
-    )
-    return LinesResponse(following.lines(told))
+        return LinesResponse(following.lines_until(told, None if reached else newest))
+    place = services.heartbeats.place(policy.telling.subscribers_max)
+    return LinesResponse(following.lines(told), place)
 
 
 def _release_asked(body: bytes) -> ReleaseAsked:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Final
 
 from typing_extensions import override
 
@@ -16,7 +17,10 @@ from torghut.schemas.live.position import Position
 from torghut.workflows.live.access.errors import TokenUnknownError
 from torghut.workflows.live.access.gate import Gatekeeper
 from torghut.workflows.live.access.tokens import Caller
+from torghut.workflows.live.errors import AnswerLateError
 from torghut.workflows.live.ports import Told
+
+_MS: Final = 1000.0
 
 
 @dataclass(slots=True)
@@ -38,35 +42,57 @@ class _Mailbox(Listener):
         return self._line
 
 
-async def told_until(told: AsyncIterator[Told], last: Position | None) -> AsyncGenerator[bytes]:
-    """Yield the lines up to a position, and end.
-
-    Args:
-        told: What comes after where it is to begin.
-        last: Of what there is now; None where there is nothing.
-    """
-    async with aclosing(_Coming(told)) as coming:
-        if last is None:
-            return
-        async for one in coming:
-            yield one.lines
-            if one.last >= last:
-                return
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
-    """One who follows over HTTP.
+    """One who reads what is told over HTTP, up to now or for good.
 
     Attributes:
         caller: Who it is.
         gate: Says whether its token is still good.
-        heartbeats: Told between what comes, and first of all.
+        heartbeats: Told to who goes on between what comes, and first of all.
+        budget_ms: Longest wait for what is there already.
     """
 
     caller: Caller
     gate: Gatekeeper
     heartbeats: Heartbeats
+    budget_ms: int
+
+    async def lines_until(
+        self, told: AsyncIterator[Told], last: Position | None
+    ) -> AsyncGenerator[bytes]:
+        """Yield the lines up to a position, and end; a refusal is the last line.
+
+        Args:
+            told: What comes after where it is to begin.
+            last: Of what there is now; None where there is nothing.
+        """
+        async with aclosing(_Coming(told)) as coming:
+            at = None
+            try:
+                while last is not None and (at is None or at < last):
+                    one = await self._in_time(coming)
+                    if one is None:
+                        return
+                    at = one.last
+                    yield one.lines
+            except TorghutError as error:
+                yield fault_body(error) + b"\n"
+
+    async def _in_time(self, told: AsyncIterator[Told]) -> Told | None:
+        """Return what comes next; None at the end.
+
+        Raises:
+            TokenUnknownError: The token is not good any more.
+            AnswerLateError: The log does not give it in time.
+        """
+        if self.gate.lost(self.caller):
+            raise TokenUnknownError
+        try:
+            async with asyncio.timeout(self.budget_ms / _MS):
+                return await _next(told)
+        except TimeoutError as error:
+            raise AnswerLateError(what="the next outcomes", budget_ms=self.budget_ms) from error
 
     async def lines(self, told: AsyncIterator[Told]) -> AsyncGenerator[bytes]:
         """Yield what comes and heartbeats, until what is followed ends; a refusal is its last."""

@@ -13,7 +13,6 @@ from pydantic.json_schema import JsonSchemaMode
 
 from torghut.entrypoints.api.faults import JSON
 from torghut.entrypoints.api.rest.bodies import NDJSON
-from torghut.entrypoints.api.rest.queries import ReleaseAsked
 from torghut.entrypoints.api.rest.routes import ROUTES, Route
 from torghut.entrypoints.api.services import needs
 from torghut.schemas.control import ControlRecord
@@ -26,7 +25,7 @@ from torghut.schemas.live.delivery import (
     Heartbeat,
     Refused,
 )
-from torghut.schemas.live.offering import ContextOffered
+from torghut.schemas.live.offering import ContextOffered, ReleaseAsked
 from torghut.schemas.live.worker import SwitchStanding, WorkerStatus
 
 Schema = Mapping[str, object]

@@ -1,4 +1,4 @@
-"""What may be asked for in a query, and what may be released; anything else is refused."""
+"""What may be asked for in a query; anything else is refused."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from torghut.schemas.live.position import Position, parse_position
+from torghut.schemas.live.position import POSITION, Position, parse_position
 from torghut.schemas.types import Message
 
-_AFTER: Final = r"^(start|now|(0|[1-9][0-9]{0,6}):(0|[1-9][0-9]{0,11}):(0|[1-9][0-9]{0,6}))$"
+_AFTER: Final = f"^(start|now|{POSITION})$"
 
 After = Annotated[
     str, Field(pattern=_AFTER, description="A position that was received; start; or now.")
@@ -45,12 +45,6 @@ class OutcomeQuery(Message):
 
 class NoQuery(Message):
     """Nothing."""
-
-
-class ReleaseAsked(Message):
-    """Why a switch may be released."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=400)]
 
 
 def position_after(after: str) -> Position | None:

@@ -7,6 +7,7 @@ told of control records in the order in which they came.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -30,7 +31,10 @@ from torghut.workflows.live.told.frames import Wire, text_frame
 from torghut.workflows.running.controls import RECORD_BYTES_MAX
 from torghut.workflows.running.errors import ControlMalformedError
 
-_CONTROL: Final = str(ControlOffered.model_fields["type"].default).encode()
+_TYPE: Final = re.escape(str(ControlOffered.model_fields["type"].default))
+_CONTROL: Final = re.compile(rf'"type"\s*:\s*"{_TYPE}"'.encode())
+"""Its type makes a line a control record; the same words may stand in a context, as its feed."""
+
 _PLACE: Final = "the message"
 _ID_MAX: Final = 200
 _WAITING_MAX: Final = 64
@@ -68,18 +72,23 @@ class Sender:
         except TorghutError as error:
             await self._tell([_fault(error)])
             return
-        controls = [line for line in lines if _CONTROL in line]
-        await self._tell(self._offer([line for line in lines if _CONTROL not in line]))
+        controls = [line for line in lines if _CONTROL.search(line)]
+        await self._tell(self._offer([line for line in lines if not _CONTROL.search(line)]))
         if controls:
             await self._queue(controls)
 
     async def answer(self) -> None:
-        """Submit the control records that wait and tell what became of them, until cancelled."""
+        """Submit the control records that wait and tell what became of them, until cancelled.
+
+        What came in several messages goes together, but never more than may come at once.
+        """
+        most = self.services.desk.policy.door.records_max
         while True:
             waiting = [*await self._waiting.get()]
             while not self._waiting.empty():
                 waiting += self._waiting.get_nowait()
-            await self._tell(await self._submitted(waiting))
+            for begin in range(0, len(waiting), most):
+                await self._tell(await self._submitted(waiting[begin : begin + most]))
 
     def _offer(self, lines: Iterable[bytes]) -> list[bytes]:
         """Offer contexts; return what is to be told at once."""
@@ -126,10 +135,9 @@ class Sender:
 
     async def _submitted(self, waiting: Sequence[ControlRecord]) -> list[bytes]:
         """Return what is told of control records once they are durable, or were not taken."""
-        what = f"{len(waiting)} control records from {waiting[0].control_id}"
+        self.services.accepted(self.caller, waiting)
         try:
-            work = self.services.desk.submit(waiting)
-            answers = await self.services.in_time(work, what)
+            answers = await self.services.desk.submit(waiting)
         except TorghutError as error:
             return [_fault(error, control_id=record.control_id) for record in waiting]
         return [answer.model_dump_json().encode() for answer in answers]

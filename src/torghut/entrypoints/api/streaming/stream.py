@@ -46,18 +46,21 @@ class Stream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one subscriber until it goes, or has to."""
         asked, services = _asked(scope), self.services
-        services.heartbeats.check_room(services.desk.policy.telling.subscribers_max)
-        await receive()
-        await send({"type": "websocket.accept"})
-        wire = cast("Wire", cast("Mapping[str, object]", scope["extensions"])[WIRE])
-        subscriber = _Subscriber(
-            caller=caller_in(scope), gate=services.gate, wire=wire, heartbeats=services.heartbeats
-        )
-        try:
-            await subscriber.serve(services, asked, receive)
-        except Exception:
-            wire.drop(_FAILED, "the service failed; see its log")
-            raise
+        with services.heartbeats.place(services.desk.policy.telling.subscribers_max):
+            await receive()
+            await send({"type": "websocket.accept"})
+            wire = cast("Wire", cast("Mapping[str, object]", scope["extensions"])[WIRE])
+            subscriber = _Subscriber(
+                caller=caller_in(scope),
+                gate=services.gate,
+                wire=wire,
+                heartbeats=services.heartbeats,
+            )
+            try:
+                await subscriber.serve(services, asked, receive)
+            except Exception:
+                wire.drop(_FAILED, "the service failed; see its log")
+                raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

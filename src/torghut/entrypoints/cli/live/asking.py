@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Final, ParamSpec, TypedDict, TypeVar
+from typing import Final, ParamSpec, Protocol, TypedDict, TypeVar
 
 import click
 
@@ -17,6 +17,18 @@ R = TypeVar("R")
 
 BUDGET_MS: Final = 10_000
 """Waited for the service and for its answers, where nobody says."""
+
+
+class Streamed(Protocol):
+    """Something that came, as the service wrote it."""
+
+    @property
+    def line(self) -> str:
+        """The service's own JSON."""
+        ...
+
+
+T = TypeVar("T", bound=Streamed)
 
 
 class Reached(TypedDict):
@@ -102,6 +114,35 @@ def with_client(asked: Reached, work: Callable[[Client], Coroutine[None, None, R
             return await work(client)
 
     return asyncio.run(worked())
+
+
+def print_stream(
+    asked: Tailed,
+    stream: Callable[[Client, str], AsyncIterator[T]],
+    shown: Callable[[T], str],
+) -> None:
+    """Print what comes, one a line, and on stderr how the service stands.
+
+    Args:
+        asked: For what.
+        stream: Returns what comes, from where it begins.
+        shown: Returns one of it for people.
+
+    Raises:
+        UnreachableError: The service was not heard within the budget.
+        DeniedError: It refuses the token.
+    """
+    after = begun(asked)
+
+    async def work(client: Client) -> None:
+        watching = asyncio.create_task(tell_states(client))
+        try:
+            async for one in stream(client, after):
+                click.echo(one.line if asked["as_json"] else shown(one))
+        finally:
+            watching.cancel()
+
+    with_client(asked, work)
 
 
 async def tell_states(client: Client) -> None:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 from typing_extensions import Unpack
 
-from torghut.client import Client, Delivery
-from torghut.entrypoints.cli.live.asking import (
-    Tailed,
-    begun,
-    tail_options,
-    tell_states,
-    with_client,
-)
+from torghut.client import Delivery
+from torghut.entrypoints.cli.live.asking import Tailed, print_stream, tail_options
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.times import instant
 
@@ -25,17 +17,11 @@ __all__ = ["tail"]
 @tail_options
 def tail(**asked: Unpack[Tailed]) -> ExitCode:
     """Print every outcome of a live service, each once: decisions, and refusals with their code."""
-    after = begun(asked)
-
-    async def work(client: Client) -> None:
-        watching = asyncio.create_task(tell_states(client))
-        try:
-            async for delivery in client.decisions(after, follow=asked["follow"]):
-                click.echo(delivery.line if asked["as_json"] else _line(delivery))
-        finally:
-            watching.cancel()
-
-    with_client(asked, work)
+    print_stream(
+        asked,
+        lambda client, after: client.decisions(after, follow=asked["follow"]),
+        _line,
+    )
     return ExitCode.YES
 
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 from typing_extensions import Unpack
 
-from torghut.client import Client
 from torghut.client.stream.controls import ControlEvent
 from torghut.client.wire.messages import ControlRecorded
-from torghut.entrypoints.cli.live.asking import (
-    Tailed,
-    begun,
-    tail_options,
-    tell_states,
-    with_client,
-)
+from torghut.entrypoints.cli.live.asking import Tailed, print_stream, tail_options
 from torghut.kernel.errors import ExitCode
 
 __all__ = ["tail"]
@@ -26,17 +17,11 @@ __all__ = ["tail"]
 @tail_options
 def tail(**asked: Unpack[Tailed]) -> ExitCode:
     """Print what a live service takes of control records, and where each one applied."""
-    after = begun(asked)
-
-    async def work(client: Client) -> None:
-        watching = asyncio.create_task(tell_states(client))
-        try:
-            async for received in client.controls(after, follow=asked["follow"]):
-                click.echo(received.line if asked["as_json"] else _line(received.event))
-        finally:
-            watching.cancel()
-
-    with_client(asked, work)
+    print_stream(
+        asked,
+        lambda client, after: client.controls(after, follow=asked["follow"]),
+        lambda one: _line(one.event),
+    )
     return ExitCode.YES
 
 

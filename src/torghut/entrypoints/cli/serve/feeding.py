@@ -35,7 +35,8 @@ async def feed_of(
             return lambda: bootstrap.feed_stdin(worker.desk, stopping.asked)
         case SourceKind.SOCKET if named.path is not None:
             path = named.path
-            return lambda: bootstrap.feed_socket(worker.desk, path, stopping.asked)
+            let_go = worker.witness.sender_let_go
+            return lambda: bootstrap.feed_socket(worker.desk, path, stopping.asked, let_go)
         case _:
             return _nothing
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from torghut import bootstrap
+from torghut import bootstrap, standby
 from torghut.artifacts.package import parse_reference
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.console import Progress
@@ -105,6 +105,7 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
             ids=bootstrap.ids(),
             folder=bootstrap.switch_folder(),
             page=page,
+            aside=bootstrap.threads_aside(),
             identity=Identity(
                 worker=options["worker"],
                 pid=os.getpid(),
@@ -130,7 +131,7 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
         journal=journal,
         tracer=tracer,
         begun_ns=begun_ns,
-        tokens=options["tokens"] or settings().trading_autonomy_artifact_dir / "api-tokens",
+        tokens=options["tokens"] or standby.token_file(),
     )
 
 

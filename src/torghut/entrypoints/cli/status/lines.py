@@ -8,9 +8,10 @@ from typing import Final
 from torghut.entrypoints.cli.console import plural
 from torghut.entrypoints.cli.status.advice import next_command
 from torghut.entrypoints.cli.status.judging import Judged, Look
+from torghut.entrypoints.cli.switch.naming import told
+from torghut.kernel.printing import printable
 from torghut.kernel.times import instant
 from torghut.schemas.live.worker import SwitchStanding, SymbolStatus, WorkerStatus
-from torghut.workflows.live.switch_ports import ThrownSwitch
 
 LINES_MAX: Final = 30
 
@@ -41,7 +42,7 @@ def lines_of(look: Look) -> Sequence[str]:
         more = len(lines) - (LINES_MAX - 2)
         lines = [*lines[: LINES_MAX - 2], f"… {more} lines more; see one worker with --worker NAME"]
     last = f"{'next':<{_WIDTH}}{next_command(look)}"
-    return [*(_plain(line)[:_LETTERS] for line in lines), last]
+    return [*(printable(line)[:_LETTERS] for line in lines), last]
 
 
 def summary_of(look: Look) -> str:
@@ -52,8 +53,8 @@ def summary_of(look: Look) -> str:
     ]
     thrown = sorted({one.name for one in look.thrown})
     files = f"switch files: {', '.join(thrown)}" if thrown else ""
-    told = "; ".join([*workers, files] if files else workers)
-    return _plain(told or "nobody has ever served here")[:_LETTERS]
+    short = "; ".join([*workers, files] if files else workers)
+    return printable(short or "nobody has ever served here")[:_LETTERS]
 
 
 def ago(passed_ns: int) -> str:
@@ -162,20 +163,13 @@ def _unread(look: Look) -> Iterator[str]:
         for switch in one.seen.status.switches
     }
     for thrown in [one for one in look.thrown if one.throw_id not in read][:_ENTRIES]:
-        yield _field("switch", f"{_told(thrown)} [file, read by nobody yet]")
+        yield _field("switch", f"{thrown.name} {told(thrown)} [file, read by nobody yet]")
 
 
 def _standing(switch: SwitchStanding) -> str:
     """Return a switch that a worker has in force."""
     where = "on record" if switch.recorded else "by file, not on record yet"
-    return f"{_told(switch)} [{where}]"
-
-
-def _told(switch: SwitchStanding | ThrownSwitch) -> str:
-    """Return which switch is thrown, by whom, when and why, as far as anybody knows."""
-    who = f" by {switch.who}" if switch.who else ""
-    when = "" if switch.thrown_wall_ns is None else f" at {instant(switch.thrown_wall_ns)}"
-    return f"{switch.name} thrown{who}{when}: {switch.reason}"
+    return f"{switch.name} {told(switch)} [{where}]"
 
 
 def _switches_in_short(judged: Judged) -> str:
@@ -190,8 +184,3 @@ def _switches_in_short(judged: Judged) -> str:
 def _field(name: str, value: str) -> str:
     """Return a name and its value."""
     return f"  {name:<{_WIDTH}}{value}"
-
-
-def _plain(line: str) -> str:
-    """Return a line that does nothing to the terminal it is shown on."""
-    return "".join(letter if letter.isprintable() else "?" for letter in line)

@@ -8,22 +8,22 @@ import click
 
 from torghut import standby
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.printing import printable
 from torghut.kernel.times import instant
+from torghut.schemas.control import REASON_MAX
 from torghut.schemas.live.delivery import SwitchName
-from torghut.schemas.live.worker import SwitchThrownFile
+from torghut.schemas.live.worker import SwitchStanding, SwitchThrownFile
 from torghut.workflows.live.switch_ports import DRILL_ID, NOT_BUILT, SWITCH_NAMES, ThrownSwitch
-
-_REASON_MAX: Final = 500
 
 
 def _reason(_ctx: click.Context, param: click.Parameter, value: str) -> str:
     """Return a reason on one line, no longer than can be recorded."""
     text = " ".join(value.encode("utf-8", "replace").decode().split())
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+    plain = printable(text)
     if not plain:
         message = "expected a reason, found nothing"
         raise click.BadParameter(message, param=param)
-    return plain[:_REASON_MAX]
+    return plain[:REASON_MAX]
 
 
 name_argument: Final = click.argument("name", type=click.Choice(SWITCH_NAMES), metavar="NAME")
@@ -78,7 +78,7 @@ def new_throw(name: SwitchName, reason: str, *, drill: bool = False) -> SwitchTh
     )
 
 
-def told(thrown: ThrownSwitch) -> str:
+def told(thrown: ThrownSwitch | SwitchStanding) -> str:
     """Return a throw in words: by whom, when and why, as far as anybody knows."""
     who = f" by {thrown.who}" if thrown.who else ""
     when = "" if thrown.thrown_wall_ns is None else f" at {instant(thrown.thrown_wall_ns)}"

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
 import click
 
 from torghut import standby
-from torghut.client import Answered, connect_sync
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.switch.naming import built, name_argument, reason_option
+from torghut.entrypoints.cli.switch.sending import Became, Door, send
+from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode, TorghutError
-from torghut.schemas.control import SwitchThrown
 from torghut.schemas.live.delivery import SwitchName
-from torghut.settings import artifact_dir
+from torghut.schemas.live.offering import ReleaseAsked
 from torghut.workflows.live.switch_ports import WorkerSeen
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
-_TOKENS: Final = "api-tokens"
-_READY_MS: Final = 3000
-_REASON_MAX: Final = 500
-_LINE_WORDS: Final = 3
 
 
 class NobodyServesError(TorghutError):
@@ -58,19 +53,6 @@ class SwitchNotInForceError(TorghutError):
         self.asked = asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """Where a release is sent.
-
-    Attributes:
-        worker: Whose it is; the address where it was typed.
-        url: Its address.
-    """
-
-    worker: str
-    url: str
-
-
 @click.command()
 @name_argument
 @reason_option
@@ -86,34 +68,22 @@ def release(
 ) -> ExitCode:
     """Release a switch, on the record; only then its file goes away.
 
-    A file never releases, so the service must run and its log must be writable. Ends with 0 if
-    every worker that has the switch in force has recorded the release.
+    A file never releases, so the service must run and its log must be writable. What was thrown
+    anew since the worker last said what it has in force stays thrown. Ends with 0 if every worker
+    that has the switch in force has recorded the release.
     """
     switch = built(name)
     doors = [Door(worker=url, url=url)] if url else _doors(switch)
-    answers = {
-        door.worker: _send(door.url, token_file, _released(switch, reason)) for door in doors
-    }
+    who = standby.person()
+    found = [
+        send(switch, door, ReleaseAsked(reason=reason, who=who, ends=door.ends), token_file)
+        for door in doors
+    ]
     if as_json:
-        print_json(
-            {
-                "switch": switch,
-                "workers": [
-                    {
-                        "worker": worker,
-                        "status": one.status,
-                        "code": one.code or None,
-                        "control_id": one.control_id,
-                        "position": one.position,
-                    }
-                    for worker, one in answers.items()
-                ],
-            }
-        )
+        print_json({"switch": switch, "workers": [_as_json(one) for one in found]})
     else:
-        print_fields({worker: _answer(switch, one) for worker, one in answers.items()})
-    refused = any(one.status == "refused" for one in answers.values())
-    return ExitCode.NO if refused else ExitCode.YES
+        print_fields({one.worker: _in_words(switch, one) for one in found})
+    return next((one.exit_code for one in found if one.exit_code), ExitCode.YES)
 
 
 def _doors(switch: SwitchName) -> Sequence[Door]:
@@ -129,7 +99,9 @@ def _doors(switch: SwitchName) -> Sequence[Door]:
     holding = [one for one in living if _holds(one, switch)]
     if not holding:
         raise SwitchNotInForceError(name=switch, asked=[one.worker for one in living])
-    doors = [Door(worker=one.worker, url=_url(one)) for one in holding]
+    doors = [
+        Door(worker=one.worker, url=_url(one), ends=tuple(_throws(one, switch))) for one in holding
+    ]
     mute = [door.worker for door in doors if not door.url]
     if mute:
         raise NobodyServesError(name=switch, found=f"no address of {', '.join(mute)}")
@@ -143,47 +115,31 @@ def _holds(seen: WorkerSeen, switch: SwitchName) -> bool:
     )
 
 
+def _throws(seen: WorkerSeen, switch: SwitchName) -> Sequence[str]:
+    """Return the ids of the throws of a switch that a worker has in force."""
+    switches = () if seen.status is None else seen.status.switches
+    return [one.throw_id for one in switches if one.name == switch]
+
+
 def _url(seen: WorkerSeen) -> str:
     """Return where a worker listens; empty where it does not."""
     return "" if seen.status is None else seen.status.api
 
 
-def _released(switch: SwitchName, reason: str) -> SwitchThrown:
-    """Return the record of a release by the person who runs this command."""
-    return SwitchThrown.model_validate(
-        {
-            "control_id": f"switch:{switch}:{standby.ids().new_id()}:released",
-            "name": switch,
-            "state": "released",
-            "reason": f"{reason} (released by {standby.person()})"[:_REASON_MAX],
-        }
-    )
+def _as_json(became: Became) -> JsonObject:
+    """Return what became of a release for machines."""
+    answer = became.answer
+    return {
+        "worker": became.worker,
+        "status": "refused" if answer is None else answer.status,
+        "code": became.code or None,
+        "control_id": None if answer is None else answer.control_id,
+        "position": None if answer is None else answer.position,
+    }
 
 
-def _send(url: str, token_file: Path | None, record: SwitchThrown) -> Answered:
-    """Return what became of a record at one service."""
-    token = operating_token(token_file or artifact_dir() / _TOKENS)
-    with connect_sync(url, token=token, token_file=None if token else token_file) as client:
-        client.ready(_READY_MS)
-        (answered,) = client.control([record.model_dump(mode="json")])
-    return answered
-
-
-def operating_token(path: Path) -> str | None:
-    """Return the token that operates out of a service's own file; None where that is none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    for line in text.splitlines():
-        words = line.partition("#")[0].split()
-        if len(words) == _LINE_WORDS and words[0] == "operate":
-            return words[-1]
-    return None
-
-
-def _answer(switch: SwitchName, answered: Answered) -> str:
-    """Return a worker's answer in words."""
-    if answered.status == "refused":
-        return f"{switch} not released: {answered.code}: {answered.detail}"
-    return f"{switch} released, on record at {answered.position}"
+def _in_words(switch: SwitchName, became: Became) -> str:
+    """Return what became of a release for people."""
+    if became.answer is None or became.answer.status == "refused":
+        return f"{switch} not released: {became.code}: {became.detail}"
+    return f"{switch} released, on record at {became.answer.position}"

@@ -65,6 +65,21 @@ class RateExceededError(NotTakenError):
         self.retry_after_ms = retry_after_ms
 
 
+class TokensAwayError(NotTakenError):
+    """Nobody can tell now which tokens are good; why stands in the service's own log alone."""
+
+    code: ClassVar[str] = "live.tokens-away"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+    retry_after_ms = 1000
+
+    def __init__(self) -> None:
+        super().__init__(
+            "expected a service that can tell which tokens are good, found one that cannot now; "
+            "its own log says why"
+        )
+
+
 class TokensMalformedError(TorghutError):
     """A token file has a line that is no token."""
 

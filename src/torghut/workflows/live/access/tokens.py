@@ -128,6 +128,18 @@ def parse_tokens(text: str, place: str) -> Keyring:
     return Keyring(callers=tuple(callers))
 
 
+def secrets_in(text: str) -> Iterator[str]:
+    """Yield everything that may be a token in ``text``, good or not, in a comment too.
+
+    Example:
+        >>> list(secrets_in("operate desk short-token # two people"))
+        ['short-token']
+    """
+    yield from _TOKEN.findall(text)
+    for _, line in _lines(text):
+        yield from line.split()[_FIELDS - 1 :]
+
+
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield the lines that say something, with their numbers."""
     for number, line in enumerate(text.splitlines(), start=1):

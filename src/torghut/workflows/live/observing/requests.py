@@ -1,15 +1,19 @@
-"""What each request at the door comes to in figures, log lines and traces."""
+"""What each request at the door, and each record let in, comes to in figures, lines and traces."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from torghut.kernel.clock import SteadyClock, SteadyNs, WallClock
 from torghut.kernel.errors import TorghutError
+from torghut.schemas.control import ControlRecord
 from torghut.schemas.observing import catalogue as metrics
 from torghut.schemas.observing.endpoints import endpoint_of, status_class
-from torghut.schemas.observing.log_events import DoorRefused
+from torghut.schemas.observing.log_events import DoorRefused, OperationAccepted, ReportsAccepted
+from torghut.workflows.live.access.reporting import role_for
+from torghut.workflows.live.access.tokens import Role
 from torghut.workflows.live.observing.journal import Journal
 from torghut.workflows.live.observing.telemetry import Telemetry
 from torghut.workflows.live.observing.tracing import RequestTrace, Tracer
@@ -70,6 +74,31 @@ class RequestObserver:
                 traceparent=asked.traceparent,
             )
         )
+
+    def accepted(self, caller: str, records: Sequence[ControlRecord]) -> None:
+        """Take in that control records are let in together, whatever becomes of them.
+
+        Args:
+            caller: Name of the token that they came under.
+            records: In order.
+        """
+        reports = [one for one in records if role_for(one) is Role.REPORT]
+        for one in records:
+            if role_for(one) is Role.OPERATE:
+                self.operated(caller, one.control_id, kind=one.kind, symbol=one.symbol)
+        if reports:
+            event = ReportsAccepted(
+                caller=caller,
+                records=len(reports),
+                first_control_id=reports[0].control_id,
+                last_control_id=reports[-1].control_id,
+            )
+            self.journal.say(event)
+
+    def operated(self, caller: str, control_id: str, *, kind: str, symbol: str) -> None:
+        """Take in that something was let in that changes what may be done."""
+        event = OperationAccepted(caller=caller, control_id=control_id, kind=kind, symbol=symbol)
+        self.journal.say(event, correlation_id=control_id)
 
     def refused(self, asked: Asked, error: TorghutError, *, correlation_id: str = "") -> None:
         """Take in that a request, or a message of a stream, was not taken."""

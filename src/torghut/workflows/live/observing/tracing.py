@@ -5,7 +5,6 @@ Nothing is asked of the hot path but to hand over what it has measured anyhow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -26,7 +25,6 @@ class BlockTrace:
         decide_ns: How long until it was whole.
         commit_ns: How long from then until it was durable.
         hand_over_ns: How long from then until all of it was told.
-        traceparents: W3C trace contexts of the requests that brought its contexts, as they came.
     """
 
     partition: int
@@ -38,7 +36,6 @@ class BlockTrace:
     decide_ns: int
     commit_ns: int
     hand_over_ns: int
-    traceparents: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

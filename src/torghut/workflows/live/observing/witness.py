@@ -19,6 +19,7 @@ from torghut.schemas.observing.log_events import (
     DegradedEnded,
     LogAway,
     LogBack,
+    SenderLetGo,
     ServeDraining,
     SnapshotMissed,
     SubscriberLetGo,
@@ -110,6 +111,10 @@ class Witness:
         """A subscriber that took nothing for so long was let go."""
         self.telemetry.count(metrics.SUBSCRIBERS_LET_GO, 1)
         self.journal.say(SubscriberLetGo(silent_seconds=silent_s))
+
+    def sender_let_go(self, error: TorghutError) -> None:
+        """A sender on a socket, who gets no answer, was let go with a line that was not taken."""
+        self.journal.say(SenderLetGo(error_code=error.code, detail=_short(error)))
 
     def draining(self, waiting: int, budget_ms: int) -> None:
         """The service was asked to end."""

@@ -8,9 +8,11 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import Stopwatch
+from torghut.kernel.errors import TorghutError
 from torghut.workflows.live.access.errors import (
     RateExceededError,
     TokenMissingError,
+    TokensAwayError,
     TokensMalformedError,
     TokenUnknownError,
 )
@@ -96,5 +98,29 @@ def test_while_nobody_can_tell_nothing_is_lost_and_nobody_is_let_in() -> None:
     gate.tokens.trouble = TokensMalformedError(place="x", expected="y", found="z")
 
     assert not gate.lost(caller)
-    with pytest.raises(TokensMalformedError):
+    with pytest.raises(TokensAwayError):
         gate.admit([f"Bearer {TOKEN}".encode()])
+
+
+def test_what_is_wrong_with_the_tokens_is_told_once_and_not_to_who_asks() -> None:
+    told: list[TorghutError] = []
+    gate = gatekeeper()
+    gate.unread = told.append
+    assert isinstance(gate.tokens, Kept)
+    gate.tokens.trouble = TokensMalformedError(
+        place="/srv/api-tokens, line 2", expected="a name of its own", found="desk again"
+    )
+
+    for _ in range(2):
+        with pytest.raises(TokensAwayError) as refusal:
+            gate.admit([b"Bearer anything"])
+        assert "api-tokens" not in str(refusal.value)
+        assert "desk" not in str(refusal.value)
+
+    assert told == [gate.tokens.trouble]
+    gate.tokens.trouble = None
+    gate.admit([f"Bearer {TOKEN}".encode()])
+    gate.tokens.trouble = TokensMalformedError(place="x", expected="y", found="z")
+    with pytest.raises(TokensAwayError):
+        gate.admit([b"Bearer anything"])
+    assert len(told) == 2

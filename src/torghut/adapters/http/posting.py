@@ -1,0 +1,70 @@
+"""One request to a live service, sent and answered once, over the network or a Unix socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Final
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+from torghut.adapters.http.errors import ServiceUnreachableError
+
+_MS: Final = 1000.0
+_ANSWER_BYTES_MAX: Final = 1_048_576
+
+
+class _UnixConnection(HTTPConnection):
+    """A connection over a Unix socket.
+
+    Args:
+        path: Of the socket.
+        timeout: Longest wait for anything, in seconds.
+    """
+
+    def __init__(self, path: str, *, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    @override
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], *, unix: str = "", budget_ms: int
+) -> tuple[int, bytes]:
+    """Send JSON, and return the status and the body of the answer.
+
+    Args:
+        url: Of what is asked, with ``http`` or ``https``; no proxy that the environment names.
+        body: What is sent.
+        headers: Sent beside its type.
+        unix: Path of the Unix socket that the service listens on; empty: on the network.
+        budget_ms: Longest wait for each of connecting, sending and the answer.
+
+    Raises:
+        ServiceUnreachableError: There is no whole answer.
+    """
+    parts = urlsplit(url)
+    timeout = budget_ms / _MS
+    connection: HTTPConnection
+    if unix:
+        connection = _UnixConnection(unix, timeout=timeout)
+    elif parts.scheme == "https":
+        connection = HTTPSConnection(parts.netloc, timeout=timeout)
+    else:
+        connection = HTTPConnection(parts.netloc, timeout=timeout)
+    try:
+        said = {"Content-Type": "application/json", **headers}
+        connection.request("POST", parts.path, body, said)
+        answer = connection.getresponse()
+        return answer.status, answer.read(_ANSWER_BYTES_MAX)
+    except (OSError, HTTPException) as error:
+        raise ServiceUnreachableError(url=url, found=str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
