@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
@@ -25,6 +25,7 @@ from torghut.schemas.refusal import ContextRefused
 from torghut.workflows.live.errors import AnswerLateError
 from torghut.workflows.live.offers import OfferedContext
 from torghut.workflows.live.ports import Desk, Told
+from torghut.workflows.live.switching import check_ends
 
 FIRST: Final = Position(0, 0, 0)
 T0: Final = 1_700_000_000_000_000_000
@@ -152,8 +153,11 @@ class FakeDesk(Desk):
         ]
 
     @override
-    async def release(self, name: str, *, reason: str, who: str) -> Answered:
+    async def release(
+        self, name: str, *, reason: str, who: str, ends: Collection[str] | None = None
+    ) -> Answered:
         self._check()
+        check_ends(self.status().switches, name, ends)
         self.released.append((name, reason, who))
         return Answered(
             control_id=f"switch:{name}", status="taken", code="", detail="", position="0:0:0"

@@ -43,7 +43,7 @@ from torghut.workflows.live.loop.in_force import thrown_switches
 from torghut.workflows.live.offers import OfferedContext
 from torghut.workflows.live.ports import Desk, Told
 from torghut.workflows.live.standing import Standing
-from torghut.workflows.live.switching import Switchboard
+from torghut.workflows.live.switching import Switchboard, check_ends, signed
 from torghut.workflows.live.told.finding import REPEATED
 from torghut.workflows.lookup.finding import parse_wanted
 
@@ -134,10 +134,14 @@ class LiveDesk(Desk):
             raise AnswerLateError(what=what, budget_ms=budget_ms) from error
 
     @override
-    async def release(self, name: str, *, reason: str, who: str) -> Answered:
+    async def release(
+        self, name: str, *, reason: str, who: str, ends: Collection[str] | None = None
+    ) -> Answered:
         self._check_open()
         fold = self.loop.fold
-        if name not in {one.name for one in self.switches.standing(fold)}:
+        standing = self.switches.standing(fold)
+        check_ends(standing, name, ends)
+        if name not in {one.name for one in standing}:
             raise SwitchReleaseRefusedError(name=name, found="one that is not thrown")
         thrown = {held.name: held.control_id for held in thrown_switches(fold).values()}
         if name not in thrown:
@@ -147,7 +151,7 @@ class LiveDesk(Desk):
                 "control_id": f"switch:{name}:{self.ids.new_id()}:released",
                 "name": name,
                 "state": "released",
-                "reason": f"{reason} (released by {who})"[:500],
+                "reason": signed(reason, "released", who),
             }
         )
         budget_ms = self.policy.door.answer_ms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,11 +78,19 @@ class Desk(Protocol):
         """
         ...
 
-    async def release(self, name: str, *, reason: str, who: str) -> Answered:
+    async def release(
+        self, name: str, *, reason: str, who: str, ends: Collection[str] | None = None
+    ) -> Answered:
         """Release a switch, on the record, and take its file away once that is durable.
 
+        Args:
+            name: Of the switch.
+            reason: Why.
+            who: Releases it.
+            ends: Ids of the throws that are to end; None for whatever stands.
+
         Raises:
-            SwitchReleaseRefusedError: It is not thrown.
+            SwitchReleaseRefusedError: It is not thrown, or another throw of it stands.
             NotTakenError: The service is ending.
         """
         ...

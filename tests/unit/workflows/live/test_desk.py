@@ -489,6 +489,24 @@ def test_a_switch_is_released_on_the_record_and_its_file_taken_away() -> None:
     run_virtually(main())
 
 
+def test_a_release_ends_the_throws_that_it_names_and_cuts_its_reason_never_the_name() -> None:
+    async def main() -> None:
+        world = World()
+        world.folder.throw("stop", "t1")
+        async with world.living() as worker:
+            await asyncio.sleep(1)
+            with pytest.raises(SwitchReleaseRefusedError, match="thrown anew"):
+                await worker.desk.release("stop", reason="r", who="w", ends=["t0"])
+            assert worker.standing.judge()[0] == "stopped"
+            who = "w" * 200
+            answer = await worker.desk.release("stop", reason="r" * 500, who=who, ends=["t1"])
+            assert answer.status == "taken"
+            (block,) = [one async for one in world.inner.blocks(0) if b"released" in one.records]
+            assert f"r… (released by {who})".encode() in block.records
+
+    run_virtually(main())
+
+
 def test_a_switch_whose_throw_is_not_recorded_yet_cannot_be_released() -> None:
     async def main() -> None:
         world = World()

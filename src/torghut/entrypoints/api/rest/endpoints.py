@@ -31,7 +31,6 @@ from torghut.schemas.types import first_problem
 from torghut.workflows.live.access.reporting import role_for
 from torghut.workflows.live.offers import parse_offered
 from torghut.workflows.live.ports import Told
-from torghut.workflows.live.switching import check_ends, reason_beside
 from torghut.workflows.running.controls import parse_control
 
 _METRICS_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
@@ -137,9 +136,7 @@ async def release(request: Request, name: SwitchName, _: Nothing) -> Response:
     asked = _release_asked(await read_object(request, desk.policy.door))
     caller = caller_of(request)
     who = ", ".join(filter(None, (asked.who, f"{caller.name} over the API")))
-    check_ends(desk.status().switches, name, asked.ends)  # nothing comes between this and the desk
-    reason = reason_beside(asked.reason, "released", who)
-    answered = await desk.release(name, reason=reason, who=who)
+    answered = await desk.release(name, reason=asked.reason, who=who, ends=asked.ends)
     services.released(caller, answered)
     return Response(answered.model_dump_json(), media_type=JSON)
 
