@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.integration.filesystem.mounted import fill
-from tests.live_services import live_service
+from tests.live_services import expect_refused, live_service
 from torghut.client import AnswerLateError
 
 _NAMES = ("stop", "deterministic-only", "defensive-weights")
 
 
 def thrown_while_the_disk_is_full(folder: Path) -> Mapping[str, object]:
-    """Serve, fill the disk, throw every switch, offer a context, make room, offer another."""
+    """Serve, fill the disk, throw every switch, offer a context, make room, offer another.
+
+    Those that are not built refuse while the disk is full.
+    """
     mount = ("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder))
     subprocess.run(mount, check=True)
     with live_service(folder) as service:
@@ -27,6 +30,7 @@ def thrown_while_the_disk_is_full(folder: Path) -> Mapping[str, object]:
         statuses = [
             service.typed("switch", "throw", name, "--reason", "test").status for name in _NAMES
         ]
+        expect_refused(service)
         told: str
         try:
             told = service.decide(client, budget_ms=3000).verdict
