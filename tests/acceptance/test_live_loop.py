@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import math
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Final
 
 import pytest
 
+from tests.commands import environment
 from tests.declared import ROOT
 from tests.fakes.live_service import SYMBOL, FakeLiveService
 from tests.live_clients import served
@@ -28,10 +28,9 @@ TARGETS: Final = (1000.0, 1000.0, -500.0, -500.0, 200.0, 200.0, 200.0, 200.0, 0.
 @contextlib.contextmanager
 def looping(service: FakeLiveService, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Yield the example, running; it is killed at the end of the block."""
-    environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src"), "TORGHUT_URL": service.url}
     process = subprocess.Popen(
         [sys.executable, EXAMPLE, folder, "--after", "start"],
-        env=environment,
+        env=environment(folder) | {"TORGHUT_URL": service.url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.integration.filesystem.mounted import fill
 from tests.live_services import expect_refused, live_service
+from tests.namespaces import mount_small
 from torghut.client import AnswerLateError
 
 _NAMES = ("stop", "deterministic-only", "defensive-weights")
@@ -20,8 +20,7 @@ def thrown_while_the_disk_is_full(folder: Path) -> Mapping[str, object]:
 
     Those that are not built refuse while the disk is full.
     """
-    mount = ("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder))
-    subprocess.run(mount, check=True)
+    mount_small(folder, "16m")
     with live_service(folder) as service:
         service.start()
         client = service.client()
