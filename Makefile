@@ -36,7 +36,8 @@ test: $(VENV)/dev.stamp  ## everything that needs no server, no network and no r
 	@$(PYTEST) -n $(WORKERS) --dist loadfile
 
 test-all: $(VENV)/dev.stamp  ## also recorded data (../shared/data), system tools and slow tests
-	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" --tools-required
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" --tools-required \
+		--hypothesis-profile thorough
 
 check: $(VENV)/dev.stamp  ## style, layers, dead code, dependencies, words, types
 	$(BIN)/ruff check

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -20,7 +20,9 @@ from tests.kernels import cache_folder, compiled
 from torghut.entrypoints.cli import main
 from torghut.settings import ARTIFACT_DIR, CACHE_DIR, settings
 
-_COMMAND = "from torghut.entrypoints.cli import main; main()"
+PROGRAM: Final = (sys.executable, "-c", "from torghut.entrypoints.cli import main; main()")
+"""What begins a command in a process of its own."""
+
 _START_S = 1_399_291_200  # Monday 2014-05-05, 12:00 UTC
 
 
@@ -63,18 +65,36 @@ def typed(*arguments: str) -> Ended:
     return Ended(status=status, out=out.getvalue(), err=err.getvalue())
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """Return what a process is told that works in ``folder``, with the kernel that tests share."""
+    return {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(ROOT / "src"),
+        ARTIFACT_DIR: str(folder / "var"),
+        CACHE_DIR: str(cache_folder()),
+    }
+
+
+def run_apart(folder: Path, *arguments: str) -> Ended:
+    """Return how ``torghut`` ends in a process of its own, which may use the network."""
+    ended = subprocess.run(
+        [*PROGRAM, *arguments],
+        cwd=folder,
+        env=environment(folder),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return Ended(status=ended.returncode, out=ended.stdout, err=ended.stderr)
+
+
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Return ``torghut`` with ``arguments``, running in ``folder`` in a process of its own."""
     compiled()
     return subprocess.Popen(
-        [sys.executable, "-c", _COMMAND, *arguments],
+        [*PROGRAM, *arguments],
         cwd=folder,
-        env={
-            "PATH": os.defpath,
-            "PYTHONPATH": str(ROOT / "src"),
-            ARTIFACT_DIR: str(folder / "var"),
-            CACHE_DIR: str(cache_folder()),
-        },
+        env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

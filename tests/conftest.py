@@ -1,8 +1,10 @@
-"""What every test shares: how examples are searched, and where recorded data is."""
+"""What every test shares: how all are collected, how examples are searched, where data is."""
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +14,22 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[1]
 
 # Compiled kernels make the first example of a property slow, so no example has a deadline.
-hypothesis.settings.register_profile("torghut", deadline=None, print_blob=True)
+# A property that does not say how long it is searched is searched longer by make test-all.
+THOROUGH: Final = hypothesis.settings(deadline=None, print_blob=True, max_examples=100)
+hypothesis.settings.register_profile("thorough", THOROUGH)
+hypothesis.settings.register_profile("torghut", THOROUGH, max_examples=40)
 hypothesis.settings.load_profile("torghut")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let no search for garbage go through what is collected: all of it stays until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
+import socket
 import sqlite3
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.commands import Ended
-from tests.declared import ROOT
-from tests.kernels import cache_folder, compiled
+from tests.commands import PROGRAM, Ended, environment, run_apart
+from tests.kernels import compiled
 from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.client import Context, Delivery, SyncClient, connect_sync
 from torghut.schemas.live.worker import WorkerStatus
-from torghut.settings import ARTIFACT_DIR, CACHE_DIR
+from torghut.workflows.live.switch_ports import NOT_BUILT
 
-_COMMAND = "from torghut.entrypoints.cli import main; main()"
 _READY_S = 60.0
+_STREAM = (
+    b"GET /v1/stream?after=start HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n"
+    b"connection: upgrade\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    b"sec-websocket-version: 13\r\nauthorization: Bearer "
+)
 SYMBOL = "fxcm:EURUSD"
 
 
@@ -34,8 +36,7 @@ class LiveService:
     Attributes:
         folder: Holds its artifacts and its socket.
         log: Where its log is.
-        options: Of ``torghut serve``, besides log and socket.
-        prefix: Words before the interpreter's own, such as those of another command.
+        options: Of ``torghut serve``, besides log and addresses.
     """
 
     folder: Path
@@ -44,16 +45,6 @@ class LiveService:
     process: subprocess.Popen[bytes] | None = None
     _sequence: int = 0
     _clients: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """What its processes are told."""
-        return {
-            "PATH": os.defpath,
-            "PYTHONPATH": str(ROOT / "src"),
-            ARTIFACT_DIR: str(self.folder / "var"),
-            CACHE_DIR: str(cache_folder()),
-        }
 
     @property
     def socket(self) -> Path:
@@ -66,8 +57,8 @@ class LiveService:
         words = ("serve", *self.options, "--log", str(self.log), "--listen", "127.0.0.1:0")
         with (self.folder / "service.out").open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _COMMAND, *words, "--listen-unix", str(self.socket)],
-                env=self.environment,
+                [*PROGRAM, *words, "--listen-unix", str(self.socket)],
+                env=environment(self.folder),
                 stdout=out,
                 stderr=out,
             )
@@ -80,7 +71,7 @@ class LiveService:
             elif self.process.poll() is not None:
                 break
             time.sleep(0.02)
-        raise AssertionError((self.folder / "service.out").read_text(encoding="utf-8"))
+        raise AssertionError(self.said())
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -100,14 +91,11 @@ class LiveService:
 
     def typed(self, *arguments: str) -> Ended:
         """Return how a command ends, in a process of its own."""
-        ended = subprocess.run(
-            [sys.executable, "-c", _COMMAND, *arguments],
-            env=self.environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        return Ended(status=ended.returncode, out=ended.stdout, err=ended.stderr)
+        return run_apart(self.folder, *arguments)
+
+    def said(self) -> str:
+        """Return what it printed, whenever it was started."""
+        return (self.folder / "service.out").read_text(encoding="utf-8", errors="replace")
 
     def token(self, role: str) -> str:
         """Return the token of a role."""
@@ -133,6 +121,14 @@ class LiveService:
         text = self.typed("log", "export", "--log", str(self.log), "--what", "controls").out
         return [json.loads(line)["control_id"] for line in text.splitlines()]
 
+    @contextlib.contextmanager
+    def hung_consumer(self) -> Iterator[None]:
+        """Let somebody ask for every decision and read none."""
+        with socket.socket(socket.AF_UNIX) as hung:
+            hung.connect(str(self.socket))
+            hung.sendall(_STREAM + self.token("read").encode() + b"\r\n\r\n")
+            yield
+
     def close(self) -> None:
         """End everything that is left."""
         with contextlib.suppress(Exception):
@@ -150,6 +146,19 @@ def live_service(folder: Path, log: Path | None = None) -> Iterator[LiveService]
         yield service
     finally:
         service.close()
+
+
+def expect_refused(service: LiveService) -> None:
+    """Check that each switch that is not built refuses to be thrown, with its reason."""
+    assert set(NOT_BUILT) == {"revert-packages", "last-stable-revision"}
+    for name, why in NOT_BUILT.items():
+        ended = service.typed("switch", "throw", name, "--reason", "test")
+
+        assert ended.status == 1, ended.out + ended.err
+        assert ended.err.startswith("switch.not-built: ")
+        assert why in ended.err
+        assert ended.out == ""
+        assert not list((service.folder / "var").glob(f"switches/{name}*.json"))
 
 
 @contextlib.contextmanager

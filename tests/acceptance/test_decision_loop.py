@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,7 @@ from torghut.decisions.recording import read_block
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import root_of_run
 from torghut.market.ports import Arrival
+from torghut.schemas.block import read_block_records
 from torghut.schemas.codes import Intent
 from torghut.schemas.control import (
     ControlRecord,
@@ -40,6 +43,11 @@ from torghut.workflows.replay import replay_log
 _SYMBOLS = ("fxcm:EURUSD", "fxcm:NZDUSD", "binance-spot:ETHUSDT")
 _COUNT = 1500
 
+_LIMITS = LimitsAllotted(control_id="l1", symbol=_SYMBOLS[0], allotment=50_000.0)
+_ID_TAKEN = StopChanged(control_id="s1", state="stopped", reason="another content")
+AGAIN: Final[Sequence[tuple[int, ControlRecord]]] = ((700, _ID_TAKEN), (800, _LIMITS))
+"""Records whose ids were taken before: one with another content, one with the same."""
+
 
 def _rows(seed: int = 5) -> npt.NDArray[np.void]:
     rows = walk(_COUNT, symbols=2, seed=seed)
@@ -52,7 +60,7 @@ def _controls(rows: npt.NDArray[np.void]) -> list[Arrival]:
     middle, late = int(rows["receive_ns"][400]), int(rows["receive_ns"][600])
     records: list[tuple[int, ControlRecord]] = [
         (0, ModeChanged(control_id="m1", mode="paper", notional_cap=250_000.0)),
-        (0, LimitsAllotted(control_id="l1", symbol=_SYMBOLS[0], allotment=50_000.0)),
+        (0, _LIMITS),
         (0, StopChanged(control_id="s1", state="stopped", reason="r", effective_at_ns=middle)),
         (0, StopChanged(control_id="s2", state="released", reason="r", effective_at_ns=late)),
         (
@@ -63,7 +71,7 @@ def _controls(rows: npt.NDArray[np.void]) -> list[Arrival]:
             301,
             SwitchThrown(control_id="d2", name="defensive-weights", state="released", reason="r"),
         ),
-        (700, StopChanged(control_id="s1", state="stopped", reason="repeated id")),
+        *AGAIN,
     ]
     return [Arrival(row=row, record=record) for row, record in records]
 
@@ -104,15 +112,21 @@ def _source(rows: npt.NDArray[np.void] | None = None) -> ArraySource:
     return ArraySource(rows=rows, symbols=_SYMBOLS, arrivals=_controls(rows))
 
 
+@cache
+def _plain_root() -> str:
+    """Return the root of the source as it is, run in one go; what every other run is held to."""
+    return _root(_source())
+
+
 @pytest.mark.parametrize("size", [1, 7, 500, 10_000])
 def test_root_does_not_depend_on_the_batch_size(size: int) -> None:
     settings_ = LoopSettings(batch_records=size, snapshot_blocks=50)
 
-    assert _root(_source(), sizes=settings_) == _root(_source())
+    assert _root(_source(), sizes=settings_) == _plain_root()
 
 
 def test_root_is_the_same_compiled_and_interpreted() -> None:
-    assert _root(_source(), kernel=reference()) == _root(_source())
+    assert _root(_source(), kernel=reference()) == _plain_root()
 
 
 def _stopped_at(source: ArraySource, stops: Sequence[int]) -> str:
@@ -137,7 +151,7 @@ def _stopped_at(source: ArraySource, stops: Sequence[int]) -> str:
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(1, _COUNT - 1), min_size=1, max_size=5, unique=True))
 def test_root_does_not_depend_on_restarts(stops: list[int]) -> None:
-    assert _stopped_at(_source(), sorted(stops)) == _root(_source())
+    assert _stopped_at(_source(), sorted(stops)) == _plain_root()
 
 
 @settings(max_examples=10, deadline=None)
@@ -242,15 +256,35 @@ def test_a_fill_counts_once_whatever_record_brings_it() -> None:
     asyncio.run(run())
 
 
-def test_a_repeated_control_id_is_recorded_and_has_no_effect() -> None:
-    async def run() -> None:
-        log = InMemoryLog(clock=HandClock())
-        await _run(_source(), log)
+async def _log_of(arrivals: Sequence[Arrival]) -> InMemoryLog:
+    """Return the log of the made-up market with these control records."""
+    log = InMemoryLog(clock=HandClock())
+    await _run(ArraySource(rows=_rows(), symbols=_SYMBOLS, arrivals=arrivals), log)
+    return log
 
-        received: list[str] = []
-        async for block in log.blocks(0):
-            received += [a.record.control_id for a in read_block(block).received]
-        assert sorted(received) == sorted({*received})
-        assert "s1" in received
+
+async def _decided(log: InMemoryLog) -> Sequence[bytes]:
+    """Return every decision of a log."""
+    return [block.arms["serving"].rows async for block in log.blocks(0)]
+
+
+def test_a_control_id_that_comes_again_is_recorded_and_has_no_effect() -> None:
+    arrivals = _controls(_rows())
+    before = arrivals[: -len(AGAIN)]
+    taken = StopChanged(control_id="s3", state="stopped", reason="an id of its own")
+
+    async def run() -> None:
+        log = await _log_of(arrivals)
+        records = [read_block_records(block.records) async for block in log.blocks(0)]
+        received = [one.record.control_id for block in records for one in block.received]
+
+        assert [one.control_id for block in records for one in block.repeated] == ["l1"]
+        assert [(one.record, one.code) for block in records for one in block.refused] == [
+            (_ID_TAKEN, "control.id-taken")
+        ]
+        assert sorted(received) == sorted({one.record.control_id for one in arrivals})
+        decided = await _decided(log)
+        assert decided == await _decided(await _log_of(before))
+        assert decided != await _decided(await _log_of([*before, Arrival(row=700, record=taken)]))
 
     asyncio.run(run())

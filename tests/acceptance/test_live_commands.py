@@ -11,6 +11,7 @@ import pytest
 from tests.commands import typed
 from tests.fakes.live_service import FakeLiveService, refused
 from tests.live_clients import served
+from torghut.workflows.live.access.errors import RoleMissingError
 
 
 @pytest.fixture
@@ -90,11 +91,12 @@ def test_record_that_is_not_answered_ends_with_6(service: FakeLiveService, tmp_p
 
 
 def test_record_that_is_not_taken_ends_with_1(service: FakeLiveService, tmp_path: Path) -> None:
-    service.faults["s1"] = [{"code": "access.role", "retry_after_ms": None}]
+    service.faults["s1"] = [{"code": RoleMissingError.code, "retry_after_ms": None}]
     ended = typed("control", "send", control_file(tmp_path, STOP))
 
     assert ended.status == 1
-    assert "access.role" in ended.err
+    assert "expected it to be taken, found live.role-missing: as told" in ended.err
+    assert service.records == {}
 
 
 def test_what_is_no_record_ends_with_2_and_nothing_is_sent(

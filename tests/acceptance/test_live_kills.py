@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import signal
 import subprocess
@@ -17,20 +16,18 @@ from typing import Final
 
 import pytest
 
-from tests.commands import Ended, typed
+from tests.commands import Ended, environment, typed
 from tests.declared import ROOT
-from tests.kernels import cache_folder, compiled
+from tests.kernels import compiled
+from tests.live_services import SYMBOL, LiveService, live_service
 from torghut import bootstrap
-from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.client import connect_sync
 from torghut.client.venue import Habits, SimulatedVenue
 from torghut.decisions.recording import header_of
-from torghut.schemas.live.worker import WorkerStatus
-from torghut.settings import ARTIFACT_DIR, CACHE_DIR, settings
+from torghut.settings import settings
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(0)]
 
-SYMBOL: Final = "fxcm:EURUSD"
 HABITS: Final = Habits(latency_ns=50_000_000, reject_ratio=0.05, partial_ratio=0.3)
 """As the example's."""
 
@@ -38,7 +35,6 @@ WARM_UNTIL: Final = "2014-05-01T07:23:00Z"
 SILENCE_S: Final = 3.0
 SILENT_EVERY: Final = 3
 """At each of so many kills of the service, the loop is left in silence and looked at."""
-_COMMAND: Final = "from torghut.entrypoints.cli import main; main()"
 _READY_S: Final = 60.0
 _AUDIT: Final = """
 import asyncio, json, sys
@@ -60,105 +56,82 @@ asyncio.run(main())
 
 @dataclass(slots=True, kw_only=True)
 class Trial:
-    """One service on recorded ticks, one loop that trades on it, and one listener that audits."""
+    """A service on recorded ticks, a loop that trades on it, and a listener that audits."""
 
-    folder: Path
-    source: Path
-    after: str = ""
+    service: LiveService
+    after: str
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
-    def log(self) -> Path:
-        """Where the service's log is."""
-        return self.folder / "live.log"
+    def folder(self) -> Path:
+        """Where everything is kept."""
+        return self.service.folder
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What all three are told."""
-        return {
-            "PATH": os.defpath,
-            "PYTHONPATH": str(ROOT / "src"),
-            ARTIFACT_DIR: str(self.folder / "var"),
-            CACHE_DIR: str(cache_folder()),
-            "TORGHUT_URL": f"unix://{self.folder}/api.sock",
-            "TORGHUT_TOKEN_FILE": str(self.folder / "token"),
-        }
+    def begin(self) -> None:
+        """Start the service, and the two that listen, with its token."""
+        self.service.start()
+        token_file(self.folder).write_text(self.service.token("report"), encoding="utf-8")
+        self.start("loop")
+        self.start("audit")
 
     def start(self, name: str) -> None:
-        """Start one of the processes; it goes on where it was killed."""
+        """Start one of those who listen; it goes on where it was killed."""
         words = {
-            "service": [
-                *("-c", _COMMAND, "serve", "--source", str(self.source), "--log", str(self.log)),
-                *("--speed", "10x", "--mode", "live", "--listen", "127.0.0.1:0"),
-                *("--listen-unix", str(self.folder / "api.sock")),
-            ],
             "loop": [str(ROOT / "examples" / "live_loop.py"), str(self.folder)],
             "audit": ["-c", _AUDIT, str(self.folder), self.after],
         }[name]
         with (self.folder / f"{name}.out").open("ab") as out:
             self.children[name] = subprocess.Popen(
-                [sys.executable, *words], env=self.environment, stdout=out, stderr=out
+                [sys.executable, *words],
+                env=environment(self.folder) | listening(self.service),
+                stdout=out,
+                stderr=out,
             )
 
-    def begin(self, *listeners: str) -> None:
-        """Start the service, and listeners with its token."""
-        self.start("service")
-        self.wait_until_served()
-        tokens = (self.folder / "var" / "api-tokens").read_text(encoding="utf-8")
-        token = next(line.split()[2] for line in tokens.splitlines() if line.startswith("report "))
-        (self.folder / "token").write_text(token, encoding="utf-8")
-        for name in listeners:
-            self.start(name)
-
-    def stop(self) -> int:
-        """Ask the service to end; return its status."""
-        service = self.children.pop("service")
-        service.terminate()
-        return service.wait(timeout=30)
-
     def kill(self, name: str) -> None:
-        """End one of them at once."""
+        """End one of those who listen at once."""
         child = self.children.pop(name)
-        child.send_signal(signal.SIGKILL)
+        child.kill()
         child.wait()
 
-    def wait_until_served(self) -> None:
-        """Wait until the service answers as its page says."""
-        pid = self.children["service"].pid
-        until = time.monotonic() + _READY_S
-        while time.monotonic() < until:
-            status = self.status()
-            if status is not None and status.pid == pid and status.phase == "serving":
-                return
-            assert self.children["service"].poll() is None, self.said("service")
-            time.sleep(0.02)
-        pytest.fail("the service did not begin to serve")
-
-    def status(self) -> WorkerStatus | None:
-        """Return what the service's page says."""
-        pages = read_pages(self.folder / "var" / "workers")
-        return pages[0].status if pages else None
+    def end(self) -> None:
+        """Ask the service to end, and check that it does in good order."""
+        assert self.service.end() == 0, self.service.said()
 
     def said(self, name: str) -> str:
-        """Return what one of them printed."""
+        """Return what one of those who listen printed."""
         return (self.folder / f"{name}.out").read_text(encoding="utf-8", errors="replace")
+
+
+def token_file(folder: Path) -> Path:
+    """Return where those who listen find their token."""
+    return folder / "token"
+
+
+def listening(service: LiveService) -> dict[str, str]:
+    """Return what those who listen to a service are told of it."""
+    return {
+        "TORGHUT_URL": f"unix://{service.socket}",
+        "TORGHUT_TOKEN_FILE": str(token_file(service.folder)),
+    }
 
 
 @pytest.fixture
 def trial(recorded_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
     compiled()
-    source = recorded_data / "lean-forex" / "tick" / "eurusd"
-    one = Trial(folder=tmp_path, source=source)
-    for name, value in one.environment.items():
-        if name != "PATH":
-            monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    until = ("--to", WARM_UNTIL, "--no-report")
-    assert _typed("run", "--source", str(source), "--log", str(one.log), *until).status == 0
-    one.after = asyncio.run(_last_position(one.log))
-    yield one
-    for name in list(one.children):
-        one.kill(name)
+    source = str(recorded_data / "lean-forex" / "tick" / "eurusd")
+    with live_service(tmp_path) as service:
+        service.options = ("--source", source, "--speed", "10x", "--mode", "live")
+        for name, value in (environment(tmp_path) | listening(service)).items():
+            if name != "PATH":
+                monkeypatch.setenv(name, value)
+        settings.cache_clear()
+        until = ("--to", WARM_UNTIL, "--no-report")
+        assert _typed("run", "--source", source, "--log", str(service.log), *until).status == 0
+        one = Trial(service=service, after=asyncio.run(_last_position(service.log)))
+        yield one
+        for name in list(one.children):
+            one.kill(name)
     settings.cache_clear()
 
 
@@ -185,19 +158,18 @@ def _halt(trial: Trial, *, halted_s: float) -> None:
 
     A decision lives for ten seconds of the market's time, which is one second here.
     """
-    trial.begin("loop", "audit")
+    trial.begin()
     time.sleep(5.0)
-    service = trial.children["service"]
-    service.send_signal(signal.SIGSTOP)
+    trial.service.send(signal.SIGSTOP)
     time.sleep(halted_s)
     _expect_stale(trial)
     woken_ns = time.time_ns()
-    service.send_signal(signal.SIGCONT)
+    trial.service.send(signal.SIGCONT)
     time.sleep(6.0)
     trial.kill("loop")
     _settle(trial)
     trial.kill("audit")
-    assert trial.stop() == 0, trial.said("service")
+    trial.end()
 
     waited = [
         line.split()[1]
@@ -212,19 +184,20 @@ def _halt(trial: Trial, *, halted_s: float) -> None:
 def _judge(trial: Trial, *, kills: int, seed: int) -> None:
     """Kill each side so often while it trades, then compare everybody's account."""
     draw = random.Random(seed)  # noqa: S311 - a test's own course
-    trial.begin("loop", "audit")
+    trial.begin()
     victims = ["service"] * kills + ["loop"] * kills
     draw.shuffle(victims)
     for count, victim in enumerate(victims):
         time.sleep(draw.uniform(0.5, 2.5))
-        trial.kill(victim)
-        if victim == "service" and victims[:count].count("service") % SILENT_EVERY == 0:
-            time.sleep(SILENCE_S)
-            _expect_stale(trial)
-        trial.start(victim)
         if victim == "service":
-            trial.wait_until_served()
+            trial.service.end(signal.SIGKILL)
+            if victims[:count].count("service") % SILENT_EVERY == 0:
+                time.sleep(SILENCE_S)
+                _expect_stale(trial)
+            trial.service.start()
         else:
+            trial.kill("loop")
+            trial.start("loop")
             trial.kill("audit")
             trial.start("audit")
     time.sleep(3.0)
@@ -232,7 +205,7 @@ def _judge(trial: Trial, *, kills: int, seed: int) -> None:
     _settle(trial)
     _wait_for_audit(trial)
     trial.kill("audit")
-    assert trial.stop() == 0, trial.said("service")
+    trial.end()
     _compare(trial)
 
 
@@ -260,14 +233,14 @@ def _settle(trial: Trial) -> None:
 
 def _position(trial: Trial) -> float | None:
     """Return the position that the service decides on."""
-    status = trial.status()
+    status = trial.service.status()
     found = [] if status is None else [one for one in status.symbols if one.symbol == SYMBOL]
     return found[0].position if found and found[0].position_basis == "reported" else None
 
 
 def _wait_for_audit(trial: Trial) -> None:
     """Wait until the listener has heard what was decided by now."""
-    status = trial.status()
+    status = trial.service.status()
     assert status is not None
     until = time.monotonic() + _READY_S
     while time.monotonic() < until:
@@ -280,7 +253,7 @@ def _wait_for_audit(trial: Trial) -> None:
 
 def _compare(trial: Trial) -> None:
     """Compare the log with what was heard, ordered and filled."""
-    decided = asyncio.run(_decided(trial.log, trial.after))
+    decided = asyncio.run(_decided(trial.service.log, trial.after))
     lines = (trial.folder / "audit").read_text(encoding="utf-8").splitlines()
     heard = [line.split()[0] for line in lines]
     last = max(map(_place, heard))
@@ -295,7 +268,7 @@ def _compare(trial: Trial) -> None:
         if '"placed"' in line
     ]
     orders = [event["order_id"] for event in events if event.get("event") == "placed"]
-    known = _decision_ids(trial.log)
+    known = _decision_ids(trial.service.log)
     assert len(orders) > 5
     assert len(orders) == len(set(orders)), "a decision was acted on twice"
     assert set(orders) <= known
@@ -304,8 +277,8 @@ def _compare(trial: Trial) -> None:
 
 def _verify(trial: Trial) -> None:
     """Verify the log, and decide it again."""
-    assert _typed("log", "verify", "--log", str(trial.log)).status == 0
-    replayed = _typed("replay", "--verify", "--log", str(trial.log))
+    assert _typed("log", "verify", "--log", str(trial.service.log)).status == 0
+    replayed = _typed("replay", "--verify", "--log", str(trial.service.log))
     assert replayed.status == 0, replayed.out + replayed.err
 
 

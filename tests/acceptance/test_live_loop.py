@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import math
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Final
 
 import pytest
 
+from tests.commands import environment
 from tests.declared import ROOT
 from tests.fakes.live_service import SYMBOL, FakeLiveService
 from tests.live_clients import served
@@ -28,10 +28,9 @@ TARGETS: Final = (1000.0, 1000.0, -500.0, -500.0, 200.0, 200.0, 200.0, 200.0, 0.
 @contextlib.contextmanager
 def looping(service: FakeLiveService, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Yield the example, running; it is killed at the end of the block."""
-    environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src"), "TORGHUT_URL": service.url}
     process = subprocess.Popen(
         [sys.executable, EXAMPLE, folder, "--after", "start"],
-        env=environment,
+        env=environment(folder) | {"TORGHUT_URL": service.url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -51,6 +50,15 @@ def wait(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.005)
     pytest.fail("it never held")
+
+
+def until_said(process: subprocess.Popen[str], beginning: str) -> None:
+    """Read what the example prints until a line begins so."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(beginning):
+            return
+    pytest.fail(f"it ended without saying {beginning}")
 
 
 def kept(folder: Path) -> str:
@@ -121,17 +129,32 @@ def test_loop_trades_every_target_and_reports_what_came_of_it(tmp_path: Path) ->
     assert len({order.order_id for order in orders}) == len(orders) > 3
 
 
-def test_loop_opens_nothing_once_the_service_is_silent(tmp_path: Path) -> None:
-    with served() as service, looping(service, tmp_path):
-        tell(service, 0.0)
-        wait(lambda: kept(tmp_path) == "0:0:0")
-        service.state, service.reason = "stopped", "asked for"
-        assert service.heartbeat()
-        time.sleep(0.1)
+def stop(service: FakeLiveService) -> None:
+    """Let the service say that it is stopped."""
+    service.state, service.reason = "stopped", "asked for"
+
+
+def hush(service: FakeLiveService) -> None:
+    """Let no heartbeat come any more; what is decided still does."""
+    service.beating = False
+
+
+@pytest.mark.parametrize(("state", "begin"), [("stopped", stop), ("stale", hush)])
+def test_loop_opens_nothing_once_the_service_is_stopped_or_silent(
+    tmp_path: Path, state: str, begin: Callable[[FakeLiveService], None]
+) -> None:
+    with served() as service, looping(service, tmp_path) as process:
+        until_said(process, "state live")
+        begin(service)
+        until_said(process, f"state {state}")
         tell(service, 1000.0)
+        wait(lambda: kept(tmp_path) == "0:0:0")
+        service.state, service.beating = "live", True
+        until_said(process, "state live")
+        tell(service, 700.0)
         wait(lambda: kept(tmp_path) == "0:1:0")
 
-    assert history(tmp_path)[1] == []
+    assert [order.quantity for order in history(tmp_path)[1]] == [700.0]
 
 
 @pytest.mark.slow

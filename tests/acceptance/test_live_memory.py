@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from pathlib import Path
 from typing import Final
@@ -15,11 +14,6 @@ pytestmark = [pytest.mark.data, pytest.mark.soak, pytest.mark.timeout(0)]
 
 _LOOK_S: Final = 1.0
 _GROWTH: Final = 1.05
-_STREAM: Final = (
-    b"GET /v1/stream?after=start HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n"
-    b"connection: upgrade\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    b"sec-websocket-version: 13\r\nauthorization: Bearer "
-)
 
 
 def resident_kb(service: LiveService) -> int:
@@ -35,9 +29,7 @@ def test_memory_is_flat_over_seven_days_of_ticks(recorded_data: Path, tmp_path: 
     with live_service(tmp_path) as service:
         service.options = ("--source", str(source), "--speed", "max")
         service.start()
-        with socket.socket(socket.AF_UNIX) as hung:  # one who listens and never reads
-            hung.connect(str(service.socket))
-            hung.sendall(_STREAM + service.token("read").encode() + b"\r\n\r\n")
+        with service.hung_consumer():
             while (status := service.status()) is not None:
                 if "source-ended" in {mode.code for mode in status.degraded}:
                     break

@@ -311,7 +311,7 @@ def test_signal_ends_behind_a_block_and_the_run_can_be_resumed(
     log = folder / "a.log"
     heads = folder / "a.log.heads"
     playing = started(
-        folder, "run", "--source", uri, "--log", str(log), "--no-report", "--speed", "60x"
+        folder, "run", "--source", uri, "--log", str(log), "--no-report", "--speed", "300x"
     )
     while playing.poll() is None and not (
         heads.exists() and len(heads.read_text().split("\n")) > 4
@@ -322,7 +322,7 @@ def test_signal_ends_behind_a_block_and_the_run_can_be_resumed(
 
     assert playing.returncode == status, err
     assert "nothing is lost" in out
-    command = f"torghut run --source '{uri}' --log a.log --no-report --speed 60x"
+    command = f"torghut run --source '{uri}' --log a.log --no-report --speed 300x"
     assert command in out
     resumed = run("--source", uri, "--log", str(log)).json
     assert 0 < resumed["contexts_before"] < 240

@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import Ended, typed
-from tests.declared import ROOT
+from tests.commands import Ended, environment, started, typed
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.workers import FakeWorker, living, living_apart, status_of
 from torghut import standby
@@ -27,7 +26,6 @@ from torghut.adapters.system.clock import SystemClock
 from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.settings import ARTIFACT_DIR, settings
 
-_COMMAND = "from torghut.entrypoints.cli import main; main()"
 STOP = {
     "name": "stop",
     "throw_id": "throw-1",
@@ -307,12 +305,7 @@ def test_what_a_worker_says_does_nothing_to_the_terminal(artifacts: Path) -> Non
 def run_watch(artifacts: Path, *arguments: str) -> tuple[int, list[str]]:
     """Return how watching ends, and what it printed, while a worker is stopped and then dies."""
     worker = FakeWorker(artifacts)
-    with subprocess.Popen(
-        [sys.executable, "-c", _COMMAND, "status", "--watch", *arguments],
-        env={"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src"), ARTIFACT_DIR: str(artifacts)},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with started(artifacts.parent, "status", "--watch", *arguments) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline()]
         with living(worker):
@@ -371,7 +364,7 @@ def test_status_loads_nothing_that_decides(artifacts: Path) -> None:
 
     ended = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src"), ARTIFACT_DIR: str(artifacts)},
+        env=environment(artifacts.parent),
         check=True,
         capture_output=True,
         text=True,

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.commands import Ended, started, typed
-from tests.declared import ROOT
+from tests.commands import typed
 from tests.fakes.workers import FakeWorker, living, status_of
+from tests.live_services import LiveService, live_service
 from torghut import standby
-from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
+from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.http.errors import ServiceUnreachableError
 from torghut.adapters.system.person import person
 from torghut.entrypoints.cli.switch.sending import operating_token
@@ -25,7 +20,6 @@ from torghut.kernel.canonical import JsonObject, parse_json_object
 from torghut.schemas.live.delivery import Answered, Fault
 from torghut.settings import ARTIFACT_DIR, settings
 
-_COMMAND = "from torghut.entrypoints.cli import main; main()"
 RELEASE = ("switch", "release", "stop", "--reason", "prices are back")
 
 
@@ -191,62 +185,38 @@ def test_the_token_that_operates_is_found_in_the_services_own_file(
     assert operating_token(tmp_path / "nothing") is None
 
 
-def run(folder: Path, *arguments: str) -> Ended:
-    """Return how a command ends in a process of its own, which may use the network."""
-    ended = subprocess.run(
-        [sys.executable, "-c", _COMMAND, *arguments],
-        cwd=folder,
-        env={
-            "PATH": os.defpath,
-            "PYTHONPATH": str(ROOT / "src"),
-            ARTIFACT_DIR: str(folder / "var"),
-        },
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    return Ended(status=ended.returncode, out=ended.stdout, err=ended.stderr)
-
-
-@contextlib.contextmanager
-def serving(folder: Path) -> Iterator[None]:
-    """Let the real service run."""
-    process = started(folder, "serve", "--source", "api:", "--listen", "127.0.0.1:0")
-    try:
-        for _ in range(600):
-            pages = read_pages(folder / "var" / "workers")
-            if [one for one in pages if one.alive and one.status and one.status.api]:
-                break
-            time.sleep(0.05)
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-
-
-def until(folder: Path, status: int) -> Sequence[str]:
+def until(service: LiveService, status: int) -> Sequence[str]:
     """Return what the status says once it ends so."""
-    ended = run(folder, "status")
+    ended = service.typed("status")
     for _ in range(40):
         if ended.status == status:
             break
-        ended = run(folder, "status")
+        ended = service.typed("status")
     assert ended.status == status, ended.out
     return ended.out.splitlines()
 
 
+@contextlib.contextmanager
+def serving(service: LiveService) -> Iterator[None]:
+    """Let the service run, and end in good order."""
+    service.start()
+    yield
+    assert service.end() == 0, service.said()
+
+
 @pytest.mark.slow
 def test_a_switch_is_thrown_recorded_and_released_by_a_real_service(tmp_path: Path) -> None:
-    with serving(tmp_path):
-        drilled = run(tmp_path, "switch", "drill", "stop")
-        thrown = run(tmp_path, "switch", "throw", "stop", "--reason", "wrong prices")
-        held = until(tmp_path, 1)
-    with serving(tmp_path):
-        still = until(tmp_path, 1)
-        released = run(tmp_path, *RELEASE)
-        until(tmp_path, 0)
-    with serving(tmp_path):
-        at_last = until(tmp_path, 0)
+    with live_service(tmp_path) as service:
+        with serving(service):
+            drilled = service.typed("switch", "drill", "stop")
+            thrown = service.typed("switch", "throw", "stop", "--reason", "wrong prices")
+            held = until(service, 1)
+        with serving(service):
+            still = until(service, 1)
+            released = service.typed(*RELEASE)
+            until(service, 0)
+        with serving(service):
+            at_last = until(service, 0)
 
     assert (drilled.status, thrown.status) == (0, 0), thrown.out + thrown.err
     for lines in (held, still):

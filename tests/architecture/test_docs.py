@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from tests.architecture.tree import ROOT
+from tests.commands import typed
 
 LINK: Final = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 ADR: Final = re.compile(r"\d{4}-[a-z0-9-]+\.md")
@@ -73,9 +74,16 @@ DOCUMENTED: Final = documented_commands()
 
 @pytest.mark.parametrize("command", sorted(DOCUMENTED), ids=" ".join)
 def test_documented_command_exists_with_its_options(command: tuple[str, ...]) -> None:
+    helped = typed(*command, "--help")
+
+    assert helped.status == 0, helped.err
+    assert {option for option in DOCUMENTED[command] if option not in helped.out} == set()
+
+
+def test_the_installed_program_is_the_one_that_is_documented() -> None:
     program = Path(sys.executable).with_name("torghut")
     helped = subprocess.run(
-        [program, *command, "--help"], check=True, capture_output=True, text=True, timeout=30
+        [program, "--help"], check=True, capture_output=True, text=True, timeout=30
     )
 
-    assert {option for option in DOCUMENTED[command] if option not in helped.stdout} == set()
+    assert helped.stdout == typed("--help").out

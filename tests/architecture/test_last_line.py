@@ -27,6 +27,8 @@ def test_recorded():
 def test_traced():
     pytest.skip("needs strace")
 """
+PLUGINS: Final = ("-p", "xdist", "-p", "tests.last_line")
+"""The one under test, and the one that it works with; those of the examples are none."""
 CONFIGURATION: Final = """
 [tool.pytest]
 markers = ["data: recorded", "system: tool"]
@@ -39,9 +41,14 @@ def run(folder: Path, *arguments: str, ci: str = "true") -> subprocess.Completed
     (folder / "pyproject.toml").write_text(CONFIGURATION, encoding="utf-8")
     path = os.pathsep.join([str(ROOT), *sys.path])
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "tests.last_line", *arguments],
+        [sys.executable, "-m", "pytest", "-q", *PLUGINS, *arguments],
         cwd=folder,
-        env={"PATH": os.defpath, "PYTHONPATH": path, "CI": ci},
+        env={
+            "PATH": os.defpath,
+            "PYTHONPATH": path,
+            "CI": ci,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         check=False,
         capture_output=True,
         text=True,

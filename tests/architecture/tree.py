@@ -6,6 +6,7 @@ import ast
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +17,15 @@ DECLARATIONS: Final = ("streams", "governance", "router", "evals", "schemas", "o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """One Python file: where it is, what it says, and its syntax tree."""
+    """One Python file: where it is, and what it says."""
 
     path: Path
     text: str
-    tree: ast.Module
+
+    @property
+    def tree(self) -> ast.Module:
+        """Return its syntax tree, parsed when somebody asks for it first."""
+        return _parsed(self)
 
     @property
     def place(self) -> str:
@@ -28,14 +33,16 @@ class Module:
         return self.path.relative_to(ROOT).as_posix()
 
 
+@cache
 def modules(folder: Path = SOURCE) -> Sequence[Module]:
     """Return the modules below ``folder``, sorted by path."""
-    return [_parse(path) for path in sorted(folder.rglob("*.py"))]
+    paths = sorted(folder.rglob("*.py"))
+    return tuple(Module(path=path, text=path.read_text(encoding="utf-8")) for path in paths)
 
 
-def _parse(path: Path) -> Module:
-    text = path.read_text(encoding="utf-8")
-    return Module(path=path, text=text, tree=ast.parse(text, filename=str(path)))
+@cache
+def _parsed(module: Module) -> ast.Module:
+    return ast.parse(module.text, filename=str(module.path))
 
 
 def tracked_texts() -> Iterator[tuple[str, str]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.workers import status_of
+from tests.namespaces import mount_small
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.schemas.live.worker import SwitchThrownFile
@@ -32,8 +32,7 @@ def fill(folder: Path) -> None:
 
 def thrown_on_a_full_disk(folder: Path) -> Mapping[str, object]:
     """Make room, fill the disk, throw twice, write a page, release, and throw again."""
-    mount = ("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder))
-    subprocess.run(mount, check=True)
+    mount_small(folder, "1m")
     files = SwitchFiles(folder / "switches", ids=CountingIds(), wall=HandClock())
     files.prepare()
     page = HeldPage(folder / "workers", "worker-0")

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.integration.filesystem.mounted import fill
-from tests.live_services import live_service
+from tests.live_services import expect_refused, live_service
+from tests.namespaces import mount_small
 from torghut.client import AnswerLateError
 
 _NAMES = ("stop", "deterministic-only", "defensive-weights")
 
 
 def thrown_while_the_disk_is_full(folder: Path) -> Mapping[str, object]:
-    """Serve, fill the disk, throw every switch, offer a context, make room, offer another."""
-    mount = ("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder))
-    subprocess.run(mount, check=True)
+    """Serve, fill the disk, throw every switch, offer a context, make room, offer another.
+
+    Those that are not built refuse while the disk is full.
+    """
+    mount_small(folder, "16m")
     with live_service(folder) as service:
         service.start()
         client = service.client()
@@ -27,6 +29,7 @@ def thrown_while_the_disk_is_full(folder: Path) -> Mapping[str, object]:
         statuses = [
             service.typed("switch", "throw", name, "--reason", "test").status for name in _NAMES
         ]
+        expect_refused(service)
         told: str
         try:
             told = service.decide(client, budget_ms=3000).verdict

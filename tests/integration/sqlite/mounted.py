@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from tests.fakes.eventlog import listed, make_block, open_sqlite, run
+from tests.namespaces import mount, mount_small
 from torghut.adapters.sqlite.store import read_log
 from torghut.eventlog.block import Head
 from torghut.eventlog.errors import LogReadError, LogWriteError
-
-
-def mount(*arguments: str) -> None:
-    """Mount something in this namespace."""
-    subprocess.run(["mount", *arguments], check=True)  # noqa: S607
 
 
 def read_only(folder: Path) -> Mapping[str, object]:
@@ -40,7 +35,7 @@ def read_only(folder: Path) -> Mapping[str, object]:
 
 def small(folder: Path) -> Mapping[str, object]:
     """Fill a small file system with a log, then make it larger and go on."""
-    mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder))
+    mount_small(folder, "1m")
     path = folder / "log.db"
     log = open_sqlite(path)
     head = Head(partition=0)

@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.namespaces import printed_apart
 from tests.unit.adapters.sqlite.files import closed, crashed
-
-ROOT = Path(__file__).resolve().parents[3]
 
 pytestmark = pytest.mark.system
 
 
-def in_namespace(case: str, folder: Path) -> Mapping[str, object]:
+def in_namespace(case: str, folder: Path) -> object:
     """Return what ``case`` of ``mounted.py`` found on ``folder``."""
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        pytest.skip("no unshare on the path: install the system package util-linux")
-    enter = [unshare, "--map-root-user", "--mount"]
-    tried = subprocess.run([*enter, "true"], check=False, capture_output=True, text=True)
-    if tried.returncode:
-        pytest.skip(f"no mount namespaces here: {tried.stderr.strip()}")
-    ended = subprocess.run(
-        [*enter, sys.executable, "-m", "tests.integration.sqlite.mounted", case, str(folder)],
-        cwd=ROOT,
-        env={
-            "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),
-            "PATH": os.defpath + ":/usr/sbin:/sbin",
-        },
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
-    assert ended.returncode == 0, ended.stderr
-    found: Mapping[str, object] = json.loads(ended.stdout)
-    return found
+    return printed_apart("tests.integration.sqlite.mounted", case, str(folder), timeout_s=50)
 
 
 def test_a_full_disk_is_said_and_leaves_the_log_as_it_was(tmp_path: Path) -> None:

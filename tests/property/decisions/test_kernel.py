@@ -58,10 +58,10 @@ def test_compiled_and_interpreted_agree_on_hostile_rows(
     assert fast_states.tobytes() == slow_states.tobytes()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_compiled_and_interpreted_agree_on_a_long_walk(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "count"), [(0, 4000), (1, 800), (2, 800)])
+def test_compiled_and_interpreted_agree_on_a_long_walk(seed: int, count: int) -> None:
     rows, fast_states, slow_states = (
-        walk(4000, symbols=_SYMBOLS, seed=seed),
+        walk(count, symbols=_SYMBOLS, seed=seed),
         state_rows(_SYMBOLS),
         state_rows(_SYMBOLS),
     )
@@ -69,7 +69,7 @@ def test_compiled_and_interpreted_agree_on_a_long_walk(seed: int) -> None:
     fast, _ = decide(compiled(), rows, fast_states, tables(_SYMBOLS))
     slow, _ = decide(reference(), rows, slow_states, tables(_SYMBOLS))
 
-    assert len(fast) > 2000
+    assert len(fast) > count // 2
     assert fast.tobytes() == slow.tobytes()
     assert fast_states.tobytes() == slow_states.tobytes()
 

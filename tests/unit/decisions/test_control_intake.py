@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -40,12 +41,14 @@ _NONE = "ab" * 32
 _DIGEST = "cd" * 32
 
 
+@cache
 def without(symbol: str) -> Declarations:
     """Return the shipped declarations as if ``symbol`` had never been declared."""
     kept = tuple(one for one in shipped().instruments if one.symbol != symbol)
     return dataclasses.replace(shipped(), instruments=kept)
 
 
+@cache
 def capped(symbol: str, cap: str) -> Declarations:
     """Return the shipped declarations with another notional cap for ``symbol``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,6 +50,9 @@ BY_THRESHOLD: Final = {
     Cause.TURNOVER: ("turnover_max", Gate.TURNOVER),
 }
 """The parameter that a gate's value is compared with, in the value's own unit."""
+
+TELLING: Final = (100, 101, 102, 104, 108, 111, 114)
+"""Seeds of walks that show every cause together."""
 
 IN_PARAMETERS: Final[dict[Cause, dict[str, float]]] = {
     Cause.SESSION: {"session_count": 0},
@@ -225,10 +228,13 @@ def test_binding_cause_really_changes_the_decision_and_others_do_not(seed: int) 
         check(moment, seen)
 
 
-def test_causes_are_seen_to_bind_and_not_to_bind() -> None:
+@pytest.mark.parametrize(
+    "seeds", [TELLING, pytest.param(range(100, 118), marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_causes_are_seen_to_bind_and_not_to_bind(seeds: Sequence[int]) -> None:
     seen: Counter[tuple[Cause, bool]] = Counter()
 
-    for seed in range(100, 118):
+    for seed in seeds:
         for moment in moments(seed, 250):
             check(moment, seen)
 
