@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, MutableSequence, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +20,7 @@ from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.decision import GATE_IDS
 from torghut.schemas.live.naming import offered_context_id
-from torghut.schemas.live.position import Position, parse_position
+from torghut.schemas.live.position import START, Position, parse_position
 
 Lines = Sequence[str]
 Mangle = Callable[[Lines, int], Lines]
@@ -150,6 +150,28 @@ def unmangled(lines: Lines, connection: int) -> Lines:
     return lines
 
 
+class _Place:
+    """How far one listener was told lines: as the real one, by where they stand.
+
+    Args:
+        lines: In order; more may come.
+        after: Where it begins; None: behind what is there now.
+    """
+
+    def __init__(self, lines: MutableSequence[str], after: Position | None) -> None:
+        self._lines = lines
+        self._looked = 0
+        self._at = after or (position_of(lines[-1]) if lines else START)
+
+    def beyond(self) -> Lines:
+        """Return the lines that stand behind the place, and go there."""
+        came = self._lines[self._looked :]
+        self._looked += len(came)
+        told = [line for line in came if position_of(line) > self._at]
+        self._at = position_of(told[-1]) if told else self._at
+        return told
+
+
 @dataclass(slots=True)
 class FakeLiveService:
     """What it says and takes; everything may be changed while it runs.
@@ -172,6 +194,7 @@ class FakeLiveService:
         offered: Every line that came.
         contexts: Decided so far, by context id.
         records: Control records taken so far, by id.
+        control_lines: What became of control records, in order.
     """
 
     socket: Path
@@ -230,7 +253,7 @@ class FakeLiveService:
                 "worker": "fake",
                 "wall_ns": str(self.wall_ns()),
                 "position": self.head or last,
-                "control_records": len(self.records),
+                "control_records": sum('"taken"' in line for line in self.control_lines),
                 "state": self.state,
                 "reason": self.reason,
                 "switches": [],
@@ -277,19 +300,12 @@ class FakeLiveService:
         self, connection: ServerConnection, asked: Mapping[str, Sequence[str]], number: int
     ) -> None:
         """Send outcomes from a place on, and those that come."""
-        after = asked["after"][0]
-        place = len(self.lines)
-        if after != "now":
-            begin = parse_position(after)
-            place = sum(position_of(line) <= begin for line in self.lines)
-        controls = 0 if "controls" in asked else len(self.control_lines)
+        after = None if asked["after"] == ["now"] else parse_position(asked["after"][0])
+        outcomes = _Place(self.lines, after)
+        controls = _Place(self.control_lines, after and replace(after, place=after.place - 1))
         while True:
-            told = self.mangle(self.lines[place:], number)
-            place = len(self.lines)
-            if "controls" in asked:
-                told = [*told, *self.control_lines[controls:]]
-                controls = len(self.control_lines)
-            for line in told:
+            told = self.mangle(outcomes.beyond(), number)
+            for line in [*told, *(controls.beyond() if "controls" in asked else ())]:
                 await self._send(connection, line)
             await asyncio.sleep(0.002)
 

@@ -152,33 +152,35 @@ class Client:
 
         Raises:
             FollowedAlreadyError: Somebody else began to; one stream has one reader.
+            BeyondEndError: To its end is asked for, and the log ends before where it is to begin.
+            AnnouncedMissingError: To its end is asked for, and it does not come.
             ClosedError: The client is not open.
         """
         following = self._follow(after, until_head=not follow)
         reader = self._reader = object()
-        while await following.waiting.filled():
-            if self._reader is not reader:
-                raise FollowedAlreadyError
-            received = following.waiting.pop()
+        while await following.waiting.filled() and self._reader is reader:
+            received = following.hand_over()
             yield self._judge.judge(received.outcome, received.line, received.at, self.state)
+        if self._reader is not reader:
+            raise FollowedAlreadyError
 
     async def controls(
         self, after: After = None, *, follow: bool = True
     ) -> AsyncIterator[ReceivedControl]:
         """Yield what happens to control records after a position, oldest first.
 
+        Several may stand at one position, so what stands at ``after`` comes again.
+
         Args:
             after: None: from now on.
-            follow: Go on for ever; False: end once nothing comes any more.
+            follow: Go on for ever; False: end after what the service has now.
 
         Raises:
+            AnnouncedMissingError: To its end is asked for, and it does not come.
             ClosedError: The client is not open.
         """
-        begin = _position(after)
         ends = ControlFollowing(
-            "now" if begin is None else "start" if begin.block < 0 else str(begin),
-            self._limits,
-            until_head=not follow,
+            _position(after), self._limits, self._machine, until_head=not follow
         )
         task = self._keep(ends, Pulse(self._limits, self._machine))
         self._controls.append(ends)
@@ -238,12 +240,12 @@ class Client:
     def _follow(self, after: After, *, until_head: bool) -> Following:
         """Return the stream from a position on, or where it was left."""
         self._open()
-        if self._following is not None and after is None and not until_head:
-            return self._following
-        begin = _position(self._after if after is None else after)
-        if after is None and self._following is not None:
-            begin = self._following.ordering.cursor
-        return self._begin(begin, until_head=until_head)
+        if after is not None or self._following is None:
+            begin = _position(self._after if after is None else after)
+            return self._begin(begin, until_head=until_head)
+        if until_head or self._following.until_head:
+            return self._begin(self._following.left_at, until_head=until_head)
+        return self._following
 
     def _begin(self, begin: Position | None, *, until_head: bool) -> Following:
         """Follow the stream from a position on, instead of from where it was followed."""
