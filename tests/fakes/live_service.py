@@ -189,11 +189,13 @@ class FakeLiveService:
         faults: Sent instead of an answer, by context id or control id, each once.
         wall_ns: Its clock.
         token: That lets in; empty: nobody is asked.
+        refusing: HTTP status by which nobody is let in; 0: it refuses nobody.
         connections: So many were made.
         queries: What each of them asked.
         offered: Every line that came.
         contexts: Decided so far, by context id.
         records: Control records taken so far, by id.
+        listeners: Connections that are open.
         control_lines: What became of control records, in order.
     """
 
@@ -209,13 +211,14 @@ class FakeLiveService:
     faults: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     wall_ns: Callable[[], int] = SystemClock().now_ns
     token: str = ""
+    refusing: int = 0
     connections: int = 0
     queries: list[str] = field(default_factory=list)
     offered: list[dict[str, Any]] = field(default_factory=list)
     contexts: dict[str, str] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     control_lines: list[str] = field(default_factory=list)
-    _open: set[ServerConnection] = field(default_factory=set)
+    listeners: set[ServerConnection] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -233,7 +236,7 @@ class FakeLiveService:
 
     def tear(self) -> None:
         """Tear every connection."""
-        for connection in list(self._open):
+        for connection in list(self.listeners):
             connection.transport.abort()
 
     def tell(self, count: int, *, symbols: int = 1, **fields: Any) -> None:  # noqa: ANN401 - as JSON
@@ -263,7 +266,9 @@ class FakeLiveService:
         )
 
     def _let_in(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse who does not show the token."""
+        """Refuse who does not show the token, or everybody."""
+        if self.refusing:
+            return connection.respond(self.refusing, "no\n")
         shown = request.headers.get("Authorization", "")
         if self.token and shown != f"Bearer {self.token}":
             return connection.respond(401, "no\n")
@@ -275,7 +280,7 @@ class FakeLiveService:
         question = urlsplit(connection.request.path).query
         self.queries.append(question)
         number, self.connections = self.connections, self.connections + 1
-        self._open.add(connection)
+        self.listeners.add(connection)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._beat(connection))
@@ -287,7 +292,7 @@ class FakeLiveService:
         except* (ConnectionClosed, OSError):
             pass
         finally:
-            self._open.discard(connection)
+            self.listeners.discard(connection)
 
     async def _beat(self, connection: ServerConnection) -> None:
         """Send heartbeats, the first one at once."""

@@ -102,6 +102,18 @@ class NotTakenError(TorghutError):
         self.detail = detail
 
 
+class RecordUnnamedError(TorghutError):
+    """A control record has no id, so nothing could tell what became of it; it was not sent."""
+
+    code: ClassVar[str] = "client.record-unnamed"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "expected a control record with a control_id, found one without; give it one"
+        )
+
+
 class InFlightFullError(TorghutError):
     """As many questions wait for an answer as may; wait for one of them."""
 
