@@ -29,19 +29,19 @@ TARGETS: Final = (1000.0, 1000.0, -500.0, -500.0, 200.0, 200.0, 200.0, 200.0, 0.
 def looping(service: FakeLiveService, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Yield the example, running; it is killed at the end of the block."""
     environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src"), "TORGHUT_URL": service.url}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, EXAMPLE, folder, "--after", "start"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        _, errors = process.communicate(timeout=10)
-        assert errors == ""
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
 
 
 def wait(condition: Callable[[], bool]) -> None:
@@ -132,6 +132,20 @@ def test_loop_opens_nothing_once_the_service_is_silent(tmp_path: Path) -> None:
         wait(lambda: kept(tmp_path) == "0:1:0")
 
     assert history(tmp_path)[1] == []
+
+
+def test_loop_whose_guard_fails_ends_and_trades_no_more(tmp_path: Path) -> None:
+    with served() as service, looping(service, tmp_path) as process:
+        tell(service, 0.0)
+        wait(lambda: kept(tmp_path) == "0:0:0")
+        assert process.stdout is not None
+        process.stdout.close()
+        service.state, service.reason = "stopped", "asked for"
+        wait(lambda: process.poll() is not None)
+
+        assert process.returncode != 0
+        assert process.stderr is not None
+        assert "BrokenPipeError" in process.stderr.read()
 
 
 @pytest.mark.slow
