@@ -45,8 +45,9 @@ async def main() -> None:
     bookmark = Bookmark(f"{asked.folder}/bookmark")
     habits = Habits(latency_ns=50_000_000, reject_ratio=0.05, partial_ratio=0.3)
     with SimulatedVenue(journal=f"{asked.folder}/venue.jsonl", habits=habits) as venue:
-        async with connect(after=asked.after, bookmark=bookmark) as client:
-            watching = asyncio.create_task(guard(client, venue))
+        connecting = connect(after=asked.after, bookmark=bookmark)
+        async with connecting as client, asyncio.TaskGroup() as tasks:
+            tasks.create_task(guard(client, venue))
             async for delivery in client.decisions():
                 if one := delivery.decision:
                     venue.advance(one.receive_ns, one.symbol, one.bid, one.ask)
@@ -54,7 +55,6 @@ async def main() -> None:
                         trade(client, venue, one)
                     await report(client, venue)
                 bookmark.keep(delivery.position)
-            await watching
 
 
 asyncio.run(main())

@@ -20,7 +20,13 @@ from torghut.client.wire.address import Credentials, Dialer, parse_address
 T = TypeVar("T")
 
 QUICK: Final = Limits(
-    stale_ms=150, silence_ms=300, retry_first_ms=1, retry_max_ms=10, look_ms=5, close_ms=200
+    stale_ms=150,
+    silence_ms=300,
+    retry_first_ms=1,
+    retry_max_ms=10,
+    look_ms=5,
+    close_ms=200,
+    quiet_ms=40,
 )
 
 

@@ -90,6 +90,16 @@ def test_record_that_is_not_answered_ends_with_6(service: FakeLiveService, tmp_p
     assert ended.err.startswith("client.answer-late: ")
 
 
+def test_record_that_the_service_cannot_answer_in_time_ends_with_6(
+    service: FakeLiveService, tmp_path: Path
+) -> None:
+    service.faults["s1"] = [{"code": "live.answer-late", "retry_after_ms": None}] * 1000
+    ended = typed("control", "send", control_file(tmp_path, STOP), "--budget-ms", "300")
+
+    assert ended.status == 6
+    assert ended.err.startswith("client.answer-late: ")
+
+
 def test_record_that_is_not_taken_ends_with_1(service: FakeLiveService, tmp_path: Path) -> None:
     service.faults["s1"] = [{"code": RoleMissingError.code, "retry_after_ms": None}]
     ended = typed("control", "send", control_file(tmp_path, STOP))

@@ -28,19 +28,19 @@ TARGETS: Final = (1000.0, 1000.0, -500.0, -500.0, 200.0, 200.0, 200.0, 200.0, 0.
 @contextlib.contextmanager
 def looping(service: FakeLiveService, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Yield the example, running; it is killed at the end of the block."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, EXAMPLE, folder, "--after", "start"],
         env=environment(folder) | {"TORGHUT_URL": service.url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        _, errors = process.communicate(timeout=10)
-        assert errors == ""
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
 
 
 def wait(condition: Callable[[], bool]) -> None:
@@ -155,6 +155,20 @@ def test_loop_opens_nothing_once_the_service_is_stopped_or_silent(
         wait(lambda: kept(tmp_path) == "0:1:0")
 
     assert [order.quantity for order in history(tmp_path)[1]] == [700.0]
+
+
+def test_loop_whose_guard_fails_ends_and_trades_no_more(tmp_path: Path) -> None:
+    with served() as service, looping(service, tmp_path) as process:
+        tell(service, 0.0)
+        wait(lambda: kept(tmp_path) == "0:0:0")
+        assert process.stdout is not None
+        process.stdout.close()
+        service.state, service.reason = "stopped", "asked for"
+        wait(lambda: process.poll() is not None)
+
+        assert process.returncode != 0
+        assert process.stderr is not None
+        assert "BrokenPipeError" in process.stderr.read()
 
 
 @pytest.mark.slow

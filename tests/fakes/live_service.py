@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, MutableSequence, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +20,7 @@ from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.decision import GATE_IDS
 from torghut.schemas.live.naming import offered_context_id
-from torghut.schemas.live.position import Position, parse_position
+from torghut.schemas.live.position import START, Position, parse_position
 
 Lines = Sequence[str]
 Mangle = Callable[[Lines, int], Lines]
@@ -150,6 +150,28 @@ def unmangled(lines: Lines, connection: int) -> Lines:
     return lines
 
 
+class _Place:
+    """How far one listener was told lines: as the real one, by where they stand.
+
+    Args:
+        lines: In order; more may come.
+        after: Where it begins; None: behind what is there now.
+    """
+
+    def __init__(self, lines: MutableSequence[str], after: Position | None) -> None:
+        self._lines = lines
+        self._looked = 0
+        self._at = after or (position_of(lines[-1]) if lines else START)
+
+    def beyond(self) -> Lines:
+        """Return the lines that stand behind the place, and go there."""
+        came = self._lines[self._looked :]
+        self._looked += len(came)
+        told = [line for line in came if position_of(line) > self._at]
+        self._at = position_of(told[-1]) if told else self._at
+        return told
+
+
 @dataclass(slots=True)
 class FakeLiveService:
     """What it says and takes; everything may be changed while it runs.
@@ -167,11 +189,14 @@ class FakeLiveService:
         faults: Sent instead of an answer, by context id or control id, each once.
         wall_ns: Its clock.
         token: That lets in; empty: nobody is asked.
+        refusing: HTTP status by which nobody is let in; 0: it refuses nobody.
         connections: So many were made.
         queries: What each of them asked.
         offered: Every line that came.
         contexts: Decided so far, by context id.
         records: Control records taken so far, by id.
+        listeners: Connections that are open.
+        control_lines: What became of control records, in order.
     """
 
     socket: Path
@@ -186,13 +211,14 @@ class FakeLiveService:
     faults: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     wall_ns: Callable[[], int] = SystemClock().now_ns
     token: str = ""
+    refusing: int = 0
     connections: int = 0
     queries: list[str] = field(default_factory=list)
     offered: list[dict[str, Any]] = field(default_factory=list)
     contexts: dict[str, str] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     control_lines: list[str] = field(default_factory=list)
-    _open: set[ServerConnection] = field(default_factory=set)
+    listeners: set[ServerConnection] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -210,7 +236,7 @@ class FakeLiveService:
 
     def tear(self) -> None:
         """Tear every connection."""
-        for connection in list(self._open):
+        for connection in list(self.listeners):
             connection.transport.abort()
 
     def tell(self, count: int, *, symbols: int = 1, **fields: Any) -> None:  # noqa: ANN401 - as JSON
@@ -230,7 +256,7 @@ class FakeLiveService:
                 "worker": "fake",
                 "wall_ns": str(self.wall_ns()),
                 "position": self.head or last,
-                "control_records": len(self.records),
+                "control_records": sum('"taken"' in line for line in self.control_lines),
                 "state": self.state,
                 "reason": self.reason,
                 "switches": [],
@@ -240,7 +266,9 @@ class FakeLiveService:
         )
 
     def _let_in(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse who does not show the token."""
+        """Refuse who does not show the token, or everybody."""
+        if self.refusing:
+            return connection.respond(self.refusing, "no\n")
         shown = request.headers.get("Authorization", "")
         if self.token and shown != f"Bearer {self.token}":
             return connection.respond(401, "no\n")
@@ -252,7 +280,7 @@ class FakeLiveService:
         question = urlsplit(connection.request.path).query
         self.queries.append(question)
         number, self.connections = self.connections, self.connections + 1
-        self._open.add(connection)
+        self.listeners.add(connection)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._beat(connection))
@@ -264,7 +292,7 @@ class FakeLiveService:
         except* (ConnectionClosed, OSError):
             pass
         finally:
-            self._open.discard(connection)
+            self.listeners.discard(connection)
 
     async def _beat(self, connection: ServerConnection) -> None:
         """Send heartbeats, the first one at once."""
@@ -277,19 +305,12 @@ class FakeLiveService:
         self, connection: ServerConnection, asked: Mapping[str, Sequence[str]], number: int
     ) -> None:
         """Send outcomes from a place on, and those that come."""
-        after = asked["after"][0]
-        place = len(self.lines)
-        if after != "now":
-            begin = parse_position(after)
-            place = sum(position_of(line) <= begin for line in self.lines)
-        controls = 0 if "controls" in asked else len(self.control_lines)
+        after = None if asked["after"] == ["now"] else parse_position(asked["after"][0])
+        outcomes = _Place(self.lines, after)
+        controls = _Place(self.control_lines, after and replace(after, place=after.place - 1))
         while True:
-            told = self.mangle(self.lines[place:], number)
-            place = len(self.lines)
-            if "controls" in asked:
-                told = [*told, *self.control_lines[controls:]]
-                controls = len(self.control_lines)
-            for line in told:
+            told = self.mangle(outcomes.beyond(), number)
+            for line in [*told, *(controls.beyond() if "controls" in asked else ())]:
                 await self._send(connection, line)
             await asyncio.sleep(0.002)
 

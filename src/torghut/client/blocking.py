@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from torghut.kernel.canonical import JsonObject
 T = TypeVar("T")
 
 _END: Final = object()
+_LEAVE_S: Final = 1.0
 
 
 class SyncClient:
@@ -37,6 +38,7 @@ class SyncClient:
         self._client = client
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._entering = threading.Lock()
 
     def __enter__(self) -> Self:
         """Begin to connect; ``ready`` waits until that has happened."""
@@ -97,12 +99,15 @@ class SyncClient:
 
     def _wait(self, work: Coroutine[None, None, T]) -> T:
         """Return what ``work`` returns over there."""
-        if self._loop is None:
-            work.close()
-            raise ClosedError
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._entering:  # so that nothing is begun on a loop that has ended
+            if self._loop is None:
+                work.close()
+                raise ClosedError
+            future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError as error:
+            raise ClosedError from error
         except BaseException:
             future.cancel()
             raise
@@ -126,13 +131,25 @@ class SyncClient:
 
     def _end(self) -> None:
         """End the thread and its loop."""
-        if self._loop is None or self._thread is None:
+        with self._entering:
+            loop, self._loop = self._loop, None
+        if loop is None or self._thread is None:
             return
-        loop, self._loop = self._loop, None
+        asyncio.run_coroutine_threadsafe(_leave(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         self._thread.join()
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+async def _leave() -> None:
+    """Let all who wait on this loop end with the client; cancel who takes too long for that."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        _, pending = await asyncio.wait(others, timeout=_LEAVE_S)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
 
 
 def connect_sync(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from torghut.client.errors import BookmarkError
+from torghut.client.syncing import sync_folder
 from torghut.schemas.live.position import Position, PositionMalformedError, parse_position
 
 _BYTES_MAX: Final = 64
@@ -62,15 +63,6 @@ class Bookmark:
                     os.fsync(file.fileno())
             incoming.replace(self.path)
             if self._durable:
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
         except OSError as error:
             raise BookmarkError(path=self.path, found=error.strerror or str(error)) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a renaming durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,18 +16,19 @@ from torghut.client.errors import (
     ClosedError,
     DeniedError,
     FollowedAlreadyError,
-    NotTakenError,
+    RecordUnnamedError,
     UnreachableError,
 )
 from torghut.client.limits import Limits
 from torghut.client.machine import TOKEN_FILE_VARIABLE, URL_VARIABLE, Machine, variable
+from torghut.client.stream.connections import Connections
 from torghut.client.stream.controls import ControlFollowing, ReceivedControl
 from torghut.client.stream.following import Following
-from torghut.client.stream.link import MS, Ends, Link, Notice
+from torghut.client.stream.link import MS, Notice
 from torghut.client.stream.ordering import Ordering
 from torghut.client.stream.pulse import Pulse
 from torghut.client.stream.standing import Standing
-from torghut.client.stream.talking import Name, Talking
+from torghut.client.stream.talking import Talking
 from torghut.client.wire.address import DEFAULT_URL, Credentials, Dialer, parse_address
 from torghut.client.wire.messages import Answered
 from torghut.client.wire.offers import (
@@ -76,8 +77,12 @@ class Client:
         self._after = after
         self._judge = Judge(limits=self._limits, machine=self._machine)
         self._standing = Standing(self._limits)
-        self._links: list[Link] = []
-        self._kept: set[asyncio.Task[None]] = set()
+        self._connections = Connections(
+            dialer=dialer,
+            machine=self._machine,
+            notices=self.notices,
+            looked=self._standing.look,
+        )
         self._following: Following | None = None
         self._reader = object()
         self._controls: list[ControlFollowing] = []
@@ -128,13 +133,17 @@ class Client:
         Raises:
             UnreachableError: It was not, within the budget.
             DeniedError: It refuses this client.
+            TokenUnreadableError: There is no token to show.
+            ClosedError: The client is not open.
         """
         self._open()
         reason = self.state.reason
         with suppress(TimeoutError):
             async with asyncio.timeout(budget_ms / MS):
-                while self._standing.pulses[0].newest is None:
-                    if status := self._links[0].denied:
+                while (pulse := self._standing.pulses[0]).newest is None:
+                    self._open()
+                    self._dialer.credentials.headers()
+                    if status := self._connections.denied(pulse):
                         raise DeniedError(address=self.address, status=status)
                     reason = self.state.reason
                     await asyncio.sleep(self._limits.look_ms / MS)
@@ -152,35 +161,38 @@ class Client:
 
         Raises:
             FollowedAlreadyError: Somebody else began to; one stream has one reader.
+            BeyondEndError: To its end is asked for, and the log ends before where it is to begin.
+            AnnouncedMissingError: To its end is asked for, and it does not come.
             ClosedError: The client is not open.
         """
         following = self._follow(after, until_head=not follow)
         reader = self._reader = object()
-        while await following.waiting.filled():
-            if self._reader is not reader:
-                raise FollowedAlreadyError
-            received = following.waiting.pop()
+        while await following.waiting.filled() and self._reader is reader:
+            received = following.hand_over()
             yield self._judge.judge(received.outcome, received.line, received.at, self.state)
+        if self._reader is not reader:
+            raise FollowedAlreadyError
 
     async def controls(
         self, after: After = None, *, follow: bool = True
     ) -> AsyncIterator[ReceivedControl]:
         """Yield what happens to control records after a position, oldest first.
 
+        Several may stand at one position, so what stands at ``after`` comes again.
+
         Args:
             after: None: from now on.
-            follow: Go on for ever; False: end once nothing comes any more.
+            follow: Go on for ever; False: end after what the service has now.
 
         Raises:
+            AnnouncedMissingError: To its end is asked for, and it does not come.
             ClosedError: The client is not open.
         """
-        begin = _position(after)
         ends = ControlFollowing(
-            "now" if begin is None else "start" if begin.block < 0 else str(begin),
-            self._limits,
-            until_head=not follow,
+            _position(after), self._limits, self._machine, until_head=not follow
         )
-        task = self._keep(ends, Pulse(self._limits, self._machine))
+        pulse = Pulse(self._limits, self._machine)
+        task = self._connections.keep(ends, pulse, self._open())
         self._controls.append(ends)
         try:
             while await ends.waiting.filled():
@@ -201,10 +213,8 @@ class Client:
             IdentifierMalformedError: Feed or symbol cannot name a context.
             ClosedError: The client is not open.
         """
-        name = Name("context", context.context_id)
-        message, line = await self._talk().ask(name, context_line(context), budget_ms)
-        if isinstance(message, Answered):
-            raise NotTakenError(what=str(name), service_code=message.code, detail=message.detail)
+        talking, line = self._talk(), context_line(context)
+        message, line = await talking.ask(talking.contexts, context.context_id, line, budget_ms)
         return self._judge.judge(message, line, parse_position(message.position), self.state)
 
     async def report(self, record: Report | JsonObject, *, budget_ms: int = BUDGET_MS) -> Answered:
@@ -212,16 +222,16 @@ class Client:
 
         Raises:
             AnswerLateError: Nothing within the budget; report the same again, it counts once.
-            NotTakenError: The service does not take it, or it has no id.
+            NotTakenError: The service does not take it.
+            RecordUnnamedError: It has no id.
             InFlightFullError: Too many wait already.
             ClosedError: The client is not open.
         """
-        name = Name("control", control_id_of(record))
-        if not name.id:
-            raise NotTakenError(what="control record", service_code="none", detail="it has no id")
-        message, _ = await self._talk().ask(name, control_line(record), budget_ms)
-        if not isinstance(message, Answered):
-            raise NotTakenError(what=str(name), service_code="none", detail="answered otherwise")
+        talking, control_id = self._talk(), control_id_of(record)
+        if not control_id:
+            raise RecordUnnamedError
+        line = control_line(record)
+        message, _ = await talking.ask(talking.controls, control_id, line, budget_ms)
         return message
 
     async def control(
@@ -238,22 +248,24 @@ class Client:
     def _follow(self, after: After, *, until_head: bool) -> Following:
         """Return the stream from a position on, or where it was left."""
         self._open()
-        if self._following is not None and after is None and not until_head:
-            return self._following
-        begin = _position(self._after if after is None else after)
-        if after is None and self._following is not None:
-            begin = self._following.ordering.cursor
-        return self._begin(begin, until_head=until_head)
+        if after is not None or self._following is None:
+            begin = _position(self._after if after is None else after)
+            return self._begin(begin, until_head=until_head)
+        if until_head or self._following.until_head:
+            return self._begin(self._following.left_at, until_head=until_head)
+        return self._following
 
     def _begin(self, begin: Position | None, *, until_head: bool) -> Following:
         """Follow the stream from a position on, instead of from where it was followed."""
+        tasks = self._open()
         self._stop_following()
+        self._stop_idling()
         limits = self._limits
         pulse = Pulse(limits, self._machine)
         ordering = Ordering(begin, limits.heal_attempts, limits.remembered)
         self._following = Following(ordering, limits, self._machine, pulse, until_head=until_head)
         self._standing.pulses.insert(0, pulse)
-        self._stream = self._keep(self._following, pulse, first=True)
+        self._stream = self._connections.keep(self._following, pulse, tasks)
         return self._following
 
     def _stop_following(self) -> None:
@@ -262,34 +274,23 @@ class Client:
             self._following.waiting.end()
             self._stream.cancel()
             self._standing.pulses.remove(self._following.pulse)
-            self._links = [link for link in self._links if link.ends is not self._following]
+
+    def _stop_idling(self) -> None:
+        """Give the connection for questions up if there were none: it stood in for a stream."""
+        if self._talking is not None and not self._talking.used:
+            self._questions.cancel()
+            self._standing.pulses.remove(self._talking.pulse)
+            self._talking = None
 
     def _talk(self) -> Talking:
         """Return the connection for questions, made if need be."""
-        self._open()
+        tasks = self._open()
         if self._talking is None:
             pulse = Pulse(self._limits, self._machine)
             self._talking = Talking(self._limits, pulse, self.notices)
             self._standing.pulses.append(pulse)
-            self._keep(self._talking, pulse)
+            self._questions = self._connections.keep(self._talking, pulse, tasks)
         return self._talking
-
-    def _keep(self, ends: Ends, pulse: Pulse, *, first: bool = False) -> asyncio.Task[None]:
-        """Keep a connection for as long as the client is open."""
-        link = Link(
-            dialer=self._dialer,
-            ends=ends,
-            limits=self._limits,
-            machine=self._machine,
-            pulse=pulse,
-            notices=self.notices,
-            looked=self._standing.look,
-        )
-        self._links.insert(0 if first else len(self._links), link)
-        task = self._open().create_task(link.keep())
-        self._kept.add(task)
-        task.add_done_callback(self._kept.discard)
-        return task
 
     def _open(self) -> asyncio.TaskGroup:
         """Return where this client's tasks live.
@@ -314,8 +315,8 @@ class Client:
                 started.set()
                 await self._close.wait()
                 self._standing.ended = "closed"
-                for task in (watching, *self._kept):
-                    task.cancel()
+                watching.cancel()
+                self._connections.end()
         finally:
             started.set()
 
@@ -327,6 +328,8 @@ class Client:
         for ends in (self._following, *self._controls):
             if ends is not None:
                 ends.waiting.end()
+        if self._talking is not None:
+            self._talking.end(f"one that is {self._standing.ended}")
 
 
 def _position(after: After) -> Position | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.schemas.live.position import Position
 
 _SHOWN: Final = 200
 
@@ -101,6 +102,18 @@ class NotTakenError(TorghutError):
         self.detail = detail
 
 
+class RecordUnnamedError(TorghutError):
+    """A control record has no id, so nothing could tell what became of it; it was not sent."""
+
+    code: ClassVar[str] = "client.record-unnamed"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "expected a control record with a control_id, found one without; give it one"
+        )
+
+
 class InFlightFullError(TorghutError):
     """As many questions wait for an answer as may; wait for one of them."""
 
@@ -125,6 +138,36 @@ class FollowedAlreadyError(TorghutError):
         super().__init__(
             "expected one reader of the stream, found a second; end the first, or connect again"
         )
+
+
+class BeyondEndError(TorghutError):
+    """The service's log ends before the position from which the stream is to go on."""
+
+    code: ClassVar[str] = "client.beyond-end"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, after: Position, end: str) -> None:
+        super().__init__(
+            f"expected a log that goes on after {after}, found one that ends at {end}; "
+            "take the position from something that this log's service sent"
+        )
+        self.after = after
+        self.end = end
+
+
+class AnnouncedMissingError(TorghutError):
+    """The service says that there is more, and it does not come."""
+
+    code: ClassVar[str] = "client.announced-missing"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[ExitCode] = ExitCode.NOT_FINAL
+
+    def __init__(self, *, announced: str, found: str) -> None:
+        super().__init__(
+            f"expected {announced}, found {found}; ask again, and see whether the log can be read"
+        )
+        self.announced = announced
+        self.found = found
 
 
 class ClosedError(TorghutError):

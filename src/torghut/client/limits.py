@@ -21,6 +21,7 @@ class Limits:
         look_ms: Between two looks at the own state when nobody asks.
         retry_first_ms: Before the second attempt to connect; doubles with each.
         retry_max_ms: Longest wait between attempts.
+        quiet_ms: Without anything but heartbeats for so long, what has no announced end is over.
         heal_attempts: How often the same fault in the stream is asked for again.
         queue_max: Outcomes received and not yet handed out; then nothing more is read.
         in_flight_max: Questions waiting for an answer.
@@ -37,6 +38,7 @@ class Limits:
     look_ms: int = 100
     retry_first_ms: int = 50
     retry_max_ms: int = 2_000
+    quiet_ms: int = 1_000
     heal_attempts: int = 3
     queue_max: int = 1_024
     in_flight_max: int = 4_096

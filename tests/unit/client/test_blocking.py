@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -78,6 +79,25 @@ def test_errors_come_out_as_they_are() -> None:
 
     with pytest.raises(AnswerLateError):
         beside(work)
+
+
+def test_whoever_waits_in_another_thread_is_told_that_the_client_was_closed(tmp_path: Path) -> None:
+    found: list[str] = []
+
+    def wait(client: SyncClient) -> None:
+        try:
+            client.ready(60_000)
+        except ClosedError as error:
+            found.append(error.code)
+
+    with connect_sync(f"unix://{tmp_path}/none", limits=QUICK) as client:
+        waiting = threading.Thread(target=wait, args=(client,))
+        waiting.start()
+        with pytest.raises(UnreachableError):
+            client.ready(50)
+    waiting.join(5)
+
+    assert found == ["client.closed"]
 
 
 def test_service_that_is_not_there_is_unreachable(tmp_path: Path) -> None:

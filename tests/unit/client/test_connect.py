@@ -26,6 +26,7 @@ from torghut.schemas.live.position import PositionMalformedError
         ("https://host/base/", "wss://host/base/v1/stream", ""),
         ("ws://[::1]:1", "ws://[::1]:1/v1/stream", ""),
         ("wss://host", "wss://host/v1/stream", ""),
+        ("wss://bücher.example", "wss://bücher.example/v1/stream", ""),
         ("unix:///run/torghut.sock", "ws://localhost/v1/stream", "/run/torghut.sock"),
     ],
 )
@@ -50,6 +51,10 @@ def test_address_is_understood(text: str, uri: str, socket: str) -> None:
         "http://u:p@host",
         "http://host?a=b",
         "http://[::1",
+        f"http://{'a' * 70}",
+        "http://a..b",
+        "http://a\0b",
+        "unix:///a\0b",
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -164,6 +167,31 @@ def test_line_that_was_not_written_whole_never_held(tmp_path: Path) -> None:
     with venue_in(tmp_path) as venue:
         assert path.read_bytes() == whole
         assert venue.working(EUR) == 1000
+
+
+@contextlib.contextmanager
+def room_for(path: Path, more: int) -> Iterator[None]:
+    """Let the file grow by so many bytes and no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + more, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("more", [0, 10])
+def test_order_for_which_the_disk_has_no_room_never_held_and_the_next_one_does(
+    tmp_path: Path, more: int
+) -> None:
+    with venue_in(tmp_path) as venue:
+        with room_for(tmp_path / "venue.jsonl", more), pytest.raises(JournalError):
+            venue.send("d1", EUR, 1000, 0)
+        assert venue.working(EUR) == 0
+        venue.send("d2", EUR, 500, 0)
+
+    with venue_in(tmp_path) as venue:
+        assert [one.order_id for one in venue.orders_working] == ["d2"]
 
 
 def test_journal_of_another_venue_damaged_or_in_use_is_refused(tmp_path: Path) -> None:

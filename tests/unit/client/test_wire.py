@@ -194,6 +194,19 @@ def test_same_report_has_the_same_id_and_another_one_another() -> None:
     )
 
 
+def test_fills_of_accounts_that_contain_the_separator_have_ids_of_their_own() -> None:
+    parts = [("a:b", "c"), ("a", "b:c"), ("a:b:c", "d"), ("a:b", "c:d"), ("a", "b"), ("a:", "b")]
+    ids = [
+        offers.fill(
+            fill_id=fill_id, account=account, symbol="fxcm:EURUSD", quantity=1, price=1
+        ).control_id
+        for account, fill_id in parts
+    ]
+
+    assert len(set(ids)) == len(parts)
+    assert [ids[1], ids[4]] == ["fill:a:b:c", "fill:a:b"]
+
+
 def test_id_too_long_for_a_record_becomes_a_digest() -> None:
     long = offers.fill(fill_id="f" * 200, symbol="fxcm:EURUSD", quantity=1, price=1)
 

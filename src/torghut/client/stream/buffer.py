@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from torghut.kernel.errors import TorghutError
+
 T = TypeVar("T")
 
 
@@ -21,6 +23,7 @@ class Buffer(Generic[T]):
     room: int
     _items: deque[T] = field(default_factory=deque)
     _ended: bool = False
+    _why: TorghutError | None = None
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def put(self, item: T) -> None:
@@ -32,9 +35,15 @@ class Buffer(Generic[T]):
             self._move()
 
     async def filled(self) -> bool:
-        """Wait for an item; return whether there is one, or the end was reached."""
+        """Wait for an item; return whether there is one, or the end was reached.
+
+        Raises:
+            TorghutError: Why the end was reached, if it was said.
+        """
         while not self._items and not self._ended:
             await self._moves()
+        if not self._items and self._why is not None:
+            raise self._why
         return bool(self._items)
 
     def pop(self) -> T:
@@ -44,9 +53,10 @@ class Buffer(Generic[T]):
             self._move()
         return item
 
-    def end(self) -> None:
-        """Let nothing more come; what waits is still to be had."""
-        self._ended = True
+    def end(self, why: TorghutError | None = None) -> None:
+        """Let nothing more come; what waits is still to be had, and then why, if that is said."""
+        if not self._ended:
+            self._ended, self._why = True, why
         self._move()
 
     async def _moves(self) -> None:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from typing_extensions import override
 from websockets.asyncio.client import ClientConnection
 
-from torghut.client.limits import Limits
+from torghut.client.errors import AnnouncedMissingError
+from torghut.client.limits import NS_PER_MS, Limits
+from torghut.client.machine import Machine
 from torghut.client.stream.buffer import Buffer
-from torghut.client.stream.following import place_of
+from torghut.client.stream.following import asked_after, end_of, place_of
 from torghut.client.stream.link import Ends
-from torghut.client.wire.messages import ControlApplied, ControlRecorded, Heartbeat, Incoming
-from torghut.schemas.live.position import Position
+from torghut.client.wire.messages import (
+    ControlApplied,
+    ControlRecorded,
+    Decided,
+    Heartbeat,
+    Incoming,
+    Outcome,
+    Refused,
+)
+from torghut.schemas.live.position import START, Position
 
 ControlEvent: TypeAlias = ControlRecorded | ControlApplied
-
-_QUIET: Final = 2
 
 
 class ReceivedControl(NamedTuple):
@@ -35,6 +43,18 @@ class ReceivedControl(NamedTuple):
     at: Position
 
 
+class _Announcement(NamedTuple):
+    """What the service had when it was heard first.
+
+    Attributes:
+        end: Where the log ended.
+        records: So many control records it had taken.
+    """
+
+    end: Position
+    records: int
+
+
 @dataclass(slots=True)
 class ControlFollowing(Ends):
     """Takes in what happens to control records, for one reader.
@@ -42,47 +62,92 @@ class ControlFollowing(Ends):
     Several stand at one position. So after a lost connection the last position is asked for again,
     and what came before is passed over.
 
+    The service announces how many records its log has taken, and not where the last one stands. So
+    a stream that ends is told from the start, and counts them.
+
     Attributes:
-        after: Where to begin, as it is asked for.
-        limits: How many may wait, and how many are known again.
-        until_head: End once nothing comes any more, instead of going on.
+        begin: At or after which position what comes is handed over; None: from now on.
+        limits: How many may wait, how many are known again, and when nothing more comes.
+        machine: Whose steady clock counts.
+        until_head: End once what the service had at first was taken, instead of going on.
         waiting: For the reader.
     """
 
-    after: str
+    begin: Position | None
     limits: Limits
+    machine: Machine
     until_head: bool = False
     waiting: Buffer[ReceivedControl] = field(init=False)
+    _after: Position | None = field(init=False)
     _given: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _last: Position | None = None
-    _quiet: int = 0
+    _first: _Announcement | None = None
+    _taken: int = 0
+    _stirred_ns: int = 0
 
     def __post_init__(self) -> None:
         """Make room for as many as may wait."""
         self.waiting = Buffer(self.limits.queue_max)
+        self._after = START if self.until_head and self.begin is not None else self.begin
 
     @override
     def query(self) -> str:
-        self._quiet = 0
-        return f"after={self.after}&controls=1"
+        self._stirred_ns = self.machine.steady_ns()
+        return f"after={asked_after(self._after)}&controls=1"
 
     @override
     async def take(self, message: Incoming, line: str) -> None:
-        self._quiet = self._quiet + 1 if isinstance(message, Heartbeat) else 0
-        if isinstance(message, ControlRecorded | ControlApplied):
-            at = place_of(message.position)
-            if self._last is not None and at > self._last:
-                self.after = str(self._last)
-            self._last = at
-            if line not in self._given:
-                self._remember(line)
-                await self.waiting.put(ReceivedControl(message, line, at))
-        elif self.until_head and self._quiet >= _QUIET:
-            self.waiting.end()
+        if isinstance(message, Heartbeat):
+            self._hear(message)
+        elif isinstance(message, ControlRecorded | ControlApplied):
+            await self._event(message, line)
+        elif isinstance(message, Decided | Refused) and self.until_head:
+            self._stir(message)
 
     @override
     async def speak(self, connection: ClientConnection) -> None:
         """Nothing is said here."""
+
+    async def _event(self, event: ControlEvent, line: str) -> None:
+        """Take in what happened to a record, unless it is known, and wait for room for it."""
+        self._stirred_ns = self.machine.steady_ns()
+        at = place_of(event.position)
+        if self._last is not None and at > self._last:
+            self._after = self._last
+        self._last = at
+        if line in self._given:
+            return
+        self._remember(line)
+        self._taken += isinstance(event, ControlRecorded) and event.status == "taken"
+        if self.begin is None or at >= self.begin:
+            await self.waiting.put(ReceivedControl(event, line, at))
+
+    def _stir(self, outcome: Outcome) -> None:
+        """Note that the log is still being told, up to where it ended at first."""
+        if self._first is None or place_of(outcome.position) <= self._first.end:
+            self._stirred_ns = self.machine.steady_ns()
+
+    def _hear(self, heartbeat: Heartbeat) -> None:
+        """Compare how many records the service has taken with those that came."""
+        if self._after is None:
+            self._after = end_of(heartbeat)
+        if self._first is None:
+            self._first = _Announcement(end_of(heartbeat), heartbeat.control_records)
+        if self.until_head:
+            self._end(self._first.records)
+
+    def _end(self, records: int) -> None:
+        """End the stream once that many records came, or do not come."""
+        quiet_ms = (self.machine.steady_ns() - self._stirred_ns) // NS_PER_MS
+        if self.begin is None:
+            self.waiting.end()
+        elif self._taken >= records:
+            # A record may apply long after it was taken, and no announcement says where.
+            if quiet_ms >= self.limits.quiet_ms:
+                self.waiting.end()
+        elif quiet_ms > self.limits.stale_ms * self.limits.heal_attempts:
+            announced, found = f"{records} control records", f"{self._taken} of them"
+            self.waiting.end(AnnouncedMissingError(announced=announced, found=found))
 
     def _remember(self, line: str) -> None:
         """Note that a line was handed on."""

@@ -6,22 +6,27 @@ A reader that is slow holds back reading, and with it the service's sending. Not
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from typing_extensions import override
 from websockets.asyncio.client import ClientConnection
 
-from torghut.client.limits import NS_PER_MS, Limits
+from torghut.client.errors import AnnouncedMissingError, BeyondEndError
+from torghut.client.limits import Limits
 from torghut.client.machine import Machine
+from torghut.client.stream.announced import Announced, BehindError
 from torghut.client.stream.buffer import Buffer
 from torghut.client.stream.link import Ends, LinkFaultError
 from torghut.client.stream.ordering import DisorderedError, Ordering
 from torghut.client.stream.pulse import Pulse
 from torghut.client.wire.messages import Decided, Heartbeat, Incoming, Outcome, Refused
-from torghut.schemas.live.position import Position, PositionMalformedError, parse_position
-
-_QUIET: Final = 2
-"""So many heartbeats in a row without an outcome before, between or after: there is none."""
+from torghut.schemas.live.position import (
+    PLACE_MAX,
+    START,
+    Position,
+    PositionMalformedError,
+    parse_position,
+)
 
 
 class Received(NamedTuple):
@@ -75,26 +80,37 @@ class Following(Ends):
     pulse: Pulse
     until_head: bool = False
     waiting: Buffer[Received] = field(init=False)
-    _head: Position | None = None
-    _quiet: int = 0
-    _behind_ns: int | None = None
-    _missed: Position | None = None
-    _misses: int = 0
+    _announced: Announced = field(init=False)
+    _handed: Position | None = None
 
     def __post_init__(self) -> None:
         """Make room for as many outcomes as may wait."""
         self.waiting = Buffer(self.limits.queue_max)
+        self._announced = Announced(self.limits, self.machine)
+
+    @property
+    def left_at(self) -> Position | None:
+        """After which position another stream goes on; None where nothing was heard yet."""
+        cursor = self.ordering.cursor
+        if self._handed is None or cursor is None:
+            return self.ordering.origin
+        return min(self._handed, cursor)
+
+    def hand_over(self) -> Received:
+        """Return the oldest outcome that waits, which there must be."""
+        received = self.waiting.pop()
+        self._handed = received.at
+        return received
 
     @override
     def query(self) -> str:
-        self._head = self._behind_ns = None
-        self._quiet = 0
-        return f"after={'now' if (at := self.ordering.cursor) is None else _spelled(at)}"
+        self._announced.again()
+        return f"after={asked_after(self.ordering.cursor)}"
 
     @override
     async def take(self, message: Incoming, line: str) -> None:
         if isinstance(message, Heartbeat):
-            await self._hear(message)
+            self._hear(message)
         elif isinstance(message, Decided):
             decision = message.decision
             await self._outcome(message, line, decision.symbol, decision.sequence)
@@ -114,45 +130,47 @@ class Following(Ends):
             self.ordering.take(at, symbol, sequence)
         except DisorderedError as error:
             raise _DisorderFaultError(str(error)) from error
-        self._behind_ns = None
-        self._quiet = 0
+        self._announced.moved()
         self.pulse.broken = self.ordering.accepted
         if self.ordering.in_order:
             self.pulse.doubt = ""
         await self.waiting.put(Received(outcome, line, at))
-        if self.until_head and self._head is not None and at >= self._head:
+        first = self._announced.first
+        if self.until_head and first is not None and at >= first:
             self.waiting.end()
 
-    async def _hear(self, heartbeat: Heartbeat) -> None:
-        """Compare what the service has with what came."""
-        head = None if heartbeat.position is None else place_of(heartbeat.position)
-        cursor = self.ordering.cursor
-        self._quiet += 1
-        # Heartbeats with nothing between them: the newest position may be that of no outcome.
-        complete = head is None or cursor is None or cursor >= head or self._quiet > _QUIET
-        if complete and self.ordering.in_order:
-            self.pulse.doubt = ""
-        if self.until_head and complete:
-            self.waiting.end()
-        self._head = self._head or head
-        if head is not None and cursor is not None and head > cursor:
-            self._miss(head, cursor)
-
-    def _miss(self, head: Position, cursor: Position) -> None:
-        """Give the connection up if what was announced does not come; not for ever.
+    def _hear(self, heartbeat: Heartbeat) -> None:
+        """Compare what the service has with what came.
 
         Raises:
             LinkFaultError: Nothing came for as long as silence may last.
         """
-        now_ns = self.machine.steady_ns()
-        self._behind_ns = self._behind_ns or now_ns
-        if now_ns - self._behind_ns <= self.limits.stale_ms * NS_PER_MS:
-            return
-        self._misses = self._misses + 1 if self._missed == head else 1
-        self._missed = head
-        if self._misses <= self.limits.heal_attempts:
-            message = f"{head} was announced and nothing came after {cursor}"
-            raise _BehindFaultError(message)
+        end = end_of(heartbeat)
+        if (cursor := self.ordering.cursor) is None:
+            cursor = end
+            self.ordering.begin(end)
+        try:
+            complete = self._announced.hear(heartbeat, end, cursor)
+        except BehindError as error:
+            raise _BehindFaultError(str(error)) from error
+        if beyond := self._announced.beyond:
+            self.pulse.doubt = f"the log ends at {beyond}, before {cursor}: it is another one"
+        elif complete and self.ordering.in_order:
+            self.pulse.doubt = ""
+        if self.until_head:
+            self._end(self._announced.first or end, cursor)
+
+    def _end(self, first: Position, cursor: Position) -> None:
+        """End the stream if it has come to the end that was announced at first, or never will."""
+        said = self._announced
+        reached = cursor >= first and not said.short
+        if said.beyond:
+            self.waiting.end(BeyondEndError(after=cursor, end=said.beyond))
+        elif reached or (said.missing and first.place == PLACE_MAX):  # where no outcome stands
+            self.waiting.end()
+        elif said.missing:
+            announced, found = f"outcomes up to {first}", f"none after {cursor}"
+            self.waiting.end(AnnouncedMissingError(announced=announced, found=found))
 
 
 def place_of(text: str) -> Position:
@@ -167,6 +185,17 @@ def place_of(text: str) -> Position:
         raise _PlaceFaultError(str(error)) from error
 
 
-def _spelled(at: Position) -> str:
+def end_of(heartbeat: Heartbeat) -> Position:
+    """Return where the log ends, as a heartbeat says.
+
+    Raises:
+        LinkFaultError: It names no place.
+    """
+    return START if heartbeat.position is None else place_of(heartbeat.position)
+
+
+def asked_after(at: Position | None) -> str:
     """Return a position as it is asked for."""
+    if at is None:
+        return "now"
     return "start" if at.block < 0 else str(at)

@@ -21,6 +21,8 @@ from torghut.client.wire.messages import GarbledError, Heartbeat, Incoming, read
 MS: Final = 1_000
 _REASON_MAX: Final = 200
 _DOUBLINGS: Final = 20
+_DENIED: Final = frozenset({401, 403, 404, 422})
+"""By these the service refuses who asks; by all others it says that it cannot for now."""
 
 
 class LinkFaultError(Exception):
@@ -86,7 +88,7 @@ class Link:
         pulse: Told of every heartbeat.
         notices: Where what was noticed goes.
         looked: Called whenever the pulse may have changed.
-        denied: HTTP status of the last refusal; 0 where there was none.
+        denied: HTTP status of the last refusal, if the same is refused again; else 0.
     """
 
     dialer: Dialer
@@ -123,8 +125,9 @@ class Link:
             async with asyncio.timeout(self.limits.connect_ms / MS):
                 connection = await self.dialer.dial(self.ends.query())
         except InvalidStatus as error:
-            self.denied = error.response.status_code
-            return self._noticed("connection", f"refused with HTTP status {self.denied}")
+            status = error.response.status_code
+            self.denied = status if status in _DENIED else 0
+            return self._noticed("connection", f"refused with HTTP status {status}")
         except TimeoutError:
             return self._noticed("connection", f"none within {self.limits.connect_ms} ms")
         except (OSError, EOFError, WebSocketException, TokenUnreadableError) as error:

@@ -58,6 +58,7 @@ class Ordering:
         cursor: After which position to ask; None where nothing is known, so from now on.
         attempts: How often the same fault is asked for again.
         remembered: Positions known one by one.
+        origin: After which position it was told at first; None where that is not known yet.
         accepted: What was let through although it is out of order, in words; empty if nothing.
     """
 
@@ -65,18 +66,23 @@ class Ordering:
     attempts: int
     remembered: int
     accepted: str = ""
+    origin: Position | None = field(init=False, default=None)
     _seen: _Seen = field(init=False)
-    _origin: Position | None = field(init=False)
-    _before_first: int | None = field(init=False)
+    _before_first: int | None = field(init=False, default=None)
     _last: dict[str, tuple[int | None, Position | None]] = field(default_factory=dict)
     _fault: Position | None = None
     _tries: int = 0
 
     def __post_init__(self) -> None:
         """Begin to remember; what is not after the cursor is not asked for."""
-        self._seen = _Seen(limit=self.remembered, floor=self.cursor)
-        self._origin = self.cursor
-        self._before_first = 0 if self.cursor == START else None
+        self._seen = _Seen(limit=self.remembered)
+        if self.cursor is not None:
+            self.begin(self.cursor)
+
+    def begin(self, after: Position) -> None:
+        """Learn after which position the stream is told; nothing was taken yet."""
+        self.cursor = self.origin = self._seen.floor = after
+        self._before_first = 0 if after == START else None
 
     def take(self, at: Position, symbol: str, sequence: int | None) -> bool:
         """Take the next outcome in; return whether it is new.
@@ -99,7 +105,7 @@ class Ordering:
         if sequence is not None:
             self._count(at, symbol, sequence)
         if self.cursor is None:
-            self._origin = self._seen.floor = at  # what is before the first was not asked for
+            self.origin = self._seen.floor = at  # what is before the first was not asked for
         self._seen.add(at)
         self._advance(at)
         if self._fault is not None and at >= self._fault:
@@ -117,7 +123,7 @@ class Ordering:
         Raises:
             DisorderedError: One between them is missing, so it stands after the last one.
         """
-        last, place = self._last.get(symbol, (self._before_first, self._origin))
+        last, place = self._last.get(symbol, (self._before_first, self.origin))
         if last is not None and sequence > last + 1:
             detail = f"{symbol} at {at} has sequence {sequence}, expected {last + 1}"
             self._object(at, place, detail)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, TypeVar
 
 from typing_extensions import override
 from websockets.asyncio.client import ClientConnection
 
-from torghut.client.errors import AnswerLateError, InFlightFullError, NotTakenError
+from torghut.client.errors import AnswerLateError, ClosedError, InFlightFullError, NotTakenError
 from torghut.client.limits import Limits
 from torghut.client.stream.link import MS, Ends, Notice
 from torghut.client.stream.pulse import Pulse
+from torghut.client.stream.questions import Answer, Questions, Sent
 from torghut.client.wire.messages import (
     Answered,
     Decided,
@@ -29,49 +29,14 @@ from torghut.client.wire.messages import (
     Refused,
 )
 
+A = TypeVar("A")
+
+_LATE: Final = "live.answer-late"
+"""The service's own budget ended: what was sent may still be taken, and may be sent again."""
+
 _LINES_MAX: Final = 256
 _BYTES_MAX: Final = 262_144
 """Of one message; the service takes four times as much."""
-
-
-class Name(NamedTuple):
-    """What a question is about.
-
-    Attributes:
-        kind: ``context`` or ``control``.
-        id: Its id.
-    """
-
-    kind: str
-    id: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.id}"
-
-
-class Answer(NamedTuple):
-    """What came of a question.
-
-    Attributes:
-        message: As it was read.
-        line: As it came.
-    """
-
-    message: Outcome | Answered
-    line: str
-
-
-@dataclass(slots=True, eq=False)
-class _Question:
-    """Something sent that waits for its answer.
-
-    Attributes:
-        line: As it is sent.
-        askers: All who ask the same, and get the same answer.
-    """
-
-    line: str
-    askers: set[asyncio.Future[Answer]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -82,43 +47,56 @@ class Talking(Ends):
         limits: Whose budgets hold, and how many may wait.
         pulse: Of its connection, to say why an answer is late.
         notices: Where faults that concern no question go.
+        contexts: Asked, and waiting for their outcome.
+        controls: Reported, and waiting for what became of them.
+        used: Whether anything was ever asked.
     """
 
     limits: Limits
     pulse: Pulse
     notices: deque[Notice]
-    _questions: MutableMapping[Name, _Question] = field(default_factory=dict)
-    _unsent: dict[Name, None] = field(default_factory=dict)
+    contexts: Questions[Outcome] = field(default_factory=lambda: Questions("context"))
+    controls: Questions[Answered] = field(default_factory=lambda: Questions("control"))
+    used: bool = False
+    _unsent: dict[Sent, None] = field(default_factory=dict)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def ask(self, name: Name, line: str, budget_ms: int) -> Answer:
+    async def ask(
+        self, questions: Questions[A], about: str, line: str, budget_ms: int
+    ) -> Answer[A]:
         """Return what came of a question.
+
+        Args:
+            questions: Of which kind it is.
+            about: Id of what it is about.
+            line: As it is sent.
+            budget_ms: For the answer.
 
         Raises:
             AnswerLateError: Nothing within the budget.
             NotTakenError: The service refuses it for good.
             InFlightFullError: Too many questions wait already.
+            ClosedError: The client was closed meanwhile.
         """
+        question = questions.find(about)
+        if question is None:
+            if len(self.contexts) + len(self.controls) >= self.limits.in_flight_max:
+                raise InFlightFullError(limit=self.limits.in_flight_max)
+            question = questions.put(about, line)
+            self._put(question)
+        asker = question.join()
         loop = asyncio.get_running_loop()
-        question = self._question(name, line)
-        answer: asyncio.Future[Answer] = loop.create_future()
-        question.askers.add(answer)
-        late = loop.call_later(budget_ms / MS, self._is_late, name, budget_ms, answer)
+        late = loop.call_later(budget_ms / MS, self._is_late, question, budget_ms, asker)
         try:
-            return await answer
+            return await asker
         finally:
             late.cancel()
-            question.askers.discard(answer)
-            if not question.askers and self._questions.get(name) is question:
-                del self._questions[name]
-                self._unsent.pop(name, None)
+            questions.leave(about, asker)
 
-    def _is_late(self, name: Name, budget_ms: int, answer: asyncio.Future[Answer]) -> None:
-        """Tell one who asks that the budget is over."""
-        if not answer.done():
-            name_of, reason = self.pulse.state
-            state = f"{name_of} ({reason})" if reason else name_of
-            answer.set_exception(AnswerLateError(what=str(name), budget_ms=budget_ms, state=state))
+    def end(self, found: str) -> None:
+        """Tell all who ask that no answer comes any more, because the client is ``found``."""
+        for question in (*self.contexts, *self.controls):
+            question.fail(lambda: ClosedError(found=found))
 
     @override
     def query(self) -> str:
@@ -127,11 +105,11 @@ class Talking(Ends):
     @override
     async def take(self, message: Incoming, line: str) -> None:
         if isinstance(message, Decided):
-            self._answered(Name("context", message.decision.context_id), Answer(message, line))
+            self.contexts.answer(message.decision.context_id, Answer(message, line))
         elif isinstance(message, Refused):
-            self._answered(Name("context", message.refusal.context_id), Answer(message, line))
+            self.contexts.answer(message.refusal.context_id, Answer(message, line))
         elif isinstance(message, Answered):
-            self._answered(Name("control", message.control_id), Answer(message, line))
+            self.controls.answer(message.control_id, Answer(message, line))
         elif isinstance(message, Fault):
             self._faulted(message)
         elif isinstance(message, Heartbeat):
@@ -140,7 +118,7 @@ class Talking(Ends):
     @override
     async def speak(self, connection: ClientConnection) -> None:
         """Send every question that waits for an answer, then each new one, many at a time."""
-        self._unsent = dict.fromkeys(self._questions)
+        self._unsent = dict.fromkeys((*self.contexts, *self.controls))
         self._wanted.set()
         while True:
             await self._wanted.wait()
@@ -149,65 +127,51 @@ class Talking(Ends):
                 async with asyncio.timeout(self.limits.send_ms / MS):
                     await connection.send(batch)
 
-    def _question(self, name: Name, line: str) -> _Question:
-        """Return the question of that name, put if need be."""
-        known = self._questions.get(name)
-        if known is not None:
-            return known
-        if len(self._questions) >= self.limits.in_flight_max:
-            raise InFlightFullError(limit=self.limits.in_flight_max)
-        question = self._questions[name] = _Question(line)
-        self._put(name)
-        return question
+    def _is_late(self, question: Sent, budget_ms: int, asker: asyncio.Future[A]) -> None:
+        """Tell one who asks that the budget is over."""
+        if not asker.done():
+            name, reason = self.pulse.state
+            state = f"{name} ({reason})" if reason else name
+            error = AnswerLateError(what=question.what, budget_ms=budget_ms, state=state)
+            asker.set_exception(error)
 
-    def _put(self, name: Name) -> None:
-        """Have a question sent."""
-        self._unsent[name] = None
-        self._wanted.set()
-
-    def _put_again(self, name: Name, question: _Question) -> None:
-        """Have a question sent again, if somebody still asks it."""
-        if self._questions.get(name) is question:
-            self._put(name)
+    def _put(self, question: Sent) -> None:
+        """Have a question sent, if anybody still asks it."""
+        if question.open:
+            self.used = True
+            self._unsent[question] = None
+            self._wanted.set()
 
     def _batch(self) -> str:
         """Return the next lines to send in one message; empty where there are none."""
         lines: list[str] = []
         size = 0
         while self._unsent and len(lines) < _LINES_MAX and size < _BYTES_MAX:
-            name = next(iter(self._unsent))
-            del self._unsent[name]
-            question = self._questions.get(name)
-            if question is not None:
+            question = next(iter(self._unsent))
+            del self._unsent[question]
+            if question.open:
                 lines.append(question.line)
                 size += len(question.line)
         return "\n".join(lines)
 
-    def _answered(self, name: Name, answer: Answer) -> None:
-        """Hand an answer to those who wait for it."""
-        question = self._questions.pop(name, None)
-        for asker in question.askers if question is not None else ():
-            if not asker.done():
-                asker.set_result(answer)
-
     def _faulted(self, fault: Fault) -> None:
         """Ask again what may be asked again; tell the others that it was not taken."""
-        name = Name("context", fault.context_id)
         if fault.control_id:
-            name = Name("control", fault.control_id)
-        question = self._questions.get(name)
+            self._failed(self.controls, fault.control_id, fault)
+        else:
+            self._failed(self.contexts, fault.context_id, fault)
+
+    def _failed(self, questions: Questions[A], about: str, fault: Fault) -> None:
+        """Take in that the service does not answer a question, or not yet."""
+        question = questions.find(about)
         if question is None:
             self.notices.append(Notice("fault", f"{fault.code}: {fault.detail}"))
-        elif fault.retry_after_ms is not None:
-            loop = asyncio.get_running_loop()
-            loop.call_later(fault.retry_after_ms / MS, self._put_again, name, question)
-        else:
-            del self._questions[name]
-            for asker in question.askers:
-                if not asker.done():
-                    asker.set_exception(_not_taken(name, fault))
-
-
-def _not_taken(name: Name, fault: Fault) -> NotTakenError:
-    """Return what one who asks is told of a fault; each one gets an error of its own."""
-    return NotTakenError(what=str(name), service_code=fault.code, detail=fault.detail)
+            return
+        wait_ms = fault.retry_after_ms
+        if wait_ms is None and fault.code == _LATE:
+            wait_ms = self.limits.retry_first_ms
+        if wait_ms is not None:
+            asyncio.get_running_loop().call_later(wait_ms / MS, self._put, question)
+            return
+        what, code, detail = question.what, fault.code, fault.detail
+        questions.fail(about, lambda: NotTakenError(what=what, service_code=code, detail=detail))

@@ -49,11 +49,13 @@ def parse_address(text: str) -> Address:
     """
     try:
         parts = urlsplit(text)
-        known = bool(parts.hostname) and parts.port != 0
+        known = bool(parts.hostname) and parts.port != 0 and text.isprintable()
+        (parts.hostname or "").encode("idna")  # as it is looked up, which is no place to refuse it
     except ValueError as error:
         raise AddressMalformedError(found=text) from error
     spare = parts.query or parts.fragment or parts.username
-    if parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1 and not spare:
+    socket = parts.scheme == "unix" and not parts.netloc and len(parts.path) > 1
+    if socket and not spare and text.isprintable():
         return Address(shown=text, uri="ws://localhost/v1/stream", socket=parts.path)
     if parts.scheme not in _SCHEMES or not known or spare:
         raise AddressMalformedError(found=text)

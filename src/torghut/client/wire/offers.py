@@ -119,7 +119,7 @@ def fill(  # noqa: PLR0913 - a fill has so many parts
         replaces: Fill id of the same account that this one corrects.
     """
     return Fill(
-        control_id=_named(f"fill:{account}:{fill_id}"),
+        control_id=_fill_named(account, fill_id),
         symbol=symbol,
         fill_id=fill_id,
         quantity=quantity + 0.0,
@@ -200,6 +200,17 @@ def _spelled(key: str, value: object) -> object:
     if not isinstance(value, int) or isinstance(value, bool):
         return value
     return str(value) if key.endswith("_ns") or value >= _TEXT_FROM else value
+
+
+def _fill_named(account: str, fill_id: str) -> str:
+    """Return the id of a fill, another one for each account and fill id.
+
+    The first colon ends the account. One that has a colon itself goes into a digest, together with
+    its length: so every other fill keeps the id that logs know.
+    """
+    if ":" not in account:
+        return _named(f"fill:{account}:{fill_id}")
+    return f"fill:{sha256_hex(f'{len(account)}:{account}:{fill_id}'.encode())}"
 
 
 def _named(text: str) -> str:

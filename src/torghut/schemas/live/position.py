@@ -60,6 +60,9 @@ class Position:
 START: Final = Position(0, -1, 0)
 """Before the first outcome of a log."""
 
+PLACE_MAX: Final = 9_999_999
+"""Behind every place in a block; a service says so where it knows the block and not its last."""
+
 
 def parse_position(text: str) -> Position:
     """Return the position that ``text`` spells; ``start`` stands before everything.
