@@ -15,8 +15,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.declared import ROOT
+from tests.declared import ROOT, shipped
 from tests.kernels import cache_folder, compiled
+from torghut.adapters.filesystem.declarations import load
+from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli import main
 from torghut.settings import ARTIFACT_DIR, CACHE_DIR, settings
 
@@ -42,15 +44,25 @@ class Ended:
 
 @contextlib.contextmanager
 def installation(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Path]:
-    """Let commands in this process work in ``folder``, with the kernel that tests share."""
+    """Let commands in this process work in ``folder``, with what tests share.
+
+    That is the kernel, and the declarations of this checkout, which take longer to read than most
+    commands to run; those of another folder are read by every command.
+    """
     monkeypatch.setattr("torghut.bootstrap.compiled_kernel", lambda _folder: compiled())
     monkeypatch.setattr("torghut.bootstrap.kernel_is_cached", lambda _folder: True)
+    monkeypatch.setattr("torghut.bootstrap.load", _declared)
     monkeypatch.chdir(folder)
     monkeypatch.setenv(ARTIFACT_DIR, str(folder / "var"))
     monkeypatch.setenv(CACHE_DIR, str(cache_folder()))
     settings.cache_clear()
     yield folder
     settings.cache_clear()
+
+
+def _declared(folder: Path) -> Declarations:
+    """Return the declarations of a folder."""
+    return shipped() if folder == ROOT else load(folder)
 
 
 def typed(*arguments: str) -> Ended:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, reference_kernel
@@ -16,10 +19,19 @@ def cache_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"torghut-kernels-{os.getuid()}"
 
 
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let one process of this checkout at a time compile; the others load what it kept."""
+    with Path(__file__).open("rb") as this_file:
+        fcntl.flock(this_file, fcntl.LOCK_EX)
+        yield
+
+
 @functools.cache
 def compiled() -> DecisionKernel:
     """Return the compiled decision kernel."""
-    return compiled_kernel(cache_folder())
+    with _one_at_a_time():
+        return compiled_kernel(cache_folder())
 
 
 @functools.cache
@@ -31,4 +43,5 @@ def reference() -> DecisionKernel:
 @functools.cache
 def feature_pass() -> FeaturePass:
     """Return the compiled feature pass."""
-    return compiled_feature_pass(cache_folder())
+    with _one_at_a_time():
+        return compiled_feature_pass(cache_folder())

@@ -31,6 +31,7 @@ from torghut.schemas.decision import Decision
 from torghut.schemas.publish import publications, schema_text
 from torghut.schemas.rows import DECISION
 
+SEARCHED: Final = settings().max_examples
 SCHEMA: Final = next(one for one in publications() if one.model is Decision)
 VALIDATOR: Final = Draft202012Validator(json.loads(schema_text(SCHEMA)))
 FREE: Final = ("score", "entropy", "disagreement", "transition")
@@ -85,7 +86,7 @@ def rows(draw: st.DrawFn) -> tuple[str, bytes]:
     return name, rows.tobytes()
 
 
-@settings(max_examples=150)
+@settings(max_examples=3 * SEARCHED // 2)
 @given(rows())
 def test_rendering_fits_the_schema_and_equals_the_typed_decision(drawn: tuple[str, bytes]) -> None:
     name, row = drawn
@@ -97,7 +98,7 @@ def test_rendering_fits_the_schema_and_equals_the_typed_decision(drawn: tuple[st
     assert json.loads(render_decision(row, context).model_dump_json()) == rendered
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * SEARCHED)
 @given(rows())
 def test_rendering_is_the_plain_one_byte_for_byte(drawn: tuple[str, bytes]) -> None:
     name, row = drawn
@@ -106,7 +107,7 @@ def test_rendering_is_the_plain_one_byte_for_byte(drawn: tuple[str, bytes]) -> N
     assert render_json(row, context) == plainly(row, context)
 
 
-@settings(max_examples=150)
+@settings(max_examples=3 * SEARCHED // 2)
 @given(rows())
 def test_rendered_numbers_are_the_row_to_the_last_bit(drawn: tuple[str, bytes]) -> None:
     name, row = drawn

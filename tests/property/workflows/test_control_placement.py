@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.declared import shipped
@@ -175,7 +175,6 @@ async def _decide(
     return places, outcomes, await root_of_run(log)
 
 
-@settings(max_examples=60)
 @given(_scenario(), st.sampled_from([1, 2, 7]), st.integers(0, 40))
 def test_records_apply_where_the_model_says_whatever_the_batches(
     source: ArraySource, size: int, stop: int

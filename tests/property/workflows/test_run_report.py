@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import cache
 
 import numpy as np
@@ -30,11 +30,12 @@ def whole() -> Observed:
 
 def said(summary: Summary) -> Mapping[str, object]:
     """Return everything that a summary says but for what blocks there were, and how fast."""
-    return {k: v for k, v in asdict(summary).items() if k not in {"pace", "blocks"}}
+    names = {one.name for one in fields(summary)} - {"pace", "blocks"}
+    return {name: getattr(summary, name) for name in names}
 
 
 @settings(max_examples=12)
-@given(st.integers(5, 700), st.sampled_from([1, 100, 8192]))
+@given(st.integers(5, 700), st.sampled_from([7, 100, 8192]))
 def test_report_does_not_depend_on_how_blocks_are_cut(size: int, together: int) -> None:
     cut = observe(source(market(_COUNT)), sizes=(size, together))
 
