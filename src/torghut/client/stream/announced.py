@@ -38,12 +38,8 @@ class Announced:
     _misses: int = 0
     _short_at: tuple[Position, int] | None = None
 
-    def again(self) -> None:
-        """Note that another connection begins."""
-        self._behind_ns = None
-
-    def moved(self) -> None:
-        """Note that an outcome came."""
+    def wait_anew(self) -> None:
+        """Give what was announced its whole time: an outcome came, or a connection begins."""
         self._behind_ns = None
 
     def hear(self, heartbeat: Heartbeat, end: Position, cursor: Position) -> bool:

@@ -104,7 +104,7 @@ class Following(Ends):
 
     @override
     def query(self) -> str:
-        self._announced.again()
+        self._announced.wait_anew()
         return f"after={asked_after(self.ordering.cursor)}"
 
     @override
@@ -130,7 +130,7 @@ class Following(Ends):
             self.ordering.take(at, symbol, sequence)
         except DisorderedError as error:
             raise _DisorderFaultError(str(error)) from error
-        self._announced.moved()
+        self._announced.wait_anew()
         self.pulse.broken = self.ordering.accepted
         if self.ordering.in_order:
             self.pulse.doubt = ""

@@ -15,7 +15,7 @@ from torghut.client.machine import Machine
 from torghut.client.wire.messages import Heartbeat
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Pulse:
     """Whether one connection is alive, and what the service said last.
 
