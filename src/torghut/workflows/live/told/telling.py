@@ -15,16 +15,13 @@ from typing import Final
 from torghut.eventlog.block import Block
 from torghut.eventlog.errors import LogReadError, LogWriteError
 from torghut.eventlog.ports import DecisionLog
-from torghut.schemas.live.position import START, Position
+from torghut.schemas.live.position import PLACE_MAX, START, Position
 from torghut.workflows.live.ports import Told
 from torghut.workflows.live.told.lines import Line
 from torghut.workflows.lookup.scanning import newest_first
 
 _BYTES_MAX: Final = 262_144
 """About so many bytes are told at once."""
-
-_LAST_PLACE: Final = 9_999_999
-"""Behind every place in a block."""
 
 LinesOf = Callable[[Block], Awaitable[Sequence[Line]]]
 """Reads a block back as lines."""
@@ -95,7 +92,7 @@ class Telling:
         count, read = 0, 0
         async for block in newest_first(self.log, 0):
             if count >= most or read >= blocks:
-                self._before = Position(block.partition, block.number, _LAST_PLACE)
+                self._before = Position(block.partition, block.number, PLACE_MAX)
                 self.newest = self._before
                 break
             lines = await self.lines_of(block)
