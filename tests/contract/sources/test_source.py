@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tests.contract.sources.examples import (
     EXAMPLES,
     JUDGED,
     SCANNED,
+    Outcome,
     joined,
     open_example,
     read,
@@ -34,21 +36,45 @@ _LARGE = 1000
 Open = Callable[[ReadLimits], Source]
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Return what writes a small source of a kind, once, and returns its URI."""
+    return cache(lambda kind: EXAMPLES[kind](tmp_path_factory.mktemp(kind)))
+
+
+@pytest.fixture(scope="module")
+def read_whole(written: Callable[[str], str]) -> Callable[[str], Outcome]:
+    """Return what reads a small source of a kind, once and in one go."""
+    return cache(lambda kind: read(open_example(written(kind)))[0])
+
+
 @pytest.fixture(params=sorted(EXAMPLES))
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
-    """Return a small source of one kind."""
-    return open_example(EXAMPLES[request.param](tmp_path))
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return a kind of source."""
+    return str(request.param)
+
+
+@pytest.fixture
+def opened(kind: str, written: Callable[[str], str]) -> Source:
+    """Return the small source of a kind, opened anew."""
+    return open_example(written(kind))
+
+
+@pytest.fixture
+def whole(kind: str, read_whole: Callable[[str], Outcome]) -> Outcome:
+    """Return all that comes of it."""
+    return read_whole(kind)
 
 
 @pytest.fixture(params=LINEWISE)
-def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+def opening(request: pytest.FixtureRequest, written: Callable[[str], str]) -> Open:
     """Return what opens one small source of lines under chosen limits."""
-    uri = EXAMPLES[request.param](tmp_path)
+    uri = written(request.param)
     return lambda limits: open_example(uri, limits)
 
 
-def test_rows_are_contexts_of_known_symbols_and_parts(opened: Source) -> None:
-    contexts = read(opened)[0].contexts
+def test_rows_are_contexts_of_known_symbols_and_parts(opened: Source, whole: Outcome) -> None:
+    contexts = whole.contexts
 
     assert contexts.dtype == CONTEXT
     assert len(contexts) > 0
@@ -58,8 +84,8 @@ def test_rows_are_contexts_of_known_symbols_and_parts(opened: Source) -> None:
     assert int(contexts["marks"].max()) < 2 * max(ContextFlag)
 
 
-def test_contexts_have_times_in_range(opened: Source) -> None:
-    contexts = read(opened)[0].contexts
+def test_contexts_have_times_in_range(whole: Outcome) -> None:
+    contexts = whole.contexts
 
     for name in ("event_ns", "receive_ns"):
         assert contexts[name].min() > 0
@@ -83,14 +109,11 @@ def test_batches_can_be_handed_to_the_kernel(opened: Source) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 500, 10_000])
-def test_batch_size_changes_nothing(opened: Source, size: int) -> None:
-    whole, _ = read(opened)
-
+def test_batch_size_changes_nothing(opened: Source, whole: Outcome, size: int) -> None:
     assert same(read(opened, max_records=size)[0], whole)
 
 
-def test_every_cursor_takes_up_where_its_batch_ended(opened: Source) -> None:
-    whole, _ = read(opened)
+def test_every_cursor_takes_up_where_its_batch_ended(opened: Source, whole: Outcome) -> None:
     cuts = 25 if whole.records < _LARGE else 8
     _, batches = read(opened, max_records=max(1, whole.records // cuts))
 
@@ -121,8 +144,8 @@ def test_reading_twice_gives_the_same(opened: Source) -> None:
     assert same(read(opened)[0], read(opened)[0])
 
 
-def test_two_readers_do_not_disturb_each_other(opened: Source) -> None:
-    whole, batches = read(opened, max_records=5)
+def test_two_readers_do_not_disturb_each_other(opened: Source, whole: Outcome) -> None:
+    _, batches = read(opened, max_records=5)
     first = opened.batches(after=Cursor(), max_records=5)
     second = opened.batches(after=Cursor(), max_records=5)
 
@@ -133,10 +156,8 @@ def test_two_readers_do_not_disturb_each_other(opened: Source) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", sorted(EXAMPLES))
-def test_quarantined_records_say_which_they_are(kind: str, tmp_path: Path) -> None:
-    opened = open_example(EXAMPLES[kind](tmp_path))
-    quarantined = read(opened)[0].quarantined
+def test_quarantined_records_say_which_they_are(kind: str, opened: Source, whole: Outcome) -> None:
+    quarantined = whole.quarantined
 
     assert bool(quarantined) == (kind not in CLEAN)
     for item in quarantined:
@@ -147,17 +168,18 @@ def test_quarantined_records_say_which_they_are(kind: str, tmp_path: Path) -> No
         assert item.excerpt.isprintable()
 
 
-def test_refused_contexts_can_be_shown(opened: Source) -> None:
-    outcome, _ = read(opened)
-    refused = outcome.contexts[outcome.contexts["refusal"] != RefusalCode.NONE]
+def test_refused_contexts_can_be_shown(whole: Outcome) -> None:
+    refused = whole.contexts[whole.contexts["refusal"] != RefusalCode.NONE]
 
-    assert [item.refusal for item in outcome.refused] == refused["refusal"].tolist()
-    assert [item.part for item in outcome.refused] == refused["source"].tolist()
+    assert [item.refusal for item in whole.refused] == refused["refusal"].tolist()
+    assert [item.part for item in whole.refused] == refused["source"].tolist()
     assert np.isnan(refused["bid"]).all()
 
 
-def test_context_ids_are_unique_where_the_source_repeats_none(opened: Source) -> None:
-    contexts = read(opened)[0].contexts
+def test_context_ids_are_unique_where_the_source_repeats_none(
+    opened: Source, whole: Outcome
+) -> None:
+    contexts = whole.contexts
     ids = {tuple(c[n] for n in ("source", "symbol", "stream", "sequence")) for c in contexts}
 
     repeats = 0 if opened.description.kind != "binance-recording" else 8  # planted
