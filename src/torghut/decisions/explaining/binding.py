@@ -69,7 +69,8 @@ class Bound:
         bindings: Each by itself explains it; none where the decision is what was wished. Where
             ``sure`` is not, they hold if no order was in flight and a stop reduces only.
         sure: Whether the row says if an order was in flight, and what a stop does matters nowhere:
-            not when abstaining, and not live while stopped.
+            not when abstaining, not live where something cancels orders, and not where the row
+            could come of several situations.
         reproduced: Whether concluding again gave the decision in the row. Where it did not there
             are no bindings: what the state knew does not all stand in a row.
     """
@@ -108,16 +109,19 @@ def find_bound(row: DecisionFields, parameters: np.void) -> Bound:
     wish = wished(row, parameters)
     acting = tuple(_acting(row, float(parameters["lot"])))
     decided = None if row.intent == Intent.ABSTAIN else row.target
-    for on_stop in _ON_STOP if Cause.KILL_SWITCH in acting else (OnStop.REDUCE_ONLY,):
-        situation = _Situation(
-            row=row, parameters=parameters, wish=wish, acting=acting, on_stop=on_stop
-        )
-        if situation.conclude() == decided:
-            found = tuple(_bindings(situation, decided))
-            stopped_live = Cause.KILL_SWITCH in acting and row.mode == Mode.LIVE
-            sure = decided is not None and not stopped_live
-            return Bound(wish=wish, bindings=found, sure=sure, reproduced=True)
-    return Bound(wish=wish, bindings=(), sure=False, reproduced=False)
+    situations = list(_situations(row, parameters, wish, acting))
+    same = [one for one in situations if one.conclude() == decided]
+    accounts = [
+        tuple(_bindings(situation, decided))
+        for situation in [one for one in same if one.finds_as_small()] or same
+    ]
+    if not accounts:
+        return Bound(wish=wish, bindings=(), sure=False, reproduced=False)
+    cancels = any(_EFFECTS.get(cause, 0) & CANCEL for cause in acting)
+    cancelled_live = cancels and row.mode == Mode.LIVE
+    agree = all(one == accounts[0] for one in accounts)
+    sure = decided is not None and not cancelled_live and agree
+    return Bound(wish=wish, bindings=accounts[0], sure=sure, reproduced=True)
 
 
 def wished(row: DecisionFields, parameters: np.void) -> float:
@@ -134,6 +138,7 @@ class _Situation:
     Attributes:
         acting: Every cause that is there.
         on_stop: What a stop does; it stands in no row, so it is tried.
+        worked: Whether an order for the standing target is being worked on; tried likewise.
     """
 
     row: DecisionFields
@@ -141,9 +146,22 @@ class _Situation:
     wish: float
     acting: tuple[Cause, ...]
     on_stop: OnStop
+    worked: bool
+
+    def finds_as_small(self) -> bool:
+        """Return whether the kernel finds the change too small where the row says so, only there.
+
+        A change from a target that is not known is never small, whatever the row says.
+        """
+        found = int(self._concluded(frozenset()).reasons) ^ self.row.reasons
+        return not found >> Reason.BELOW_MINIMUM_CHANGE & 1
 
     def conclude(self, without: frozenset[Cause] = frozenset()) -> float | None:
         """Return the target that the kernel concludes without some causes; None to abstain."""
+        return _target(self._concluded(without))
+
+    def _concluded(self, without: frozenset[Cause]) -> DecisionRow:
+        """Return what the kernel writes of its conclusion without some causes."""
         row, parameters = self.row, _plain(self.parameters)
         effects = 0
         for cause in self.acting:
@@ -168,7 +186,7 @@ class _Situation:
         )
         concluded = cast("DecisionRow", decision)
         _conclude_plainly(row.decided_ns, self.wish, effects, state, parameters, concluded)
-        return None if concluded.intent == Intent.ABSTAIN else concluded.target
+        return concluded
 
     def _state(self, without: frozenset[Cause]) -> StateRow:
         """Return the state as far as the row knows it; where no order is in flight that is all.
@@ -180,15 +198,12 @@ class _Situation:
         row = self.row
         changed_from = nan if row.mode == Mode.LIVE else row.position
         in_flight = Cause.ORDER_IN_FLIGHT in self.acting
-        # A live target that grew no further, though above the position, was being worked on.
-        beyond = abs(row.target) > abs(row.position) or row.target * row.position < 0.0
-        worked = row.mode == Mode.LIVE and row.intent == Intent.HOLD and beyond
         state = SimpleNamespace(
             mode=row.mode,
             mid=row.reference_price,
             target=row.target if row.intent == Intent.HOLD else changed_from,
             target_ns=row.decided_ns,
-            target_open=int(worked),
+            target_open=int(self.worked),
             allotment=row.allotment,
             notional_cap=inf if Cause.NOTIONAL in without else row.notional_cap,
             paper_position=row.position,
@@ -200,6 +215,31 @@ class _Situation:
             order_due_ns=0,
         )
         return cast("StateRow", state)
+
+
+def _situations(
+    row: DecisionFields, parameters: np.void, wish: float, acting: tuple[Cause, ...]
+) -> Iterator[_Situation]:
+    """Yield every situation in which the decision may have been concluded, likelier ones first."""
+    beyond = abs(row.target) > abs(row.position) or row.target * row.position < 0.0
+    # A live target that grew no further, though above the position, was being worked on, unless
+    # the change to a smaller one was too small.
+    worked = row.mode == Mode.LIVE and row.intent == Intent.HOLD and beyond
+    for on_stop in _ON_STOP if Cause.KILL_SWITCH in acting else (OnStop.REDUCE_ONLY,):
+        for tried in (True, False) if worked else (False,):
+            yield _Situation(
+                row=row,
+                parameters=parameters,
+                wish=wish,
+                acting=acting,
+                on_stop=on_stop,
+                worked=tried,
+            )
+
+
+def _target(concluded: DecisionRow) -> float | None:
+    """Return the target that was concluded; None to abstain."""
+    return None if concluded.intent == Intent.ABSTAIN else float(concluded.target)
 
 
 def _acting(row: DecisionFields, lot: float) -> Iterator[Cause]:
