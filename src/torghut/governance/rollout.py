@@ -125,6 +125,11 @@ class RolloutState:
         return LANE_PHASES[len(self.phases)] if len(self.phases) < len(LANE_PHASES) else None
 
     @property
+    def cited(self) -> Sequence[EvidenceReference]:
+        """Everything that the lane has cited so far."""
+        return [one for done in self.phases for one in _cited(done.gates, done.artifact_refs)]
+
+    @property
     def ended(self) -> str:
         """How the lane ended, in a word; empty while it is at work."""
         if self.crashed is not None:
@@ -206,21 +211,29 @@ def _record(
         if _content(before) != _content(event):
             raise PhaseAlreadyRecordedError(phase=command.phase)
         return []
-    _check_rows(command)
+    _check_rows(command, state)
     return [event]
 
 
-def _check_rows(command: RecordPhase) -> None:
+def _check_rows(command: RecordPhase, state: RolloutState) -> None:
     """Refuse a phase whose rows are not whole, or cite what nobody may cite."""
     for gate in missing_gates(command.phase, command.gates):
         raise GateMissingError(phase=command.phase, gate=gate)
-    cited = [*command.artifact_refs, *(one for row in command.gates for one in row.evidence)]
-    for fault in (
+    own = _cited(command.gates, command.artifact_refs)
+    faults = (
         *gate_faults(command.phase, command.gates),
-        *outside_faults(cited),
-        *digest_faults(cited),
-    ):
+        *outside_faults(own),
+        *digest_faults([*state.cited, *own]),
+    )
+    for fault in faults:
         raise GateRefusedError(phase=command.phase, reason=fault)
+
+
+def _cited(
+    gates: Sequence[GateRow], references: Sequence[EvidenceReference]
+) -> Sequence[EvidenceReference]:
+    """Return everything that a phase cites."""
+    return [*references, *(one for row in gates for one in row.evidence)]
 
 
 def _check_due(command: RecordPhase, state: RolloutState) -> None:
@@ -239,7 +252,7 @@ def _content(event: PhaseRecorded) -> JsonObject:
 
 def _complete(command: CompleteLane, state: RolloutState, at_ns: int) -> Sequence[RolloutEvent]:
     """End the lane, once all its phases are recorded."""
-    rollback = judge_rollback(command.rollback)
+    rollback = judge_rollback(command.rollback, known=state.cited)
     if state.completed is not None and state.completed.rollback == rollback:
         return []
     if state.ended:
@@ -268,7 +281,7 @@ def _finalise(command: FinaliseRun, state: RolloutState, at_ns: int) -> Sequence
         runtime=judge_runtime(
             drift_status=command.drift_status, triggered=command.rollback.triggered
         ),
-        rollback=judge_rollback(command.rollback),
+        rollback=judge_rollback(command.rollback, known=state.cited),
         occurred_at_ns=at_ns,
     )
     if state.finalised is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from torghut.governance.evidence import INCIDENT_SCHEMA, EvidenceFault, Examined
+from torghut.governance.judging import digest_faults
 from torghut.schemas.rollout.events import RollbackEvidence, RollbackJudged, RuntimeJudged
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.run import DriftStatus
@@ -16,6 +18,9 @@ _NO_EVIDENCE: Final = RollbackEvidence(
     drift_last_outcome_path=None,
     rollback_incident_evidence_path=None,
 )
+
+_CONTESTED: Final = "evidence-contested"
+"""One path, two digests: nobody could say which is meant, so neither is cited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,33 +42,50 @@ class RollbackFacts:
     outcome: Examined | None = None
 
 
-def judge_rollback(facts: RollbackFacts) -> RollbackJudged:
+def judge_rollback(
+    facts: RollbackFacts, *, known: Sequence[EvidenceReference] = ()
+) -> RollbackJudged:
     """Return what the rollback-proof rule makes of ``facts``.
 
     Not triggered: pass, and whatever evidence is offered is left out, so nothing stale leaks in.
     Triggered: pass only with an incident, and with nothing offered that is not as cited.
+
+    Args:
+        facts: What is known of a rollback.
+        known: What the run cites already; one path cannot have two digests.
     """
     if not facts.triggered:
         return RollbackJudged(status="pass", reason=None, triggered=False, evidence=_NO_EVIDENCE)
-    offered = (facts.detection, facts.action, facts.outcome, facts.incident)
-    faults = [one.fault for one in offered if one is not None and one.fault is not None]
-    reason = None
-    if facts.incident is None:
-        reason = "incident-missing"
-    elif facts.incident.reference.schema_ != INCIDENT_SCHEMA:
-        reason = f"evidence-{EvidenceFault.WRONG_SCHEMA}"
-    elif faults:
-        reason = f"evidence-{faults[0]}"
+    reason = _rollback_fault(facts, known)
     return RollbackJudged(
         status="pass" if reason is None else "fail",
         reason=reason,
         triggered=True,
-        evidence=RollbackEvidence(
-            drift_last_detection_path=_sound(facts.detection),
-            drift_last_action_path=_sound(facts.action),
-            drift_last_outcome_path=_sound(facts.outcome),
-            rollback_incident_evidence_path=_sound(facts.incident),
-        ),
+        evidence=_NO_EVIDENCE if reason == _CONTESTED else _evidence(facts),
+    )
+
+
+def _rollback_fault(facts: RollbackFacts, known: Sequence[EvidenceReference]) -> str | None:
+    """Return why a rollback is not proven; None where it is."""
+    offered = (facts.detection, facts.action, facts.outcome, facts.incident)
+    sound = [one.reference for one in offered if one is not None and one.fault is None]
+    if any(digest_faults([*known, *sound])):
+        return _CONTESTED
+    if facts.incident is None:
+        return "incident-missing"
+    if facts.incident.reference.schema_ != INCIDENT_SCHEMA:
+        return f"evidence-{EvidenceFault.WRONG_SCHEMA}"
+    faults = [one.fault for one in offered if one is not None and one.fault is not None]
+    return f"evidence-{faults[0]}" if faults else None
+
+
+def _evidence(facts: RollbackFacts) -> RollbackEvidence:
+    """Return what is to be cited of what was offered."""
+    return RollbackEvidence(
+        drift_last_detection_path=_sound(facts.detection),
+        drift_last_action_path=_sound(facts.action),
+        drift_last_outcome_path=_sound(facts.outcome),
+        rollback_incident_evidence_path=_sound(facts.incident),
     )
 
 

@@ -24,8 +24,9 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.digests import sha256_hex
 
 _BYTES_MAX: Final = 1 << 26
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_PLAIN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""For files and for folders on the way: with O_DIRECTORY a link would look like a plain file."""
+
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -86,7 +87,7 @@ class FolderArtifacts(ArtifactStore):
             for folder in folders:
                 if make:
                     _make_folder(here, folder)
-                below = os.open(folder, _FOLDER, dir_fd=here)
+                below = os.open(folder, _PLAIN, dir_fd=here)
                 os.close(here)
                 here = below
             yield here, name
@@ -103,7 +104,7 @@ def _make_folder(parent: int, name: str) -> None:
 
 def _read(path: str, folder: int, name: str) -> bytes:
     """Return the bytes of a plain file of a size that artifacts have."""
-    descriptor = os.open(name, _FILE, dir_fd=folder)
+    descriptor = os.open(name, _PLAIN, dir_fd=folder)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
@@ -121,9 +122,7 @@ def _fault(error: OSError) -> ReadFault:
             return ReadFault.MISSING
         case errno.ELOOP:
             return ReadFault.LINKED
-        case errno.ENOTDIR:  # also what a link to a folder is to O_DIRECTORY with O_NOFOLLOW
-            return ReadFault.LINKED
-        case errno.ENXIO | errno.EISDIR:
+        case errno.ENXIO | errno.EISDIR | errno.ENOTDIR:
             return ReadFault.NOT_A_FILE
         case _:
             return ReadFault.UNREADABLE
