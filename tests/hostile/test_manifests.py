@@ -26,11 +26,12 @@ from tests.rollouts import (
 )
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.artifacts.signatures import TrustedKey, fingerprint
-from torghut.governance.manifest import content_hash, read_manifest
+from torghut.governance.errors import ManifestRefusedError
+from torghut.governance.manifest import content_hash
 from torghut.governance.safety import RollbackFacts
 from torghut.governance.verification.checks import Verdict
 from torghut.governance.verification.origin import OriginKind, sign_manifest
-from torghut.governance.verification.verifying import CHECKS
+from torghut.governance.verification.verifying import CHECKS, read_manifest
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import ExitCode
@@ -560,3 +561,9 @@ def test_spacing_of_a_signed_manifest_does_not_matter(root: Path) -> None:
     spaced = json.dumps(json.loads(PASS), indent=2).encode()
 
     assert check(spaced, root, ENVELOPE).exit_code is ExitCode.YES
+
+
+@pytest.mark.parametrize("tamper", CONTRACT, ids=lambda tamper: tamper.__name__)
+def test_manifest_that_breaks_the_contract_is_not_even_read(tamper: Tamper) -> None:
+    with pytest.raises(ManifestRefusedError):
+        read_manifest(tampered(PASS, tamper))

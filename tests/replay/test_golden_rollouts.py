@@ -9,8 +9,9 @@ from typing import Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from torghut.governance.manifest import manifest_bytes, manifest_of, read_manifest
+from torghut.governance.manifest import manifest_bytes, manifest_of
 from torghut.governance.rollout import ROLLOUT
+from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.rollout.events import ROLLOUT_EVENT, RolloutEvent
 
 FOLDER: Final = Path(__file__).parent / "golden" / "rollouts"

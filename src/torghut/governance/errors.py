@@ -132,9 +132,8 @@ class ManifestAlteredError(TorghutError):
     code: ClassVar[str] = "governance.manifest-altered"
     exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
 
-    def __init__(self, *, expected: str, found: str) -> None:
-        super().__init__(f"expected a manifest with digest {expected}, found {found}")
-        self.expected = expected
+    def __init__(self, *, found: str) -> None:
+        super().__init__(f"a manifest is not as it was written: its digest: {found}")
         self.found = found
 
 

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import ValidationError
-
-from torghut.governance.errors import (
-    ManifestAlteredError,
-    ManifestRefusedError,
-    RunNotStartedError,
-)
+from torghut.governance.errors import RunNotStartedError
 from torghut.governance.rendering import phases_of, rollback_of
 from torghut.governance.rollout import RolloutState
-from torghut.kernel.canonical import JsonObject, canonical_bytes, parse_json_object
+from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
-from torghut.kernel.errors import TorghutError
 from torghut.kernel.times import moment, moment_ns
 from torghut.schemas.rollout.events import RollbackJudged
 from torghut.schemas.rollout.manifest import (
@@ -30,7 +23,6 @@ from torghut.schemas.rollout.manifest import (
     transitions_of,
 )
 from torghut.schemas.rollout.phases import PhaseStatus
-from torghut.schemas.types import first_problem
 
 NOT_FINALISED: Final = "not-finalised"
 """Why a manifest that nobody finalised in time is a fail, for whoever reads it."""
@@ -118,26 +110,6 @@ def content_hash(stated: JsonObject) -> str:
 def manifest_bytes(manifest: PhaseManifest) -> bytes:
     """Return ``manifest`` as it stands in its file."""
     return canonical_bytes(manifest.model_dump(mode="json"))
-
-
-def read_manifest(body: bytes) -> PhaseManifest:
-    """Return the manifest in ``body``, however it is spaced.
-
-    Raises:
-        ManifestRefusedError: There is none, or what it states does not follow from it.
-        ManifestAlteredError: Its content does not have the digest that it states.
-    """
-    try:
-        stated = parse_json_object(body)
-        manifest = PhaseManifest.model_validate_json(body, strict=True)
-    except ValidationError as error:
-        raise ManifestRefusedError(found=first_problem(error).at("the document")) from error
-    except TorghutError as error:
-        raise ManifestRefusedError(found=str(error)) from error
-    found = content_hash(stated)
-    if found != manifest.content_hash:
-        raise ManifestAlteredError(expected=manifest.content_hash, found=found)
-    return manifest
 
 
 def overdue(document: ManifestDocument, now_ns: int) -> bool:

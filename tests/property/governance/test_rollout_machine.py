@@ -32,7 +32,7 @@ from torghut.artifacts.errors import ReadFault
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance import errors
 from torghut.governance.evidence import Examined, Found, Subject, examine
-from torghut.governance.manifest import manifest_bytes, manifest_of, read_manifest
+from torghut.governance.manifest import manifest_bytes, manifest_of
 from torghut.governance.rollout import (
     ROLLOUT,
     CompleteLane,
@@ -46,7 +46,7 @@ from torghut.governance.rollout import (
     rollout_stream,
 )
 from torghut.governance.safety import RollbackFacts
-from torghut.governance.verification.verifying import verify_manifest
+from torghut.governance.verification.verifying import read_manifest, verify_manifest
 from torghut.kernel.canonical import JsonValue, canonical_bytes
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.rollout.events import RolloutEvent

@@ -24,14 +24,9 @@ from torghut.governance.errors import (
     ManifestRefusedError,
     RunNotStartedError,
 )
-from torghut.governance.manifest import (
-    content_hash,
-    manifest_bytes,
-    manifest_of,
-    overdue,
-    read_manifest,
-)
+from torghut.governance.manifest import content_hash, manifest_bytes, manifest_of, overdue
 from torghut.governance.rollout import ROLLOUT, CrashLane, StartRun
+from torghut.governance.verification.verifying import read_manifest
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.rollout.phases import LANE_PHASES, PHASES, REQUIRED_GATES

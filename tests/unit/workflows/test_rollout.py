@@ -16,9 +16,10 @@ from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.signatures import TrustedKey, fingerprint
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.errors import ManifestNotFinalError, RunNotStartedError
-from torghut.governance.manifest import manifest_bytes, read_manifest
+from torghut.governance.manifest import manifest_bytes
 from torghut.governance.rollout import ROLLOUT, read_rollout_event, rollout_stream
 from torghut.governance.verification.origin import sign_manifest
+from torghut.governance.verification.verifying import read_manifest
 from torghut.kernel.errors import ExitCode
 from torghut.workflows.handle import handle
 from torghut.workflows.rollout.checking import check_manifest, find_envelope

@@ -7,6 +7,7 @@ from typing import Final
 
 from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.signatures import TrustedKey
+from torghut.governance.errors import ManifestAlteredError, ManifestRefusedError
 from torghut.governance.evidence import (
     EvidenceFault,
     Examined,
@@ -27,8 +28,9 @@ from torghut.governance.verification.document import (
     rollback_fault,
 )
 from torghut.governance.verification.origin import UNSIGNED, origin_of
+from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.schemas.rollout.gates import EvidenceReference
-from torghut.schemas.rollout.manifest import ManifestDocument, references_of
+from torghut.schemas.rollout.manifest import ManifestDocument, PhaseManifest, references_of
 
 CHECKS: Final[Mapping[str, str]] = {
     "file": "it is JSON that reads in one way only",
@@ -74,25 +76,49 @@ def verify_manifest(
         trusted: The keys that the reader trusts.
         now_ns: Wall time of the reader.
     """
+    checks, stated, document = check_document(body)
+    if document is not None:
+        checks = [*checks, *_evidence_checks(document, evidence), _final_check(document)]
+    return Verdict(
+        checks=checks,
+        document=document,
+        origin=UNSIGNED if stated is None else origin_of(envelope, stated, trusted),
+        overdue=document is not None and overdue(document, now_ns),
+    )
+
+
+def check_document(
+    body: bytes,
+) -> tuple[Sequence[Check], JsonObject | None, ManifestDocument | None]:
+    """Return the checks that need nothing but ``body``, and as much of it as could be read."""
     stated, fault = parse_stated(body)
     checks = [_check("file", Breach.INTEGRITY, fault)]
     if stated is None:
-        return Verdict(checks=checks, document=None, origin=UNSIGNED, overdue=False)
+        return checks, None, None
     document, fault = parse_document(body)
     checks.append(_check("phases", Breach.CONTRACT, order_fault(stated)))
     checks.append(_check("schema", Breach.CONTRACT, fault))
     if document is not None and all(check.passed for check in checks):
         checks.extend(_document_checks(document))
     checks.append(_check("hash", Breach.INTEGRITY, hash_fault(stated)))
-    if document is not None:
-        checks.extend(_evidence_checks(document, evidence))
-        checks.append(_final_check(document))
-    return Verdict(
-        checks=checks,
-        document=document,
-        origin=origin_of(envelope, stated, trusted),
-        overdue=document is not None and overdue(document, now_ns),
-    )
+    return checks, stated, document
+
+
+def read_manifest(body: bytes) -> PhaseManifest:
+    """Return the manifest in ``body``, if it keeps its contract; nothing that it cites is read.
+
+    Raises:
+        ManifestRefusedError: There is none, or it breaks its contract.
+        ManifestAlteredError: Its content does not have the digest that it states.
+    """
+    checks, stated, _ = check_document(body)
+    for check in checks:
+        if not check.passed and check.name != "hash":
+            raise ManifestRefusedError(found=f"a fault in {check.name}: {check.fault}")
+    for check in checks:
+        if not check.passed:
+            raise ManifestAlteredError(found=check.fault)
+    return PhaseManifest.model_validate_json(canonical_bytes(stated), strict=True)
 
 
 def _check(name: str, breach: Breach, fault: str) -> Check:

@@ -107,7 +107,7 @@ class ManifestDocument(Message):
     status: Annotated[ManifestStatus, Field(description="fail unless all phases pass or skip.")]
     phase_count: SafeCount
     phase_transitions: tuple[Transition, ...]
-    phases: Annotated[tuple[Phase, ...], Field(description="All seven, in their one order.")]
+    phases: tuple[Phase, ...]
     runtime_governance: RuntimeGovernance
     rollback_proof: RollbackProof
     artifact_refs: Annotated[
@@ -123,8 +123,16 @@ class ManifestDocument(Message):
 class PhaseManifest(ManifestDocument):
     """What became of a candidate in the seven phases of its rollout."""
 
+    phases: Annotated[
+        tuple[Phase, ...],
+        Field(min_length=7, max_length=7, description="All seven, in their one order."),
+    ]
+
     @model_validator(mode="after")
     def _states_what_follows(self) -> Self:
+        if tuple(phase.name for phase in self.phases) != PHASES:
+            message = "the seven phases in their one order"
+            raise ValueError(message)
         for fault in computed_faults(self):
             raise ValueError(fault)
         return self

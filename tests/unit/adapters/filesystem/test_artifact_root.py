@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -188,3 +190,37 @@ def test_of_many_who_write_once_one_wins(store: FolderArtifacts) -> None:
         writer.join()
 
     assert [store.read("runs/run-1/once")] == [body for body in bodies if body not in refused]
+
+
+CALLS = ("open", "mkdir", "fsync", "fchmod", "rename", "link")
+"""What an operating system may refuse on the way."""
+
+
+@pytest.mark.parametrize("method", ["replace", "create"])
+@pytest.mark.parametrize("allowed", range(12))
+def test_write_broken_off_anywhere_leaves_a_whole_file_and_nothing_else(
+    store: FolderArtifacts, root: Path, monkeypatch: pytest.MonkeyPatch, method: str, allowed: int
+) -> None:
+    if method == "replace":
+        store.replace("runs/run-1/file", b"old")
+    left = [allowed]
+
+    def counting(call: Callable[..., object]) -> Callable[..., object]:
+        def counted(*arguments: object, **named: object) -> object:
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(5, "Input/output error")
+            return call(*arguments, **named)
+
+        return counted
+
+    with monkeypatch.context() as patched:
+        for name in CALLS:
+            patched.setattr(os, name, counting(getattr(os, name)))
+        with contextlib.suppress(ArtifactUnwritableError):
+            getattr(store, method)("runs/run-1/file", b"new")
+
+    place = root / "runs" / "run-1" / "file"
+    found = place.read_bytes() if place.exists() else None
+    assert found in ({b"old", b"new"} if method == "replace" else {None, b"new"})
+    assert [path for path in root.rglob(".*") if path.is_file()] == []

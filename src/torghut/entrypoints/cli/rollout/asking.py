@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from torghut import standby
-from torghut.governance.manifest import NOT_FINALISED, overdue, read_manifest
+from torghut.governance.manifest import NOT_FINALISED, overdue
+from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.rollout.manifest import PhaseManifest
 
 manifest_argument = click.argument(
