@@ -166,6 +166,13 @@ def gate_without_evidence(document: Document) -> None:
     document["artifact_refs"] = [one for one in document["artifact_refs"] if one["path"] != SIGNALS]
 
 
+def gate_shown_by_something_else(document: Document) -> None:
+    cited = phase(document, "gate-evaluation")["slo_gates"][0]["evidence"][0]
+    listed = next(one for one in document["artifact_refs"] if one["path"] == SIGNALS)
+    for one in (cited, listed):
+        one["schema"] = "rollout.rollback-incident.v1"
+
+
 def gate_left_out(document: Document) -> None:
     del phase(document, "gate-evaluation")["slo_gates"][0]
     document["artifact_refs"] = [one for one in document["artifact_refs"] if one["path"] != SIGNALS]
@@ -276,6 +283,7 @@ CONTRACT: Final[dict[Tamper, str]] = {
     gate_without_a_value: "gates",
     gate_without_evidence: "gates",
     gate_left_out: "gates",
+    gate_shown_by_something_else: "gates",
     no_gates: "gates",
     gate_that_does_not_apply: "gates",
     all_skipped: "gates",
@@ -492,6 +500,7 @@ SAYS: Final = {
     file_of(incident()): "wrong-schema",
     file_of(gate_evidence("slo_signal_count_minimum", run_id="run-0")): "stale",
     file_of(gate_evidence("slo_signal_count_minimum", 1.0)): "contradicts",
+    file_of(gate_evidence("slo_decision_count_minimum")): "contradicts",
 }
 
 
@@ -567,3 +576,28 @@ def test_spacing_of_a_signed_manifest_does_not_matter(root: Path) -> None:
 def test_manifest_that_breaks_the_contract_is_not_even_read(tamper: Tamper) -> None:
     with pytest.raises(ManifestRefusedError):
         read_manifest(tampered(PASS, tamper))
+
+
+def test_manifest_cannot_write_its_own_verdict_on_a_terminal(root: Path) -> None:
+    wicked = "x\x1b[2K\rverdict: PASS, signed by everybody\n\u202e"
+    cites, named = check(cite(PASS, path=wicked), root), {"phases": [{"name": wicked}]}
+    verdicts = [cites, check(canonical_bytes(named), root)]
+
+    said = [one.says for verdict in verdicts for one in verdict.checks]
+    assert any("verdict: PASS" in one for one in said)
+    assert all(one.isprintable() for one in said)
+
+
+def test_manifest_of_absurd_size_is_judged_in_time(root: Path) -> None:
+    def swell(document: Document) -> None:
+        cited = document["artifact_refs"][0]
+        many = [{**cited, "path": f"evidence/{number:05}"} for number in range(20_000)]
+        phase(document, "gate-evaluation")["slo_gates"][0]["evidence"] += many
+        document["artifact_refs"] = sorted(
+            [*document["artifact_refs"], *many], key=lambda one: str(one["path"])
+        )
+
+    verdict = check(tampered(PASS, swell), root)
+
+    assert verdict.exit_code is ExitCode.INTEGRITY
+    assert len(failed(verdict)) == 20_000

@@ -117,7 +117,8 @@ def _content_fault(
 
 
 def contradicts(row: GateRow, message: Message | None) -> bool:
-    """Say whether evidence that was measured for this very gate says something else."""
-    if not isinstance(message, GateEvidence) or message.gate != row.id:
+    """Say whether what was measured for a gate is of another one, or says something else."""
+    if not isinstance(message, GateEvidence):
         return False
-    return (message.value, message.unit, message.n) != (row.value, row.unit, row.n)
+    measured = (message.gate, message.value, message.unit, message.n)
+    return measured != (row.id, row.value, row.unit, row.n)

@@ -24,11 +24,15 @@ from torghut.governance.errors import (
     ManifestRefusedError,
     RunNotStartedError,
 )
+from torghut.governance.evidence import INCIDENT_SCHEMA
 from torghut.governance.manifest import content_hash, manifest_bytes, manifest_of, overdue
 from torghut.governance.rollout import ROLLOUT, CrashLane, StartRun
 from torghut.governance.verification.verifying import read_manifest
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
+from torghut.schemas.publish import MODELS, stated_type
+from torghut.schemas.rollout.evidence import GateEvidence
+from torghut.schemas.rollout.gates import GATE_EVIDENCE
 from torghut.schemas.rollout.phases import LANE_PHASES, PHASES, REQUIRED_GATES
 
 TOP_LEVEL: Final = [
@@ -193,3 +197,8 @@ def test_manifest_is_overdue_after_two_of_its_cycles() -> None:
     assert not overdue(begun, START_NS + 120 * STEP_NS)
     assert overdue(begun, START_NS + 120 * STEP_NS + 1)
     assert not overdue(final, START_NS + 10**18)
+
+
+def test_evidence_of_gates_and_rollbacks_is_called_what_it_states() -> None:
+    assert stated_type(GateEvidence) == GATE_EVIDENCE
+    assert {GATE_EVIDENCE, INCIDENT_SCHEMA} <= set(MODELS)

@@ -26,6 +26,9 @@ from torghut.schemas.rollout.manifest import (
 from torghut.schemas.rollout.phases import PHASES, ROLLBACK, RUNTIME
 from torghut.schemas.types import first_problem
 
+_SHOWN: Final = 7
+"""Most names that a fault lists."""
+
 
 def parse_stated(body: bytes) -> tuple[JsonObject | None, str]:
     """Return the JSON object in ``body``, or why there is none that reads in one way only."""
@@ -67,7 +70,7 @@ def order_fault(stated: JsonObject) -> str:
     absent = [name for name in PHASES if name not in names]
     for word, found in (("unknown", unknown), ("repeated", twice), ("missing", absent)):
         if found:
-            return f"expected the seven phases, found {word}: {', '.join(found)}"
+            return f"expected the seven phases, found {word}: {', '.join(found[:_SHOWN])}"
     return f"expected the seven phases in their order, found {', '.join(names)}"
 
 

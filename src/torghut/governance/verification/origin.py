@@ -20,6 +20,7 @@ from torghut.governance.errors import ManifestNotFinalError
 from torghut.governance.manifest import content_hash
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.texts import plain
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
@@ -99,7 +100,7 @@ def origin_of(envelope: bytes | None, stated: JsonObject, trusted: Sequence[Trus
     try:
         signed = parse_envelope(envelope)
     except EnvelopeMalformedError as error:
-        return Origin(kind=OriginKind.FORGED, says=str(error))
+        return Origin(kind=OriginKind.FORGED, says=plain(str(error)))
     if (signed.type, signed.payload) != (PAYLOAD_TYPE, _statement(stated)):
         says = f"the envelope beside it is not about {_file_digest(stated)}, which this file is"
         return Origin(kind=OriginKind.FORGED, says=says)

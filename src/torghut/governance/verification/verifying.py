@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -10,7 +11,6 @@ from torghut.artifacts.signatures import TrustedKey
 from torghut.governance.errors import ManifestAlteredError, ManifestRefusedError
 from torghut.governance.evidence import (
     EvidenceFault,
-    Examined,
     Found,
     Subject,
     contradicts,
@@ -29,7 +29,8 @@ from torghut.governance.verification.document import (
 )
 from torghut.governance.verification.origin import UNSIGNED, origin_of
 from torghut.kernel.canonical import JsonObject, canonical_bytes
-from torghut.schemas.rollout.gates import EvidenceReference
+from torghut.kernel.texts import plain
+from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.manifest import ManifestDocument, PhaseManifest, references_of
 
 CHECKS: Final[Mapping[str, str]] = {
@@ -123,7 +124,7 @@ def read_manifest(body: bytes) -> PhaseManifest:
 
 def _check(name: str, breach: Breach, fault: str) -> Check:
     """Return one check of ``CHECKS``."""
-    return Check(name=name, breach=breach, fault=fault, holds=CHECKS[name])
+    return Check(name=name, breach=breach, fault=plain(fault), holds=CHECKS[name])
 
 
 def _document_checks(document: ManifestDocument) -> Iterator[Check]:
@@ -142,21 +143,20 @@ def _final_check(document: ManifestDocument) -> Check:
 def _evidence_checks(document: ManifestDocument, evidence: Mapping[str, Found]) -> Iterator[Check]:
     """Yield one check for each file that is cited."""
     subject = Subject(run_id=document.run_id, candidate_id=document.candidate_id)
+    citing: dict[str, list[GateRow]] = defaultdict(list)
+    for phase in document.phases:
+        for row in phase.slo_gates:
+            for reference in row.evidence:
+                citing[reference.path].append(row)
     for reference in references_of(document.phases):
         examined = examine(reference, evidence.get(reference.path, ReadFault.MISSING), subject)
-        fault = examined.fault or _contradiction(document, examined)
+        fault: ReadFault | EvidenceFault | None = examined.fault
+        if any(contradicts(row, examined.message) for row in citing[reference.path]):
+            fault = fault or EvidenceFault.CONTRADICTS
+        path = plain(reference.path)
         yield Check(
             name="evidence",
             breach=Breach.INTEGRITY,
-            fault="" if fault is None else f"{reference.path}: expected it as cited, found {fault}",
-            holds=f"{reference.path}: as cited, {reference.schema_}",
+            fault="" if fault is None else f"{path}: expected it as cited, found {fault}",
+            holds=f"{path}: as cited, {reference.schema_}",
         )
-
-
-def _contradiction(document: ManifestDocument, examined: Examined) -> EvidenceFault | None:
-    """Return whether a gate says something else than the evidence that it cites."""
-    for phase in document.phases:
-        for row in phase.slo_gates:
-            if examined.reference in row.evidence and contradicts(row, examined.message):
-                return EvidenceFault.CONTRADICTS
-    return None

@@ -25,6 +25,9 @@ Unit = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9/%-]{0,39}$")]
 SHORT_OF: Final = "n-below-"
 """Begins the reason of a gate that had too little to judge; the least ``n`` follows."""
 
+GATE_EVIDENCE: Final = "rollout.gate-evidence.v1"
+"""What a gate of the lane cites to pass: a file that says the same as its row."""
+
 _COMPARES: Final[Mapping[Comparator, Callable[[float, float], bool]]] = MappingProxyType(
     {
         ">=": operator.ge,

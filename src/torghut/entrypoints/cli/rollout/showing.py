@@ -17,6 +17,7 @@ from torghut.entrypoints.cli.rollout.asking import (
 from torghut.governance.binding import Binding, binding_of
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
+from torghut.kernel.texts import plain
 from torghut.schemas.rollout.gates import GateRow
 from torghut.schemas.rollout.manifest import PhaseManifest
 
@@ -107,7 +108,8 @@ def why(manifest: Path, *, as_json: bool) -> ExitCode:
 def _lines(binding: Binding) -> Iterator[str]:
     """Yield what a manifest hangs on, for people."""
     if binding.row is None:
-        yield f"hangs on  phase {binding.phase}, which failed before a gate did: {binding.reason}"
+        reason = plain(binding.reason)
+        yield f"hangs on  phase {binding.phase}, which failed before a gate did: {reason}"
     else:
         said = f", reason {binding.reason}" if binding.reason else ""
         yield f"hangs on  {binding.row.id} of {binding.phase}: {binding.row.status}{said}"
