@@ -1,7 +1,8 @@
-"""The composition root of what must work when nothing else does: switch files and worker pages.
+"""The composition root of what must work when nothing else does: switches, pages, manifests.
 
 It names the few adapters that need neither log nor kernel, so that a command which stops a loop,
-lets it go on or says how it stands starts at once and on an installation that cannot decide.
+lets it go on, says how it stands or checks what governance left behind starts at once and on an
+installation that cannot decide.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.filesystem.declaration_text import load_live_policy
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
@@ -17,6 +19,7 @@ from torghut.adapters.filesystem.writing import FileReadError
 from torghut.adapters.http.posting import post
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.person import person
+from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.settings import artifact_dir, settings
@@ -26,6 +29,7 @@ __all__ = [
     "SWITCHES",
     "TOKENS",
     "WORKERS",
+    "artifact_root",
     "ids",
     "live_policy",
     "person",
@@ -55,6 +59,11 @@ def live_policy() -> LivePolicy:
         DeclarationError: It is missing or does not fit its model.
     """
     return load_live_policy(settings().declarations_dir)
+
+
+def artifact_root(root: Path) -> ArtifactStore:
+    """Return the artifacts below ``root``."""
+    return FolderArtifacts(root)
 
 
 def ids() -> IdSource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -99,3 +100,77 @@ class PackageStoreError(TorghutError):
         super().__init__(f"packages in {place}: {reason}; make the place readable and writable")
         self.place = place
         self.reason = reason
+
+
+class ReadFault(StrEnum):
+    """Why a file below an artifact root is not to be had."""
+
+    MISSING = "missing"
+    OUTSIDE = "outside-root"
+    LINKED = "symlink"
+    NOT_A_FILE = "not-a-file"
+    TOO_LARGE = "too-large"
+    UNREADABLE = "unreadable"
+
+
+class ArtifactUnreadableError(TorghutError):
+    """A file below an artifact root is not there, or not to be read in good faith."""
+
+    code: ClassVar[str] = "artifacts.unreadable"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, path: str, fault: ReadFault) -> None:
+        super().__init__(f"{path}: expected a plain file below the artifact root, found: {fault}")
+        self.path = path
+        self.fault = fault
+
+
+class ArtifactExistsError(TorghutError):
+    """A file that is written once is there already, with other bytes."""
+
+    code: ClassVar[str] = "artifacts.exists"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, path: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"{path}: expected no such file, or sha256 {expected}, found {found}; "
+            "it is never overwritten: keep both, and find out who wrote it"
+        )
+        self.path = path
+        self.expected = expected
+        self.found = found
+
+
+class ArtifactUnwritableError(TorghutError):
+    """A file below an artifact root cannot be written; what was there before still is."""
+
+    code: ClassVar[str] = "artifacts.unwritable"
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+
+    def __init__(self, *, path: str, reason: str) -> None:
+        super().__init__(f"{path}: expected to write it below the artifact root, found: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class KeyUnusableError(TorghutError):
+    """A file that should hold an Ed25519 key in PEM does not."""
+
+    code: ClassVar[str] = "artifacts.key-unusable"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        super().__init__(f"expected {expected}, found {found}")
+        self.expected = expected
+        self.found = found
+
+
+class EnvelopeMalformedError(TorghutError):
+    """A file that should hold a signature is no DSSE envelope."""
+
+    code: ClassVar[str] = "artifacts.envelope-malformed"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(f"expected a DSSE envelope, found {found}")
+        self.found = found

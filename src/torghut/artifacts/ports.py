@@ -1,4 +1,4 @@
-"""What the core asks of a place that keeps packages."""
+"""What the core asks of the places that keep packages and other artifacts."""
 
 from __future__ import annotations
 
@@ -35,5 +35,38 @@ class PackageStore(Protocol):
             ManifestInvalidError: What stands there is no package.
             PackageAlteredError: It already stands there, but altered.
             PackageStoreError: The place cannot be written.
+        """
+        ...
+
+
+class ArtifactStore(Protocol):
+    """Files below one root, by relative paths with ``/``; nothing leads out of it.
+
+    A reader sees a file as it was or as it is now, never a part of it. No link is followed,
+    neither as the file nor as a folder on the way.
+    """
+
+    def read(self, path: str, /) -> bytes:
+        """Return the bytes of a file.
+
+        Raises:
+            ArtifactUnreadableError: There is none, or it is not to be read.
+        """
+        ...
+
+    def replace(self, path: str, body: bytes, /) -> None:
+        """Put ``body`` there, durably, in place of what there was.
+
+        Raises:
+            ArtifactUnwritableError: It cannot be written.
+        """
+        ...
+
+    def create(self, path: str, body: bytes, /) -> None:
+        """Put ``body`` there, durably, where nothing was; the same bytes again change nothing.
+
+        Raises:
+            ArtifactExistsError: Another file is there.
+            ArtifactUnwritableError: It cannot be written.
         """
         ...

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import ClassVar, Final
+
+from torghut.kernel.errors import TorghutError
 
 _NS_PER_S: Final = 1_000_000_000
+
+
+class MomentMalformedError(TorghutError):
+    """A text is no time as Torghut writes it, such as ``2010-01-04T13:00:00.05Z``."""
+
+    code: ClassVar[str] = "kernel.moment-malformed"
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(f"expected a UTC time such as 2010-01-04T13:00:00.05Z, found {found!r}")
+        self.found = found
 
 
 def moment(time_ns: int) -> str:
@@ -17,6 +29,27 @@ def moment(time_ns: int) -> str:
     """
     rest = f"{time_ns % _NS_PER_S:09}".rstrip("0")
     return f"{instant(time_ns)[:-1]}{'.' if rest else ''}{rest}Z"
+
+
+def moment_ns(text: str) -> int:
+    """Return the time that ``moment`` wrote as ``text``, in nanoseconds since 1970 UTC.
+
+    Raises:
+        MomentMalformedError: It is none, or is spelled in another way.
+
+    Example:
+        >>> moment_ns("2010-01-04T13:00:00.05Z")
+        1262610000050000000
+    """
+    whole, _, rest = text.removesuffix("Z").partition(".")
+    try:
+        seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
+        time_ns = seconds * _NS_PER_S + int(rest.ljust(9, "0"))
+    except ValueError as error:
+        raise MomentMalformedError(found=text) from error
+    if moment(time_ns) != text:
+        raise MomentMalformedError(found=text)
+    return time_ns
 
 
 def instant(time_ns: int) -> str:

@@ -30,6 +30,15 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
+from torghut.schemas.rollout.events import (
+    LaneCompleted,
+    LaneCrashed,
+    PhaseRecorded,
+    RunFinalised,
+    RunStarted,
+)
+from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
+from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
 from torghut.schemas.types import Message
 
 TYPED: Final[tuple[type[Message], ...]] = (
@@ -45,21 +54,41 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Decided,
     Decision,
     Fault,
+    GateEvidence,
     Heartbeat,
+    LaneCompleted,
+    LaneCrashed,
     PackageManifest,
+    PhaseRecorded,
     Proof,
     RecordQuarantined,
     Refused,
     RegimeModelFile,
+    RollbackIncident,
+    RunFinalised,
+    RunStarted,
     SwitchThrownFile,
     WorkerStatus,
 )
 """Every model that states its type."""
 
 ARTIFACTS: Final = frozenset(
-    {PackageManifest, Proof, RegimeModelFile, SwitchThrownFile, WorkerStatus}
+    {
+        GateEvidence,
+        PackageManifest,
+        Proof,
+        RegimeModelFile,
+        RollbackIncident,
+        SwitchThrownFile,
+        WorkerStatus,
+    }
 )
 """Those of them that stand in files of their own; the others are events or parts of the log."""
+
+NAMED_BY_CONTRACT: Final[Mapping[str, type[Message]]] = MappingProxyType(
+    {SCHEMA_VERSION: PhaseManifest}
+)
+"""Artifacts that state, in place of a type, a name which a contract fixed."""
 
 OFFERED: Final = frozenset({ContextOffered, ControlOffered})
 """Those that others write: a key with a default may be left out."""
@@ -90,6 +119,8 @@ def publications() -> Iterator[Publication]:
             "validation" if model in OFFERED else "serialization"
         )
         yield Publication(path=path, model=model, mode=mode)
+    for name, artifact in NAMED_BY_CONTRACT.items():
+        yield Publication(path=f"artifacts/{name}.json", model=artifact, mode="serialization")
     for control in get_args(get_args(ControlRecord)[0]):
         path = _control_path(control, control.version)
         yield Publication(path=path, model=control, mode="serialization")

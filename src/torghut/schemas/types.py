@@ -32,6 +32,7 @@ class Message(BaseModel):
         extra="forbid",
         allow_inf_nan=False,
         json_schema_serialization_defaults_required=True,
+        serialize_by_alias=True,  # documents fix names that Python cannot have
     )
 
 

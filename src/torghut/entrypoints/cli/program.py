@@ -50,6 +50,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "router fit": ("router", "Fit a regime package on a window of a source."),
     "router show": ("router", "Show a regime package."),
     "router verify": ("router", "Verify a regime package's files against its digest."),
+    "rollout verify": ("rollout.verifying", "Verify a phase manifest and its evidence, offline."),
+    "rollout show": ("rollout.showing", "Show the phases and gates of a phase manifest."),
+    "rollout why": ("rollout.showing", "Say what a phase manifest hangs on, and what turns it."),
     "lookahead check": ("lookahead", "Look for outputs that depend on the future."),
     "doctor": ("doctor", "Check this installation: declarations, kernel, cache, disk."),
 }

@@ -1,0 +1,109 @@
+"""A candidate's run from its first event to a signed manifest, with figures given by hand."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from torghut.artifacts.ports import ArtifactStore
+from torghut.artifacts.signatures import parse_private_key
+from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.memory import InMemoryLog
+from torghut.governance.rollout import (
+    ROLLOUT,
+    CompleteLane,
+    FinaliseRun,
+    RecordPhase,
+    RolloutCommand,
+    StartRun,
+    parse_run_plan,
+    read_rollout_event,
+    rollout_stream,
+)
+from torghut.governance.safety import RollbackFacts
+from torghut.kernel.canonical import canonical_bytes
+from torghut.kernel.digests import sha256_hex
+from torghut.schemas.rollout.evidence import GateEvidence
+from torghut.schemas.rollout.gates import EvidenceReference, GateRow
+from torghut.schemas.rollout.phases import LANE_PHASES, REQUIRED_GATES
+from torghut.standby import artifact_root, wall_clock
+from torghut.workflows.handle import handle
+from torghut.workflows.rollout.publishing import project_manifest, publish_manifest
+
+RUN = "example-1"
+FIGURES = {
+    "slo_signal_count_minimum": (5120.0, 2000.0, "signals"),
+    "slo_decision_count_minimum": (4528.0, 2000.0, "decisions"),
+    "slo_required_artifacts_present": (6.0, 6.0, "artifacts"),
+    "slo_required_rollback_checks_present": (4.0, 4.0, "checks"),
+    "slo_drift_gate_allowed": (1.0, 1.0, "verdicts"),
+    "slo_paper_canary_patch_present": (1.0, 1.0, "patches"),
+}
+
+
+def judged(gate: str, store: ArtifactStore, now_ns: int) -> GateRow:
+    """Write the evidence for a gate, and return the row that cites it."""
+    value, threshold, unit = FIGURES[gate]
+    shown = GateEvidence(
+        run_id=RUN, gate=gate, value=value, unit=unit, n=int(value), measured_at_ns=now_ns
+    )
+    body, path = canonical_bytes(shown.model_dump(mode="json")), f"runs/{RUN}/evidence/{gate}.json"
+    store.create(path, body)
+    cited = EvidenceReference(path=path, sha256=sha256_hex(body), schema=shown.type)
+    return GateRow(
+        id=gate,
+        status="pass" if value >= threshold else "fail",
+        value=value,
+        comparator=">=",
+        threshold=threshold,
+        unit=unit,
+        n=int(value),
+        reason=None if value >= threshold else "below-threshold",
+        evidence=(cited,),
+    )
+
+
+async def main() -> None:
+    """Run the lane by hand in a log in memory, and write what came of it into a folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="the artifact root")
+    parser.add_argument("--key", type=Path, help="an Ed25519 private key in PEM, to sign with")
+    asked = parser.parse_args()
+    clock, store = wall_clock(), artifact_root(asked.folder)
+    log, now_ns = InMemoryLog(clock=clock), clock.now_ns()
+    plan = parse_run_plan(
+        {
+            "run_id": RUN,
+            "attempt": 1,
+            "candidate_id": "router-candidate-1",
+            "execution_context": {
+                "repository": "example",
+                "base": "main",
+                "head": "candidate",
+                "artifactPath": str(asked.folder),
+                "priorityId": "p1",
+            },
+            "asked_promotion_target": "live",
+            "requested_promotion_target": "paper",
+            "missing_for_live": ["approval-missing"],
+            "cycle_length_s": 60,
+        }
+    )
+    no_rollback = RollbackFacts(triggered=False)
+    commands: list[RolloutCommand] = [StartRun(plan=plan, at_ns=now_ns)]
+    for phase in LANE_PHASES:
+        rows = tuple(judged(gate, store, now_ns) for gate in REQUIRED_GATES[phase])
+        commands.append(RecordPhase(phase=phase, gates=rows, at_ns=now_ns))
+    commands += [
+        CompleteLane(rollback=no_rollback, at_ns=now_ns),
+        FinaliseRun(drift_status="stable", rollback=no_rollback, at_ns=now_ns),
+    ]
+    causes = Causes(correlation_id=RUN, causation_id="example")
+    key = parse_private_key(asked.key.read_bytes()) if asked.key else None
+    for command in commands:
+        stream = rollout_stream(RUN)
+        await handle(log, ROLLOUT, read_rollout_event, stream, command, causes=causes)
+        own = publish_manifest(await project_manifest(log, RUN), store, key=key)
+        print(f"{type(command).__name__:<12} {own}")
+
+
+asyncio.run(main())

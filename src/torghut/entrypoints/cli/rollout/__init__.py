@@ -1,0 +1,1 @@
+"""``torghut rollout``: what became of a candidate, for those who did not see it happen."""

@@ -1,0 +1,56 @@
+"""Which manifest a command is about, and what is shown of one wherever it is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from torghut import standby
+from torghut.governance.manifest import NOT_FINALISED, overdue
+from torghut.governance.verification.verifying import read_manifest
+from torghut.schemas.rollout.manifest import PhaseManifest
+
+manifest_argument = click.argument(
+    "manifest", type=click.Path(path_type=Path, dir_okay=False), metavar="MANIFEST"
+)
+"""The file; the command's parameter is ``manifest``."""
+
+
+def read_body(path: Path) -> bytes:
+    """Return the bytes of a manifest's file, which no link may stand for.
+
+    Raises:
+        ArtifactUnreadableError: It is not there, or no plain file.
+    """
+    return standby.artifact_root(path.parent).read(path.name)
+
+
+def read_asked(path: Path) -> PhaseManifest:
+    """Return the manifest at ``path``, which holds together; its evidence is not looked at.
+
+    Raises:
+        ArtifactUnreadableError: It is not there, or no plain file.
+        ManifestRefusedError: It is no manifest.
+        ManifestAlteredError: It was altered.
+    """
+    return read_manifest(read_body(path))
+
+
+def standing(manifest: PhaseManifest) -> str:
+    """Return what a manifest comes to for a reader now, never a pass before it is final."""
+    if overdue(manifest, standby.wall_clock().now_ns()):
+        return f"fail, reason {NOT_FINALISED}"
+    return manifest.status if manifest.observation_summary.finalised else "NOT FINAL"
+
+
+def number(value: float | None) -> str:
+    """Return a number as short as it can be without a digit lost; empty where there is none.
+
+    Example:
+        >>> number(5.0), number(0.125), number(None)
+        ('5', '0.125', '')
+    """
+    if value is None:
+        return ""
+    return str(int(value)) if value.is_integer() else repr(value)

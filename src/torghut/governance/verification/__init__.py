@@ -1,0 +1,1 @@
+"""Checks of a phase manifest for a reader who trusts nobody: document, evidence, origin."""

@@ -1,0 +1,1 @@
+"""What is said of a candidate's rollout: events, gates, phase manifest, evidence."""

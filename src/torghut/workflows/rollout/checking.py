@@ -1,0 +1,71 @@
+"""A manifest in its folder, with everything that it cites read from beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torghut.artifacts.errors import ArtifactUnreadableError, ReadFault
+from torghut.artifacts.ports import ArtifactStore
+from torghut.artifacts.signatures import TrustedKey
+from torghut.governance.evidence import Found
+from torghut.governance.verification.checks import Verdict
+from torghut.governance.verification.document import parse_document
+from torghut.governance.verification.verifying import references_in, verify_manifest
+from torghut.workflows.rollout.places import SIGNATURE, run_manifest
+
+
+def read_found(store: ArtifactStore, path: str) -> Found:
+    """Return the bytes at ``path``, or why they are not to be had."""
+    try:
+        return store.read(path)
+    except ArtifactUnreadableError as error:
+        return error.fault
+
+
+def check_manifest(
+    body: bytes,
+    store: ArtifactStore,
+    *,
+    envelope: bytes | None,
+    trusted: Sequence[TrustedKey],
+    now_ns: int,
+) -> Verdict:
+    """Return what a manifest is worth, its evidence read from ``store``.
+
+    Args:
+        body: Of the manifest.
+        store: The artifact root that it cites from.
+        envelope: What stands beside it as its signature; None where nothing does.
+        trusted: The keys that the reader trusts.
+        now_ns: Wall time of the reader.
+    """
+    found = {one.path: read_found(store, one.path) for one in references_in(body)}
+    return verify_manifest(body, found, envelope=envelope, trusted=trusted, now_ns=now_ns)
+
+
+def find_envelope(
+    body: bytes, root: ArtifactStore, beside: ArtifactStore, name: str
+) -> bytes | None:
+    """Return what is signed of a manifest: beside it, else beside its run's own copy.
+
+    None only where nothing is there. What is there and cannot be read is empty bytes: no envelope,
+    and not the same as none.
+
+    Args:
+        body: Of the manifest.
+        root: The artifact root.
+        beside: The folder that the manifest is in.
+        name: Of the manifest's file there.
+    """
+    found = read_found(beside, name + SIGNATURE)
+    if found is ReadFault.MISSING and (place := own_copy(body)):
+        found = read_found(root, place + SIGNATURE)
+    if found is ReadFault.MISSING:
+        return None
+    return b"" if isinstance(found, ReadFault) else found
+
+
+def own_copy(body: bytes) -> str:
+    """Return where the run's own copy of a manifest is; empty where that cannot be read."""
+    document, _ = parse_document(body)
+    return "" if document is None else run_manifest(document)

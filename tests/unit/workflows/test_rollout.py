@@ -1,0 +1,82 @@
+"""A rollout in a store of events: whatever store and however often restarted, one manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.fakes.artifacts import InMemoryArtifacts
+from tests.fakes.clock import HandClock
+from tests.fakes.eventlog import CAUSES, open_sqlite, run
+from tests.rollouts import RUN_ID, START_NS, evidence_files, manifest_after, whole_run
+from torghut.artifacts.errors import ArtifactUnreadableError
+from torghut.artifacts.signatures import TrustedKey, fingerprint
+from torghut.eventlog.memory import InMemoryLog
+from torghut.governance.errors import ManifestNotFinalError, RunNotStartedError
+from torghut.governance.manifest import manifest_bytes
+from torghut.governance.rollout import ROLLOUT, read_rollout_event, rollout_stream
+from torghut.governance.verification.origin import sign_manifest
+from torghut.governance.verification.verifying import read_manifest
+from torghut.kernel.errors import ExitCode
+from torghut.workflows.handle import handle
+from torghut.workflows.rollout.checking import check_manifest, find_envelope
+from torghut.workflows.rollout.places import CURRENT
+from torghut.workflows.rollout.publishing import project_manifest, publish_manifest
+
+KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OWN: Final = "runs/run-1/rollout/phase-manifest.json"
+LANE: Final = "runs/run-1/rollout/phase-manifest.lane.json"
+
+
+def test_manifest_is_the_same_after_a_restart_at_any_event(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+
+    for count, command in enumerate(whole_run(), start=1):
+        log = open_sqlite(path)
+        stream = rollout_stream(RUN_ID)
+        run(handle(log, ROLLOUT, read_rollout_event, stream, command, causes=CAUSES))
+        run(log.close())
+        again = open_sqlite(path)
+        manifest = run(project_manifest(again, RUN_ID))
+        run(again.close())
+
+        assert manifest_bytes(manifest) == manifest_after(whole_run()[:count])
+
+
+def test_run_that_never_started_has_no_manifest() -> None:
+    with pytest.raises(RunNotStartedError):
+        run(project_manifest(InMemoryLog(clock=HandClock()), RUN_ID))
+
+
+def test_published_in_order_a_run_leaves_three_files_and_a_signature() -> None:
+    store = InMemoryArtifacts(evidence_files())
+    for count in range(1, 9):
+        body = manifest_after(whole_run()[:count])
+        publish_manifest(read_manifest(body), store, key=KEY)
+
+        assert store.read(CURRENT) == body
+
+    assert store.read(LANE) == manifest_after(whole_run()[:-1])
+    assert store.read(OWN) == manifest_after(whole_run())
+    trusted = [TrustedKey(fingerprint=fingerprint(KEY.public_key()), key=KEY.public_key())]
+    envelope = find_envelope(store.read(CURRENT), store, InMemoryArtifacts(), "copy.json")
+    verdict = check_manifest(
+        store.read(CURRENT), store, envelope=envelope, trusted=trusted, now_ns=START_NS
+    )
+    assert verdict.exit_code is ExitCode.YES
+
+
+def test_lane_at_work_leaves_no_copy_of_its_own() -> None:
+    store = InMemoryArtifacts()
+    publish_manifest(read_manifest(manifest_after(whole_run()[:3])), store)
+
+    with pytest.raises(ArtifactUnreadableError):
+        store.read(LANE)
+
+
+def test_nobody_signs_what_is_not_final() -> None:
+    with pytest.raises(ManifestNotFinalError):
+        sign_manifest(read_manifest(manifest_after(whole_run()[:-1])), KEY)
