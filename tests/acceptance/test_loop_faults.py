@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from typing_extensions import override
@@ -22,10 +23,10 @@ class _SlowLog(InMemoryLog):
     slow = 1
 
     @override
-    async def append(self, block: Block, /) -> Head:
+    async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
         if block.number == self.slow:
             await asyncio.sleep(0.05)
-        return await super().append(block)
+        return await super().append(block, meanwhile=meanwhile)
 
 
 def test_a_commit_beyond_its_budget_is_a_timeout() -> None:

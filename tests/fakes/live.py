@@ -132,8 +132,8 @@ class FailingLog(DecisionLog):
         self._broken: LogWriteError | None = None
 
     @override
-    async def append(self, block: Block, /) -> Head:
-        return await self._write(lambda: self._inner.append(block))
+    async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
+        return await self._write(lambda: self._inner.append(block, meanwhile=meanwhile))
 
     @override
     async def put_object(self, body: bytes, /) -> str:

@@ -42,7 +42,7 @@ class InMemoryLog(DecisionLog, EventStore):
         self._position = 0
 
     @override
-    async def append(self, block: Block, /) -> Head:
+    async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
         chain = self._chains[block.partition]
         if block.number < len(chain) and chain[block.number].digest == block.digest:
             return head_of(block)
@@ -50,6 +50,8 @@ class InMemoryLog(DecisionLog, EventStore):
         for digest in block.cites:
             if digest not in self._objects:
                 raise ObjectMissingError(digest=digest)
+        if meanwhile is not None:
+            meanwhile()
         chain.append(block)
         return head_of(block)
 

@@ -54,8 +54,13 @@ class DecisionLog(Protocol):
     so the next block may be appended while the one before it is still under way.
     """
 
-    async def append(self, block: Block, /) -> Head:
+    async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
         """Make ``block`` durable and return the head of its partition right after it.
+
+        Args:
+            block: That follows.
+            meanwhile: Called in the caller's event loop while only the disk is waited for: time to
+                spare. Not at all where it does not come to that.
 
         Raises:
             ConcurrencyConflictError: The block does not follow the partition's head.

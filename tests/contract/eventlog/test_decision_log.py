@@ -133,6 +133,24 @@ def test_one_of_two_writers_of_the_same_place_wins(log: Log) -> None:
     assert won == [run(log.head(0))]
 
 
+def test_time_to_spare_is_told_before_the_block_is_durable_and_not_of_one_refused(
+    log: Log,
+) -> None:
+    order: list[str] = []
+
+    async def append(block: Block) -> None:
+        await log.append(block, meanwhile=lambda: order.append("meanwhile"))
+        order.append("durable")
+
+    first = make_block(Head(partition=0))
+    run(append(first))
+    with pytest.raises(ConcurrencyConflictError):
+        run(append(make_block(Head(partition=0), decisions=7)))
+    assert order[:2] == ["meanwhile", "durable"]
+    assert "durable" not in order[2:]
+    assert run(log.head(0)).digest == first.digest
+
+
 def test_objects_are_kept_under_their_digest(log: Log) -> None:
     digest = run(log.put_object(b"declarations"))
 

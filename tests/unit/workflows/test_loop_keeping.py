@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -34,7 +35,7 @@ class StuckLog(InMemoryLog):
         self.released = asyncio.Event()
 
     @override
-    async def append(self, block: Block, /) -> Head:
+    async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
         await self.released.wait()
         raise LogWriteError(obstacle=Obstacle.INPUT_OUTPUT, detail="gone")
 

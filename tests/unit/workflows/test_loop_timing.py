@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 from typing_extensions import override
@@ -29,9 +30,9 @@ class SlowLog(InMemoryLog):
         self._stepping = stepping
 
     @override
-    async def append(self, block: Block, /) -> Head:
+    async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
         self._stepping.time_ns += _WRITE_NS
-        return await super().append(block)
+        return await super().append(block, meanwhile=meanwhile)
 
 
 def told(clock: SteppingClock, *, measured: bool) -> tuple[list[Committed], Head]:

@@ -88,15 +88,25 @@ class FutureAnswer(Answer, Generic[T]):
 
     Args:
         loop: Of the task.
+        meanwhile: What the loop may do while only the disk is waited for.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, meanwhile: Callable[[], None] | None = None
+    ) -> None:
         self._loop = loop
+        self._meanwhile = meanwhile
         self.future: asyncio.Future[T] = loop.create_future()
 
     @override
     def wanted(self) -> bool:
         return not self.future.cancelled()
+
+    @override
+    def committing(self) -> None:
+        if self._meanwhile is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._meanwhile)
 
     @override
     def give(self, result: object) -> None:
@@ -144,8 +154,8 @@ class SqliteLog(DecisionLog, EventStore):
         self.repaired_lines = repaired_lines
 
     @override
-    async def append(self, block: Block, /) -> Head:
-        return await self._write(lambda transaction: transaction.append(block))
+    async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
+        return await self._write(lambda transaction: transaction.append(block), meanwhile)
 
     @override
     async def head(self, partition: int, /) -> Head:
@@ -261,13 +271,15 @@ class SqliteLog(DecisionLog, EventStore):
         check_block(stored.block, stored_digest=stored.digest, before=before)
         return stored.block
 
-    async def _write(self, work: Callable[[Transaction], T]) -> T:
+    async def _write(
+        self, work: Callable[[Transaction], T], meanwhile: Callable[[], None] | None = None
+    ) -> T:
         """Return the result of ``work`` once it is durable."""
         if self._writing is None:
             raise LogWriteError(
                 obstacle=Obstacle.READ_ONLY, detail=f"{self.path.name} was opened for reading"
             )
-        answer: FutureAnswer[T] = FutureAnswer(asyncio.get_running_loop())
+        answer: FutureAnswer[T] = FutureAnswer(asyncio.get_running_loop(), meanwhile)
         self._writing.writer.submit(work, answer)
         return await answer.future
 

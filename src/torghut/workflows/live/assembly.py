@@ -153,7 +153,6 @@ def assemble(parts: Parts) -> LiveWorker:
         speed=parts.speed,
         declarations_of=feeds.declaration,
         done=counting.told,
-        meanwhile=counting.catch_up,
     )
     switches = Switchboard(wall=parts.wall, witness=witness)
     standing = Standing(

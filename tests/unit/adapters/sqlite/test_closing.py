@@ -40,6 +40,10 @@ class Told(Answer):
         return True
 
     @override
+    def committing(self) -> None:
+        return
+
+    @override
     def give(self, result: object) -> None:
         self.results.append(result)
 

@@ -37,6 +37,10 @@ class Answer(Protocol):
         """Say whether anybody still waits."""
         ...
 
+    def committing(self) -> None:
+        """Hear that all is done but for the commit itself, which does not need the interpreter."""
+        ...
+
     def give(self, result: object) -> None:
         """Tell the result, which is durable."""
         ...
@@ -173,6 +177,8 @@ class Writer:
         transaction = Transaction(self._driver, self._ends)
         done = [request.do(transaction) for request in requests]
         lines = transaction.lines_to_write()
+        for request in requests:
+            request.answer.committing()
         self._driver.execute("COMMIT")
         transaction.adopt()
         self._checkpoints.note(transaction.size)

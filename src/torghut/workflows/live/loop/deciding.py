@@ -50,6 +50,7 @@ from torghut.workflows.live.told.outcomes import (
     settled_now,
     settled_then,
     spelled,
+    spelled_now,
 )
 from torghut.workflows.live.told.telling import KeptBlock, Telling
 from torghut.workflows.lookup.in_force import Rulebook
@@ -81,7 +82,6 @@ class LiveLoop:
         speed: Of playing; None where lag is not measured.
         declarations_of: Declares a live feed by its digest; None for a part of a recorded source.
         done: Told of each durable block.
-        meanwhile: Called while a block is on its way to the disk, which is time to spare.
         recorded: Told of the new control records of each durable block.
         outcomes: All outcomes, for all who listen.
         controls: What became of control records, likewise.
@@ -108,7 +108,6 @@ class LiveLoop:
     speed: float | None
     declarations_of: Callable[[str], bytes | None]
     done: Callable[[Done], None] = lambda _: None
-    meanwhile: Callable[[], None] = lambda: None
     recorded: Recorded = lambda _: None
     outcomes: Telling = field(init=False)
     controls: Telling = field(init=False)
@@ -233,23 +232,23 @@ class LiveLoop:
             LogWriteError: It is not durable, and the service is ending.
             RowUnrenderableError: It is durable, and cannot be told.
         """
+        lines: Sequence[Line] | None = None
+        came = gathered.came(self.speed)
+
+        def meanwhile() -> None:
+            nonlocal lines
+            lines = lines or spelled_now(settled, self._renderings, came)
 
         async def attempt(log: DecisionLog) -> None:
             again = self.persistence.holding and self._must_redo(gathered)
             if again and (await log.head(0)).digest != block.digest:
                 raise OvertakenError
-            await log.append(block)
+            await log.append(block, meanwhile=meanwhile)
 
-        first = self.persistence.begin(attempt)
-        lines: Sequence[Line] | None = None
-        try:
-            await asyncio.sleep(0)  # lets the block reach the writer before its lines are made
-            lines = await spelled(settled, self._renderings, gathered.came(self.speed))
-            self.meanwhile()
-        finally:
-            held = await self.persistence.insist(attempt, first)
-        if held and self.line.urgent:
+        if await self.persistence.insist(attempt) and self.line.urgent:
             lines = None
+        elif lines is None:
+            lines = await spelled(settled, self._renderings, came)
         while lines is None:
             try:
                 lines = await self._lines(block)

@@ -62,12 +62,11 @@ class Persistence:
     _away_ns: int | None = None
     _timer: asyncio.TimerHandle = field(init=False)
 
-    async def insist(self, attempt: Attempt, first: asyncio.Future[object] | None = None) -> bool:
+    async def insist(self, attempt: Attempt) -> bool:
         """Wait until something is durable, trying again where what is in the way may pass.
 
         Args:
             attempt: Makes it durable; may raise ``OvertakenError`` to end the attempts.
-            first: The first attempt where that is under way.
 
         Returns:
             Whether it took so long, or failed, that nothing counted as durable meanwhile.
@@ -77,14 +76,12 @@ class Persistence:
             LogWriteError: It is not durable, and the service is ending.
         """
         fault: Fault | None = None
-        trying = first or self.begin(attempt)
         while True:
             try:
-                await self._watch(trying)
+                await self._watch(attempt(self.keeper.log))
             except (LogWriteError, LogReadError) as found:
                 await self.bear(found, broke=found is fault)
                 fault = found
-                trying = self.begin(attempt)
             else:
                 held, self.holding = self.holding, False
                 self.condition.end("log-slow", "log-away", "disk-full")
@@ -92,12 +89,6 @@ class Persistence:
                     self.witness.log_back((self.steady.now_ns() - self._away_ns) / _NS)
                     self._away_ns = None
                 return held
-
-    def begin(self, attempt: Attempt) -> asyncio.Future[object]:
-        """Let an attempt begin; should it fail once nobody waits for it, that is no surprise."""
-        trying = asyncio.ensure_future(attempt(self.keeper.log))
-        trying.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return trying
 
     async def bear(self, fault: Fault, *, broke: bool = False) -> None:
         """Say that nothing can become durable, and wait until trying again makes sense.
@@ -136,7 +127,7 @@ class Persistence:
         self.condition.end("log-away" if full else "disk-full")
         self.condition.begin("disk-full" if full else "log-away", str(fault))
 
-    async def _watch(self, trying: asyncio.Future[object]) -> None:
+    async def _watch(self, trying: Awaitable[object]) -> None:
         """Wait for an attempt, however long; say so where it takes long.
 
         Raises:

@@ -14,7 +14,7 @@ from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.recording import header_of
 from torghut.decisions.render_context import RenderContext
-from torghut.decisions.rendering import render_json
+from torghut.decisions.rendering import RowUnrenderableError, render_json
 from torghut.eventlog.block import Block
 from torghut.eventlog.columns import decode_columns
 from torghut.eventlog.errors import LogIntegrityError, LogReadError
@@ -66,6 +66,13 @@ class Settled:
     names: Sequence[Named]
     lineages: Mapping[str, Lineage]
 
+    @property
+    def decisions(self) -> Sequence[bytes]:
+        """The serving decisions, one by one."""
+        rows = self.rows
+        size = row_bytes(leaf_version(rows)) if rows else 1
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
+
 
 def settled_now(
     block: Block, contexts: RowArray, decided: Decided, names: Sequence[Named]
@@ -114,12 +121,31 @@ class Renderings:
         self._rules = rules
         self._known: dict[bytes, RenderContext] = {}
 
-    async def of(self, row: bytes, symbol: str, settled: Settled) -> RenderContext:
-        """Return what ``row``, which is about ``symbol``, needs.
+    def known(self, settled: Settled) -> Sequence[RenderContext] | None:
+        """Return what each decision needs, in order; None where something is not known yet."""
+        found: list[RenderContext] = []
+        for row in settled.decisions:
+            context = self._known.get(row[_SYMBOL] + row[_LINEAGE])
+            if context is None:
+                return None
+            found.append(context)
+        return found
+
+    async def of(self, settled: Settled) -> Sequence[RenderContext]:
+        """Return what each decision needs, in order, looking up what is not known yet.
 
         Raises:
-            LogIntegrityError: The block's header does not name its lineage.
+            LogReadError: The log cannot be read for now.
+            LogIntegrityError: The block's header does not name a lineage.
         """
+        decided = (n for n, code in zip(settled.names, settled.outcomes, strict=True) if not code)
+        return [
+            await self._of(row, symbol, settled)
+            for row, (symbol, _, _) in zip(settled.decisions, decided, strict=True)
+        ]
+
+    async def _of(self, row: bytes, symbol: str, settled: Settled) -> RenderContext:
+        """Return what ``row``, which is about ``symbol``, needs."""
         named = row[_SYMBOL] + row[_LINEAGE]
         found = self._known.get(named)
         if found is None:
@@ -130,34 +156,62 @@ class Renderings:
         return found
 
 
+Came = Sequence[tuple[Stamp, float | None]]
+"""When each context came in, and at which speed it was played."""
+
+
 async def outcomes_of(
-    settled: Settled,
-    renderings: Renderings,
-    came: Sequence[tuple[Stamp, float | None]] | None = None,
+    settled: Settled, renderings: Renderings, came: Came | None = None
 ) -> Sequence[Line]:
     """Return every outcome of a block, in order.
 
     Args:
         settled: The block's contexts.
         renderings: What rows need to be rendered.
-        came: When each context came in and at which speed it was played; None where nobody knows.
+        came: None where nobody knows.
 
     Raises:
+        LogReadError: The log cannot be read for now.
         LogIntegrityError: The block names a lineage that its header does not.
         RowUnrenderableError: A row is not what its layout, symbol or lineage allow.
     """
+    return _lines(settled, await renderings.of(settled), came)
+
+
+async def spelled(settled: Settled, renderings: Renderings, came: Came) -> Sequence[Line] | None:
+    """Return every outcome of a block as ``outcomes_of``; None while the log cannot be read.
+
+    Raises:
+        RowUnrenderableError: They cannot be told.
+    """
+    try:
+        return await outcomes_of(settled, renderings, came)
+    except LogReadError:
+        return None
+
+
+def spelled_now(settled: Settled, renderings: Renderings, came: Came) -> Sequence[Line] | None:
+    """Return the same at once; None where it needs the log, or cannot be told."""
+    known = renderings.known(settled)
+    try:
+        return None if known is None else _lines(settled, known, came)
+    except RowUnrenderableError:
+        return None
+
+
+def _lines(
+    settled: Settled, contexts: Sequence[RenderContext], came: Came | None
+) -> Sequence[Line]:
+    """Return every outcome of a block; ``contexts`` are what its decisions need, in order."""
     found: list[Line] = []
-    size = row_bytes(leaf_version(settled.rows)) if settled.rows else 0
-    row_at = 0
+    decisions = zip(settled.decisions, contexts, strict=True)
     for place, (symbol, source, context_id) in enumerate(settled.names):
         if code := settled.outcomes[place]:
             kind, name, refused = b"live.refused.v1", b"refusal", settled.contexts[place]
             body = refusal_json(refused, RefusalCode(code), symbol=symbol, source=source)
         else:
             kind, name = b"live.decided.v1", b"decision"
-            row = settled.rows[row_at : row_at + size]
-            row_at += size
-            body = render_json(row, await renderings.of(row, symbol, settled))
+            body = render_json(*next(decisions))
         text = b'{"type":"%s","position":"%d:%d:%d",%s"%s":%s}' % (
             kind,
             settled.partition,
@@ -169,20 +223,6 @@ async def outcomes_of(
         )
         found.append(Line(name=context_id, place=place, text=text))
     return found
-
-
-async def spelled(
-    settled: Settled, renderings: Renderings, came: Sequence[tuple[Stamp, float | None]]
-) -> Sequence[Line] | None:
-    """Return every outcome of a block as ``outcomes_of``; None while the log cannot be read.
-
-    Raises:
-        RowUnrenderableError: They cannot be told.
-    """
-    try:
-        return await outcomes_of(settled, renderings, came)
-    except LogReadError:
-        return None
 
 
 def _measured(stamp: Stamp, speed: float | None) -> bytes:
