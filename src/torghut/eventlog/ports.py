@@ -60,7 +60,7 @@ class DecisionLog(Protocol):
         Args:
             block: That follows.
             meanwhile: Called in the caller's event loop while only the disk is waited for: time to
-                spare. Not at all where it does not come to that.
+                spare. It promises nothing of the block, and may not be called at all.
 
         Raises:
             ConcurrencyConflictError: The block does not follow the partition's head.

@@ -133,9 +133,7 @@ def test_one_of_two_writers_of_the_same_place_wins(log: Log) -> None:
     assert won == [run(log.head(0))]
 
 
-def test_time_to_spare_is_told_before_the_block_is_durable_and_not_of_one_refused(
-    log: Log,
-) -> None:
+def test_time_to_spare_is_told_before_the_block_is_durable(log: Log) -> None:
     order: list[str] = []
 
     async def append(block: Block) -> None:
