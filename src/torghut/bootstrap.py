@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from torghut.adapters.filesystem.declarations import load
+from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.filesystem.tokens import TokenFile, make_tokens
 from torghut.adapters.filesystem.writing import write_text
@@ -82,6 +83,7 @@ __all__ = [
     "feed_stdin",
     "fingerprint",
     "gatekeeper",
+    "governing_policies",
     "heads_path",
     "ids",
     "inspected_log",
@@ -166,6 +168,11 @@ def tracer(worker: str, counted: Telemetry, told: Journal) -> Tracer:
 def declarations() -> Declarations:
     """Return the declarations of this installation."""
     return load(settings().declarations_dir)
+
+
+def governing_policies() -> GoverningPolicies:
+    """Return what governance is declared to be bound by in this installation."""
+    return load_governing(settings().declarations_dir)
 
 
 def package_store(root: Path | None = None) -> PackageStore:

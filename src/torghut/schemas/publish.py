@@ -16,6 +16,7 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
+from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.live.delivery import (
     Answered,
     ControlApplied,
@@ -32,7 +33,17 @@ from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
 from torghut.schemas.types import Message
 
+
+def _members(*unions: object) -> tuple[type[Message], ...]:
+    """Return every event of streams whose events are ``unions``, told apart by their type."""
+    return tuple(model for union in unions for model in get_args(get_args(union)[0]))
+
+
+GOVERNING: Final = _members(LatchEvent)
+"""Every event of a governance stream."""
+
 TYPED: Final[tuple[type[Message], ...]] = (
+    *GOVERNING,
     Answered,
     BlockHeader,
     BlockRecords,
@@ -51,13 +62,14 @@ TYPED: Final[tuple[type[Message], ...]] = (
     RecordQuarantined,
     Refused,
     RegimeModelFile,
+    StopIncident,
     SwitchThrownFile,
     WorkerStatus,
 )
 """Every model that states its type."""
 
 ARTIFACTS: Final = frozenset(
-    {PackageManifest, Proof, RegimeModelFile, SwitchThrownFile, WorkerStatus}
+    {PackageManifest, Proof, RegimeModelFile, StopIncident, SwitchThrownFile, WorkerStatus}
 )
 """Those of them that stand in files of their own; the others are events or parts of the log."""
 

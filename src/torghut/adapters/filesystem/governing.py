@@ -1,0 +1,34 @@
+"""Reads what governance is declared to be bound by: safety and drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from torghut.adapters.filesystem.declaration_text import read_declaration
+from torghut.governance.declarations import parse_drift_policy, parse_safety_policy
+from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+
+SAFETY: Final = "governance/policies/safety.yaml"
+DRIFT: Final = "governance/policies/drift.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoverningPolicies:
+    """Everything declared for governance; no decision cites it."""
+
+    safety: SafetyPolicy
+    drift: DriftPolicy
+
+
+def load_governing(root: Path) -> GoverningPolicies:
+    """Return what governance is declared below ``root`` to be bound by.
+
+    Raises:
+        DeclarationError: A file is missing, is no plain YAML, or does not fit its model.
+    """
+    return GoverningPolicies(
+        safety=parse_safety_policy(read_declaration(root, SAFETY), file=SAFETY),
+        drift=parse_drift_policy(read_declaration(root, DRIFT), file=DRIFT),
+    )

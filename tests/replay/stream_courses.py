@@ -1,0 +1,82 @@
+"""What golden streams are recorded from: commands in a row, one course for each way it can go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from tests.governing import ANN, BEN, SECOND_NS, START_NS, Memory, readings, safety_policy
+from torghut.governance.safety.latch import (
+    LATCH,
+    EvaluateSafety,
+    LatchCommand,
+    LatchState,
+    ReleaseLoop,
+)
+from torghut.schemas.governing.fields import Person, reading_of
+from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
+
+Play = Callable[[], Sequence[bytes]]
+
+
+class _Latch:
+    """A latch that is told one thing after the other."""
+
+    def __init__(self) -> None:
+        self.memory: Memory[LatchCommand, LatchEvent, LatchState] = Memory(LATCH, LATCH_EVENT)
+
+    def evaluate(self, *told: SafetyReadings) -> None:
+        """Evaluate ``told``, a minute apart."""
+        for one in told:
+            last = self.memory.state.last
+            number = 1 if last is None else last.evaluation + 1
+            self.memory.send(
+                EvaluateSafety(
+                    latch="main",
+                    evaluation=number,
+                    at_ns=START_NS + 60 * SECOND_NS * number,
+                    readings=one,
+                    policy=safety_policy(),
+                )
+            )
+
+    def release(self, who: Person) -> None:
+        """Release what is in force."""
+        incident = self.memory.state.incident
+        assert incident is not None
+        self.memory.send(
+            ReleaseLoop(
+                incident_id=incident.incident_id,
+                triggers=incident.triggers,
+                person=who,
+                reason="looked at, mended and tried",
+                at_ns=self.memory.state.time_ns + SECOND_NS,
+                policy=safety_policy(),
+            )
+        )
+
+
+def _recovered() -> Sequence[bytes]:
+    latch = _Latch()
+    lag = readings(lag_ms=reading_of(600_000.0))
+    stale = readings(signal_age_ms=reading_of(180_001.0))
+    latch.evaluate(readings(), lag, readings(), stale, *[readings()] * 3, stale, stale)
+    return latch.memory.bodies
+
+
+def _released() -> Sequence[bytes]:
+    latch = _Latch()
+    latch.evaluate(readings(mode="live"), readings(mode="live", lane="failed"))
+    latch.evaluate(readings(mode="live", drawdown_ratio=reading_of(0.09)))
+    latch.evaluate(readings(mode="live", evidence="unknown"))
+    latch.release(ANN)
+    latch.release(BEN)
+    latch.evaluate(readings(mode="live"), readings(fallback_ratio=reading_of(0.5, samples=4)))
+    return latch.memory.bodies
+
+
+COURSES: Final[Mapping[tuple[str, str], Play]] = {
+    ("latch", "recovered"): _recovered,
+    ("latch", "released"): _released,
+}
+"""By kind of stream and name."""
