@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
 from tests.declared import text_of
+from torghut.drift.verdicts import DriftWindow, judge_drift
 from torghut.eventlog.decider import Decider
 from torghut.governance.declarations import parse_drift_policy, parse_safety_policy
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
-from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+from torghut.schemas.declarations.safety import DriftCode, DriftPolicy, SafetyPolicy
+from torghut.schemas.governing.drift import DriftVerdict
 from torghut.schemas.governing.fields import Person, Reading, reading_of
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.schemas.types import Message
@@ -68,6 +70,55 @@ def readings(**changes: str | Reading) -> SafetyReadings:
     return SafetyReadings.model_validate({**dict(_GOOD), **changes})
 
 
+_STEADY: Final[Mapping[DriftCode, float]] = {
+    "data_required_null_rate_exceeded": 0.0,
+    "data_staleness_p95_exceeded": 900.0,
+    "data_duplicate_ratio_exceeded": 0.0,
+    "data_schema_mismatch_detected": 0.0,
+    "model_calibration_error_exceeded": 0.24,
+    "model_llm_error_ratio_exceeded": 0.0,
+    "regime_transition_shock_ratio_exceeded": 0.1,
+    "regime_stale_or_defensive_ratio_exceeded": 0.1,
+    "performance_net_pnl_below_floor": 12.5,
+    "performance_drawdown_exceeded": 0.02,
+    "performance_cost_bps_exceeded": 4.0,
+    "performance_execution_fallback_ratio_exceeded": 0.05,
+}
+BEYOND: Final[Mapping[DriftCode, float]] = {
+    "data_required_null_rate_exceeded": 0.021,
+    "data_staleness_p95_exceeded": 180_001.0,
+    "data_duplicate_ratio_exceeded": 0.051,
+    "data_schema_mismatch_detected": 1.0,
+    "model_calibration_error_exceeded": 0.451,
+    "model_llm_error_ratio_exceeded": 0.101,
+    "regime_transition_shock_ratio_exceeded": 0.201,
+    "regime_stale_or_defensive_ratio_exceeded": 0.201,
+    "performance_net_pnl_below_floor": -0.01,
+    "performance_drawdown_exceeded": 0.081,
+    "performance_cost_bps_exceeded": 35.1,
+    "performance_execution_fallback_ratio_exceeded": 0.251,
+}
+"""Just beyond each limit."""
+
+
+def drift_window(changes: Mapping[DriftCode, Reading] | None = None) -> DriftWindow:
+    """Return a window in which nothing drifts, but for ``changes``."""
+    steady = {code: reading_of(value, samples=1000) for code, value in _STEADY.items()}
+    return DriftWindow(
+        subject="run-1",
+        from_ns=START_NS,
+        to_ns=START_NS + 3600 * SECOND_NS,
+        readings={**steady, **(changes or {})},
+    )
+
+
+def verdict(*drifted: DriftCode, missing: Sequence[DriftCode] = ()) -> DriftVerdict:
+    """Return the verdict that ``drifted`` did, and nothing is known of ``missing``."""
+    changes = {code: reading_of(BEYOND[code], samples=1000) for code in drifted}
+    nothing = {code: reading_of(None) for code in missing}
+    return judge_drift(drift_window({**changes, **nothing}), drift_policy())
+
+
 class Memory(Generic[C, E, S]):
     """A stream with a process before it that may die at any moment and is then built anew.
 
@@ -110,12 +161,3 @@ class Memory(Generic[C, E, S]):
     def events(self) -> Sequence[E]:
         """Return everything that happened, read back."""
         return [self.adapter.validate_json(body) for body in self.bodies]
-
-
-def refused(act: Callable[[], object]) -> str:
-    """Return the code with which ``act`` is refused; empty if it is not."""
-    try:
-        act()
-    except TorghutError as error:
-        return error.code
-    return ""

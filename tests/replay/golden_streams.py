@@ -2,7 +2,7 @@
 
 ``golden/streams/<stream>/<course>.jsonl`` holds the events as they were stored,
 ``<course>.state.json`` the state after them. What is recorded here stays: neither another policy
-nor another rule may change what old events say. ``python -m tests.replay.golden_streams`` adds what
+nor another rule may change what old events say. ``python -m tests.replay.stream_courses`` adds what
 is missing, and one golden message of each type, and never touches what is there.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +20,10 @@ from pydantic import BaseModel, TypeAdapter
 
 from tests.replay.golden_decisions import GOLDEN
 from torghut.eventlog.decider import Decider
+from torghut.governance.safety.drift_actions import DRIFT_ACTIONS
 from torghut.governance.safety.latch import LATCH
 from torghut.kernel.canonical import canonical_bytes, canonical_text, parse_json
+from torghut.schemas.governing.drift import DRIFT_EVENT
 from torghut.schemas.governing.latch import LATCH_EVENT
 
 STREAMS: Final = GOLDEN / "streams"
@@ -38,6 +40,7 @@ class Stream:
 
 
 KINDS: Final[Mapping[str, Stream]] = {
+    "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
 }
 """Every kind of governance stream, by its category."""
@@ -92,17 +95,3 @@ def _add(path: Path, body: bytes) -> None:
     line = f"{hashlib.sha256(body).hexdigest()}  {path.relative_to(GOLDEN).as_posix()}\n"
     lines = [*SUMS.read_text(encoding="utf-8").splitlines(keepends=True), line]
     SUMS.write_text("".join(sorted(lines, key=lambda one: one.split("  ", 1)[1])), encoding="utf-8")
-
-
-def courses() -> Iterator[tuple[str, str, Callable[[], Sequence[bytes]]]]:
-    """Yield what is to be recorded: kind, name of the course, and what plays it."""
-    from tests.replay.stream_courses import COURSES  # noqa: PLC0415 - they are what needs much
-
-    for (kind, name), play in COURSES.items():
-        yield kind, name, play
-
-
-if __name__ == "__main__":
-    for kind, name, play in courses():
-        if not (STREAMS / kind / f"{name}.jsonl").exists():
-            add_stream(kind, name, play())

@@ -5,7 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from tests.governing import ANN, BEN, SECOND_NS, START_NS, Memory, readings, safety_policy
+from tests.governing import (
+    ANN,
+    BEN,
+    SECOND_NS,
+    START_NS,
+    Memory,
+    drift_policy,
+    readings,
+    safety_policy,
+    verdict,
+)
+from tests.replay.golden_streams import add_stream
+from torghut.governance.safety.drift_actions import (
+    DRIFT_ACTIONS,
+    DriftCommand,
+    DriftState,
+    EndAction,
+    TakeVerdict,
+)
 from torghut.governance.safety.latch import (
     LATCH,
     EvaluateSafety,
@@ -13,7 +31,8 @@ from torghut.governance.safety.latch import (
     LatchState,
     ReleaseLoop,
 )
-from torghut.schemas.governing.fields import Person, reading_of
+from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
+from torghut.schemas.governing.fields import Evidence, Person, reading_of
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
 
 Play = Callable[[], Sequence[bytes]]
@@ -75,8 +94,41 @@ def _released() -> Sequence[bytes]:
     return latch.memory.bodies
 
 
+def _flapping() -> Sequence[bytes]:
+    memory: Memory[DriftCommand, DriftEvent, DriftState] = Memory(DRIFT_ACTIONS, DRIFT_EVENT)
+    loss, shock = (
+        verdict("performance_drawdown_exceeded"),
+        verdict(
+            "regime_transition_shock_ratio_exceeded", missing=["data_duplicate_ratio_exceeded"]
+        ),
+    )
+    for number, told in enumerate([verdict(), shock, verdict(), shock, loss], start=1):
+        memory.send(
+            TakeVerdict(
+                evaluation=number,
+                at_ns=START_NS + 300 * SECOND_NS * number,
+                verdict=told,
+                candidate="cd" * 32,
+                policy=drift_policy(),
+            )
+        )
+    demand = memory.state.rollbacks[0][0]
+    evidence = Evidence(path="drift/outcome.json", sha256="ef" * 32)
+    memory.send(
+        EndAction(
+            action_id=demand, outcome="completed", evidence=evidence, at_ns=memory.state.time_ns
+        )
+    )
+    return memory.bodies
+
+
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
+    ("drift", "flapping"): _flapping,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
 }
 """By kind of stream and name."""
+
+if __name__ == "__main__":
+    for (kind, name), play in COURSES.items():
+        add_stream(kind, name, play())

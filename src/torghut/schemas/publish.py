@@ -16,6 +16,7 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
+from torghut.schemas.governing.drift import DriftEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.live.delivery import (
     Answered,
@@ -39,7 +40,7 @@ def _members(*unions: object) -> tuple[type[Message], ...]:
     return tuple(model for union in unions for model in get_args(get_args(union)[0]))
 
 
-GOVERNING: Final = _members(LatchEvent)
+GOVERNING: Final = _members(DriftEvent, LatchEvent)
 """Every event of a governance stream."""
 
 TYPED: Final[tuple[type[Message], ...]] = (

@@ -83,3 +83,26 @@ class SecondPersonNeededError(TorghutError):
     def __init__(self, *, key: str) -> None:
         super().__init__(f"expected another key than {key}, which has asked already")
         self.key = key
+
+
+class PolicyMismatchError(TorghutError):
+    """A verdict was reached under another policy than the one that decides what follows."""
+
+    code: ClassVar[str] = "safety.policy-mismatch"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        super().__init__(f"expected a verdict under policy {expected}, found {found}; judge again")
+        self.expected = expected
+        self.found = found
+
+
+class ActionUnknownError(TorghutError):
+    """An action is said to have ended that was never triggered here."""
+
+    code: ClassVar[str] = "safety.action-unknown"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, action_id: str) -> None:
+        super().__init__(f"expected an action on record, found {action_id}; name one of those")
+        self.action_id = action_id

@@ -17,11 +17,11 @@ from torghut.governance.safety.breaches import RECOVERING, Streaks, judge
 from torghut.governance.safety.errors import (
     IncidentMismatchError,
     NotStoppedError,
-    OutOfOrderError,
     ReasonMissingError,
     SecondPersonNeededError,
     TriggersUnacknowledgedError,
 )
+from torghut.governance.safety.ordering import is_again
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.safety import SafetyPolicy
@@ -164,14 +164,11 @@ def _is_repeated(command: EvaluateSafety, state: LatchState) -> bool:
     Raises:
         OutOfOrderError: It is neither that nor the next one.
     """
-    last = state.last.evaluation if state.last is not None else 0
-    if command.evaluation == last + 1:
-        return False
-    if state.last is not None and command.evaluation == last:
-        same = command.readings == state.last.readings
-        if same and message_digest(command.policy) == state.last.policy:
-            return True
-    raise OutOfOrderError(what="evaluation", expected=last + 1, found=command.evaluation)
+    last = state.last
+    if last is None:
+        return is_again("evaluation", last=0, found=command.evaluation, same=False)
+    same = (command.readings, message_digest(command.policy)) == (last.readings, last.policy)
+    return is_again("evaluation", last=last.evaluation, found=command.evaluation, same=same)
 
 
 def _consequences(
