@@ -20,11 +20,17 @@ from pydantic import BaseModel, TypeAdapter
 
 from tests.replay.golden_decisions import GOLDEN
 from torghut.eventlog.decider import Decider
+from torghut.governance.safety.canary import CANARY
+from torghut.governance.safety.continuity import CONTINUITY
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS
 from torghut.governance.safety.latch import LATCH
+from torghut.governance.safety.rollback import ROLLBACK
 from torghut.kernel.canonical import canonical_bytes, canonical_text, parse_json
+from torghut.schemas.governing.canary import CANARY_EVENT
+from torghut.schemas.governing.continuity import CONTINUITY_EVENT
 from torghut.schemas.governing.drift import DRIFT_EVENT
 from torghut.schemas.governing.latch import LATCH_EVENT
+from torghut.schemas.governing.rollback import ROLLBACK_EVENT
 
 STREAMS: Final = GOLDEN / "streams"
 MESSAGES: Final = GOLDEN / "messages" / "events"
@@ -40,8 +46,11 @@ class Stream:
 
 
 KINDS: Final[Mapping[str, Stream]] = {
+    "canary": Stream(decider=CANARY, adapter=CANARY_EVENT),
+    "continuity": Stream(decider=CONTINUITY, adapter=CONTINUITY_EVENT),
     "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
+    "rollback": Stream(decider=ROLLBACK, adapter=ROLLBACK_EVENT),
 }
 """Every kind of governance stream, by its category."""
 

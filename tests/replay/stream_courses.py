@@ -17,6 +17,14 @@ from tests.governing import (
     verdict,
 )
 from tests.replay.golden_streams import add_stream
+from torghut.governance.safety.canary import (
+    CANARY,
+    CanaryCommand,
+    CanaryState,
+    JudgeCanary,
+    ProducePatch,
+)
+from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, ObserveCycle
 from torghut.governance.safety.drift_actions import (
     DRIFT_ACTIONS,
     DriftCommand,
@@ -31,9 +39,28 @@ from torghut.governance.safety.latch import (
     LatchState,
     ReleaseLoop,
 )
+from torghut.governance.safety.rollback import (
+    OWED,
+    ROLLBACK,
+    ConfirmDrained,
+    ConfirmEffective,
+    JudgeProof,
+    RollbackCommand,
+    RollbackState,
+    SwitchBack,
+    TriggerRollback,
+)
+from torghut.schemas.declarations.safety import DriftCode
+from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
+from torghut.schemas.governing.continuity import (
+    CONTINUITY_EVENT,
+    ContinuityEvent,
+    NoSignalReason,
+)
 from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
-from torghut.schemas.governing.fields import Evidence, Person, reading_of
+from torghut.schemas.governing.fields import Evidence, Found, Person, reading_of
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
+from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
 
 Play = Callable[[], Sequence[bytes]]
 
@@ -96,12 +123,9 @@ def _released() -> Sequence[bytes]:
 
 def _flapping() -> Sequence[bytes]:
     memory: Memory[DriftCommand, DriftEvent, DriftState] = Memory(DRIFT_ACTIONS, DRIFT_EVENT)
-    loss, shock = (
-        verdict("performance_drawdown_exceeded"),
-        verdict(
-            "regime_transition_shock_ratio_exceeded", missing=["data_duplicate_ratio_exceeded"]
-        ),
-    )
+    unknown: DriftCode = "data_duplicate_ratio_exceeded"
+    loss = verdict("performance_drawdown_exceeded")
+    shock = verdict("regime_transition_shock_ratio_exceeded", missing=[unknown])
     for number, told in enumerate([verdict(), shock, verdict(), shock, loss], start=1):
         memory.send(
             TakeVerdict(
@@ -122,10 +146,85 @@ def _flapping() -> Sequence[bytes]:
     return memory.bodies
 
 
+def _interrupted() -> Sequence[bytes]:
+    memory: Memory[ObserveCycle, ContinuityEvent, ContinuityState] = Memory(
+        CONTINUITY, CONTINUITY_EVENT
+    )
+    silent: list[NoSignalReason | None] = ["source-silent"] * 3
+    told: list[NoSignalReason | None] = ["bootstrap", None, *silent, None, None]
+    for cycle, reason in enumerate((*told, "market-closed"), start=1):
+        memory.send(
+            ObserveCycle(
+                cycle=cycle,
+                at_ns=START_NS + 60 * SECOND_NS * cycle,
+                session="closed" if reason == "market-closed" else "open",
+                signals=0 if reason else 5,
+                reason=reason,
+                policy=safety_policy().continuity,
+            )
+        )
+    return memory.bodies
+
+
+def _patched() -> Sequence[bytes]:
+    memory: Memory[CanaryCommand, CanaryEvent, CanaryState] = Memory(CANARY, CANARY_EVENT)
+    patch = Evidence(path="runs/run-1/strategy-patch.json", sha256="ef" * 32)
+    found: Sequence[Found | None] = (None, "verified", "wrong-digest")
+    for number, one in enumerate(found, start=1):
+        memory.send(
+            JudgeCanary(
+                run_id="run-1",
+                candidate="cd" * 32,
+                judgement=number,
+                target="paper",
+                found=one,
+                at_ns=START_NS + number,
+            )
+        )
+        memory.send(
+            ProducePatch(run_id="run-1", candidate="cd" * 32, patch=patch, at_ns=START_NS + number)
+        )
+    return memory.bodies
+
+
+def _proven() -> Sequence[bytes]:
+    memory: Memory[RollbackCommand, RollbackEvent, RollbackState] = Memory(ROLLBACK, ROLLBACK_EVENT)
+    policy = safety_policy().rollback
+    evidence = Evidence(path="incidents/incident-1.json", sha256="ef" * 32)
+    commands: Sequence[RollbackCommand] = (
+        JudgeProof(run_id="run-1", judgement=1, offered={}, at_ns=START_NS),
+        TriggerRollback(
+            run_id="run-1",
+            cause="drift",
+            cause_id="rollback-1",
+            goes_back_to="aa" * 32,
+            detected_at_ns=START_NS,
+            at_ns=START_NS + SECOND_NS,
+        ),
+        SwitchBack(control_id="control-1", at_ns=START_NS + 2 * SECOND_NS),
+        JudgeProof(run_id="run-1", judgement=2, offered={}, at_ns=START_NS),
+        ConfirmEffective(
+            by=["aa" * 32] * policy.proving_decisions,
+            at_ns=START_NS + 3 * SECOND_NS,
+            policy=policy,
+        ),
+        JudgeProof(
+            run_id="run-1", judgement=3, offered={OWED: (evidence, "verified")}, at_ns=START_NS
+        ),
+        ConfirmDrained(at_ns=START_NS + 9 * SECOND_NS),
+    )
+    for command in commands:
+        memory.send(command)
+    return memory.bodies
+
+
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
+    ("canary", "patched"): _patched,
+    ("continuity", "interrupted"): _interrupted,
     ("drift", "flapping"): _flapping,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
+    ("rollback", "proven"): _proven,
 }
 """By kind of stream and name."""
 

@@ -16,8 +16,11 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
+from torghut.schemas.governing.canary import CanaryEvent
+from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
+from torghut.schemas.governing.rollback import RollbackEvent
 from torghut.schemas.live.delivery import (
     Answered,
     ControlApplied,
@@ -40,7 +43,7 @@ def _members(*unions: object) -> tuple[type[Message], ...]:
     return tuple(model for union in unions for model in get_args(get_args(union)[0]))
 
 
-GOVERNING: Final = _members(DriftEvent, LatchEvent)
+GOVERNING: Final = _members(CanaryEvent, ContinuityEvent, DriftEvent, LatchEvent, RollbackEvent)
 """Every event of a governance stream."""
 
 TYPED: Final[tuple[type[Message], ...]] = (

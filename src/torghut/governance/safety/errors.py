@@ -106,3 +106,44 @@ class ActionUnknownError(TorghutError):
     def __init__(self, *, action_id: str) -> None:
         super().__init__(f"expected an action on record, found {action_id}; name one of those")
         self.action_id = action_id
+
+
+class CanaryMismatchError(TorghutError):
+    """A canary is told of another run, candidate or patch than its own, which never change."""
+
+    code: ClassVar[str] = "safety.canary-mismatch"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        super().__init__(f"expected {expected}, found {found}; each run has a canary of its own")
+        self.expected = expected
+        self.found = found
+
+
+class RollbackStepError(TorghutError):
+    """A step of a rollback is told before the step that it follows."""
+
+    code: ClassVar[str] = "safety.rollback-step"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        super().__init__(f"expected {expected}, found {found}")
+        self.expected = expected
+        self.found = found
+
+
+class RollbackNotEffectiveError(TorghutError):
+    """The first decisions after the switch are too few, or not all by what it goes back to."""
+
+    code: ClassVar[str] = "safety.rollback-not-effective"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[ExitCode] = ExitCode.NOT_FINAL
+
+    def __init__(self, *, expected: int, found: int, of: int) -> None:
+        super().__init__(
+            f"expected the first {expected} decisions by what the rollback goes back to, "
+            f"found {found} of {of}; wait for more, or throw a switch"
+        )
+        self.expected = expected
+        self.found = found
+        self.of = of

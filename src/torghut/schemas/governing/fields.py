@@ -39,6 +39,18 @@ class Evidence(Message):
     sha256: Sha256
 
 
+Found = Literal[
+    "verified",
+    "missing",
+    "empty",
+    "unparsable",
+    "wrong-digest",
+    "outside-root",
+    "not-a-file",
+]
+"""What became of evidence when it was looked at again; only ``verified`` proves anything."""
+
+
 class Reading(Message):
     """One measured number, or why there is none."""
 
