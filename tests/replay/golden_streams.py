@@ -20,12 +20,14 @@ from pydantic import BaseModel, TypeAdapter
 
 from tests.replay.golden_decisions import GOLDEN
 from torghut.eventlog.decider import Decider
+from torghut.governance.approvals.approval import APPROVAL
 from torghut.governance.safety.canary import CANARY
 from torghut.governance.safety.continuity import CONTINUITY
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS
 from torghut.governance.safety.latch import LATCH
 from torghut.governance.safety.rollback import ROLLBACK
 from torghut.kernel.canonical import canonical_bytes, canonical_text, parse_json
+from torghut.schemas.governing.approvals import APPROVAL_EVENT
 from torghut.schemas.governing.canary import CANARY_EVENT
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT
 from torghut.schemas.governing.drift import DRIFT_EVENT
@@ -46,6 +48,7 @@ class Stream:
 
 
 KINDS: Final[Mapping[str, Stream]] = {
+    "approval": Stream(decider=APPROVAL, adapter=APPROVAL_EVENT),
     "canary": Stream(decider=CANARY, adapter=CANARY_EVENT),
     "continuity": Stream(decider=CONTINUITY, adapter=CONTINUITY_EVENT),
     "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),

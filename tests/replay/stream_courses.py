@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
 from tests.governing import (
     ANN,
     BEN,
@@ -218,7 +219,30 @@ def _proven() -> Sequence[bytes]:
     return memory.bodies
 
 
+def _used() -> Sequence[bytes]:
+    stream = granted()
+    stream.send(grant(who=EVE, after_s=10))
+    stream.send(use(after_s=20))
+    return stream.bodies
+
+
+def _denied() -> Sequence[bytes]:
+    stream = approval()
+    stream.send(request())
+    stream.send(deny())
+    return stream.bodies
+
+
+def _revoked() -> Sequence[bytes]:
+    stream = granted()
+    stream.send(revoke())
+    return stream.bodies
+
+
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
+    ("approval", "denied"): _denied,
+    ("approval", "revoked"): _revoked,
+    ("approval", "used"): _used,
     ("canary", "patched"): _patched,
     ("continuity", "interrupted"): _interrupted,
     ("drift", "flapping"): _flapping,

@@ -16,6 +16,7 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
+from torghut.schemas.governing.approvals import ApprovalEvent
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
@@ -43,7 +44,14 @@ def _members(*unions: object) -> tuple[type[Message], ...]:
     return tuple(model for union in unions for model in get_args(get_args(union)[0]))
 
 
-GOVERNING: Final = _members(CanaryEvent, ContinuityEvent, DriftEvent, LatchEvent, RollbackEvent)
+GOVERNING: Final = _members(
+    ApprovalEvent,
+    CanaryEvent,
+    ContinuityEvent,
+    DriftEvent,
+    LatchEvent,
+    RollbackEvent,
+)
 """Every event of a governance stream."""
 
 TYPED: Final[tuple[type[Message], ...]] = (
