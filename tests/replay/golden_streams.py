@@ -21,6 +21,7 @@ from pydantic import BaseModel, TypeAdapter
 from tests.replay.golden_decisions import GOLDEN
 from torghut.eventlog.decider import Decider
 from torghut.governance.approvals.approval import APPROVAL
+from torghut.governance.leasing.epochs import EPOCHS
 from torghut.governance.safety.canary import CANARY
 from torghut.governance.safety.continuity import CONTINUITY
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS
@@ -32,6 +33,7 @@ from torghut.schemas.governing.canary import CANARY_EVENT
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT
 from torghut.schemas.governing.drift import DRIFT_EVENT
 from torghut.schemas.governing.latch import LATCH_EVENT
+from torghut.schemas.governing.lease import LEASE_EVENT
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT
 
 STREAMS: Final = GOLDEN / "streams"
@@ -53,6 +55,7 @@ KINDS: Final[Mapping[str, Stream]] = {
     "continuity": Stream(decider=CONTINUITY, adapter=CONTINUITY_EVENT),
     "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
+    "lease": Stream(decider=EPOCHS, adapter=LEASE_EVENT),
     "rollback": Stream(decider=ROLLBACK, adapter=ROLLBACK_EVENT),
 }
 """Every kind of governance stream, by its category."""

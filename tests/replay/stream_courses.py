@@ -18,6 +18,13 @@ from tests.governing import (
     verdict,
 )
 from tests.replay.golden_streams import add_stream
+from torghut.governance.leasing.epochs import (
+    EPOCHS,
+    BeginEpoch,
+    EndEpoch,
+    EpochCommand,
+    EpochState,
+)
 from torghut.governance.safety.canary import (
     CANARY,
     CanaryCommand,
@@ -61,6 +68,7 @@ from torghut.schemas.governing.continuity import (
 from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
 from torghut.schemas.governing.fields import Evidence, Found, Person, reading_of
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
+from torghut.schemas.governing.lease import LEASE_EVENT, LeaseEvent
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
 
 Play = Callable[[], Sequence[bytes]]
@@ -239,6 +247,20 @@ def _revoked() -> Sequence[bytes]:
     return stream.bodies
 
 
+def _handed_over() -> Sequence[bytes]:
+    memory: Memory[EpochCommand, LeaseEvent, EpochState] = Memory(EPOCHS, LEASE_EVENT)
+    commands: Sequence[EpochCommand] = (
+        BeginEpoch(epoch=1, holder="host-1", at_ns=START_NS),
+        EndEpoch(epoch=1, holder="host-1", how="released", at_ns=START_NS + SECOND_NS),
+        BeginEpoch(epoch=3, holder="host-2", at_ns=START_NS + 2 * SECOND_NS),
+        EndEpoch(epoch=3, holder="host-2", how="lost", at_ns=START_NS + 3 * SECOND_NS),
+        BeginEpoch(epoch=4, holder="host-1", at_ns=START_NS + 4 * SECOND_NS),
+    )
+    for command in commands:
+        memory.send(command)
+    return memory.bodies
+
+
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("approval", "denied"): _denied,
     ("approval", "revoked"): _revoked,
@@ -248,6 +270,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("drift", "flapping"): _flapping,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
+    ("lease", "handed-over"): _handed_over,
     ("rollback", "proven"): _proven,
 }
 """By kind of stream and name."""

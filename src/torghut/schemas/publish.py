@@ -21,6 +21,7 @@ from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
+from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.rollback import RollbackEvent
 from torghut.schemas.live.delivery import (
     Answered,
@@ -50,6 +51,7 @@ GOVERNING: Final = _members(
     ContinuityEvent,
     DriftEvent,
     LatchEvent,
+    LeaseEvent,
     RollbackEvent,
 )
 """Every event of a governance stream."""
