@@ -27,6 +27,7 @@ from torghut.governance.safety.continuity import CONTINUITY
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS
 from torghut.governance.safety.latch import LATCH
 from torghut.governance.safety.rollback import ROLLBACK
+from torghut.governance.stages.progress import STAGES
 from torghut.kernel.canonical import canonical_bytes, canonical_text, parse_json
 from torghut.schemas.governing.approvals import APPROVAL_EVENT
 from torghut.schemas.governing.canary import CANARY_EVENT
@@ -35,6 +36,7 @@ from torghut.schemas.governing.drift import DRIFT_EVENT
 from torghut.schemas.governing.latch import LATCH_EVENT
 from torghut.schemas.governing.lease import LEASE_EVENT
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT
+from torghut.schemas.governing.stages import STAGE_EVENT
 
 STREAMS: Final = GOLDEN / "streams"
 MESSAGES: Final = GOLDEN / "messages" / "events"
@@ -57,6 +59,7 @@ KINDS: Final[Mapping[str, Stream]] = {
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
     "lease": Stream(decider=EPOCHS, adapter=LEASE_EVENT),
     "rollback": Stream(decider=ROLLBACK, adapter=ROLLBACK_EVENT),
+    "stages": Stream(decider=STAGES, adapter=STAGE_EVENT),
 }
 """Every kind of governance stream, by its category."""
 

@@ -18,6 +18,7 @@ from tests.governing import (
     verdict,
 )
 from tests.replay.golden_streams import add_stream
+from tests.staging import advance, all_shown, arrived, back, review
 from torghut.governance.leasing.epochs import (
     EPOCHS,
     BeginEpoch,
@@ -261,6 +262,15 @@ def _handed_over() -> Sequence[bytes]:
     return memory.bodies
 
 
+def _on_and_back() -> Sequence[bytes]:
+    stream = arrived(1)
+    stream.send(review(stream, {}))
+    stream.send(review(stream, all_shown(1)))
+    stream.send(advance(stream, 2))
+    stream.send(back(stream, 0))
+    return stream.bodies
+
+
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("approval", "denied"): _denied,
     ("approval", "revoked"): _revoked,
@@ -272,6 +282,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("latch", "released"): _released,
     ("lease", "handed-over"): _handed_over,
     ("rollback", "proven"): _proven,
+    ("stages", "on-and-back"): _on_and_back,
 }
 """By kind of stream and name."""
 

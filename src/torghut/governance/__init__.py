@@ -1,1 +1,1 @@
-"""What may be decided: gates and their owners, the portfolio's cap, what asks for advice."""
+"""What may be decided, and by whom: declared policies, and the controls whose memory is events."""

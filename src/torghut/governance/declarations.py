@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
 from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 from torghut.schemas.declarations.text import parse
 
@@ -15,6 +16,7 @@ _OWNERS: TypeAdapter[Owners] = TypeAdapter(Owners)
 _LIVE: TypeAdapter[LivePolicy] = TypeAdapter(LivePolicy)
 _SAFETY: TypeAdapter[SafetyPolicy] = TypeAdapter(SafetyPolicy)
 _DRIFT: TypeAdapter[DriftPolicy] = TypeAdapter(DriftPolicy)
+_ROADMAP: TypeAdapter[StageRoadmap] = TypeAdapter(StageRoadmap)
 
 
 def parse_gate_policies(text: str, *, file: str) -> GatePolicies:
@@ -75,3 +77,13 @@ def parse_drift_policy(text: str, *, file: str) -> DriftPolicy:
         DeclarationContentError: It does not fit the declared model.
     """
     return parse(_DRIFT, text, file=file)
+
+
+def parse_stage_roadmap(text: str, *, file: str) -> StageRoadmap:
+    """Return the rollout's stages that ``text`` declares, with their caps and exit criteria.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_ROADMAP, text, file=file)

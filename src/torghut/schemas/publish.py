@@ -23,6 +23,7 @@ from torghut.schemas.governing.drift import DriftEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.rollback import RollbackEvent
+from torghut.schemas.governing.stages import StageEvent
 from torghut.schemas.live.delivery import (
     Answered,
     ControlApplied,
@@ -53,6 +54,7 @@ GOVERNING: Final = _members(
     LatchEvent,
     LeaseEvent,
     RollbackEvent,
+    StageEvent,
 )
 """Every event of a governance stream."""
 

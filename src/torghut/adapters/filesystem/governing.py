@@ -1,4 +1,4 @@
-"""Reads what governance is declared to be bound by: safety and drift."""
+"""Reads what governance is declared to be bound by: safety, drift, and the rollout's stages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from torghut.adapters.filesystem.declaration_text import read_declaration
-from torghut.governance.declarations import parse_drift_policy, parse_safety_policy
+from torghut.governance.declarations import (
+    parse_drift_policy,
+    parse_safety_policy,
+    parse_stage_roadmap,
+)
+from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 
 SAFETY: Final = "governance/policies/safety.yaml"
 DRIFT: Final = "governance/policies/drift.yaml"
+ROADMAP: Final = "governance/roadmaps/rollout.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +26,7 @@ class GoverningPolicies:
 
     safety: SafetyPolicy
     drift: DriftPolicy
+    roadmap: StageRoadmap
 
 
 def load_governing(root: Path) -> GoverningPolicies:
@@ -31,4 +38,5 @@ def load_governing(root: Path) -> GoverningPolicies:
     return GoverningPolicies(
         safety=parse_safety_policy(read_declaration(root, SAFETY), file=SAFETY),
         drift=parse_drift_policy(read_declaration(root, DRIFT), file=DRIFT),
+        roadmap=parse_stage_roadmap(read_declaration(root, ROADMAP), file=ROADMAP),
     )

@@ -129,10 +129,12 @@ def _declarations() -> str:
 
 
 def _governance() -> str:
-    """Return what is declared to stop the loop and to be drift."""
+    """Return what is declared to stop the loop, to be drift, and to be shown before each stage."""
     policies = bootstrap.governing_policies()
-    digests = (message_digest(policy)[:_SHORT] for policy in (policies.safety, policies.drift))
-    return "safety policy {}, drift policy {}".format(*digests)
+    stages = plural(len(policies.roadmap.stages), "stage")
+    parts = (policies.safety, policies.drift, policies.roadmap)
+    safety, drift, roadmap = (message_digest(part)[:_SHORT] for part in parts)
+    return f"safety policy {safety}, drift policy {drift}, roadmap of {stages} {roadmap}"
 
 
 def _packages() -> str:

@@ -12,6 +12,7 @@ from torghut.schemas.declarations.calendars import AlwaysOpen, WeeklyCalendar
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.router import ExpertDeclaration, RouterPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 from torghut.schemas.types import Message
@@ -28,6 +29,7 @@ MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "reasoning-policy.v1": ReasoningPolicy,
         "router-policy.v1": RouterPolicy,
         "safety-policy.v1": SafetyPolicy,
+        "stage-roadmap.v1": StageRoadmap,
         "weekly-calendar.v1": WeeklyCalendar,
     }
 )
