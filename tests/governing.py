@@ -132,6 +132,7 @@ class Memory(Generic[C, E, S]):
         self.adapter = adapter
         self.bodies: list[bytes] = []
         self.state = decider.initial
+        self.latest_ns = 0
 
     def send(self, command: C) -> Sequence[E]:
         """Return the events that ``command`` causes, once they are kept; a refusal is raised."""
@@ -139,6 +140,9 @@ class Memory(Generic[C, E, S]):
         events = list(self.decider.decide(command, before))
         assert list(self.decider.decide(command, before)) == events, "deciding twice is the same"
         for event in events:
+            at_ns: int = event.model_dump()["at_ns"]
+            assert at_ns >= self.latest_ns, "time never runs back"
+            self.latest_ns = at_ns
             self.bodies.append(canonical_bytes(event.model_dump(mode="json")))
             self.state = self.decider.evolve(self.state, event)
         return events

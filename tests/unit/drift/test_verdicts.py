@@ -88,6 +88,14 @@ def test_too_few_samples_say_nothing_whatever_they_say() -> None:
     assert code_of(found, "model_calibration_error_exceeded") == "drift_measurement_insufficient"
 
 
+def test_as_many_samples_as_declared_are_enough() -> None:
+    enough = reading_of(0.9, samples=20)
+
+    found = judge_drift(drift_window({"model_calibration_error_exceeded": enough}), drift_policy())
+
+    assert found.status == "drifted"
+
+
 def test_subsystem_that_is_declared_off_is_not_applicable_and_says_by_what() -> None:
     found = judge_drift(
         drift_window({"model_llm_error_ratio_exceeded": declared_off(DIGEST)}), drift_policy()

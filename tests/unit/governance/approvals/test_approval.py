@@ -214,6 +214,16 @@ def test_two_persons_are_two_keys() -> None:
     assert {one.key for one in used.approvers} == {BEN.key, EVE.key}
 
 
+def test_two_keys_under_one_name_are_two_persons() -> None:
+    stream = granted()
+    stream.send(grant(who=Person(name=BEN.name, key=EVE.key)))
+
+    (used,) = stream.send(replace(use(), policy=policy(grants_required=2)))
+
+    assert isinstance(used, ApprovalUsed)
+    assert len(used.approvers) == 2
+
+
 def test_second_grant_must_hold_too() -> None:
     stream = granted(for_s=60)
     stream.send(grant(who=EVE, for_s=3600))
