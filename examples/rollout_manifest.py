@@ -8,7 +8,8 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import parse_private_key
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.memory import InMemoryLog
-from torghut.governance.rollout import (
+from torghut.governance.rollouts.finalising import RollbackFacts
+from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     CompleteLane,
     FinaliseRun,
@@ -19,7 +20,6 @@ from torghut.governance.rollout import (
     read_rollout_event,
     rollout_stream,
 )
-from torghut.governance.safety import RollbackFacts
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.rollout.evidence import GateEvidence

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from torghut.governance.evidence import Examined, Found, Subject, examine
-from torghut.governance.manifest import manifest_bytes, manifest_of
-from torghut.governance.rollout import (
+from torghut.governance.rollouts.evidence import Examined, Found, Subject, examine
+from torghut.governance.rollouts.finalising import RollbackFacts
+from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
+from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     CompleteLane,
     FinaliseRun,
@@ -16,7 +17,6 @@ from torghut.governance.rollout import (
     StartRun,
     parse_run_plan,
 )
-from torghut.governance.safety import RollbackFacts
 from torghut.kernel.canonical import canonical_bytes, parse_json_object
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.rollout.events import RolloutEvent

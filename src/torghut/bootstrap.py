@@ -9,6 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from torghut.adapters.filesystem.declarations import load
+from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
+from torghut.adapters.filesystem.lease import FileLease
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.filesystem.tokens import TokenFile, make_tokens
 from torghut.adapters.filesystem.writing import write_text
@@ -44,11 +46,13 @@ from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog
+from torghut.governance.ports import WriterLease
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.declarations.safety import LeasePolicy
 from torghut.schemas.observing.catalogue import LINES_DROPPED
 from torghut.schemas.observing.log_events import TokensUnread
 from torghut.settings import log_level, settings, tracing_target
@@ -86,6 +90,8 @@ __all__ = [
     "feed_stdin",
     "fingerprint",
     "gatekeeper",
+    "governance_lease",
+    "governing_policies",
     "heads_path",
     "ids",
     "inspected_log",
@@ -170,6 +176,18 @@ def tracer(worker: str, counted: Telemetry, told: Journal) -> Tracer:
 def declarations() -> Declarations:
     """Return the declarations of this installation."""
     return load(settings().declarations_dir)
+
+
+def governance_lease(folder: Path, policy: LeasePolicy) -> WriterLease:
+    """Return the lease of the one writer of the governance whose files are in ``folder``."""
+    return FileLease(
+        folder / "governance", clock=SystemClock(), time_to_live_ms=policy.time_to_live_ms
+    )
+
+
+def governing_policies() -> GoverningPolicies:
+    """Return what governance is declared to be bound by in this installation."""
+    return load_governing(settings().declarations_dir)
 
 
 def package_store(root: Path | None = None) -> PackageStore:

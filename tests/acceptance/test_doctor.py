@@ -12,7 +12,7 @@ from tests.commands import installation, typed
 from torghut.decisions.kernel.engine import reference_kernel
 from torghut.settings import ARTIFACT_DIR, CACHE_DIR, DECLARATIONS_DIR, settings
 
-_NAMES = ["declarations", "packages", "cache", "kernel", "disk", "log"]
+_NAMES = ["declarations", "governance", "packages", "cache", "kernel", "disk", "log"]
 
 
 @pytest.fixture
@@ -101,3 +101,4 @@ def test_missing_declarations_are_found(folder: Path, monkeypatch: pytest.Monkey
 
     assert ended.status == 1
     assert "✗ declarations  settings.declarations-missing" in ended.out
+    assert "✗ governance    settings.declarations-missing" in ended.out

@@ -35,8 +35,8 @@ from tests.rollouts import (
 )
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.artifacts.errors import ArtifactExistsError
-from torghut.governance.manifest import manifest_of
-from torghut.governance.rollout import ROLLOUT, CrashLane, RolloutCommand, StartRun
+from torghut.governance.rollouts.manifest import manifest_of
+from torghut.governance.rollouts.rollout import ROLLOUT, CrashLane, RolloutCommand, StartRun
 from torghut.workflows.rollout.publishing import publish_manifest
 
 EXAMPLE: Final = ROOT / "examples" / "rollout_manifest.py"

@@ -26,9 +26,9 @@ from tests.rollouts import (
 )
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.artifacts.signatures import TrustedKey, fingerprint
-from torghut.governance.errors import ManifestRefusedError
-from torghut.governance.manifest import content_hash
-from torghut.governance.safety import RollbackFacts
+from torghut.governance.rollouts.errors import ManifestRefusedError
+from torghut.governance.rollouts.finalising import RollbackFacts
+from torghut.governance.rollouts.manifest import content_hash
 from torghut.governance.verification.checks import Verdict
 from torghut.governance.verification.origin import OriginKind, sign_manifest
 from torghut.governance.verification.verifying import CHECKS, read_manifest

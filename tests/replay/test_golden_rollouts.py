@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from torghut.governance.manifest import manifest_bytes, manifest_of
-from torghut.governance.rollout import ROLLOUT
+from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
+from torghut.governance.rollouts.rollout import ROLLOUT
 from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.rollout.events import ROLLOUT_EVENT, RolloutEvent
 

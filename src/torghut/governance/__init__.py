@@ -1,1 +1,1 @@
-"""What may be decided and promoted: gates and owners, rollouts, their manifests and checks."""
+"""What may be decided and promoted, by whom, and on what evidence; all its memory is events."""

@@ -6,12 +6,17 @@ from pydantic import TypeAdapter
 
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
 from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 from torghut.schemas.declarations.text import parse
 
 _GATES: TypeAdapter[GatePolicies] = TypeAdapter(GatePolicies)
 _REASONING: TypeAdapter[ReasoningPolicy] = TypeAdapter(ReasoningPolicy)
 _OWNERS: TypeAdapter[Owners] = TypeAdapter(Owners)
 _LIVE: TypeAdapter[LivePolicy] = TypeAdapter(LivePolicy)
+_SAFETY: TypeAdapter[SafetyPolicy] = TypeAdapter(SafetyPolicy)
+_DRIFT: TypeAdapter[DriftPolicy] = TypeAdapter(DriftPolicy)
+_ROADMAP: TypeAdapter[StageRoadmap] = TypeAdapter(StageRoadmap)
 
 
 def parse_gate_policies(text: str, *, file: str) -> GatePolicies:
@@ -52,3 +57,33 @@ def parse_live_policy(text: str, *, file: str) -> LivePolicy:
         DeclarationContentError: It does not fit the declared model.
     """
     return parse(_LIVE, text, file=file)
+
+
+def parse_safety_policy(text: str, *, file: str) -> SafetyPolicy:
+    """Return what ``text`` declares to stop, release, roll back and approve.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_SAFETY, text, file=file)
+
+
+def parse_drift_policy(text: str, *, file: str) -> DriftPolicy:
+    """Return what ``text`` declares to be drift, and how long an action rests.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_DRIFT, text, file=file)
+
+
+def parse_stage_roadmap(text: str, *, file: str) -> StageRoadmap:
+    """Return the rollout's stages that ``text`` declares, with their caps and exit criteria.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_ROADMAP, text, file=file)

@@ -16,6 +16,14 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
+from torghut.schemas.governing.approvals import ApprovalEvent
+from torghut.schemas.governing.canary import CanaryEvent
+from torghut.schemas.governing.continuity import ContinuityEvent
+from torghut.schemas.governing.drift import DriftEvent
+from torghut.schemas.governing.latch import LatchEvent, StopIncident
+from torghut.schemas.governing.lease import LeaseEvent
+from torghut.schemas.governing.rollback import RollbackEvent
+from torghut.schemas.governing.stages import StageEvent
 from torghut.schemas.live.delivery import (
     Answered,
     ControlApplied,
@@ -41,7 +49,26 @@ from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
 from torghut.schemas.types import Message
 
+
+def _members(*unions: object) -> tuple[type[Message], ...]:
+    """Return every event of streams whose events are ``unions``, told apart by their type."""
+    return tuple(model for union in unions for model in get_args(get_args(union)[0]))
+
+
+GOVERNING: Final = _members(
+    ApprovalEvent,
+    CanaryEvent,
+    ContinuityEvent,
+    DriftEvent,
+    LatchEvent,
+    LeaseEvent,
+    RollbackEvent,
+    StageEvent,
+)
+"""Every event of a governance stream."""
+
 TYPED: Final[tuple[type[Message], ...]] = (
+    *GOVERNING,
     Answered,
     BlockHeader,
     BlockRecords,
@@ -67,6 +94,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     RollbackIncident,
     RunFinalised,
     RunStarted,
+    StopIncident,
     SwitchThrownFile,
     WorkerStatus,
 )
@@ -79,6 +107,7 @@ ARTIFACTS: Final = frozenset(
         Proof,
         RegimeModelFile,
         RollbackIncident,
+        StopIncident,
         SwitchThrownFile,
         WorkerStatus,
     }

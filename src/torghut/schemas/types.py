@@ -20,6 +20,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from torghut.kernel.canonical import canonical_bytes
+from torghut.kernel.digests import sha256_hex
+
 _SHOWN: Final = 80
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
 
@@ -34,6 +37,11 @@ class Message(BaseModel):
         json_schema_serialization_defaults_required=True,
         serialize_by_alias=True,  # documents fix names that Python cannot have
     )
+
+
+def message_digest(message: Message) -> str:
+    """Return what names ``message``: the sha256, 64 hex digits, of its canonical JSON."""
+    return sha256_hex(canonical_bytes(message.model_dump(mode="json")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,10 +30,11 @@ from tests.rollouts import (
 )
 from torghut.artifacts.errors import ReadFault
 from torghut.eventlog.memory import InMemoryLog
-from torghut.governance import errors
-from torghut.governance.evidence import Examined, Found, Subject, examine
-from torghut.governance.manifest import manifest_bytes, manifest_of
-from torghut.governance.rollout import (
+from torghut.governance.rollouts import errors
+from torghut.governance.rollouts.evidence import Examined, Found, Subject, examine
+from torghut.governance.rollouts.finalising import RollbackFacts
+from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
+from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     CompleteLane,
     CrashLane,
@@ -45,7 +46,6 @@ from torghut.governance.rollout import (
     read_rollout_event,
     rollout_stream,
 )
-from torghut.governance.safety import RollbackFacts
 from torghut.governance.verification.verifying import read_manifest, verify_manifest
 from torghut.kernel.canonical import JsonValue, canonical_bytes
 from torghut.kernel.errors import ExitCode

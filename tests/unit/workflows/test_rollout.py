@@ -15,9 +15,9 @@ from tests.rollouts import RUN_ID, START_NS, evidence_files, manifest_after, who
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.signatures import TrustedKey, fingerprint
 from torghut.eventlog.memory import InMemoryLog
-from torghut.governance.errors import ManifestNotFinalError, RunNotStartedError
-from torghut.governance.manifest import manifest_bytes
-from torghut.governance.rollout import ROLLOUT, read_rollout_event, rollout_stream
+from torghut.governance.rollouts.errors import ManifestNotFinalError, RunNotStartedError
+from torghut.governance.rollouts.manifest import manifest_bytes
+from torghut.governance.rollouts.rollout import ROLLOUT, read_rollout_event, rollout_stream
 from torghut.governance.verification.origin import sign_manifest
 from torghut.governance.verification.verifying import read_manifest
 from torghut.kernel.errors import ExitCode

@@ -24,6 +24,7 @@ from torghut.router.package import read_regime_model
 from torghut.schemas.codes import Stream
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.rows import CONTEXT
+from torghut.schemas.types import message_digest
 from torghut.settings import settings
 from torghut.workflows.running.serving import serving_packages
 
@@ -125,6 +126,15 @@ def _declarations() -> str:
     )
     folder = shown(settings().declarations_dir)
     return f"{', '.join(counts)} in {folder}, digest {declared.digest[:_SHORT]}"
+
+
+def _governance() -> str:
+    """Return what is declared to stop the loop, to be drift, and to be shown before each stage."""
+    policies = bootstrap.governing_policies()
+    stages = plural(len(policies.roadmap.stages), "stage")
+    parts = (policies.safety, policies.drift, policies.roadmap)
+    safety, drift, roadmap = (message_digest(part)[:_SHORT] for part in parts)
+    return f"safety policy {safety}, drift policy {drift}, roadmap of {stages} {roadmap}"
 
 
 def _packages() -> str:
@@ -236,6 +246,7 @@ def _shown_facts(facts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 _LOOKS: Final = (
     ("declarations", _declarations, "restore the folders, or set TORGHUT_DECLARATIONS_DIR"),
+    ("governance", _governance, "restore governance/policies, or correct the key that is named"),
     ("packages", _packages, "restore router/baselines, or fit anew with torghut router fit"),
     ("cache", _cache, "set TORGHUT_CACHE_DIR to a folder that you, and nobody else, can write"),
     ("kernel", _kernel, "empty the cache folder and try again; if it stays, do not run it here"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from torghut.governance.manifest import NOT_FINALISED
+from torghut.governance.rollouts.manifest import NOT_FINALISED
 from torghut.governance.verification.origin import Origin, OriginKind
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.rollout.manifest import ManifestDocument

@@ -7,14 +7,14 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from torghut.governance.evidence import INCIDENT_SCHEMA
-from torghut.governance.judging import (
+from torghut.governance.rollouts.evidence import INCIDENT_SCHEMA
+from torghut.governance.rollouts.judging import (
     digest_faults,
     gate_faults,
     missing_gates,
     status_of_gates,
 )
-from torghut.governance.manifest import content_hash
+from torghut.governance.rollouts.manifest import content_hash
 from torghut.kernel.canonical import JsonObject, parse_json_object
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.times import moment_ns

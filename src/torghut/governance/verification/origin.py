@@ -16,8 +16,8 @@ from torghut.artifacts.signatures import (
     sign_payload,
     signer_of,
 )
-from torghut.governance.errors import ManifestNotFinalError
-from torghut.governance.manifest import content_hash
+from torghut.governance.rollouts.errors import ManifestNotFinalError
+from torghut.governance.rollouts.manifest import content_hash
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.texts import plain

@@ -8,15 +8,15 @@ from typing import Final
 
 from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.signatures import TrustedKey
-from torghut.governance.errors import ManifestAlteredError, ManifestRefusedError
-from torghut.governance.evidence import (
+from torghut.governance.rollouts.errors import ManifestAlteredError, ManifestRefusedError
+from torghut.governance.rollouts.evidence import (
     EvidenceFault,
     Found,
     Subject,
     contradicts,
     examine,
 )
-from torghut.governance.manifest import overdue
+from torghut.governance.rollouts.manifest import overdue
 from torghut.governance.verification.checks import Breach, Check, Verdict
 from torghut.governance.verification.document import (
     computed_fault,

@@ -12,12 +12,15 @@ from torghut.schemas.declarations.calendars import AlwaysOpen, WeeklyCalendar
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.router import ExpertDeclaration, RouterPolicy
+from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 from torghut.schemas.types import Message
 
 MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
     {
         "always-open.v1": AlwaysOpen,
+        "drift-policy.v1": DriftPolicy,
         "expert.v1": ExpertDeclaration,
         "gate-policies.v1": GatePolicies,
         "instrument.v1": Instrument,
@@ -25,6 +28,8 @@ MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "owners.v1": Owners,
         "reasoning-policy.v1": ReasoningPolicy,
         "router-policy.v1": RouterPolicy,
+        "safety-policy.v1": SafetyPolicy,
+        "stage-roadmap.v1": StageRoadmap,
         "weekly-calendar.v1": WeeklyCalendar,
     }
 )

@@ -39,6 +39,15 @@ Amount = Annotated[
 ]
 """A positive amount of money, price or quantity; a decimal text in files and in JSON."""
 
+AmountOrZero = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(ge=0),
+    PlainSerializer(_decimal_text, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": _DECIMAL}),
+]
+"""The same where nothing at all may be meant."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
 Why = Annotated[str, Field(min_length=20, max_length=600)]
 """Why the values are what they are, for the next one who wants to change them."""

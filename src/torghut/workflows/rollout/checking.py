@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torghut.artifacts.errors import ArtifactUnreadableError, ReadFault
 from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import TrustedKey
-from torghut.governance.evidence import Found
+from torghut.governance.rollouts.evidence import Found
 from torghut.governance.verification.checks import Verdict
 from torghut.governance.verification.document import parse_document
 from torghut.governance.verification.verifying import references_in, verify_manifest

@@ -6,8 +6,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.ports import EventStore
-from torghut.governance.manifest import manifest_bytes, manifest_of
-from torghut.governance.rollout import ROLLOUT, read_rollout_event, rollout_stream
+from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
+from torghut.governance.rollouts.rollout import ROLLOUT, read_rollout_event, rollout_stream
 from torghut.governance.verification.origin import sign_manifest
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.workflows.rollout.places import CURRENT, SIGNATURE, run_manifest

@@ -10,6 +10,7 @@ import pytest
 from tests.declared import FILES, ROOT, shipped
 from torghut.adapters.filesystem.declaration_text import load_live_policy
 from torghut.adapters.filesystem.declarations import load
+from torghut.adapters.filesystem.governing import load_governing
 from torghut.schemas.declarations.errors import (
     DeclarationConflictError,
     DeclarationContentError,
@@ -29,9 +30,10 @@ def root(tmp_path: Path) -> Path:
 
 
 def load_all(root: Path) -> None:
-    """Read every declaration, those of the live service too, which enter no decision."""
+    """Read every declaration, those of service and governance too, which enter no decision."""
     load(root)
     load_live_policy(root)
+    load_governing(root)
 
 
 def test_a_copy_has_the_same_digest(root: Path) -> None:

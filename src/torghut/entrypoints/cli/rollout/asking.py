@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from torghut import standby
-from torghut.governance.manifest import NOT_FINALISED, overdue
+from torghut.governance.rollouts.manifest import NOT_FINALISED, overdue
 from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.rollout.manifest import PhaseManifest
 

@@ -14,7 +14,7 @@ from torghut.entrypoints.cli.rollout.asking import (
     read_asked,
     standing,
 )
-from torghut.governance.binding import Binding, binding_of
+from torghut.governance.rollouts.binding import Binding, binding_of
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.texts import plain

@@ -1,0 +1,1 @@
+"""Whether something has changed against its baseline: verdicts, and no actions."""

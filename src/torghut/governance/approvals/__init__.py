@@ -1,0 +1,1 @@
+"""Who lets a candidate trade with money: asked for, granted by others, and used once."""

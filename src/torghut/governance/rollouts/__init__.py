@@ -1,0 +1,1 @@
+"""A candidate's rollout: seven phases as events, and the phase manifest folded from them."""

@@ -1,0 +1,47 @@
+"""Why the rollout stays in the stage where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from torghut.kernel.errors import ExitCode, TorghutError
+
+
+class StageStoppedError(TorghutError):
+    """The stage's exit criteria are not all shown, so the programme stops here."""
+
+    code: ClassVar[str] = "stages.stopped"
+    exit_code: ClassVar[ExitCode] = ExitCode.NO
+
+    def __init__(self, *, stage: int, failing: Sequence[str]) -> None:
+        super().__init__(
+            f"stage {stage}: expected every exit criterion to pass, found "
+            f"{', '.join(failing) or 'no review of them'}; show them, then review again"
+        )
+        self.stage = stage
+        self.failing = tuple(failing)
+
+
+class StageReviewOutdatedError(TorghutError):
+    """A step on cites another review than the last one of this stage and roadmap."""
+
+    code: ClassVar[str] = "stages.review-outdated"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        super().__init__(f"expected {expected}, found {found}; review again")
+        self.expected = expected
+        self.found = found
+
+
+class StageOrderError(TorghutError):
+    """A step on leads elsewhere than to the next stage, or a step back not to an earlier one."""
+
+    code: ClassVar[str] = "stages.order"
+    exit_code: ClassVar[ExitCode] = ExitCode.NO
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        super().__init__(f"expected {expected}, found {found}")
+        self.expected = expected
+        self.found = found

@@ -1,0 +1,92 @@
+"""Approvals on record: what was asked, who granted it until when, and the promotion it served."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from torghut.schemas.declarations.fields import Amount, Role
+from torghut.schemas.governing.fields import Person, Reason, Target
+from torghut.schemas.types import Identifier, Message, Nanoseconds, Sha256
+
+
+class Promotion(Message):
+    """What is approved, and all that a grant's signature covers but its expiry."""
+
+    manifest: Annotated[
+        Sha256, Field(description="content_hash of the candidate's passing paper manifest.")
+    ]
+    candidate: Sha256
+    target: Literal["live"]
+    notional_cap: Amount
+
+
+class ManifestFacts(Message):
+    """What a manifest was verified to say, just now, signature and evidence included."""
+
+    content_hash: Sha256
+    candidate: Sha256
+    target: Target
+    status: Literal["pass", "fail"]
+    finalised: bool
+    signed: Annotated[bool, Field(description="By the scheduler's key.")]
+
+
+class ApprovalRequested(Message):
+    """Somebody wants a candidate promoted to live."""
+
+    type: Literal["approvals.requested.v1"] = "approvals.requested.v1"
+    promotion: Promotion
+    author: Annotated[Person, Field(description="Of the candidate; may never grant.")]
+    reason: Reason
+    at_ns: Nanoseconds
+
+
+class ApprovalGranted(Message):
+    """Somebody whose role allows it signed for exactly what was asked."""
+
+    type: Literal["approvals.granted.v1"] = "approvals.granted.v1"
+    promotion: Promotion
+    approver: Person
+    role: Role
+    at_ns: Nanoseconds
+    expires_at_ns: Nanoseconds
+
+
+class ApprovalDenied(Message):
+    """Somebody said no; the request is over."""
+
+    type: Literal["approvals.denied.v1"] = "approvals.denied.v1"
+    person: Person
+    reason: Reason
+    at_ns: Nanoseconds
+
+
+class ApprovalRevoked(Message):
+    """Somebody took back what had been granted; the request is over."""
+
+    type: Literal["approvals.revoked.v1"] = "approvals.revoked.v1"
+    person: Person
+    reason: Reason
+    at_ns: Nanoseconds
+
+
+class ApprovalUsed(Message):
+    """The one promotion that the approval was for took place; there is no second one."""
+
+    type: Literal["approvals.used.v1"] = "approvals.used.v1"
+    promotion_id: Identifier
+    promotion: Promotion
+    approvers: Annotated[tuple[Person, ...], Field(min_length=1)]
+    live_manifest: Annotated[Sha256, Field(description="content_hash; finalised and signed.")]
+    at_ns: Nanoseconds
+
+
+ApprovalEvent = Annotated[
+    ApprovalRequested | ApprovalGranted | ApprovalDenied | ApprovalRevoked | ApprovalUsed,
+    Field(discriminator="type"),
+]
+
+APPROVAL_EVENT: TypeAdapter[ApprovalEvent] = TypeAdapter(ApprovalEvent)
+"""Parses any event of an approval."""

@@ -1,0 +1,291 @@
+"""What golden streams are recorded from: commands in a row, one course for each way it can go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
+from tests.governing import (
+    ANN,
+    BEN,
+    SECOND_NS,
+    START_NS,
+    Memory,
+    drift_policy,
+    readings,
+    safety_policy,
+    verdict,
+)
+from tests.replay.golden_streams import add_stream
+from tests.staging import advance, all_shown, arrived, back, review
+from torghut.governance.leasing.epochs import (
+    EPOCHS,
+    BeginEpoch,
+    EndEpoch,
+    EpochCommand,
+    EpochState,
+)
+from torghut.governance.safety.canary import (
+    CANARY,
+    CanaryCommand,
+    CanaryState,
+    JudgeCanary,
+    ProducePatch,
+)
+from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, ObserveCycle
+from torghut.governance.safety.drift_actions import (
+    DRIFT_ACTIONS,
+    DriftCommand,
+    DriftState,
+    EndAction,
+    TakeVerdict,
+)
+from torghut.governance.safety.latch import (
+    LATCH,
+    EvaluateSafety,
+    LatchCommand,
+    LatchState,
+    ReleaseLoop,
+)
+from torghut.governance.safety.rollback import (
+    OWED,
+    ROLLBACK,
+    ConfirmDrained,
+    ConfirmEffective,
+    JudgeProof,
+    RollbackCommand,
+    RollbackState,
+    SwitchBack,
+    TriggerRollback,
+)
+from torghut.schemas.declarations.safety import DriftCode
+from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
+from torghut.schemas.governing.continuity import (
+    CONTINUITY_EVENT,
+    ContinuityEvent,
+    NoSignalReason,
+)
+from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
+from torghut.schemas.governing.fields import Evidence, Found, Person, reading_of
+from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
+from torghut.schemas.governing.lease import LEASE_EVENT, LeaseEvent
+from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
+
+Play = Callable[[], Sequence[bytes]]
+
+
+class _Latch:
+    """A latch that is told one thing after the other."""
+
+    def __init__(self) -> None:
+        self.memory: Memory[LatchCommand, LatchEvent, LatchState] = Memory(LATCH, LATCH_EVENT)
+
+    def evaluate(self, *told: SafetyReadings) -> None:
+        """Evaluate ``told``, a minute apart."""
+        for one in told:
+            last = self.memory.state.last
+            number = 1 if last is None else last.evaluation + 1
+            self.memory.send(
+                EvaluateSafety(
+                    latch="main",
+                    evaluation=number,
+                    at_ns=START_NS + 60 * SECOND_NS * number,
+                    readings=one,
+                    policy=safety_policy(),
+                )
+            )
+
+    def release(self, who: Person) -> None:
+        """Release what is in force."""
+        incident = self.memory.state.incident
+        assert incident is not None
+        self.memory.send(
+            ReleaseLoop(
+                incident_id=incident.incident_id,
+                triggers=incident.triggers,
+                person=who,
+                reason="looked at, mended and tried",
+                at_ns=self.memory.state.time_ns + SECOND_NS,
+                policy=safety_policy(),
+            )
+        )
+
+
+def _recovered() -> Sequence[bytes]:
+    latch = _Latch()
+    lag = readings(lag_ms=reading_of(600_000.0))
+    stale = readings(signal_age_ms=reading_of(180_001.0))
+    latch.evaluate(readings(), lag, readings(), stale, *[readings()] * 3, stale, stale)
+    return latch.memory.bodies
+
+
+def _released() -> Sequence[bytes]:
+    latch = _Latch()
+    latch.evaluate(readings(mode="live"), readings(mode="live", lane="failed"))
+    latch.evaluate(readings(mode="live", drawdown_ratio=reading_of(0.09)))
+    latch.evaluate(readings(mode="live", evidence="unknown"))
+    latch.release(ANN)
+    latch.release(BEN)
+    latch.evaluate(readings(mode="live"), readings(fallback_ratio=reading_of(0.5, samples=4)))
+    return latch.memory.bodies
+
+
+def _flapping() -> Sequence[bytes]:
+    memory: Memory[DriftCommand, DriftEvent, DriftState] = Memory(DRIFT_ACTIONS, DRIFT_EVENT)
+    unknown: DriftCode = "data_duplicate_ratio_exceeded"
+    loss = verdict("performance_drawdown_exceeded")
+    shock = verdict("regime_transition_shock_ratio_exceeded", missing=[unknown])
+    for number, told in enumerate([verdict(), shock, verdict(), shock, loss], start=1):
+        memory.send(
+            TakeVerdict(
+                evaluation=number,
+                at_ns=START_NS + 300 * SECOND_NS * number,
+                verdict=told,
+                candidate="cd" * 32,
+                policy=drift_policy(),
+            )
+        )
+    demand = memory.state.rollbacks[0][0]
+    evidence = Evidence(path="drift/outcome.json", sha256="ef" * 32)
+    memory.send(
+        EndAction(
+            action_id=demand, outcome="completed", evidence=evidence, at_ns=memory.state.time_ns
+        )
+    )
+    return memory.bodies
+
+
+def _interrupted() -> Sequence[bytes]:
+    memory: Memory[ObserveCycle, ContinuityEvent, ContinuityState] = Memory(
+        CONTINUITY, CONTINUITY_EVENT
+    )
+    silent: list[NoSignalReason | None] = ["source-silent"] * 3
+    told: list[NoSignalReason | None] = ["bootstrap", None, *silent, None, None]
+    for cycle, reason in enumerate((*told, "market-closed"), start=1):
+        memory.send(
+            ObserveCycle(
+                cycle=cycle,
+                at_ns=START_NS + 60 * SECOND_NS * cycle,
+                session="closed" if reason == "market-closed" else "open",
+                signals=0 if reason else 5,
+                reason=reason,
+                policy=safety_policy().continuity,
+            )
+        )
+    return memory.bodies
+
+
+def _patched() -> Sequence[bytes]:
+    memory: Memory[CanaryCommand, CanaryEvent, CanaryState] = Memory(CANARY, CANARY_EVENT)
+    patch = Evidence(path="runs/run-1/strategy-patch.json", sha256="ef" * 32)
+    found: Sequence[Found | None] = (None, "verified", "wrong-digest")
+    for number, one in enumerate(found, start=1):
+        memory.send(
+            JudgeCanary(
+                run_id="run-1",
+                candidate="cd" * 32,
+                judgement=number,
+                target="paper",
+                found=one,
+                at_ns=START_NS + number,
+            )
+        )
+        memory.send(
+            ProducePatch(run_id="run-1", candidate="cd" * 32, patch=patch, at_ns=START_NS + number)
+        )
+    return memory.bodies
+
+
+def _proven() -> Sequence[bytes]:
+    memory: Memory[RollbackCommand, RollbackEvent, RollbackState] = Memory(ROLLBACK, ROLLBACK_EVENT)
+    policy = safety_policy().rollback
+    evidence = Evidence(path="incidents/incident-1.json", sha256="ef" * 32)
+    commands: Sequence[RollbackCommand] = (
+        JudgeProof(run_id="run-1", judgement=1, offered={}, at_ns=START_NS),
+        TriggerRollback(
+            run_id="run-1",
+            cause="drift",
+            cause_id="rollback-1",
+            goes_back_to="aa" * 32,
+            detected_at_ns=START_NS,
+            at_ns=START_NS + SECOND_NS,
+        ),
+        SwitchBack(control_id="control-1", at_ns=START_NS + 2 * SECOND_NS),
+        JudgeProof(run_id="run-1", judgement=2, offered={}, at_ns=START_NS),
+        ConfirmEffective(
+            by=["aa" * 32] * policy.proving_decisions,
+            at_ns=START_NS + 3 * SECOND_NS,
+            policy=policy,
+        ),
+        JudgeProof(
+            run_id="run-1", judgement=3, offered={OWED: (evidence, "verified")}, at_ns=START_NS
+        ),
+        ConfirmDrained(at_ns=START_NS + 9 * SECOND_NS),
+    )
+    for command in commands:
+        memory.send(command)
+    return memory.bodies
+
+
+def _used() -> Sequence[bytes]:
+    stream = granted()
+    stream.send(grant(who=EVE, after_s=10))
+    stream.send(use(after_s=20))
+    return stream.bodies
+
+
+def _denied() -> Sequence[bytes]:
+    stream = approval()
+    stream.send(request())
+    stream.send(deny())
+    return stream.bodies
+
+
+def _revoked() -> Sequence[bytes]:
+    stream = granted()
+    stream.send(revoke())
+    return stream.bodies
+
+
+def _handed_over() -> Sequence[bytes]:
+    memory: Memory[EpochCommand, LeaseEvent, EpochState] = Memory(EPOCHS, LEASE_EVENT)
+    commands: Sequence[EpochCommand] = (
+        BeginEpoch(epoch=1, holder="host-1", at_ns=START_NS),
+        EndEpoch(epoch=1, holder="host-1", how="released", at_ns=START_NS + SECOND_NS),
+        BeginEpoch(epoch=3, holder="host-2", at_ns=START_NS + 2 * SECOND_NS),
+        EndEpoch(epoch=3, holder="host-2", how="lost", at_ns=START_NS + 3 * SECOND_NS),
+        BeginEpoch(epoch=4, holder="host-1", at_ns=START_NS + 4 * SECOND_NS),
+    )
+    for command in commands:
+        memory.send(command)
+    return memory.bodies
+
+
+def _on_and_back() -> Sequence[bytes]:
+    stream = arrived(1)
+    stream.send(review(stream, {}))
+    stream.send(review(stream, all_shown(1)))
+    stream.send(advance(stream, 2))
+    stream.send(back(stream, 0))
+    return stream.bodies
+
+
+COURSES: Final[Mapping[tuple[str, str], Play]] = {
+    ("approval", "denied"): _denied,
+    ("approval", "revoked"): _revoked,
+    ("approval", "used"): _used,
+    ("canary", "patched"): _patched,
+    ("continuity", "interrupted"): _interrupted,
+    ("drift", "flapping"): _flapping,
+    ("latch", "recovered"): _recovered,
+    ("latch", "released"): _released,
+    ("lease", "handed-over"): _handed_over,
+    ("rollback", "proven"): _proven,
+    ("stages", "on-and-back"): _on_and_back,
+}
+"""By kind of stream and name."""
+
+if __name__ == "__main__":
+    for (kind, name), play in COURSES.items():
+        add_stream(kind, name, play())
