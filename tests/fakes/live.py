@@ -21,7 +21,6 @@ from tests.loops import made_setup
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import (
-    LogIntegrityError,
     LogInUseError,
     LogReadError,
     LogWriteError,
@@ -92,7 +91,6 @@ class Illness:
     Attributes:
         ill: Set by the test.
         locked: Whether it cannot be opened again.
-        altered: Whether the objects that it gives are not those that were put.
         writes: How many writes were tried.
         read_s: How long it takes to read a block.
         reads: How many blocks were read.
@@ -100,7 +98,6 @@ class Illness:
 
     ill: Ill = Ill.WELL
     locked: bool = False
-    altered: bool = False
     writes: int = 0
     read_s: float = 0.0
     reads: int = 0
@@ -168,8 +165,6 @@ class FailingLog(DecisionLog):
     @override
     async def get_object(self, digest: str, /) -> bytes:
         self._read()
-        if self._illness.altered:
-            raise LogIntegrityError(place="object", expected=digest, found="another")
         return await self._inner.get_object(digest)
 
     @override

@@ -86,20 +86,17 @@ class LiveDesk(Desk):
 
     @override
     async def decide(self, offered: Sequence[OfferedContext]) -> Sequence[bytes]:
-        known = self._admit(offered)
-        answers = [line or self.loop.asked.ask(name) for name, line in known]
-        running = asyncio.get_running_loop()
-        until_s = running.time() + self.policy.door.answer_ms / _MS
-        asked = [one for one in answers if not isinstance(one, bytes)]
-        timer = running.call_at(until_s, self._give_up, asked, offered)
-        try:  # a timer of its own costs a third of asyncio.timeout, for every context
+        until_s = asyncio.get_running_loop().time() + self.policy.door.answer_ms / _MS
+        answers = [line or self.loop.asked.ask(name) for name, line in self._admit(offered)]
+        try:
             lines = [one if isinstance(one, bytes) else await one for one in answers]
-        finally:
-            timer.cancel()
-        return [
-            await self._first(context, line, until_s) if line.endswith(REPEATED) else line
-            for context, line in zip(offered, lines, strict=True)
-        ]
+            return [
+                await self._first(context, line, until_s) if line.endswith(REPEATED) else line
+                for context, line in zip(offered, lines, strict=True)
+            ]
+        except TimeoutError as error:
+            what = f"{len(offered)} contexts from {offered[0].context_id}"
+            raise AnswerLateError(what=what, budget_ms=self.policy.door.answer_ms) from error
 
     @override
     def offer(self, offered: Sequence[OfferedContext]) -> Sequence[bytes]:
@@ -255,27 +252,10 @@ class LiveDesk(Desk):
         self.loop.line.put([waiting])
         return None
 
-    def _give_up(
-        self, asked: Sequence[asyncio.Future[bytes]], offered: Sequence[OfferedContext]
-    ) -> None:
-        """Tell who asked for outcomes that they take too long."""
-        for answer in asked:
-            if not answer.done():
-                answer.set_exception(self._late(offered))
-                answer.exception()  # only the first of them is waited for
-
-    def _late(self, offered: Sequence[OfferedContext]) -> AnswerLateError:
-        """Return what is told of contexts whose outcomes take too long."""
-        what = f"{len(offered)} contexts from {offered[0].context_id}"
-        return AnswerLateError(what=what, budget_ms=self.policy.door.answer_ms)
-
     async def _first(self, context: OfferedContext, line: bytes, until_s: float) -> bytes:
         """Return what became of a context first, long ago; ``line`` says that it came again."""
-        try:
-            async with asyncio.timeout_at(until_s):
-                return await self.outcome(context.context_id) or line
-        except TimeoutError as error:
-            raise self._late([context]) from error
+        async with asyncio.timeout_at(until_s):
+            return await self.outcome(context.context_id) or line
 
     async def _answers(self, waiting: Sequence[WaitingControl]) -> Sequence[Answered]:
         """Let control records wait, and return what became of them once that is durable."""

@@ -139,13 +139,15 @@ class WaitingLine:
         """Let items wait behind all others; urgent ones behind what is urgent."""
         for item in items:
             (self._urgent if _is_urgent(item) else self._items).append(item)
-        self._count(items, 1)
+            self._bounded += type(item) is not WaitingControl
+        self._put(items)
 
     def put_back(self, items: Sequence[Item]) -> None:
         """Let items that were taken wait again as they did."""
         for item in reversed(items):
             (self._urgent if _is_urgent(item) else self._items).appendleft(item)
-        self._count(items, 1)
+            self._bounded += type(item) is not WaitingControl
+        self._put(items)
 
     def take(self, most: int) -> Sequence[Item]:
         """Take items out, from the front, at most ``most``."""
@@ -153,7 +155,8 @@ class WaitingLine:
         for items in (self._urgent, self._items):
             while items and len(taken) < most:
                 taken.append(items.popleft())
-        self._count(taken, -1)
+        self._bounded -= sum([type(item) is not WaitingControl for item in taken])
+        self._note_room()
         return taken
 
     def close(self) -> None:
@@ -183,15 +186,18 @@ class WaitingLine:
         if waiting and waiting + count > self.limit:
             raise QueueFullError(waiting=waiting, limit=self.limit, retry_after_ms=retry_after_ms)
 
-    def _count(self, items: Sequence[Item], sign: int) -> None:
-        """Keep count of what is bounded, and wake who waits for it."""
-        self._bounded += sign * len([1 for item in items if type(item) is not WaitingControl])
-        if items and sign > 0:
+    def _put(self, items: Sequence[Item]) -> None:
+        """Wake who waits for what was put, and note whether there is room left."""
+        if items:
             self._moved.set()
-        if max(self._bounded, self.controls) < self.limit:
-            self._room.set()
-        else:
+        self._note_room()
+
+    def _note_room(self) -> None:
+        """Hold back, or let go on, sources that can wait."""
+        if self._bounded >= self.limit or self.controls >= self.limit:
             self._room.clear()
+        elif not self._room.is_set():
+            self._room.set()
 
 
 def _is_urgent(item: Item) -> bool:

@@ -52,7 +52,7 @@ from torghut.workflows.live.told.outcomes import (
     spelled,
     spelled_now,
 )
-from torghut.workflows.live.told.telling import KeptBlock, Telling
+from torghut.workflows.live.told.telling import Telling, kept_block
 from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.opening import Setup, fold_at_head, fresh_fold, open_fold
 
@@ -111,7 +111,7 @@ class LiveLoop:
     recorded: Recorded = lambda _: None
     outcomes: Telling = field(init=False)
     controls: Telling = field(init=False)
-    asked: Asked = field(default_factory=Asked)
+    asked: Asked = field(init=False)
     search: Search = field(init=False)
     fold: DecisionFold = field(init=False)
     head: Head = field(init=False)
@@ -140,11 +140,12 @@ class LiveLoop:
         log, retry_s = self.keeper.log, self.policy.loop.retry_ms / _MS
         self.outcomes = Telling(log=log, lines_of=self._lines, limit=kept, retry_s=retry_s)
         self.controls = Telling(log=log, lines_of=control_lines, limit=kept, retry_s=retry_s)
+        self.asked = Asked(self.policy.door.answer_ms / _MS)
         self.search = Search(
             log=lambda: self.keeper.log, lines_of=self._lines, retry_ms=self.policy.loop.retry_ms
         )
-        self._renderings = Renderings(Rulebook(log, run_id=""))
         self.fold, self.head = fresh_fold(self.setup), Head(partition=0)
+        self._read_from(log)
 
     @property
     def holding(self) -> bool:
@@ -314,12 +315,12 @@ class LiveLoop:
         if gathered.contexts:
             self.last_decision_wall_ns = self.wall.now_ns()
         self.recorded([arrival.record for arrival in done.decided.received])
-        self.outcomes.publish(_kept(block, done.lines))
+        self.outcomes.publish(kept_block(block, done.lines))
         for item, line in zip(gathered.contexts, done.lines, strict=True):
             self.asked.tell(item.context_id, line.text)
         if gathered.arrivals or done.decided.applied:
             self.lateness.follow(self.fold)
-            self.controls.publish(_kept(block, await control_lines(block)))
+            self.controls.publish(kept_block(block, await control_lines(block)))
             for control, answer in answers_of(done):
                 if control.answer is not None and not control.answer.done():
                     control.answer.set_result(answer)
@@ -349,20 +350,27 @@ class LiveLoop:
         """Publish what stands behind the last block that was told."""
         async for block in log.blocks(0, after=self.head.number):
             lines = await self._lines(block), await control_lines(block)
-            self.outcomes.publish(_kept(block, lines[0]))
-            self.controls.publish(_kept(block, lines[1]))
+            self.outcomes.publish(kept_block(block, lines[0]))
+            self.controls.publish(kept_block(block, lines[1]))
             self.head = head_of(block)
 
     def _adopt(self, fold: DecisionFold, head: Head) -> None:
         """Go on from ``fold``, which is as of ``head``."""
         self.fold, self.head = fold, head
+        self._read_from(self.keeper.log)
         self._declared = set(fold.sources)
         self.lateness.follow(fold)
 
     def _reopened(self, log: DecisionLog) -> None:
         """Read from another object from now on."""
         self.outcomes.log = self.controls.log = log
-        self._renderings = Renderings(Rulebook(log, run_id=""))
+        self._read_from(log)
+
+    def _read_from(self, log: DecisionLog) -> None:
+        """Look up in a log what rows need to be rendered, but for what the fold knows."""
+        rules = Rulebook(log, run_id="")
+        rules.know(self.fold.declarations, self.fold.packages)
+        self._renderings = Renderings(rules)
 
     async def _keep_snapshot(self) -> None:
         """Keep the memory, so that the next start need not decide everything again."""
@@ -390,8 +398,3 @@ class LiveLoop:
 async def _put(body: bytes, log: DecisionLog) -> None:
     """Keep an object in a log."""
     await log.put_object(body)
-
-
-def _kept(block: Block, lines: Sequence[Line]) -> KeptBlock:
-    """Return lines as they are kept for those who listen."""
-    return KeptBlock(partition=block.partition, number=block.number, lines=lines)

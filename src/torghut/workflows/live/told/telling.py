@@ -97,7 +97,7 @@ class Telling:
                 break
             lines = await self.lines_of(block)
             count, read = count + len(lines), read + 1
-            found.append(KeptBlock(partition=block.partition, number=block.number, lines=lines))
+            found.append(kept_block(block, lines))
         for kept in reversed(found):
             self.publish(kept)
 
@@ -162,9 +162,7 @@ class Telling:
         async for block in self.log.blocks(0, after=max(-1, at.block - 1)):
             if block.number > self._before.block:
                 return
-            kept = KeptBlock(
-                partition=block.partition, number=block.number, lines=await self.lines_of(block)
-            )
+            kept = kept_block(block, await self.lines_of(block))
             lines = [line for line in kept.lines if kept.position(line) > at]
             if lines:
                 yield _told([line.text for line in lines], kept.position(lines[-1]))
@@ -180,6 +178,11 @@ class Telling:
             for line in oldest.lines:
                 if self._by_name.get(line.name) is line.text:
                     del self._by_name[line.name]
+
+
+def kept_block(block: Block, lines: Sequence[Line]) -> KeptBlock:
+    """Return lines as they are kept for those who listen."""
+    return KeptBlock(partition=block.partition, number=block.number, lines=lines)
 
 
 def _told(texts: Sequence[bytes], last: Position) -> Told:

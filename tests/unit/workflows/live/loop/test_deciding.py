@@ -10,10 +10,13 @@ import pytest
 from tests.fakes.live import A, Ill, Listener, World, live_policy, offered
 from tests.fakes.virtual_time import run_virtually, virtual_loop
 from tests.kernels import compiled
-from torghut.eventlog.errors import LogIntegrityError, LogWriteError
+from torghut.decisions.render_context import RenderContext
+from torghut.decisions.rendering import RowUnrenderableError
+from torghut.eventlog.errors import LogWriteError
 from torghut.schemas.control import CONTROL_RECORD
 from torghut.schemas.live.position import START
 from torghut.workflows.live.assembly import LiveWorker
+from torghut.workflows.live.told import outcomes
 from torghut.workflows.replay import replay_log
 
 FAILING = [Ill.BUSY, Ill.DISK_FULL, Ill.READ_ONLY]
@@ -306,18 +309,23 @@ def test_reads_that_fail_are_waited_out_by_who_decides_and_by_who_listens() -> N
     run_virtually(main())
 
 
-def test_what_cannot_be_rendered_ends_the_loop_and_is_told_by_the_next() -> None:
+def test_what_cannot_be_rendered_ends_the_loop_and_is_told_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_row: bytes, _context: RenderContext) -> bytes:
+        raise RowUnrenderableError(what="tag", expected="0", found="1")
+
     async def main() -> None:
         world = World()
         worker = world.worker()
         await worker.begin()
         running = asyncio.ensure_future(worker.loop.run())
-        world.illness.altered = True
-        waiting = deciding(worker, 1)
-        with pytest.raises(LogIntegrityError):
-            await running
+        with monkeypatch.context() as altered:
+            altered.setattr(outcomes, "render_json", refuse)
+            waiting = deciding(worker, 1)
+            with pytest.raises(RowUnrenderableError):
+                await running
         waiting.cancel()
-        world.illness.altered = False
         async with world.living() as other:
             (outcome,) = await deciding(other, 1)
             assert (outcome["position"], outcome["ingress_wall_ns"]) == ("0:0:0", None)
