@@ -19,8 +19,7 @@ from benchmarks.blocks import bare_commits, write_blocks
 from benchmarks.figures import Goal, Line, Quantity, Result, spread
 from benchmarks.market import MODEL, installed_setup
 from benchmarks.rounds import Effort, scratch_folder
-from torghut import bootstrap
-from torghut.adapters.system.event_loop import run_service
+from torghut import bootstrap, serving
 from torghut.eventlog.block import Block
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
@@ -88,7 +87,7 @@ def _alone() -> _Alone:
         for number in range(_WARM + _ALONE):
             await worker.desk.decide([parse_offered(_context(number))])
 
-    made = run_service(_worked(make))
+    made = serving.run_service(_worked(make))
 
     async def work(worker: LiveWorker) -> None:
         with bare_commits(made.blocks) as commits, scratch_folder() as folder:
@@ -106,7 +105,7 @@ def _alone() -> _Alone:
                 times.append((told - begin, committed - told, perf_counter() - committed))
             await log.close()
 
-    run_service(_worked(work))
+    serving.run_service(_worked(work))
     ours_s, bare_s, append_s = (median(column) for column in zip(*times[_WARM:], strict=True))
     return _Alone(
         ours_us=ours_s * _US,
@@ -127,7 +126,7 @@ def _together() -> float:
             await asyncio.gather(*(_one_by_one(worker, sent) for _ in range(_AT_ONCE)))
             took.append(perf_counter() - begin)
 
-    run_service(_worked(work))
+    serving.run_service(_worked(work))
     return _TOGETHER / took[-1]
 
 
@@ -190,7 +189,7 @@ class _NoPage(WorkerPage):
 @asynccontextmanager
 async def _worker(folder: Path) -> AsyncIterator[LiveWorker]:
     """Give a worker that decides into a log in ``folder``, without doors."""
-    keeper = bootstrap.log_keeper(folder / "live.log")
+    keeper = serving.log_keeper(folder / "live.log")
     steady = bootstrap.steady_clock()
     worker = assemble(
         Parts(

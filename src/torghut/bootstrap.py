@@ -1,45 +1,29 @@
-"""The composition root: the one place that chooses implementations."""
+"""The composition root of what decides, replays and looks up: it chooses implementations."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from torghut.adapters.filesystem.declarations import load
 from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
 from torghut.adapters.filesystem.lease import FileLease
 from torghut.adapters.filesystem.packages import FolderPackageStore
-from torghut.adapters.filesystem.tokens import TokenFile, make_tokens
 from torghut.adapters.filesystem.writing import write_text
-from torghut.adapters.http.limits import http_limits
-from torghut.adapters.http.serving import Application
-from torghut.adapters.http.serving import serve_http as serve_app
-from torghut.adapters.live.lines import LineFeed
-from torghut.adapters.live.streams import serve_socket, serve_stdin
-from torghut.adapters.otel.opening import Tracing, open_tracer
-from torghut.adapters.prometheus.page import PrometheusPage
 from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sources.target import InstrumentTiming
 from torghut.adapters.sqlite.accepting import Acceptance, accept_truncation
 from torghut.adapters.sqlite.aside import set_log_aside
 from torghut.adapters.sqlite.faults import writing_to
 from torghut.adapters.sqlite.heads.lines import heads_path
-from torghut.adapters.sqlite.regaining import RegainingLog
 from torghut.adapters.sqlite.store import Access, open_log, read_log
-from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
+from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
-from torghut.adapters.system.event_loop import run_service
-from torghut.adapters.system.journal import StderrJournal
 from torghut.adapters.system.machine import environment, fingerprint, version
 from torghut.adapters.system.processes import Child, child_command, run_python
 from torghut.adapters.system.signals import Stopping, end_on_terminate, stop_on_signals
-from torghut.adapters.system.threads import ThreadsAside
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.kernel.deciding import KERNEL_VERSION
 from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, kernel_is_cached
 from torghut.evals.baselines import BaselineInvalidError, RunBaseline, parse_run_baseline
 from torghut.eventlog.envelopes import Causes
@@ -47,15 +31,11 @@ from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog
 from torghut.governance.ports import WriterLease
-from torghut.kernel.errors import TorghutError
 from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
-from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.safety import LeasePolicy
-from torghut.schemas.observing.catalogue import LINES_DROPPED
-from torghut.schemas.observing.log_events import TokensUnread
-from torghut.settings import log_level, settings, tracing_target
+from torghut.settings import settings
 from torghut.standby import (
     ids,
     live_policy,
@@ -64,13 +44,6 @@ from torghut.standby import (
     wall_clock,
     worker_page,
 )
-from torghut.workflows.live.access.gate import Gatekeeper
-from torghut.workflows.live.access.rates import Rates
-from torghut.workflows.live.loop.keeping import LogKeeper
-from torghut.workflows.live.observing.journal import Journal
-from torghut.workflows.live.observing.telemetry import MetricsPage, Telemetry
-from torghut.workflows.live.observing.tracing import SILENT_TRACER, Tracer
-from torghut.workflows.live.ports import Desk
 
 __all__ = [
     "BASELINES",
@@ -86,33 +59,24 @@ __all__ = [
     "demo_baseline",
     "end_on_terminate",
     "environment",
-    "feed_socket",
-    "feed_stdin",
     "fingerprint",
-    "gatekeeper",
     "governance_lease",
     "governing_policies",
     "heads_path",
     "ids",
     "inspected_log",
-    "journal",
     "kernel",
     "kernel_cache",
     "kernel_is_cached",
     "live_policy",
-    "log_keeper",
     "measure_sync",
     "package_store",
     "readable_log",
-    "run_service",
-    "serve_http",
     "set_log_aside",
     "source",
     "steady_clock",
     "stop_on_signals",
     "switch_folder",
-    "telemetry",
-    "tracer",
     "trial_folder",
     "version",
     "wall_clock",
@@ -128,49 +92,6 @@ DEMO_BASELINE = "evals/baselines/demo.json"
 """What the demo comes to, as published."""
 
 _COMPILE = "from torghut.bootstrap import compile_kernel; compile_kernel()"
-
-
-def telemetry() -> MetricsPage:
-    """Return the metrics of this process, every series of them at 0."""
-    return PrometheusPage({"version": version("torghut"), "kernel_version": str(KERNEL_VERSION)})
-
-
-def journal(worker: str, counted: Telemetry) -> Journal:
-    """Return the service's own log, on standard error.
-
-    Args:
-        worker: Stands in every line.
-        counted: Counts the lines that are lost.
-
-    Raises:
-        LogLevelUnknownError: The environment names a level that is none.
-    """
-    return StderrJournal(
-        worker=worker,
-        level=log_level(),
-        wall=SystemClock(),
-        steady=MonotonicClock(),
-        dropped=lambda: counted.count(LINES_DROPPED, 1),
-    )
-
-
-def tracer(worker: str, counted: Telemetry, told: Journal) -> Tracer:
-    """Return what exports traces if the environment says where to, and keeps silent if not.
-
-    Raises:
-        TracingExtraMissingError: It does, and the packages for it are not installed.
-    """
-    target = tracing_target()
-    if target is None:
-        return SILENT_TRACER
-    tracing = Tracing(
-        endpoint=target.endpoint,
-        worker=worker,
-        version=version("torghut"),
-        telemetry=counted,
-        journal=told,
-    )
-    return open_tracer(tracing, variable=target.variable)
 
 
 def declarations() -> Declarations:
@@ -204,30 +125,6 @@ def source(uri: str, declared: Declarations) -> Source:
     return open_source(uri, instruments, cache_root=kernel_cache())
 
 
-def threads_aside() -> Executor:
-    """Return what does work that may hang, in threads that keep no process from ending."""
-    return ThreadsAside()
-
-
-async def feed_stdin(desk: Desk, asked: asyncio.Event) -> None:
-    """Offer ``desk`` the contexts on standard input, until its end."""
-    await serve_stdin(LineFeed(desk=desk, name="stdin", stop=asked))
-
-
-async def feed_socket(
-    desk: Desk, path: Path, asked: asyncio.Event, let_go: Callable[[TorghutError], None]
-) -> None:
-    """Offer ``desk`` the contexts that come into the Unix socket at ``path``, until cancelled.
-
-    Args:
-        desk: Takes them.
-        path: Of the socket.
-        asked: Set once the service is to end.
-        let_go: Told why a sender was let go, who gets no answer.
-    """
-    await serve_socket(LineFeed(desk=desk, name="unix", stop=asked), path, let_go)
-
-
 def writable_log(path: Path) -> DecisionLog:
     """Return the log at ``path``, opened for writing; it and its folder are made if need be.
 
@@ -237,57 +134,6 @@ def writable_log(path: Path) -> DecisionLog:
     with writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     return open_log(path, clock=SystemClock(), ids=RandomIds())
-
-
-def gatekeeper(path: Path, policy: LivePolicy, journal: Journal) -> Gatekeeper:
-    """Return who knows the tokens in the file at ``path``, which is made if there is none.
-
-    Args:
-        path: Of the file.
-        policy: Says how often each may be used.
-        journal: Where none of them may ever stand; told why they cannot be read.
-
-    Raises:
-        TorghutError: It cannot be made.
-    """
-    make_tokens(path)
-    steady = MonotonicClock()
-    return Gatekeeper(
-        tokens=TokenFile(path=path, steady=steady, hide=journal.hide),
-        rates=Rates(per_s=policy.door.requests_per_s, steady=steady),
-        unread=lambda error: journal.say(TokensUnread(error_code=error.code, detail=str(error))),
-    )
-
-
-def serve_http(
-    app: Application,
-    *,
-    listen: str,
-    policy: LivePolicy,
-    anywhere: bool,
-    let_go: Callable[[float], None],
-) -> AbstractAsyncContextManager[str]:
-    """Return what serves ``app`` over HTTP while it is entered; it gives the address.
-
-    Args:
-        app: An ASGI 3 application.
-        listen: ``ADDRESS:PORT``, or ``unix:PATH``.
-        policy: Bounds every connection.
-        anywhere: Whether other machines may reach it.
-        let_go: Told of each peer that was let go because it took nothing.
-    """
-    return serve_app(app, listen=listen, limits=http_limits(policy, let_go), anywhere=anywhere)
-
-
-def log_keeper(path: Path) -> LogKeeper:
-    """Return the log at ``path``, opened for writing and opened again where its writer broke.
-
-    Raises:
-        TorghutError: It is in use, not durable, or not as it was written.
-    """
-    with writing_to(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return RegainingLog(lambda: open_log(path, clock=SystemClock(), ids=RandomIds()))
 
 
 def readable_log(path: Path) -> DecisionLog:

@@ -9,7 +9,7 @@ from typing import Final
 import click
 from typing_extensions import Unpack
 
-from torghut import bootstrap
+from torghut import bootstrap, serving
 from torghut.entrypoints.cli.console import progress, shown
 from torghut.entrypoints.cli.program import UnforeseenError
 from torghut.entrypoints.cli.run.options import InstantType, SpeedType
@@ -83,7 +83,7 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     """
     with progress() as told, bootstrap.end_on_terminate():
         prepared = prepare(options, told)
-    bootstrap.run_service(_serve(options, prepared))
+    serving.run_service(_serve(options, prepared))
     return ExitCode.YES
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from torghut import bootstrap
+from torghut import bootstrap, serving
 from torghut.entrypoints.api.application import api
 from torghut.entrypoints.cli.serve.options import ServeOptions
 from torghut.entrypoints.cli.serve.preparing import PreparedService
@@ -22,7 +22,7 @@ async def doors(options: ServeOptions, prepared: PreparedService) -> AsyncIterat
         TorghutError: It cannot listen where it should, or the tokens cannot be trusted.
     """
     worker = prepared.worker
-    gate = bootstrap.gatekeeper(prepared.tokens, prepared.policy, prepared.journal)
+    gate = serving.gatekeeper(prepared.tokens, prepared.policy, prepared.journal)
     witness = worker.witness
     app = api(
         worker.desk,
@@ -50,7 +50,7 @@ async def doors(options: ServeOptions, prepared: PreparedService) -> AsyncIterat
     async with AsyncExitStack() as stack:
         addresses = [
             await stack.enter_async_context(
-                bootstrap.serve_http(
+                serving.serve_http(
                     app,
                     listen=where,
                     policy=prepared.policy,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from torghut import bootstrap
+from torghut import bootstrap, serving
 from torghut.entrypoints.cli.serve.options import ServeOptions, SourceKind
 from torghut.entrypoints.cli.serve.preparing import PreparedService
 from torghut.market.ports import Source
@@ -32,11 +32,11 @@ async def feed_of(
     await worker.check_feeds()
     match named.kind:
         case SourceKind.STDIN:
-            return lambda: bootstrap.feed_stdin(worker.desk, stopping.asked)
+            return lambda: serving.feed_stdin(worker.desk, stopping.asked)
         case SourceKind.SOCKET if named.path is not None:
             path = named.path
             let_go = worker.witness.sender_let_go
-            return lambda: bootstrap.feed_socket(worker.desk, path, stopping.asked, let_go)
+            return lambda: serving.feed_socket(worker.desk, path, stopping.asked, let_go)
         case _:
             return _nothing
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from torghut import bootstrap, standby
+from torghut import bootstrap, serving, standby
 from torghut.artifacts.package import parse_reference
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.console import Progress
@@ -80,9 +80,9 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
         shadow_router=options["router_mode"] == "shadow",
     )
     log = options["log"] or _log_of(options, source)
-    metrics = bootstrap.telemetry()
-    journal = bootstrap.journal(options["worker"], metrics)
-    tracer = bootstrap.tracer(options["worker"], metrics, journal)
+    metrics = serving.telemetry()
+    journal = serving.journal(options["worker"], metrics)
+    tracer = serving.tracer(options["worker"], metrics, journal)
     journal.say(
         ServeStarted(
             version=bootstrap.version("torghut"),
@@ -94,7 +94,7 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
     )
     told.stage("Opening the log")
     page = bootstrap.worker_page(options["worker"])
-    keeper = bootstrap.log_keeper(log)
+    keeper = serving.log_keeper(log)
     worker = assemble(
         Parts(
             keeper=keeper,
@@ -105,7 +105,7 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
             ids=bootstrap.ids(),
             folder=bootstrap.switch_folder(),
             page=page,
-            aside=bootstrap.threads_aside(),
+            aside=serving.threads_aside(),
             identity=Identity(
                 worker=options["worker"],
                 pid=os.getpid(),
