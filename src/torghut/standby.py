@@ -16,6 +16,7 @@ from torghut.adapters.filesystem.declaration_text import load_live_policy
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
+from torghut.adapters.http.posting import post
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.person import person
 from torghut.artifacts.ports import ArtifactStore
@@ -32,6 +33,7 @@ __all__ = [
     "ids",
     "live_policy",
     "person",
+    "post",
     "steady_clock",
     "switch_folder",
     "token_file",

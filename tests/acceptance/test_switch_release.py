@@ -11,7 +11,7 @@ import pytest
 from tests.commands import typed
 from tests.fakes.workers import FakeWorker, living, status_of
 from tests.live_services import LiveService, live_service
-from torghut import asking
+from torghut import standby
 from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.http.errors import ServiceUnreachableError
 from torghut.adapters.system.person import person
@@ -56,7 +56,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
         answer = Answered(control_id="c", status="taken", code="", detail="", position="0:13:0")
         return 200, answer.model_dump_json().encode()
 
-    monkeypatch.setattr(asking, "post", post)
+    monkeypatch.setattr(standby, "post", post)
     return requests
 
 

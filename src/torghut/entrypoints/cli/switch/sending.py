@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from pydantic import ValidationError
 
-from torghut import asking, standby
+from torghut import standby
 from torghut.client.machine import TOKEN_FILE_VARIABLE, variable
 from torghut.client.wire.address import Credentials, parse_address
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -92,7 +92,7 @@ def send(switch: SwitchName, door: Door, asked: ReleaseAsked, token_file: Path |
     root = address.uri.removeprefix("ws").removesuffix("/v1/stream")
     headers = _shown(token_file)
     try:
-        status, body = asking.post(
+        status, body = standby.post(
             f"http{root}/v1/switches/{switch}/release",
             asked.model_dump_json().encode(),
             headers,
