@@ -23,7 +23,8 @@ from torghut.schemas.governing.approvals import (
     ManifestFacts,
     Promotion,
 )
-from torghut.schemas.governing.fields import Person, Target
+from torghut.schemas.governing.fields import Person
+from torghut.schemas.rollout.phases import Target
 
 Approval = Memory[ApprovalCommand, ApprovalEvent, ApprovalState]
 

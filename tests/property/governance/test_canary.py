@@ -21,7 +21,8 @@ from torghut.schemas.governing.canary import (
     CanaryJudged,
     PatchProduced,
 )
-from torghut.schemas.governing.fields import Evidence, Found, Target
+from torghut.schemas.governing.fields import Evidence, Found
+from torghut.schemas.rollout.phases import Target
 
 PATCHES: Final = tuple(Evidence(path="patch.json", sha256=one * 64) for one in "ab")
 CANDIDATES: Final = st.sampled_from(["cd" * 32, "cd" * 32, "ef" * 32])

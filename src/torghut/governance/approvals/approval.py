@@ -48,7 +48,8 @@ from torghut.schemas.governing.approvals import (
     ManifestFacts,
     Promotion,
 )
-from torghut.schemas.governing.fields import Person, Target
+from torghut.schemas.governing.fields import Person
+from torghut.schemas.rollout.phases import Target
 
 _NS_PER_MS: Final = 1_000_000
 _REASON_MAX: Final = 500

@@ -20,6 +20,7 @@ from torghut.schemas.rollout.phases import (
     PhaseName,
     PhaseStatus,
     Target,
+    status_without_patch,
 )
 
 PENDING: Final = "pending"
@@ -44,7 +45,7 @@ def status_of_gates(phase: PhaseName, target: Target, rows: Sequence[GateRow]) -
     if any(row is None for row in own):
         return "fail"
     if phase == CANARY and any(row is not None and row.status != "pass" for row in own):
-        return "skip" if target == "live" else "fail"
+        return status_without_patch(target)
     if phase == RUNTIME and any(row is not None and row.status != "pass" for row in own):
         return "skip"
     return "pass"

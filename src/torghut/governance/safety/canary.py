@@ -19,7 +19,8 @@ from torghut.schemas.governing.canary import (
     CanaryReason,
     PatchProduced,
 )
-from torghut.schemas.governing.fields import Evidence, Found, Target
+from torghut.schemas.governing.fields import Evidence, Found
+from torghut.schemas.rollout.phases import Target, status_without_patch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ def _status(
 ) -> tuple[Literal["pass", "fail", "skip"], CanaryReason]:
     """Return the status of a target whose patch is ``found``; None: none was produced."""
     if found is None:
-        return ("fail" if target == "paper" else "skip"), "patch-missing"
+        return status_without_patch(target), "patch-missing"
     return ("pass", "patch-verified") if found == "verified" else ("fail", "patch-unverified")
 
 

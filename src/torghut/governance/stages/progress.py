@@ -26,7 +26,6 @@ from torghut.schemas.declarations.roadmap import (
     RouterCap,
     StageCaps,
     StageRoadmap,
-    TargetCap,
 )
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.stages import (
@@ -36,6 +35,7 @@ from torghut.schemas.governing.stages import (
     StageEvent,
     StageReviewed,
 )
+from torghut.schemas.rollout.phases import Target
 from torghut.schemas.types import message_digest
 
 _REASON_MAX: Final = 500
@@ -113,7 +113,7 @@ class StageState:
 def capped(asked: StageCaps, state: StageState) -> StageCaps:
     """Return what is allowed of what is ``asked``: in each respect the lesser of the two."""
     allowed = NOTHING if state.entered is None else state.entered.caps
-    targets, routers, reasonings = map(get_args, (TargetCap, RouterCap, ReasoningCap))
+    targets, routers, reasonings = map(get_args, (Target, RouterCap, ReasoningCap))
     return StageCaps(
         target=min(asked.target, allowed.target, key=targets.index),
         router_mode=min(asked.router_mode, allowed.router_mode, key=routers.index),

@@ -7,10 +7,10 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from torghut.schemas.declarations.fields import AmountOrZero, Name, Why
+from torghut.schemas.rollout.phases import Target
 from torghut.schemas.types import Message
 
 StageNumber = Annotated[int, Field(ge=0, le=5)]
-TargetCap = Literal["paper", "live"]
 RouterCap = Literal["static", "shadow", "live"]
 ReasoningCap = Literal["off", "shadow", "active"]
 
@@ -27,7 +27,7 @@ STAGE_NAMES: Final = (
 class StageCaps(Message):
     """The most that a stage allows."""
 
-    target: TargetCap
+    target: Target
     router_mode: RouterCap
     reasoning_mode: ReasoningCap
     notional_cap: Annotated[

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from torghut.schemas.declarations.fields import Amount, Role
-from torghut.schemas.governing.fields import Person, Reason, Target
+from torghut.schemas.governing.fields import Person, Reason
+from torghut.schemas.rollout.phases import Target
 from torghut.schemas.types import Identifier, Message, Nanoseconds, Sha256
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from torghut.schemas.governing.fields import Evidence, Found, Ordinal, Target
+from torghut.schemas.governing.fields import Evidence, Found, Ordinal
+from torghut.schemas.rollout.phases import Target
 from torghut.schemas.types import Identifier, Message, Nanoseconds, Sha256
 
 CanaryReason = Literal["patch-verified", "patch-missing", "patch-unverified"]

@@ -22,8 +22,6 @@ ArtifactPath = Annotated[
 ]
 """A path below the artifact root: relative, and without a way up."""
 
-Target = Literal["paper", "live"]
-
 
 class Person(Message):
     """Somebody, as verified by the key that signed: two people are two different keys."""

@@ -59,3 +59,13 @@ PhaseStatus = Annotated[Literal["pass", "fail", "skip"], BeforeValidator(_one_sp
 
 Target = Literal["paper", "live"]
 """What a candidate asks to be promoted to."""
+
+
+def status_without_patch(target: Target) -> Literal["fail", "skip"]:
+    """Return what the paper canary comes to where no strategy patch was produced.
+
+    Example:
+        >>> status_without_patch("paper"), status_without_patch("live")
+        ('fail', 'skip')
+    """
+    return "skip" if target == "live" else "fail"

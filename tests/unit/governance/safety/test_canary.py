@@ -11,7 +11,8 @@ from tests.spec import Spec
 from torghut.governance.safety.canary import CANARY, JudgeCanary, ProducePatch
 from torghut.governance.safety.errors import CanaryMismatchError, OutOfOrderError
 from torghut.schemas.governing.canary import CanaryEvent, CanaryJudged, PatchProduced
-from torghut.schemas.governing.fields import Evidence, Found, Target
+from torghut.schemas.governing.fields import Evidence, Found
+from torghut.schemas.rollout.phases import Target
 
 CANDIDATE: Final = "cd" * 32
 PATCH: Final = Evidence(path="runs/run-1/strategy-patch.json", sha256="ef" * 32)
