@@ -27,7 +27,7 @@ from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.phases import LANE_PHASES, REQUIRED_GATES
 from torghut.standby import artifact_root, wall_clock
 from torghut.workflows.handle import handle
-from torghut.workflows.rollout.publishing import project_manifest, publish_manifest
+from torghut.workflows.rollout.publishing import project_run, publish_run
 
 RUN = "example-1"
 FIGURES = {
@@ -102,7 +102,7 @@ async def main() -> None:
     for command in commands:
         stream = rollout_stream(RUN)
         await handle(log, ROLLOUT, read_rollout_event, stream, command, causes=causes)
-        own = publish_manifest(await project_manifest(log, RUN), store, key=key)
+        own = publish_run(await project_run(log, RUN), store, key=key)
         print(f"{type(command).__name__:<12} {own}")
 
 

@@ -26,6 +26,7 @@ from torghut.governance.leasing.epochs import (
     EpochCommand,
     EpochState,
 )
+from torghut.governance.rollouts.evidence import INCIDENT_SCHEMA, Examined
 from torghut.governance.safety.canary import (
     CANARY,
     CanaryCommand,
@@ -71,6 +72,7 @@ from torghut.schemas.governing.fields import Evidence, Found, Person, reading_of
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
 from torghut.schemas.governing.lease import LEASE_EVENT, LeaseEvent
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
+from torghut.schemas.rollout.gates import EvidenceReference
 
 Play = Callable[[], Sequence[bytes]]
 
@@ -200,7 +202,9 @@ def _patched() -> Sequence[bytes]:
 def _proven() -> Sequence[bytes]:
     memory: Memory[RollbackCommand, RollbackEvent, RollbackState] = Memory(ROLLBACK, ROLLBACK_EVENT)
     policy = safety_policy().rollback
-    evidence = Evidence(path="incidents/incident-1.json", sha256="ef" * 32)
+    cited = EvidenceReference(
+        path="incidents/incident-1.json", sha256="ef" * 32, schema=INCIDENT_SCHEMA
+    )
     commands: Sequence[RollbackCommand] = (
         JudgeProof(run_id="run-1", judgement=1, offered={}, at_ns=START_NS),
         TriggerRollback(
@@ -219,7 +223,10 @@ def _proven() -> Sequence[bytes]:
             policy=policy,
         ),
         JudgeProof(
-            run_id="run-1", judgement=3, offered={OWED: (evidence, "verified")}, at_ns=START_NS
+            run_id="run-1",
+            judgement=3,
+            offered={OWED: Examined(reference=cited, fault=None)},
+            at_ns=START_NS,
         ),
         ConfirmDrained(at_ns=START_NS + 9 * SECOND_NS),
     )

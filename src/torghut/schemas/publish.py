@@ -43,6 +43,7 @@ from torghut.schemas.rollout.events import (
     LaneCrashed,
     PhaseRecorded,
     RunFinalised,
+    RunReassessed,
     RunStarted,
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
@@ -93,6 +94,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     RegimeModelFile,
     RollbackIncident,
     RunFinalised,
+    RunReassessed,
     RunStarted,
     StopIncident,
     SwitchThrownFile,
