@@ -102,7 +102,7 @@ async def main() -> None:
     for command in commands:
         stream = rollout_stream(RUN)
         await handle(log, ROLLOUT, read_rollout_event, stream, command, causes=causes)
-        own = publish_run(await project_run(log, RUN), store, key=key)
+        own = publish_run(await project_run(log, RUN), store, key=key).place
         print(f"{type(command).__name__:<12} {own}")
 
 

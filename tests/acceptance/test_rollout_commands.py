@@ -248,10 +248,10 @@ def test_crashed_run_is_whole_and_fails(tmp_path: Path) -> None:
 def test_each_copy_is_written_once_and_the_same_again_changes_nothing(tmp_path: Path) -> None:
     store = FolderArtifacts(tmp_path)
     passed, failed = run_after(whole_run()), run_after(whole_run(drift="detected"))
-    place = publish_run(passed, store)
+    place = publish_run(passed, store).place
     before = (tmp_path / place).read_bytes()
 
-    assert publish_run(passed, store) == place
+    assert publish_run(passed, store).place == place
     with pytest.raises(ArtifactExistsError):
         publish_run(failed, store)
     assert (tmp_path / place).read_bytes() == before
@@ -260,7 +260,7 @@ def test_each_copy_is_written_once_and_the_same_again_changes_nothing(tmp_path: 
 
 def test_the_same_inputs_again_go_to_another_attempt(tmp_path: Path) -> None:
     again = [StartRun(plan=plan(attempt=2), at_ns=START_NS), *whole_run()[1:]]
-    place = publish_run(run_after(again), FolderArtifacts(tmp_path))
+    place = publish_run(run_after(again), FolderArtifacts(tmp_path)).place
 
     assert place == "runs/run-1/attempts/2/rollout/phase-manifest.json"
     assert typed("rollout", "verify", str(tmp_path / place)).status == 4

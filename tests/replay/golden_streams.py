@@ -20,7 +20,9 @@ from pydantic import BaseModel, TypeAdapter
 
 from tests.replay.golden_decisions import GOLDEN
 from torghut.eventlog.decider import Decider
+from torghut.governance.allotting.allotment import ALLOTMENTS
 from torghut.governance.approvals.approval import APPROVAL
+from torghut.governance.cycles.cycle import CYCLES
 from torghut.governance.leasing.epochs import EPOCHS
 from torghut.governance.safety.canary import CANARY
 from torghut.governance.safety.continuity import CONTINUITY
@@ -29,9 +31,11 @@ from torghut.governance.safety.latch import LATCH
 from torghut.governance.safety.rollback import ROLLBACK
 from torghut.governance.stages.progress import STAGES
 from torghut.kernel.canonical import canonical_bytes, canonical_text, parse_json
+from torghut.schemas.governing.allotments import ALLOTMENT_EVENT
 from torghut.schemas.governing.approvals import APPROVAL_EVENT
 from torghut.schemas.governing.canary import CANARY_EVENT
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT
+from torghut.schemas.governing.cycles import CYCLE_EVENT
 from torghut.schemas.governing.drift import DRIFT_EVENT
 from torghut.schemas.governing.latch import LATCH_EVENT
 from torghut.schemas.governing.lease import LEASE_EVENT
@@ -52,9 +56,11 @@ class Stream:
 
 
 KINDS: Final[Mapping[str, Stream]] = {
+    "allotments": Stream(decider=ALLOTMENTS, adapter=ALLOTMENT_EVENT),
     "approval": Stream(decider=APPROVAL, adapter=APPROVAL_EVENT),
     "canary": Stream(decider=CANARY, adapter=CANARY_EVENT),
     "continuity": Stream(decider=CONTINUITY, adapter=CONTINUITY_EVENT),
+    "cycles": Stream(decider=CYCLES, adapter=CYCLE_EVENT),
     "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
     "lease": Stream(decider=EPOCHS, adapter=LEASE_EVENT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
@@ -19,6 +20,23 @@ from tests.governing import (
 )
 from tests.replay.golden_streams import add_stream
 from tests.staging import advance, all_shown, arrived, back, review
+from torghut.governance.allotting.allotment import (
+    ALLOTMENTS,
+    Allot,
+    AllotmentCommand,
+    AllotmentState,
+    RefuseAllotment,
+    Seen,
+)
+from torghut.governance.allotting.allotting import Shares
+from torghut.governance.cycles.cycle import (
+    CYCLES,
+    BeginCycle,
+    CycleCommand,
+    CycleState,
+    EndCycle,
+    SeePortfolio,
+)
 from torghut.governance.leasing.epochs import (
     EPOCHS,
     BeginEpoch,
@@ -61,12 +79,14 @@ from torghut.governance.safety.rollback import (
     TriggerRollback,
 )
 from torghut.schemas.declarations.safety import DriftCode
+from torghut.schemas.governing.allotments import ALLOTMENT_EVENT, AllotmentEvent
 from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
 from torghut.schemas.governing.continuity import (
     CONTINUITY_EVENT,
     ContinuityEvent,
     NoSignalReason,
 )
+from torghut.schemas.governing.cycles import CYCLE_EVENT, CycleEvent, CycleOutcome
 from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
 from torghut.schemas.governing.fields import Evidence, Found, Person, reading_of
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
@@ -269,6 +289,53 @@ def _handed_over() -> Sequence[bytes]:
     return memory.bodies
 
 
+def _lowered_and_raised() -> Sequence[bytes]:
+    memory: Memory[AllotmentCommand, AllotmentEvent, AllotmentState] = Memory(
+        ALLOTMENTS, ALLOTMENT_EVENT
+    )
+    held = Seen(allotment=Decimal(1000), exposure=Decimal(400))
+    for cycle, scale in enumerate(("0.25", "0.25", "1"), start=1):
+        memory.send(
+            Allot(
+                cycle=cycle,
+                seen={"fxcm:EURUSD": held},
+                applied=frozenset(one.control_id for one in memory.state.pending[:1]),
+                shares=Shares(
+                    cap=Decimal(10_000), max_symbols=10, scale=Decimal(scale), weights={}
+                ),
+                after_block=cycle,
+                at_ns=START_NS + cycle * SECOND_NS,
+            )
+        )
+        held = Seen(allotment=Decimal(250), exposure=Decimal(0))
+    (last,) = memory.state.pending
+    memory.send(RefuseAllotment(control_id=last.control_id, at_ns=START_NS))
+    return memory.bodies
+
+
+def _two_cycles() -> Sequence[bytes]:
+    memory: Memory[CycleCommand, CycleEvent, CycleState] = Memory(CYCLES, CYCLE_EVENT)
+    note = Evidence(path="notes/iteration-1.md", sha256="ef" * 32)
+    outcomes: Sequence[CycleOutcome] = ("lane_completed", "lane_execution_failed")
+    for cycle, outcome in enumerate(outcomes, start=1):
+        at_ns = START_NS + 60 * cycle * SECOND_NS
+        commands: Sequence[CycleCommand] = (
+            BeginCycle(cycle=cycle, epoch=cycle, holder="host-1", policies="ab" * 32, at_ns=at_ns),
+            SeePortfolio(
+                cycle=cycle,
+                equity=100.0 / cycle,
+                capital=1000.0,
+                last_block=cycle,
+                reset_ns=0,
+                at_ns=at_ns,
+            ),
+            EndCycle(cycle=cycle, outcome=outcome, reason="because", note=note, at_ns=at_ns),
+        )
+        for command in commands:
+            memory.send(command)
+    return memory.bodies
+
+
 def _on_and_back() -> Sequence[bytes]:
     stream = arrived(1)
     stream.send(review(stream, {}))
@@ -279,11 +346,13 @@ def _on_and_back() -> Sequence[bytes]:
 
 
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
+    ("allotments", "lowered-and-raised"): _lowered_and_raised,
     ("approval", "denied"): _denied,
     ("approval", "revoked"): _revoked,
     ("approval", "used"): _used,
     ("canary", "patched"): _patched,
     ("continuity", "interrupted"): _interrupted,
+    ("cycles", "two"): _two_cycles,
     ("drift", "flapping"): _flapping,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,

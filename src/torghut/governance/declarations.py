@@ -8,6 +8,7 @@ from torghut.schemas.declarations.governance import GatePolicies, Owners, Reason
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+from torghut.schemas.declarations.scheduling import SchedulerPolicy
 from torghut.schemas.declarations.text import parse
 
 _GATES: TypeAdapter[GatePolicies] = TypeAdapter(GatePolicies)
@@ -16,6 +17,7 @@ _OWNERS: TypeAdapter[Owners] = TypeAdapter(Owners)
 _LIVE: TypeAdapter[LivePolicy] = TypeAdapter(LivePolicy)
 _SAFETY: TypeAdapter[SafetyPolicy] = TypeAdapter(SafetyPolicy)
 _DRIFT: TypeAdapter[DriftPolicy] = TypeAdapter(DriftPolicy)
+_SCHEDULER: TypeAdapter[SchedulerPolicy] = TypeAdapter(SchedulerPolicy)
 _ROADMAP: TypeAdapter[StageRoadmap] = TypeAdapter(StageRoadmap)
 
 
@@ -77,6 +79,16 @@ def parse_drift_policy(text: str, *, file: str) -> DriftPolicy:
         DeclarationContentError: It does not fit the declared model.
     """
     return parse(_DRIFT, text, file=file)
+
+
+def parse_scheduler_policy(text: str, *, file: str) -> SchedulerPolicy:
+    """Return what ``text`` declares the scheduler to be bound by.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_SCHEDULER, text, file=file)
 
 
 def parse_stage_roadmap(text: str, *, file: str) -> StageRoadmap:

@@ -16,12 +16,15 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
+from torghut.schemas.governing.allotments import AllotmentEvent
 from torghut.schemas.governing.approvals import ApprovalEvent
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
+from torghut.schemas.governing.cycles import CycleEvent
 from torghut.schemas.governing.drift import DriftEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
+from torghut.schemas.governing.note import IterationNote
 from torghut.schemas.governing.rollback import RollbackEvent
 from torghut.schemas.governing.stages import StageEvent
 from torghut.schemas.live.delivery import (
@@ -57,9 +60,11 @@ def _members(*unions: object) -> tuple[type[Message], ...]:
 
 
 GOVERNING: Final = _members(
+    AllotmentEvent,
     ApprovalEvent,
     CanaryEvent,
     ContinuityEvent,
+    CycleEvent,
     DriftEvent,
     LatchEvent,
     LeaseEvent,
@@ -84,6 +89,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Fault,
     GateEvidence,
     Heartbeat,
+    IterationNote,
     LaneCompleted,
     LaneCrashed,
     PackageManifest,
@@ -105,6 +111,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
 ARTIFACTS: Final = frozenset(
     {
         GateEvidence,
+        IterationNote,
         PackageManifest,
         Proof,
         RegimeModelFile,

@@ -10,13 +10,16 @@ from torghut.adapters.filesystem.declaration_text import read_declaration
 from torghut.governance.declarations import (
     parse_drift_policy,
     parse_safety_policy,
+    parse_scheduler_policy,
     parse_stage_roadmap,
 )
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+from torghut.schemas.declarations.scheduling import SchedulerPolicy
 
 SAFETY: Final = "governance/policies/safety.yaml"
 DRIFT: Final = "governance/policies/drift.yaml"
+SCHEDULER: Final = "governance/policies/scheduler.yaml"
 ROADMAP: Final = "governance/roadmaps/rollout.yaml"
 
 
@@ -26,6 +29,7 @@ class GoverningPolicies:
 
     safety: SafetyPolicy
     drift: DriftPolicy
+    scheduler: SchedulerPolicy
     roadmap: StageRoadmap
 
 
@@ -38,5 +42,6 @@ def load_governing(root: Path) -> GoverningPolicies:
     return GoverningPolicies(
         safety=parse_safety_policy(read_declaration(root, SAFETY), file=SAFETY),
         drift=parse_drift_policy(read_declaration(root, DRIFT), file=DRIFT),
+        scheduler=parse_scheduler_policy(read_declaration(root, SCHEDULER), file=SCHEDULER),
         roadmap=parse_stage_roadmap(read_declaration(root, ROADMAP), file=ROADMAP),
     )

@@ -72,6 +72,15 @@ def manifest_of(state: RolloutState) -> PhaseManifest:
     return PhaseManifest.model_validate({**stated, "content_hash": content_hash(stated)})
 
 
+def lane_manifest_of(state: RolloutState) -> PhaseManifest | None:
+    """Return the manifest as the lane left it; None while it is at work."""
+    ended = state.crashed or state.completed
+    if ended is None:
+        return None
+    left = replace(state, finalised=None, reassessed=None, updated_at_ns=ended.occurred_at_ns)
+    return manifest_of(left)
+
+
 def final_manifest_of(state: RolloutState) -> PhaseManifest | None:
     """Return the manifest as it was when the run became final; None while it is not.
 

@@ -15,6 +15,7 @@ from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.router import ExpertDeclaration, RouterPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+from torghut.schemas.declarations.scheduling import SchedulerPolicy
 from torghut.schemas.types import Message
 
 MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
@@ -29,6 +30,7 @@ MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "reasoning-policy.v1": ReasoningPolicy,
         "router-policy.v1": RouterPolicy,
         "safety-policy.v1": SafetyPolicy,
+        "scheduler-policy.v1": SchedulerPolicy,
         "stage-roadmap.v1": StageRoadmap,
         "weekly-calendar.v1": WeeklyCalendar,
     }
