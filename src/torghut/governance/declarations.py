@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
+from torghut.schemas.declarations.evaluation import EvaluationPolicy
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
@@ -16,6 +17,7 @@ _OWNERS: TypeAdapter[Owners] = TypeAdapter(Owners)
 _LIVE: TypeAdapter[LivePolicy] = TypeAdapter(LivePolicy)
 _SAFETY: TypeAdapter[SafetyPolicy] = TypeAdapter(SafetyPolicy)
 _DRIFT: TypeAdapter[DriftPolicy] = TypeAdapter(DriftPolicy)
+_EVALUATION: TypeAdapter[EvaluationPolicy] = TypeAdapter(EvaluationPolicy)
 _ROADMAP: TypeAdapter[StageRoadmap] = TypeAdapter(StageRoadmap)
 
 
@@ -77,6 +79,16 @@ def parse_drift_policy(text: str, *, file: str) -> DriftPolicy:
         DeclarationContentError: It does not fit the declared model.
     """
     return parse(_DRIFT, text, file=file)
+
+
+def parse_evaluation_policy(text: str, *, file: str) -> EvaluationPolicy:
+    """Return what ``text`` declares a candidate to be evaluated by.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_EVALUATION, text, file=file)
 
 
 def parse_stage_roadmap(text: str, *, file: str) -> StageRoadmap:

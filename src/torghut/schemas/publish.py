@@ -38,6 +38,7 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
+from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.events import (
     LaneCompleted,
     LaneCrashed,
@@ -80,6 +81,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     ControlRecorded,
     Decided,
     Decision,
+    EvaluationCard,
     Fault,
     GateEvidence,
     Heartbeat,
@@ -102,6 +104,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
 
 ARTIFACTS: Final = frozenset(
     {
+        EvaluationCard,
         GateEvidence,
         PackageManifest,
         Proof,
