@@ -20,6 +20,7 @@ from torghut.schemas.governing.approvals import ApprovalEvent
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
+from torghut.schemas.governing.lanes import LaneEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.rollback import RollbackEvent
@@ -47,6 +48,12 @@ from torghut.schemas.rollout.events import (
     RunStarted,
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
+from torghut.schemas.rollout.lane import (
+    LaneInputs,
+    RollbackReadiness,
+    StageManifest,
+    StrategyPatch,
+)
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
 from torghut.schemas.types import Message
 
@@ -61,6 +68,7 @@ GOVERNING: Final = _members(
     CanaryEvent,
     ContinuityEvent,
     DriftEvent,
+    LaneEvent,
     LatchEvent,
     LeaseEvent,
     RollbackEvent,
@@ -87,6 +95,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Heartbeat,
     LaneCompleted,
     LaneCrashed,
+    LaneInputs,
     PackageManifest,
     PhaseRecorded,
     Proof,
@@ -94,9 +103,12 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Refused,
     RegimeModelFile,
     RollbackIncident,
+    RollbackReadiness,
     RunFinalised,
     RunStarted,
+    StageManifest,
     StopIncident,
+    StrategyPatch,
     SwitchThrownFile,
     WorkerStatus,
 )
@@ -106,11 +118,15 @@ ARTIFACTS: Final = frozenset(
     {
         EvaluationCard,
         GateEvidence,
+        LaneInputs,
         PackageManifest,
         Proof,
         RegimeModelFile,
         RollbackIncident,
+        RollbackReadiness,
+        StageManifest,
         StopIncident,
+        StrategyPatch,
         SwitchThrownFile,
         WorkerStatus,
     }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
+from torghut.evals.figures import GateFigure
 from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.clock import WallClock
@@ -18,46 +18,35 @@ from torghut.schemas.rollout.gates import (
     Comparator,
     EvidenceReference,
     GateRow,
-    GateStatus,
     compares,
 )
 from torghut.schemas.types import Message
 
-_LETTERS: Final = 100
 
+def figure(
+    gate: str, measured: tuple[float, Comparator, float], *, unit: str, n: int, reason: str
+) -> GateFigure:
+    """Return what one gate came to.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """What was measured for one gate, and how it is to be read.
-
-    Attributes:
+    Args:
         gate: Its id.
-        value: None where nothing could be measured.
-        comparator: Between value and threshold.
-        threshold: Declared.
-        unit: Of both.
+        measured: The value, how it is to stand to the threshold, and that.
+        unit: Of value and threshold.
         n: Observations behind the value.
         reason: A code for where it does not pass.
-        insufficient: Whether there was too little to judge.
     """
-
-    gate: str
-    value: float | None
-    comparator: Comparator
-    threshold: float
-    unit: str
-    n: int
-    reason: str
-    insufficient: bool = False
-
-    @property
-    def status(self) -> GateStatus:
-        """What the figure comes to."""
-        if self.insufficient:
-            return "insufficient"
-        if self.value is None:
-            return "fail"
-        return "pass" if compares(self.value, self.comparator, self.threshold) else "fail"
+    value, comparator, threshold = measured
+    passed = compares(value, comparator, threshold)
+    return GateFigure(
+        id=gate,
+        value=value,
+        comparator=comparator,
+        threshold=threshold,
+        unit=unit,
+        n=n,
+        status="pass" if passed else "fail",
+        reason=None if passed else reason,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,27 +80,27 @@ class RunFiles:
             path=path, sha256=sha256_hex(body), schema=stated_type(type(message))
         )
 
-    def row(self, figure: Figure, *shown: EvidenceReference) -> GateRow:
+    def row(self, found: GateFigure, *shown: EvidenceReference) -> GateRow:
         """Write what was measured for a gate, and return the row that cites it first."""
-        value = None if figure.value is None else figure.value + 0.0
+        value = None if found.value is None else found.value + 0.0
         evidence = GateEvidence(
             run_id=self.run_id,
-            gate=figure.gate,
+            gate=found.id,
             value=value,
-            unit=figure.unit,
-            n=figure.n,
+            unit=found.unit,
+            n=found.n,
             measured_at_ns=self.wall.now_ns(),
         )
-        own = self.keep(evidence, f"evidence/{figure.gate}.json")
+        own = self.keep(evidence, f"evidence/{found.id}.json")
         return GateRow(
-            id=figure.gate,
-            status=figure.status,
+            id=found.id,
+            status=found.status,
             value=value,
-            comparator=figure.comparator,
-            threshold=figure.threshold,
-            unit=figure.unit,
-            n=figure.n,
-            reason=None if figure.status == "pass" else figure.reason[:_LETTERS],
+            comparator=found.comparator,
+            threshold=found.threshold,
+            unit=found.unit,
+            n=found.n,
+            reason=found.reason,
             evidence=(own, *shown),
         )
 

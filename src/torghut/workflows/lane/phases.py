@@ -10,7 +10,7 @@ from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.lane import RollbackReadiness, StrategyPatch
 from torghut.schemas.rollout.manifest import Observation
 from torghut.schemas.rollout.phases import CANARY_GATE, DRIFT_GATE, LANE_PHASES, Target
-from torghut.workflows.lane.evidence import Figure, RunFiles, not_applicable
+from torghut.workflows.lane.evidence import RunFiles, figure, not_applicable
 from torghut.workflows.lane.ports import Admission, DriftFound, Evaluated, LaneWork, Rehearsed
 from torghut.workflows.lane.stages import chain_faults
 
@@ -49,7 +49,7 @@ class PhaseDone:
 def evaluation_done(files: RunFiles, evaluated: Evaluated, inputs: EvidenceReference) -> PhaseDone:
     """Return gate evaluation: the counts and every promotion gate of the judgement."""
     return PhaseDone(
-        gates=tuple(files.row(figure) for figure in evaluated.figures),
+        gates=tuple(files.row(one) for one in evaluated.figures),
         inputs=(inputs,),
         outputs=(inputs, *evaluated.artifacts),
         observations=evaluated.observations,
@@ -71,16 +71,14 @@ def prerequisites_done(
     found = len(examined) - len(faults) + intact[0]
     wanted = len(examined) + intact[1]
     first = f"artifact-{faults[0].fault}" if faults else "candidate-not-intact"
-    figure = Figure(
-        gate="slo_required_artifacts_present",
-        value=float(found),
-        comparator=">=",
-        threshold=float(wanted),
+    measured = figure(
+        "slo_required_artifacts_present",
+        (float(found), ">=", float(wanted)),
         unit="artifacts",
         n=wanted,
         reason=first,
     )
-    return PhaseDone(gates=(files.row(figure),), inputs=tuple(required))
+    return PhaseDone(gates=(files.row(measured),), inputs=tuple(required))
 
 
 def readiness_done(
@@ -97,18 +95,16 @@ def readiness_done(
     shown = files.keep(readiness, "readiness.json")
     missing = list(_missing_checks(readiness, target, now_ns))
     wanted = len(REHEARSED) + 2 + (target == "live")
-    figure = Figure(
-        gate="slo_required_rollback_checks_present",
-        value=float(wanted - len(missing)),
-        comparator=">=",
-        threshold=float(wanted),
+    measured = figure(
+        "slo_required_rollback_checks_present",
+        (float(wanted - len(missing)), ">=", float(wanted)),
         unit="checks",
         n=wanted,
         reason=missing[0] if missing else "",
     )
     slowest = max((one.elapsed_ms for one in rehearsed.switches), default=0.0)
     return PhaseDone(
-        gates=(files.row(figure, shown),),
+        gates=(files.row(measured, shown),),
         outputs=(shown,),
         observations={"slowest_switch_ms": slowest, "missing_checks": ", ".join(missing)[:500]},
     )
@@ -134,16 +130,14 @@ def drift_done(files: RunFiles, drift: DriftFound, target: Target, now_ns: int) 
     stale = target == "live" and not 0 <= now_ns - drift.at_ns <= DRIFT_MAX_NS
     if drift.status == "stable" and stale:
         reason = "drift-verdict-stale"
-    figure = Figure(
-        gate=DRIFT_GATE,
-        value=float(drift.status == "stable" and not stale),
-        comparator=">=",
-        threshold=1.0,
+    measured = figure(
+        DRIFT_GATE,
+        (float(drift.status == "stable" and not stale), ">=", 1.0),
         unit="verdicts",
         n=int(drift.status is not None),
         reason=reason,
     )
-    return PhaseDone(gates=(files.row(figure, *drift.shown),), inputs=tuple(drift.shown))
+    return PhaseDone(gates=(files.row(measured, *drift.shown),), inputs=tuple(drift.shown))
 
 
 def canary_done(
@@ -160,11 +154,9 @@ def canary_done(
     """
     faults = list(chain_faults(files.store, files.folder, lineage, len(LANE_PHASES) - 1))
     chain = files.row(
-        Figure(
-            gate="lineage_chain_faults_maximum",
-            value=float(len(faults)),
-            comparator="<=",
-            threshold=0.0,
+        figure(
+            "lineage_chain_faults_maximum",
+            (float(len(faults)), "<=", 0.0),
             unit="faults",
             n=len(LANE_PHASES) - 1,
             reason="lineage-broken",
@@ -175,11 +167,9 @@ def canary_done(
         return PhaseDone(gates=(not_applicable(CANARY_GATE, "live-target"), chain))
     shown = () if patch is None else (files.keep(patch, "strategy-patch.json"),)
     own = files.row(
-        Figure(
-            gate=CANARY_GATE,
-            value=float(len(shown)),
-            comparator=">=",
-            threshold=1.0,
+        figure(
+            CANARY_GATE,
+            (float(len(shown)), ">=", 1.0),
             unit="patches",
             n=len(shown),
             reason="strategy-patch-missing",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from torghut.artifacts.ports import ArtifactStore
+from torghut.evals.figures import GateFigure
 from torghut.eventlog.ports import EventStore
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.kernel.clock import WallClock
@@ -16,7 +17,7 @@ from torghut.schemas.rollout.lane import LaneInputs, SwitchRehearsed
 from torghut.schemas.rollout.manifest import Observation
 from torghut.schemas.rollout.phases import PhaseName, Target
 from torghut.schemas.rollout.run import DriftStatus
-from torghut.workflows.lane.evidence import Figure, RunFiles
+from torghut.workflows.lane.evidence import RunFiles
 
 Telling = Callable[[PhaseName, str, float], None]
 """Told what is being done: the phase, in a few words, and how far, from 0 to 1."""
@@ -34,7 +35,7 @@ class Evaluated:
         decisions: Of them, those that every arm decided.
     """
 
-    figures: Sequence[Figure]
+    figures: Sequence[GateFigure]
     artifacts: Sequence[EvidenceReference]
     observations: Mapping[str, Observation]
     signals: int

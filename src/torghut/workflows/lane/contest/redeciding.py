@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.evals.lookahead import Answers
+from torghut.evals.pairing import ArmBudget
 from torghut.eventlog.ports import DecisionLog
-from torghut.schemas.rows import RowArray
+from torghut.schemas.codes import REGIME_LABELS
+from torghut.schemas.rows import CONTEXT, RowArray
 from torghut.workflows.lane.contest.arms import Arm, unequal_terms
 from torghut.workflows.lane.contest.reading import Heeded, Piece, pieces
 from torghut.workflows.lane.contest.steps import Account, Codes, Floats, Integers, Steps
@@ -22,7 +24,16 @@ S = TypeVar("S", np.float64, np.uint8, np.int64, np.uint32)
 
 Numbers = npt.NDArray[np.uint32]
 
-CPU_UNMEASURED: Final[Callable[[], int]] = lambda: 0  # noqa: E731 - a constant clock
+_BPS: Final = 1e4
+
+
+def _unmeasured() -> int:
+    """Tell no CPU time."""
+    return 0
+
+
+def _untold(_blocks: int) -> None:
+    """Tell nobody how far it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,34 @@ class Window:
 
     first_ns: int
     last_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Which contexts are kept as they are: the first so many received from a time on."""
+
+    first_ns: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A log that arms are re-decided from.
+
+    Attributes:
+        log: Of decisions.
+        partition: Of it.
+        cpu: Tells CPU time, in nanoseconds.
+        progress: Told how many of the log's blocks are done.
+    """
+
+    log: DecisionLog
+    partition: int = 0
+    cpu: Callable[[], int] = _unmeasured
+    progress: Callable[[int], None] = _untold
+
+
+NO_SAMPLE: Final = Sampling(first_ns=0, most=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +111,11 @@ class Redecided:
         unmatched: Contexts that one arm decided and another refused.
         fed: Contexts that each arm was given, those before the window included.
         unequal: Symbols traded on other terms or with another budget in some arm.
+        budgets: What each arm had to work with, by role.
+        horizon_ns: The longest label horizon of the symbols.
+        labels: Of the reference arm's regimes, by symbol; none where no model serves it.
+        sample: The first contexts of the sampled stretch, dtype ``CONTEXT``.
+        sources: Digests of the log's source parts.
         arms: By role.
     """
 
@@ -84,6 +128,11 @@ class Redecided:
     unmatched: int
     fed: int
     unequal: int
+    budgets: Mapping[str, ArmBudget]
+    horizon_ns: int
+    labels: Sequence[Sequence[str]]
+    sample: RowArray
+    sources: Sequence[str]
     arms: Mapping[str, ArmColumns]
 
 
@@ -144,6 +193,16 @@ class _Shared:
     decided: int = 0
     unmatched: int = 0
     fed: int = 0
+    inside: int = 0
+    sources: Sequence[str] = ()
+    sampled: list[RowArray] = field(default_factory=list)
+
+    def sample(self, contexts: RowArray, sampling: Sampling) -> None:
+        """Keep what the sample still lacks."""
+        lacking = sampling.most - sum(map(len, self.sampled))
+        if lacking > 0:
+            later = contexts[contexts["receive_ns"] >= sampling.first_ns]
+            self.sampled.append(later[:lacking].copy())
 
     def keep(self, contexts: RowArray, regime: Codes, outcomes: Sequence[Codes]) -> None:
         """Keep what is shared of a batch inside the window; the reference arm's come first."""
@@ -152,19 +211,14 @@ class _Shared:
         self.regime.append(regime)
         for name in ("symbol", "source", "stream", "sequence"):
             self.running.update(np.ascontiguousarray(contexts[name]).data)
+        self.inside += len(contexts)
         self.decided += int(np.count_nonzero(outcomes[0] == 0))
         decided = np.stack([one == 0 for one in outcomes])
         self.unmatched += int(np.count_nonzero(decided.any(axis=0) & ~decided.all(axis=0)))
 
 
 async def redecide(
-    log: DecisionLog,
-    arms: Mapping[str, Arm],
-    window: Window,
-    *,
-    partition: int = 0,
-    cpu: Callable[[], int] = CPU_UNMEASURED,
-    progress: Callable[[int], None] = lambda _: None,
+    reading: Reading, arms: Mapping[str, Arm], window: Window, *, sampling: Sampling = NO_SAMPLE
 ) -> Redecided:
     """Return what newborn ``arms`` make of a window; before it they only learn the market.
 
@@ -172,12 +226,10 @@ async def redecide(
     begins. Memory grows by four floats an arm and context of the window, not with the log.
 
     Args:
-        log: Of decisions; of it only contexts, news, fundamentals and limits are read.
+        reading: Of a log; of it only contexts, news, fundamentals and limits are read.
         arms: By role; the first is the reference, whose regimes the steps are told by.
         window: Of receive times.
-        partition: Of the log.
-        cpu: Tells CPU time, in nanoseconds.
-        progress: Told how many of the log's blocks are done.
+        sampling: Contexts of the window to keep as they are.
 
     Raises:
         LogIntegrityError: A block is not as it was written.
@@ -186,11 +238,16 @@ async def redecide(
     courses = {role: _Course(arm=arm.newborn()) for role, arm in arms.items()}
     shared = _Shared()
     inside = False
-    async for piece in pieces(log, partition=partition, last_ns=window.last_ns, progress=progress):
+    async for piece in pieces(
+        reading.log,
+        partition=reading.partition,
+        last_ns=window.last_ns,
+        progress=reading.progress,
+    ):
         for course in courses.values():
             course.arm.meet(piece.symbols, piece.sources)
             course.account.grow(len(piece.symbols))
-        shared.symbols = piece.symbols
+        shared.symbols, shared.sources = piece.symbols, piece.sources
         cuts, ends = _cuts(piece, window, inside=inside)
         heard = _by_row(piece)
         for start, stop in cuts:
@@ -200,10 +257,12 @@ async def redecide(
                     course.arm.empty_books()
                     course.account.empty()
             _tell(heard.get(start, ()), int(piece.contexts["receive_ns"][start]), courses)
-            _decide(piece.contexts[start:stop], courses, shared, cpu, keep=inside)
+            contexts = piece.contexts[start:stop]
+            _decide(contexts, courses, shared, reading.cpu, keep=inside)
+            shared.sample(contexts, sampling)
         if ends:
             break
-    first = next(iter(courses.values()))
+    reference = next(iter(courses.values())).arm
     return Redecided(
         receive_ns=_joined(shared.receive_ns, np.int64),
         symbol=_joined(shared.symbol, np.uint32),
@@ -213,9 +272,37 @@ async def redecide(
         decided=shared.decided,
         unmatched=shared.unmatched,
         fed=shared.fed,
-        unequal=max((unequal_terms(first.arm, one.arm) for one in courses.values()), default=0),
+        unequal=max(unequal_terms(reference, one.arm) for one in courses.values()),
+        budgets={role: _budget(one, shared.inside) for role, one in courses.items()},
+        horizon_ns=_horizon_ns(reference.terms()),
+        labels=_labels(reference.terms()),
+        sample=np.concatenate([np.zeros(0, CONTEXT), *shared.sampled]),
+        sources=shared.sources,
         arms={role: course.columns() for role, course in courses.items()},
     )
+
+
+def _budget(course: _Course, contexts: int) -> ArmBudget:
+    """Return what an arm had to work with: the same for each, or nothing is to be compared."""
+    terms, budgets = course.arm.terms(), course.arm.budgets()
+    trading = terms["fee_ratio"] + terms["slippage_ratio"] + terms["half_spread_ratio"]
+    return ArmBudget(
+        contexts=contexts - course.refused,
+        capital=float(sum(min(pair) for pair in budgets)),
+        cost_bps=float(np.sum(trading)) * _BPS,
+        latency_ns=int(terms["latency_ns"].max(initial=0)),
+    )
+
+
+def _horizon_ns(terms: RowArray) -> int:
+    """Return the longest label horizon of any symbol."""
+    horizons = terms["horizon_samples"] * terms["sample_ns"]
+    return int(horizons.max(initial=0.0))
+
+
+def _labels(terms: RowArray) -> Sequence[Sequence[str]]:
+    """Return the labels of the regimes of each symbol's model."""
+    return [REGIME_LABELS.get(count, ()) for count in terms["regimes"].tolist()]
 
 
 def _begins(piece: Piece, start: int, window: Window) -> bool:

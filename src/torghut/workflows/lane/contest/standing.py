@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from torghut.artifacts.package import read_package
 from torghut.decisions.declarations import read_declarations
@@ -12,6 +13,8 @@ from torghut.router.package import RegimeModel, read_regime_model
 from torghut.schemas.control import DeclarationsChanged, PackageChanged
 from torghut.workflows.errors import EmptyLogError
 from torghut.workflows.lane.contest.arms import ArmPlan
+
+_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,15 +26,18 @@ class LogStanding:
         head: Its digest, which covers all blocks before.
         declarations: Digest of those that the installation's newest record put in force.
         packages: Digest of the package of each router name, likewise.
+        symbols: Names of those that were seen.
     """
 
     block: int = -1
     head: str = ""
     declarations: str = ""
     packages: dict[str, str] = field(default_factory=dict)
+    symbols: set[str] = field(default_factory=set)
 
     def take(self, recorded: Recorded) -> None:
         """Take in one more block's records."""
+        self.symbols.update(recorded.header.symbols.values())
         genesis = recorded.header.genesis
         if genesis is not None:
             self.declarations, self.packages = genesis.declarations, dict(genesis.packages)
@@ -73,3 +79,10 @@ async def champion_of(log: DecisionLog, standing: LogStanding) -> ArmPlan:
         if digest:
             packages[router] = read_regime_model(await read_package(digest, log.get_object))
     return ArmPlan(declarations=declarations, packages=packages)
+
+
+def horizon_ns_of(champion: ArmPlan, standing: LogStanding) -> int:
+    """Return the longest label horizon of the symbols of a log, in nanoseconds."""
+    sampled = [champion.declarations.instrument(name).sampling for name in standing.symbols]
+    horizons = (one.sample_interval_ms * _NS_PER_MS * one.horizon_samples for one in sampled)
+    return max(map(int, horizons), default=0)
