@@ -69,9 +69,7 @@ async def decided_log(
 ) -> InMemoryLog:
     """Return a log in which ``package`` decided ``rows`` of one symbol."""
     log = InMemoryLog(clock=HandClock())
-    setup = Setup(
-        kernel=compiled(), declarations=declared or shipped(), packages={ROUTER: package}
-    )
+    setup = Setup(kernel=compiled(), declarations=declared or shipped(), packages={ROUTER: package})
     opened = await open_fold(log, setup)
     source = ArraySource(rows=rows, symbols=(SYMBOL,))
     await run_loop(

@@ -97,6 +97,7 @@ class _Run:
     cited: list[EvidenceReference] = field(default_factory=list)
     statuses: list[PhaseStatus] = field(default_factory=list)
     verdict: str = ""
+    reason: str = ""
     signals: int = 0
     decisions: int = 0
 
@@ -145,7 +146,8 @@ async def run_autonomous_lane(work: LaneWork, ports: LanePorts) -> LaneResult:
             )
         )
     manifest = await run.record(CompleteLane(rollback=ports.rollback, at_ns=ports.wall.now_ns()))
-    return await _ended(run, manifest, "completed", None, _reason(manifest))
+    reason = run.reason if run.statuses[0] == "fail" else _reason(manifest)
+    return await _ended(run, manifest, "completed", None, reason)
 
 
 async def _begin(work: LaneWork, ports: LanePorts) -> _Run:
@@ -208,6 +210,7 @@ async def _evaluated(run: _Run) -> PhaseDone:
     found = await run.work.evaluate(run.files, told)
     run.signals, run.decisions = found.signals, found.decisions
     run.verdict = str(found.observations.get("verdict", ""))
+    run.reason = str(found.observations.get("reason", ""))
     return evaluation_done(run.files, found, run.inputs)
 
 
