@@ -1,8 +1,8 @@
-"""The composition root of what must work when nothing else does: switches, pages, manifests.
+"""The composition root of what must work when nothing else does: switches, pages, governance.
 
-It names the few adapters that need neither log nor kernel, so that a command which stops a loop,
-lets it go on, says how it stands or checks what governance left behind starts at once and on an
-installation that cannot decide.
+It names the few adapters that need neither kernel nor decision log, so that a command which stops a
+loop, lets it go on, says how it stands or asks governance starts at once and on an installation
+that cannot decide.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
 from torghut.adapters.http.posting import post
+from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.person import person
 from torghut.artifacts.ports import ArtifactStore
@@ -26,10 +27,12 @@ from torghut.settings import artifact_dir, settings
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
 
 __all__ = [
+    "GOVERNANCE_LOG",
     "SWITCHES",
     "TOKENS",
     "WORKERS",
     "artifact_root",
+    "governance_events",
     "ids",
     "live_policy",
     "person",
@@ -41,6 +44,9 @@ __all__ = [
     "worker_page",
     "worker_pages",
 ]
+
+GOVERNANCE_LOG: Final = "governance.log"
+"""Log of governance's own streams, below the folder of artifacts."""
 
 SWITCHES: Final = "switches"
 """Folder of switch files, below that of artifacts."""
@@ -64,6 +70,14 @@ def live_policy() -> LivePolicy:
 def artifact_root(root: Path) -> ArtifactStore:
     """Return the artifacts below ``root``."""
     return FolderArtifacts(root)
+
+
+def governance_events(root: Path) -> SharedEvents:
+    """Return the streams of the governance whose artifacts are below ``root``; made when written.
+
+    Any process may append to them in its turn, and read them at any time.
+    """
+    return SharedEvents(root / GOVERNANCE_LOG, clock=SystemClock(), ids=RandomIds())
 
 
 def ids() -> IdSource:

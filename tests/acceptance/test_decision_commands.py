@@ -16,7 +16,7 @@ from torghut import bootstrap
 from torghut.eventlog.roots import root_of_run
 from torghut.schemas.decision import Decision
 from torghut.schemas.refusal import ContextRefused
-from torghut.workflows.export import Exported, export
+from torghut.workflows.lookup.export import Exported, export
 
 Json = dict[str, Any]
 

@@ -21,7 +21,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import VerifyReport
 from torghut.kernel.errors import ExitCode
 from torghut.workflows.errors import KernelVersionError
-from torghut.workflows.export import Exported, export
+from torghut.workflows.lookup.export import Exported, export
 from torghut.workflows.opening import Setup, open_fold
 from torghut.workflows.replay import Replayed, replay_log
 

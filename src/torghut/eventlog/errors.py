@@ -135,6 +135,23 @@ class LogInUseError(TorghutError):
         self.holder = holder
 
 
+class LogTurnError(TorghutError):
+    """The turn to write a log that several share did not come in time; nothing was kept."""
+
+    code: ClassVar[str] = "eventlog.turn-not-had"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+
+    def __init__(self, *, path: str, holder: str, budget_ms: int) -> None:
+        super().__init__(
+            f"{path}: expected the turn to write within {budget_ms} ms, found {holder} at it; "
+            "look what it waits for, then try again"
+        )
+        self.path = path
+        self.holder = holder
+        self.budget_ms = budget_ms
+
+
 class LogWriteError(TorghutError):
     """The store could not make something durable; nothing of it was kept."""
 

@@ -14,42 +14,47 @@ from torghut.eventlog.block import GENESIS, head_of
 from torghut.eventlog.envelopes import check_follows, read_event
 from torghut.eventlog.errors import ConcurrencyConflictError, EventUnreadableError
 from torghut.eventlog.events import LOG_EVENT, HeadsSealed, log_stream, seal_heads
+from torghut.eventlog.ports import EventStore
 from torghut.schemas.types import Message
 
 STREAM = "rollout-1"
 
 
-async def append(log: Log, *what: str, expected_version: int = 0, stream: str = STREAM) -> int:
+async def append(
+    events: EventStore, *what: str, expected_version: int = 0, stream: str = STREAM
+) -> int:
     """Append one event for each word."""
-    events = [Happened(what=word) for word in what]
-    return await log.append_events(stream, events, expected_version=expected_version, causes=CAUSES)
+    happened = [Happened(what=word) for word in what]
+    return await events.append_events(
+        stream, happened, expected_version=expected_version, causes=CAUSES
+    )
 
 
-def words(log: Log, *, stream: str = STREAM, after: int = 0) -> Sequence[str]:
+def words(events: EventStore, *, stream: str = STREAM, after: int = 0) -> Sequence[str]:
     """Return the words of a stream's events."""
     adapter = TypeAdapter(Happened)
-    envelopes = run(log.read_events(stream, after=after))
+    envelopes = run(events.read_events(stream, after=after))
     return [read_event(envelope, adapter, {}).what for envelope in envelopes]
 
 
-def test_events_come_back_in_order(log: Log) -> None:
-    assert run(append(log, "a", "b")) == 2
-    assert run(append(log, "c", expected_version=2)) == 3
+def test_events_come_back_in_order(events: EventStore) -> None:
+    assert run(append(events, "a", "b")) == 2
+    assert run(append(events, "c", expected_version=2)) == 3
 
-    assert words(log) == ["a", "b", "c"]
-    assert words(log, after=1) == ["b", "c"]
-    assert words(log, after=3) == []
-    assert words(log, after=9) == []
-    assert words(log, stream="rollout-2") == []
+    assert words(events) == ["a", "b", "c"]
+    assert words(events, after=1) == ["b", "c"]
+    assert words(events, after=3) == []
+    assert words(events, after=9) == []
+    assert words(events, stream="rollout-2") == []
 
 
-def test_envelopes_say_where_and_why(log: Log) -> None:
-    run(append(log, "a"))
-    run(append(log, "b", stream="rollout-2"))
-    run(append(log, "c", expected_version=1))
+def test_envelopes_say_where_and_why(events: EventStore) -> None:
+    run(append(events, "a"))
+    run(append(events, "b", stream="rollout-2"))
+    run(append(events, "c", expected_version=1))
 
-    first, third = run(log.read_events(STREAM))
-    (second,) = run(log.read_events("rollout-2"))
+    first, third = run(events.read_events(STREAM))
+    (second,) = run(events.read_events("rollout-2"))
 
     assert [e.position for e in (first, second, third)] == [1, 2, 3]
     assert [e.version for e in (first, second, third)] == [1, 1, 2]
@@ -61,62 +66,62 @@ def test_envelopes_say_where_and_why(log: Log) -> None:
     check_follows(third, version=1, digest=first.digest)
 
 
-def test_stale_append_is_refused_and_writes_nothing(log: Log) -> None:
-    run(append(log, "a"))
+def test_stale_append_is_refused_and_writes_nothing(events: EventStore) -> None:
+    run(append(events, "a"))
 
     with pytest.raises(ConcurrencyConflictError):
-        run(append(log, "b"))
+        run(append(events, "b"))
     with pytest.raises(ConcurrencyConflictError):
-        run(append(log, "b", expected_version=2))
-    assert words(log) == ["a"]
+        run(append(events, "b", expected_version=2))
+    assert words(events) == ["a"]
 
 
-def test_the_same_events_again_change_nothing(log: Log) -> None:
-    run(append(log, "a", "b"))
-    run(append(log, "c", expected_version=2))
+def test_the_same_events_again_change_nothing(events: EventStore) -> None:
+    run(append(events, "a", "b"))
+    run(append(events, "c", expected_version=2))
 
-    assert run(append(log, "a", "b")) == 2
-    assert run(append(log, "b", "c", expected_version=1)) == 3
-    assert words(log) == ["a", "b", "c"]
+    assert run(append(events, "a", "b")) == 2
+    assert run(append(events, "b", "c", expected_version=1)) == 3
+    assert words(events) == ["a", "b", "c"]
 
 
-def test_events_that_were_appended_only_in_part_are_a_conflict(log: Log) -> None:
-    run(append(log, "a"))
+def test_events_that_were_appended_only_in_part_are_a_conflict(events: EventStore) -> None:
+    run(append(events, "a"))
 
     with pytest.raises(ConcurrencyConflictError):
-        run(append(log, "a", "b"))
-    assert words(log) == ["a"]
+        run(append(events, "a", "b"))
+    assert words(events) == ["a"]
 
 
-def test_no_events_change_nothing(log: Log) -> None:
-    run(append(log, "a"))
+def test_no_events_change_nothing(events: EventStore) -> None:
+    run(append(events, "a"))
 
-    assert run(append(log, expected_version=1)) == 1
+    assert run(append(events, expected_version=1)) == 1
     with pytest.raises(ConcurrencyConflictError):
-        run(append(log))
+        run(append(events))
 
 
-def test_one_of_many_rivals_wins_each_version(log: Log) -> None:
+def test_one_of_many_rivals_wins_each_version(events: EventStore) -> None:
     async def race() -> Sequence[int | BaseException]:
-        rivals = (append(log, f"rival {n}") for n in range(16))
+        rivals = (append(events, f"rival {n}") for n in range(16))
         return await asyncio.gather(*rivals, return_exceptions=True)
 
     ends = run(race())
 
     assert [end for end in ends if end == 1] == [1]
     assert sum(isinstance(end, ConcurrencyConflictError) for end in ends) == 15
-    assert len(words(log)) == 1
+    assert len(words(events)) == 1
 
 
-def test_an_event_without_a_type_is_refused(log: Log) -> None:
+def test_an_event_without_a_type_is_refused(events: EventStore) -> None:
     class Nameless(Message):
         """An event that could never be read again."""
 
         what: str
 
     with pytest.raises(EventUnreadableError):
-        run(log.append_events(STREAM, [Nameless(what="a")], expected_version=0, causes=CAUSES))
-    assert words(log) == []
+        run(events.append_events(STREAM, [Nameless(what="a")], expected_version=0, causes=CAUSES))
+    assert words(events) == []
 
 
 def test_events_and_blocks_verify_together(log: Log) -> None:

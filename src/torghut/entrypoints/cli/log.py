@@ -37,8 +37,8 @@ from torghut.eventlog.verification import (
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.ids import SERVING
-from torghut.workflows.export import Exported
-from torghut.workflows.export import export as export_lines
+from torghut.workflows.lookup.export import Exported
+from torghut.workflows.lookup.export import export as export_lines
 from torghut.workflows.lookup.scanning import Scanning
 from torghut.workflows.lookup.stats import LogStats, count
 
