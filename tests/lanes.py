@@ -15,8 +15,8 @@ from tests.fakes.sources import ArraySource
 from tests.kernels import compiled
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
-from torghut.eventlog.memory import InMemoryLog
 from torghut.evals.judging import FixedSampleJudge
+from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.declarations import parse_evaluation_policy
 from torghut.governance.lanes.queue import SubmitCandidate
 from torghut.router.package import RegimeModel, read_regime_model
@@ -138,8 +138,8 @@ class LaneWorld:
             author="ann",
         )
         command = SubmitCandidate(asked=asked, at_ns=self.clock.now_ns())
-        await lane_command(self.ports(), command, "test")
-        waiting = (await lane_state(self.ports())).next
+        await lane_command(self.events, command, "test")
+        waiting = (await lane_state(self.events)).next
         assert waiting is not None
         return waiting
 

@@ -161,7 +161,8 @@ class PluggedArm(Arm):
 
 
 def _signal(contexts: RowArray) -> Floats:
-    return np.nan_to_num(np.sign(contexts["bid_size"] - contexts["ask_size"]))
+    signal: Floats = np.nan_to_num(np.sign(contexts["bid_size"] - contexts["ask_size"]))
+    return signal
 
 
 def _following(size: float, rare: float) -> Rule:

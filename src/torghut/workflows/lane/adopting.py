@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from torghut.eventlog.envelopes import Causes
-from torghut.governance.lanes.queue import EndLaneRun, LaneState
+from torghut.governance.lanes.queue import EndLaneRun
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     CrashLane,
@@ -14,19 +15,39 @@ from torghut.governance.rollouts.rollout import (
     read_rollout_event,
     rollout_stream,
 )
-from torghut.schemas.governing.lanes import CandidateSubmitted, LaneRunEnded, LaneRunStarted
+from torghut.schemas.governing.lanes import CandidateSubmitted, LaneOutcome, LaneRunStarted
 from torghut.schemas.rollout.run import RunPlan
 from torghut.workflows.handle import handle
 from torghut.workflows.lane.ports import LanePorts
-from torghut.workflows.lane.running import lane_command, lane_state
-from torghut.workflows.rollout.places import run_manifest
+from torghut.workflows.lane.running import LaneResult, lane_command, lane_state
 from torghut.workflows.rollout.publishing import project_manifest, publish_manifest
 
-_DETAIL: Final = "the process of the lane ended without a word"
 _COMMAND: Final = "torghut lane adopt"
 
 
-async def adopt_crashed(ports: LanePorts) -> LaneRunEnded | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """How a run is put on record that did not end by itself.
+
+    Attributes:
+        outcome: Killed, or failed before it came to its first phase.
+        reason: A code.
+        detail: What is known of it.
+    """
+
+    outcome: LaneOutcome
+    reason: str
+    detail: str
+
+
+_KILLED: Final = Broken(
+    outcome="killed",
+    reason="lane-killed",
+    detail="the process of the lane ended without a word",
+)
+
+
+async def adopt_crashed(ports: LanePorts) -> LaneResult | None:
     """End the run that is at work, whose process is known to be gone; None where none is.
 
     Its manifest fails at the phase that it was at. A run that recorded all its phases before it was
@@ -36,33 +57,40 @@ async def adopt_crashed(ports: LanePorts) -> LaneRunEnded | None:
     Raises:
         ConcurrencyConflictError: The run is alive, or somebody else adopts it.
     """
-    state = await lane_state(ports)
+    return await end_broken(ports, _KILLED)
+
+
+async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
+    """End the run at work as ``broken`` says, unless it completed; None where none is at work."""
+    state = await lane_state(ports.events)
     if state.running is None or state.at_work is None:
         return None
     started = state.running
-    rollout = await _ensure_ended(ports, started, state.at_work)
+    rollout = await _ensure_ended(ports, started, state.at_work, broken.detail)
     manifest = await project_manifest(ports.events, started.run_id, attempt=started.attempt)
-    publish_manifest(manifest, ports.store)
+    own_copy = publish_manifest(manifest, ports.store)
     crashed = rollout.crashed
     end = EndLaneRun(
         run_id=started.run_id,
         attempt=started.attempt,
-        outcome="completed" if crashed is None else "killed",
+        outcome="completed" if crashed is None else broken.outcome,
         phase=None if crashed is None else crashed.phase,
-        reason="lane-completed" if crashed is None else "lane-killed",
-        manifest=run_manifest(manifest),
+        reason="lane-completed" if crashed is None else broken.reason,
+        manifest=own_copy,
         content_hash=manifest.content_hash,
         signals=0,
         decisions=0,
         at_ns=ports.wall.now_ns(),
     )
-    await lane_command(ports, end, started.run_id)
-    after: LaneState = await lane_state(ports)
-    return after.last
+    await lane_command(ports.events, end, started.run_id)
+    ended = (await lane_state(ports.events)).last
+    assert ended is not None  # noqa: S101 - it has just been recorded
+    target = manifest.requested_promotion_target
+    return LaneResult(ended=ended, manifest=manifest, own_copy=own_copy, verdict="", target=target)
 
 
 async def _ensure_ended(
-    ports: LanePorts, started: LaneRunStarted, submission: CandidateSubmitted
+    ports: LanePorts, started: LaneRunStarted, submission: CandidateSubmitted, detail: str
 ) -> RolloutState:
     """Return the run's state after its lane has ended, which it is made to where it has not."""
     stream = rollout_stream(started.run_id, started.attempt)
@@ -72,8 +100,8 @@ async def _ensure_ended(
     if state.started is None:  # killed between the two first events
         start = StartRun(plan=_plan(ports, started, submission), at_ns=at_ns)
         await handle(ports.events, ROLLOUT, read_rollout_event, stream, start, causes=causes)
-    if state.completed is None:
-        crash = CrashLane(detail=_DETAIL, at_ns=at_ns)
+    if state.completed is None and state.crashed is None:
+        crash = CrashLane(detail=detail, at_ns=at_ns)
         await handle(ports.events, ROLLOUT, read_rollout_event, stream, crash, causes=causes)
     return await _rollout_state(ports, stream)
 

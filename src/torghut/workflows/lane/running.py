@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.ports import EventStore
 from torghut.governance.lanes.queue import (
     LANES,
     STREAM,
@@ -53,6 +54,7 @@ from torghut.workflows.lane.ports import LanePorts, LaneWork
 from torghut.workflows.lane.stages import stage_file, stage_manifest
 from torghut.workflows.rollout.places import run_folder, run_manifest
 from torghut.workflows.rollout.publishing import project_manifest, publish_manifest
+from torghut.workflows.streams import Streams
 
 COMMAND: Final = "torghut lane run"
 """What causes the events of a run."""
@@ -153,7 +155,7 @@ async def run_autonomous_lane(work: LaneWork, ports: LanePorts) -> LaneResult:
 async def _begin(work: LaneWork, ports: LanePorts) -> _Run:
     """Put the run on record, under the next attempt of its inputs, and write the inputs down."""
     run_id = run_id_of(work.inputs)
-    attempt = (await lane_state(ports)).attempts.get(run_id, 0) + 1
+    attempt = (await lane_state(ports.events)).attempts.get(run_id, 0) + 1
     plan = plan_of(
         work.inputs,
         ports.admission,
@@ -169,7 +171,7 @@ async def _begin(work: LaneWork, ports: LanePorts) -> _Run:
         candidate_id=plan.candidate_id,
         at_ns=ports.wall.now_ns(),
     )
-    await lane_command(ports, start, run_id)
+    await lane_command(ports.events, start, run_id)
     files = RunFiles(
         store=ports.store,
         folder=run_folder(run_id, attempt),
@@ -240,11 +242,15 @@ def _link(run: _Run, phase: PhaseName, done: PhaseDone) -> EvidenceReference:
 
 async def _crashed(run: _Run, phase: PhaseName, error: Exception) -> LaneResult:
     """Record that a phase broke, and end the run."""
-    code = error.code if isinstance(error, TorghutError) else type(error).__name__
-    detail = " ".join(f"{code}: {error}".split())
     at_ns = run.ports.wall.now_ns()
-    manifest = await run.record(CrashLane(detail=detail, at_ns=at_ns))
+    manifest = await run.record(CrashLane(detail=told_of(error), at_ns=at_ns))
     return await _ended(run, manifest, "failed", phase, "lane-crashed")
+
+
+def told_of(error: Exception) -> str:
+    """Return what is known of an error, in one line: its code or name, and what it says."""
+    code = error.code if isinstance(error, TorghutError) else type(error).__name__
+    return " ".join(f"{code}: {error}".split())
 
 
 async def _ended(
@@ -268,8 +274,8 @@ async def _ended(
         decisions=run.decisions,
         at_ns=run.ports.wall.now_ns(),
     )
-    await lane_command(run.ports, end, run.plan.run_id)
-    ended = (await lane_state(run.ports)).last
+    await lane_command(run.ports.events, end, run.plan.run_id)
+    ended = (await lane_state(run.ports.events)).last
     assert ended is not None  # noqa: S101 - it has just been recorded
     return LaneResult(
         ended=ended,
@@ -289,13 +295,12 @@ def _reason(manifest: PhaseManifest) -> str:
     return "lane-passed"
 
 
-async def lane_command(ports: LanePorts, command: LaneCommand, correlation_id: str) -> None:
-    """Append what a command to the queue causes."""
+async def lane_command(events: EventStore, command: LaneCommand, correlation_id: str) -> None:
+    """Append what a command to the queue causes; submissions may come in between."""
     causes = Causes(correlation_id=correlation_id, causation_id=COMMAND)
-    await handle(ports.events, LANES, read_lane_event, STREAM, command, causes=causes)
+    await Streams(events).run(LANES, read_lane_event, STREAM, command, causes=causes)
 
 
-async def lane_state(ports: LanePorts) -> LaneState:
+async def lane_state(events: EventStore) -> LaneState:
     """Return what the queue's events come to."""
-    envelopes = await ports.events.read_events(STREAM)
-    return LANES.fold(read_lane_event(envelope) for envelope in envelopes)
+    return await Streams(events).state(LANES, read_lane_event, STREAM)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import numpy as np
-import pytest
-
 from tests.declared import shipped
 from tests.kernels import compiled
 from tests.logs import contexts, in_memory
