@@ -8,12 +8,14 @@ that cannot decide.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.filesystem.declaration_text import load_live_policy
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
+from torghut.adapters.filesystem.turns import held
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
 from torghut.adapters.http.posting import post
@@ -34,6 +36,7 @@ __all__ = [
     "artifact_root",
     "governance_events",
     "ids",
+    "lane_turn",
     "live_policy",
     "person",
     "post",
@@ -53,6 +56,9 @@ SWITCHES: Final = "switches"
 
 WORKERS: Final = "workers"
 """Folder of worker pages, below that of artifacts."""
+
+LANE_LOCK: Final = "lane.lock"
+"""File that whoever runs the lane holds, below the folder of artifacts."""
 
 TOKENS: Final = "api-tokens"
 """File of the service's tokens where nobody names another, below the folder of artifacts."""
@@ -78,6 +84,11 @@ def governance_events(root: Path) -> SharedEvents:
     Any process may append to them in its turn, and read them at any time.
     """
     return SharedEvents(root / GOVERNANCE_LOG, clock=SystemClock(), ids=RandomIds())
+
+
+def lane_turn(root: Path) -> AbstractContextManager[None]:
+    """Hold the lane of the governance below ``root``: one process runs it at a time."""
+    return held(root / LANE_LOCK)
 
 
 def ids() -> IdSource:

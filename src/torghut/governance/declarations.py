@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
+from torghut.schemas.declarations.evaluation import EvaluationPolicy
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
@@ -18,6 +19,7 @@ _LIVE: TypeAdapter[LivePolicy] = TypeAdapter(LivePolicy)
 _SAFETY: TypeAdapter[SafetyPolicy] = TypeAdapter(SafetyPolicy)
 _DRIFT: TypeAdapter[DriftPolicy] = TypeAdapter(DriftPolicy)
 _SCHEDULER: TypeAdapter[SchedulerPolicy] = TypeAdapter(SchedulerPolicy)
+_EVALUATION: TypeAdapter[EvaluationPolicy] = TypeAdapter(EvaluationPolicy)
 _ROADMAP: TypeAdapter[StageRoadmap] = TypeAdapter(StageRoadmap)
 
 
@@ -89,6 +91,16 @@ def parse_scheduler_policy(text: str, *, file: str) -> SchedulerPolicy:
         DeclarationContentError: It does not fit the declared model.
     """
     return parse(_SCHEDULER, text, file=file)
+
+
+def parse_evaluation_policy(text: str, *, file: str) -> EvaluationPolicy:
+    """Return what ``text`` declares a candidate to be evaluated by.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_EVALUATION, text, file=file)
 
 
 def parse_stage_roadmap(text: str, *, file: str) -> StageRoadmap:

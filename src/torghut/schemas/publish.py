@@ -22,6 +22,7 @@ from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.cycles import CycleEvent
 from torghut.schemas.governing.drift import DriftEvent
+from torghut.schemas.governing.lanes import LaneEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.note import IterationNote
@@ -41,6 +42,7 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
+from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.events import (
     LaneCompleted,
     LaneCrashed,
@@ -50,6 +52,12 @@ from torghut.schemas.rollout.events import (
     RunStarted,
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
+from torghut.schemas.rollout.lane import (
+    LaneInputs,
+    RollbackReadiness,
+    StageManifest,
+    StrategyPatch,
+)
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
 from torghut.schemas.types import Message
 
@@ -66,6 +74,7 @@ GOVERNING: Final = _members(
     ContinuityEvent,
     CycleEvent,
     DriftEvent,
+    LaneEvent,
     LatchEvent,
     LeaseEvent,
     RollbackEvent,
@@ -86,12 +95,14 @@ TYPED: Final[tuple[type[Message], ...]] = (
     ControlRecorded,
     Decided,
     Decision,
+    EvaluationCard,
     Fault,
     GateEvidence,
     Heartbeat,
     IterationNote,
     LaneCompleted,
     LaneCrashed,
+    LaneInputs,
     PackageManifest,
     PhaseRecorded,
     Proof,
@@ -99,10 +110,13 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Refused,
     RegimeModelFile,
     RollbackIncident,
+    RollbackReadiness,
     RunFinalised,
     RunReassessed,
     RunStarted,
+    StageManifest,
     StopIncident,
+    StrategyPatch,
     SwitchThrownFile,
     WorkerStatus,
 )
@@ -110,13 +124,18 @@ TYPED: Final[tuple[type[Message], ...]] = (
 
 ARTIFACTS: Final = frozenset(
     {
+        EvaluationCard,
         GateEvidence,
         IterationNote,
+        LaneInputs,
         PackageManifest,
         Proof,
         RegimeModelFile,
         RollbackIncident,
+        RollbackReadiness,
+        StageManifest,
         StopIncident,
+        StrategyPatch,
         SwitchThrownFile,
         WorkerStatus,
     }

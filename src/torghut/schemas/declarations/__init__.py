@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from torghut.schemas.declarations.calendars import AlwaysOpen, WeeklyCalendar
+from torghut.schemas.declarations.evaluation import EvaluationPolicy
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.declarations.live import LivePolicy
@@ -22,6 +23,7 @@ MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
     {
         "always-open.v1": AlwaysOpen,
         "drift-policy.v1": DriftPolicy,
+        "evaluation-policy.v1": EvaluationPolicy,
         "expert.v1": ExpertDeclaration,
         "gate-policies.v1": GatePolicies,
         "instrument.v1": Instrument,
