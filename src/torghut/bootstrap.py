@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from torghut.adapters.filesystem.declarations import load
-from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
 from torghut.adapters.filesystem.lease import FileLease
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.filesystem.writing import write_text
@@ -37,6 +36,7 @@ from torghut.market.ports import Source
 from torghut.schemas.declarations.safety import LeasePolicy
 from torghut.settings import settings
 from torghut.standby import (
+    governing_policies,
     ids,
     live_policy,
     steady_clock,
@@ -104,11 +104,6 @@ def governance_lease(folder: Path, policy: LeasePolicy) -> WriterLease:
     return FileLease(
         folder / "governance", clock=SystemClock(), time_to_live_ms=policy.time_to_live_ms
     )
-
-
-def governing_policies() -> GoverningPolicies:
-    """Return what governance is declared to be bound by in this installation."""
-    return load_governing(settings().declarations_dir)
 
 
 def package_store(root: Path | None = None) -> PackageStore:

@@ -16,12 +16,13 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
-from torghut.schemas.governing.approvals import ApprovalEvent
+from torghut.schemas.governing.approvals import ApprovalEvent, ApprovalStatement
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
+from torghut.schemas.governing.ledger import LedgerEvent
 from torghut.schemas.governing.rollback import RollbackEvent
 from torghut.schemas.governing.stages import StageEvent
 from torghut.schemas.live.delivery import (
@@ -62,6 +63,7 @@ GOVERNING: Final = _members(
     DriftEvent,
     LatchEvent,
     LeaseEvent,
+    LedgerEvent,
     RollbackEvent,
     StageEvent,
 )
@@ -70,6 +72,7 @@ GOVERNING: Final = _members(
 TYPED: Final[tuple[type[Message], ...]] = (
     *GOVERNING,
     Answered,
+    ApprovalStatement,
     BlockHeader,
     BlockRecords,
     ContextOffered,
@@ -102,6 +105,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
 
 ARTIFACTS: Final = frozenset(
     {
+        ApprovalStatement,
         GateEvidence,
         PackageManifest,
         Proof,
