@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 from torghut.artifacts.signatures import SignedPayload, TrustedKey, public_key_of, signer_of
 from torghut.governance.approvals.errors import KeyUndeclaredError, SignatureInvalidError
 from torghut.schemas.declarations.fields import Role
-from torghut.schemas.declarations.governance import Owners
+from torghut.schemas.declarations.governance import KeyRole, Owners
 from torghut.schemas.governing.fields import Person
 
 
@@ -22,7 +21,7 @@ class Holder:
         role: The one that the key acts in.
     """
 
-    role: Role | Literal["scheduler"]
+    role: KeyRole
     key: TrustedKey
 
     @property

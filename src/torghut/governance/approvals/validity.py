@@ -55,9 +55,10 @@ def valid_approval(
     """
     at_ns = max(now_ns, state.time_ns)
     try:
+        asked = None if state.requested is None else state.requested.promotion.candidate
+        if asked not in (None, candidate):
+            raise CandidateMismatchError(expected=str(asked), found=candidate)
         promotion = open_request(state).promotion
-        if promotion.candidate != candidate:
-            raise CandidateMismatchError(expected=promotion.candidate, found=candidate)
         approvers = approvers_of(state, policy, at_ns)
     except ApprovalError as error:
         return NotApproved(code=error.code, says=str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal, assert_never
@@ -176,19 +176,25 @@ def _reverted(state: LedgerState, event: PromotionReverted) -> LedgerState:
         "quarantined" if event.quarantined else "demoted",
         rollbacks=event.rollbacks,
     )
-    restored = state.before[-1] if state.before else Term(digest=None, package=event.package)
-    before = state.before[:-1]
+    *before, restored = state.before or (Term(digest=None, package=event.package),)
     if event.quarantined:
-        before = tuple(term for term in before if term.digest != event.digest)
+        before = _without(event.digest, before, restored)
     if restored.digest is not None:
         state = _as(state, restored.digest, "champion")
     return replace(
         state,
         champion=restored,
-        before=before,
+        before=tuple(before),
         version=event.version,
         reverts=MappingProxyType({**state.reverts, event.cause: event.package}),
     )
+
+
+def _without(digest: str, before: Sequence[Term], restored: Term) -> list[Term]:
+    """Return who served before ``restored``, without ``digest``, and nobody after themselves."""
+    kept = [term for term in before if term.digest != digest]
+    after = [*kept[1:], restored]
+    return [one for one, two in zip(kept, after, strict=False) if one.digest != two.digest]
 
 
 def _as(

@@ -179,11 +179,15 @@ class Owner(Message):
     answers_for: Why
 
 
+KeyRole = Literal[Role, "scheduler"]
+"""What a key may act as: in a role, or as the scheduler."""
+
+
 class OwnerKey(Message):
     """A public key, and the one role that its holder acts in; who that is stands nowhere."""
 
     role: Annotated[
-        Role | Literal["scheduler"],
+        KeyRole,
         Field(description="`scheduler` signs manifests and approves nothing."),
     ]
     fingerprint: Annotated[

@@ -21,11 +21,11 @@ from torghut.artifacts.signatures import (
 )
 from torghut.entrypoints.cli.console import json_option, print_json
 from torghut.kernel.errors import ExitCode
-from torghut.schemas.declarations.fields import Role
+from torghut.schemas.declarations.governance import KeyRole
 
 __all__ = ["fingerprint", "new"]
 
-_ROLES: Final = (*get_args(Role), "scheduler")
+_ROLES: Final[tuple[KeyRole, ...]] = get_args(KeyRole)
 _role_option = click.option(
     "--role", type=click.Choice(_ROLES), default="production", show_default=True, help="It acts in."
 )
