@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
-from torghut.adapters.filesystem.declaration_text import load_live_policy
+from torghut.adapters.filesystem.declaration_text import load_live_policy, load_owners
+from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
+from torghut.adapters.filesystem.key_files import new_key_file
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.turns import held
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
@@ -24,6 +26,7 @@ from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.person import person
 from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
+from torghut.schemas.declarations.governance import Owners
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.settings import artifact_dir, settings
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
@@ -35,9 +38,12 @@ __all__ = [
     "WORKERS",
     "artifact_root",
     "governance_events",
+    "governing_policies",
     "ids",
     "lane_turn",
     "live_policy",
+    "new_key_file",
+    "owners",
     "person",
     "post",
     "steady_clock",
@@ -89,6 +95,24 @@ def governance_events(root: Path) -> SharedEvents:
 def lane_turn(root: Path) -> AbstractContextManager[None]:
     """Hold the lane of the governance below ``root``: one process runs it at a time."""
     return held(root / LANE_LOCK)
+
+
+def governing_policies() -> GoverningPolicies:
+    """Return what governance is declared to be bound by in this installation.
+
+    Raises:
+        DeclarationError: A file is missing or does not fit its model.
+    """
+    return load_governing(settings().declarations_dir)
+
+
+def owners() -> Owners:
+    """Return the roles of this installation, and the keys that act in them.
+
+    Raises:
+        DeclarationError: The file is missing or does not fit its model.
+    """
+    return load_owners(settings().declarations_dir)
 
 
 def ids() -> IdSource:

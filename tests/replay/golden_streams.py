@@ -24,6 +24,7 @@ from torghut.governance.allotting.allotment import ALLOTMENTS
 from torghut.governance.approvals.approval import APPROVAL
 from torghut.governance.cycles.cycle import CYCLES
 from torghut.governance.leasing.epochs import EPOCHS
+from torghut.governance.ledger.ledger import LEDGER
 from torghut.governance.safety.canary import CANARY
 from torghut.governance.safety.continuity import CONTINUITY
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS
@@ -39,6 +40,7 @@ from torghut.schemas.governing.cycles import CYCLE_EVENT
 from torghut.schemas.governing.drift import DRIFT_EVENT
 from torghut.schemas.governing.latch import LATCH_EVENT
 from torghut.schemas.governing.lease import LEASE_EVENT
+from torghut.schemas.governing.ledger import LEDGER_EVENT
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT
 from torghut.schemas.governing.stages import STAGE_EVENT
 
@@ -63,6 +65,7 @@ KINDS: Final[Mapping[str, Stream]] = {
     "cycles": Stream(decider=CYCLES, adapter=CYCLE_EVENT),
     "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
+    "ledger": Stream(decider=LEDGER, adapter=LEDGER_EVENT),
     "lease": Stream(decider=EPOCHS, adapter=LEASE_EVENT),
     "rollback": Stream(decider=ROLLBACK, adapter=ROLLBACK_EVENT),
     "stages": Stream(decider=STAGES, adapter=STAGE_EVENT),

@@ -18,7 +18,19 @@ from tests.governing import (
     safety_policy,
     verdict,
 )
-from tests.replay.golden_streams import add_stream
+from tests.promoting import (
+    answer,
+    demote,
+    keyring,
+    later,
+    ledger,
+    promote,
+    register,
+    retain,
+    signed_approval,
+    take_back,
+)
+from tests.replay.golden_streams import add_message, add_stream
 from tests.staging import advance, all_shown, arrived, back, review
 from torghut.governance.allotting.allotment import (
     ALLOTMENTS,
@@ -29,6 +41,7 @@ from torghut.governance.allotting.allotment import (
     Seen,
 )
 from torghut.governance.allotting.allotting import Shares
+from torghut.governance.approvals.signing import read_signed
 from torghut.governance.cycles.cycle import (
     CYCLES,
     BeginCycle,
@@ -345,10 +358,31 @@ def _on_and_back() -> Sequence[bytes]:
     return stream.bodies
 
 
+def _signed() -> Sequence[bytes]:
+    stream = signed_approval(answer("author", "request"), answer("ben", "grant"))
+    stream.send(later(answer("eve", "revoke"), 60))
+    return stream.bodies
+
+
+def _taken_back() -> Sequence[bytes]:
+    stream = ledger("a", "b", "c")
+    stream.send(retain("c"))
+    stream.send(promote("a", 0))
+    stream.send(promote("b", 1))
+    stream.send(take_back(2))
+    stream.send(promote("a", 3, target="live"))
+    stream.send(promote("b", 4, run="again"))
+    stream.send(take_back(5, cause="incident-2"))
+    stream.send(register("d"))
+    stream.send(demote("d"))
+    return stream.bodies
+
+
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("allotments", "lowered-and-raised"): _lowered_and_raised,
     ("approval", "denied"): _denied,
     ("approval", "revoked"): _revoked,
+    ("approval", "signed"): _signed,
     ("approval", "used"): _used,
     ("canary", "patched"): _patched,
     ("continuity", "interrupted"): _interrupted,
@@ -357,6 +391,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
     ("lease", "handed-over"): _handed_over,
+    ("ledger", "taken-back"): _taken_back,
     ("rollback", "proven"): _proven,
     ("stages", "on-and-back"): _on_and_back,
 }
@@ -365,3 +400,5 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
 if __name__ == "__main__":
     for (kind, name), play in COURSES.items():
         add_stream(kind, name, play())
+    statement, _ = read_signed(answer("ben", "grant").envelope, keyring())
+    add_message("artifacts/approval-statement.v1", "grant", statement)

@@ -17,7 +17,7 @@ from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
 from torghut.schemas.governing.allotments import AllotmentEvent
-from torghut.schemas.governing.approvals import ApprovalEvent
+from torghut.schemas.governing.approvals import ApprovalEvent, ApprovalStatement
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.cycles import CycleEvent
@@ -25,6 +25,7 @@ from torghut.schemas.governing.drift import DriftEvent
 from torghut.schemas.governing.lanes import LaneEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
+from torghut.schemas.governing.ledger import LedgerEvent
 from torghut.schemas.governing.note import IterationNote
 from torghut.schemas.governing.rollback import RollbackEvent
 from torghut.schemas.governing.stages import StageEvent
@@ -77,6 +78,7 @@ GOVERNING: Final = _members(
     LaneEvent,
     LatchEvent,
     LeaseEvent,
+    LedgerEvent,
     RollbackEvent,
     StageEvent,
 )
@@ -85,6 +87,7 @@ GOVERNING: Final = _members(
 TYPED: Final[tuple[type[Message], ...]] = (
     *GOVERNING,
     Answered,
+    ApprovalStatement,
     BlockHeader,
     BlockRecords,
     ContextOffered,
@@ -125,6 +128,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
 ARTIFACTS: Final = frozenset(
     {
         EvaluationCard,
+        ApprovalStatement,
         GateEvidence,
         IterationNote,
         LaneInputs,

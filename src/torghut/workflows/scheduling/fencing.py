@@ -59,6 +59,10 @@ class FencedEvents(EventStore):
     async def read_events(self, stream: str, /, *, after: int = 0) -> Sequence[Envelope]:
         return await self.store.read_events(stream, after=after)
 
+    @override
+    async def streams(self, prefix: str, /) -> Sequence[str]:
+        return await self.store.streams(prefix)
+
     async def renew(self) -> None:
         """Hold the lease for its whole time again.
 
