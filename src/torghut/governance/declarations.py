@@ -8,6 +8,9 @@ from torghut.schemas.declarations.governance import GatePolicies, Owners, Reason
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+from torghut.schemas.declarations.staging.ladder import ExposurePolicy
+from torghut.schemas.declarations.staging.risks import RiskRegister
+from torghut.schemas.declarations.staging.slo import BaselinePolicy, SloPolicy
 from torghut.schemas.declarations.text import parse
 
 _GATES: TypeAdapter[GatePolicies] = TypeAdapter(GatePolicies)
@@ -17,6 +20,10 @@ _LIVE: TypeAdapter[LivePolicy] = TypeAdapter(LivePolicy)
 _SAFETY: TypeAdapter[SafetyPolicy] = TypeAdapter(SafetyPolicy)
 _DRIFT: TypeAdapter[DriftPolicy] = TypeAdapter(DriftPolicy)
 _ROADMAP: TypeAdapter[StageRoadmap] = TypeAdapter(StageRoadmap)
+_SLO: TypeAdapter[SloPolicy] = TypeAdapter(SloPolicy)
+_EXPOSURE: TypeAdapter[ExposurePolicy] = TypeAdapter(ExposurePolicy)
+_BASELINE: TypeAdapter[BaselinePolicy] = TypeAdapter(BaselinePolicy)
+_RISKS: TypeAdapter[RiskRegister] = TypeAdapter(RiskRegister)
 
 
 def parse_gate_policies(text: str, *, file: str) -> GatePolicies:
@@ -87,3 +94,43 @@ def parse_stage_roadmap(text: str, *, file: str) -> StageRoadmap:
         DeclarationContentError: It does not fit the declared model.
     """
     return parse(_ROADMAP, text, file=file)
+
+
+def parse_slo_policy(text: str, *, file: str) -> SloPolicy:
+    """Return the runtime's service levels that ``text`` declares.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_SLO, text, file=file)
+
+
+def parse_exposure_policy(text: str, *, file: str) -> ExposurePolicy:
+    """Return the exposure ladder that ``text`` declares.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_EXPOSURE, text, file=file)
+
+
+def parse_baseline_policy(text: str, *, file: str) -> BaselinePolicy:
+    """Return the tolerances of a comparison with a baseline that ``text`` declares.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_BASELINE, text, file=file)
+
+
+def parse_risk_register(text: str, *, file: str) -> RiskRegister:
+    """Return the open risks that ``text`` declares.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_RISKS, text, file=file)

@@ -20,6 +20,7 @@ from torghut.schemas.governing.approvals import ApprovalEvent
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
+from torghut.schemas.governing.exposure import ExposureEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.rollback import RollbackEvent
@@ -47,6 +48,10 @@ from torghut.schemas.rollout.events import (
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
+from torghut.schemas.staging.baseline import Baseline
+from torghut.schemas.staging.slo_window import SloWindow
+from torghut.schemas.staging.stage_record import StageRecord
+from torghut.schemas.staging.test_report import TestReport
 from torghut.schemas.types import Message
 
 
@@ -60,6 +65,7 @@ GOVERNING: Final = _members(
     CanaryEvent,
     ContinuityEvent,
     DriftEvent,
+    ExposureEvent,
     LatchEvent,
     LeaseEvent,
     RollbackEvent,
@@ -70,6 +76,7 @@ GOVERNING: Final = _members(
 TYPED: Final[tuple[type[Message], ...]] = (
     *GOVERNING,
     Answered,
+    Baseline,
     BlockHeader,
     BlockRecords,
     ContextOffered,
@@ -94,21 +101,28 @@ TYPED: Final[tuple[type[Message], ...]] = (
     RollbackIncident,
     RunFinalised,
     RunStarted,
+    SloWindow,
+    StageRecord,
     StopIncident,
     SwitchThrownFile,
+    TestReport,
     WorkerStatus,
 )
 """Every model that states its type."""
 
 ARTIFACTS: Final = frozenset(
     {
+        Baseline,
         GateEvidence,
         PackageManifest,
         Proof,
         RegimeModelFile,
         RollbackIncident,
+        SloWindow,
+        StageRecord,
         StopIncident,
         SwitchThrownFile,
+        TestReport,
         WorkerStatus,
     }
 )
