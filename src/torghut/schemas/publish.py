@@ -20,7 +20,6 @@ from torghut.schemas.governing.approvals import ApprovalEvent
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
-from torghut.schemas.governing.exposure import ExposureEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.rollback import RollbackEvent
@@ -49,6 +48,7 @@ from torghut.schemas.rollout.events import (
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
 from torghut.schemas.staging.baseline import Baseline
+from torghut.schemas.staging.exposure import ExposureEvent
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.staging.stage_record import StageRecord
 from torghut.schemas.staging.test_report import TestReport

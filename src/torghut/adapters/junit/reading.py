@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
-from xml.parsers import expat  # noqa: S407 - refuses document types, which alone are dangerous
+from xml.parsers import expat
 
 from torghut.kernel.errors import ExitCode, TorghutError
 
@@ -31,9 +31,7 @@ class JunitUnreadableError(TorghutError):
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
     def __init__(self, *, found: str) -> None:
-        super().__init__(
-            f"expected a JUnit report as pytest --junit-xml writes it, found {found}"
-        )
+        super().__init__(f"expected a JUnit report as pytest --junit-xml writes it, found {found}")
         self.found = found
 
 

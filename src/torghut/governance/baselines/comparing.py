@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from torghut.schemas.declarations.staging.slo import BaselinePolicy
 from torghut.schemas.governing.fields import Reading
-from torghut.schemas.staging.baseline import Baseline, SymbolBaseline
+from torghut.schemas.staging.baseline import Baseline, DrawdownProfile, SymbolBaseline
+
+_NS_PER_S: Final = 1_000_000_000
 
 Verdict = Literal["within", "worse", "gone", "insufficient", "not-applicable", "shown"]
 """``worse`` and ``gone`` exceed what is tolerated; ``shown`` has no tolerance."""
@@ -70,13 +72,9 @@ def compare(before: Baseline, after: Baseline, policy: BaselinePolicy) -> tuple[
     return tuple(_differences(before, after, policy))
 
 
-def _differences(
-    before: Baseline, after: Baseline, policy: BaselinePolicy
-) -> Iterator[Difference]:
+def _differences(before: Baseline, after: Baseline, policy: BaselinePolicy) -> Iterator[Difference]:
     limits = policy.tolerances
-    refused = _Figure(
-        name="refused ratio", of="", tolerance=limits.refused_ratio_rise, rising=True
-    )
+    refused = _Figure(name="refused ratio", of="", tolerance=limits.refused_ratio_rise, rising=True)
     yield _judged(refused, _refused(before), _refused(after))
     fallback = limits.fallback_ratio_rise
     for name, one, other in (
@@ -90,6 +88,7 @@ def _differences(
             name="stale ratio", of=domain.domain, tolerance=limits.stale_ratio_rise, rising=True
         )
         yield _read(stale, domain.stale_ratio, later.stale_ratio, policy.decisions_min)
+        yield _shown("age p50 ms", domain.domain, domain.age_p50_ms, later.age_p50_ms)
         yield _shown("age p95 ms", domain.domain, domain.age_p95_ms, later.age_p95_ms)
     known = {one.symbol: one for one in after.symbols}
     for symbol in before.symbols:
@@ -115,16 +114,28 @@ def _of_symbol(
     yield _read(hit, before.hit_ratio, after.hit_ratio, policy.decisions_min)
     brier = _Figure(name="brier", of=of, tolerance=limits.brier_rise, rising=True)
     yield _read(brier, before.brier, after.brier, policy.decisions_min)
-    net = _Figure(
-        name="net gain a decision", of=of, tolerance=limits.net_ratio_drop, rising=False
-    )
+    net = _Figure(name="net gain a decision", of=of, tolerance=limits.net_ratio_drop, rising=False)
     yield _judged(net, _net(before), _net(after))
     fall = _Figure(name="drawdown", of=of, tolerance=limits.drawdown_ratio_rise, rising=True)
     yield _judged(fall, _part(before.drawdown, before), _part(after.drawdown, after))
+    yield from _profiles(of, before.drawdown_profile, after.drawdown_profile)
     for name in ("decided", "net_gain", "fees", "slippage", "turnover", "changes"):
         one: float = getattr(before, name)
         other: float = getattr(after, name)
         yield _shown(name.replace("_", " "), of, float(one), float(other))
+
+
+def _profiles(
+    of: str, before: DrawdownProfile | None, after: DrawdownProfile | None
+) -> Iterator[Difference]:
+    """Yield how the equity fell below its peak, where both have a course."""
+    if before is None or after is None:
+        return
+    yield _shown("under water ratio", of, before.under_water_ratio, after.under_water_ratio)
+    yield _shown("drawdown median", of, before.median, after.median)
+    yield _shown("drawdown p95", of, before.p95, after.p95)
+    longest = (float(one.longest_ns // _NS_PER_S) for one in (before, after))
+    yield _shown("longest under water s", of, *longest)
 
 
 def _read(figure: _Figure, before: Reading, after: Reading, samples_min: int) -> Difference:

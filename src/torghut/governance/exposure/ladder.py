@@ -21,7 +21,7 @@ from torghut.governance.safety.ordering import is_again
 from torghut.schemas.declarations.roadmap import StageCaps
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
 from torghut.schemas.declarations.staging.slo import WINDOW_MS, SloPolicy, WindowName
-from torghut.schemas.governing.exposure import (
+from torghut.schemas.staging.exposure import (
     ExposureEvent,
     ExposureReviewed,
     ExposureStepped,
@@ -129,9 +129,7 @@ def _decide(command: ReviewExposure, state: LadderState) -> Sequence[ExposureEve
     return [reviewed, *_step(command, state, reviewed, costs=charged.costs)]
 
 
-def _is_repeated(
-    command: ReviewExposure, state: LadderState, seen: tuple[WindowSeen, ...]
-) -> bool:
+def _is_repeated(command: ReviewExposure, state: LadderState, seen: tuple[WindowSeen, ...]) -> bool:
     """Say whether ``command`` is the last look again.
 
     Raises:

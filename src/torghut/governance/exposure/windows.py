@@ -9,7 +9,7 @@ from typing import Final, Literal
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.staging.ladder import ClimbingRule
 from torghut.schemas.declarations.staging.slo import WINDOW_MS, SloPolicy, WindowName
-from torghut.schemas.governing.exposure import WindowSeen
+from torghut.schemas.staging.exposure import WindowSeen
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.types import message_digest
 

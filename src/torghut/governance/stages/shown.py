@@ -82,9 +82,7 @@ def show(criterion: ExitCriterion, offered: Offered, *, commit: str) -> Shown:
     )
 
 
-def _objection(
-    criterion: ExitCriterion, message: Message, offered: Offered, commit: str
-) -> str:
+def _objection(criterion: ExitCriterion, message: Message, offered: Offered, commit: str) -> str:
     """Return why a file that can be read does not show the criterion; empty where it does."""
     if criterion.evidence == "not-built":
         return "nothing can show what is not built"

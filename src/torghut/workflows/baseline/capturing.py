@@ -84,9 +84,7 @@ async def capture(log: DecisionLog, asked: Capturing) -> Baseline:
         name=asked.name,
         log=CapturedLog(
             root=summary.facts.root,
-            heads=(
-                CapturedHead(partition=head.partition, number=head.number, digest=head.digest),
-            ),
+            heads=(CapturedHead(partition=head.partition, number=head.number, digest=head.digest),),
             first_ns=summary.first_ns,
             last_ns=summary.last_ns,
         ),
@@ -129,9 +127,7 @@ async def _summary(log: DecisionLog, asked: Capturing, head: Head) -> Summary:
     return summarise(report, facts)
 
 
-async def _grade(
-    log: DecisionLog, partition: int, counts: WindowCounts
-) -> Mapping[str, Grader]:
+async def _grade(log: DecisionLog, partition: int, counts: WindowCounts) -> Mapping[str, Grader]:
     """Return the grades of every symbol's decisions."""
     graders = {name: Grader(one) for name, one in counts.instruments().items()}
     async for block in log.blocks(partition):
@@ -204,8 +200,9 @@ def _domain(counts: WindowCounts, name: FreshnessDomain, domain: Domain) -> Doma
     """Return how fresh one domain was."""
     found = counts.domains[domain]
     declared = next(iter(counts.symbols.values()), None)
-    stale = reading_of(found.stale / found.required if found.required else None,
-                       samples=found.required)
+    stale = reading_of(
+        found.stale / found.required if found.required else None, samples=found.required
+    )
     if declared is not None and not requires(counts, domain):
         stale = declared_off(declared.digest)
     return DomainFreshness(

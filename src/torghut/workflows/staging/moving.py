@@ -69,9 +69,7 @@ def look_at(
     criteria: tuple[ExitCriterion, ...], files: Mapping[str, Offered], *, commit: str
 ) -> Mapping[str, Shown]:
     """Return what each file shows of the criterion that it is offered for."""
-    return {
-        one.id: show(one, files[one.id], commit=commit) for one in criteria if one.id in files
-    }
+    return {one.id: show(one, files[one.id], commit=commit) for one in criteria if one.id in files}
 
 
 async def go_on(

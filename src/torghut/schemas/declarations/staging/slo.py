@@ -13,9 +13,7 @@ from torghut.schemas.types import Message
 
 WindowName = Literal["1h", "24h"]
 
-WINDOW_MS: Final[Mapping[WindowName, int]] = MappingProxyType(
-    {"1h": 3_600_000, "24h": 86_400_000}
-)
+WINDOW_MS: Final[Mapping[WindowName, int]] = MappingProxyType({"1h": 3_600_000, "24h": 86_400_000})
 """How long each window is."""
 
 
