@@ -11,7 +11,6 @@ import numpy as np
 from torghut.decisions.recording import header_of
 from torghut.eventlog.block import Head
 from torghut.eventlog.ports import DecisionLog
-from torghut.eventlog.roots import root_of_run
 from torghut.governance.baselines.errors import BaselineLogError
 from torghut.kernel.clock import WallClock
 from torghut.kernel.ids import SERVING, symbol_key
@@ -29,6 +28,7 @@ from torghut.schemas.staging.baseline import (
 )
 from torghut.workflows.baseline.grading import Grader
 from torghut.workflows.lookup.scanning import rows_of
+from torghut.workflows.lookup.stats import count
 from torghut.workflows.opening import Setup, fold_at_head
 from torghut.workflows.report.summary import RunFacts, Series, Summary, SymbolReport
 from torghut.workflows.run_report import run_report
@@ -120,7 +120,7 @@ async def _summary(log: DecisionLog, asked: Capturing, head: Head) -> Summary:
         assumptions={},
         log="",
         page="",
-        root=await root_of_run(log),
+        root=(await count(log)).root,
         head_number=head.number,
         head_digest=head.digest,
     )

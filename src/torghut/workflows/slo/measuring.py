@@ -128,7 +128,7 @@ def freshness(counts: WindowCounts, domain: Domain, declared: Declarations | Non
 def _p95(latency: LatencyCounts | None) -> Reading:
     """Return the 95th percentile in milliseconds, never less than it was."""
     if latency is None:
-        return reading_of(None)
+        return reading_of(None, samples=0)
     bound_s = upper_quantile(latency.bounds_s, latency.counts, _P95)
     value = math.nan if bound_s == math.inf else None if bound_s is None else bound_s * _MS_PER_S
     return reading_of(value, samples=max(0, latency.counts[-1]) if latency.counts else 0)

@@ -13,7 +13,6 @@ import click
 from torghut import bootstrap, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, print_table
 from torghut.entrypoints.cli.lookup.reading import FILE, log_option
-from torghut.entrypoints.cli.rollout.asking import number
 from torghut.entrypoints.cli.stage.asking import commit_option
 from torghut.governance.baselines.comparing import Difference, compare
 from torghut.governance.baselines.errors import BaselineNameError
@@ -131,6 +130,11 @@ async def _capture(path: Path, asked: Capturing) -> Baseline:
         return await capture_log(log, asked)
     finally:
         await log.close()
+
+
+def number(value: float | None) -> str:
+    """Return a figure to six digits; the file has it whole."""
+    return "" if value is None else f"{value:.6g}"
 
 
 def _print(found: Sequence[Difference]) -> None:

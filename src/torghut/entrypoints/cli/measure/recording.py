@@ -22,13 +22,13 @@ from torghut.entrypoints.cli.measure.windows import (
 )
 from torghut.entrypoints.cli.stage.asking import commit_in_force, commit_option
 from torghut.eventlog.ports import DecisionLog
-from torghut.eventlog.roots import root_of_run
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.staging.stage_record import ImageMap, StageRecord
 from torghut.settings import artifact_dir
 from torghut.workflows.baseline.keeping import document
 from torghut.workflows.lookup.scanning import Scanning
+from torghut.workflows.lookup.stats import count
 from torghut.workflows.slo.counting import WindowCounts, last_received_ns
 from torghut.workflows.slo.measuring import LatencyCounts, measure
 from torghut.workflows.staging.moving import stage_state
@@ -156,7 +156,7 @@ async def _kept(log: DecisionLog, to_ns: int, latency: LatencyCounts | None) -> 
         await measure(log, name, to_ns, policy=policy, latency=latency) for name in policy.windows
     ]
     return Kept(
-        log_root=await root_of_run(log),
+        log_root=(await count(log)).root,
         windows=[one.window for one in found],
         counts=found[-1].counts if found else WindowCounts(),
     )

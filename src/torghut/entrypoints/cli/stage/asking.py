@@ -12,6 +12,7 @@ import click
 from typing_extensions import override
 
 from torghut import standby
+from torghut.artifacts.paths import stays_below
 from torghut.artifacts.signatures import fingerprint, parse_private_key
 from torghut.eventlog.envelopes import Causes
 from torghut.governance.stages.shown import Offered
@@ -23,6 +24,9 @@ from torghut.settings import COMMIT, artifact_dir
 from torghut.workflows.staging.moving import offered
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?", re.ASCII)
+_ARTIFACT: Final = re.compile(
+    r"[A-Za-z0-9_-][A-Za-z0-9._@-]*(/[A-Za-z0-9_-][A-Za-z0-9._@-]*){0,15}", re.ASCII
+)
 _UNNAMED: Final = re.compile(r"[^A-Za-z0-9._:@-]+", re.ASCII)
 
 
@@ -80,7 +84,10 @@ class EvidenceType(click.ParamType):
         criterion, equals, path = str(value).partition("=")
         if not (criterion and equals and path):
             self.fail(f"expected ID=PATH, found {value!r}", param, ctx)
-        return criterion, path
+        below = _below_root(path)
+        if not stays_below(below) or _ARTIFACT.fullmatch(below) is None:
+            self.fail(f"expected a file below {artifact_dir()}, found {path!r}", param, ctx)
+        return criterion, below
 
 
 commit_option: Final = click.option(
@@ -147,7 +154,7 @@ def offered_files(stage: Stage, evidence: Sequence[tuple[str, str]]) -> Mapping[
         if name not in known:
             raise CriterionUnknownError(found=name, stage=stage)
     store = standby.artifact_root(artifact_dir())
-    return {name: offered(store, _below_root(path)) for name, path in evidence}
+    return {name: offered(store, path) for name, path in evidence}
 
 
 def _below_root(path: str) -> str:
