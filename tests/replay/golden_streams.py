@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from pydantic import BaseModel, TypeAdapter
 from tests.replay.golden_decisions import GOLDEN
 from torghut.eventlog.decider import Decider
 from torghut.governance.approvals.approval import APPROVAL
+from torghut.governance.exposure.ladder import LADDER
 from torghut.governance.leasing.epochs import EPOCHS
 from torghut.governance.safety.canary import CANARY
 from torghut.governance.safety.continuity import CONTINUITY
@@ -37,6 +39,7 @@ from torghut.schemas.governing.latch import LATCH_EVENT
 from torghut.schemas.governing.lease import LEASE_EVENT
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT
 from torghut.schemas.governing.stages import STAGE_EVENT
+from torghut.schemas.staging.exposure import EXPOSURE_EVENT
 
 STREAMS: Final = GOLDEN / "streams"
 MESSAGES: Final = GOLDEN / "messages" / "events"
@@ -56,6 +59,7 @@ KINDS: Final[Mapping[str, Stream]] = {
     "canary": Stream(decider=CANARY, adapter=CANARY_EVENT),
     "continuity": Stream(decider=CONTINUITY, adapter=CONTINUITY_EVENT),
     "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),
+    "exposure": Stream(decider=LADDER, adapter=EXPOSURE_EVENT),
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
     "lease": Stream(decider=EPOCHS, adapter=LEASE_EVENT),
     "rollback": Stream(decider=ROLLBACK, adapter=ROLLBACK_EVENT),
@@ -81,7 +85,8 @@ def _plain(value: object) -> object:
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(one) for one in value]
-    return str(value) if isinstance(value, int) and abs(value) >= 2**53 else value
+    exact = isinstance(value, Decimal) or (isinstance(value, int) and abs(value) >= 2**53)
+    return str(value) if exact else value
 
 
 def add_stream(kind: str, course: str, bodies: Sequence[bytes]) -> None:

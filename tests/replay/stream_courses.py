@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
+from tests.climbing import caps, climbed, hours, look, windows
 from tests.governing import (
     ANN,
     BEN,
@@ -271,6 +272,15 @@ def _on_and_back() -> Sequence[bytes]:
     return stream.bodies
 
 
+def _up_and_down() -> Sequence[bytes]:
+    stream, hour = climbed(2)
+    at_ns = hours(hour + 1)
+    stream.send(look(stream, at_ns, windows=windows(at_ns, good=False)))
+    stream.send(look(stream, hours(hour + 2), caps=caps("100000")))
+    stream.send(look(stream, hours(hour + 3), stopped=True, drill_age_ms=None))
+    return stream.bodies
+
+
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("approval", "denied"): _denied,
     ("approval", "revoked"): _revoked,
@@ -278,6 +288,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("canary", "patched"): _patched,
     ("continuity", "interrupted"): _interrupted,
     ("drift", "flapping"): _flapping,
+    ("exposure", "up-and-down"): _up_and_down,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
     ("lease", "handed-over"): _handed_over,

@@ -16,7 +16,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 from torghut.eventlog.decider import Decider
-from torghut.governance.exposure.windows import Charged, see, worst_of
+from torghut.governance.exposure.windows import Asked, Charged, see, worst_of
 from torghut.governance.safety.ordering import is_again
 from torghut.schemas.declarations.roadmap import StageCaps
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
@@ -105,15 +105,17 @@ def part_of(fraction: Decimal, cap: Decimal) -> Decimal:
 
 def _decide(command: ReviewExposure, state: LadderState) -> Sequence[ExposureEvent]:
     at_ns = max(command.at_ns, state.time_ns)
-    seen = see(command.windows, command.slo, command.policy.climbing, at_ns)
-    if _is_repeated(command, state, seen):
+    policy, slo = message_digest(command.policy), message_digest(command.slo)
+    asked = Asked(names=command.slo.windows, policy=slo, rule=command.policy.climbing)
+    seen = see(command.windows, asked, at_ns)
+    if _is_repeated(command, state, seen, (policy, slo)):
         return []
     charged = _charge(state, seen)
     streak, counted_to_ns = _count(command, state, seen)
     reviewed = ExposureReviewed(
         review=command.review,
-        policy=message_digest(command.policy),
-        slo_policy=message_digest(command.slo),
+        policy=policy,
+        slo_policy=slo,
         caps=command.caps,
         windows=seen,
         stopped=command.stopped,
@@ -129,7 +131,12 @@ def _decide(command: ReviewExposure, state: LadderState) -> Sequence[ExposureEve
     return [reviewed, *_step(command, state, reviewed, costs=charged.costs)]
 
 
-def _is_repeated(command: ReviewExposure, state: LadderState, seen: tuple[WindowSeen, ...]) -> bool:
+def _is_repeated(
+    command: ReviewExposure,
+    state: LadderState,
+    seen: tuple[WindowSeen, ...],
+    declared: tuple[str, str],
+) -> bool:
     """Say whether ``command`` is the last look again.
 
     Raises:
@@ -140,7 +147,6 @@ def _is_repeated(command: ReviewExposure, state: LadderState, seen: tuple[Window
         return is_again("exposure review", last=0, found=command.review, same=False)
     told = (command.caps, seen, command.stopped, command.continuity_alert, command.rollback)
     known = (last.caps, last.windows, last.stopped, last.continuity_alert, last.rollback)
-    declared = (message_digest(command.policy), message_digest(command.slo))
     same = told == known and declared == (last.policy, last.slo_policy)
     same = same and command.drill_age_ms == last.drill_age_ms
     return is_again("exposure review", last=last.review, found=command.review, same=same)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.staging.ladder import ClimbingRule
-from torghut.schemas.declarations.staging.slo import WINDOW_MS, SloPolicy, WindowName
+from torghut.schemas.declarations.staging.slo import WINDOW_MS, WindowName
 from torghut.schemas.staging.exposure import WindowSeen
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.types import message_digest
@@ -30,15 +30,30 @@ class Charged:
     costs: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which windows are asked for.
+
+    Attributes:
+        names: The shortest first.
+        policy: Digest of the service levels that they are to be judged by.
+        rule: Says how old they may be.
+    """
+
+    names: tuple[WindowName, ...]
+    policy: str
+    rule: ClimbingRule
+
+
 def see(
-    windows: Mapping[WindowName, SloWindow], policy: SloPolicy, rule: ClimbingRule, at_ns: int
+    windows: Mapping[WindowName, SloWindow], asked: Asked, at_ns: int
 ) -> tuple[WindowSeen, ...]:
-    """Return every declared window as it counts at ``at_ns``, the shortest first.
+    """Return every window that is asked for as it counts at ``at_ns``, the shortest first.
 
     A window that is not there, ended too long ago or in the future, is not of its whole length or
     was judged by other service levels is missing: a stale pass would be a pass for ever.
     """
-    return tuple(_seen(name, windows.get(name), policy, rule, at_ns) for name in policy.windows)
+    return tuple(_seen(name, windows.get(name), asked, at_ns) for name in asked.names)
 
 
 def worst_of(seen: tuple[WindowSeen, ...]) -> Literal["pass", "fail", "closed"]:
@@ -49,39 +64,33 @@ def worst_of(seen: tuple[WindowSeen, ...]) -> Literal["pass", "fail", "closed"]:
     return "closed" if "closed" in statuses else "pass"
 
 
-def _seen(
-    name: WindowName, window: SloWindow | None, policy: SloPolicy, rule: ClimbingRule, at_ns: int
-) -> WindowSeen:
+def _seen(name: WindowName, window: SloWindow | None, asked: Asked, at_ns: int) -> WindowSeen:
     """Return one window as it counts."""
     span_ns = WINDOW_MS[name] * _NS_PER_MS
-    if window is None or not (
-        _is_of(window, name, policy) and _is_recent(window, span_ns, rule, at_ns)
-    ):
+    digest = _NO_WINDOW if window is None else message_digest(window)
+    failing = () if window is None else window.failing
+    if window is None or not _counts(window, name, asked, at_ns):
         return WindowSeen(
             name=name,
-            digest=_NO_WINDOW if window is None else message_digest(window),
+            digest=digest,
             status="missing",
             from_ns=max(0, at_ns - span_ns),
             to_ns=at_ns,
-            failing=() if window is None else window.failing,
+            failing=failing,
         )
     return WindowSeen(
         name=name,
-        digest=message_digest(window),
+        digest=digest,
         status=window.status,
         from_ns=window.from_ns,
         to_ns=window.to_ns,
-        failing=window.failing,
+        failing=failing,
     )
 
 
-def _is_of(window: SloWindow, name: WindowName, policy: SloPolicy) -> bool:
-    """Say whether a window is the one that is asked for, judged by these service levels."""
-    return (window.name, window.policy) == (name, message_digest(policy))
-
-
-def _is_recent(window: SloWindow, span_ns: int, rule: ClimbingRule, at_ns: int) -> bool:
-    """Say whether a window is of its whole length and has ended just now."""
-    age_ns = at_ns - window.to_ns
-    whole = window.to_ns - window.from_ns == span_ns
-    return whole and 0 <= age_ns <= rule.window_max_age_ms * _NS_PER_MS
+def _counts(window: SloWindow, name: WindowName, asked: Asked, at_ns: int) -> bool:
+    """Say whether a window is what is asked for: whole, judged alike, and ended just now."""
+    if (window.name, window.policy) != (name, asked.policy):
+        return False
+    whole = window.to_ns - window.from_ns == WINDOW_MS[name] * _NS_PER_MS
+    return whole and 0 <= at_ns - window.to_ns <= asked.rule.window_max_age_ms * _NS_PER_MS
