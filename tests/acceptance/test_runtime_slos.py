@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import pytest
 
-from tests.climbing import slo_policy
+from tests.climbing import HOUR_NS, slo_policy
 from tests.commands import installation, typed
+from tests.declared import redeclared
 from tests.fakes.eventlog import run
 from tests.logs import copied, write_log
+from tests.loops import drifting, empty_log, run_on, source_of
+from tests.rolling import scraped
+from tests.rows import SECOND_NS
+from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
+from torghut.schemas.control import ControlRecord, LagBegan, LagEnded
+from torghut.schemas.rows import RowArray
 from torghut.schemas.staging.slo_window import SloName, SloRow, SloWindow
 from torghut.workflows.slo.counting import last_received_ns
 from torghut.workflows.slo.measuring import measure
 
-SHOW = ("slo", "show", "--log", "decisions.log")
+SHOW: Final = ("slo", "show", "--log", "decisions.log")
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +60,21 @@ def judged(log: InMemoryLog) -> SloWindow:
     return run(measure(log, "1h", to_ns, policy=slo_policy())).window
 
 
-def hour_of_quotes(*, every_s: int = 20) -> RowArray:
-    """Return an hour and a half of quotes of one symbol, after its warm-up."""
+def hours_of_quotes(*, every_s: int = 20) -> RowArray:
+    """Return three hours of quotes of one symbol."""
     return drifting([0] * (3 * 3600 // every_s), step_s=every_s)
 
 
 @cache
 def behind() -> InMemoryLog:
     """Return a log whose worker had fallen behind for the last minutes."""
-    rows = hour_of_quotes()
+    rows = hours_of_quotes()
     log = empty_log()
     late = len(rows) - 5
-    arrivals = [(late, LagBegan(control_id="lag-1")), (len(rows) - 1, LagEnded(control_id="lag-2"))]
+    arrivals: list[tuple[int, ControlRecord]] = [
+        (late, LagBegan(control_id="lag-1")),
+        (len(rows) - 1, LagEnded(control_id="lag-2")),
+    ]
     run(run_on(source_of(rows, arrivals), log))
     return log
 
@@ -117,7 +129,7 @@ def test_market_context_freshness_target_by_domain(here: Path) -> None:
         "not-applicable"
     }
     log = empty_log()
-    run(run_on(source_of(hour_of_quotes()), log, declared=needing_news()))
+    run(run_on(source_of(hours_of_quotes()), log, declared=needing_news()))
     window = judged(log)
 
     assert row(window, "news-freshness").status == "fail"
@@ -130,7 +142,7 @@ def test_router_fallback_rate_below_configured_ceiling(here: Path) -> None:
     assert shown()["router-fallback-ratio"]["status"] == "pass"
 
     log = empty_log()
-    run(run_on(source_of(hour_of_quotes()), log, packages={}))
+    run(run_on(source_of(hours_of_quotes()), log, packages={}))
     without = row(judged(log), "router-fallback-ratio")
     assert (without.status, without.value) == ("fail", 1)
     assert here.is_dir()
@@ -165,7 +177,7 @@ def test_counts_of_a_window_are_those_of_its_rows() -> None:
     log = behind()
     to_ns = run(last_received_ns(log))
     window = judged(log)
-    rows = hour_of_quotes()
+    rows = hours_of_quotes()
     inside = (rows["receive_ns"] > to_ns - HOUR_NS) & (rows["receive_ns"] <= to_ns)
 
     assert row(window, "decision-loop-availability").samples == int(np.count_nonzero(inside))

@@ -124,9 +124,10 @@ async def count_window(
         async for block in newest_first(log, partition):
             contexts, _ = decode_columns(block.inputs)
             times = contexts["receive_ns"]
+            # Also the newest block of all says which symbols there are, however old it is.
+            await _add(counts, block, rulebook, (after_ns, to_ns))
             if len(times) and int(times.max()) < after_ns - _OVERLAP_NS:
                 break
-            await _add(counts, block, rulebook, (after_ns, to_ns))
     return counts
 
 
