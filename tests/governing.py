@@ -19,8 +19,8 @@ from torghut.governance.declarations import (
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftCode, DriftPolicy, SafetyPolicy
-from torghut.schemas.declarations.scheduling import SchedulerPolicy
 from torghut.schemas.governing.drift import DriftVerdict
 from torghut.schemas.governing.fields import Person, Reading, reading_of
 from torghut.schemas.governing.latch import SafetyReadings

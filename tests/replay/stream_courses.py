@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
+from tests.climbing import caps, climbed, hours, look, windows
 from tests.governing import (
     ANN,
     BEN,
@@ -92,20 +93,20 @@ from torghut.governance.safety.rollback import (
     TriggerRollback,
 )
 from torghut.schemas.declarations.safety import DriftCode
-from torghut.schemas.governing.allotments import ALLOTMENT_EVENT, AllotmentEvent
 from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
 from torghut.schemas.governing.continuity import (
     CONTINUITY_EVENT,
     ContinuityEvent,
     NoSignalReason,
 )
-from torghut.schemas.governing.cycles import CYCLE_EVENT, CycleEvent, CycleOutcome
 from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
 from torghut.schemas.governing.fields import Evidence, Found, Person, reading_of
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
 from torghut.schemas.governing.lease import LEASE_EVENT, LeaseEvent
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
 from torghut.schemas.rollout.gates import EvidenceReference
+from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT, AllotmentEvent
+from torghut.schemas.scheduling.cycles import CYCLE_EVENT, CycleEvent, CycleOutcome
 
 Play = Callable[[], Sequence[bytes]]
 
@@ -378,6 +379,15 @@ def _taken_back() -> Sequence[bytes]:
     return stream.bodies
 
 
+def _up_and_down() -> Sequence[bytes]:
+    stream, hour = climbed(2)
+    at_ns = hours(hour + 1)
+    stream.send(look(stream, at_ns, windows=windows(at_ns, good=False)))
+    stream.send(look(stream, hours(hour + 2), caps=caps("100000")))
+    stream.send(look(stream, hours(hour + 3), stopped=True, drill_age_ms=None))
+    return stream.bodies
+
+
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("allotments", "lowered-and-raised"): _lowered_and_raised,
     ("approval", "denied"): _denied,
@@ -388,6 +398,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("continuity", "interrupted"): _interrupted,
     ("cycles", "two"): _two_cycles,
     ("drift", "flapping"): _flapping,
+    ("exposure", "up-and-down"): _up_and_down,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
     ("lease", "handed-over"): _handed_over,

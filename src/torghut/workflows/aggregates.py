@@ -23,14 +23,14 @@ from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, Ob
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, DriftCommand, DriftState
 from torghut.governance.safety.latch import LATCH, LatchCommand, LatchState
 from torghut.governance.safety.rollback import ROLLBACK, RollbackCommand, RollbackState
-from torghut.schemas.governing.allotments import ALLOTMENT_EVENT, AllotmentEvent
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT, ContinuityEvent
-from torghut.schemas.governing.cycles import CYCLE_EVENT, CycleEvent
 from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent
 from torghut.schemas.governing.lease import LEASE_EVENT, LeaseEvent
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
 from torghut.schemas.rollout.events import ROLLOUT_EVENT, RolloutEvent
+from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT, AllotmentEvent
+from torghut.schemas.scheduling.cycles import CYCLE_EVENT, CycleEvent
 from torghut.schemas.types import Message
 from torghut.workflows.streams import Streams
 

@@ -20,7 +20,7 @@ from torghut.governance.allotting.allotment import (
     Seen,
 )
 from torghut.governance.allotting.allotting import Shares
-from torghut.schemas.governing.allotments import ALLOTMENT_EVENT, AllotmentEvent
+from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT, AllotmentEvent
 
 CAP: Final = Decimal(1000)
 MAX_SYMBOLS: Final = 4

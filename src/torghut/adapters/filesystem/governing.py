@@ -14,10 +14,10 @@ from torghut.governance.declarations import (
     parse_scheduler_policy,
     parse_stage_roadmap,
 )
-from torghut.schemas.declarations.evaluation import EvaluationPolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
-from torghut.schemas.declarations.scheduling import SchedulerPolicy
 
 SAFETY: Final = "governance/policies/safety.yaml"
 DRIFT: Final = "governance/policies/drift.yaml"

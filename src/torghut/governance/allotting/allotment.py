@@ -15,7 +15,7 @@ from torghut.eventlog.decider import Decider
 from torghut.governance.allotting.allotting import Holding, Shares, next_allotments
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
-from torghut.schemas.governing.allotments import (
+from torghut.schemas.scheduling.allotments import (
     AllotmentAsked,
     AllotmentEvent,
     AllotmentSettled,

@@ -14,14 +14,14 @@ from typing import Final, TypeAlias, assert_never
 from torghut.eventlog.decider import Decider
 from torghut.governance.cycles.errors import CycleNotOpenError, CycleOpenError
 from torghut.governance.safety.ordering import is_again
-from torghut.schemas.governing.cycles import (
+from torghut.schemas.governing.fields import Evidence, Reading, reading_of
+from torghut.schemas.scheduling.cycles import (
     CycleBegan,
     CycleEnded,
     CycleEvent,
     CycleOutcome,
     PortfolioSeen,
 )
-from torghut.schemas.governing.fields import Evidence, Reading, reading_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from torghut.kernel.canonical import canonical_text
 from torghut.kernel.texts import plain
 from torghut.kernel.times import moment
 from torghut.schemas.governing.fields import Evidence
-from torghut.schemas.governing.note import IterationNote
+from torghut.schemas.scheduling.note import IterationNote
 from torghut.schemas.types import first_problem
 
 FOLDER: Final = "notes"

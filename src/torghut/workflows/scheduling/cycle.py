@@ -15,22 +15,22 @@ from torghut.governance.rollouts.target import LiveFacts, decide_target
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
 from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.latch import SafetyReadings
-from torghut.schemas.governing.note import IterationNote
+from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, SIGNALS, STOP_LATCH
-from torghut.workflows.scheduling.allotments import allot
-from torghut.workflows.scheduling.drifting import DriftSeen, look_for_drift
-from torghut.workflows.scheduling.evidence import evidence_state
-from torghut.workflows.scheduling.manifests import (
+from torghut.workflows.scheduling.noting import find_note, write_note
+from torghut.workflows.scheduling.office import Office, Turn
+from torghut.workflows.scheduling.ports import LaneEnded, LaneTerms, Observed
+from torghut.workflows.scheduling.steps.allotments import allot
+from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
+from torghut.workflows.scheduling.steps.evidence import evidence_state
+from torghut.workflows.scheduling.steps.manifests import (
     Published,
     end_broken_lane,
     run_subject,
     say_last_word,
 )
-from torghut.workflows.scheduling.noting import find_note, write_note
-from torghut.workflows.scheduling.office import Office, Turn
-from torghut.workflows.scheduling.ports import LaneEnded, LaneTerms, Observed
-from torghut.workflows.scheduling.rolling_back import RolledBack, RunSubject, advance_rollback
-from torghut.workflows.scheduling.safety import evaluate_latch, keep_evidence
+from torghut.workflows.scheduling.steps.rolling_back import RolledBack, RunSubject, advance_rollback
+from torghut.workflows.scheduling.steps.safety import evaluate_latch, keep_evidence
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
 
 

@@ -10,7 +10,7 @@ from torghut.governance.notes.errors import NoteUnreadableError
 from torghut.governance.notes.note import FOLDER, iteration_of, note_path, read_note, render_note
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.fields import Evidence
-from torghut.schemas.governing.note import IterationNote
+from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.rollout.checking import read_found
 
 Written = tuple[IterationNote, Evidence]

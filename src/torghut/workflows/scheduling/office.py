@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.allotting.allotting import Shares
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
-from torghut.schemas.declarations.scheduling import SchedulerPolicy
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.types import Message, message_digest
 from torghut.workflows.aggregates import Governance

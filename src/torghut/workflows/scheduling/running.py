@@ -15,9 +15,9 @@ from torghut.eventlog.ports import EventStore
 from torghut.governance.leasing.epochs import BeginEpoch, EndEpoch
 from torghut.governance.ports import WriterLease
 from torghut.kernel.clock import SteadyClock, WallClock
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import LeasePolicy
-from torghut.schemas.declarations.scheduling import SchedulerPolicy
-from torghut.schemas.governing.note import IterationNote
+from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, LEASE, Governance
 from torghut.workflows.scheduling.cycle import run_cycle
 from torghut.workflows.scheduling.fencing import FencedEvents

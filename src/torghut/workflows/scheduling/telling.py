@@ -8,14 +8,14 @@ from typing import Final, Literal
 
 from torghut.governance.safety.continuity import ContinuityState
 from torghut.governance.safety.latch import LatchState
-from torghut.schemas.governing.cycles import CycleBegan, CycleOutcome
 from torghut.schemas.governing.fields import Evidence
-from torghut.schemas.governing.note import IterationNote, Throughput
-from torghut.workflows.scheduling.drifting import DriftSeen
-from torghut.workflows.scheduling.manifests import Published
+from torghut.schemas.scheduling.cycles import CycleBegan, CycleOutcome
+from torghut.schemas.scheduling.note import IterationNote, Throughput
 from torghut.workflows.scheduling.office import Turn
 from torghut.workflows.scheduling.ports import LaneEnded, Observed
-from torghut.workflows.scheduling.rolling_back import RolledBack
+from torghut.workflows.scheduling.steps.drifting import DriftSeen
+from torghut.workflows.scheduling.steps.manifests import Published
+from torghut.workflows.scheduling.steps.rolling_back import RolledBack
 
 _INTERRUPTED: Final = "cycle-interrupted"
 _NS_PER_S: Final = 1e9

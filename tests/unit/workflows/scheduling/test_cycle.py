@@ -19,8 +19,8 @@ from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.safety.latch import ReleaseLoop
 from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.governing.fields import Person, reading_of
-from torghut.schemas.governing.note import IterationNote
 from torghut.schemas.rollout.manifest import PhaseManifest
+from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH, Governance
 from torghut.workflows.rollout.places import CURRENT, SIGNATURE
 from torghut.workflows.scheduling.cycle import run_cycle

@@ -38,7 +38,7 @@ from torghut.workflows.aggregates import DRIFT, Aggregate, rollback_of
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.office import Office, Turn
 from torghut.workflows.scheduling.ports import Observed
-from torghut.workflows.scheduling.safety import stop_record
+from torghut.workflows.scheduling.steps.safety import stop_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

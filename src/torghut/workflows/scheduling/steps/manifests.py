@@ -16,7 +16,7 @@ from torghut.workflows.aggregates import rollout_of
 from torghut.workflows.rollout.publishing import publish_run
 from torghut.workflows.scheduling.office import Office, Turn
 from torghut.workflows.scheduling.ports import LaneEnded
-from torghut.workflows.scheduling.rolling_back import RunSubject
+from torghut.workflows.scheduling.steps.rolling_back import RunSubject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from torghut.schemas.governing.continuity import NoSignalReason
-from torghut.schemas.governing.cycles import CycleOutcome
 from torghut.schemas.governing.fields import Evidence, Ordinal
 from torghut.schemas.rollout.gates import Reason
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.rollout.run import DriftStatus
+from torghut.schemas.scheduling.cycles import CycleOutcome
 from torghut.schemas.types import Identifier, Message, Nanoseconds, Real, SafeCount, Sha256
 
 
