@@ -14,7 +14,6 @@ from torghut.schemas.governing.continuity import NoSignalReason
 from torghut.schemas.governing.drift import DriftVerdict
 from torghut.schemas.governing.fields import Reading
 from torghut.schemas.governing.rollback import EvidenceName
-from torghut.schemas.rollout.phases import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +86,14 @@ class LoopView(Protocol):
         """Return those of ``control_ids`` that applied after block ``after_block``."""
         ...
 
-    async def first_deciders(self, control_id: str, *, count: int) -> Sequence[str | None]:
+    async def first_deciders(
+        self, control_id: str, *, router: str, count: int
+    ) -> Sequence[str | None]:
         """Return by which package each of the first decisions after a control record was made.
 
         Args:
             control_id: Of the record.
+            router: Only decisions on its symbols count; empty: on all.
             count: At most so many; fewer where fewer were made, none while it is not applied.
 
         Returns:
@@ -117,32 +119,23 @@ class LaneEnded:
     traces: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneTerms:
-    """What a run may ask for in this cycle.
-
-    Attributes:
-        requested: By target asked: the target to request, and what was missing.
-        epoch: Of the lease that it writes under.
-        holder: Of the lease.
-        now_ns: The cycle's time.
-    """
-
-    requested: Mapping[Target, tuple[Target, tuple[str, ...]]]
-    epoch: int
-    holder: str
-    now_ns: int
-
-
 class LaneRunner(Protocol):
     """Runs the lane for the candidate that waits longest."""
 
     async def current(self) -> LaneEnded | None:
-        """Return the run that was started last, whether it has ended or not; None before any."""
+        """Return the run that was started last; None before any.
+
+        One whose process is gone is ended first, where it stood.
+        """
         ...
 
-    async def run(self, terms: LaneTerms) -> LaneEnded | None:
-        """Return how the run ended, killed after its budget; None where no candidate waits."""
+    async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
+        """Return how the run ended, killed after its budget; None where no candidate waits.
+
+        Args:
+            epoch: Of the lease that the run writes under.
+            holder: Of the lease.
+        """
         ...
 
 

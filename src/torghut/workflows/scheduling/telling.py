@@ -11,7 +11,7 @@ from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.scheduling.cycles import CycleBegan, CycleOutcome
 from torghut.schemas.scheduling.note import IterationNote, Throughput
-from torghut.workflows.scheduling.office import Turn
+from torghut.workflows.scheduling.governor import Turn
 from torghut.workflows.scheduling.ports import LaneEnded, Observed
 from torghut.workflows.scheduling.steps.drifting import DriftSeen
 from torghut.workflows.scheduling.steps.manifests import Published

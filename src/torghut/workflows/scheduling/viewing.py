@@ -114,7 +114,9 @@ class LogView(LoopView):
         )
 
     @override
-    async def first_deciders(self, control_id: str, *, count: int) -> Sequence[str | None]:
+    async def first_deciders(
+        self, control_id: str, *, router: str, count: int
+    ) -> Sequence[str | None]:
         record = self._records.get(control_id)
         if record is None or not record.blocks:
             return []
@@ -124,7 +126,7 @@ class LogView(LoopView):
             async for block in log.blocks(self.partition, after=min(record.blocks.values()) - 1):
                 if block.number > self._seen or len(found) >= count:
                     break
-                found += self._packages_after(record, block)
+                found += self._packages_after(record, block, router)
         finally:
             await log.close()
         return found[:count]
@@ -172,8 +174,14 @@ class LogView(LoopView):
             if known is not None and name is not None:
                 known.blocks.setdefault(name, block.number)
 
-    def _packages_after(self, record: _Record, block: Block) -> Sequence[str | None]:
-        """Return by which package each decision of a block was made that came after a record."""
+    def _packages_after(self, record: _Record, block: Block, router: str) -> Sequence[str | None]:
+        """Return by which package each decision of a block was made that came after a record.
+
+        Args:
+            record: That applied.
+            block: With the decisions.
+            router: Of their symbols; empty: of any.
+        """
         recorded = read_block(block)
         lineages = {
             bytes.fromhex(digest): one
@@ -182,13 +190,21 @@ class LogView(LoopView):
         }
         found: list[str | None] = []
         for row in rows_of(block, SERVING):
-            applied = record.blocks.get(self._names[int(row["symbol_key"])])
+            name = self._names[int(row["symbol_key"])]
+            applied = record.blocks.get(name)
+            if router and self._router_of(name) != router:
+                continue
             lineage = lineages[row["lineage"].tobytes()]
             if applied is None or block.number < applied:
                 continue
             if block.number > applied or lineage.control == record.digest:
                 found.append(lineage.package or None)
         return found
+
+    def _router_of(self, symbol: str) -> str:
+        """Return the router that decides for a symbol; empty for one that is not declared."""
+        instrument = self.declared.by_symbol.get(symbol)
+        return "" if instrument is None else instrument.router
 
     def _observed(self, window: _Window, now_ns: int) -> Observed:
         """Return what the log shows after a look."""

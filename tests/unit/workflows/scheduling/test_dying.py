@@ -12,7 +12,7 @@ from typing_extensions import override
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.fakes.governance import GOOD, FakeLane, FakeLoop, FakeMeter, lane_commands, office
+from tests.fakes.governance import GOOD, FakeLane, FakeLoop, FakeMeter, governor, lane_commands
 from tests.governing import SECOND_NS, START_NS, verdict
 from tests.rollouts import evidence_files
 from torghut.eventlog.envelopes import Causes
@@ -143,7 +143,7 @@ class World:
                 done = self._cycle()
 
     def _cycle(self) -> bool:
-        made = office(self.governance(), self.loop, store=self.store, meter=self.meter)
+        made = governor(self.governance(), self.loop, store=self.store, meter=self.meter)
         assert isinstance(made.lane, FakeLane)
         made.lane.waiting = self.waiting
         made.lane.last = self.last

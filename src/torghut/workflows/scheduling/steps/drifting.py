@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from torghut.governance.rollouts.evidence import Subject
 from torghut.governance.safety.drift_actions import TakeVerdict
 from torghut.schemas.governing.drift import ActionWithheld, DriftEvent, DriftVerdict
-from torghut.schemas.rollout.run import DriftStatus, candidate_digest
+from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.aggregates import DRIFT
-from torghut.workflows.scheduling.office import MS, Office, Turn
+from torghut.workflows.scheduling.governor import MS, Governor, Turn
 from torghut.workflows.scheduling.ports import DriftMeasured
 
 LOOP: Subject = Subject(run_id="loop", candidate_id="loop")
@@ -30,22 +30,22 @@ class DriftSeen:
     measured: DriftMeasured
 
 
-async def look_for_drift(office: Office, turn: Turn, subject: Subject | None) -> DriftSeen:
+async def look_for_drift(governor: Governor, turn: Turn, subject: Subject | None) -> DriftSeen:
     """Measure and judge drift, and put on record what follows from it."""
     about = subject or LOOP
-    window_ns = office.policies.scheduler.window_ms * MS
-    measured = await office.drift.measure(
+    window_ns = governor.policies.scheduler.window_ms * MS
+    measured = await governor.drift.measure(
         about, from_ns=max(0, turn.now_ns - window_ns), to_ns=turn.now_ns
     )
-    before = (await office.governance.state(DRIFT)).last
+    before = (await governor.governance.state(DRIFT)).last
     command = TakeVerdict(
         evaluation=1 if before is None else before.evaluation + 1,
         at_ns=turn.now_ns,
         verdict=measured.verdict,
-        candidate=candidate_digest(about.candidate_id),
-        policy=office.policies.drift,
+        candidate=await governor.clearances.digest_of(about.candidate_id),
+        policy=governor.policies.drift,
     )
-    events = await office.governance.run(DRIFT, command)
+    events = await governor.governance.run(DRIFT, command)
     return DriftSeen(status=_status(measured.verdict, events), measured=measured)
 
 
