@@ -20,7 +20,7 @@ from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.declarations import parse_evaluation_policy
 from torghut.governance.lanes.queue import SubmitCandidate
 from torghut.router.package import RegimeModel, read_regime_model
-from torghut.schemas.declarations.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs, LogWindow, SwitchRehearsed
 from torghut.schemas.rollout.phases import REQUIRED_GATES, Target

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from torghut.adapters.filesystem.declarations import load
-from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
 from torghut.adapters.filesystem.lease import FileLease
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.filesystem.writing import write_text
@@ -41,6 +40,7 @@ from torghut.settings import artifact_dir, settings
 from torghut.standby import (
     artifact_root,
     governance_events,
+    governing_policies,
     ids,
     live_policy,
     steady_clock,
@@ -164,11 +164,6 @@ def governance_lease(folder: Path, policy: LeasePolicy) -> WriterLease:
     return FileLease(
         folder / "governance", clock=SystemClock(), time_to_live_ms=policy.time_to_live_ms
     )
-
-
-def governing_policies() -> GoverningPolicies:
-    """Return what governance is declared to be bound by in this installation."""
-    return load_governing(settings().declarations_dir)
 
 
 def package_store(root: Path | None = None) -> PackageStore:

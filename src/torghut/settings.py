@@ -16,6 +16,7 @@ from torghut.schemas.observing.levels import LEVELS, Level
 DECLARATIONS_DIR: Final = "TORGHUT_DECLARATIONS_DIR"
 ARTIFACT_DIR: Final = "TORGHUT_ARTIFACT_DIR"
 CACHE_DIR: Final = "TORGHUT_CACHE_DIR"
+COMMIT: Final = "TORGHUT_COMMIT"
 DEBUG: Final = "TORGHUT_DEBUG"
 LOG_LEVEL: Final = "TORGHUT_LOG_LEVEL"
 TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -62,6 +63,11 @@ VARIABLES: Final = (
             "Machine code is run from it: one that belongs to somebody else, or that others may "
             "write, is not used, and `torghut doctor` says so."
         ),
+    ),
+    Variable(
+        name=COMMIT,
+        default="what Git says of the declarations' folder",
+        meaning="Whole commit of the code that runs, where no checkout can be asked: in an image.",
     ),
     Variable(
         name=DEBUG,
@@ -134,6 +140,20 @@ class LogLevelUnknownError(TorghutError):
         self.found = found
 
 
+class CommitMalformedError(TorghutError):
+    """``TORGHUT_COMMIT`` is set to something that is no whole commit."""
+
+    code: ClassVar[str] = "settings.commit-malformed"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(
+            f"{COMMIT}: expected all 40 or 64 digits of a commit, found {found!r}; "
+            "correct it or unset it"
+        )
+        self.found = found
+
+
 @dataclass(frozen=True, slots=True)
 class TracingTarget:
     """Where traces are to go, and which variable says so."""
@@ -183,6 +203,23 @@ def settings() -> Settings:
 def artifact_dir() -> Path:
     """Return where everything produced at run time goes, also where no declarations are found."""
     return _artifact_dir(os.environ)
+
+
+def commit(environment: Mapping[str, str] | None = None) -> str | None:
+    """Return the commit that the environment names; None where it names none.
+
+    Args:
+        environment: This process's own if None.
+
+    Raises:
+        CommitMalformedError: It names something else.
+    """
+    found = (os.environ if environment is None else environment).get(COMMIT, "").strip().lower()
+    if not found:
+        return None
+    if len(found) not in (40, 64) or not set(found) <= set("0123456789abcdef"):
+        raise CommitMalformedError(found=found)
+    return found
 
 
 def debugging() -> bool:

@@ -7,25 +7,35 @@ that cannot decide.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
-from torghut.adapters.filesystem.declaration_text import load_live_policy
+from torghut.adapters.filesystem.declaration_text import load_live_policy, load_owners
+from torghut.adapters.filesystem.declared.staging import (
+    StagePolicies,
+    declaration_digests,
+    load_staging,
+)
+from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
+from torghut.adapters.filesystem.key_files import new_key_file
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.turns import held
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
 from torghut.adapters.http.posting import post
+from torghut.adapters.junit.reading import read_junit
 from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
+from torghut.adapters.system.commit import CommitFound, commit_of
 from torghut.adapters.system.person import person
 from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
+from torghut.schemas.declarations.governance import Owners
 from torghut.schemas.declarations.live import LivePolicy
-from torghut.settings import artifact_dir, settings
+from torghut.settings import artifact_dir, commit, settings
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
 
 __all__ = [
@@ -34,12 +44,19 @@ __all__ = [
     "TOKENS",
     "WORKERS",
     "artifact_root",
+    "commit_here",
+    "declared_files",
     "governance_events",
+    "governing_policies",
     "ids",
     "lane_turn",
     "live_policy",
+    "new_key_file",
+    "owners",
     "person",
     "post",
+    "read_junit",
+    "stage_policies",
     "steady_clock",
     "switch_folder",
     "token_file",
@@ -73,6 +90,32 @@ def live_policy() -> LivePolicy:
     return load_live_policy(settings().declarations_dir)
 
 
+def stage_policies() -> StagePolicies:
+    """Return what stages are declared to be measured by in this installation.
+
+    Raises:
+        DeclarationError: A file is missing or does not fit its model.
+    """
+    return load_staging(settings().declarations_dir)
+
+
+def declared_files() -> Mapping[str, str]:
+    """Return the sha256 of every declaration file of this installation, by its path."""
+    return declaration_digests(settings().declarations_dir)
+
+
+def commit_here() -> CommitFound | None:
+    """Return the commit that runs: as the environment says, else as Git does; None: nobody knows.
+
+    Raises:
+        CommitMalformedError: The environment says something else.
+    """
+    told = commit()
+    if told is not None:
+        return CommitFound(commit=told, tree="unknown")
+    return commit_of(settings().declarations_dir)
+
+
 def artifact_root(root: Path) -> ArtifactStore:
     """Return the artifacts below ``root``."""
     return FolderArtifacts(root)
@@ -89,6 +132,24 @@ def governance_events(root: Path) -> SharedEvents:
 def lane_turn(root: Path) -> AbstractContextManager[None]:
     """Hold the lane of the governance below ``root``: one process runs it at a time."""
     return held(root / LANE_LOCK)
+
+
+def governing_policies() -> GoverningPolicies:
+    """Return what governance is declared to be bound by in this installation.
+
+    Raises:
+        DeclarationError: A file is missing or does not fit its model.
+    """
+    return load_governing(settings().declarations_dir)
+
+
+def owners() -> Owners:
+    """Return the roles of this installation, and the keys that act in them.
+
+    Raises:
+        DeclarationError: The file is missing or does not fit its model.
+    """
+    return load_owners(settings().declarations_dir)
 
 
 def ids() -> IdSource:

@@ -17,7 +17,7 @@ from torghut.evals.statistics.bounds import Levels, resolves
 from torghut.evals.statistics.differences import Comparison, arm_differences, regime_differences
 from torghut.evals.statistics.resampling import Resampling
 from torghut.evals.tails import judge_tails
-from torghut.schemas.declarations.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.rollout.evaluation import (
     ArmDifference,
     EvaluationVerdict,

@@ -8,7 +8,7 @@ from typing import Final
 
 from torghut.evals.errors import SeenWindowError, WindowNotSplitError
 from torghut.evals.fit_windows import FitWindow, overlaps
-from torghut.schemas.declarations.evaluation import SplitPolicy
+from torghut.schemas.declarations.rollout.evaluation import SplitPolicy
 from torghut.schemas.rollout.evaluation import EvaluationWindows, TimeSpan
 
 _NS_PER_MS: Final = 1_000_000

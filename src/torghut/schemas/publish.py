@@ -16,13 +16,14 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
-from torghut.schemas.governing.approvals import ApprovalEvent
+from torghut.schemas.governing.approvals import ApprovalEvent, ApprovalStatement
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
 from torghut.schemas.governing.lanes import LaneEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
+from torghut.schemas.governing.ledger import LedgerEvent
 from torghut.schemas.governing.rollback import RollbackEvent
 from torghut.schemas.governing.stages import StageEvent
 from torghut.schemas.live.delivery import (
@@ -45,6 +46,7 @@ from torghut.schemas.rollout.events import (
     LaneCrashed,
     PhaseRecorded,
     RunFinalised,
+    RunReassessed,
     RunStarted,
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
@@ -55,6 +57,14 @@ from torghut.schemas.rollout.lane import (
     StrategyPatch,
 )
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
+from torghut.schemas.scheduling.allotments import AllotmentEvent
+from torghut.schemas.scheduling.cycles import CycleEvent
+from torghut.schemas.scheduling.note import IterationNote
+from torghut.schemas.staging.baseline import Baseline
+from torghut.schemas.staging.exposure import ExposureEvent
+from torghut.schemas.staging.slo_window import SloWindow
+from torghut.schemas.staging.stage_record import StageRecord
+from torghut.schemas.staging.test_report import TestReport
 from torghut.schemas.types import Message
 
 
@@ -64,13 +74,17 @@ def _members(*unions: object) -> tuple[type[Message], ...]:
 
 
 GOVERNING: Final = _members(
+    AllotmentEvent,
     ApprovalEvent,
     CanaryEvent,
     ContinuityEvent,
+    CycleEvent,
     DriftEvent,
     LaneEvent,
+    ExposureEvent,
     LatchEvent,
     LeaseEvent,
+    LedgerEvent,
     RollbackEvent,
     StageEvent,
 )
@@ -79,6 +93,8 @@ GOVERNING: Final = _members(
 TYPED: Final[tuple[type[Message], ...]] = (
     *GOVERNING,
     Answered,
+    ApprovalStatement,
+    Baseline,
     BlockHeader,
     BlockRecords,
     ContextOffered,
@@ -93,6 +109,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Fault,
     GateEvidence,
     Heartbeat,
+    IterationNote,
     LaneCompleted,
     LaneCrashed,
     LaneInputs,
@@ -105,11 +122,15 @@ TYPED: Final[tuple[type[Message], ...]] = (
     RollbackIncident,
     RollbackReadiness,
     RunFinalised,
+    RunReassessed,
     RunStarted,
     StageManifest,
+    SloWindow,
+    StageRecord,
     StopIncident,
     StrategyPatch,
     SwitchThrownFile,
+    TestReport,
     WorkerStatus,
 )
 """Every model that states its type."""
@@ -117,7 +138,10 @@ TYPED: Final[tuple[type[Message], ...]] = (
 ARTIFACTS: Final = frozenset(
     {
         EvaluationCard,
+        ApprovalStatement,
+        Baseline,
         GateEvidence,
+        IterationNote,
         LaneInputs,
         PackageManifest,
         Proof,
@@ -125,9 +149,12 @@ ARTIFACTS: Final = frozenset(
         RollbackIncident,
         RollbackReadiness,
         StageManifest,
+        SloWindow,
+        StageRecord,
         StopIncident,
         StrategyPatch,
         SwitchThrownFile,
+        TestReport,
         WorkerStatus,
     }
 )

@@ -11,14 +11,17 @@ from torghut.governance.declarations import (
     parse_drift_policy,
     parse_evaluation_policy,
     parse_safety_policy,
+    parse_scheduler_policy,
     parse_stage_roadmap,
 )
-from torghut.schemas.declarations.evaluation import EvaluationPolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 
 SAFETY: Final = "governance/policies/safety.yaml"
 DRIFT: Final = "governance/policies/drift.yaml"
+SCHEDULER: Final = "governance/policies/scheduler.yaml"
 EVALUATION: Final = "governance/policies/evaluation.yaml"
 ROADMAP: Final = "governance/roadmaps/rollout.yaml"
 
@@ -29,6 +32,7 @@ class GoverningPolicies:
 
     safety: SafetyPolicy
     drift: DriftPolicy
+    scheduler: SchedulerPolicy
     evaluation: EvaluationPolicy
     roadmap: StageRoadmap
 
@@ -42,6 +46,7 @@ def load_governing(root: Path) -> GoverningPolicies:
     return GoverningPolicies(
         safety=parse_safety_policy(read_declaration(root, SAFETY), file=SAFETY),
         drift=parse_drift_policy(read_declaration(root, DRIFT), file=DRIFT),
+        scheduler=parse_scheduler_policy(read_declaration(root, SCHEDULER), file=SCHEDULER),
         evaluation=parse_evaluation_policy(read_declaration(root, EVALUATION), file=EVALUATION),
         roadmap=parse_stage_roadmap(read_declaration(root, ROADMAP), file=ROADMAP),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from torghut.schemas.declarations.evaluation import BlockPolicy
+from torghut.schemas.declarations.rollout.evaluation import BlockPolicy
 from torghut.schemas.rows import Floats, Integers
 
 Places = npt.NDArray[np.intp]

@@ -12,7 +12,7 @@ from torghut.evals.pairing import PairedArms
 from torghut.evals.statistics.blocks import Blocks
 from torghut.evals.statistics.bounds import Bound, Levels, Series, bound, of_blocks, studentized
 from torghut.evals.statistics.resampling import Resampling
-from torghut.schemas.declarations.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.rollout.evaluation import (
     BASELINES,
     ArmDifference,

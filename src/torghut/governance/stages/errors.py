@@ -45,3 +45,17 @@ class StageOrderError(TorghutError):
         super().__init__(f"expected {expected}, found {found}")
         self.expected = expected
         self.found = found
+
+
+class RiskUnownedError(TorghutError):
+    """A risk that concerns the stage has no owner, so the stage is not put on record."""
+
+    code: ClassVar[str] = "stages.risk-unowned"
+    exit_code: ClassVar[ExitCode] = ExitCode.NO
+
+    def __init__(self, *, risks: Sequence[str]) -> None:
+        super().__init__(
+            f"expected an owner for every open risk, found none for {', '.join(risks)}; "
+            "name one in governance/risks.yaml"
+        )
+        self.risks = tuple(risks)

@@ -18,7 +18,7 @@ Ordinal = Annotated[int, Field(ge=1, lt=2**53, strict=True)]
 """A number that grows by one with each thing of its kind in a stream."""
 
 ArtifactPath = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,15}$")
+    str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._@-]*(/[A-Za-z0-9_-][A-Za-z0-9._@-]*){0,15}$")
 ]
 """A path below the artifact root: relative, and without a way up."""
 
@@ -45,6 +45,13 @@ Found = Literal[
     "wrong-digest",
     "outside-root",
     "not-a-file",
+    "symlink",
+    "too-large",
+    "unreadable",
+    "unknown-schema",
+    "wrong-schema",
+    "stale",
+    "contradicts",
 ]
 """What became of evidence when it was looked at again; only ``verified`` proves anything."""
 

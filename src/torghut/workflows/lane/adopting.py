@@ -20,7 +20,7 @@ from torghut.schemas.rollout.run import RunPlan
 from torghut.workflows.handle import handle
 from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import LaneResult, lane_command, lane_state
-from torghut.workflows.rollout.publishing import project_manifest, publish_manifest
+from torghut.workflows.rollout.publishing import project_run, publish_run
 
 _COMMAND: Final = "torghut lane adopt"
 
@@ -67,8 +67,9 @@ async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
         return None
     started = state.running
     rollout = await _ensure_ended(ports, started, state.at_work, broken.detail)
-    manifest = await project_manifest(ports.events, started.run_id, attempt=started.attempt)
-    own_copy = publish_manifest(manifest, ports.store)
+    run = await project_run(ports.events, started.run_id, attempt=started.attempt)
+    published = publish_run(run, ports.store)
+    manifest, own_copy = published.current, published.place
     crashed = rollout.crashed
     end = EndLaneRun(
         run_id=started.run_id,

@@ -10,7 +10,7 @@ from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.evals.judging import Judge
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
-from torghut.schemas.declarations.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.governing.lanes import CandidateSubmitted
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs
 from torghut.workflows.lane.candidates import Candidates

@@ -53,7 +53,7 @@ from torghut.workflows.lane.phases import (
 from torghut.workflows.lane.ports import LanePorts, LaneWork
 from torghut.workflows.lane.stages import stage_file, stage_manifest
 from torghut.workflows.rollout.places import run_folder, run_manifest
-from torghut.workflows.rollout.publishing import project_manifest, publish_manifest
+from torghut.workflows.rollout.publishing import project_run, publish_run
 from torghut.workflows.streams import Streams
 
 COMMAND: Final = "torghut lane run"
@@ -113,9 +113,8 @@ class _Run:
         plan, ports = self.plan, self.ports
         stream = rollout_stream(plan.run_id, plan.attempt)
         await handle(ports.events, ROLLOUT, read_rollout_event, stream, command, causes=self.causes)
-        manifest = await project_manifest(ports.events, plan.run_id, attempt=plan.attempt)
-        publish_manifest(manifest, ports.store)
-        return manifest
+        run = await project_run(ports.events, plan.run_id, attempt=plan.attempt)
+        return publish_run(run, ports.store).current
 
 
 async def run_autonomous_lane(work: LaneWork, ports: LanePorts) -> LaneResult:

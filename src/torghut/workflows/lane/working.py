@@ -108,4 +108,3 @@ async def admit_on_paper(submission: CandidateSubmitted, work: LaneWork) -> Admi
         back = f"{router}@{replaced[:12]}" if replaced else "defensive-weights"
     missing = ("admission-not-decided",) if asked == "live" else ()
     return Admission(target="paper", missing=missing, rollback_target=back)
-

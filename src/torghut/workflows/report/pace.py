@@ -35,6 +35,15 @@ class Times:
         self.bins[min(place, _BINS - 1)] += count
         self.longest_ns = max(self.longest_ns, passed)
 
+    def add_all(self, times_ns: Integers) -> None:
+        """Note many times at once, shape (n,)."""
+        if not len(times_ns):
+            return
+        passed = np.maximum(0, times_ns)
+        places = (_PER_OCTAVE * np.log2(passed + 1.0)).astype(np.int64)
+        self.bins += np.bincount(np.minimum(places, _BINS - 1), minlength=_BINS)
+        self.longest_ns = max(self.longest_ns, int(passed.max()))
+
     def quantile_ns(self, share: float) -> int | None:
         """Return a time that ``share`` of all do not exceed, up to 5 % more; None without any."""
         total = int(self.bins.sum())

@@ -23,7 +23,7 @@ from torghut.evals.splitting import Window as Span
 from torghut.evals.splitting import split_window
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.codes import Expert, published_name
-from torghut.schemas.declarations.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.rollout.evaluation import ARMS, EvaluationWindows
 from torghut.schemas.rollout.gates import SHORT_OF
 from torghut.schemas.rows import RowArray

@@ -1,0 +1,1 @@
+"""What stages are measured by, read from its files."""

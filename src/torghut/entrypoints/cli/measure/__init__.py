@@ -1,0 +1,1 @@
+"""``torghut slo``, ``exposure`` and ``baseline``: what is measured of decisions that were made."""

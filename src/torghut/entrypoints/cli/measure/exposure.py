@@ -1,0 +1,152 @@
+"""``torghut exposure show`` and ``review``: how much of the stage's cap is given, and why."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from torghut import standby
+from torghut.entrypoints.cli.console import json_option, print_fields, print_json
+from torghut.entrypoints.cli.lookup.reading import log_option, read_log
+from torghut.entrypoints.cli.lookup.times import TimeType
+from torghut.entrypoints.cli.measure.windows import before_option, latency_in, metrics_option
+from torghut.entrypoints.cli.stage.asking import causes
+from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.canonical import JsonObject
+from torghut.kernel.errors import ExitCode
+from torghut.schemas.declarations.staging.slo import WindowName
+from torghut.schemas.staging.slo_window import SloWindow
+from torghut.settings import artifact_dir
+from torghut.workflows.live.switch_ports import DRILL_ID, WorkerSeen
+from torghut.workflows.lookup.scanning import Scanning
+from torghut.workflows.staging.climbing import (
+    Look,
+    Standing,
+    ladder_standing,
+    look,
+    measured_windows,
+)
+from torghut.workflows.streams import Streams
+
+_NS_PER_MS = 1_000_000
+
+
+@click.command()
+@json_option
+def show(*, as_json: bool) -> ExitCode:
+    """Show what the exposure ladder gives now, and what keeps it from giving more."""
+    roadmap = standby.stage_policies().roadmap
+    streams = Streams(standby.governance_events(artifact_dir()))
+    return _told(asyncio.run(ladder_standing(streams, roadmap)), as_json=as_json)
+
+
+@click.command()
+@log_option
+@click.option(
+    "--at", type=TimeType(), help="End of the windows, on the receive clock; by default now."
+)
+@metrics_option
+@before_option
+@click.option("--run", "run_id", default="", help="The candidate's run whose rollback counts.")
+@json_option
+def review(
+    *,
+    log_path: Path,
+    at: int | None,
+    metrics: Path | None,
+    metrics_before: Path | None,
+    run_id: str,
+    as_json: bool,
+) -> ExitCode:
+    """Look at the ladder once: measure the windows, read the controls, and step if that follows.
+
+    It steps up only after as many windows as declared passed one after the other, and down at once.
+    Only the last drill that every living worker acknowledged counts. Ends with 0 if the ladder
+    stayed or rose, 1 if it stepped down.
+    """
+    policies = standby.stage_policies()
+    at_ns = standby.wall_clock().now_ns() if at is None else at
+    latency = latency_in(metrics, metrics_before)
+
+    async def work(log: DecisionLog, _told: Scanning) -> Mapping[WindowName, SloWindow]:
+        every = {} if latency is None else dict.fromkeys(policies.slo.windows, latency)
+        return await measured_windows(log, at_ns, policies.slo, every)
+
+    windows = read_log(log_path, "Measuring", work)
+    streams = Streams(standby.governance_events(artifact_dir()))
+
+    async def decide() -> tuple[Standing, Standing]:
+        before = await ladder_standing(streams, policies.roadmap)
+        told = Look(
+            at_ns=at_ns,
+            windows=windows,
+            run_id=run_id,
+            drill_age_ms=drill_age_ms(),
+            causes=causes("torghut exposure review"),
+        )
+        after = await look(
+            streams,
+            told,
+            roadmap=policies.roadmap,
+            policy=policies.exposure,
+            slo=policies.slo,
+        )
+        return before, after
+
+    before, after = asyncio.run(decide())
+    _told(after, as_json=as_json)
+    lower = after.state.fraction < before.state.fraction
+    return ExitCode.NO if lower else ExitCode.YES
+
+
+def drill_age_ms() -> int | None:
+    """Return how long ago every living worker had acknowledged a drill; None where one has not."""
+    living = [one for one in standby.worker_pages() if one.alive]
+    ends = [_drilled_ns(one) for one in living]
+    known = [one for one in ends if one is not None]
+    if not known or len(known) < len(ends):
+        return None
+    return max(0, standby.wall_clock().now_ns() - min(known)) // _NS_PER_MS
+
+
+def _drilled_ns(worker: WorkerSeen) -> int | None:
+    """Return when a worker acknowledged its last drill; None if it has not."""
+    if worker.status is None:
+        return None
+    drills = [one for one in worker.status.acknowledged if one.throw_id.startswith(DRILL_ID)]
+    return max((one.wall_ns for one in drills), default=None)
+
+
+def _told(standing: Standing, *, as_json: bool) -> ExitCode:
+    """Say where the ladder stands."""
+    if as_json:
+        print_json(_as_object(standing))
+        return ExitCode.YES
+    state, reviewed = standing.state, standing.state.reviewed
+    print_fields(
+        {
+            "given": f"{standing.cap:f} of {standing.allowed.notional_cap:f} for each symbol",
+            "step": f"{state.fraction:f} of the stage's cap, after {state.steps} steps",
+            "streak": f"{state.streak} windows passed in a row",
+            "holds": "never looked at"
+            if reviewed is None
+            else ", ".join(reviewed.holding) or "nothing",
+        }
+    )
+    return ExitCode.YES
+
+
+def _as_object(standing: Standing) -> JsonObject:
+    """Return where the ladder stands for machines."""
+    state, reviewed = standing.state, standing.state.reviewed
+    return {
+        "notional_cap": format(standing.cap, "f"),
+        "fraction": format(state.fraction, "f"),
+        "steps": state.steps,
+        "streak": state.streak,
+        "allowed": standing.allowed.model_dump(mode="json"),
+        "reviewed": None if reviewed is None else reviewed.model_dump(mode="json"),
+    }

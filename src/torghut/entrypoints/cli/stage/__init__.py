@@ -1,0 +1,1 @@
+"""``torghut stage`` and ``torghut governance``: where the rollout is, and what allows the next."""

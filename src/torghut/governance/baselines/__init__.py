@@ -1,0 +1,1 @@
+"""What a baseline is compared by, and when something got worse."""

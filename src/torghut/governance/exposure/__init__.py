@@ -1,0 +1,1 @@
+"""How much exposure is given: step by step up while everything holds, and down at once."""

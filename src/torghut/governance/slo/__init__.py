@@ -1,0 +1,1 @@
+"""Whether the runtime keeps what is promised of it, window by window."""

@@ -1,0 +1,1 @@
+"""What a stage is measured by: service levels, the exposure ladder, baselines, open risks."""

@@ -1,0 +1,1 @@
+"""What the rollout's stages are shown by: windows, baselines, reports of tests, records."""

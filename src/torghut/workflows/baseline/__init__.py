@@ -1,0 +1,1 @@
+"""Baselines: captured from a log, kept under their digest, compared with what came later."""

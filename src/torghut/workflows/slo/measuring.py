@@ -1,0 +1,144 @@
+"""Measures a window: what the log says, and the latency that was kept beside it.
+
+Latency is in no log. The service counts it in a histogram that lives as long as its process, so
+two readings of its metrics bound a window; without them latency is missing, and missing fails.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from torghut.decisions.declarations import Declarations
+from torghut.eventlog.ports import DecisionLog
+from torghut.governance.slo.judging import judge_window
+from torghut.governance.slo.quantiles import upper_quantile
+from torghut.schemas.codes import Domain
+from torghut.schemas.declarations.staging.slo import WINDOW_MS, SloPolicy, WindowName
+from torghut.schemas.governing.fields import Reading, declared_off, reading_of
+from torghut.schemas.staging.slo_window import SLOS, SloName, SloWindow
+from torghut.schemas.types import message_digest
+from torghut.workflows.slo.counting import (
+    WindowCounts,
+    count_window,
+    is_routed,
+    requires,
+    was_open,
+)
+
+_NS_PER_MS: Final = 1_000_000
+_MS_PER_S: Final = 1000.0
+_P95: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyCounts:
+    """How many outcomes became durable within each time, in a window.
+
+    Attributes:
+        bounds_s: Upper bounds in seconds, ascending; the last is infinite.
+        counts: In each bucket and all below it.
+    """
+
+    bounds_s: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A window as judged, and the counts it was judged on."""
+
+    window: SloWindow
+    counts: WindowCounts
+
+
+async def measure(
+    log: DecisionLog,
+    name: WindowName,
+    to_ns: int,
+    *,
+    policy: SloPolicy,
+    latency: LatencyCounts | None = None,
+) -> Measured:
+    """Return the window of ``log`` that ends at ``to_ns``, judged.
+
+    Args:
+        log: Of decisions.
+        name: Which window.
+        to_ns: Receive time of its end.
+        policy: The declared service levels.
+        latency: Of the outcomes in the window; None where nobody kept it.
+
+    Raises:
+        LogIntegrityError: A block is not as it was written.
+    """
+    after_ns = to_ns - WINDOW_MS[name] * _NS_PER_MS
+    counts = await count_window(log, after_ns=after_ns, to_ns=to_ns)
+    found = readings(counts, (after_ns, to_ns), latency)
+    return Measured(window=judge_window(name, to_ns, found, policy), counts=counts)
+
+
+def readings(
+    counts: WindowCounts, window: tuple[int, int], latency: LatencyCounts | None
+) -> Mapping[SloName, Reading]:
+    """Return what every service level reads in a window.
+
+    Args:
+        counts: What happened in it.
+        window: Receive times of its beginning and end.
+        latency: None where nobody kept it.
+    """
+    declared = _newest(counts)
+    if declared is not None and not counts.accepted and not was_open(counts, *window):
+        return dict.fromkeys(SLOS, declared_off(declared.digest))
+    return {
+        "decision-loop-availability": _share(counts.accepted - counts.late, counts.accepted),
+        "fast-path-p95-latency": _p95(latency),
+        "reasoning-fallback-ratio": reasoning(counts, declared),
+        "news-freshness": freshness(counts, Domain.NEWS, declared),
+        "fundamentals-freshness": freshness(counts, Domain.FUNDAMENTALS, declared),
+        "router-fallback-ratio": routing(counts, declared),
+    }
+
+
+def routing(counts: WindowCounts, declared: Declarations | None) -> Reading:
+    """Return how often defensive weights stood in for the router."""
+    if declared is not None and not is_routed(counts):
+        return declared_off(declared.digest)
+    return _share(counts.defensive, counts.routed)
+
+
+def reasoning(counts: WindowCounts, declared: Declarations | None) -> Reading:
+    """Return how often a decision that asked for advice went without."""
+    if declared is not None and declared.reasoning.advice == "off":
+        return declared_off(message_digest(declared.reasoning))
+    return _share(counts.unadvised, counts.asked)
+
+
+def freshness(counts: WindowCounts, domain: Domain, declared: Declarations | None) -> Reading:
+    """Return how often a domain was as fresh as the instrument requires."""
+    if declared is not None and not requires(counts, domain):
+        return declared_off(declared.digest)
+    found = counts.domains[domain]
+    return _share(found.required - found.stale, found.required)
+
+
+def _p95(latency: LatencyCounts | None) -> Reading:
+    """Return the 95th percentile in milliseconds, never less than it was."""
+    if latency is None:
+        return reading_of(None, samples=0)
+    bound_s = upper_quantile(latency.bounds_s, latency.counts, _P95)
+    value = math.nan if bound_s == math.inf else None if bound_s is None else bound_s * _MS_PER_S
+    return reading_of(value, samples=max(0, latency.counts[-1]) if latency.counts else 0)
+
+
+def _share(part: int, whole: int) -> Reading:
+    """Return a share; of nothing there is none."""
+    return reading_of(part / whole if whole else None, samples=whole)
+
+
+def _newest(counts: WindowCounts) -> Declarations | None:
+    """Return the declarations that a symbol of the window was decided under last."""
+    return next(iter(counts.symbols.values()), None)

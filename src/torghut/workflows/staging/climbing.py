@@ -1,0 +1,132 @@
+"""One look at the exposure ladder: windows measured, controls read, the ladder decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from torghut.eventlog.envelopes import Causes, read_event
+from torghut.eventlog.ports import DecisionLog
+from torghut.governance.exposure.ladder import LADDER, LadderState, ReviewExposure, exposure_cap
+from torghut.governance.safety.continuity import CONTINUITY
+from torghut.governance.safety.latch import LATCH
+from torghut.governance.safety.rollback import ROLLBACK
+from torghut.governance.stages.caps import caps_in_force
+from torghut.schemas.declarations.roadmap import StageCaps, StageRoadmap
+from torghut.schemas.declarations.staging.ladder import ExposurePolicy
+from torghut.schemas.declarations.staging.slo import SloPolicy, WindowName
+from torghut.schemas.governing.continuity import CONTINUITY_EVENT
+from torghut.schemas.governing.latch import LATCH_EVENT
+from torghut.schemas.governing.rollback import ROLLBACK_EVENT
+from torghut.schemas.staging.exposure import EXPOSURE_EVENT
+from torghut.schemas.staging.slo_window import SloWindow
+from torghut.schemas.upcasting import STEPS
+from torghut.workflows.slo.measuring import LatencyCounts, measure
+from torghut.workflows.staging.moving import stage_state
+from torghut.workflows.streams import Streams
+
+LADDER_STREAM: Final = "ladder-main"
+"""The one stream of the exposure ladder."""
+
+_LADDER: Final = partial(read_event, adapter=EXPOSURE_EVENT, steps=STEPS)
+_LATCH: Final = partial(read_event, adapter=LATCH_EVENT, steps=STEPS)
+_CONTINUITY: Final = partial(read_event, adapter=CONTINUITY_EVENT, steps=STEPS)
+_ROLLBACK: Final = partial(read_event, adapter=ROLLBACK_EVENT, steps=STEPS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a look at the ladder is told that no stream knows.
+
+    Attributes:
+        at_ns: Receive clock; the windows end then.
+        windows: As measured.
+        run_id: Whose rollback counts; empty where no candidate runs.
+        drill_age_ms: Of the last drill that every living worker acknowledged; None without one.
+        causes: Of what is put on record.
+    """
+
+    at_ns: int
+    windows: Mapping[WindowName, SloWindow]
+    run_id: str
+    drill_age_ms: int | None
+    causes: Causes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where the ladder stands.
+
+    Attributes:
+        state: Of the ladder.
+        allowed: By the stage in force.
+        cap: Notional that is given now, for each symbol.
+    """
+
+    state: LadderState
+    allowed: StageCaps
+    cap: Decimal
+
+
+async def ladder_standing(streams: Streams, roadmap: StageRoadmap) -> Standing:
+    """Return where the ladder stands under the stage in force; nothing is put on record."""
+    state = await streams.state(LADDER, _LADDER, LADDER_STREAM)
+    allowed = caps_in_force(await stage_state(streams), roadmap)
+    return Standing(state=state, allowed=allowed, cap=exposure_cap(state, allowed))
+
+
+async def measured_windows(
+    log: DecisionLog, at_ns: int, policy: SloPolicy, latency: Mapping[WindowName, LatencyCounts]
+) -> Mapping[WindowName, SloWindow]:
+    """Return every declared window of ``log`` that ends at ``at_ns``, judged.
+
+    Args:
+        log: Of decisions.
+        at_ns: Receive time.
+        policy: The declared service levels.
+        latency: In each window; one that is not there is missing.
+    """
+    return {
+        name: (await measure(log, name, at_ns, policy=policy, latency=latency.get(name))).window
+        for name in policy.windows
+    }
+
+
+async def look(
+    streams: Streams,
+    told: Look,
+    *,
+    roadmap: StageRoadmap,
+    policy: ExposurePolicy,
+    slo: SloPolicy,
+) -> Standing:
+    """Look at the ladder once, put on record what was seen, and return where it stands then."""
+    before = await ladder_standing(streams, roadmap)
+    latch = await streams.state(LATCH, _LATCH, "latch-main")
+    continuity = await streams.state(CONTINUITY, _CONTINUITY, "continuity-main")
+    last = before.state.reviewed
+    command = ReviewExposure(
+        review=1 if last is None else last.review + 1,
+        at_ns=told.at_ns,
+        caps=before.allowed,
+        windows=told.windows,
+        stopped=latch.incident is not None,
+        continuity_alert=continuity.alert_id is not None,
+        rollback=bool(told.run_id) and await _is_rolling_back(streams, told.run_id),
+        drill_age_ms=told.drill_age_ms,
+        policy=policy,
+        slo=slo,
+    )
+    await streams.run(LADDER, _LADDER, LADDER_STREAM, command, causes=told.causes)
+    return await ladder_standing(streams, roadmap)
+
+
+async def _is_rolling_back(streams: Streams, run_id: str) -> bool:
+    """Say whether a run's candidate was taken back and nothing proves yet that it is gone."""
+    state = await streams.state(ROLLBACK, _ROLLBACK, f"rollback-{run_id}")
+    if state.triggered is None:
+        return False
+    return state.judged is None or state.judged.status != "pass"

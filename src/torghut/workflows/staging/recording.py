@@ -1,0 +1,124 @@
+"""Puts a stage on record: which code, images and packages, what was kept, and which risks stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torghut.governance.stages.caps import caps_in_force
+from torghut.governance.stages.errors import RiskUnownedError
+from torghut.governance.stages.progress import StageState
+from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.staging.risks import RiskRegister
+from torghut.schemas.staging.slo_window import SloWindow
+from torghut.schemas.staging.stage_record import GateCompliance, ImageMap, OpenRisk, StageRecord
+from torghut.schemas.staging.test_report import Tree
+from torghut.workflows.slo.counting import WindowCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What is declared of stages: the roadmap, and the risks that are open."""
+
+    roadmap: StageRoadmap
+    risks: RiskRegister
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """What runs.
+
+    Attributes:
+        commit: Of the code.
+        tree: Whether that is all of it.
+        images: By name, or why there are none.
+        declarations: sha256 of each file, by its path.
+    """
+
+    commit: str
+    tree: Tree
+    images: ImageMap
+    declarations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How the service levels and gates were kept.
+
+    Attributes:
+        log_root: Of the log that it is about.
+        windows: Judged.
+        counts: Of the longest of them.
+    """
+
+    log_root: str
+    windows: Sequence[SloWindow]
+    counts: WindowCounts
+
+
+def record_stage(
+    stage: int,
+    state: StageState,
+    declared: Declared,
+    *,
+    deployed: Deployed,
+    kept: Kept,
+    now_ns: int,
+) -> StageRecord:
+    """Return a stage's record.
+
+    Args:
+        stage: Its number.
+        state: Where the rollout stands.
+        declared: What stages are, and which risks are open.
+        deployed: What runs.
+        kept: How service levels and gates were kept.
+        now_ns: Wall time.
+
+    Raises:
+        RiskUnownedError: A risk that concerns the stage has no owner.
+    """
+    in_force = state.entered is not None and state.entered.stage == stage
+    reviewed = state.reviewed if in_force else None
+    asked = declared.roadmap.stages[stage]
+    return StageRecord(
+        stage=stage,
+        name=asked.name,
+        in_force=in_force,
+        caps=caps_in_force(state, declared.roadmap) if in_force else asked.caps,
+        commit=deployed.commit,
+        tree=deployed.tree,
+        images=deployed.images,
+        packages=tuple(sorted(kept.counts.packages)),
+        declarations=dict(sorted(deployed.declarations.items())),
+        log_root=kept.log_root,
+        windows=tuple(kept.windows),
+        gates={
+            gate: GateCompliance(judged=judged, failed=failed)
+            for gate, (judged, failed) in kept.counts.gates.items()
+        },
+        review=None if reviewed is None else reviewed.review,
+        criteria=() if reviewed is None else reviewed.criteria,
+        risks=open_risks(declared.risks, stage),
+        recorded_at_ns=now_ns,
+    )
+
+
+def open_risks(risks: RiskRegister, stage: int) -> tuple[OpenRisk, ...]:
+    """Return the risks that concern ``stage``: those since it or since an earlier one.
+
+    Raises:
+        RiskUnownedError: One of them has no owner.
+    """
+    found: list[OpenRisk] = []
+    unowned: list[str] = []
+    for one in risks.risks:
+        if one.since_stage > stage:
+            continue
+        if one.owner is None:
+            unowned.append(one.id)
+            continue
+        found.append(OpenRisk(id=one.id, says=one.says, owner=one.owner, resolves=one.resolves))
+    if unowned:
+        raise RiskUnownedError(risks=unowned)
+    return tuple(found)

@@ -1,0 +1,235 @@
+"""The rollout's stages by their commands, and every command of the page that explains them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.commands import Ended, installation, typed
+from tests.declared import ROOT
+from tests.logs import copied, write_log
+from tests.rolling import COMMIT, console_commands, junit, key_file, scraped
+from tests.staging import shipped_roadmap
+from torghut.schemas.declarations.roadmap import ShownByTest
+from torghut.settings import COMMIT as VARIABLE
+
+PAGE: Final = ROOT / "docs" / "how-to" / "lead-a-rollout.md"
+FROZEN: Final = (
+    "tests.acceptance.test_rollout_baselines",
+    "test_freeze_baseline_artifact_references_for_comparison",
+)
+BEGIN: Final = ("stage", "advance", "--reason", "begin", "--key", "ann.pem")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a log that was decided once for all tests."""
+    return write_log(tmp_path_factory.mktemp("log") / "decisions.log")
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, template: Path) -> Iterator[Path]:
+    """Work in a folder that has a log, a key, a report of tests and readings of metrics."""
+    monkeypatch.setenv(VARIABLE, COMMIT)
+    with installation(monkeypatch, tmp_path) as folder:
+        copied(template, folder / "decisions.log")
+        key_file(folder / "ann.pem")
+        junit(folder / "report.xml", [(*FROZEN, "passed")])
+        scraped(folder / "before.prom", [0.5] * 10)
+        scraped(folder / "after.prom", [0.5] * 10 + [0.004] * 100)
+        yield folder
+
+
+def baseline() -> str:
+    """Capture a baseline and return its path."""
+    ended = typed("baseline", "capture", "--log", "decisions.log", "--out", "week-1", "--json")
+    return str(ended.json["path"])
+
+
+def report(*cases: tuple[str, str, str]) -> str:
+    """Keep a report of tests and return its path."""
+    junit(Path("report.xml"), cases)
+    return str(typed("stage", "evidence", "--junit", "report.xml", "--json").json["path"])
+
+
+def go_on(*evidence: str, key: str = "ann.pem") -> Ended:
+    """Return how going on ends."""
+    offered = [word for one in evidence for word in ("--evidence", one)]
+    return typed("stage", "advance", "--reason", "shown", "--key", key, *offered)
+
+
+def stage() -> int | None:
+    """Return the stage in force."""
+    found: int | None = typed("stage", "show", "--json").json["stage"]
+    return found
+
+
+def test_every_command_of_the_page_runs(here: Path) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    expected = {"slo": 0, "exposure": 0}
+    for command in console_commands(page):
+        for digest in here.glob("var/baselines/*.json"):
+            command = command.replace("DIGEST", digest.stem.rpartition("@")[2])  # noqa: PLW2901
+        for digest in here.glob("var/stages/evidence/*.json"):
+            command = command.replace("REPORT", digest.stem.rpartition("@")[2])  # noqa: PLW2901
+        program, *words = shlex.split(command)
+        assert program == "torghut"
+        ended = typed(*words)
+        assert ended.status == expected.get(words[0], 0), (command, ended.err, ended.out)
+
+    assert stage() == 0
+    assert len(list(here.glob("var/stages/records/*.json"))) == 1
+
+
+def test_stage_is_left_when_everything_is_shown(here: Path) -> None:
+    assert stage() is None
+    assert typed(*BEGIN).status == 0
+    shown = baseline(), report((*FROZEN, "passed"))
+
+    ended = go_on(f"baseline-snapshot={shown[0]}", f"baseline-frozen={shown[1]}")
+
+    assert (ended.status, stage()) == (0, 1), ended.err
+    assert here.joinpath("var", "governance.log").is_file()
+
+
+def test_failing_criterion_stops_the_programme_and_is_named(here: Path) -> None:
+    typed(*BEGIN)
+    ended = go_on(f"baseline-snapshot={baseline()}")
+
+    assert (ended.status, stage()) == (1, 0)
+    assert "stages.stopped" in ended.err
+    assert "baseline-frozen missing" in ended.err
+    assert "baseline-snapshot missing" not in ended.err
+    assert here.is_dir()
+
+
+def test_what_an_earlier_review_saw_allows_nothing(here: Path) -> None:
+    typed(*BEGIN)
+    shown = baseline(), report((*FROZEN, "passed"))
+    go_on(f"baseline-snapshot={shown[0]}")
+    ended = go_on(f"baseline-frozen={shown[1]}")
+
+    assert (ended.status, stage()) == (1, 0)
+    assert "baseline-snapshot missing" in ended.err
+    assert here.is_dir()
+
+
+@pytest.mark.parametrize("became", ["failed", "error", "skipped"])
+def test_report_shows_only_a_test_that_passed(here: Path, became: str) -> None:
+    typed(*BEGIN)
+    shown = baseline(), report((*FROZEN, "passed"), (FROZEN[0], f"{FROZEN[1]}[other]", became))
+
+    ended = go_on(f"baseline-snapshot={shown[0]}", f"baseline-frozen={shown[1]}")
+
+    assert (ended.status, stage()) == (1, 0)
+    assert "baseline-frozen fail" in ended.err
+    assert here.is_dir()
+
+
+def test_report_of_another_commit_shows_nothing(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(*BEGIN)
+    shown = baseline(), report((*FROZEN, "passed"))
+    monkeypatch.setenv(VARIABLE, "cd" * 20)
+
+    ended = go_on(f"baseline-snapshot={shown[0]}", f"baseline-frozen={shown[1]}")
+
+    assert (ended.status, stage()) == (1, 0)
+    assert "it is of commit" in ended.err
+    assert here.is_dir()
+
+
+@pytest.mark.parametrize("done", ["gone", "edited", "linked", "empty"])
+def test_evidence_that_is_not_what_it_was_shows_nothing(here: Path, done: str) -> None:
+    typed(*BEGIN)
+    shown = baseline(), report((*FROZEN, "passed"))
+    path = here / "var" / shown[0]
+    body = path.read_bytes()
+    path.unlink()
+    if done == "edited":
+        path.write_bytes(body.replace(b'"decided":', b'"decided" :', 1))
+    elif done == "linked":
+        (here / "elsewhere").write_bytes(body)
+        path.symlink_to(here / "elsewhere")
+    elif done == "empty":
+        path.write_bytes(b"")
+
+    ended = go_on(f"baseline-snapshot={shown[0]}", f"baseline-frozen={shown[1]}")
+
+    assert (ended.status, stage()) == (1, 0)
+    assert "baseline-snapshot fail" in ended.err
+
+
+@pytest.mark.parametrize("path", ["../outside.json", "/etc/hostname", "a/../../b"])
+def test_evidence_from_outside_the_artifact_folder_is_refused(here: Path, path: str) -> None:
+    typed(*BEGIN)
+
+    assert go_on(f"baseline-snapshot={path}").status == 2
+    assert go_on(f"no-such-criterion={baseline()}").status == 2
+    assert here.is_dir()
+
+
+def test_going_back_takes_a_reason_and_leads_no_further_than_the_first(here: Path) -> None:
+    typed(*BEGIN)
+    go_on(f"baseline-snapshot={baseline()}", f"baseline-frozen={report((*FROZEN, 'passed'))}")
+    back = ("stage", "back", "--key", "ann.pem")
+
+    assert typed(*back).status == 2
+    assert typed(*back, "--reason", " ").status != 0
+    assert typed(*back, "--reason", "drift").status == 0
+    assert stage() == 0
+    assert typed(*back, "--reason", "drift").status == 1
+    assert here.is_dir()
+
+
+def test_who_moves_it_is_known_by_their_key(here: Path) -> None:
+    typed(*BEGIN)
+    entered = typed("stage", "show", "--json").json["entered"]
+    key_file(here / "ben.pem", 2)
+    (here / "none.pem").write_text("no key")
+
+    assert entered["reason"] == "begin"
+    assert len(entered["person"]["key"]) == 64
+    assert go_on(key="none.pem").status == 2
+    assert typed("stage", "advance", "--reason", "x").status == 2
+
+
+def test_show_says_of_each_criterion_what_would_show_it(here: Path) -> None:
+    found = typed("stage", "show", "--json").json
+    criteria = {one["id"]: one for one in found["criteria"]}
+
+    assert found["caps"]["target"] == "paper"
+    assert {one["status"] for one in criteria.values()} == {"missing"}
+    assert "baseline.v1" in criteria["baseline-snapshot"]["shown_by"]
+    assert FROZEN[1] in criteria["baseline-frozen"]["shown_by"]
+    assert here.is_dir()
+
+
+def test_what_is_not_built_stops_its_stage(here: Path) -> None:
+    typed(*BEGIN)
+    go_on(f"baseline-snapshot={baseline()}", f"baseline-frozen={report((*FROZEN, 'passed'))}")
+    built = [
+        one.id for one in shipped_roadmap().stages[1].exit_criteria if one.evidence == "not-built"
+    ]
+
+    ended = go_on()
+
+    assert (ended.status, stage()) == (1, 1)
+    assert all(f"{one} not-built" in ended.err for one in built)
+    assert here.is_dir()
+
+
+def test_tests_that_criteria_name_are_named_in_one_way() -> None:
+    tests = [
+        one.evidence.test
+        for each in shipped_roadmap().stages
+        for one in each.exit_criteria
+        if isinstance(one.evidence, ShownByTest)
+    ]
+
+    assert f"{FROZEN[0].replace('.', '/')}.py::{FROZEN[1]}" in tests
