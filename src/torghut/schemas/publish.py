@@ -20,6 +20,11 @@ from torghut.schemas.governing.approvals import ApprovalEvent
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
+from torghut.schemas.governing.drift_evidence import (
+    DriftActionRecord,
+    DriftDetection,
+    DriftOutcome,
+)
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.rollback import RollbackEvent
@@ -80,6 +85,9 @@ TYPED: Final[tuple[type[Message], ...]] = (
     ControlRecorded,
     Decided,
     Decision,
+    DriftActionRecord,
+    DriftDetection,
+    DriftOutcome,
     Fault,
     GateEvidence,
     Heartbeat,
@@ -102,6 +110,9 @@ TYPED: Final[tuple[type[Message], ...]] = (
 
 ARTIFACTS: Final = frozenset(
     {
+        DriftActionRecord,
+        DriftDetection,
+        DriftOutcome,
         GateEvidence,
         PackageManifest,
         Proof,

@@ -53,6 +53,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "rollout verify": ("rollout.verifying", "Verify a phase manifest and its evidence, offline."),
     "rollout show": ("rollout.showing", "Show the phases and gates of a phase manifest."),
     "rollout why": ("rollout.showing", "Say what a phase manifest hangs on, and what turns it."),
+    "drift check": ("drift.checking", "Say whether a window of a log has drifted, by each check."),
+    "drift why": ("drift.checking", "Say what the verdict on drift hangs on, and what turns it."),
     "lookahead check": ("lookahead", "Look for outputs that depend on the future."),
     "doctor": ("doctor", "Check this installation: declarations, kernel, cache, disk."),
 }
