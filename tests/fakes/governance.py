@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
 from typing_extensions import override
 
+from tests.drifting import measured
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.governing import drift_policy, safety_policy, scheduler_policy, verdict
+from tests.governing import BEYOND, drift_policy, safety_policy, scheduler_policy
 from tests.rollouts import evidence_files, whole_run
 from torghut.governance.allotting.allotting import Shares
-from torghut.governance.rollouts.evidence import Subject
 from torghut.governance.rollouts.rollout import CrashLane, FinaliseRun, RolloutCommand
 from torghut.schemas.control import ControlRecord, LimitsAllotted
-from torghut.schemas.governing.drift import DriftVerdict
-from torghut.schemas.governing.fields import reading_of
+from torghut.schemas.declarations.safety import DriftCode
+from torghut.schemas.governing.fields import Reading, reading_of
 from torghut.workflows.aggregates import Governance, rollout_of
+from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.scheduling.governor import BackTo, Clearances, Governor, Policies
 from torghut.workflows.scheduling.ports import (
     Answer,
-    DriftMeasured,
     DriftMeter,
     LaneEnded,
     LaneRunner,
@@ -178,11 +178,16 @@ class FakeLane(LaneRunner):
 class FakeMeter(DriftMeter):
     """A meter that finds what it is told to find."""
 
-    found: DriftVerdict = field(default_factory=verdict)
+    changes: Mapping[DriftCode, Reading] = field(default_factory=dict)
 
     @override
-    async def measure(self, subject: Subject, *, from_ns: int, to_ns: int) -> DriftMeasured:
-        return DriftMeasured(verdict=self.found)
+    async def measure(self, asked: WindowAsked, /) -> Measured:
+        found = measured(self.changes)
+        return replace(found, window=replace(found.window, subject=asked.subject))
+
+    def drift(self, *codes: DriftCode) -> None:
+        """Let these drift, and nothing else."""
+        self.changes = {code: reading_of(BEYOND[code], samples=1000) for code in codes}
 
 
 def lane_commands() -> Sequence[RolloutCommand]:

@@ -77,6 +77,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "exposure review": ("measure.exposure", "Look at the exposure ladder once, and step."),
     "baseline capture": ("measure.baseline", "Freeze what a log has come to, by its digest."),
     "baseline diff": ("measure.baseline", "Compare a baseline with another or with a log."),
+    "drift check": ("drift.checking", "Say whether a window of a log has drifted, by each check."),
+    "drift why": ("drift.checking", "Say what the verdict on drift hangs on, and what turns it."),
     "lookahead check": ("lookahead", "Look for outputs that depend on the future."),
     "doctor": ("doctor", "Check this installation: declarations, kernel, cache, disk."),
 }

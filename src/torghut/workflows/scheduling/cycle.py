@@ -94,7 +94,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
             run,
             latch=latch,
             observed=observed,
-            drift=drift.measured.evidence,
+            drift=drift.evidence,
         )
     remarks = await allot(governor, turn, observed)
     published = await _publish(governor, turn, run, drift, rolled_back)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Protocol
 
-from torghut.governance.rollouts.evidence import Examined, Subject
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import ModeName
 from torghut.schemas.governing.continuity import NoSignalReason
-from torghut.schemas.governing.drift import DriftVerdict
 from torghut.schemas.governing.fields import Reading
-from torghut.schemas.governing.rollback import EvidenceName
+from torghut.workflows.drift.measuring import Measured, WindowAsked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,26 +137,13 @@ class LaneRunner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftMeasured:
-    """What was measured, judged, and left behind as evidence.
-
-    Attributes:
-        verdict: Of all checks.
-        evidence: The files that show it, as they were examined after they were written.
-    """
-
-    verdict: DriftVerdict
-    evidence: Mapping[EvidenceName, Examined] = field(default_factory=dict)
-
-
 class DriftMeter(Protocol):
     """Measures drift on what the loop did."""
 
-    async def measure(self, subject: Subject, *, from_ns: int, to_ns: int) -> DriftMeasured:
-        """Return what drift there is in a window of receive time.
+    async def measure(self, asked: WindowAsked, /) -> Measured:
+        """Return what a window of the loop's decisions comes to.
 
-        What cannot be measured is a reading that says so, never stable.
+        What cannot be measured is a reading that says so.
         """
         ...
 

@@ -12,7 +12,7 @@ from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.governance import GOOD, FakeLane, FakeLoop, FakeMeter, governor, lane_commands
-from tests.governing import SECOND_NS, START_NS, verdict
+from tests.governing import SECOND_NS, START_NS
 from tests.rollouts import evidence_files
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.notes.note import note_path, read_note
@@ -227,11 +227,11 @@ def test_drift_in_cooldown_is_still_drift_in_the_manifest(days: float) -> None:
     desk = Desk()
     desk.lane.waiting.append(lane_commands())
     desk.cycle()
-    desk.meter.found = verdict("data_duplicate_ratio_exceeded")
+    desk.meter.drift("data_duplicate_ratio_exceeded")
     notes = [desk.cycle(), desk.cycle()]
     desk.now_ns += int(days * 3600) * SECOND_NS
     notes.append(desk.cycle())
-    desk.meter.found = verdict()
+    desk.meter.drift()
     notes.append(desk.cycle())
 
     third = "detected" if days else "cooldown"
@@ -242,7 +242,7 @@ def test_drift_in_cooldown_is_still_drift_in_the_manifest(days: float) -> None:
 def test_performance_drift_takes_back_nobody_whose_digest_is_not_known() -> None:
     desk = Desk()
     desk.lane.waiting.append(lane_commands())
-    desk.meter.found = verdict("performance_drawdown_exceeded")
+    desk.meter.drift("performance_drawdown_exceeded")
     note = desk.cycle()
 
     assert note.rollback_evidence is None
