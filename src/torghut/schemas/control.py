@@ -44,7 +44,7 @@ Quantity = Annotated[float, Field(ge=-1e15, le=1e15, strict=True), _OneZero]
 
 def _is_unset(value: object) -> bool:
     """Return whether a field is left out of what is written: it says nothing."""
-    return value is None or value is False or value == ""
+    return value is None or value is False or value in ("", ())
 
 
 def _without_default(schema: JsonDict) -> None:
