@@ -29,6 +29,7 @@ from torghut.workflows.scheduling.ports import (
     LoopControls,
     LoopView,
     Observed,
+    Since,
     SymbolSeen,
 )
 
@@ -81,7 +82,7 @@ class FakeLoop(LoopView, LoopControls):
     blocks: int = 0
 
     @override
-    async def look(self, *, after_block: int, now_ns: int) -> Observed:
+    async def look(self, since: Since, /, *, now_ns: int) -> Observed:
         self.blocks += 1
         return replace(self.shown, last_block=self.blocks)
 

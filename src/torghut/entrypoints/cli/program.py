@@ -53,6 +53,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "lane submit": ("lane.submitting", "Let a candidate wait for its run on a decision log."),
     "lane run": ("lane.working", "Run waiting candidates through the phases of the rollout."),
     "lane list": ("lane.listing", "List waiting candidates, the run at work and the last one."),
+    "scheduler run": ("scheduler.command", "Govern a loop in cycles, until asked to stop."),
+    "scheduler cycle": ("scheduler.command", "Run one cycle of governance, and print its note."),
     "rollout verify": ("rollout.verifying", "Verify a phase manifest and its evidence, offline."),
     "rollout show": ("rollout.showing", "Show the phases and gates of a phase manifest."),
     "rollout why": ("rollout.showing", "Say what a phase manifest hangs on, and what turns it."),

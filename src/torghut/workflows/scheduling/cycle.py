@@ -16,7 +16,7 @@ from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.noting import find_note, write_note
-from torghut.workflows.scheduling.ports import LaneEnded, Observed
+from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
 from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
 from torghut.workflows.scheduling.steps.evidence import evidence_state
@@ -84,7 +84,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     continuity = await _count_signals(governor, turn, observed)
     lane = await _run_lane(governor, turn, observed)
     run = await _current_run(governor, lane)
-    drift = await look_for_drift(governor, turn, None if run is None else run.subject)
+    drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
     latch = await _control_safety(governor, turn, observed, lane)
     rolled_back = None
     if run is not None:
@@ -114,9 +114,10 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
 async def _observe(governor: Governor, turn: Turn) -> Observed:
     """Look at what the loop did since the last look, and put its worth on record."""
     state = await governor.governance.state(CYCLE_RECORD)
-    after = -1 if state.portfolio is None else state.portfolio.last_block
-    observed = await governor.view.look(after_block=after, now_ns=turn.now_ns)
-    if observed.last_block < after:
+    seen = state.portfolio
+    since = Since() if seen is None else Since(block=seen.last_block, at_ns=seen.at_ns)
+    observed = await governor.view.look(since, now_ns=turn.now_ns)
+    if observed.last_block < since.block:
         return observed  # out of reach: what was seen before stays what was seen
     released = (await governor.governance.state(STOP_LATCH)).released
     answered_for = released is not None and "drawdown" in released.triggers

@@ -70,11 +70,24 @@ class Observed:
     intact: bool | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """Where the look before ended.
+
+    Attributes:
+        block: The last block that it saw whole; -1 before any.
+        at_ns: Its time.
+    """
+
+    block: int = -1
+    at_ns: int = -1
+
+
 class LoopView(Protocol):
     """Reads what the running loop did, from its log and from what it says of itself."""
 
-    async def look(self, *, after_block: int, now_ns: int) -> Observed:
-        """Return what happened after block ``after_block``, as of ``now_ns``.
+    async def look(self, since: Since, /, *, now_ns: int) -> Observed:
+        """Return what happened since the look before, as of ``now_ns``.
 
         A log that cannot be reached is an answer too: nothing came, and why.
         """

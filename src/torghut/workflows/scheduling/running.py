@@ -15,6 +15,7 @@ from torghut.eventlog.ports import EventStore
 from torghut.governance.leasing.epochs import BeginEpoch, EndEpoch
 from torghut.governance.ports import WriterLease
 from torghut.kernel.clock import SteadyClock, WallClock
+from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import LeasePolicy
 from torghut.schemas.scheduling.note import IterationNote
@@ -57,7 +58,6 @@ class Term:
         governor: Makes what cycles work with.
         beat: Tells the loop under an epoch that governance is there.
         told: Told of each cycle that is over.
-        early: Returns how much of the jitter the next cycle is early by, 0 to 1.
     """
 
     holder: str
@@ -70,7 +70,6 @@ class Term:
     governor: Callable[[Governance], Governor]
     beat: Callable[[int], Awaitable[None]]
     told: Callable[[IterationNote], None]
-    early: Callable[[], float]
 
 
 def governance_of(events: EventStore) -> Governance:
@@ -119,9 +118,9 @@ async def govern(term: Term, rest: Rest) -> None:
         pause_s = every_s - ago_s if ago_s >= 0 else 0.0
         while await rest.rest(max(0.0, pause_s)):
             began_ns = term.steady.now_ns()
-            await _cycle(term, fenced, governor, term.wall.now_ns())
+            note = await _cycle(term, fenced, governor, term.wall.now_ns())
             took_s = (term.steady.now_ns() - began_ns) / _NS_PER_S
-            early_s = every_s * term.policy.cycles.jitter_ratio * term.early()
+            early_s = every_s * term.policy.cycles.jitter_ratio * _early(term.holder, note.cycle)
             pause_s = every_s - early_s - took_s
 
     await under_lease(term, work)
@@ -134,6 +133,14 @@ async def _cycle(
     note = await run_cycle(governor, epoch=fenced.lease.epoch, holder=term.holder, now_ns=now_ns)
     term.told(note)
     return note
+
+
+def _early(holder: str, cycle: int) -> float:
+    """Return how much of the jitter the cycle after ``cycle`` is early by, 0 to 1.
+
+    It comes out of who runs it, so that no two schedulers of one machine keep in step.
+    """
+    return int(sha256_hex(f"{holder}:{cycle}".encode())[:8], 16) / 2**32
 
 
 async def under_lease(term: Term, work: Callable[[FencedEvents], Awaitable[T]]) -> T:

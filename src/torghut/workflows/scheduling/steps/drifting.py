@@ -18,6 +18,7 @@ from torghut.workflows.drift.evidence import About, write_action, write_detectio
 from torghut.workflows.drift.measuring import WindowAsked
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import MS, Governor, Turn
+from torghut.workflows.scheduling.ports import Observed
 
 LOOP: Final = Subject(run_id="loop", candidate_id="loop")
 """What is measured while no candidate was ever run."""
@@ -38,10 +39,14 @@ class DriftSeen:
     evidence: Mapping[EvidenceName, Examined]
 
 
-async def look_for_drift(governor: Governor, turn: Turn, subject: Subject | None) -> DriftSeen:
+async def look_for_drift(
+    governor: Governor, turn: Turn, observed: Observed, subject: Subject | None
+) -> DriftSeen:
     """Measure and judge drift, put on record what follows from it, and keep what shows it."""
     about = subject or LOOP
-    window_ns = governor.policies.scheduler.window_ms * MS
+    policy = governor.policies.scheduler
+    lives_ns = max((one.lifetime_ns for one in observed.symbols.values()), default=0)
+    window_ns = max(policy.window_ms * MS, policy.window_lifetimes * lives_ns)
     asked = WindowAsked(
         subject=about.run_id, from_ns=max(0, turn.now_ns - window_ns), to_ns=turn.now_ns
     )
