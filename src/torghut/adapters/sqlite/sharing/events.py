@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from typing_extensions import override
 
-from torghut.adapters.sqlite.database import DEFAULTS, SqliteOptions
+from torghut.adapters.sqlite.database import SqliteOptions
 from torghut.adapters.sqlite.faults import writing_to
 from torghut.adapters.sqlite.store import SqliteLog, open_log, read_log
 from torghut.eventlog.envelopes import Causes, Envelope
@@ -36,6 +36,9 @@ T = TypeVar("T")
 
 WAIT_MS: Final = 30_000
 """Longest wait for the turn to append."""
+
+EVENTS_ALONE: Final = SqliteOptions(heads_last_bytes=16_384)
+"""It is opened for every append, and keeps no blocks: the last lines of its heads file will do."""
 
 _PAUSE_FIRST_S: Final = 0.002
 _PAUSE_MAX_S: Final = 0.05
@@ -61,7 +64,7 @@ class SharedEvents(EventStore):
         clock: WallClock,
         ids: IdSource,
         wait_ms: int = WAIT_MS,
-        options: SqliteOptions = DEFAULTS,
+        options: SqliteOptions = EVENTS_ALONE,
     ) -> None:
         self._path = path
         self._clock = clock

@@ -203,3 +203,61 @@ def test_what_it_writes_verifies_as_any_log(tmp_path: Path) -> None:
 
     assert report.intact
     assert report.events == 5
+
+
+def long_heads(path: Path, count: int) -> bytes:
+    """Write a log of ``count`` events, a commit each, and return its heads file."""
+    store = shared(path)
+
+    async def fill() -> None:
+        async with store.session():
+            for number in range(count):
+                await append(store, f"{number}", after=number)
+
+    run(fill())
+    return (tmp_heads(path)).read_bytes()
+
+
+def tmp_heads(path: Path) -> Path:
+    """Return the heads file of a log."""
+    return path.with_name(path.name + ".heads")
+
+
+def test_a_long_heads_file_is_judged_by_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    body = long_heads(path, 250)
+    assert len(body) > 16_384 + 1000
+
+    tmp_heads(path).write_bytes(body[:200] + b"?" + body[201:])  # far from the end
+
+    assert run(append(shared(path), "x", after=250)) == 251
+    assert len(run(bodies(shared(path)))) == 251
+
+
+def test_a_long_log_that_lost_its_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    body = long_heads(path, 250)
+    line = body.splitlines(keepends=True)[-1]
+    more = line.replace(b"events 250 ", b"events 251 ")
+
+    tmp_heads(path).write_bytes(body + more)
+
+    with pytest.raises(TruncatedLogError):
+        run(append(shared(path), "x", after=250))
+    with pytest.raises(TruncatedLogError):
+        run(bodies(shared(path)))
+
+
+@pytest.mark.parametrize("lost", [1, 2, 32])
+def test_lines_that_a_crash_took_of_a_long_heads_file_are_written_again(
+    tmp_path: Path, lost: int
+) -> None:
+    path = tmp_path / "a.log"
+    body = long_heads(path, 250)
+    lines = body.splitlines(keepends=True)
+
+    tmp_heads(path).write_bytes(b"".join(lines[:-lost]) + b"events 2")
+
+    assert run(append(shared(path), "x", after=250)) == 251
+    assert tmp_heads(path).read_bytes().startswith(body)
+    assert tmp_heads(path).read_bytes().count(b"\n") == 252
