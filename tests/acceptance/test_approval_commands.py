@@ -59,8 +59,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     for name, role in ROLES.items():
         assert typed("key", "new", str(folder / f"{name}.pem"), "--role", role).status == 0
+    (folder / "declared").mkdir()
     for name in DECLARATION_FOLDERS:
-        shutil.copytree(ROOT / name, folder / "declared" / name)
+        if name != "governance":
+            (folder / "declared" / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "governance", folder / "declared" / "governance")
     declare(folder, *ROLES)
     example(folder)
     example(folder, "--run", "example-2", "--target", "live")
@@ -70,7 +73,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a copy of it, in which commands work."""
-    shutil.copytree(made, tmp_path / "work")
+    shutil.copytree(made, tmp_path / "work", symlinks=True)
     monkeypatch.setenv(DECLARATIONS_DIR, str(tmp_path / "work" / "declared"))
     with installation(monkeypatch, tmp_path / "work") as place:
         yield place
