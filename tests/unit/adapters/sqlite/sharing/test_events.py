@@ -12,6 +12,7 @@ from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.eventlog import CAUSES, Happened, open_sqlite, run
 from tests.fakes.virtual_time import in_loop, run_virtually
 from torghut.adapters.sqlite.sharing.events import WAIT_MS, SharedEvents
+from torghut.adapters.sqlite.sharing.waiting import others_wait
 from torghut.adapters.sqlite.store import SqliteLog, read_log
 from torghut.eventlog.errors import (
     ConcurrencyConflictError,
@@ -140,6 +141,31 @@ async def test_whoever_waits_gets_the_turn_as_soon_as_it_is_free(tmp_path: Path)
         assert not waiting.done()
 
     assert await waiting == 2
+
+
+@in_loop
+async def test_whoever_takes_it_again_and_again_lets_others_go_first(tmp_path: Path) -> None:
+    greedy, modest = shared(tmp_path / "a.log"), shared(tmp_path / "a.log")
+    waited: asyncio.Task[int] | None = None
+
+    for number in range(100):
+        async with greedy.session():
+            if waited is None:
+                waited = asyncio.create_task(append_elsewhere(modest))
+            await append(greedy, "a", after=number)
+            await asyncio.sleep(0.01)
+        if waited.done():
+            break
+
+    assert waited is not None
+    assert waited.done()
+    assert number < 99
+    assert not others_wait(tmp_path / "a.log")
+
+
+async def append_elsewhere(store: SharedEvents) -> int:
+    """Append to a stream of its own."""
+    return await store.append_events("b-1", [Happened(what="b")], expected_version=0, causes=CAUSES)
 
 
 @in_loop
