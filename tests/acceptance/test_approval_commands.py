@@ -254,3 +254,13 @@ def test_lists_say_it_to_people() -> None:
     assert "index-daily@champion" in typed("promotion", "show", "index-daily").out
     shown = typed("key", "fingerprint", "mine.pem", "--json").json
     assert shown == typed("key", "fingerprint", "mine.pem.pub", "--json").json
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_alias_names_who_serves() -> None:
+    assert typed("promotion", "show", "index-daily@challenger").out == candidate() + "\n"
+    assert typed("promotion", "show", "index-daily@champion").status == 1
+    typed("promotion", "apply", "example-1")
+
+    assert typed("promotion", "show", "index-daily@champion").out == candidate() + "\n"
+    assert typed("promotion", "show", "index-daily@previous", "--json").json["candidate"] is None
