@@ -11,10 +11,15 @@ from pydantic import TypeAdapter
 from tests.declared import text_of
 from torghut.drift.verdicts import DriftWindow, judge_drift
 from torghut.eventlog.decider import Decider
-from torghut.governance.declarations import parse_drift_policy, parse_safety_policy
+from torghut.governance.declarations import (
+    parse_drift_policy,
+    parse_safety_policy,
+    parse_scheduler_policy,
+)
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftCode, DriftPolicy, SafetyPolicy
 from torghut.schemas.governing.drift import DriftVerdict
 from torghut.schemas.governing.fields import Person, Reading, reading_of
@@ -42,6 +47,13 @@ def drift_policy() -> DriftPolicy:
     """Return the shipped drift policy."""
     file = "governance/policies/drift.yaml"
     return parse_drift_policy(text_of(file), file=file)
+
+
+@cache
+def scheduler_policy() -> SchedulerPolicy:
+    """Return the shipped scheduler policy."""
+    file = "governance/policies/scheduler.yaml"
+    return parse_scheduler_policy(text_of(file), file=file)
 
 
 def person(name: str) -> Person:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from torghut.governance.rollouts.evidence import Examined, Found, Subject, examine
+from torghut.governance.rollouts.evidence import Content, Examined, Subject, examine
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     CompleteLane,
     FinaliseRun,
+    ReassessRun,
     RecordPhase,
     RolloutCommand,
+    RolloutState,
     StartRun,
     parse_run_plan,
 )
@@ -129,7 +131,7 @@ def incident(*, run_id: str = RUN_ID, candidate_id: str = CANDIDATE) -> Rollback
     )
 
 
-def examined(message: Message, path: str = INCIDENT_PATH, found: Found | None = None) -> Examined:
+def examined(message: Message, path: str = INCIDENT_PATH, found: Content | None = None) -> Examined:
     """Return what is to be thought of a message at ``path``, if ``found`` is what is there."""
     there = file_of(message) if found is None else found
     return examine(cited(message, path), there, SUBJECT)
@@ -138,6 +140,14 @@ def examined(message: Message, path: str = INCIDENT_PATH, found: Found | None = 
 def finalise(facts: RollbackFacts = QUIET, drift: DriftStatus | None = "stable") -> FinaliseRun:
     """Return the command that finalises a run."""
     return FinaliseRun(drift_status=drift, rollback=facts, at_ns=START_NS + 8 * STEP_NS)
+
+
+def reassess(
+    facts: RollbackFacts = QUIET, drift: DriftStatus | None = "stable", *, late: int = 1
+) -> ReassessRun:
+    """Return the command of a later cycle."""
+    at_ns = START_NS + (8 + late) * STEP_NS
+    return ReassessRun(drift_status=drift, rollback=facts, at_ns=at_ns)
 
 
 def whole_run(
@@ -174,9 +184,14 @@ def events_of(commands: Sequence[RolloutCommand]) -> list[RolloutEvent]:
     return events
 
 
+def run_after(commands: Sequence[RolloutCommand]) -> RolloutState:
+    """Return what a run has come to after commands."""
+    return ROLLOUT.fold(events_of(commands))
+
+
 def manifest_after(commands: Sequence[RolloutCommand]) -> bytes:
     """Return the manifest's file after commands."""
-    return manifest_bytes(manifest_of(ROLLOUT.fold(events_of(commands))))
+    return manifest_bytes(manifest_of(run_after(commands)))
 
 
 def stated(body: bytes) -> dict[str, object]:

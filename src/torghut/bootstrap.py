@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from torghut.adapters.filesystem.declarations import load
-from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
 from torghut.adapters.filesystem.lease import FileLease
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.filesystem.writing import write_text
@@ -17,7 +16,7 @@ from torghut.adapters.sqlite.aside import set_log_aside
 from torghut.adapters.sqlite.faults import writing_to
 from torghut.adapters.sqlite.heads.lines import heads_path
 from torghut.adapters.sqlite.store import Access, open_log, read_log
-from torghut.adapters.system.clock import RandomIds, SystemClock
+from torghut.adapters.system.clock import RandomIds, SystemClock, cpu_ns
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint, version
 from torghut.adapters.system.processes import Child, child_command, run_python
@@ -26,6 +25,7 @@ from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, kernel_is_cached
 from torghut.evals.baselines import BaselineInvalidError, RunBaseline, parse_run_baseline
+from torghut.evals.judging import FixedSampleJudge
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.events import LossAccepted
@@ -35,8 +35,12 @@ from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.schemas.declarations.safety import LeasePolicy
-from torghut.settings import settings
+from torghut.schemas.types import message_digest
+from torghut.settings import artifact_dir, settings
 from torghut.standby import (
+    artifact_root,
+    governance_events,
+    governing_policies,
     ids,
     live_policy,
     steady_clock,
@@ -44,6 +48,12 @@ from torghut.standby import (
     wall_clock,
     worker_page,
 )
+from torghut.workflows.lane.candidates import FOLDER as CANDIDATES
+from torghut.workflows.lane.candidates import Candidates
+from torghut.workflows.lane.drifting import last_drift
+from torghut.workflows.lane.ports import Admission, LanePorts, Telling
+from torghut.workflows.lane.preparing import LaneTools
+from torghut.workflows.lane.working import LaneDesk, admit_on_paper
 
 __all__ = [
     "BASELINES",
@@ -53,9 +63,11 @@ __all__ = [
     "SyncTimes",
     "accept_loss",
     "cache_fault",
+    "candidates",
     "child_command",
     "compile_kernel",
     "declarations",
+    "declarations_in",
     "demo_baseline",
     "end_on_terminate",
     "environment",
@@ -68,6 +80,7 @@ __all__ = [
     "kernel",
     "kernel_cache",
     "kernel_is_cached",
+    "lane_desk",
     "live_policy",
     "measure_sync",
     "package_store",
@@ -99,16 +112,58 @@ def declarations() -> Declarations:
     return load(settings().declarations_dir)
 
 
+def declarations_in(root: Path) -> Declarations:
+    """Return the declarations below ``root``.
+
+    Raises:
+        DeclarationError: One is missing, or does not fit its model.
+    """
+    return load(root)
+
+
+def candidates() -> Candidates:
+    """Return the candidates that wait below the folder of artifacts."""
+    root = artifact_dir()
+    return Candidates(packages=FolderPackageStore(root / CANDIDATES), files=artifact_root(root))
+
+
+async def lane_desk(told: Telling) -> LaneDesk:
+    """Return what works the lane's queue off, below the folder of artifacts.
+
+    Args:
+        told: Where to say how far a run is.
+    """
+    root, declared = artifact_dir(), governing_policies()
+    policies = (declared.evaluation, declared.safety, declared.drift)
+    events = governance_events(root)
+    return LaneDesk(
+        ports=LanePorts(
+            events=events,
+            store=artifact_root(root),
+            wall=wall_clock(),
+            admission=Admission(target="paper"),
+            drift=await last_drift(events),
+            told=told,
+        ),
+        tools=LaneTools(
+            kernel=kernel(),
+            candidates=candidates(),
+            evaluation=declared.evaluation,
+            policies={one.kind: message_digest(one) for one in policies},
+            judge=FixedSampleJudge(),
+            seen=frozenset(),
+            cpu=cpu_ns,
+        ),
+        open_log=lambda path: read_log(Path(path)),
+        admit=admit_on_paper,
+    )
+
+
 def governance_lease(folder: Path, policy: LeasePolicy) -> WriterLease:
     """Return the lease of the one writer of the governance whose files are in ``folder``."""
     return FileLease(
         folder / "governance", clock=SystemClock(), time_to_live_ms=policy.time_to_live_ms
     )
-
-
-def governing_policies() -> GoverningPolicies:
-    """Return what governance is declared to be bound by in this installation."""
-    return load_governing(settings().declarations_dir)
 
 
 def package_store(root: Path | None = None) -> PackageStore:

@@ -8,17 +8,21 @@ that cannot decide.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
-from torghut.adapters.filesystem.declaration_text import load_live_policy
+from torghut.adapters.filesystem.declaration_text import load_live_policy, load_owners
 from torghut.adapters.filesystem.declared.staging import (
     StagePolicies,
     declaration_digests,
     load_staging,
 )
+from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
+from torghut.adapters.filesystem.key_files import new_key_file
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
+from torghut.adapters.filesystem.turns import held
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
 from torghut.adapters.http.posting import post
@@ -29,6 +33,7 @@ from torghut.adapters.system.commit import CommitFound, commit_of
 from torghut.adapters.system.person import person
 from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
+from torghut.schemas.declarations.governance import Owners
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.settings import artifact_dir, commit, settings
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
@@ -42,8 +47,12 @@ __all__ = [
     "commit_here",
     "declared_files",
     "governance_events",
+    "governing_policies",
     "ids",
+    "lane_turn",
     "live_policy",
+    "new_key_file",
+    "owners",
     "person",
     "post",
     "read_junit",
@@ -64,6 +73,9 @@ SWITCHES: Final = "switches"
 
 WORKERS: Final = "workers"
 """Folder of worker pages, below that of artifacts."""
+
+LANE_LOCK: Final = "lane.lock"
+"""File that whoever runs the lane holds, below the folder of artifacts."""
 
 TOKENS: Final = "api-tokens"
 """File of the service's tokens where nobody names another, below the folder of artifacts."""
@@ -115,6 +127,29 @@ def governance_events(root: Path) -> SharedEvents:
     Any process may append to them in its turn, and read them at any time.
     """
     return SharedEvents(root / GOVERNANCE_LOG, clock=SystemClock(), ids=RandomIds())
+
+
+def lane_turn(root: Path) -> AbstractContextManager[None]:
+    """Hold the lane of the governance below ``root``: one process runs it at a time."""
+    return held(root / LANE_LOCK)
+
+
+def governing_policies() -> GoverningPolicies:
+    """Return what governance is declared to be bound by in this installation.
+
+    Raises:
+        DeclarationError: A file is missing or does not fit its model.
+    """
+    return load_governing(settings().declarations_dir)
+
+
+def owners() -> Owners:
+    """Return the roles of this installation, and the keys that act in them.
+
+    Raises:
+        DeclarationError: The file is missing or does not fit its model.
+    """
+    return load_owners(settings().declarations_dir)
 
 
 def ids() -> IdSource:

@@ -13,8 +13,8 @@ from torghut.bootstrap import source
 from torghut.router.training.equivalence import Tolerance, equivalent
 from torghut.router.training.record import FitRequest, read_training_record
 from torghut.router.training.sequences import split
-from torghut.workflows.fit_reading import Window, read_samples, resampled, sequences_of
-from torghut.workflows.router_fit import FitKernels, fit_router
+from torghut.workflows.fitting.fit_reading import Window, read_samples, resampled, sequences_of
+from torghut.workflows.fitting.router_fit import FitKernels, fit_router
 
 
 def refitted(name: str, uri: str) -> str:

@@ -12,7 +12,7 @@ from tests.kernels import compiled
 from tests.rows import RowArray
 from tests.unit.router.test_baselines import NAMES, model
 from torghut.bootstrap import source
-from torghut.evals.bar_times import compare_bars
+from torghut.evals.leaks.bar_times import compare_bars
 from torghut.evals.lookahead import LookaheadPlan
 from torghut.market.ports import Cursor
 from torghut.workflows.lookahead_check import CheckedSource, KernelUnderTest, check_source

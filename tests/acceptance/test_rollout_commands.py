@@ -26,18 +26,17 @@ from tests.declared import ROOT
 from tests.rollouts import (
     START_NS,
     STEP_NS,
-    events_of,
     evidence_files,
     plan,
     row,
+    run_after,
     unmeasured,
     whole_run,
 )
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.artifacts.errors import ArtifactExistsError
-from torghut.governance.rollouts.manifest import manifest_of
-from torghut.governance.rollouts.rollout import ROLLOUT, CrashLane, RolloutCommand, StartRun
-from torghut.workflows.rollout.publishing import publish_manifest
+from torghut.governance.rollouts.rollout import CrashLane, RolloutCommand, StartRun
+from torghut.workflows.rollout.publishing import publish_run
 
 EXAMPLE: Final = ROOT / "examples" / "rollout_manifest.py"
 PAGE: Final = ROOT / "docs" / "how-to" / "read-a-manifest.md"
@@ -184,7 +183,7 @@ def published(folder: Path, commands: list[RolloutCommand]) -> Path:
     store = FolderArtifacts(folder)
     for path, body in evidence_files().items():
         store.create(path, body)
-    publish_manifest(manifest_of(ROLLOUT.fold(events_of(commands))), store)
+    publish_run(run_after(commands), store)
     return folder / CURRENT
 
 
@@ -248,21 +247,20 @@ def test_crashed_run_is_whole_and_fails(tmp_path: Path) -> None:
 
 def test_each_copy_is_written_once_and_the_same_again_changes_nothing(tmp_path: Path) -> None:
     store = FolderArtifacts(tmp_path)
-    passed = manifest_of(ROLLOUT.fold(events_of(whole_run())))
-    failed = manifest_of(ROLLOUT.fold(events_of(whole_run(drift="detected"))))
-    place = publish_manifest(passed, store)
+    passed, failed = run_after(whole_run()), run_after(whole_run(drift="detected"))
+    place = publish_run(passed, store).place
     before = (tmp_path / place).read_bytes()
 
-    assert publish_manifest(passed, store) == place
+    assert publish_run(passed, store).place == place
     with pytest.raises(ArtifactExistsError):
-        publish_manifest(failed, store)
+        publish_run(failed, store)
     assert (tmp_path / place).read_bytes() == before
     assert (tmp_path / CURRENT).read_bytes() == before
 
 
 def test_the_same_inputs_again_go_to_another_attempt(tmp_path: Path) -> None:
     again = [StartRun(plan=plan(attempt=2), at_ns=START_NS), *whole_run()[1:]]
-    place = publish_manifest(manifest_of(ROLLOUT.fold(events_of(again))), FolderArtifacts(tmp_path))
+    place = publish_run(run_after(again), FolderArtifacts(tmp_path)).place
 
     assert place == "runs/run-1/attempts/2/rollout/phase-manifest.json"
     assert typed("rollout", "verify", str(tmp_path / place)).status == 4

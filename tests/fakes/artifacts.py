@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
@@ -36,6 +36,16 @@ class InMemoryArtifacts(ArtifactStore):
             fault = ReadFault.NOT_A_FILE if folder else ReadFault.MISSING
             raise ArtifactUnreadableError(path=path, fault=fault)
         return self._files[path]
+
+    @override
+    def names(self, folder: str, /) -> Sequence[str]:
+        if not stays_below(folder):
+            raise ArtifactUnreadableError(path=folder, fault=ReadFault.OUTSIDE)
+        if folder in self._files:
+            raise ArtifactUnreadableError(path=folder, fault=ReadFault.NOT_A_FILE)
+        below = [path for path in self._files if path.startswith(f"{folder}/")]
+        names = (path.removeprefix(f"{folder}/") for path in below)
+        return sorted(name for name in names if "/" not in name and not name.startswith("."))
 
     @override
     def replace(self, path: str, body: bytes, /) -> None:

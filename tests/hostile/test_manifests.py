@@ -42,7 +42,7 @@ Tamper = Callable[[Document], None]
 
 PASS: Final = manifest_after(whole_run())
 ROLLED_BACK: Final = manifest_after(
-    whole_run(facts=RollbackFacts(triggered=True, incident=examined(incident())))
+    whole_run(facts=RollbackFacts(triggered=True, in_force=True, incident=examined(incident())))
 )
 FAILED: Final = manifest_after(whole_run(drift="detected"))
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -21,9 +21,12 @@ from pydantic import BaseModel, TypeAdapter
 
 from tests.replay.golden_decisions import GOLDEN
 from torghut.eventlog.decider import Decider
+from torghut.governance.allotting.allotment import ALLOTMENTS
 from torghut.governance.approvals.approval import APPROVAL
+from torghut.governance.cycles.cycle import CYCLES
 from torghut.governance.exposure.ladder import LADDER
 from torghut.governance.leasing.epochs import EPOCHS
+from torghut.governance.ledger.ledger import LEDGER
 from torghut.governance.safety.canary import CANARY
 from torghut.governance.safety.continuity import CONTINUITY
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS
@@ -37,8 +40,11 @@ from torghut.schemas.governing.continuity import CONTINUITY_EVENT
 from torghut.schemas.governing.drift import DRIFT_EVENT
 from torghut.schemas.governing.latch import LATCH_EVENT
 from torghut.schemas.governing.lease import LEASE_EVENT
+from torghut.schemas.governing.ledger import LEDGER_EVENT
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT
 from torghut.schemas.governing.stages import STAGE_EVENT
+from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT
+from torghut.schemas.scheduling.cycles import CYCLE_EVENT
 from torghut.schemas.staging.exposure import EXPOSURE_EVENT
 
 STREAMS: Final = GOLDEN / "streams"
@@ -55,12 +61,15 @@ class Stream:
 
 
 KINDS: Final[Mapping[str, Stream]] = {
+    "allotments": Stream(decider=ALLOTMENTS, adapter=ALLOTMENT_EVENT),
     "approval": Stream(decider=APPROVAL, adapter=APPROVAL_EVENT),
     "canary": Stream(decider=CANARY, adapter=CANARY_EVENT),
     "continuity": Stream(decider=CONTINUITY, adapter=CONTINUITY_EVENT),
+    "cycles": Stream(decider=CYCLES, adapter=CYCLE_EVENT),
     "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),
     "exposure": Stream(decider=LADDER, adapter=EXPOSURE_EVENT),
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
+    "ledger": Stream(decider=LEDGER, adapter=LEDGER_EVENT),
     "lease": Stream(decider=EPOCHS, adapter=LEASE_EVENT),
     "rollback": Stream(decider=ROLLBACK, adapter=ROLLBACK_EVENT),
     "stages": Stream(decider=STAGES, adapter=STAGE_EVENT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
@@ -18,8 +19,38 @@ from tests.governing import (
     safety_policy,
     verdict,
 )
-from tests.replay.golden_streams import add_stream
+from tests.promoting import (
+    answer,
+    demote,
+    keyring,
+    later,
+    ledger,
+    promote,
+    register,
+    retain,
+    signed_approval,
+    take_back,
+)
+from tests.replay.golden_streams import add_message, add_stream
 from tests.staging import advance, all_shown, arrived, back, review
+from torghut.governance.allotting.allotment import (
+    ALLOTMENTS,
+    Allot,
+    AllotmentCommand,
+    AllotmentState,
+    RefuseAllotment,
+    Seen,
+)
+from torghut.governance.allotting.allotting import Shares
+from torghut.governance.approvals.signing import read_signed
+from torghut.governance.cycles.cycle import (
+    CYCLES,
+    BeginCycle,
+    CycleCommand,
+    CycleState,
+    EndCycle,
+    SeePortfolio,
+)
 from torghut.governance.leasing.epochs import (
     EPOCHS,
     BeginEpoch,
@@ -27,6 +58,7 @@ from torghut.governance.leasing.epochs import (
     EpochCommand,
     EpochState,
 )
+from torghut.governance.rollouts.evidence import INCIDENT_SCHEMA, Examined
 from torghut.governance.safety.canary import (
     CANARY,
     CanaryCommand,
@@ -72,6 +104,9 @@ from torghut.schemas.governing.fields import Evidence, Found, Person, reading_of
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
 from torghut.schemas.governing.lease import LEASE_EVENT, LeaseEvent
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
+from torghut.schemas.rollout.gates import EvidenceReference
+from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT, AllotmentEvent
+from torghut.schemas.scheduling.cycles import CYCLE_EVENT, CycleEvent, CycleOutcome
 
 Play = Callable[[], Sequence[bytes]]
 
@@ -201,7 +236,9 @@ def _patched() -> Sequence[bytes]:
 def _proven() -> Sequence[bytes]:
     memory: Memory[RollbackCommand, RollbackEvent, RollbackState] = Memory(ROLLBACK, ROLLBACK_EVENT)
     policy = safety_policy().rollback
-    evidence = Evidence(path="incidents/incident-1.json", sha256="ef" * 32)
+    cited = EvidenceReference(
+        path="incidents/incident-1.json", sha256="ef" * 32, schema=INCIDENT_SCHEMA
+    )
     commands: Sequence[RollbackCommand] = (
         JudgeProof(run_id="run-1", judgement=1, offered={}, at_ns=START_NS),
         TriggerRollback(
@@ -220,7 +257,10 @@ def _proven() -> Sequence[bytes]:
             policy=policy,
         ),
         JudgeProof(
-            run_id="run-1", judgement=3, offered={OWED: (evidence, "verified")}, at_ns=START_NS
+            run_id="run-1",
+            judgement=3,
+            offered={OWED: Examined(reference=cited, fault=None)},
+            at_ns=START_NS,
         ),
         ConfirmDrained(at_ns=START_NS + 9 * SECOND_NS),
     )
@@ -263,12 +303,79 @@ def _handed_over() -> Sequence[bytes]:
     return memory.bodies
 
 
+def _lowered_and_raised() -> Sequence[bytes]:
+    memory: Memory[AllotmentCommand, AllotmentEvent, AllotmentState] = Memory(
+        ALLOTMENTS, ALLOTMENT_EVENT
+    )
+    held = Seen(allotment=Decimal(1000), exposure=Decimal(400))
+    for cycle, scale in enumerate(("0.25", "0.25", "1"), start=1):
+        memory.send(
+            Allot(
+                cycle=cycle,
+                seen={"fxcm:EURUSD": held},
+                applied=frozenset(one.control_id for one in memory.state.pending[:1]),
+                shares=Shares(
+                    cap=Decimal(10_000), max_symbols=10, scale=Decimal(scale), weights={}
+                ),
+                after_block=cycle,
+                at_ns=START_NS + cycle * SECOND_NS,
+            )
+        )
+        held = Seen(allotment=Decimal(250), exposure=Decimal(0))
+    (last,) = memory.state.pending
+    memory.send(RefuseAllotment(control_id=last.control_id, at_ns=START_NS))
+    return memory.bodies
+
+
+def _two_cycles() -> Sequence[bytes]:
+    memory: Memory[CycleCommand, CycleEvent, CycleState] = Memory(CYCLES, CYCLE_EVENT)
+    note = Evidence(path="notes/iteration-1.md", sha256="ef" * 32)
+    outcomes: Sequence[CycleOutcome] = ("lane_completed", "lane_execution_failed")
+    for cycle, outcome in enumerate(outcomes, start=1):
+        at_ns = START_NS + 60 * cycle * SECOND_NS
+        commands: Sequence[CycleCommand] = (
+            BeginCycle(cycle=cycle, epoch=cycle, holder="host-1", policies="ab" * 32, at_ns=at_ns),
+            SeePortfolio(
+                cycle=cycle,
+                equity=100.0 / cycle,
+                capital=1000.0,
+                last_block=cycle,
+                reset_ns=0,
+                at_ns=at_ns,
+            ),
+            EndCycle(cycle=cycle, outcome=outcome, reason="because", note=note, at_ns=at_ns),
+        )
+        for command in commands:
+            memory.send(command)
+    return memory.bodies
+
+
 def _on_and_back() -> Sequence[bytes]:
     stream = arrived(1)
     stream.send(review(stream, {}))
     stream.send(review(stream, all_shown(1)))
     stream.send(advance(stream, 2))
     stream.send(back(stream, 0))
+    return stream.bodies
+
+
+def _signed() -> Sequence[bytes]:
+    stream = signed_approval(answer("author", "request"), answer("ben", "grant"))
+    stream.send(later(answer("eve", "revoke"), 60))
+    return stream.bodies
+
+
+def _taken_back() -> Sequence[bytes]:
+    stream = ledger("a", "b", "c")
+    stream.send(retain("c"))
+    stream.send(promote("a", 0))
+    stream.send(promote("b", 1))
+    stream.send(take_back(2))
+    stream.send(promote("a", 3, target="live"))
+    stream.send(promote("b", 4, run="again"))
+    stream.send(take_back(5, cause="incident-2"))
+    stream.send(register("d"))
+    stream.send(demote("d"))
     return stream.bodies
 
 
@@ -282,16 +389,20 @@ def _up_and_down() -> Sequence[bytes]:
 
 
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
+    ("allotments", "lowered-and-raised"): _lowered_and_raised,
     ("approval", "denied"): _denied,
     ("approval", "revoked"): _revoked,
+    ("approval", "signed"): _signed,
     ("approval", "used"): _used,
     ("canary", "patched"): _patched,
     ("continuity", "interrupted"): _interrupted,
+    ("cycles", "two"): _two_cycles,
     ("drift", "flapping"): _flapping,
     ("exposure", "up-and-down"): _up_and_down,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
     ("lease", "handed-over"): _handed_over,
+    ("ledger", "taken-back"): _taken_back,
     ("rollback", "proven"): _proven,
     ("stages", "on-and-back"): _on_and_back,
 }
@@ -300,3 +411,5 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
 if __name__ == "__main__":
     for (kind, name), play in COURSES.items():
         add_stream(kind, name, play())
+    statement, _ = read_signed(answer("ben", "grant").envelope, keyring())
+    add_message("artifacts/approval-statement.v1", "grant", statement)

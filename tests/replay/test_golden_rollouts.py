@@ -34,6 +34,7 @@ def test_there_are_runs_of_every_ending() -> None:
         "live-without-patch",
         "not-final",
         "pass",
+        "reassessed",
         "rolled-back",
     ]
 

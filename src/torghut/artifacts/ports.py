@@ -54,6 +54,14 @@ class ArtifactStore(Protocol):
         """
         ...
 
+    def names(self, folder: str, /) -> Sequence[str]:
+        """Return the names of the plain files in ``folder``, sorted; none where it is missing.
+
+        Raises:
+            ArtifactUnreadableError: It is no folder, or is not to be read.
+        """
+        ...
+
     def replace(self, path: str, body: bytes, /) -> None:
         """Put ``body`` there, durably, in place of what there was.
 

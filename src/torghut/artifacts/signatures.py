@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -28,6 +28,22 @@ from torghut.kernel.canonical import canonical_bytes, parse_json_object
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.types import Message, Sha256, first_problem
+
+_RAW: Final = "the 32 bytes of an Ed25519 public key"
+_SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+"""Points of small order but for their sign, each as bytes: under such a "key" one signature fits
+many messages, and no private key is needed (libsodium refuses the same list)."""
 
 _Base64 = Annotated[str, Field(max_length=1 << 20)]
 
@@ -89,6 +105,26 @@ def parse_public_key(pem: bytes) -> TrustedKey:
     if not isinstance(key, Ed25519PublicKey):
         raise KeyUnusableError(expected=expected, found="a key of another kind")
     return TrustedKey(fingerprint=fingerprint(key), key=key)
+
+
+def public_key_of(raw: bytes) -> TrustedKey:
+    """Return the public key whose 32 bytes are ``raw``.
+
+    Raises:
+        KeyUnusableError: There is no such key, or anybody can sign in its name.
+    """
+    try:
+        key = Ed25519PublicKey.from_public_bytes(raw)
+    except ValueError as error:
+        raise KeyUnusableError(expected=_RAW, found=f"{len(raw)} bytes") from error
+    if bytes([*raw[:-1], raw[-1] & 0x7F]) in _SMALL_ORDER:
+        raise KeyUnusableError(expected=_RAW, found="a point of small order")
+    return TrustedKey(fingerprint=fingerprint(key), key=key)
+
+
+def raw_bytes(key: Ed25519PublicKey) -> bytes:
+    """Return the 32 bytes of a public key."""
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def parse_private_key(pem: bytes) -> Ed25519PrivateKey:

@@ -19,7 +19,7 @@ from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Expert, Mode, RouterMode
 from torghut.schemas.rows import DECISION, STATE, RowArray
 
-_BOOK: Final = (
+BOOK_FIELDS: Final = (
     "paper_position",
     "paper_cash",
     "traded_notional",
@@ -109,7 +109,7 @@ def trend_from_here(fold: DecisionFold) -> TrendBaseline:
 
 def _with_own_book(states: RowArray) -> RowArray:
     """Return ``states``, changed in place, with an empty paper book under static weights."""
-    for name in _BOOK:
+    for name in BOOK_FIELDS:
         states[name] = 0
     # Never live: reported fills are the serving arm's, and must not cross into another.
     states["mode"] = Mode.PAPER

@@ -29,3 +29,54 @@ class NothingToCheckError(TorghutError):
             f"expected at least two contexts, found {contexts}; check a longer piece of the source"
         )
         self.contexts = contexts
+
+
+class PairingRefusedError(TorghutError):
+    """Arms do not pair: a length, a number, an order or a name is wrong, so nothing is judged."""
+
+    code: ClassVar[str] = "evals.pairing-refused"
+
+    def __init__(self, *, what: str, expected: str, found: str) -> None:
+        super().__init__(f"{what}: expected {expected}, found {found}; decide every arm again")
+        self.what = what
+        self.expected = expected
+        self.found = found
+
+
+class WindowNotSplitError(TorghutError):
+    """A window cannot be split by time as declared; take a longer one, or other ratios."""
+
+    code: ClassVar[str] = "evals.window-not-split"
+
+    def __init__(self, *, what: str, expected: str, found: str) -> None:
+        super().__init__(f"{what}: expected {expected}, found {found}; take a longer window")
+        self.what = what
+        self.expected = expected
+        self.found = found
+
+
+class SeenWindowError(TorghutError):
+    """A package was fitted on time that it would be tested on; test it on later time."""
+
+    code: ClassVar[str] = "evals.seen-window"
+
+    def __init__(self, *, package: str, first_ns: int, last_ns: int) -> None:
+        super().__init__(
+            f"{package}: expected a fit window outside the test, found {first_ns} to {last_ns} ns "
+            "in both; test on later time"
+        )
+        self.package = package
+        self.first_ns = first_ns
+        self.last_ns = last_ns
+
+
+class TrialsRefusedError(TorghutError):
+    """A count of trials is no count; read it from the ledger, this trial included."""
+
+    code: ClassVar[str] = "evals.trials-refused"
+
+    def __init__(self, *, found: int) -> None:
+        super().__init__(
+            f"trials: expected 1 or more, found {found}; count them in the ledger, this one too"
+        )
+        self.found = found

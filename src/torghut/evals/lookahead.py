@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.evals.errors import AnswersMisalignedError, NothingToCheckError
-from torghut.evals.futures import Future, other_future
+from torghut.evals.leaks.futures import Future, other_future
 from torghut.schemas.rows import RowArray
 
 Flags = npt.NDArray[np.bool_]

@@ -132,6 +132,11 @@ class InMemoryLog(DecisionLog, EventStore):
         return history[after:]
 
     @override
+    async def streams(self, prefix: str, /) -> Sequence[str]:
+        begun = {name: history[0].position for name, history in self._streams.items() if history}
+        return sorted((name for name in begun if name.startswith(prefix)), key=begun.__getitem__)
+
+    @override
     async def verify(
         self,
         *,

@@ -168,3 +168,7 @@ class EventStore(Protocol):
             LogIntegrityError: An event is missing, altered or does not follow its predecessor.
         """
         ...
+
+    async def streams(self, prefix: str, /) -> Sequence[str]:
+        """Return the names of the streams that begin with ``prefix``, by their first event."""
+        ...

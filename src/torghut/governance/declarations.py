@@ -7,6 +7,8 @@ from pydantic import TypeAdapter
 from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
 from torghut.schemas.declarations.staging.risks import RiskRegister
@@ -19,6 +21,8 @@ _OWNERS: TypeAdapter[Owners] = TypeAdapter(Owners)
 _LIVE: TypeAdapter[LivePolicy] = TypeAdapter(LivePolicy)
 _SAFETY: TypeAdapter[SafetyPolicy] = TypeAdapter(SafetyPolicy)
 _DRIFT: TypeAdapter[DriftPolicy] = TypeAdapter(DriftPolicy)
+_SCHEDULER: TypeAdapter[SchedulerPolicy] = TypeAdapter(SchedulerPolicy)
+_EVALUATION: TypeAdapter[EvaluationPolicy] = TypeAdapter(EvaluationPolicy)
 _ROADMAP: TypeAdapter[StageRoadmap] = TypeAdapter(StageRoadmap)
 _SLO: TypeAdapter[SloPolicy] = TypeAdapter(SloPolicy)
 _EXPOSURE: TypeAdapter[ExposurePolicy] = TypeAdapter(ExposurePolicy)
@@ -84,6 +88,26 @@ def parse_drift_policy(text: str, *, file: str) -> DriftPolicy:
         DeclarationContentError: It does not fit the declared model.
     """
     return parse(_DRIFT, text, file=file)
+
+
+def parse_scheduler_policy(text: str, *, file: str) -> SchedulerPolicy:
+    """Return what ``text`` declares the scheduler to be bound by.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_SCHEDULER, text, file=file)
+
+
+def parse_evaluation_policy(text: str, *, file: str) -> EvaluationPolicy:
+    """Return what ``text`` declares a candidate to be evaluated by.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_EVALUATION, text, file=file)
 
 
 def parse_stage_roadmap(text: str, *, file: str) -> StageRoadmap:

@@ -16,12 +16,14 @@ from torghut.schemas.block import BlockHeader, BlockRecords
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
-from torghut.schemas.governing.approvals import ApprovalEvent
+from torghut.schemas.governing.approvals import ApprovalEvent, ApprovalStatement
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
+from torghut.schemas.governing.lanes import LaneEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
+from torghut.schemas.governing.ledger import LedgerEvent
 from torghut.schemas.governing.rollback import RollbackEvent
 from torghut.schemas.governing.stages import StageEvent
 from torghut.schemas.live.delivery import (
@@ -38,15 +40,26 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
+from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.events import (
     LaneCompleted,
     LaneCrashed,
     PhaseRecorded,
     RunFinalised,
+    RunReassessed,
     RunStarted,
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
+from torghut.schemas.rollout.lane import (
+    LaneInputs,
+    RollbackReadiness,
+    StageManifest,
+    StrategyPatch,
+)
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
+from torghut.schemas.scheduling.allotments import AllotmentEvent
+from torghut.schemas.scheduling.cycles import CycleEvent
+from torghut.schemas.scheduling.note import IterationNote
 from torghut.schemas.staging.baseline import Baseline
 from torghut.schemas.staging.exposure import ExposureEvent
 from torghut.schemas.staging.slo_window import SloWindow
@@ -61,13 +74,17 @@ def _members(*unions: object) -> tuple[type[Message], ...]:
 
 
 GOVERNING: Final = _members(
+    AllotmentEvent,
     ApprovalEvent,
     CanaryEvent,
     ContinuityEvent,
+    CycleEvent,
     DriftEvent,
+    LaneEvent,
     ExposureEvent,
     LatchEvent,
     LeaseEvent,
+    LedgerEvent,
     RollbackEvent,
     StageEvent,
 )
@@ -76,6 +93,7 @@ GOVERNING: Final = _members(
 TYPED: Final[tuple[type[Message], ...]] = (
     *GOVERNING,
     Answered,
+    ApprovalStatement,
     Baseline,
     BlockHeader,
     BlockRecords,
@@ -87,11 +105,14 @@ TYPED: Final[tuple[type[Message], ...]] = (
     ControlRecorded,
     Decided,
     Decision,
+    EvaluationCard,
     Fault,
     GateEvidence,
     Heartbeat,
+    IterationNote,
     LaneCompleted,
     LaneCrashed,
+    LaneInputs,
     PackageManifest,
     PhaseRecorded,
     Proof,
@@ -99,11 +120,15 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Refused,
     RegimeModelFile,
     RollbackIncident,
+    RollbackReadiness,
     RunFinalised,
+    RunReassessed,
     RunStarted,
+    StageManifest,
     SloWindow,
     StageRecord,
     StopIncident,
+    StrategyPatch,
     SwitchThrownFile,
     TestReport,
     WorkerStatus,
@@ -112,15 +137,22 @@ TYPED: Final[tuple[type[Message], ...]] = (
 
 ARTIFACTS: Final = frozenset(
     {
+        EvaluationCard,
+        ApprovalStatement,
         Baseline,
         GateEvidence,
+        IterationNote,
+        LaneInputs,
         PackageManifest,
         Proof,
         RegimeModelFile,
         RollbackIncident,
+        RollbackReadiness,
+        StageManifest,
         SloWindow,
         StageRecord,
         StopIncident,
+        StrategyPatch,
         SwitchThrownFile,
         TestReport,
         WorkerStatus,

@@ -103,9 +103,9 @@ class Streams:
         kept = self._known.get(stream)
         if isinstance(kept, _Known) and kept.decider is decider:
             known = cast("_Known[S]", kept)
-            last, *added = await self._store.read_events(stream, after=known.version - 1) or [None]
-            if last is not None and last.digest == known.digest:
-                return self._keep(decider, parse, stream, known, added)
+            found = await self._store.read_events(stream, after=known.version - 1)
+            if found and found[0].digest == known.digest:
+                return self._keep(decider, parse, stream, known, found[1:])
         nothing = _Known(decider=decider, version=0, digest="", state=decider.initial)
         return self._keep(decider, parse, stream, nothing, await self._store.read_events(stream))
 

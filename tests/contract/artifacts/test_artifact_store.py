@@ -100,3 +100,27 @@ def test_nothing_outside_is_written(store: ArtifactStore, path: str) -> None:
         store.replace(path, b"x")
     with pytest.raises(ArtifactUnwritableError):
         store.create(path, b"x")
+
+
+def test_names_are_those_of_the_plain_files_in_a_folder(store: ArtifactStore) -> None:
+    for path in ("notes/b.md", "notes/a.md", "notes/deeper/c.md", "notes/.hidden", "other"):
+        store.create(path, b"")
+
+    assert store.names("notes") == ["a.md", "b.md"]
+    assert store.names("absent") == []
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_names_outside_are_nobodys_business(store: ArtifactStore, path: str) -> None:
+    with pytest.raises(ArtifactUnreadableError) as caught:
+        store.names(path)
+
+    assert caught.value.fault is ReadFault.OUTSIDE
+
+
+def test_names_in_a_file_are_not_to_be_had(store: ArtifactStore) -> None:
+    store.create("notes", b"")
+
+    with pytest.raises(ArtifactUnreadableError) as caught:
+        store.names("notes")
+    assert caught.value.fault is ReadFault.NOT_A_FILE

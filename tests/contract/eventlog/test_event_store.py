@@ -124,6 +124,18 @@ def test_an_event_without_a_type_is_refused(events: EventStore) -> None:
     assert words(events) == []
 
 
+def test_streams_are_told_by_their_beginning_oldest_first(events: EventStore) -> None:
+    assert run(events.streams("")) == []
+    for stream in ("rollout-2", "approval-b", "approval-a", "approval_", "rollout-1"):
+        run(append(events, "a", stream=stream))
+    run(append(events, "b", stream="approval-a", expected_version=1))
+
+    assert run(events.streams("approval-")) == ["approval-b", "approval-a"]
+    assert run(events.streams("rollout-")) == ["rollout-2", "rollout-1"]
+    assert run(events.streams("approval-%")) == []
+    assert len(run(events.streams(""))) == 5
+
+
 def test_events_and_blocks_verify_together(log: Log) -> None:
     run(fill(log, 2))
     run(append(log, "a", "b"))

@@ -28,6 +28,7 @@ from torghut.schemas.governing.approvals import (
     ApprovalGranted,
     ApprovalRequested,
     ApprovalRevoked,
+    ApprovalSigned,
     ApprovalUsed,
 )
 from torghut.schemas.governing.fields import Person
@@ -126,6 +127,8 @@ class ApprovalMachine(RuleBasedStateMachine):
                     keys = [one.key for one in event.approvers]
                     assert len(set(keys)) == len(keys) >= 1
                     assert all(event.at_ns < holding[key] for key in keys)
+                case ApprovalSigned():
+                    raise AssertionError  # nothing was signed here
 
 
 TestApproval = ApprovalMachine.TestCase

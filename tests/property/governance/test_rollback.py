@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, get_args
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.governing import SECOND_NS, START_NS, Memory, safety_policy
+from tests.rollouts import examined, incident
+from torghut.artifacts.errors import ReadFault
+from torghut.governance.rollouts.evidence import EvidenceFault, Examined
 from torghut.governance.safety.rollback import (
     OWED,
     ROLLBACK,
@@ -20,7 +24,6 @@ from torghut.governance.safety.rollback import (
     SwitchBack,
     TriggerRollback,
 )
-from torghut.schemas.governing.fields import Evidence, Found
 from torghut.schemas.governing.rollback import (
     ROLLBACK_EVENT,
     EvidenceName,
@@ -33,10 +36,12 @@ from torghut.schemas.governing.rollback import (
 )
 
 PACKAGES: Final = ("aa" * 32, "bb" * 32, None)
-EVIDENCE: Final = Evidence(path="incidents/one.json", sha256="ef" * 32)
+SOUND: Final = examined(incident())
 OFFERED: Final = st.dictionaries(
     st.sampled_from(get_args(EvidenceName)),
-    st.tuples(st.just(EVIDENCE), st.sampled_from(["verified", "verified", *get_args(Found)])),
+    st.sampled_from([None, None, *ReadFault, *EvidenceFault]).map(
+        lambda fault: replace(SOUND, fault=fault)
+    ),
 )
 
 
@@ -87,7 +92,7 @@ class RollbackMachine(RuleBasedStateMachine):
         self._send(ConfirmDrained(at_ns=self.now_ns))
 
     @rule(offered=OFFERED)
-    def judge(self, offered: Mapping[EvidenceName, tuple[Evidence, Found]]) -> None:
+    def judge(self, offered: Mapping[EvidenceName, Examined]) -> None:
         """The phase is judged."""
         last = self.memory.state.judged
         self._send(
@@ -101,7 +106,7 @@ class RollbackMachine(RuleBasedStateMachine):
         judged = self.memory.state.judged
         assert judged is not None
         triggered = self.memory.state.triggered is not None
-        sound = OWED in offered and {found for _, found in offered.values()} == {"verified"}
+        sound = OWED in offered and {one.fault for one in offered.values()} == {None}
         proven = sound and self.memory.state.effective is not None
         assert (judged.status == "pass") == (proven or not triggered)
         assert triggered or not judged.evidence

@@ -31,14 +31,19 @@ from tests.rollouts import (
 from torghut.artifacts.errors import ReadFault
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.rollouts import errors
-from torghut.governance.rollouts.evidence import Examined, Found, Subject, examine
+from torghut.governance.rollouts.evidence import Content, Examined, Subject, examine
 from torghut.governance.rollouts.finalising import RollbackFacts
-from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
+from torghut.governance.rollouts.manifest import (
+    final_manifest_of,
+    manifest_bytes,
+    manifest_of,
+)
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     CompleteLane,
     CrashLane,
     FinaliseRun,
+    ReassessRun,
     RecordPhase,
     RolloutCommand,
     RolloutState,
@@ -83,13 +88,14 @@ def pieces(draw: st.DrawFn) -> Examined | None:
     """Draw a piece of evidence, perhaps not as cited, perhaps none."""
     if draw(st.booleans()):
         return None
-    found: Found | None = draw(FOUND)
+    found: Content | None = draw(FOUND)
     return examined(draw(MESSAGES), INCIDENT_PATH, found)
 
 
 FACTS: Final = st.builds(
     RollbackFacts,
     triggered=st.booleans(),
+    in_force=st.booleans(),
     incident=pieces(),
     detection=pieces(),
     action=st.none(),
@@ -190,6 +196,11 @@ class Rollouts(RuleBasedStateMachine):
         """Let the safety controls speak."""
         self.ask(FinaliseRun(drift_status=drift, rollback=facts, at_ns=at_ns))
 
+    @rule(facts=FACTS, drift=DRIFTS, at_ns=TIMES)
+    def reassess(self, facts: RollbackFacts, drift: DriftStatus | None, at_ns: int) -> None:
+        """Let the safety controls of a later cycle speak."""
+        self.ask(ReassessRun(drift_status=drift, rollback=facts, at_ns=at_ns))
+
     @precondition(lambda self: bool(self.asked))
     @rule(data=st.data())
     def deliver_again(self, data: st.DataObject) -> None:
@@ -216,9 +227,13 @@ class Rollouts(RuleBasedStateMachine):
         assert manifest_bytes(manifest_of(self.rebuilt())) == body
         assert [phase.name for phase in manifest.phases] == list(PHASES)
         never_a_pass_with_a_failing_gate(manifest)
-        if manifest.observation_summary.finalised:
-            assert self.final in (None, body)
-            self.final = body
+        final = final_manifest_of(self.state)
+        assert manifest.observation_summary.finalised is (final is not None)
+        if final is not None:
+            written = manifest_bytes(final)
+            assert self.final in (None, written)
+            self.final = written
+            assert (written == body) is (self.state.reassessed is None)
 
     @invariant()
     def manifest_keeps_its_contract_for_a_reader(self) -> None:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -24,6 +24,8 @@ from torghut.artifacts.signatures import (
     parse_envelope,
     parse_private_key,
     parse_public_key,
+    public_key_of,
+    raw_bytes,
     sign_payload,
     signed_bytes,
     signer_of,
@@ -149,3 +151,30 @@ def test_what_is_no_private_key_is_refused(pem: bytes) -> None:
 def test_what_is_no_envelope_is_refused(body: bytes) -> None:
     with pytest.raises(EnvelopeMalformedError):
         parse_envelope(body)
+
+
+def test_key_comes_back_from_its_bytes() -> None:
+    raw = raw_bytes(KEY.public_key())
+
+    assert len(raw) == 32
+    assert public_key_of(raw).fingerprint == fingerprint(KEY.public_key())
+    assert signer_of(parse_envelope(BODY), [public_key_of(raw)]) is not None
+
+
+@pytest.mark.parametrize("size", [0, 31, 33, 64])
+def test_bytes_of_another_length_are_no_key(size: int) -> None:
+    with pytest.raises(KeyUnusableError):
+        public_key_of(b"k" * size)
+
+
+IDENTITY = b"\x01" + bytes(31)
+
+
+def test_key_under_which_anybody_can_sign_is_refused() -> None:
+    """The library accepts a signature made without any private key, under the point of order 1."""
+    everybody = Ed25519PublicKey.from_public_bytes(IDENTITY)
+    everybody.verify(IDENTITY + bytes(32), b"whatever there is to say")
+
+    for raw in (IDENTITY, bytes(32), bytes(31) + b"\x80", b"\xec" + b"\xff" * 30 + b"\x7f"):
+        with pytest.raises(KeyUnusableError):
+            public_key_of(raw)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.rows import SECOND_NS, START_NS, RowArray, quotes
-from torghut.evals.bar_times import BarAgreement, compare_bars
 from torghut.evals.boundaries import session_boundaries
 from torghut.evals.fit_windows import FitWindow, WindowOverlap, overlaps
+from torghut.evals.leaks.bar_times import BarAgreement, compare_bars
 from torghut.schemas.codes import Stream
 from torghut.schemas.rows import CONTEXT
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.declared import changed, shipped, text_of
+from tests.promoting import declared, fingerprint_of
 from torghut.governance.declarations import (
     parse_gate_policies,
     parse_owners,
@@ -115,3 +116,66 @@ def test_fallback_raises_no_exposure_as_shipped() -> None:
 def test_wrong_owners_are_refused(old: str, new: str) -> None:
     with pytest.raises(DeclarationContentError):
         parse_owners(changed(OWNERS, old, new), file=OWNERS)
+
+
+def entry(name: str, role: str = "production", **changes: str) -> str:
+    """Return a key as it stands in the file, but for ``changes``."""
+    key = declared(name, "production").model_dump() | {"role": role} | changes
+    lines = "".join(f"    {field}: {value}\n" for field, value in key.items())
+    return "  -" + lines[3:]
+
+
+def keys(*entries: str) -> str:
+    """Return the shipped owners with keys."""
+    return changed(OWNERS, "keys: []", "keys:\n" + "".join(entries))
+
+
+def test_owners_ship_without_a_key() -> None:
+    assert parse_owners(text_of(OWNERS), file=OWNERS).keys == ()
+
+
+def test_keys_are_declared_by_role_and_bytes() -> None:
+    owners = parse_owners(keys(entry("ben"), entry("clock", "scheduler")), file=OWNERS)
+
+    assert [(one.role, one.fingerprint) for one in owners.keys] == [
+        ("production", fingerprint_of("ben")),
+        ("scheduler", fingerprint_of("clock")),
+    ]
+
+
+def test_owners_written_before_there_were_keys_still_are_owners() -> None:
+    assert parse_owners(changed(OWNERS, "keys: []", ""), file=OWNERS).keys == ()
+
+
+def test_keys_are_no_part_of_what_decisions_cite() -> None:
+    with_keys = parse_owners(keys(entry("ben")), file=OWNERS)
+
+    assert with_keys.model_dump() == parse_owners(text_of(OWNERS), file=OWNERS).model_dump()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        keys(entry("ben"), entry("ben", "model")),
+        keys(entry("ben"), entry("ben")),
+        keys(entry("ben", fingerprint=fingerprint_of("eve"))),
+        keys(entry("ben", public_key="AAAA")),
+        keys(entry("ben", public_key="A" * 42 + "B=")),
+        keys(entry("ben", "boss")),
+        keys(entry("ben", holder="Ben")),
+    ],
+    ids=["two-roles", "twice", "other-name", "short", "padded", "unknown-role", "named"],
+)
+def test_wrong_keys_are_refused(text: str) -> None:
+    with pytest.raises(DeclarationContentError):
+        parse_owners(text, file=OWNERS)
+
+
+def test_one_key_under_two_spellings_is_refused() -> None:
+    public = declared("ben", "production").public_key
+    last = public[-2]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    spelled = public[:-2] + alphabet[alphabet.index(last) ^ 1] + "="
+
+    with pytest.raises(DeclarationContentError, match="one base64 text"):
+        parse_owners(keys(entry("ben", public_key=spelled)), file=OWNERS)

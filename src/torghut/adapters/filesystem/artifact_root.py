@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,22 @@ class FolderArtifacts(ArtifactStore):
                 return _read(path, folder, name)
         except OSError as error:
             raise ArtifactUnreadableError(path=path, fault=_fault(error)) from error
+
+    @override
+    def names(self, folder: str, /) -> Sequence[str]:
+        if not stays_below(folder):
+            raise ArtifactUnreadableError(path=folder, fault=ReadFault.OUTSIDE)
+        try:
+            with self._folder_of(f"{folder}/.") as (here, _), os.scandir(here) as entries:
+                return sorted(
+                    one.name
+                    for one in entries
+                    if one.is_file(follow_symlinks=False) and not one.name.startswith(".")
+                )
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise ArtifactUnreadableError(path=folder, fault=_fault(error)) from error
 
     @override
     def replace(self, path: str, body: bytes, /) -> None:

@@ -1,15 +1,17 @@
-"""The text of one declaration; and the live policy, which is of use without all the others."""
+"""The text of one declaration; and those that are of use without all the others."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-from torghut.governance.declarations import parse_live_policy
+from torghut.governance.declarations import parse_live_policy, parse_owners
 from torghut.schemas.declarations.errors import DeclarationMissingError, Problem
+from torghut.schemas.declarations.governance import Owners
 from torghut.schemas.declarations.live import LivePolicy
 
 LIVE: Final = "governance/policies/live.yaml"
+OWNERS: Final = "governance/owners.yaml"
 
 _BYTES_MAX: Final = 1 << 20
 
@@ -21,6 +23,15 @@ def load_live_policy(root: Path) -> LivePolicy:
         DeclarationError: The file is missing, is no plain YAML, or does not fit its model.
     """
     return parse_live_policy(read_declaration(root, LIVE), file=LIVE)
+
+
+def load_owners(root: Path) -> Owners:
+    """Return the roles declared below ``root``, and the keys that act in them.
+
+    Raises:
+        DeclarationError: The file is missing, is no plain YAML, or does not fit its model.
+    """
+    return parse_owners(read_declaration(root, OWNERS), file=OWNERS)
 
 
 def read_declaration(root: Path, file: str) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from torghut.adapters.filesystem.declaration_text import declaration_missing, read_declaration
+from torghut.adapters.filesystem.declaration_text import (
+    declaration_missing,
+    load_owners,
+    read_declaration,
+)
 from torghut.decisions.declarations import Declarations, assemble
 from torghut.governance.declarations import (
     parse_gate_policies,
-    parse_owners,
     parse_reasoning_policy,
 )
 from torghut.market.calendars import expand, parse_calendar
@@ -23,7 +26,6 @@ EXPERTS: Final = "router/experts"
 ROUTER_POLICY: Final = "router/policy.yaml"
 GATES: Final = "governance/policies/gates.yaml"
 REASONING: Final = "governance/policies/reasoning.yaml"
-OWNERS: Final = "governance/owners.yaml"
 
 
 def load(root: Path) -> Declarations:
@@ -37,7 +39,7 @@ def load(root: Path) -> Declarations:
     governance = (
         parse_gate_policies(read_declaration(root, GATES), file=GATES),
         parse_reasoning_policy(read_declaration(root, REASONING), file=REASONING),
-        parse_owners(read_declaration(root, OWNERS), file=OWNERS),
+        load_owners(root),
     )
     return assemble(
         instruments=[

@@ -1,4 +1,4 @@
-"""Reads what governance is declared to be bound by: safety, drift, and the rollout's stages."""
+"""Reads what governance is declared to be bound by: safety, drift, evaluation, and the stages."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from typing import Final
 from torghut.adapters.filesystem.declaration_text import read_declaration
 from torghut.governance.declarations import (
     parse_drift_policy,
+    parse_evaluation_policy,
     parse_safety_policy,
+    parse_scheduler_policy,
     parse_stage_roadmap,
 )
 from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 
 SAFETY: Final = "governance/policies/safety.yaml"
 DRIFT: Final = "governance/policies/drift.yaml"
+SCHEDULER: Final = "governance/policies/scheduler.yaml"
+EVALUATION: Final = "governance/policies/evaluation.yaml"
 ROADMAP: Final = "governance/roadmaps/rollout.yaml"
 
 
@@ -26,6 +32,8 @@ class GoverningPolicies:
 
     safety: SafetyPolicy
     drift: DriftPolicy
+    scheduler: SchedulerPolicy
+    evaluation: EvaluationPolicy
     roadmap: StageRoadmap
 
 
@@ -38,5 +46,7 @@ def load_governing(root: Path) -> GoverningPolicies:
     return GoverningPolicies(
         safety=parse_safety_policy(read_declaration(root, SAFETY), file=SAFETY),
         drift=parse_drift_policy(read_declaration(root, DRIFT), file=DRIFT),
+        scheduler=parse_scheduler_policy(read_declaration(root, SCHEDULER), file=SCHEDULER),
+        evaluation=parse_evaluation_policy(read_declaration(root, EVALUATION), file=EVALUATION),
         roadmap=parse_stage_roadmap(read_declaration(root, ROADMAP), file=ROADMAP),
     )

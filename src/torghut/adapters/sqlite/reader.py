@@ -44,6 +44,9 @@ _NEXT_BLOCK: Final = _select(
 )
 _EVENTS: Final = _select(EVENT_COLUMNS, "events WHERE stream = ? AND version > ? ORDER BY version")
 _NEXT_EVENT: Final = _select(EVENT_COLUMNS, "events WHERE position > ? ORDER BY position LIMIT 1")
+_STREAMS: Final = (
+    "SELECT stream FROM events WHERE version = 1 AND substr(stream, 1, ?) = ? ORDER BY position"
+)
 _SNAPSHOT: Final = _select(SNAPSHOT_COLUMNS, 'snapshots WHERE partition = ? AND "key" = ?')
 
 
@@ -225,6 +228,11 @@ class Reader:
             check_follows(envelope, version=version, digest=digest or GENESIS)
             digest = envelope.digest
         return envelopes
+
+    def streams(self, prefix: str) -> Sequence[str]:
+        """Return the streams that begin with ``prefix``, by their first event."""
+        rows = self._rows(_STREAMS, len(prefix), prefix)
+        return [str(row["stream"]) for row in rows]
 
     def next_event(self, after: int) -> Envelope | None:
         """Return the first event at a position above ``after``, if any."""

@@ -226,6 +226,10 @@ class SqliteLog(DecisionLog, EventStore):
         return await self._read(lambda: self._reader.read_events(stream, after))
 
     @override
+    async def streams(self, prefix: str, /) -> Sequence[str]:
+        return await self._read(lambda: self._reader.streams(prefix))
+
+    @override
     async def verify(
         self,
         *,

@@ -26,6 +26,11 @@ class MonotonicClock(SteadyClock):
         return SteadyNs(time.monotonic_ns())
 
 
+def cpu_ns() -> int:
+    """Return the CPU time of this process so far, in nanoseconds."""
+    return time.process_time_ns()
+
+
 class RandomIds(IdSource):
     """Names that nobody has used before, by chance."""
 

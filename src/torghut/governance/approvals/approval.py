@@ -44,6 +44,7 @@ from torghut.schemas.governing.approvals import (
     ApprovalGranted,
     ApprovalRequested,
     ApprovalRevoked,
+    ApprovalSigned,
     ApprovalUsed,
     ManifestFacts,
     Promotion,
@@ -154,7 +155,7 @@ def _request(command: RequestApproval, state: ApprovalState) -> Sequence[Approva
         raise RequestMismatchError(
             expected=state.requested.promotion.candidate, found=command.promotion.candidate
         )
-    _check_manifest(command.manifest, candidate=command.promotion.candidate, target="paper")
+    check_facts(command.manifest, candidate=command.promotion.candidate, target="paper")
     _check(
         ContentHashMismatchError,
         expected=command.promotion.manifest,
@@ -164,7 +165,7 @@ def _request(command: RequestApproval, state: ApprovalState) -> Sequence[Approva
         ApprovalRequested(
             promotion=command.promotion,
             author=command.author,
-            reason=_reason(command.reason),
+            reason=reason_text(command.reason),
             at_ns=max(command.at_ns, state.time_ns),
         )
     ]
@@ -172,7 +173,7 @@ def _request(command: RequestApproval, state: ApprovalState) -> Sequence[Approva
 
 def _grant(command: GrantApproval, state: ApprovalState) -> Sequence[ApprovalEvent]:
     """Return the grant, if it is for exactly what was asked and its signer may give it."""
-    requested = _open_request(state)
+    requested = open_request(state)
     at_ns = max(command.at_ns, state.time_ns)
     _check_signed_for(command.promotion, requested.promotion)
     if command.approver.key == requested.author.key:
@@ -240,29 +241,29 @@ def _deny(command: DenyApproval, state: ApprovalState) -> Sequence[ApprovalEvent
     """Return the denial; delivered again it changes nothing."""
     if state.denied is not None and state.denied.person == command.person:
         return []
-    _open_request(state)
+    open_request(state)
     at_ns = max(command.at_ns, state.time_ns)
-    return [ApprovalDenied(person=command.person, reason=_reason(command.reason), at_ns=at_ns)]
+    return [ApprovalDenied(person=command.person, reason=reason_text(command.reason), at_ns=at_ns)]
 
 
 def _revoke(command: RevokeApproval, state: ApprovalState) -> Sequence[ApprovalEvent]:
     """Return the revocation of what was granted; delivered again it changes nothing."""
     if state.revoked is not None and state.revoked.person == command.person:
         return []
-    _open_request(state)
+    open_request(state)
     if not state.grants:
         raise GrantsMissingError(expected="something granted to revoke", found="no grant")
     at_ns = max(command.at_ns, state.time_ns)
-    return [ApprovalRevoked(person=command.person, reason=_reason(command.reason), at_ns=at_ns)]
+    return [ApprovalRevoked(person=command.person, reason=reason_text(command.reason), at_ns=at_ns)]
 
 
 def _use(command: UseApproval, state: ApprovalState) -> Sequence[ApprovalEvent]:
     """Return the use, by the candidate's own passing live manifest, while enough grants hold."""
     if state.used is not None and state.used.promotion_id == command.promotion_id:
         return []
-    promotion = _open_request(state).promotion
+    promotion = open_request(state).promotion
     at_ns = max(command.at_ns, state.time_ns)
-    _check_manifest(command.manifest, candidate=promotion.candidate, target=promotion.target)
+    check_facts(command.manifest, candidate=promotion.candidate, target=promotion.target)
     if command.notional_cap > promotion.notional_cap:
         raise NotionalCapExceededError(
             expected=f"at most {promotion.notional_cap:f}", found=f"{command.notional_cap:f}"
@@ -271,14 +272,14 @@ def _use(command: UseApproval, state: ApprovalState) -> Sequence[ApprovalEvent]:
         ApprovalUsed(
             promotion_id=command.promotion_id,
             promotion=promotion,
-            approvers=_approvers(state, command.policy, at_ns),
+            approvers=approvers_of(state, command.policy, at_ns),
             live_manifest=command.manifest.content_hash,
             at_ns=at_ns,
         )
     ]
 
 
-def _approvers(state: ApprovalState, policy: ApprovalPolicy, at_ns: int) -> tuple[Person, ...]:
+def approvers_of(state: ApprovalState, policy: ApprovalPolicy, at_ns: int) -> tuple[Person, ...]:
     """Return who approves as of ``at_ns``: each key once.
 
     Raises:
@@ -293,7 +294,7 @@ def _approvers(state: ApprovalState, policy: ApprovalPolicy, at_ns: int) -> tupl
     raise refusal(expected=f"{policy.grants_required} that hold", found=str(len(holding)))
 
 
-def _check_manifest(manifest: ManifestFacts, *, candidate: str, target: Target) -> None:
+def check_facts(manifest: ManifestFacts, *, candidate: str, target: Target) -> None:
     """Check that a manifest is final, signed, passing, and about ``candidate`` and ``target``."""
     if not manifest.finalised:
         raise ManifestNotFinalError(expected="a finalised manifest", found="one that is not")
@@ -311,7 +312,7 @@ def _check(refusal: type[ApprovalError], *, expected: str, found: str) -> None:
         raise refusal(expected=expected, found=found)
 
 
-def _open_request(state: ApprovalState) -> ApprovalRequested:
+def open_request(state: ApprovalState) -> ApprovalRequested:
     """Return the request, unless it is over.
 
     Raises:
@@ -328,7 +329,7 @@ def _open_request(state: ApprovalState) -> ApprovalRequested:
     return state.requested
 
 
-def _reason(text: str) -> str:
+def reason_text(text: str) -> str:
     """Return a reason without what surrounds it.
 
     Raises:
@@ -352,6 +353,8 @@ def _evolve(state: ApprovalState, event: ApprovalEvent) -> ApprovalState:
             return replace(state, revoked=event)
         case ApprovalUsed():
             return replace(state, used=event)
+        case ApprovalSigned():
+            return state
         case _:
             assert_never(event)
 

@@ -140,3 +140,36 @@ class UsedUpError(ApprovalError):
     """The approval has served its one promotion; the next one takes another."""
 
     code: ClassVar[str] = "approvals.used-up"
+
+
+class KeyUndeclaredError(ApprovalError):
+    """The key is not declared among the owners' keys, so nobody is known by it."""
+
+    code: ClassVar[str] = "approvals.key-undeclared"
+
+
+class SignatureInvalidError(ApprovalError):
+    """The envelope is not signed by the one key that it names, or holds no statement."""
+
+    code: ClassVar[str] = "approvals.signature-invalid"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+
+class StatementMismatchError(ApprovalError):
+    """What was signed is about something else: another approval, verb, promotion or reason."""
+
+    code: ClassVar[str] = "approvals.statement-mismatch"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+
+class CandidateUnregisteredError(ApprovalError):
+    """No ledger knows the manifest's candidate, so nobody can say what would be put in force."""
+
+    code: ClassVar[str] = "approvals.candidate-unregistered"
+
+
+class ManifestRefusedError(ApprovalError):
+    """The manifest does not hold together; `torghut rollout verify` says where."""
+
+    code: ClassVar[str] = "approvals.manifest-refused"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY

@@ -114,6 +114,17 @@ class RunFinalisedError(TorghutError):
         super().__init__("expected a run that is not final, found one that is, and says otherwise")
 
 
+class RunNotFinalError(TorghutError):
+    """What the safety controls said was to be looked at again, and they have said nothing yet."""
+
+    code: ClassVar[str] = "governance.run-not-final"
+    exit_code: ClassVar[ExitCode] = ExitCode.NOT_FINAL
+
+    def __init__(self, *, run_id: str) -> None:
+        super().__init__(f"expected run {run_id} to be final, found it is not; finalise it first")
+        self.run_id = run_id
+
+
 class ManifestRefusedError(TorghutError):
     """A document is no phase manifest, or states what does not follow from it."""
 

@@ -11,10 +11,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from pydantic import TypeAdapter
+
 from torghut.artifacts.errors import ReadFault
 from torghut.kernel.canonical import JsonRefusedError
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
+from torghut.schemas.governing.fields import Found
 from torghut.schemas.publish import MODELS, stated_type
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
@@ -24,7 +27,7 @@ from torghut.schemas.upcasting import MessageContentError, MessageTypeError, rea
 INCIDENT_SCHEMA: Final = stated_type(RollbackIncident)
 """What a rollback is shown by."""
 
-Found = bytes | ReadFault
+Content = bytes | ReadFault
 """A file's bytes, or why there are none."""
 
 
@@ -40,6 +43,7 @@ class EvidenceFault(StrEnum):
     CONTRADICTS = "contradicts"
 
 
+_FOUND: Final[TypeAdapter[Found]] = TypeAdapter(Found)
 _UNREAD: Final[Mapping[type[TorghutError], EvidenceFault]] = MappingProxyType(
     {
         JsonRefusedError: EvidenceFault.UNPARSABLE,
@@ -76,8 +80,13 @@ class Examined:
     fault: ReadFault | EvidenceFault | None
     message: Message | None = None
 
+    @property
+    def found(self) -> Found:
+        """What became of it, in the word that events keep."""
+        return "verified" if self.fault is None else _FOUND.validate_python(str(self.fault))
 
-def examine(reference: EvidenceReference, found: Found, subject: Subject) -> Examined:
+
+def examine(reference: EvidenceReference, found: Content, subject: Subject) -> Examined:
     """Return what is to be thought of the file that ``reference`` cites."""
     if isinstance(found, ReadFault):
         return Examined(reference=reference, fault=found)

@@ -19,6 +19,8 @@ _NO_EVIDENCE: Final = RollbackEvidence(
     rollback_incident_evidence_path=None,
 )
 
+NO_INCIDENT: Final = "incident-missing"
+NOT_IN_FORCE: Final = "rollback-not-in-force"
 _CONTESTED: Final = "evidence-contested"
 """One path, two digests: nobody could say which is meant, so neither is cited."""
 
@@ -29,6 +31,7 @@ class RollbackFacts:
 
     Attributes:
         triggered: Whether the latch says that the candidate is to be taken back.
+        in_force: Whether the first decisions since then show that it was.
         incident: What shows that it was.
         detection: What was detected.
         action: What was done about it.
@@ -36,6 +39,7 @@ class RollbackFacts:
     """
 
     triggered: bool
+    in_force: bool = False
     incident: Examined | None = None
     detection: Examined | None = None
     action: Examined | None = None
@@ -48,7 +52,8 @@ def judge_rollback(
     """Return what the rollback-proof rule makes of ``facts``.
 
     Not triggered: pass, and whatever evidence is offered is left out, so nothing stale leaks in.
-    Triggered: pass only with an incident, and with nothing offered that is not as cited.
+    Triggered: pass only with an incident, with nothing offered that is not as cited, and once the
+    rollback is in force.
 
     Args:
         facts: What is known of a rollback.
@@ -72,11 +77,13 @@ def _rollback_fault(facts: RollbackFacts, known: Sequence[EvidenceReference]) ->
     if any(digest_faults([*known, *sound])):
         return _CONTESTED
     if facts.incident is None:
-        return "incident-missing"
+        return NO_INCIDENT
     if facts.incident.reference.schema_ != INCIDENT_SCHEMA:
         return f"evidence-{EvidenceFault.WRONG_SCHEMA}"
     faults = [one.fault for one in offered if one is not None and one.fault is not None]
-    return f"evidence-{faults[0]}" if faults else None
+    if faults:
+        return f"evidence-{faults[0]}"
+    return None if facts.in_force else NOT_IN_FORCE
 
 
 def _evidence(facts: RollbackFacts) -> RollbackEvidence:

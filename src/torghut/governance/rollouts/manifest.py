@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from torghut.governance.rollouts.errors import RunNotStartedError
@@ -71,13 +72,33 @@ def manifest_of(state: RolloutState) -> PhaseManifest:
     return PhaseManifest.model_validate({**stated, "content_hash": content_hash(stated)})
 
 
+def lane_manifest_of(state: RolloutState) -> PhaseManifest | None:
+    """Return the manifest as the lane left it; None while it is at work."""
+    ended = state.crashed or state.completed
+    if ended is None:
+        return None
+    left = replace(state, finalised=None, reassessed=None, updated_at_ns=ended.occurred_at_ns)
+    return manifest_of(left)
+
+
+def final_manifest_of(state: RolloutState) -> PhaseManifest | None:
+    """Return the manifest as it was when the run became final; None while it is not.
+
+    Whatever later cycles say changes the current manifest only, never this one.
+    """
+    if state.finalised is None:
+        return None
+    at_ns = state.finalised.occurred_at_ns
+    return manifest_of(replace(state, reassessed=None, updated_at_ns=at_ns))
+
+
 def _runtime_of(state: RolloutState, status: PhaseStatus) -> RuntimeGovernance:
     """Return the section on runtime governance."""
-    if state.finalised is None:
+    if state.judged is None:
         return RuntimeGovernance(
             status=status, reason="pending", drift_status=None, rollback_triggered=None
         )
-    runtime = state.finalised.runtime
+    runtime = state.judged.runtime
     return RuntimeGovernance(
         status=status,
         reason=runtime.reason,

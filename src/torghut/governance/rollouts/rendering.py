@@ -35,8 +35,8 @@ def phases_of(state: RolloutState, target: Target) -> Sequence[Phase]:
 
 def rollback_of(state: RolloutState) -> RollbackJudged | None:
     """Return what was last said of a rollback; None while nobody has."""
-    if state.finalised is not None:
-        return state.finalised.rollback
+    if state.judged is not None:
+        return state.judged.rollback
     return None if state.completed is None else state.completed.rollback
 
 
@@ -96,13 +96,13 @@ def _failed(
 
 def _runtime_phase(state: RolloutState, target: Target) -> Phase:
     """Return runtime governance: pending until the safety controls have spoken."""
-    if state.finalised is None:
+    if state.judged is None:
         rows: tuple[GateRow, ...] = (_row(RUNTIME_GATE, "not-applicable", PENDING),)
         at_ns, reason = state.updated_at_ns, PENDING
     else:
-        runtime = state.finalised.runtime
+        runtime = state.judged.runtime
         rows = _runtime_rows(runtime)
-        at_ns, reason = state.finalised.occurred_at_ns, runtime.reason or ""
+        at_ns, reason = state.judged.occurred_at_ns, runtime.reason or ""
     return Phase(
         name=RUNTIME,
         status=status_of_gates(RUNTIME, target, rows),

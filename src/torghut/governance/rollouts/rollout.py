@@ -23,6 +23,7 @@ from torghut.governance.rollouts.errors import (
     PhaseOutOfOrderError,
     RunAlreadyStartedError,
     RunFinalisedError,
+    RunNotFinalError,
     RunNotStartedError,
     RunRefusedError,
 )
@@ -43,6 +44,7 @@ from torghut.schemas.rollout.events import (
     PhaseRecorded,
     RolloutEvent,
     RunFinalised,
+    RunReassessed,
     RunStarted,
 )
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
@@ -96,7 +98,18 @@ class FinaliseRun:
     at_ns: int
 
 
-RolloutCommand: TypeAlias = StartRun | RecordPhase | CompleteLane | CrashLane | FinaliseRun
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReassessRun:
+    """Record what the safety controls of a later cycle say, if it is something else."""
+
+    drift_status: DriftStatus | None
+    rollback: RollbackFacts
+    at_ns: int
+
+
+RolloutCommand: TypeAlias = (
+    StartRun | RecordPhase | CompleteLane | CrashLane | FinaliseRun | ReassessRun
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +121,8 @@ class RolloutState:
         phases: As recorded, in the order recorded.
         crashed: Where the lane ended in the middle.
         completed: How it ended as it should.
-        finalised: What the safety controls came to.
+        finalised: What the safety controls came to, in the cycle that made the run final.
+        reassessed: What they came to later; None while that is the same.
         updated_at_ns: When the last of it happened.
     """
 
@@ -117,12 +131,18 @@ class RolloutState:
     crashed: LaneCrashed | None = None
     completed: LaneCompleted | None = None
     finalised: RunFinalised | None = None
+    reassessed: RunReassessed | None = None
     updated_at_ns: int = 0
 
     @property
     def due(self) -> PhaseName | None:
         """The phase to be recorded next; None where all of the lane's are."""
         return LANE_PHASES[len(self.phases)] if len(self.phases) < len(LANE_PHASES) else None
+
+    @property
+    def judged(self) -> RunFinalised | RunReassessed | None:
+        """What the safety controls said last; None while they have not."""
+        return self.reassessed or self.finalised
 
     @property
     def cited(self) -> Sequence[EvidenceReference]:
@@ -163,6 +183,7 @@ def decide(command: RolloutCommand, state: RolloutState) -> Sequence[RolloutEven
         LaneEndedError: The lane is over.
         LaneNotEndedError: It is not.
         RunFinalisedError: The run is final, and says otherwise.
+        RunNotFinalError: It is not final, and was to be looked at again.
     """
     at_ns = max(command.at_ns, state.updated_at_ns)
     if isinstance(command, StartRun):
@@ -178,6 +199,8 @@ def decide(command: RolloutCommand, state: RolloutState) -> Sequence[RolloutEven
             return _crash(command, state, at_ns)
         case FinaliseRun():
             return _finalise(command, state, at_ns)
+        case ReassessRun():
+            return _reassess(command, state, at_ns)
         case _:
             assert_never(command)
 
@@ -292,6 +315,17 @@ def _finalise(command: FinaliseRun, state: RolloutState, at_ns: int) -> Sequence
     return []
 
 
+def _reassess(command: ReassessRun, state: RolloutState, at_ns: int) -> Sequence[RolloutEvent]:
+    """Take what the safety controls say now, where it is not what they said last."""
+    if state.judged is None or state.started is None:
+        raise RunNotFinalError(run_id="" if state.started is None else state.started.plan.run_id)
+    runtime = judge_runtime(drift_status=command.drift_status, triggered=command.rollback.triggered)
+    rollback = judge_rollback(command.rollback, known=state.cited)
+    if (state.judged.runtime, state.judged.rollback) == (runtime, rollback):
+        return []
+    return [RunReassessed(runtime=runtime, rollback=rollback, occurred_at_ns=at_ns)]
+
+
 def evolve(state: RolloutState, event: RolloutEvent) -> RolloutState:
     """Return ``state`` after ``event``; never raises for a recorded event."""
     now = replace(state, updated_at_ns=event.occurred_at_ns)
@@ -306,6 +340,8 @@ def evolve(state: RolloutState, event: RolloutEvent) -> RolloutState:
             return replace(now, completed=event)
         case RunFinalised():
             return replace(now, finalised=event)
+        case RunReassessed():
+            return replace(now, reassessed=event)
         case _:
             assert_never(event)
 

@@ -101,6 +101,8 @@ class LatchState:
         time_ns: The latest time that any event told.
         streaks: After the last evaluation, or since the last release.
         incident: What stops the loop; None while nothing does.
+        caused_by: The evaluation that made the incident what it is; its evidence file says so.
+        over: The id of the last incident that is over.
         request: A release that waits for the second person.
         released: The last release.
     """
@@ -109,6 +111,8 @@ class LatchState:
     time_ns: int = 0
     streaks: Streaks = _NO_STREAKS
     incident: Incident | None = None
+    caused_by: SafetyEvaluated | None = None
+    over: str | None = None
     request: ReleaseRequested | None = None
     released: LoopReleased | None = None
 
@@ -319,11 +323,18 @@ def _evolve(state: LatchState, event: LatchEvent) -> LatchState:
         case IncidentExtended():
             return _stopped(state, event)
         case LoopRecovered():
-            return replace(state, incident=None, request=None)
+            return replace(state, incident=None, request=None, over=event.incident_id)
         case ReleaseRequested():
             return replace(state, request=event)
         case LoopReleased():
-            return replace(state, incident=None, request=None, released=event, streaks=_NO_STREAKS)
+            return replace(
+                state,
+                incident=None,
+                request=None,
+                released=event,
+                over=event.incident_id,
+                streaks=_NO_STREAKS,
+            )
         case _:
             assert_never(event)
 
@@ -351,7 +362,7 @@ def _stopped(state: LatchState, event: LoopStopped | IncidentExtended) -> LatchS
         extension=0 if before is None else before.extension + 1,
         live=live or (before is not None and before.live),
     )
-    return replace(state, incident=incident, request=None)
+    return replace(state, incident=incident, caused_by=state.last, request=None)
 
 
 LATCH: Final[Decider[LatchCommand, LatchEvent, LatchState]] = Decider(

@@ -2,20 +2,29 @@
 
 Without a rollback the proof passes and cites nothing, whatever is offered. With one it passes only
 when the incident's evidence was found as it was written, nothing offered beside it was found
-altered, and the first decisions after the switch were all made by what it goes back to.
+altered, and the first decisions after the switch were all made by what it goes back to. The rule is
+the manifest's own; here it is kept on record each time that it is applied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, assert_never
 
 from torghut.eventlog.decider import Decider
+from torghut.governance.rollouts.evidence import Examined
+from torghut.governance.rollouts.finalising import (
+    NO_INCIDENT,
+    NOT_IN_FORCE,
+    RollbackFacts,
+    judge_rollback,
+)
 from torghut.governance.safety.errors import RollbackNotEffectiveError, RollbackStepError
 from torghut.governance.safety.ordering import is_again
 from torghut.schemas.declarations.safety import RollbackPolicy
-from torghut.schemas.governing.fields import Evidence, Found
+from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.rollback import (
     EvidenceName,
     ProofJudged,
@@ -28,6 +37,9 @@ from torghut.schemas.governing.rollback import (
 )
 
 OWED: Final[EvidenceName] = "rollback_incident_evidence_path"
+_REASONS: Final[Mapping[str, ProofReason]] = MappingProxyType(
+    {NO_INCIDENT: "evidence-missing", NOT_IN_FORCE: "not-effective"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +88,12 @@ class JudgeProof:
 
     Attributes:
         judgement: One more than the last; the last one again changes nothing.
-        offered: Evidence with what it was found to be just now.
+        offered: Evidence as it was examined just now.
     """
 
     run_id: str
     judgement: int
-    offered: Mapping[EvidenceName, tuple[Evidence, Found]]
+    offered: Mapping[EvidenceName, Examined]
     at_ns: int
 
 
@@ -212,10 +224,7 @@ def _content(judged: ProofJudged) -> object:
 def _judged(command: JudgeProof, state: RollbackState) -> ProofJudged:
     """Return the judgement on ``state`` with what is offered."""
     triggered = state.triggered
-    reason = _reason(command, state)
-    verified: dict[EvidenceName, Evidence] = {}
-    if triggered is not None:
-        verified = {name: e for name, (e, found) in command.offered.items() if found == "verified"}
+    reason = _reason(facts_of(state, command.offered))
     return ProofJudged(
         run_id=command.run_id,
         judgement=command.judgement,
@@ -223,21 +232,39 @@ def _judged(command: JudgeProof, state: RollbackState) -> ProofJudged:
         triggered=triggered is not None,
         status="pass" if reason in {"not-triggered", "proven"} else "fail",
         reason=reason,
-        evidence=dict(sorted(verified.items())),
+        evidence={} if triggered is None else _verified(command.offered),
         recovery_ns=state.effective.recovery_ns if state.effective is not None else None,
         at_ns=max(command.at_ns, state.time_ns),
     )
 
 
-def _reason(command: JudgeProof, state: RollbackState) -> ProofReason:
-    """Return why the proof passes or fails."""
-    if state.triggered is None:
+def facts_of(state: RollbackState, offered: Mapping[EvidenceName, Examined]) -> RollbackFacts:
+    """Return what is known of a rollback, with the evidence that is ``offered`` for it."""
+    return RollbackFacts(
+        triggered=state.triggered is not None,
+        in_force=state.effective is not None,
+        incident=offered.get(OWED),
+        detection=offered.get("drift_last_detection_path"),
+        action=offered.get("drift_last_action_path"),
+        outcome=offered.get("drift_last_outcome_path"),
+    )
+
+
+def _reason(facts: RollbackFacts) -> ProofReason:
+    """Return why the proof passes or fails, in this stream's words."""
+    if not facts.triggered:
         return "not-triggered"
-    if OWED not in command.offered:
-        return "evidence-missing"
-    if any(found != "verified" for _, found in command.offered.values()):
-        return "evidence-unverified"
-    return "proven" if state.effective is not None else "not-effective"
+    reason = judge_rollback(facts).reason
+    return "proven" if reason is None else _REASONS.get(reason, "evidence-unverified")
+
+
+def _verified(offered: Mapping[EvidenceName, Examined]) -> dict[EvidenceName, Evidence]:
+    """Return what was found as it was written, by name."""
+    return {
+        name: Evidence(path=one.reference.path, sha256=one.reference.sha256)
+        for name, one in sorted(offered.items())
+        if one.fault is None
+    }
 
 
 def _evolve(state: RollbackState, event: RollbackEvent) -> RollbackState:

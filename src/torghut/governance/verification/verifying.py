@@ -10,8 +10,8 @@ from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.signatures import TrustedKey
 from torghut.governance.rollouts.errors import ManifestAlteredError, ManifestRefusedError
 from torghut.governance.rollouts.evidence import (
+    Content,
     EvidenceFault,
-    Found,
     Subject,
     contradicts,
     examine,
@@ -62,7 +62,7 @@ def references_in(body: bytes) -> Sequence[EvidenceReference]:
 
 def verify_manifest(
     body: bytes,
-    evidence: Mapping[str, Found],
+    evidence: Mapping[str, Content],
     *,
     envelope: bytes | None,
     trusted: Sequence[TrustedKey],
@@ -140,7 +140,9 @@ def _final_check(document: ManifestDocument) -> Check:
     return _check("final", Breach.FINALITY, "" if final else "expected a final manifest, found not")
 
 
-def _evidence_checks(document: ManifestDocument, evidence: Mapping[str, Found]) -> Iterator[Check]:
+def _evidence_checks(
+    document: ManifestDocument, evidence: Mapping[str, Content]
+) -> Iterator[Check]:
     """Yield one check for each file that is cited."""
     subject = Subject(run_id=document.run_id, candidate_id=document.candidate_id)
     citing: dict[str, list[GateRow]] = defaultdict(list)

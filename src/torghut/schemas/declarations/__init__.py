@@ -13,6 +13,8 @@ from torghut.schemas.declarations.governance import GatePolicies, Owners, Reason
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.router import ExpertDeclaration, RouterPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
@@ -25,6 +27,7 @@ MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "always-open.v1": AlwaysOpen,
         "baseline-policy.v1": BaselinePolicy,
         "drift-policy.v1": DriftPolicy,
+        "evaluation-policy.v1": EvaluationPolicy,
         "expert.v1": ExpertDeclaration,
         "exposure-policy.v1": ExposurePolicy,
         "gate-policies.v1": GatePolicies,
@@ -35,6 +38,7 @@ MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "risk-register.v1": RiskRegister,
         "router-policy.v1": RouterPolicy,
         "safety-policy.v1": SafetyPolicy,
+        "scheduler-policy.v1": SchedulerPolicy,
         "slo-policy.v1": SloPolicy,
         "stage-roadmap.v1": StageRoadmap,
         "weekly-calendar.v1": WeeklyCalendar,

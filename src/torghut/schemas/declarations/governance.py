@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+from collections import Counter
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from torghut.kernel.digests import sha256_hex
 from torghut.schemas.codes import Gate, published_names
 from torghut.schemas.declarations.fields import (
     Amount,
@@ -16,7 +19,7 @@ from torghut.schemas.declarations.fields import (
     Role,
     Why,
 )
-from torghut.schemas.types import Message
+from torghut.schemas.types import Message, Sha256
 
 
 class ByAssetClass(Message):
@@ -176,18 +179,71 @@ class Owner(Message):
     answers_for: Why
 
 
+KeyRole = Literal[Role, "scheduler"]
+"""What a key may act as: in a role, or as the scheduler."""
+
+
+class OwnerKey(Message):
+    """A public key, and the one role that its holder acts in; who that is stands nowhere."""
+
+    role: Annotated[
+        KeyRole,
+        Field(description="`scheduler` signs manifests and approves nothing."),
+    ]
+    fingerprint: Annotated[
+        Sha256, Field(description="sha256 of the key's SubjectPublicKeyInfo in DER.")
+    ]
+    public_key: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9+/]{43}=$", description="The raw 32 bytes of Ed25519, base64."),
+    ]
+
+    @model_validator(mode="after")
+    def _names_itself(self) -> Self:
+        if base64.b64encode(self.raw).decode("ascii") != self.public_key:
+            message = "public_key in the one base64 text that its bytes have"
+            raise ValueError(message)
+        if ed25519_fingerprint(self.raw) != self.fingerprint:
+            message = f"fingerprint {ed25519_fingerprint(self.raw)}, which public_key has"
+            raise ValueError(message)
+        return self
+
+    @property
+    def raw(self) -> bytes:
+        """The key's 32 bytes."""
+        return base64.b64decode(self.public_key, validate=True)
+
+
+def ed25519_fingerprint(raw: bytes) -> str:
+    """Return the name of a public key, 64 hexadecimal digits, out of its 32 bytes (RFC 8410)."""
+    return sha256_hex(_ED25519_DER + raw)
+
+
 class Owners(Message):
-    """Every role once; people are not named here."""
+    """Every role once, and the keys that act in them; people are not named here."""
 
     kind: Literal["owners.v1"]
     owners: tuple[Owner, ...]
+    keys: Annotated[
+        tuple[OwnerKey, ...],
+        # Whose key counts is asked when something is signed; no decision is made under it, so a
+        # key that comes or goes must not change what decisions cite.
+        Field(exclude=True, max_length=200, description="Each key once: one key is one person."),
+    ] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if sorted(owner.role for owner in self.owners) != sorted(ROLES):
             message = f"the roles {', '.join(ROLES)}, once each"
             raise ValueError(message)
+        twice = [name for name, count in Counter(key.raw for key in self.keys).items() if count > 1]
+        if twice:
+            message = f"each key once, not {ed25519_fingerprint(twice[0])} twice"
+            raise ValueError(message)
         return self
 
+
+_ED25519_DER: Final = bytes.fromhex("302a300506032b6570032100")
+"""What stands before the key's bytes in a SubjectPublicKeyInfo."""
 
 ROLES: Final[tuple[Role, ...]] = ("model", "evaluation", "security", "production")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from torghut.schemas.declarations.fields import Amount, Role
 from torghut.schemas.governing.fields import Person, Reason
@@ -84,8 +84,48 @@ class ApprovalUsed(Message):
     at_ns: Nanoseconds
 
 
+Verb = Literal["request", "grant", "deny", "revoke"]
+"""What somebody may sign of an approval."""
+
+
+class ApprovalStatement(Message):
+    """What a signature of an approval covers, as canonical JSON in a DSSE envelope."""
+
+    type: Literal["approvals.approval-statement.v1"] = "approvals.approval-statement.v1"
+    approval: Annotated[Identifier, Field(description="Which one; so it fits no other.")]
+    verb: Verb
+    promotion: Promotion
+    expires_at_ns: Annotated[Nanoseconds | None, Field(description="Of a grant; else null.")]
+    reason_digest: Annotated[
+        Sha256 | None, Field(description="sha256 of the reason's UTF-8; null for a grant.")
+    ]
+
+    @model_validator(mode="after")
+    def _says_what_its_verb_needs(self) -> Self:
+        grants = self.verb == "grant"
+        if (self.expires_at_ns is not None) != grants or (self.reason_digest is None) != grants:
+            message = "an expiry for a grant, a reason for everything else"
+            raise ValueError(message)
+        return self
+
+
+class ApprovalSigned(Message):
+    """The signature under the event before it, kept so that anybody can verify it again."""
+
+    type: Literal["approvals.signed.v1"] = "approvals.signed.v1"
+    verb: Verb
+    person: Person
+    envelope: Annotated[str, Field(max_length=8192, description="DSSE, as it was handed in.")]
+    at_ns: Nanoseconds
+
+
 ApprovalEvent = Annotated[
-    ApprovalRequested | ApprovalGranted | ApprovalDenied | ApprovalRevoked | ApprovalUsed,
+    ApprovalRequested
+    | ApprovalGranted
+    | ApprovalDenied
+    | ApprovalRevoked
+    | ApprovalUsed
+    | ApprovalSigned,
     Field(discriminator="type"),
 ]
 

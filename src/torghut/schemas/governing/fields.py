@@ -45,6 +45,13 @@ Found = Literal[
     "wrong-digest",
     "outside-root",
     "not-a-file",
+    "symlink",
+    "too-large",
+    "unreadable",
+    "unknown-schema",
+    "wrong-schema",
+    "stale",
+    "contradicts",
 ]
 """What became of evidence when it was looked at again; only ``verified`` proves anything."""
 

@@ -94,8 +94,17 @@ class RunFinalised(Message):
     occurred_at_ns: OccurredAt
 
 
+class RunReassessed(Message):
+    """A later cycle's safety controls say something else of a run that is final."""
+
+    type: Literal["rollout.run-reassessed.v1"] = "rollout.run-reassessed.v1"
+    runtime: RuntimeJudged
+    rollback: RollbackJudged
+    occurred_at_ns: OccurredAt
+
+
 RolloutEvent = Annotated[
-    RunStarted | PhaseRecorded | LaneCrashed | LaneCompleted | RunFinalised,
+    RunStarted | PhaseRecorded | LaneCrashed | LaneCompleted | RunFinalised | RunReassessed,
     Field(discriminator="type"),
 ]
 

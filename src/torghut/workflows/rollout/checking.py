@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from torghut.artifacts.errors import ArtifactUnreadableError, ReadFault
 from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import TrustedKey
-from torghut.governance.rollouts.evidence import Found
+from torghut.governance.rollouts.evidence import Content
 from torghut.governance.verification.checks import Verdict
 from torghut.governance.verification.document import parse_document
 from torghut.governance.verification.verifying import references_in, verify_manifest
-from torghut.workflows.rollout.places import SIGNATURE, run_manifest
+from torghut.workflows.rollout.places import SIGNATURE, reassessed_signature, run_manifest
 
 
-def read_found(store: ArtifactStore, path: str) -> Found:
+def read_found(store: ArtifactStore, path: str) -> Content:
     """Return the bytes at ``path``, or why they are not to be had."""
     try:
         return store.read(path)
@@ -46,7 +46,7 @@ def check_manifest(
 def find_envelope(
     body: bytes, root: ArtifactStore, beside: ArtifactStore, name: str
 ) -> bytes | None:
-    """Return what is signed of a manifest: beside it, else beside its run's own copy.
+    """Return what is signed of a manifest: beside it, else where its run's signatures are kept.
 
     None only where nothing is there. What is there and cannot be read is empty bytes: no envelope,
     and not the same as none.
@@ -58,14 +58,18 @@ def find_envelope(
         name: Of the manifest's file there.
     """
     found = read_found(beside, name + SIGNATURE)
-    if found is ReadFault.MISSING and (place := own_copy(body)):
-        found = read_found(root, place + SIGNATURE)
+    for place in signatures_of(body):
+        if found is not ReadFault.MISSING:
+            break
+        found = read_found(root, place)
     if found is ReadFault.MISSING:
         return None
     return b"" if isinstance(found, ReadFault) else found
 
 
-def own_copy(body: bytes) -> str:
-    """Return where the run's own copy of a manifest is; empty where that cannot be read."""
+def signatures_of(body: bytes) -> Sequence[str]:
+    """Return where a manifest's signature may be among its run's; nowhere if it cannot be read."""
     document, _ = parse_document(body)
-    return "" if document is None else run_manifest(document)
+    if document is None:
+        return []
+    return [reassessed_signature(document), run_manifest(document) + SIGNATURE]

@@ -13,6 +13,7 @@ CURRENT: Final = "rollout/phase-manifest.json"
 SIGNATURE: Final = ".dsse"
 """What a signature's file is called after its manifest."""
 
+_REASSESSED: Final = "reassessed"
 _RUNS: Final = "runs"
 _ATTEMPTS: Final = "attempts"
 
@@ -33,6 +34,15 @@ def run_manifest(manifest: ManifestDocument) -> str:
     summary = manifest.observation_summary
     kind = "" if summary.finalised else ".lane"
     return f"{run_folder(manifest.run_id, summary.attempt)}/rollout/phase-manifest{kind}.json"
+
+
+def reassessed_signature(manifest: ManifestDocument) -> str:
+    """Return where the signature of a current manifest is that is not its run's own copy any more.
+
+    Its name is the manifest's content hash, so that it can be there before the manifest is.
+    """
+    folder = run_folder(manifest.run_id, manifest.observation_summary.attempt)
+    return f"{folder}/rollout/{_REASSESSED}/{manifest.content_hash}{SIGNATURE}"
 
 
 def root_of(manifest: Path) -> Path:

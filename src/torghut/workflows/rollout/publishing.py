@@ -2,52 +2,103 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.ports import EventStore
-from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
-from torghut.governance.rollouts.rollout import ROLLOUT, read_rollout_event, rollout_stream
+from torghut.governance.rollouts.manifest import (
+    final_manifest_of,
+    lane_manifest_of,
+    manifest_bytes,
+    manifest_of,
+)
+from torghut.governance.rollouts.rollout import (
+    ROLLOUT,
+    RolloutState,
+    read_rollout_event,
+    rollout_stream,
+)
 from torghut.governance.verification.origin import sign_manifest
 from torghut.schemas.rollout.manifest import PhaseManifest
-from torghut.workflows.rollout.places import CURRENT, SIGNATURE, run_manifest
+from torghut.workflows.rollout.checking import read_found
+from torghut.workflows.rollout.places import (
+    CURRENT,
+    SIGNATURE,
+    reassessed_signature,
+    run_manifest,
+)
 
 
-async def project_manifest(events: EventStore, run_id: str, *, attempt: int = 1) -> PhaseManifest:
-    """Return the manifest of a run, folded from its events and from nothing else.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The manifests of a run as they were published.
+
+    Attributes:
+        current: What holds now.
+        own: The newest that is the run's own copy; where the lane is at work there is none, and
+            this is the current one.
+    """
+
+    current: PhaseManifest
+    own: PhaseManifest
+
+    @property
+    def place(self) -> str:
+        """Where the run's own copy is, or will be once its lane has ended."""
+        return run_manifest(self.own)
+
+
+async def project_run(events: EventStore, run_id: str, *, attempt: int = 1) -> RolloutState:
+    """Return what a run's events come to, and nothing else.
 
     Raises:
-        RunNotStartedError: There are none.
         LogIntegrityError: One is not as it was written.
     """
     stream = rollout_stream(run_id, attempt)
     history = [read_rollout_event(envelope) for envelope in await events.read_events(stream)]
-    return manifest_of(ROLLOUT.fold(history))
+    return ROLLOUT.fold(history)
 
 
-def publish_manifest(
-    manifest: PhaseManifest, store: ArtifactStore, *, key: Ed25519PrivateKey | None = None
-) -> str:
-    """Write ``manifest`` and return where its own copy is; the same again changes nothing.
+def publish_run(
+    run: RolloutState, store: ArtifactStore, *, key: Ed25519PrivateKey | None = None
+) -> Published:
+    """Write the manifests of ``run`` and return the current one; again changes nothing.
 
     A lane at work shows in the current manifest only. Once it has ended, and once the run is final,
-    its own copy is written and never again; then the signature, and last what is current, so that
-    whoever follows the current one finds the others there.
+    its own copy is written and never again; then the signatures, and last what is current, so that
+    whoever follows the current one finds the others there. What later cycles say of a final run
+    shows in the current manifest only.
 
     Args:
-        manifest: Of a run.
+        run: That is to be shown.
         store: The artifact root.
-        key: Signs a final manifest.
+        key: Signs what is final.
 
     Raises:
+        RunNotStartedError: There is no run yet.
         ArtifactExistsError: Another manifest of this attempt was written before.
         ArtifactUnwritableError: It cannot be written.
     """
-    body, place = manifest_bytes(manifest), run_manifest(manifest)
-    summary = manifest.observation_summary
-    if summary.lane != "running":
-        store.create(place, body)
-    if summary.finalised and key is not None:
-        store.create(place + SIGNATURE, sign_manifest(manifest, key))
-    store.replace(CURRENT, body)
-    return place
+    current, left, final = manifest_of(run), lane_manifest_of(run), final_manifest_of(run)
+    for own in filter(None, (left, final)):
+        store.create(run_manifest(own), manifest_bytes(own))
+    if key is not None and final is not None:
+        _sign(final, store, run_manifest(final) + SIGNATURE, key)
+        if current != final:
+            _sign(current, store, reassessed_signature(current), key)
+    store.replace(CURRENT, manifest_bytes(current))
+    return Published(current=current, own=final or left or current)
+
+
+def _sign(
+    manifest: PhaseManifest, store: ArtifactStore, place: str, key: Ed25519PrivateKey
+) -> None:
+    """Put the signature of ``manifest`` there, unless one is there already.
+
+    It may be by an older key; whether it holds is for its readers to judge.
+    """
+    if read_found(store, place) is ReadFault.MISSING:
+        store.create(place, sign_manifest(manifest, key))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.rollouts import INCIDENT_PATH, cited, examined, gate_evidence, incident
 from torghut.artifacts.errors import ReadFault
-from torghut.governance.rollouts.evidence import Found
+from torghut.governance.rollouts.evidence import Content
 from torghut.governance.rollouts.finalising import RollbackFacts, judge_rollback, judge_runtime
 from torghut.schemas.rollout.run import DriftStatus
 
@@ -24,6 +24,7 @@ def test_rollback_proof_passes_when_not_triggered_and_leaves_offered_evidence_ou
 def test_rollback_proof_passes_with_evidence_when_triggered() -> None:
     facts = RollbackFacts(
         triggered=True,
+        in_force=True,
         incident=examined(incident()),
         detection=examined(DETECTION, "drift/detection-1.json"),
     )
@@ -32,6 +33,13 @@ def test_rollback_proof_passes_with_evidence_when_triggered() -> None:
     assert judged.status == "pass"
     assert judged.evidence.rollback_incident_evidence_path == cited(incident(), INCIDENT_PATH)
     assert judged.evidence.drift_last_detection_path is not None
+
+
+def test_rollback_proof_fails_while_the_rollback_is_not_in_force() -> None:
+    judged = judge_rollback(RollbackFacts(triggered=True, incident=examined(incident())))
+
+    assert (judged.status, judged.reason) == ("fail", "rollback-not-in-force")
+    assert judged.evidence.rollback_incident_evidence_path == cited(incident(), INCIDENT_PATH)
 
 
 def test_rollback_proof_fails_without_an_incident_when_triggered() -> None:
@@ -51,7 +59,7 @@ def test_rollback_proof_fails_without_an_incident_when_triggered() -> None:
     ],
     ids=str,
 )
-def test_rollback_proof_fails_on_evidence_that_is_not_as_cited(found: Found, reason: str) -> None:
+def test_rollback_proof_fails_on_evidence_that_is_not_as_cited(found: Content, reason: str) -> None:
     facts = RollbackFacts(triggered=True, incident=examined(incident(), INCIDENT_PATH, found))
     judged = judge_rollback(facts)
 

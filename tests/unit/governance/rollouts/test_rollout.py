@@ -285,7 +285,7 @@ def test_clock_set_back_does_not_turn_events_round() -> None:
 
 
 def test_incident_of_a_rollback_is_kept_by_the_run() -> None:
-    facts = RollbackFacts(triggered=True, incident=examined(incident()))
+    facts = RollbackFacts(triggered=True, in_force=True, incident=examined(incident()))
     event = rollout.given(*COMPLETED).when(finalise(facts))[0]
 
     assert isinstance(event, RunFinalised)

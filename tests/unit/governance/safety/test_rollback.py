@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from tests.governing import SECOND_NS, START_NS, Memory, safety_policy
+from tests.rollouts import examined, gate_evidence, incident
+from torghut.artifacts.errors import ReadFault
+from torghut.governance.rollouts.evidence import EvidenceFault, Examined
 from torghut.governance.safety.errors import (
     OutOfOrderError,
     RollbackNotEffectiveError,
@@ -25,7 +29,7 @@ from torghut.governance.safety.rollback import (
     SwitchBack,
     TriggerRollback,
 )
-from torghut.schemas.governing.fields import Evidence, Found
+from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.rollback import (
     ROLLBACK_EVENT,
     EvidenceName,
@@ -38,8 +42,8 @@ from torghut.schemas.governing.rollback import (
 Rollback = Memory[RollbackCommand, RollbackEvent, RollbackState]
 CHAMPION: Final = "aa" * 32
 CHALLENGER: Final = "bb" * 32
-INCIDENT: Final = Evidence(path="incidents/incident-1.json", sha256="ef" * 32)
-PROVEN: Final[Mapping[EvidenceName, tuple[Evidence, Found]]] = {OWED: (INCIDENT, "verified")}
+PROVEN: Final[Mapping[EvidenceName, Examined]] = {OWED: examined(incident())}
+INCIDENT: Final = Evidence(path=PROVEN[OWED].reference.path, sha256=PROVEN[OWED].reference.sha256)
 ENOUGH: Final = safety_policy().rollback.proving_decisions
 
 
@@ -67,7 +71,7 @@ def effective(*by: str | None, after_s: int = 4) -> ConfirmEffective:
     )
 
 
-def judge(stream: Rollback, offered: Mapping[EvidenceName, tuple[Evidence, Found]]) -> ProofJudged:
+def judge(stream: Rollback, offered: Mapping[EvidenceName, Examined]) -> ProofJudged:
     """Judge the proof with what is offered."""
     last = stream.state.judged
     command = JudgeProof(
@@ -102,9 +106,9 @@ def test_rollback_without_evidence_fails() -> None:
     assert judge(recovered(), {}).status == "fail"
 
 
-@pytest.mark.parametrize("found", [one for one in get_args(Found) if one != "verified"])
-def test_evidence_that_is_not_as_it_was_written_fails(found: Found) -> None:
-    event = judge(recovered(), {OWED: (INCIDENT, found)})
+@pytest.mark.parametrize("fault", [*ReadFault, *EvidenceFault])
+def test_evidence_that_is_not_as_it_was_written_fails(fault: ReadFault | EvidenceFault) -> None:
+    event = judge(recovered(), {OWED: replace(PROVEN[OWED], fault=fault)})
 
     assert (event.status, event.reason) == ("fail", "evidence-unverified")
     assert event.evidence == {}
@@ -112,11 +116,12 @@ def test_evidence_that_is_not_as_it_was_written_fails(found: Found) -> None:
 
 @pytest.mark.parametrize("name", [name for name in get_args(EvidenceName) if name != OWED])
 def test_what_is_offered_beside_it_must_be_as_it_was_too(name: EvidenceName) -> None:
-    other = Evidence(path="drift/one.json", sha256="00" * 32)
+    other = examined(gate_evidence("one"), "drift/one.json")
+    altered = replace(other, fault=EvidenceFault.WRONG_DIGEST)
 
-    assert judge(recovered(), {**PROVEN, name: (other, "wrong-digest")}).status == "fail"
-    assert judge(recovered(), {name: (other, "verified")}).reason == "evidence-missing"
-    event = judge(recovered(), {**PROVEN, name: (other, "verified")})
+    assert judge(recovered(), {**PROVEN, name: altered}).status == "fail"
+    assert judge(recovered(), {name: other}).reason == "evidence-missing"
+    event = judge(recovered(), {**PROVEN, name: other})
     assert event.status == "pass"
     assert set(event.evidence) == {OWED, name}
 

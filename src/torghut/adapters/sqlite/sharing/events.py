@@ -8,10 +8,10 @@ whoever is killed keeps nobody out, and what was acknowledged was durable before
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from typing_extensions import override
 
@@ -31,6 +31,8 @@ from torghut.eventlog.ports import EventStore
 from torghut.kernel.clock import IdSource, WallClock
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.types import Message
+
+T = TypeVar("T")
 
 WAIT_MS: Final = 30_000
 """Longest wait for the turn to append."""
@@ -94,10 +96,18 @@ class SharedEvents(EventStore):
 
     @override
     async def read_events(self, stream: str, /, *, after: int = 0) -> Sequence[Envelope]:
+        return await self._read(lambda log: log.read_events(stream, after=after))
+
+    @override
+    async def streams(self, prefix: str, /) -> Sequence[str]:
+        return await self._read(lambda log: log.streams(prefix))
+
+    async def _read(self, ask: Callable[[SqliteLog], Awaitable[Sequence[T]]]) -> Sequence[T]:
+        """Return what the log answers, open for reading at least; nothing while there is none."""
         for attempt in range(1, _READS_MAX + 1):
             try:
                 async with self._reader() as log:
-                    return [] if log is None else await log.read_events(stream, after=after)
+                    return [] if log is None else await ask(log)
             except (HeadsFileMissingError, LogReadError):
                 if attempt == _READS_MAX:
                     raise

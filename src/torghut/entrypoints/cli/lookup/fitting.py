@@ -36,9 +36,9 @@ from torghut.router.training.record import FitRequest, TrainingRecord, read_trai
 from torghut.router.training.sequences import split
 from torghut.schemas.types import first_problem
 from torghut.settings import settings
-from torghut.workflows.fit_reading import Progress as Telling
-from torghut.workflows.fit_reading import Window, read_samples, resampled, sequences_of
-from torghut.workflows.router_fit import (
+from torghut.workflows.fitting.fit_reading import Progress as Telling
+from torghut.workflows.fitting.fit_reading import Window, read_samples, resampled, sequences_of
+from torghut.workflows.fitting.router_fit import (
     EvidenceRequest,
     FitKernels,
     RouterFit,

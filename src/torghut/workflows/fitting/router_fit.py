@@ -35,7 +35,7 @@ from torghut.router.training.record import (
 )
 from torghut.router.training.regimes import FittedRegimes, RegimeFit, fit_regimes
 from torghut.schemas.package import Environment, Provenance
-from torghut.workflows.fit_reading import (
+from torghut.workflows.fitting.fit_reading import (
     Progress,
     Window,
     WindowSamples,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.rows import RowArray, walk
-from torghut.evals.futures import Future, other_future
+from torghut.evals.leaks.futures import Future, other_future
 from torghut.schemas.codes import Stream
 from torghut.schemas.rows import CONTEXT
 

@@ -23,14 +23,14 @@ from torghut.router.training.record import (
 )
 from torghut.router.training.regimes import TrainingDataError
 from torghut.schemas.codes import REGIME_LABELS
-from torghut.workflows.fit_reading import (
+from torghut.workflows.fitting.fit_reading import (
     Window,
     read_decisions,
     read_samples,
     resampled,
     sequences_of,
 )
-from torghut.workflows.router_fit import (
+from torghut.workflows.fitting.router_fit import (
     EvidenceRequest,
     FitKernels,
     RouterFit,

@@ -1,0 +1,1 @@
+"""``torghut lane``: candidates submitted, run and listed."""

@@ -1,0 +1,1 @@
+"""``torghut promotion``: who serves, who served before, and how that changes."""

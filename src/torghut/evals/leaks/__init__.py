@@ -1,0 +1,1 @@
+"""How the future gets into a decision: contexts after a cut made others, bars dated too early."""

@@ -1,0 +1,1 @@
+"""The scheduler's cycles as events: one after the other, each ended once."""

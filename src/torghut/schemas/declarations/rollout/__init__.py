@@ -1,0 +1,1 @@
+"""How candidates are run, judged and governed: the evaluation and the scheduler."""

@@ -1,0 +1,1 @@
+"""The scheduler on record: its cycles, their notes, and what it allots."""

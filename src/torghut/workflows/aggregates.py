@@ -1,0 +1,130 @@
+"""Governance's streams by name: which decider each one is under, and how its events are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from torghut.eventlog.decider import Decider
+from torghut.eventlog.envelopes import Causes, Envelope, read_event
+from torghut.governance.allotting.allotment import ALLOTMENTS, AllotmentCommand, AllotmentState
+from torghut.governance.cycles.cycle import CYCLES, CycleCommand, CycleState
+from torghut.governance.leasing.epochs import EPOCHS, EpochCommand, EpochState
+from torghut.governance.rollouts.rollout import (
+    ROLLOUT,
+    RolloutCommand,
+    RolloutState,
+    rollout_stream,
+)
+from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, ObserveCycle
+from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, DriftCommand, DriftState
+from torghut.governance.safety.latch import LATCH, LatchCommand, LatchState
+from torghut.governance.safety.rollback import ROLLBACK, RollbackCommand, RollbackState
+from torghut.schemas.governing.continuity import CONTINUITY_EVENT, ContinuityEvent
+from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
+from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent
+from torghut.schemas.governing.lease import LEASE_EVENT, LeaseEvent
+from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
+from torghut.schemas.rollout.events import ROLLOUT_EVENT, RolloutEvent
+from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT, AllotmentEvent
+from torghut.schemas.scheduling.cycles import CYCLE_EVENT, CycleEvent
+from torghut.schemas.types import Message
+from torghut.workflows.streams import Streams
+
+C = TypeVar("C")
+E = TypeVar("E", bound=Message)
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate(Generic[C, E, S]):
+    """One stream under its decider.
+
+    Attributes:
+        stream: Its name.
+        decider: Of its commands, events and state.
+        events: Reads its events.
+    """
+
+    stream: str
+    decider: Decider[C, E, S]
+    events: TypeAdapter[E]
+
+    def read(self, envelope: Envelope) -> E:
+        """Return the event in ``envelope``.
+
+        Raises:
+            EventUnreadableError: It is none of this stream.
+        """
+        return read_event(envelope, self.events, {})
+
+
+LATCH_NAME: Final = "main"
+
+CYCLE_RECORD: Final[Aggregate[CycleCommand, CycleEvent, CycleState]] = Aggregate(
+    stream="cycles-main", decider=CYCLES, events=CYCLE_EVENT
+)
+LEASE: Final[Aggregate[EpochCommand, LeaseEvent, EpochState]] = Aggregate(
+    stream="lease-governance", decider=EPOCHS, events=LEASE_EVENT
+)
+STOP_LATCH: Final[Aggregate[LatchCommand, LatchEvent, LatchState]] = Aggregate(
+    stream=f"latch-{LATCH_NAME}", decider=LATCH, events=LATCH_EVENT
+)
+DRIFT: Final[Aggregate[DriftCommand, DriftEvent, DriftState]] = Aggregate(
+    stream="drift-main", decider=DRIFT_ACTIONS, events=DRIFT_EVENT
+)
+SIGNALS: Final[Aggregate[ObserveCycle, ContinuityEvent, ContinuityState]] = Aggregate(
+    stream="continuity-main", decider=CONTINUITY, events=CONTINUITY_EVENT
+)
+ALLOTTER: Final[Aggregate[AllotmentCommand, AllotmentEvent, AllotmentState]] = Aggregate(
+    stream="allotments-main", decider=ALLOTMENTS, events=ALLOTMENT_EVENT
+)
+
+
+def rollback_of(
+    run_id: str, attempt: int = 1
+) -> Aggregate[RollbackCommand, RollbackEvent, RollbackState]:
+    """Return the rollback of an attempt at a run."""
+    again = "" if attempt == 1 else f":{attempt}"
+    return Aggregate(stream=f"rollback-{run_id}{again}", decider=ROLLBACK, events=ROLLBACK_EVENT)
+
+
+def rollout_of(
+    run_id: str, attempt: int = 1
+) -> Aggregate[RolloutCommand, RolloutEvent, RolloutState]:
+    """Return the rollout of an attempt at a run."""
+    return Aggregate(stream=rollout_stream(run_id, attempt), decider=ROLLOUT, events=ROLLOUT_EVENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Governance:
+    """Governance's streams in the hands of one who writes them.
+
+    Attributes:
+        streams: Of governance's log.
+        causes: Why what is appended is appended.
+    """
+
+    streams: Streams
+    causes: Causes
+
+    async def run(self, aggregate: Aggregate[C, E, S], command: C) -> Sequence[E]:
+        """Run ``command`` and return the events it caused.
+
+        Raises:
+            TorghutError: The decider refused it, or the log did.
+        """
+        return await self.streams.run(
+            aggregate.decider, aggregate.read, aggregate.stream, command, causes=self.causes
+        )
+
+    async def state(self, aggregate: Aggregate[C, E, S]) -> S:
+        """Return what the events of ``aggregate`` come to.
+
+        Raises:
+            LogIntegrityError: One is not as it was written.
+        """
+        return await self.streams.state(aggregate.decider, aggregate.read, aggregate.stream)

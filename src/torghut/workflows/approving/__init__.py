@@ -1,0 +1,1 @@
+"""From a verified manifest, over signed answers, to a promotion that is on record."""

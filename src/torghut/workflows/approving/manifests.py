@@ -1,0 +1,135 @@
+"""What a manifest is taken to say: only what was verified just now, evidence and signature too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torghut.artifacts.errors import ArtifactUnreadableError
+from torghut.artifacts.ports import ArtifactStore
+from torghut.governance.approvals.errors import ManifestRefusedError
+from torghut.governance.approvals.keyring import Keyring
+from torghut.governance.ledger.errors import CandidateConflictError
+from torghut.governance.verification.checks import Breach, Verdict
+from torghut.governance.verification.origin import OriginKind
+from torghut.kernel.canonical import JsonObject, parse_json_object
+from torghut.kernel.digests import sha256_hex
+from torghut.schemas.governing.approvals import ManifestFacts
+from torghut.schemas.governing.ledger import LedgerCandidate
+from torghut.schemas.rollout.manifest import ManifestDocument
+from torghut.workflows.rollout.checking import check_manifest, find_envelope
+
+PATCH: str = "rollout.strategy-patch.v1"
+"""The schema of the change that a candidate asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedManifest:
+    """A manifest that holds together.
+
+    Attributes:
+        finalised: Also in time.
+        signed: By a scheduler's declared key.
+        patch: What its strategy patch says, if it cites one.
+    """
+
+    document: ManifestDocument
+    finalised: bool
+    signed: bool
+    patch: JsonObject | None
+
+    def facts(self, candidate: str) -> ManifestFacts:
+        """Return what it says of ``candidate``, the digest that its candidate id stands for."""
+        return ManifestFacts(
+            content_hash=self.document.content_hash,
+            candidate=candidate,
+            target=self.document.requested_promotion_target,
+            status=self.document.status,
+            finalised=self.finalised,
+            signed=self.signed,
+        )
+
+
+def checked(
+    body: bytes,
+    root: ArtifactStore,
+    beside: ArtifactStore,
+    name: str,
+    *,
+    keyring: Keyring,
+    now_ns: int,
+) -> CheckedManifest:
+    """Return a manifest whose content, evidence and form hold together.
+
+    Args:
+        body: Of its file.
+        root: The artifact root that it cites from.
+        beside: The folder that it is in.
+        name: Of its file there.
+        keyring: Says which keys are schedulers'.
+        now_ns: Wall time.
+
+    Raises:
+        ManifestRefusedError: It does not hold together.
+    """
+    verdict = check_manifest(
+        body,
+        root,
+        envelope=find_envelope(body, root, beside, name),
+        trusted=keyring.schedulers,
+        now_ns=now_ns,
+    )
+    document = verdict.document
+    fault = _fault(verdict)
+    if document is None or fault:
+        raise ManifestRefusedError(expected="a manifest that holds together", found=fault)
+    return CheckedManifest(
+        document=document,
+        finalised=document.observation_summary.finalised and not verdict.overdue,
+        signed=verdict.origin.kind is OriginKind.SIGNED,
+        patch=_patch(document, root),
+    )
+
+
+def _fault(verdict: Verdict) -> str:
+    """Return the first thing that keeps a manifest from holding together."""
+    for check in verdict.checks:
+        if not check.passed and check.breach is not Breach.FINALITY:
+            return f"{check.name}: {check.says}"
+    return verdict.origin.says if verdict.origin.kind is OriginKind.FORGED else ""
+
+
+def _patch(document: ManifestDocument, root: ArtifactStore) -> JsonObject | None:
+    """Return the strategy patch that a manifest cites; its digest is looked at again."""
+    for reference in document.artifact_refs:
+        if reference.schema_ != PATCH:
+            continue
+        try:
+            body = root.read(reference.path)
+        except ArtifactUnreadableError as error:
+            raise ManifestRefusedError(expected=reference.path, found=error.fault) from error
+        if sha256_hex(body) != reference.sha256:
+            raise ManifestRefusedError(expected=reference.path, found="another file")
+        return parse_json_object(body)
+    return None
+
+
+def check_patch(manifest: CheckedManifest, candidate: LedgerCandidate) -> None:
+    """Check that what a manifest's patch would put in force is what the ledger has on record.
+
+    Raises:
+        CandidateConflictError: It is something else.
+    """
+    if manifest.patch is None:
+        return
+    asked = manifest.patch.get("candidate")
+    found = asked if isinstance(asked, dict) else {}
+    if candidate.digest not in (found.get("package"), found.get("declarations")):
+        raise CandidateConflictError(
+            expected=f"a patch to {candidate.digest}", found=str(dict(found))
+        )
+
+
+def replaced_by(manifest: CheckedManifest) -> str | None:
+    """Return the package that served before the candidate, as its patch says; None: none."""
+    replaces = None if manifest.patch is None else manifest.patch.get("replaces")
+    return replaces if isinstance(replaces, str) else None

@@ -1,0 +1,98 @@
+"""What approvals and promotions work with: the log, the keys, the policy, and the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torghut.eventlog.envelopes import Causes, Envelope, read_event
+from torghut.eventlog.ports import EventStore
+from torghut.governance.approvals.approval import APPROVAL, ApprovalState
+from torghut.governance.approvals.keyring import Keyring
+from torghut.governance.approvals.signing import verified
+from torghut.governance.ledger.errors import CandidateUnknownError
+from torghut.governance.ledger.ledger import LEDGER, ledger_stream, read_ledger_event, router_of
+from torghut.governance.ledger.state import Known, LedgerState
+from torghut.schemas.declarations.safety import ApprovalPolicy
+from torghut.schemas.governing.approvals import APPROVAL_EVENT, ApprovalEvent
+from torghut.schemas.upcasting import STEPS
+from torghut.workflows.streams import Streams
+
+_PREFIX = "approval-"
+
+
+def approval_stream(approval: str) -> str:
+    """Return the stream of an approval.
+
+    Example:
+        >>> approval_stream("5f2c9a10")
+        'approval-5f2c9a10'
+    """
+    return _PREFIX + approval
+
+
+def read_approval_event(envelope: Envelope) -> ApprovalEvent:
+    """Return the event of an approval in ``envelope``."""
+    return read_event(envelope, APPROVAL_EVENT, STEPS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """Where approvals and promotions are put on record.
+
+    Attributes:
+        events: Governance's own log.
+        keyring: The declared keys.
+        policy: What approvals are bound by.
+        now_ns: When; on the receive clock, which is wall time but where time is simulated.
+        by: Whose command this is, as the cause that is put on record.
+    """
+
+    events: EventStore
+    keyring: Keyring
+    policy: ApprovalPolicy
+    now_ns: int
+    by: str
+    streams: Streams = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "streams", Streams(self.events))
+
+    def causes(self, whole: str) -> Causes:
+        """Return why something is put on record, as part of the workflow ``whole``."""
+        return Causes(correlation_id=whole, causation_id=self.by)
+
+    async def approvals(self) -> dict[str, ApprovalState]:
+        """Return every approval by its id, oldest first, as far as its signatures hold now."""
+        names = await self.events.streams(_PREFIX)
+        found: dict[str, ApprovalState] = {}
+        for name in names:
+            approval = name.removeprefix(_PREFIX)
+            found[approval] = await self.approval(approval)
+        return found
+
+    async def approval(self, approval: str) -> ApprovalState:
+        """Return what an approval comes to, as far as its signatures hold now."""
+        history = await self.events.read_events(approval_stream(approval))
+        events = [read_approval_event(envelope) for envelope in history]
+        return APPROVAL.fold(verified(events, approval, self.keyring))
+
+    async def ledgers(self) -> dict[str, LedgerState]:
+        """Return every ledger by its router."""
+        names = await self.events.streams(ledger_stream(""))
+        return {router_of(name): await self.ledger(router_of(name)) for name in names}
+
+    async def ledger(self, router: str) -> LedgerState:
+        """Return a router's ledger."""
+        return await self.streams.state(LEDGER, read_ledger_event, ledger_stream(router))
+
+    async def registered(self, candidate_id: str) -> tuple[str, Known]:
+        """Return the router that a candidate is for, and the candidate.
+
+        Raises:
+            CandidateUnknownError: No ledger has it.
+        """
+        for router, ledger in (await self.ledgers()).items():
+            digest = ledger.ids.get(candidate_id)
+            if digest is not None:
+                return router, ledger.candidates[digest]
+        raise CandidateUnknownError(expected="a candidate of some ledger", found=candidate_id)

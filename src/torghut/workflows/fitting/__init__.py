@@ -1,0 +1,1 @@
+"""Fitting a regime package: reading the window, fitting, and putting it together."""

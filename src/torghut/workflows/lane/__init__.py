@@ -1,0 +1,1 @@
+"""The rollout lane: a candidate re-decided beside its rivals, judged, and put on record."""

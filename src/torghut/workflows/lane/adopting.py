@@ -1,0 +1,128 @@
+"""A run whose process is gone: found by whoever comes next, and ended where it stood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from torghut.eventlog.envelopes import Causes
+from torghut.governance.lanes.queue import EndLaneRun
+from torghut.governance.rollouts.rollout import (
+    ROLLOUT,
+    CrashLane,
+    RolloutState,
+    StartRun,
+    read_rollout_event,
+    rollout_stream,
+)
+from torghut.schemas.governing.lanes import CandidateSubmitted, LaneOutcome, LaneRunStarted
+from torghut.schemas.rollout.run import RunPlan
+from torghut.workflows.handle import handle
+from torghut.workflows.lane.ports import LanePorts
+from torghut.workflows.lane.running import LaneResult, lane_command, lane_state
+from torghut.workflows.rollout.publishing import project_run, publish_run
+
+_COMMAND: Final = "torghut lane adopt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """How a run is put on record that did not end by itself.
+
+    Attributes:
+        outcome: Killed, or failed before it came to its first phase.
+        reason: A code.
+        detail: What is known of it.
+    """
+
+    outcome: LaneOutcome
+    reason: str
+    detail: str
+
+
+_KILLED: Final = Broken(
+    outcome="killed",
+    reason="lane-killed",
+    detail="the process of the lane ended without a word",
+)
+
+
+async def adopt_crashed(ports: LanePorts) -> LaneResult | None:
+    """End the run that is at work, whose process is known to be gone; None where none is.
+
+    Its manifest fails at the phase that it was at. A run that recorded all its phases before it was
+    killed completed, and is put on record as such. What was recorded and not published is
+    published. Doing it again changes nothing.
+
+    Raises:
+        ConcurrencyConflictError: The run is alive, or somebody else adopts it.
+    """
+    return await end_broken(ports, _KILLED)
+
+
+async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
+    """End the run at work as ``broken`` says, unless it completed; None where none is at work."""
+    state = await lane_state(ports.events)
+    if state.running is None or state.at_work is None:
+        return None
+    started = state.running
+    rollout = await _ensure_ended(ports, started, state.at_work, broken.detail)
+    run = await project_run(ports.events, started.run_id, attempt=started.attempt)
+    published = publish_run(run, ports.store)
+    manifest, own_copy = published.current, published.place
+    crashed = rollout.crashed
+    end = EndLaneRun(
+        run_id=started.run_id,
+        attempt=started.attempt,
+        outcome="completed" if crashed is None else broken.outcome,
+        phase=None if crashed is None else crashed.phase,
+        reason="lane-completed" if crashed is None else broken.reason,
+        manifest=own_copy,
+        content_hash=manifest.content_hash,
+        signals=0,
+        decisions=0,
+        at_ns=ports.wall.now_ns(),
+    )
+    await lane_command(ports.events, end, started.run_id)
+    ended = (await lane_state(ports.events)).last
+    assert ended is not None  # noqa: S101 - it has just been recorded
+    target = manifest.requested_promotion_target
+    return LaneResult(ended=ended, manifest=manifest, own_copy=own_copy, verdict="", target=target)
+
+
+async def _ensure_ended(
+    ports: LanePorts, started: LaneRunStarted, submission: CandidateSubmitted, detail: str
+) -> RolloutState:
+    """Return the run's state after its lane has ended, which it is made to where it has not."""
+    stream = rollout_stream(started.run_id, started.attempt)
+    causes = Causes(correlation_id=started.run_id, causation_id=_COMMAND)
+    state = await _rollout_state(ports, stream)
+    at_ns = ports.wall.now_ns()
+    if state.started is None:  # killed between the two first events
+        start = StartRun(plan=_plan(ports, started, submission), at_ns=at_ns)
+        await handle(ports.events, ROLLOUT, read_rollout_event, stream, start, causes=causes)
+    if state.completed is None and state.crashed is None:
+        crash = CrashLane(detail=detail, at_ns=at_ns)
+        await handle(ports.events, ROLLOUT, read_rollout_event, stream, crash, causes=causes)
+    return await _rollout_state(ports, stream)
+
+
+async def _rollout_state(ports: LanePorts, stream: str) -> RolloutState:
+    """Return what a run's events come to."""
+    envelopes = await ports.events.read_events(stream)
+    return ROLLOUT.fold(read_rollout_event(envelope) for envelope in envelopes)
+
+
+def _plan(ports: LanePorts, started: LaneRunStarted, submission: CandidateSubmitted) -> RunPlan:
+    """Return the plan of a run that did not come to say it: for what it asked, which fails."""
+    asked = submission.asked
+    return RunPlan(
+        run_id=started.run_id,
+        attempt=started.attempt,
+        candidate_id=started.candidate_id,
+        execution_context=asked.context,
+        asked_promotion_target=asked.target,
+        requested_promotion_target=asked.target,
+        missing_for_live=(),
+        cycle_length_s=ports.cycle_length_s,
+    )

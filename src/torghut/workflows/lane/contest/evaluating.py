@@ -1,0 +1,270 @@
+"""Gate evaluation: every arm re-decided twice, looked at for leaks, paired and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from torghut.decisions.kernel.engine import DecisionKernel
+from torghut.evals.contamination import Contamination, judge_contamination
+from torghut.evals.figures import (
+    CardFacts,
+    Evaluation,
+    GateFigure,
+    evaluation_card,
+    gate_figures,
+)
+from torghut.evals.fit_windows import FitWindow, overlaps
+from torghut.evals.judging import Judge
+from torghut.evals.lookahead import Answers, LookaheadPlan, check_lookahead
+from torghut.evals.reproducing import arm_digest, reproduce
+from torghut.evals.splitting import Window as Span
+from torghut.evals.splitting import split_window
+from torghut.kernel.digests import sha256_hex
+from torghut.schemas.codes import Expert, published_name
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.rollout.evaluation import ARMS, EvaluationWindows
+from torghut.schemas.rollout.gates import SHORT_OF
+from torghut.schemas.rows import RowArray
+from torghut.workflows.lane.contest.arms import Arm, ArmPlan, KernelArm
+from torghut.workflows.lane.contest.pairing import CANDIDATE, CHAMPION, Paired, pair
+from torghut.workflows.lane.contest.redeciding import (
+    Reading,
+    Redecided,
+    Sampling,
+    Window,
+    redecide,
+)
+from torghut.workflows.lane.evidence import RunFiles, figure
+from torghut.workflows.lane.ports import Evaluated
+
+_SAMPLE: Final = 6000
+"""Contexts of the test that the candidate decides over and over, to see whether it looks ahead."""
+
+_SEED_DIGITS: Final = 8
+_UNMATCHED_MAX: Final = 0.01
+"""Share of contexts that may be decided by one arm and refused by another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """A candidate and its rivals, before they saw anything.
+
+    Attributes:
+        arms: By role; the champion first, whose regimes the steps are told by.
+        fitted: What the packages of candidate and champion were fitted on.
+    """
+
+    arms: Mapping[str, Arm]
+    fitted: Sequence[FitWindow]
+
+
+def contest_of(
+    kernel: DecisionKernel, champion: ArmPlan, candidate: ArmPlan, *, plugged: Arm | None = None
+) -> Contest:
+    """Return the arms of a comparison.
+
+    Args:
+        kernel: Decides all of them.
+        champion: What serves.
+        candidate: What would serve.
+        plugged: Stands in for the candidate's kernel arm.
+    """
+    alone = {
+        f"only-{published_name(expert)}": KernelArm(
+            kernel,
+            ArmPlan(declarations=champion.declarations, packages=champion.packages, only=expert),
+        )
+        for expert in Expert
+    }
+    models = {one.digest: one for plan in (champion, candidate) for one in plan.packages.values()}
+    fitted = [
+        FitWindow(package=f"{one.name}@{one.digest}", first_ns=one.start_ns, last_ns=one.end_ns)
+        for one in models.values()
+    ]
+    own = KernelArm(kernel, candidate) if plugged is None else plugged
+    arms: dict[str, Arm] = {CHAMPION: KernelArm(kernel, champion), CANDIDATE: own, **alone}
+    return Contest(arms=arms, fitted=fitted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluator:
+    """Evaluates a contest on a window of a log.
+
+    Attributes:
+        reading: Of the log.
+        contest: The arms.
+        window: Of receive times; it is split into fit, select and test.
+        policy: Declared.
+        judge: Judges the paired arms.
+        trials: Candidates tried so far, this one among them.
+        horizon_ns: The longest label horizon of the symbols in the log.
+    """
+
+    reading: Reading
+    contest: Contest
+    window: Window
+    policy: EvaluationPolicy
+    judge: Judge
+    trials: int
+    horizon_ns: int
+
+    async def __call__(self, files: RunFiles, told: Callable[[str, float], None], /) -> Evaluated:
+        """Return what came of it; the evaluation card is written into ``files``."""
+        span = Span(
+            first_ns=self.window.first_ns, last_ns=self.window.last_ns, horizon_ns=self.horizon_ns
+        )
+        windows = split_window(span, self.policy.split)
+        told("deciding again", 0.0)
+        first = await self._pass(windows)
+        told("looking for look-ahead", 0.4)
+        contamination = self._contamination(first, windows)
+        told("deciding again, a second time", 0.5)
+        second = await self._pass(windows)
+        told("judging", 0.9)
+        paired = pair(first, windows)
+        evaluation = Evaluation(
+            judgement=self.judge.judge(
+                paired.arms, self.policy, trials=self.trials, seed=_seed(files.run_id)
+            ),
+            contamination=contamination,
+            reproduction=reproduce(paired.arms, pair(second, windows).arms),
+            budget_gap=paired.gap,
+        )
+        card = evaluation_card(
+            evaluation,
+            CardFacts(
+                run_id=files.run_id,
+                candidate_id=files.candidate_id,
+                windows=windows,
+                signals=paired.signals,
+                arms=tuple(arm_digest(paired.arms.arms[name]) for name in ARMS),
+            ),
+        )
+        cpu_ns = sum(one.cpu_ns for each in (first, second) for one in each.arms.values())
+        return Evaluated(
+            figures=[
+                *_counts(self.policy, paired, evaluation.judgement.n),
+                *gate_figures(evaluation),
+                _rows(first, second),
+                _matched(paired, first),
+            ],
+            artifacts=[files.keep(card, "evaluation-card.json")],
+            observations={
+                "verdict": _verdict(evaluation),
+                "reason": _reason(evaluation),
+                "best_expert": paired.best.removeprefix("only-"),
+                "log_contexts": float(first.fed),
+                "arms_cpu_ms": cpu_ns / 1e6,
+            },
+            signals=paired.signals,
+            decisions=evaluation.judgement.n,
+        )
+
+    async def _pass(self, windows: EvaluationWindows) -> Redecided:
+        """Return the window decided in every arm, newborn."""
+        return await redecide(
+            self.reading,
+            self.contest.arms,
+            self.window,
+            sampling=Sampling(first_ns=windows.test.first_ns, most=_SAMPLE),
+        )
+
+    def _contamination(self, found: Redecided, windows: EvaluationWindows) -> Contamination:
+        """Return whether the candidate looks ahead, or anything was fitted on the test."""
+        report = None
+        if len(found.sample) > 1:
+            plan = LookaheadPlan(cuts_min=self.policy.lookahead_cuts_min)
+            decide = _blindly(self.contest.arms[CANDIDATE], found)
+            report = check_lookahead(decide, found.sample, plan)
+        seen = overlaps(
+            self.contest.fitted,
+            first_ns=max(0, windows.test.first_ns - windows.embargo_ns),
+            last_ns=windows.test.last_ns,
+        )
+        return judge_contamination(report, seen, cuts_min=self.policy.lookahead_cuts_min)
+
+
+def _blindly(arm: Arm, found: Redecided) -> Callable[[RowArray], Answers]:
+    """Return what decides contexts as ``arm`` does when it was just born."""
+
+    def decide(contexts: RowArray) -> Answers:
+        born = arm.newborn()
+        born.meet(found.symbols, found.sources)
+        return born.decide(contexts)
+
+    return decide
+
+
+def _seed(run_id: str) -> int:
+    """Return the seed of a run's draws: the same inputs draw the same."""
+    return int(sha256_hex(run_id.encode())[:_SEED_DIGITS], 16)
+
+
+def _counts(policy: EvaluationPolicy, paired: Paired, decisions: int) -> Sequence[GateFigure]:
+    """Return the two counts that the contract names."""
+    signals, least = policy.minimums.signals, policy.minimums.decisions
+    return [
+        figure(
+            "slo_signal_count_minimum",
+            (float(paired.signals), ">=", float(signals)),
+            unit="signals",
+            n=paired.signals,
+            reason=f"{SHORT_OF}{signals}",
+        ),
+        figure(
+            "slo_decision_count_minimum",
+            (float(decisions), ">=", float(least)),
+            unit="decisions",
+            n=decisions,
+            reason=f"{SHORT_OF}{least}",
+        ),
+    ]
+
+
+def _rows(first: Redecided, second: Redecided) -> GateFigure:
+    """Return whether both passes gave the same rows, to the last byte, not only the same gains."""
+    apart = sum(first.arms[role].digest != second.arms[role].digest for role in first.arms)
+    return figure(
+        "gate_rows_reproducibility",
+        (float(apart + (first.contexts != second.contexts)), "==", 0.0),
+        unit="arms",
+        n=len(first.arms),
+        reason="rows-differ-when-run-twice",
+    )
+
+
+def _matched(paired: Paired, first: Redecided) -> GateFigure:
+    """Return whether the arms decided the same contexts."""
+    contexts = len(first.receive_ns)
+    return figure(
+        "gate_unmatched_contexts",
+        (paired.unmatched / max(1, contexts), "<=", _UNMATCHED_MAX),
+        unit="ratio",
+        n=contexts,
+        reason="contexts-unmatched",
+    )
+
+
+def _verdict(found: Evaluation) -> str:
+    """Return what is recommended: what cannot be believed is refused, whatever it earned."""
+    if found.contamination.verdict != "clean" or not _repeats(found):
+        return "refuse"
+    return found.judgement.verdict
+
+
+def _reason(found: Evaluation) -> str:
+    """Return the finding that decided."""
+    if found.contamination.verdict == "contaminated":
+        return found.contamination.reason or "contaminated"
+    if not _repeats(found):
+        return "differs-when-run-twice"
+    if found.contamination.verdict == "unchecked":
+        return found.contamination.reason or "unchecked"
+    return found.judgement.reason
+
+
+def _repeats(found: Evaluation) -> bool:
+    """Say whether a second evaluation came to the same."""
+    return found.reproduction is not None and found.reproduction.identical

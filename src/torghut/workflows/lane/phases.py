@@ -1,0 +1,196 @@
+"""The five phases of the lane: what each measures, and the rows that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from torghut.schemas.rollout.gates import EvidenceReference, GateRow
+from torghut.schemas.rollout.lane import RollbackReadiness, StrategyPatch
+from torghut.schemas.rollout.manifest import Observation
+from torghut.schemas.rollout.phases import CANARY_GATE, DRIFT_GATE, LANE_PHASES, Target
+from torghut.workflows.lane.evidence import RunFiles, figure, not_applicable
+from torghut.workflows.lane.ports import Admission, DriftFound, Evaluated, LaneWork, Rehearsed
+from torghut.workflows.lane.stages import chain_faults
+
+REHEARSED: Final = ("stop", "deterministic-only", "defensive-weights", "revert-package")
+"""The hard switches without which no candidate can be taken back."""
+
+REHEARSAL_MAX_NS: Final = 72 * 3600 * 1_000_000_000
+"""A rehearsal that is older shows nothing about what runs now."""
+
+DRIFT_MAX_NS: Final = 1800 * 1_000_000_000
+"""How old a drift verdict may be for a live target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseDone:
+    """What a phase came to.
+
+    Attributes:
+        gates: Its rows.
+        inputs: What it used.
+        outputs: What it wrote besides the evidence that its rows cite.
+        observations: ``reason`` among them, if any.
+    """
+
+    gates: tuple[GateRow, ...]
+    inputs: Sequence[EvidenceReference] = ()
+    outputs: Sequence[EvidenceReference] = ()
+    observations: Mapping[str, Observation] = field(default_factory=dict)
+
+    @property
+    def cited(self) -> Sequence[EvidenceReference]:
+        """Everything that it leaves behind."""
+        return [*self.outputs, *(one for row in self.gates for one in row.evidence)]
+
+
+def evaluation_done(files: RunFiles, evaluated: Evaluated, inputs: EvidenceReference) -> PhaseDone:
+    """Return gate evaluation: the counts and every promotion gate of the judgement."""
+    return PhaseDone(
+        gates=tuple(files.row(one) for one in evaluated.figures),
+        inputs=(inputs,),
+        outputs=(inputs, *evaluated.artifacts),
+        observations=evaluated.observations,
+    )
+
+
+def prerequisites_done(
+    files: RunFiles, required: Sequence[EvidenceReference], intact: tuple[int, int]
+) -> PhaseDone:
+    """Return promotion prerequisites: what is required, read again, the candidate's own bytes too.
+
+    Args:
+        files: Of the run.
+        required: Artifacts without which there is nothing to promote on.
+        intact: How many packages and declarations are there as named, of how many.
+    """
+    examined = files.examine(required)
+    faults = [one for one in examined if one.fault is not None]
+    found = len(examined) - len(faults) + intact[0]
+    wanted = len(examined) + intact[1]
+    first = f"artifact-{faults[0].fault}" if faults else "candidate-not-intact"
+    measured = figure(
+        "slo_required_artifacts_present",
+        (float(found), ">=", float(wanted)),
+        unit="artifacts",
+        n=wanted,
+        reason=first,
+    )
+    return PhaseDone(gates=(files.row(measured),), inputs=tuple(required))
+
+
+def readiness_done(
+    files: RunFiles, rehearsed: Rehearsed, admission: Admission, target: Target, now_ns: int
+) -> PhaseDone:
+    """Return rollback readiness: every switch tried just now, and something to go back to."""
+    readiness = RollbackReadiness(
+        run_id=files.run_id,
+        switches=tuple(rehearsed.switches),
+        rehearsed_at_ns=rehearsed.at_ns,
+        rollback_target=admission.rollback_target,
+        approver=admission.approver,
+    )
+    shown = files.keep(readiness, "readiness.json")
+    missing = list(_missing_checks(readiness, target, now_ns))
+    wanted = len(REHEARSED) + 2 + (target == "live")
+    measured = figure(
+        "slo_required_rollback_checks_present",
+        (float(wanted - len(missing)), ">=", float(wanted)),
+        unit="checks",
+        n=wanted,
+        reason=missing[0] if missing else "",
+    )
+    slowest = max((one.elapsed_ms for one in rehearsed.switches), default=0.0)
+    return PhaseDone(
+        gates=(files.row(measured, shown),),
+        outputs=(shown,),
+        observations={"slowest_switch_ms": slowest, "missing_checks": ", ".join(missing)[:500]},
+    )
+
+
+def _missing_checks(readiness: RollbackReadiness, target: Target, now_ns: int) -> Sequence[str]:
+    """Return which rollback checks are missing, as codes."""
+    works = {one.name for one in readiness.switches if one.effective and one.restored}
+    age_ns = now_ns - readiness.rehearsed_at_ns
+    checks = {
+        **{f"switch-not-rehearsed-{name}": name in works for name in REHEARSED},
+        "rehearsal-stale": 0 <= age_ns <= REHEARSAL_MAX_NS,
+        "rollback-target-missing": readiness.rollback_target is not None,
+    }
+    if target == "live":
+        checks["approver-missing"] = readiness.approver is not None
+    return [code for code, held in checks.items() if not held]
+
+
+def drift_done(files: RunFiles, drift: DriftFound, target: Target, now_ns: int) -> PhaseDone:
+    """Return the drift gate: a verdict that says stable, and for live one that is fresh."""
+    reason = "drift-not-judged" if drift.status is None else f"drift-{drift.status}"
+    stale = target == "live" and not 0 <= now_ns - drift.at_ns <= DRIFT_MAX_NS
+    if drift.status == "stable" and stale:
+        reason = "drift-verdict-stale"
+    measured = figure(
+        DRIFT_GATE,
+        (float(drift.status == "stable" and not stale), ">=", 1.0),
+        unit="verdicts",
+        n=int(drift.status is not None),
+        reason=reason,
+    )
+    return PhaseDone(gates=(files.row(measured, *drift.shown),), inputs=tuple(drift.shown))
+
+
+def canary_done(
+    files: RunFiles, work: LaneWork, admission: Admission, *, passed: bool, lineage: str
+) -> PhaseDone:
+    """Return the paper canary: the strategy patch, where everything before it passed.
+
+    Args:
+        files: Of the run.
+        work: Of the run.
+        admission: Of the run.
+        passed: Whether every phase before passed.
+        lineage: Digest of the run's inputs, from which the chain of stages begins.
+    """
+    faults = list(chain_faults(files.store, files.folder, lineage, len(LANE_PHASES) - 1))
+    chain = files.row(
+        figure(
+            "lineage_chain_faults_maximum",
+            (float(len(faults)), "<=", 0.0),
+            unit="faults",
+            n=len(LANE_PHASES) - 1,
+            reason="lineage-broken",
+        )
+    )
+    patch = _patch(files, work, admission) if passed and not faults else None
+    if patch is None and admission.target == "live":
+        return PhaseDone(gates=(not_applicable(CANARY_GATE, "live-target"), chain))
+    shown = () if patch is None else (files.keep(patch, "strategy-patch.json"),)
+    own = files.row(
+        figure(
+            CANARY_GATE,
+            (float(len(shown)), ">=", 1.0),
+            unit="patches",
+            n=len(shown),
+            reason="strategy-patch-missing",
+        ),
+        *shown,
+    )
+    return PhaseDone(gates=(own, chain), outputs=shown)
+
+
+def _patch(files: RunFiles, work: LaneWork, admission: Admission) -> StrategyPatch:
+    """Return the change that the candidate asks for."""
+    terms = work.patch
+    cap = terms.notional_cap
+    if admission.notional_cap is not None:
+        cap = min(cap, admission.notional_cap)
+    return StrategyPatch(
+        run_id=files.run_id,
+        candidate_id=files.candidate_id,
+        candidate=work.submission.asked.candidate,
+        replaces=terms.replaces,
+        symbols=terms.symbols,
+        target=admission.target,
+        notional_cap=cap,
+    )

@@ -1,0 +1,164 @@
+"""What the lane is told by others: judgement, drift, rehearsals, and what is admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torghut.artifacts.ports import ArtifactStore
+from torghut.evals.figures import GateFigure
+from torghut.eventlog.ports import EventStore
+from torghut.governance.rollouts.finalising import RollbackFacts
+from torghut.kernel.clock import WallClock
+from torghut.schemas.governing.lanes import CandidateSubmitted
+from torghut.schemas.rollout.gates import EvidenceReference
+from torghut.schemas.rollout.lane import LaneInputs, SwitchRehearsed
+from torghut.schemas.rollout.manifest import Observation
+from torghut.schemas.rollout.phases import PhaseName, Target
+from torghut.schemas.rollout.run import DriftStatus
+from torghut.workflows.lane.evidence import RunFiles
+
+Telling = Callable[[PhaseName, str, float], None]
+"""Told what is being done: the phase, in a few words, and how far, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """What the evaluation of a candidate came to.
+
+    Attributes:
+        figures: Every gate of it, the required ones among them, in the order they are shown.
+        artifacts: What it wrote, the evaluation card among them.
+        observations: Among them ``verdict`` and ``reason``.
+        signals: Contexts of the window that is judged.
+        decisions: Of them, those that every arm decided.
+    """
+
+    figures: Sequence[GateFigure]
+    artifacts: Sequence[EvidenceReference]
+    observations: Mapping[str, Observation]
+    signals: int
+    decisions: int
+
+
+class Evaluating(Protocol):
+    """Re-decides a candidate beside its rivals, and judges it."""
+
+    async def __call__(self, files: RunFiles, told: Callable[[str, float], None], /) -> Evaluated:
+        """Return what came of it; artifacts are written into ``files``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsed:
+    """What a rehearsal of the hard switches showed.
+
+    Attributes:
+        switches: Each that was tried.
+        at_ns: Wall time when they were.
+    """
+
+    switches: Sequence[SwitchRehearsed]
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftFound:
+    """What the drift policy last came to.
+
+    Attributes:
+        status: None where nobody has judged.
+        at_ns: Wall time of the judgement.
+        shown: Where the verdict stands.
+    """
+
+    status: DriftStatus | None
+    at_ns: int = 0
+    shown: Sequence[EvidenceReference] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What a run is admitted for.
+
+    Attributes:
+        target: As asked, or lowered to paper.
+        missing: Why live was asked and is not admitted, as codes.
+        notional_cap: What the candidate may trade a symbol at most, in its quote currency; None
+            where only the declarations say.
+        approver: Who stands for a live target; None without one.
+        rollback_target: What would serve again; None where nobody can say.
+    """
+
+    target: Target
+    missing: tuple[str, ...] = ()
+    notional_cap: float | None = None
+    approver: str | None = None
+    rollback_target: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchTerms:
+    """What a strategy patch names besides its candidate.
+
+    Attributes:
+        symbols: That the candidate would decide.
+        notional_cap: Per symbol, in its quote currency.
+        replaces: Digest of what serves until then; None where nothing does.
+    """
+
+    symbols: tuple[str, ...]
+    notional_cap: float
+    replaces: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneWork:
+    """One run's work, everything opened and read.
+
+    Attributes:
+        submission: What was asked.
+        inputs: From which the run's id derives.
+        evaluate: Judges the candidate.
+        intact: Counts which bytes of candidate and champion are there as named, of how many.
+        patch: What the strategy patch would name.
+    """
+
+    submission: CandidateSubmitted
+    inputs: LaneInputs
+    evaluate: Evaluating
+    intact: Callable[[], Awaitable[tuple[int, int]]]
+    patch: PatchTerms
+
+
+async def not_rehearsed() -> Rehearsed:
+    """Return that no switch was tried."""
+    return Rehearsed(switches=(), at_ns=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanePorts:
+    """The world around a run.
+
+    Attributes:
+        events: Governance's own log.
+        store: The artifact root.
+        wall: Tells the time.
+        admission: Of this run.
+        drift: What the drift policy last came to.
+        rehearse: Tries the hard switches now.
+        rollback: What the rollback latch says.
+        cycle_length_s: Of the scheduler.
+        told: Where to say how far it is.
+    """
+
+    events: EventStore
+    store: ArtifactStore
+    wall: WallClock
+    admission: Admission
+    drift: DriftFound = field(default_factory=lambda: DriftFound(status=None))
+    rehearse: Callable[[], Awaitable[Rehearsed]] = not_rehearsed
+    rollback: RollbackFacts = field(default_factory=lambda: RollbackFacts(triggered=False))
+    cycle_length_s: int = 60
+    told: Telling = lambda _phase, _what, _far: None

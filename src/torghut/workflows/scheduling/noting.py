@@ -1,0 +1,63 @@
+"""Writing a cycle's note under the next free number, so that no two notes share one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torghut.artifacts.errors import ArtifactExistsError
+from torghut.artifacts.ports import ArtifactStore
+from torghut.governance.notes.errors import NoteUnreadableError
+from torghut.governance.notes.note import FOLDER, iteration_of, note_path, read_note, render_note
+from torghut.kernel.digests import sha256_hex
+from torghut.schemas.governing.fields import Evidence
+from torghut.schemas.scheduling.note import IterationNote
+from torghut.workflows.rollout.checking import read_found
+
+Written = tuple[IterationNote, Evidence]
+"""A note and its file."""
+
+
+def write_note(store: ArtifactStore, numbered: Callable[[int], IterationNote]) -> Written:
+    """Write the note that ``numbered`` makes of its number, and return it.
+
+    The number is one more than the highest there; who finds it taken takes the next one.
+
+    Raises:
+        ArtifactUnwritableError: It cannot be written.
+    """
+    iteration = latest_iteration(store) + 1
+    while True:
+        note, path = numbered(iteration), note_path(iteration)
+        body = render_note(note)
+        try:
+            store.create(path, body)
+        except ArtifactExistsError:
+            iteration += 1
+        else:
+            return note, Evidence(path=path, sha256=sha256_hex(body))
+
+
+def latest_iteration(store: ArtifactStore) -> int:
+    """Return the highest number of a note; 0 where there is none."""
+    return max((found for name in store.names(FOLDER) if (found := iteration_of(name))), default=0)
+
+
+def find_note(store: ArtifactStore, *, cycle: int, epoch: int) -> Written | None:
+    """Return the note of a cycle that was under way when its process died, if it got that far.
+
+    It is the latest: only the holder of the lease writes notes.
+    """
+    iteration = latest_iteration(store)
+    if not iteration:
+        return None
+    path = note_path(iteration)
+    body = read_found(store, path)
+    if not isinstance(body, bytes):
+        return None
+    try:
+        note = read_note(body)
+    except NoteUnreadableError:
+        return None
+    if (note.cycle, note.epoch) != (cycle, epoch):
+        return None
+    return note, Evidence(path=path, sha256=sha256_hex(body))

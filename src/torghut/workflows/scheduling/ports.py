@@ -1,0 +1,205 @@
+"""What the scheduler asks of the world: the running loop, the lane, and what measures drift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from torghut.governance.rollouts.evidence import Examined, Subject
+from torghut.schemas.control import ControlRecord
+from torghut.schemas.decision import ModeName
+from torghut.schemas.governing.continuity import NoSignalReason
+from torghut.schemas.governing.drift import DriftVerdict
+from torghut.schemas.governing.fields import Reading
+from torghut.schemas.governing.rollback import EvidenceName
+from torghut.schemas.rollout.phases import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolSeen:
+    """What the log shows of one symbol.
+
+    Attributes:
+        mode: That holds for it.
+        allotment: In force, quote currency.
+        exposure: Absolute notional of its position or its target, whichever is more.
+        equity: Of its book, net of costs.
+        package: Digest of the router package that decided last; empty without one.
+        lifetime_ns: How long one of its decisions may be acted on, receive clock.
+    """
+
+    mode: ModeName
+    allotment: Decimal
+    exposure: Decimal
+    equity: float
+    package: str
+    lifetime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What the loop did since the cycle before, and how it stands.
+
+    Attributes:
+        last_block: Of the log, as of now; -1 where there is none.
+        signals: Contexts since then, refused ones included.
+        decisions: Since then.
+        window_ns: Receive time that they cover.
+        no_signal: Why there were none; None where there were some.
+        session: Of any known symbol.
+        mode: The most that any known symbol may do.
+        lag_ms: How far the loop is behind its sources.
+        signal_age_ms: Of the newest context.
+        fallback_ratio: Of the decisions since then, those that fell back.
+        universe: Whether there is anything to decide for.
+        symbols: Every one that the log knows, by name.
+        intact: Whether the log is as it was written; None where nobody could look.
+    """
+
+    last_block: int
+    signals: int
+    decisions: int
+    window_ns: int
+    no_signal: NoSignalReason | None
+    session: Literal["open", "closed", "unknown"]
+    mode: ModeName
+    lag_ms: Reading
+    signal_age_ms: Reading
+    fallback_ratio: Reading
+    universe: Literal["available", "unavailable", "unknown"]
+    symbols: Mapping[str, SymbolSeen]
+    intact: bool | None
+
+
+class LoopView(Protocol):
+    """Reads what the running loop did, from its log and from what it says of itself."""
+
+    async def look(self, *, after_block: int, now_ns: int) -> Observed:
+        """Return what happened after block ``after_block``, as of ``now_ns``.
+
+        A log that cannot be reached is an answer too: nothing came, and why.
+        """
+        ...
+
+    async def applied(self, control_ids: frozenset[str], *, after_block: int) -> frozenset[str]:
+        """Return those of ``control_ids`` that applied after block ``after_block``."""
+        ...
+
+    async def first_deciders(self, control_id: str, *, count: int) -> Sequence[str | None]:
+        """Return by which package each of the first decisions after a control record was made.
+
+        Args:
+            control_id: Of the record.
+            count: At most so many; fewer where fewer were made, none while it is not applied.
+
+        Returns:
+            Digests, None for a decision without a package.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneEnded:
+    """How a run of the lane ended.
+
+    Attributes:
+        run_id: Of the run.
+        attempt: How often its inputs were run.
+        failure: Why it did not get through; empty where it did.
+        traces: Lineage of the stages that lead to what it recommends.
+    """
+
+    run_id: str
+    attempt: int
+    failure: str = ""
+    traces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneTerms:
+    """What a run may ask for in this cycle.
+
+    Attributes:
+        requested: By target asked: the target to request, and what was missing.
+        epoch: Of the lease that it writes under.
+        holder: Of the lease.
+        now_ns: The cycle's time.
+    """
+
+    requested: Mapping[Target, tuple[Target, tuple[str, ...]]]
+    epoch: int
+    holder: str
+    now_ns: int
+
+
+class LaneRunner(Protocol):
+    """Runs the lane for the candidate that waits longest."""
+
+    async def current(self) -> LaneEnded | None:
+        """Return the run that was started last, whether it has ended or not; None before any."""
+        ...
+
+    async def run(self, terms: LaneTerms) -> LaneEnded | None:
+        """Return how the run ended, killed after its budget; None where no candidate waits."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftMeasured:
+    """What was measured, judged, and left behind as evidence.
+
+    Attributes:
+        verdict: Of all checks.
+        evidence: The files that show it, as they were examined after they were written.
+    """
+
+    verdict: DriftVerdict
+    evidence: Mapping[EvidenceName, Examined] = field(default_factory=dict)
+
+
+class DriftMeter(Protocol):
+    """Measures drift on what the loop did."""
+
+    async def measure(self, subject: Subject, *, from_ns: int, to_ns: int) -> DriftMeasured:
+        """Return what drift there is in a window of receive time.
+
+        What cannot be measured is a reading that says so, never stable.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a control record that was offered.
+
+    Attributes:
+        control_id: Of the record.
+        status: ``recorded`` is durable; ``unknown``: nobody answered, it may still be taken.
+        detail: Why, where it was refused or nobody answered.
+    """
+
+    control_id: str
+    status: Literal["recorded", "refused", "unknown"]
+    detail: str = ""
+
+
+class LoopControls(Protocol):
+    """Reaches the running loop."""
+
+    async def offer(self, records: Sequence[ControlRecord]) -> Sequence[Answer]:
+        """Offer control records and return what became of each, within a budget."""
+        ...
+
+    def throw_stop(self, *, throw_id: str, reason: str) -> None:
+        """Stop every worker by a file: works while nothing else does. Again changes nothing.
+
+        Raises:
+            SwitchNotThrownError: Not even a file can be written.
+        """
+        ...
+
+    async def release_stop(self, *, throw_id: str, reason: str) -> Answer:
+        """Let workers go on that this throw has stopped, on their record."""
+        ...

@@ -1,0 +1,192 @@
+"""The scheduler's life: takes the lease, runs cycles when they are due, beats in between, lets go.
+
+Everything that it writes is under its lease. Who loses it says so and ends: another one governs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.ports import EventStore
+from torghut.governance.leasing.epochs import BeginEpoch, EndEpoch
+from torghut.governance.ports import WriterLease
+from torghut.kernel.clock import SteadyClock, WallClock
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
+from torghut.schemas.declarations.safety import LeasePolicy
+from torghut.schemas.scheduling.note import IterationNote
+from torghut.workflows.aggregates import CYCLE_RECORD, LEASE, Governance
+from torghut.workflows.scheduling.cycle import run_cycle
+from torghut.workflows.scheduling.fencing import FencedEvents
+from torghut.workflows.scheduling.office import Office
+from torghut.workflows.streams import Streams
+
+T = TypeVar("T")
+
+_MS_PER_S: Final = 1000
+_NS_PER_S: Final = 1e9
+_RENEWALS: Final = 3
+"""The lease is renewed so often in the time that it holds."""
+
+CAUSE: Final = "torghut scheduler"
+
+
+class Rest(Protocol):
+    """Lets time pass between cycles."""
+
+    async def rest(self, seconds: float, /) -> bool:
+        """Return whether to go on, after so long or as soon as asked to stop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """What a scheduler is for as long as it holds the lease.
+
+    Attributes:
+        holder: Who it is.
+        events: Governance's log.
+        keeper: Of the lease.
+        wall: Tells the time of lease, epochs and cycles.
+        steady: Tells how long a cycle took.
+        lease: How long the lease holds.
+        policy: When cycles come.
+        office: Makes what cycles work with.
+        beat: Tells the loop under an epoch that governance is there.
+        told: Told of each cycle that is over.
+        early: Returns how much of the jitter the next cycle is early by, 0 to 1.
+    """
+
+    holder: str
+    events: EventStore
+    keeper: WriterLease
+    wall: WallClock
+    steady: SteadyClock
+    lease: LeasePolicy
+    policy: SchedulerPolicy
+    office: Callable[[Governance], Office]
+    beat: Callable[[int], Awaitable[None]]
+    told: Callable[[IterationNote], None]
+    early: Callable[[], float]
+
+
+def governance_of(events: EventStore) -> Governance:
+    """Return the streams of governance in ``events``."""
+    causes = Causes(correlation_id="scheduler", causation_id=CAUSE)
+    return Governance(streams=Streams(events), causes=causes)
+
+
+async def run_one(term: Term, *, now_ns: int | None = None) -> IterationNote:
+    """Take the lease, run one cycle, let go, and return its note.
+
+    Args:
+        term: Who runs it.
+        now_ns: The cycle's time; the wall clock's where nobody says.
+
+    Raises:
+        LeaseTakenError: Somebody else governs.
+        LeaseLostError: Somebody else governs by now.
+        TorghutError: Governance's log or the artifact root cannot be read or written.
+    """
+
+    async def work(fenced: FencedEvents) -> IterationNote:
+        at_ns = term.wall.now_ns() if now_ns is None else now_ns
+        return await _cycle(term, fenced, term.office(governance_of(fenced)), at_ns)
+
+    return await under_lease(term, work)
+
+
+async def govern(term: Term, rest: Rest) -> None:
+    """Run cycles when they are due, until asked to stop.
+
+    The first one comes at once, unless the last one on record is not that long ago; what was missed
+    meanwhile is not made up for one by one.
+
+    Raises:
+        LeaseTakenError: Somebody else governs.
+        LeaseLostError: Somebody else governs by now.
+        TorghutError: Governance's log or the artifact root cannot be read or written.
+    """
+
+    async def work(fenced: FencedEvents) -> None:
+        office = term.office(governance_of(fenced))
+        every_s = term.policy.cycles.every_s
+        last = (await office.governance.state(CYCLE_RECORD)).began
+        ago_s = every_s if last is None else (term.wall.now_ns() - last.at_ns) / _NS_PER_S
+        pause_s = every_s - ago_s if ago_s >= 0 else 0.0
+        while await rest.rest(max(0.0, pause_s)):
+            began_ns = term.steady.now_ns()
+            await _cycle(term, fenced, office, term.wall.now_ns())
+            took_s = (term.steady.now_ns() - began_ns) / _NS_PER_S
+            early_s = every_s * term.policy.cycles.jitter_ratio * term.early()
+            pause_s = every_s - early_s - took_s
+
+    await under_lease(term, work)
+
+
+async def _cycle(term: Term, fenced: FencedEvents, office: Office, now_ns: int) -> IterationNote:
+    """Run a cycle, and tell of it."""
+    note = await run_cycle(office, epoch=fenced.lease.epoch, holder=term.holder, now_ns=now_ns)
+    term.told(note)
+    return note
+
+
+async def under_lease(term: Term, work: Callable[[FencedEvents], Awaitable[T]]) -> T:
+    """Return what ``work`` comes to while the lease is held and the loop is told so.
+
+    Raises:
+        LeaseTakenError: Somebody else holds it.
+        LeaseLostError: It was lost; ``work`` was broken off.
+    """
+    known = await governance_of(term.events).state(LEASE)
+    lease = term.keeper.take(term.holder, after_epoch=known.epoch)
+    fenced = FencedEvents(store=term.events, keeper=term.keeper, lease=lease)
+    governance = governance_of(fenced)
+    try:
+        begin = BeginEpoch(epoch=lease.epoch, holder=term.holder, at_ns=term.wall.now_ns())
+        await governance.run(LEASE, begin)
+        result = await _beside(work(fenced), _renewing(term, fenced), _beating(term, lease.epoch))
+        end = EndEpoch(
+            epoch=lease.epoch, holder=term.holder, how="released", at_ns=term.wall.now_ns()
+        )
+        await governance.run(LEASE, end)
+    finally:
+        term.keeper.release(fenced.lease)
+    return result
+
+
+async def _beside(work: Awaitable[T], *others: Awaitable[None]) -> T:
+    """Return what ``work`` comes to, unless one of those that go on for ever ends before."""
+    working = asyncio.ensure_future(work)
+    beside = [asyncio.ensure_future(one) for one in others]
+    try:
+        done, _ = await asyncio.wait({working, *beside}, return_when=asyncio.FIRST_COMPLETED)
+        for one in beside:
+            if one in done and working not in done:
+                one.result()
+        return await working
+    finally:
+        for task in (working, *beside):
+            task.cancel()
+        await asyncio.gather(working, *beside, return_exceptions=True)
+
+
+async def _renewing(term: Term, fenced: FencedEvents) -> None:
+    """Renew the lease for ever.
+
+    Raises:
+        LeaseLostError: It does not hold any more.
+    """
+    while True:
+        await asyncio.sleep(term.lease.time_to_live_ms / _MS_PER_S / _RENEWALS)
+        await fenced.renew()
+
+
+async def _beating(term: Term, epoch: int) -> None:
+    """Tell the loop for ever that governance is there."""
+    while True:
+        await term.beat(epoch)
+        await asyncio.sleep(term.policy.heartbeats.every_ms / _MS_PER_S)

@@ -1,0 +1,238 @@
+"""A cycle's rollback of the current run: triggered, switched, seen in force, drained, proven.
+
+Each step is taken once its condition holds and follows from events, so it goes on where a process
+died. The clock runs from detection until the first decisions by what it goes back to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from torghut.governance.rollouts.evidence import Examined, Subject, examine
+from torghut.governance.rollouts.finalising import RollbackFacts
+from torghut.governance.safety.drift_actions import EndAction
+from torghut.governance.safety.errors import OutOfOrderError, RollbackNotEffectiveError
+from torghut.governance.safety.latch import LatchState
+from torghut.governance.safety.rollback import (
+    OWED,
+    ConfirmDrained,
+    ConfirmEffective,
+    JudgeProof,
+    RollbackCommand,
+    RollbackState,
+    SwitchBack,
+    TriggerRollback,
+    facts_of,
+)
+from torghut.kernel.canonical import canonical_bytes
+from torghut.kernel.digests import sha256_hex
+from torghut.schemas.control import ControlRecord, PackageChanged
+from torghut.schemas.governing.fields import Evidence
+from torghut.schemas.governing.rollback import EvidenceName, RollbackEvent, RollbackTriggered
+from torghut.schemas.rollout.evidence import RollbackIncident
+from torghut.schemas.rollout.gates import EvidenceReference
+from torghut.schemas.rollout.run import candidate_digest
+from torghut.workflows.aggregates import DRIFT, Aggregate, rollback_of
+from torghut.workflows.rollout.checking import read_found
+from torghut.workflows.scheduling.office import Office, Turn
+from torghut.workflows.scheduling.ports import Observed
+from torghut.workflows.scheduling.steps.safety import stop_record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSubject:
+    """An attempt at a run, and what evidence of it must be about."""
+
+    run_id: str
+    attempt: int
+    subject: Subject
+
+    @property
+    def rollback(self) -> Aggregate[RollbackCommand, RollbackEvent, RollbackState]:
+        """Its rollback's stream."""
+        return rollback_of(self.run_id, self.attempt)
+
+
+_CAUSES: Final = 40
+"""Letters of a cause in a file's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack:
+    """What is known of the current run's rollback after a cycle.
+
+    Attributes:
+        facts: For the manifest.
+        evidence: The file that shows it; None where none was triggered.
+        remarks: For the note.
+    """
+
+    facts: RollbackFacts
+    evidence: Evidence | None = None
+    remarks: tuple[str, ...] = ()
+
+
+async def advance_rollback(
+    office: Office,
+    turn: Turn,
+    run: RunSubject,
+    *,
+    latch: LatchState,
+    observed: Observed,
+    drift: Mapping[EvidenceName, Examined],
+) -> RolledBack:
+    """Take the steps of a run's rollback that are due, and judge its proof."""
+    stream = run.rollback
+    trigger = await _cause(office, turn, run, latch)
+    if trigger is not None:
+        await office.governance.run(stream, trigger)
+    state = await office.governance.state(stream)
+    if state.triggered is None:
+        await _judge(office, turn, run, {})
+        return RolledBack(facts=RollbackFacts(triggered=False))
+    incident = _keep_incident(office, state.triggered, run)
+    remarks = await _go_on(office, turn, run, observed)
+    offered: Mapping[EvidenceName, Examined] = {**drift, OWED: incident}
+    await _judge(office, turn, run, offered)
+    state = await office.governance.state(stream)
+    reference = incident.reference
+    return RolledBack(
+        facts=facts_of(state, offered),
+        evidence=Evidence(path=reference.path, sha256=reference.sha256),
+        remarks=remarks,
+    )
+
+
+async def _cause(
+    office: Office, turn: Turn, run: RunSubject, latch: LatchState
+) -> TriggerRollback | None:
+    """Return why a run is to be taken back now; None where it is not."""
+    target = office.clearances.back_to(run.subject.candidate_id)
+    if latch.incident is not None and latch.caused_by is not None:
+        return TriggerRollback(
+            run_id=run.run_id,
+            cause="stop-latch",
+            cause_id=latch.incident.incident_id,
+            goes_back_to=target.package,
+            detected_at_ns=latch.caused_by.at_ns,
+            at_ns=turn.now_ns,
+        )
+    demands = (await office.governance.state(DRIFT)).rollbacks
+    for action_id, candidate in demands:
+        if candidate == candidate_digest(run.subject.candidate_id):
+            return TriggerRollback(
+                run_id=run.run_id,
+                cause="drift",
+                cause_id=action_id,
+                goes_back_to=target.package,
+                detected_at_ns=turn.now_ns,
+                at_ns=turn.now_ns,
+            )
+    return None
+
+
+def _keep_incident(office: Office, triggered: RollbackTriggered, run: RunSubject) -> Examined:
+    """Write the file that shows a rollback, where it is not there yet, and examine what is."""
+    incident = RollbackIncident(
+        incident_id=triggered.cause_id,
+        run_id=run.run_id,
+        candidate_id=run.subject.candidate_id,
+        reasons=(triggered.cause,),
+        triggered_at_ns=triggered.at_ns,
+    )
+    body = canonical_bytes(incident.model_dump(mode="json"))
+    digest = sha256_hex(body)
+    path = f"incidents/rollback-{digest[:_CAUSES]}.json"
+    office.store.create(path, body)
+    cited = EvidenceReference(path=path, sha256=digest, schema=incident.type)
+    return examine(cited, read_found(office.store, path), run.subject)
+
+
+async def _go_on(
+    office: Office, turn: Turn, run: RunSubject, observed: Observed
+) -> tuple[str, ...]:
+    """Take each step whose condition holds; return what stands in the way of the next one."""
+    stream = run.rollback
+    state = await office.governance.state(stream)
+    if state.triggered is not None and state.switched is None:
+        record = _back(office, state.triggered, run)
+        (answer,) = await office.loop.offer([record])
+        if answer.status != "recorded":
+            return (f"rollback: the loop has not recorded it: {answer.status} {answer.detail}",)
+        command = SwitchBack(control_id=record.control_id, at_ns=turn.now_ns)
+        await office.governance.run(stream, command)
+        state = await office.governance.state(stream)
+    if state.switched is not None and state.effective is None:
+        fault = await _confirm(office, turn, run, state.switched.control_id)
+        if fault:
+            return (fault,)
+        state = await office.governance.state(stream)
+    return await _drain(office, turn, run, state, observed)
+
+
+def _back(office: Office, triggered: RollbackTriggered, run: RunSubject) -> ControlRecord:
+    """Return the control record that goes back: another package, or the stop itself."""
+    target = office.clearances.back_to(run.subject.candidate_id)
+    if target.router:
+        cause = f"{run.run_id}:{run.attempt}:{triggered.number}"
+        return PackageChanged(
+            control_id=f"rollback:{cause}", router=target.router, package=target.package
+        )
+    return stop_record(triggered.cause_id, "stopped", f"rollback of {run.run_id}")
+
+
+async def _confirm(office: Office, turn: Turn, run: RunSubject, control_id: str) -> str:
+    """Confirm that a rollback is in force, or return why it cannot be said yet."""
+    policy = office.policies.safety.rollback
+    by = await office.view.first_deciders(control_id, count=policy.proving_decisions)
+    command = ConfirmEffective(by=by, at_ns=turn.now_ns, policy=policy)
+    try:
+        await office.governance.run(run.rollback, command)
+    except RollbackNotEffectiveError as error:
+        return f"rollback: {error}"
+    return ""
+
+
+async def _drain(
+    office: Office, turn: Turn, run: RunSubject, state: RollbackState, observed: Observed
+) -> tuple[str, ...]:
+    """Note that nothing of what went can still be acted on, and end what had demanded it.
+
+    Where positions are real, that orders rest no more is for their reports to show; nobody assumes
+    it here.
+    """
+    if state.effective is None or state.drained is not None:
+        return ()
+    lifetime_ns = max((one.lifetime_ns for one in observed.symbols.values()), default=0)
+    if observed.mode == "live" or turn.now_ns < state.effective.at_ns + lifetime_ns:
+        return ()
+    await office.governance.run(run.rollback, ConfirmDrained(at_ns=turn.now_ns))
+    if state.triggered is not None and state.triggered.cause == "drift":
+        ended = EndAction(
+            action_id=state.triggered.cause_id,
+            outcome="completed",
+            evidence=None,
+            at_ns=turn.now_ns,
+        )
+        await office.governance.run(DRIFT, ended)
+    return ()
+
+
+async def _judge(
+    office: Office, turn: Turn, run: RunSubject, offered: Mapping[EvidenceName, Examined]
+) -> None:
+    """Put on record what the proof shows; the same as last time is on record already."""
+    stream = run.rollback
+    last = (await office.governance.state(stream)).judged
+    number = 1 if last is None else last.judgement
+    for judgement in (number, number + 1):
+        command = JudgeProof(
+            run_id=run.run_id, judgement=judgement, offered=offered, at_ns=turn.now_ns
+        )
+        try:
+            await office.governance.run(stream, command)
+        except OutOfOrderError:
+            continue
+        return

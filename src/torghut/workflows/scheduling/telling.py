@@ -1,0 +1,156 @@
+"""What a cycle's note says, out of what the cycle found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from torghut.governance.safety.continuity import ContinuityState
+from torghut.governance.safety.latch import LatchState
+from torghut.schemas.governing.fields import Evidence
+from torghut.schemas.scheduling.cycles import CycleBegan, CycleOutcome
+from torghut.schemas.scheduling.note import IterationNote, Throughput
+from torghut.workflows.scheduling.office import Turn
+from torghut.workflows.scheduling.ports import LaneEnded, Observed
+from torghut.workflows.scheduling.steps.drifting import DriftSeen
+from torghut.workflows.scheduling.steps.manifests import Published
+from torghut.workflows.scheduling.steps.rolling_back import RolledBack
+
+_INTERRUPTED: Final = "cycle-interrupted"
+_NS_PER_S: Final = 1e9
+_REMARK: Final = 500
+
+Numbered = Callable[[int], IterationNote]
+"""Makes a note of its number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a cycle found out and did."""
+
+    observed: Observed
+    continuity: ContinuityState
+    lane: LaneEnded | None
+    drift: DriftSeen
+    latch: LatchState
+    stop_evidence: Evidence | None
+    rolled_back: RolledBack | None
+    published: Published | None
+    remarks: tuple[str, ...]
+
+
+def outcome_of(findings: Findings) -> tuple[CycleOutcome, str]:
+    """Return how a cycle ended, and why."""
+    if findings.observed.no_signal is not None:
+        return "blocked_no_signal", findings.observed.no_signal
+    if findings.lane is None:
+        return "lane_completed", "no-candidate-waiting"
+    if findings.lane.failure:
+        return "lane_execution_failed", "lane-broke-off"
+    return "lane_completed", "lane-ran-through"
+
+
+def note_of(turn: Turn, findings: Findings) -> Numbered:
+    """Return the note of a cycle, but for its number."""
+    outcome, reason = outcome_of(findings)
+    published, rolled_back = findings.published, findings.rolled_back
+    manifest = None if published is None else published.manifest
+
+    def numbered(iteration: int) -> IterationNote:
+        return IterationNote(
+            iteration=iteration,
+            cycle=turn.cycle,
+            epoch=turn.epoch,
+            holder=turn.holder,
+            began_at_ns=turn.now_ns,
+            outcome=outcome,
+            reason=reason,
+            no_signal=findings.observed.no_signal,
+            phase_manifest=None if published is None else published.evidence,
+            manifest_status=_standing(published),
+            emergency_stop_evidence=findings.stop_evidence,
+            rollback_evidence=None if rolled_back is None else rolled_back.evidence,
+            drift_status=findings.drift.status,
+            continuity_alert=findings.continuity.alert_id is not None,
+            requested_promotion_target=(
+                None if manifest is None else manifest.requested_promotion_target
+            ),
+            missing_for_live=(
+                () if manifest is None else manifest.observation_summary.missing_for_live
+            ),
+            throughput=_throughput(findings.observed),
+            recommendation_trace_ids=() if findings.lane is None else findings.lane.traces,
+            remarks=tuple(one[:_REMARK] for one in _remarks(findings)),
+        )
+
+    return numbered
+
+
+def interrupted_note(began: CycleBegan) -> Numbered:
+    """Return the note of a cycle whose process died in it, but for its number."""
+
+    def numbered(iteration: int) -> IterationNote:
+        return IterationNote(
+            iteration=iteration,
+            cycle=began.cycle,
+            epoch=began.epoch,
+            holder=began.holder,
+            began_at_ns=began.at_ns,
+            outcome="lane_execution_failed",
+            reason=_INTERRUPTED,
+            no_signal=None,
+            phase_manifest=None,
+            manifest_status=None,
+            emergency_stop_evidence=None,
+            rollback_evidence=None,
+            drift_status=None,
+            continuity_alert=False,
+            requested_promotion_target=None,
+            missing_for_live=(),
+            throughput=Throughput(signals=0, decisions=0, window_ns=0, decisions_per_s=None),
+            recommendation_trace_ids=(),
+            remarks=("The process died in this cycle; what it had on record holds.",),
+        )
+
+    return numbered
+
+
+def _standing(published: Published | None) -> Literal["pass", "fail", "not-final"] | None:
+    """Return what the current manifest says."""
+    if published is None:
+        return None
+    final = published.manifest.observation_summary.finalised
+    return published.manifest.status if final else "not-final"
+
+
+def _throughput(observed: Observed) -> Throughput:
+    """Return what the loop got through."""
+    seconds = observed.window_ns / _NS_PER_S
+    return Throughput(
+        signals=observed.signals,
+        decisions=observed.decisions,
+        window_ns=observed.window_ns,
+        decisions_per_s=observed.decisions / seconds if seconds > 0 else None,
+    )
+
+
+def _remarks(findings: Findings) -> Iterator[str]:
+    """Yield what else a reader should know."""
+    lane, latch = findings.lane, findings.latch
+    if lane is not None and lane.failure:
+        yield f"lane: {lane.failure}"
+    if latch.incident is not None:
+        triggers = ", ".join(sorted(latch.incident.triggers))
+        yield f"stopped by {triggers}: {latch.incident.incident_id}"
+    yield from _unwell(findings.drift)
+    if findings.rolled_back is not None:
+        yield from findings.rolled_back.remarks
+    yield from findings.remarks
+
+
+def _unwell(drift: DriftSeen) -> Iterator[str]:
+    """Yield what drifted, and what could not be measured."""
+    for finding in drift.measured.verdict.findings:
+        if finding.code is not None:
+            yield f"drift: {finding.check}: {finding.code}"

@@ -1,0 +1,218 @@
+"""What tests of signed approvals and promotions share: people with keys, answers, a ledger."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.approving import DAY_S, PROMOTION, manifest, policy
+from tests.governing import SECOND_NS, START_NS, Memory
+from torghut.artifacts.signatures import fingerprint, raw_bytes
+from torghut.governance.approvals.approval import ApprovalState, UseApproval
+from torghut.governance.approvals.keyring import Keyring, keyring_of
+from torghut.governance.approvals.signing import (
+    SIGNED_APPROVAL,
+    Answer,
+    sign_statement,
+    statement_of,
+)
+from torghut.governance.ledger.ledger import (
+    LEDGER,
+    Demote,
+    LedgerCommand,
+    Promote,
+    RegisterCandidate,
+    Retain,
+    RevertToPrevious,
+)
+from torghut.governance.ledger.state import LedgerState
+from torghut.kernel.digests import sha256_hex
+from torghut.schemas.declarations.governance import ROLES, Owner, OwnerKey, Owners
+from torghut.schemas.governing.approvals import (
+    APPROVAL_EVENT,
+    ApprovalEvent,
+    ApprovalUsed,
+    ManifestFacts,
+    Promotion,
+    Verb,
+)
+from torghut.schemas.governing.fields import Person
+from torghut.schemas.governing.ledger import LEDGER_EVENT, LedgerCandidate, LedgerEvent
+from torghut.schemas.rollout.phases import Target
+
+ID: Final = "approval-of-a-test"
+ROLES_OF: Final = {
+    "author": "model",
+    "ben": "production",
+    "eve": "production",
+    "mel": "model",
+    "clock": "scheduler",
+}
+"""Whose key is declared in which role."""
+
+SignedApproval = Memory[Answer | UseApproval, ApprovalEvent, ApprovalState]
+Ledger = Memory[LedgerCommand, LedgerEvent, LedgerState]
+
+
+def key_of(name: str) -> Ed25519PrivateKey:
+    """Return somebody's key, the same every time."""
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(sha256_hex(name.encode())))
+
+
+def fingerprint_of(name: str) -> str:
+    """Return how somebody's key is called."""
+    return fingerprint(key_of(name).public_key())
+
+
+def declared(name: str, role: str) -> OwnerKey:
+    """Return somebody's key as it is declared."""
+    public = key_of(name).public_key()
+    return OwnerKey.model_validate(
+        {
+            "role": role,
+            "fingerprint": fingerprint(public),
+            "public_key": base64.b64encode(raw_bytes(public)).decode(),
+        }
+    )
+
+
+def owners(roles: Mapping[str, str] = ROLES_OF) -> Owners:
+    """Return owners whose keys are those of ``roles``."""
+    return Owners(
+        kind="owners.v1",
+        owners=tuple(Owner(role=role, answers_for="What there is to do.") for role in ROLES),
+        keys=tuple(declared(name, role) for name, role in roles.items()),
+    )
+
+
+def keyring(roles: Mapping[str, str] = ROLES_OF) -> Keyring:
+    """Return the keys of ``roles``."""
+    return keyring_of(owners(roles))
+
+
+def someone(name: str) -> Person:
+    """Return somebody as they stand on record."""
+    return Person(name=ROLES_OF[name], key=fingerprint_of(name))
+
+
+def answer(
+    who: str,
+    verb: Verb,
+    *,
+    approval: str = ID,
+    promotion: Promotion = PROMOTION,
+    reason: str = "as it should be",
+    for_s: int = DAY_S,
+) -> Answer:
+    """Return what somebody signed, handed in at the beginning; a grant holds for ``for_s``."""
+    statement = statement_of(
+        approval, verb, promotion, reason=reason, expires_at_ns=START_NS + for_s * SECOND_NS
+    )
+    return Answer(
+        approval=approval,
+        envelope=sign_statement(statement, key_of(who)),
+        keyring=keyring(),
+        reason="" if verb == "grant" else reason,
+        manifest=manifest("paper") if verb == "request" else None,
+        at_ns=START_NS,
+        policy=policy(),
+    )
+
+
+def later(one: Answer, by_s: int) -> Answer:
+    """Return the same, handed in later."""
+    return replace(one, at_ns=one.at_ns + by_s * SECOND_NS)
+
+
+def signed_approval(*answers: Answer) -> SignedApproval:
+    """Return a stream after ``answers``."""
+    stream: SignedApproval = Memory(SIGNED_APPROVAL, APPROVAL_EVENT)
+    for one in answers:
+        stream.send(one)
+    return stream
+
+
+def candidate(name: str) -> LedgerCandidate:
+    """Return a candidate whose package is its own."""
+    digest = sha256_hex(name.encode())
+    return LedgerCandidate(candidate_id=f"candidate-{name}", digest=digest, package=digest)
+
+
+def facts(name: str, target: Target = "paper", /, **changes: object) -> ManifestFacts:
+    """Return what a final, signed, passing manifest says of a candidate, but for ``changes``."""
+    stated: dict[str, object] = {
+        "content_hash": sha256_hex(f"{name} {target}".encode()),
+        "candidate": candidate(name).digest,
+        "target": target,
+        "status": "pass",
+        "finalised": True,
+        "signed": True,
+    }
+    return ManifestFacts.model_validate(stated | changes)
+
+
+def ledger(*names: str) -> Ledger:
+    """Return a ledger in which the candidates ``names`` were tried."""
+    stream: Ledger = Memory(LEDGER, LEDGER_EVENT)
+    for name in names:
+        stream.send(register(name))
+    return stream
+
+
+def register(name: str, *, run: str = "") -> RegisterCandidate:
+    """Return that a run evaluates a candidate."""
+    return RegisterCandidate(candidate=candidate(name), run_id=run or f"run-{name}", at_ns=START_NS)
+
+
+def promote(
+    name: str, version: int, *, run: str = "", target: Target = "paper", at_s: int = 0
+) -> Promote:
+    """Return a promotion by somebody who saw ``version``; to live with an approval that it used."""
+    shown = facts(name, target, content_hash=sha256_hex(f"{name} {target} {run}".encode()))
+    promotion = f"promotion-{name}-{target}{run}"
+    used = ApprovalUsed(
+        promotion_id=promotion,
+        promotion=Promotion(
+            manifest="11" * 32,
+            candidate=candidate(name).digest,
+            target="live",
+            notional_cap=Decimal(1000),
+        ),
+        approvers=(someone("ben"),),
+        live_manifest=shown.content_hash,
+        at_ns=START_NS,
+    )
+    return Promote(
+        promotion_id=promotion,
+        digest=candidate(name).digest,
+        target=target,
+        expected_version=version,
+        manifest=shown,
+        replaces=None,
+        approval=("approval-1", used) if target == "live" else None,
+        at_ns=START_NS + at_s * SECOND_NS,
+    )
+
+
+def take_back(version: int, *, cause: str = "incident-1") -> RevertToPrevious:
+    """Return a revert by somebody who saw ``version``."""
+    return RevertToPrevious(
+        expected_version=version, cause=cause, reason="drawdown", at_ns=START_NS
+    )
+
+
+def retain(name: str) -> Retain:
+    """Return that a candidate lost."""
+    return Retain(
+        digest=candidate(name).digest, run_id=f"run-{name}", reason="no better", at_ns=START_NS
+    )
+
+
+def demote(name: str) -> Demote:
+    """Return that a candidate contends no longer."""
+    return Demote(digest=candidate(name).digest, reason="withdrawn", at_ns=START_NS)
