@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -10,8 +12,11 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.declared import ROOT
 from torghut.adapters.prometheus.page import PrometheusPage
+from torghut.artifacts.signatures import fingerprint, parse_private_key
 from torghut.schemas.observing.catalogue import BUILD_LABELS, INGRESS_TO_DURABLE
+from torghut.settings import DECLARATION_FOLDERS
 
 COMMIT: Final = "ab" * 20
 
@@ -21,6 +26,31 @@ def key_file(path: Path, seed: int = 1) -> Path:
     key = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return path
+
+
+def declare(folder: Path, keys: Mapping[str, Path]) -> Path:
+    """Write the declarations of this checkout below ``folder``, with keys of people.
+
+    Args:
+        folder: Where they go.
+        keys: Files of private keys, by role.
+    """
+    for name in DECLARATION_FOLDERS:
+        shutil.copytree(ROOT / name, folder / name)
+    lines = ["keys:"]
+    for role, path in keys.items():
+        key = parse_private_key(path.read_bytes()).public_key()
+        raw = base64.b64encode(key.public_bytes_raw()).decode("ascii")
+        lines += [
+            f"  - role: {role}",
+            f"    fingerprint: {fingerprint(key)}",
+            f"    public_key: {raw}",
+        ]
+    place = folder / "governance" / "owners.yaml"
+    text = place.read_text(encoding="utf-8")
+    assert "keys: []" in text
+    place.write_text(text.replace("keys: []", "\n".join(lines)), encoding="utf-8")
+    return folder
 
 
 def junit(path: Path, cases: Sequence[tuple[str, str, str]]) -> Path:

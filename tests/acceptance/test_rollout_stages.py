@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -10,12 +11,13 @@ from typing import Final
 import pytest
 
 from tests.commands import Ended, installation, typed
-from tests.declared import ROOT
+from tests.declared import ROOT, shipped
 from tests.logs import copied, write_log
-from tests.rolling import COMMIT, console_commands, junit, key_file, scraped
+from tests.rolling import COMMIT, console_commands, declare, junit, key_file, scraped
 from tests.staging import shipped_roadmap
 from torghut.schemas.declarations.roadmap import ShownByTest
 from torghut.settings import COMMIT as VARIABLE
+from torghut.settings import DECLARATIONS_DIR
 
 PAGE: Final = ROOT / "docs" / "how-to" / "lead-a-rollout.md"
 FROZEN: Final = (
@@ -27,17 +29,24 @@ BEGIN: Final = ("stage", "advance", "--reason", "begin", "--key", "ann.pem")
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a log that was decided once for all tests."""
-    return write_log(tmp_path_factory.mktemp("log") / "decisions.log")
+    """Return a folder with a log that was decided once, and with keys that are declared."""
+    folder = tmp_path_factory.mktemp("made")
+    write_log(folder / "decisions.log")
+    keys = {"production": key_file(folder / "ann.pem"), "scheduler": key_file(folder / "s.pem", 9)}
+    declare(folder / "declared", keys)
+    return folder
 
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, template: Path) -> Iterator[Path]:
     """Work in a folder that has a log, a key, a report of tests and readings of metrics."""
     monkeypatch.setenv(VARIABLE, COMMIT)
+    monkeypatch.setenv(DECLARATIONS_DIR, str(template / "declared"))
     with installation(monkeypatch, tmp_path) as folder:
-        copied(template, folder / "decisions.log")
-        key_file(folder / "ann.pem")
+        monkeypatch.setattr("torghut.bootstrap.load", lambda _folder: shipped())
+        copied(template / "decisions.log", folder / "decisions.log")
+        for name in ("ann.pem", "s.pem"):
+            shutil.copy(template / name, folder / name)
         junit(folder / "report.xml", [(*FROZEN, "passed")])
         scraped(folder / "before.prom", [0.5] * 10)
         scraped(folder / "after.prom", [0.5] * 10 + [0.004] * 100)
@@ -194,9 +203,22 @@ def test_who_moves_it_is_known_by_their_key(here: Path) -> None:
     (here / "none.pem").write_text("no key")
 
     assert entered["reason"] == "begin"
+    assert entered["person"]["name"] == "production"
     assert len(entered["person"]["key"]) == 64
     assert go_on(key="none.pem").status == 2
     assert typed("stage", "advance", "--reason", "x").status == 2
+    for unknown in ("ben.pem", "s.pem"):
+        refused = go_on(key=unknown)
+        assert (refused.status, refused.err.split(":")[0]) == (1, "approvals.key-undeclared")
+
+
+def test_anybody_may_go_back(here: Path) -> None:
+    typed(*BEGIN)
+    go_on(f"baseline-snapshot={baseline()}", f"baseline-frozen={report((*FROZEN, 'passed'))}")
+    key_file(here / "ben.pem", 2)
+
+    assert typed("stage", "back", "--reason", "drift", "--key", "ben.pem").status == 0
+    assert stage() == 0
 
 
 def test_show_says_of_each_criterion_what_would_show_it(here: Path) -> None:

@@ -17,7 +17,6 @@ from torghut.schemas.declarations.roadmap import ExitCriterion, ShownByTest
 from torghut.schemas.governing.fields import Evidence, Found
 from torghut.schemas.governing.stages import CriterionShown
 from torghut.schemas.publish import MODELS, stated_type
-from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.staging.baseline import Baseline
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.staging.test_report import TestReport
@@ -88,7 +87,7 @@ def _objection(criterion: ExitCriterion, message: Message, offered: Offered, com
         return "nothing can show what is not built"
     if isinstance(criterion.evidence, ShownByTest):
         return _test_objection(criterion.evidence.test, message, commit)
-    found = stated_type(type(message)) if not isinstance(message, PhaseManifest) else "a manifest"
+    found = stated_type(type(message))
     if not found.endswith(f".{criterion.evidence.artifact}"):
         return f"it is {found}, not {criterion.evidence.artifact}"
     return _artifact_objection(message, offered)

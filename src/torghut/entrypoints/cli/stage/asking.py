@@ -15,6 +15,8 @@ from torghut import standby
 from torghut.artifacts.paths import stays_below
 from torghut.artifacts.signatures import fingerprint, parse_private_key
 from torghut.eventlog.envelopes import Causes
+from torghut.governance.approvals.errors import KeyUndeclaredError
+from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.stages.shown import Offered
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.declarations.roadmap import Stage
@@ -109,7 +111,7 @@ key_option: Final = click.option(
     "key_file",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Your private key, Ed25519 in PEM: its fingerprint says who you are.",
+    help="Your private key, Ed25519 in PEM; to go on, one whose public key is declared.",
 )
 """The option ``--key``; the command's parameter is ``key_file``."""
 
@@ -117,15 +119,32 @@ reason_option: Final = click.option("--reason", required=True, help="Why; kept f
 """The option ``--reason``; the command's parameter has the same name."""
 
 
-def asking_person(key_file: Path) -> Person:
-    """Return who asks: the user and machine, known by the fingerprint of their key.
+def declared_person(key_file: Path) -> Person:
+    """Return who asks, as declared: by the role that their key acts in.
+
+    Raises:
+        KeyUnusableError: The file holds no private key.
+        KeyUndeclaredError: Nobody is known by that key, or only the scheduler.
+    """
+    found = fingerprint(parse_private_key(key_file.read_bytes()).public_key())
+    holder = keyring_of(standby.owners()).holder(found)
+    if not holder.roles:
+        raise KeyUndeclaredError(expected="a person's key", found=f"that of the {holder.role}")
+    return holder.person
+
+
+def anybody(key_file: Path) -> Person:
+    """Return who asks, whoever that is: as declared, else as the user and machine.
 
     Raises:
         KeyUnusableError: The file holds no private key.
     """
-    key = parse_private_key(key_file.read_bytes())
+    found = fingerprint(parse_private_key(key_file.read_bytes()).public_key())
+    holder = keyring_of(standby.owners()).holders.get(found)
+    if holder is not None:
+        return holder.person
     name = _UNNAMED.sub("-", standby.person()).strip("-.:@_") or "somebody"
-    return Person(name=name, key=fingerprint(key.public_key()))
+    return Person(name=name, key=found)
 
 
 def commit_in_force(asked: str | None) -> tuple[str, Tree]:

@@ -11,10 +11,11 @@ import click
 from torghut import standby
 from torghut.entrypoints.cli.console import json_option, print_json
 from torghut.entrypoints.cli.stage.asking import (
-    asking_person,
+    anybody,
     causes,
     commit_in_force,
     commit_option,
+    declared_person,
     evidence_option,
     key_option,
     offered_files,
@@ -50,10 +51,11 @@ def advance(
     """Review the stage in force with what is offered, and go on to the next if all is shown.
 
     The first time it enters stage 0, which asks for nothing. Ends with 1, and names what is
-    missing, if an exit criterion is not shown; that review is on record too.
+    missing, if an exit criterion is not shown; that review is on record too. The key must be one
+    that governance/owners.yaml declares for a role of people.
     """
     roadmap = standby.stage_policies().roadmap
-    move = _move("torghut stage advance", asking_person(key_file), reason)
+    move = _move("torghut stage advance", declared_person(key_file), reason)
     streams = Streams(standby.governance_events(artifact_dir()))
 
     async def work() -> StageState:
@@ -76,12 +78,12 @@ def advance(
 @click.option("--to", type=click.IntRange(0, _LAST_STAGE), help="Stage; by default the one before.")
 @json_option
 def back(*, reason: str, key_file: Path, to: int | None, as_json: bool) -> ExitCode:
-    """Go back to an earlier stage, at once; nothing has to be shown for that.
+    """Go back to an earlier stage, at once; nothing has to be shown for that, by anybody's key.
 
     Ends with 1 if there is no earlier stage.
     """
     roadmap = standby.stage_policies().roadmap
-    move = _move("torghut stage back", asking_person(key_file), reason)
+    move = _move("torghut stage back", anybody(key_file), reason)
     streams = Streams(standby.governance_events(artifact_dir()))
     return _told(asyncio.run(go_back(streams, roadmap, move, to=to)), roadmap, as_json=as_json)
 
