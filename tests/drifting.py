@@ -27,7 +27,7 @@ END_NS: Final = START_NS + 3600 * SECOND_NS
 
 def measured(changes: dict[DriftCode, Reading] | None = None) -> Measured:
     """Return a window in which nothing drifts, but for ``changes``."""
-    off = {"model_llm_error_ratio_exceeded": declared_off(DIGEST)}
+    off: dict[DriftCode, Reading] = {"model_llm_error_ratio_exceeded": declared_off(DIGEST)}
     alarms = reading_of(1 / 6, samples=6)
     return Measured(
         window=drift_window({**off, **(changes or {})}),
