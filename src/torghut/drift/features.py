@@ -1,9 +1,9 @@
 """Drift of the features: does a stream still look like it did before the window?
 
-Each value is taken less its moving mean and over its moving deviation as known before it, so that
-volatility which comes and goes by itself does not alarm; what is left is watched by four cumulative
-sums (``cusum``). One stream's alarm says little: with thousands of streams there is always one.
-A quorum of them says that something has changed.
+Each value is taken over its moving deviation, a level less its moving mean, as known before it, so
+that volatility which comes and goes by itself does not alarm; what is left is watched by four
+cumulative sums (``cusum``). One stream's alarm says little: with thousands of streams there is
+always one. A quorum of them says that something has changed.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ class Moving:
 
     Attributes:
         half_life: In values.
-        follows: Whether the mean moves; else it stays 0, as that of returns.
+        centred: Whether a value is taken less its moving mean, as that of a level; a return is not,
+            or its drift would never show. The variance is about the moving mean either way.
         count: Values seen.
     """
 
     half_life: int
-    follows: bool
+    centred: bool
     mean: float = math.nan
     variance: float = math.nan
     count: int = 0
@@ -52,17 +53,15 @@ class Moving:
         if len(values) == 0:
             return values
         if self.count == 0:
-            self.mean, self.variance = (float(values[0]) if self.follows else 0.0), 0.0
+            self.mean, self.variance = float(values[0]), 0.0
         self.count += len(values)
         decay = math.exp(-math.log(2.0) / self.half_life)
-        means = np.zeros(len(values) + 1)
-        if self.follows:
-            means = _averages(values, self.mean, decay)
+        means = _averages(values, self.mean, decay)
         innovations = values - means[:-1]
         variances = _averages(innovations * innovations, self.variance, decay)
         self.mean, self.variance = float(means[-1]), float(variances[-1])
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = innovations / np.sqrt(variances[:-1])
+            found = (innovations if self.centred else values) / np.sqrt(variances[:-1])
         # A stream that stood still has no deviation to measure by.
         return np.where(np.isfinite(found), found, np.nan)
 

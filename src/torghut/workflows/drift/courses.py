@@ -20,8 +20,8 @@ from torghut.workflows.report.columns import Grouped
 
 _SPREAD: Final = int(Gate.SPREAD)
 
-_FOLLOWS: Final = {"return": False, "spread": True, "score": True}
-"""The features of a symbol that are watched; whether their mean moves by itself."""
+_CENTRED: Final = {"return": False, "spread": True, "score": True}
+"""The features of a symbol that are watched; whether each is a level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +151,8 @@ def new_course(symbol: str, half_life: int) -> SymbolCourse:
     return SymbolCourse(
         streams={
             name: FeatureStream(
-                name=f"{symbol} {name}", moving=Moving(half_life=half_life, follows=follows)
+                name=f"{symbol} {name}", moving=Moving(half_life=half_life, centred=centred)
             )
-            for name, follows in _FOLLOWS.items()
+            for name, centred in _CENTRED.items()
         }
     )

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
 import numpy as np
 
+from torghut.decisions.block_text import EMPTY_RECORDS
 from torghut.decisions.recording import header_of
 from torghut.drift.calibration import PromiseTally
 from torghut.drift.data import DataTally
@@ -28,6 +28,7 @@ from torghut.schemas.declarations.safety import DriftCode, DriftDetectors
 from torghut.schemas.governing.fields import Reading
 from torghut.schemas.rows import Floats, Integers, RowArray
 from torghut.workflows.drift.courses import SymbolCourse, Tallies, new_course, symbol_rows
+from torghut.workflows.drift.reported import RECORDS, ReportedFills
 from torghut.workflows.drift.spans import Opened, Span
 from torghut.workflows.drift.terms import Terms
 from torghut.workflows.lookup.scanning import rows_of
@@ -37,21 +38,6 @@ from torghut.workflows.report.gathering import Decisions, Gathering
 
 TOGETHER: Final = 4096
 """Decisions that are measured together."""
-
-
-class _Quarantined(msgspec.Struct, frozen=True, gc=False):
-    """The part of ``schemas.block.QuarantinedRecord`` that is counted."""
-
-    code: str
-
-
-class _Records(msgspec.Struct, frozen=True, gc=False):
-    """The part of ``schemas.block.BlockRecords`` that is counted."""
-
-    quarantined: tuple[_Quarantined, ...] = ()
-
-
-_RECORDS: Final = msgspec.json.Decoder(_Records)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +69,7 @@ class WindowTally:
     regime: RegimeTally = field(default_factory=RegimeTally)
     promises: PromiseTally = field(default_factory=PromiseTally)
     books: Books = field(default_factory=Books)
+    reported: ReportedFills = field(default_factory=ReportedFills)
     fell_back: int = 0
     portfolios: dict[int, PortfolioTally] = field(default_factory=dict)
     courses: list[SymbolCourse] = field(default_factory=list)
@@ -102,16 +89,27 @@ class WindowTally:
         counted = (times >= self.span.from_ns) & (times <= self.span.to_ns)
         self.data.take_outcomes(found.outcomes[counted])
         self.passed_ns = max(self.passed_ns, found.latest_ns)
-        if counted.any() or (not len(times) and self._is_inside(self.passed_ns)):
-            records = _RECORDS.decode(found.block.records).quarantined
-            self.data.take_quarantined([one.code for one in records])
         rows, numbers = rows_of(found.block, SERVING), self._numbers(header, found)
-        if len(rows) == 0:
-            return
         for digest in _declared(header):
             await self.terms.fetch(log, digest)
+        if counted.any() or (not len(times) and self._is_inside(self.passed_ns)):
+            self._take_records(found, rows, numbers)
+        if len(rows) == 0:
+            return
         for piece in self._pieces(header, found, rows, numbers):
             self._split(rows[piece], numbers[piece])
+        self.reported.remember(rows, numbers, len(self.courses))
+
+    def _take_records(self, found: Opened, rows: RowArray, numbers: Numbers) -> None:
+        """Count a block's records that are no contexts, and the fills among its control records."""
+        if found.block.records == EMPTY_RECORDS:
+            return
+        records = RECORDS.decode(found.block.records)
+        self.data.take_quarantined([one.code for one in records.quarantined])
+        if records.received:
+            decided = np.concatenate([[0], np.cumsum(found.outcomes == 0)])
+            placed = [(int(decided[one.row]), one.record) for one in records.received]
+            self.reported.take(placed, rows, numbers, self.terms)
 
     def _is_inside(self, time_ns: int) -> bool:
         """Return whether a time is in the window."""
@@ -265,7 +263,7 @@ class WindowTally:
     def readings(self) -> Mapping[DriftCode, Reading]:
         """Return a reading for every check."""
         books = self.books
-        paid = Paid(
+        on_paper = Paid(
             costs=float(books.fees.sum() + books.slippage.sum()),
             turnover=float(books.turnover.sum()),
             fills=int(books.fills.sum()),
@@ -275,7 +273,7 @@ class WindowTally:
             **self.promises.readings(),
             **advice_errors(off_by=self.terms.advice_off_by(), asked=0, failed=0),
             **self.regime.readings(not_routed_by=self.terms.not_routed_by()),
-            **performance(self.portfolios, paid, self.fell_back),
+            **performance(self.portfolios, self.reported.paid(on_paper), self.fell_back),
         }
 
 

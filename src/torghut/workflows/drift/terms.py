@@ -45,6 +45,11 @@ class Terms:
                 self.parameters = wider
         return self._numbers[name]
 
+    def known(self, name: str) -> int:
+        """Return the number of a symbol of which declarations hold; -1 of any other."""
+        number = self._numbers.get(name, -1)
+        return number if number >= 0 and self.digests[number] else -1
+
     async def fetch(self, log: DecisionLog, digest: str) -> None:
         """Read the declarations of that digest out of the log, once.
 
