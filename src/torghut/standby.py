@@ -11,32 +11,41 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter
+
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
-from torghut.adapters.filesystem.declaration_text import load_live_policy
+from torghut.adapters.filesystem.declaration_text import load_live_policy, read_declaration
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
 from torghut.adapters.http.posting import post
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
+from torghut.adapters.system.cluster import patch_traffic
 from torghut.adapters.system.person import person
 from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
 from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.declarations.text import parse
+from torghut.schemas.live.traffic import TrafficPatch
 from torghut.settings import artifact_dir, settings
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
 
 __all__ = [
+    "INCIDENTS",
     "SWITCHES",
     "TOKENS",
     "WORKERS",
     "artifact_root",
     "ids",
+    "incident_names",
     "live_policy",
+    "patch_traffic",
     "person",
     "post",
     "steady_clock",
     "switch_folder",
     "token_file",
+    "traffic_patch",
     "wall_clock",
     "worker_page",
     "worker_pages",
@@ -47,6 +56,12 @@ SWITCHES: Final = "switches"
 
 WORKERS: Final = "workers"
 """Folder of worker pages, below that of artifacts."""
+
+INCIDENTS: Final = "incidents"
+"""Folder of what throws leave behind, below that of artifacts."""
+
+TRAFFIC: Final = "ops/deploy/traffic-to-revision.yaml"
+"""The declared patch of ``traffic_patch``."""
 
 TOKENS: Final = "api-tokens"
 """File of the service's tokens where nobody names another, below the folder of artifacts."""
@@ -79,6 +94,31 @@ def wall_clock() -> WallClock:
 def steady_clock() -> SteadyClock:
     """Return a clock that only tells how much time has passed."""
     return MonotonicClock()
+
+
+def incident_names() -> Sequence[str]:
+    """Return the names of the files that stand among the incidents, sorted; none: no folder.
+
+    Raises:
+        FileReadError: The folder is there and cannot be read.
+    """
+    folder = artifact_dir() / INCIDENTS
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FileReadError(path=folder, reason=error.strerror or str(error)) from error
+
+
+def traffic_patch() -> TrafficPatch:
+    """Return the declared patch that moves traffic; its revision stands for a real one.
+
+    Raises:
+        DeclarationError: It is missing or does not fit its model.
+    """
+    text = read_declaration(settings().declarations_dir, TRAFFIC)
+    return parse(TypeAdapter(TrafficPatch), text, file=TRAFFIC)
 
 
 def switch_folder() -> SwitchThrower:

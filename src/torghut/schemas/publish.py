@@ -33,7 +33,9 @@ from torghut.schemas.live.delivery import (
     Heartbeat,
     Refused,
 )
+from torghut.schemas.live.incident import SwitchIncident
 from torghut.schemas.live.offering import ContextOffered, ControlOffered
+from torghut.schemas.live.rehearsal import SwitchRehearsals
 from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
@@ -95,6 +97,8 @@ TYPED: Final[tuple[type[Message], ...]] = (
     RunFinalised,
     RunStarted,
     StopIncident,
+    SwitchIncident,
+    SwitchRehearsals,
     SwitchThrownFile,
     WorkerStatus,
 )
@@ -108,6 +112,8 @@ ARTIFACTS: Final = frozenset(
         RegimeModelFile,
         RollbackIncident,
         StopIncident,
+        SwitchIncident,
+        SwitchRehearsals,
         SwitchThrownFile,
         WorkerStatus,
     }
