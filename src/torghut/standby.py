@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.filesystem.declaration_text import load_live_policy, read_declaration
+from torghut.adapters.filesystem.switches.beats import BeatFile
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
@@ -36,6 +37,7 @@ __all__ = [
     "TOKENS",
     "WORKERS",
     "artifact_root",
+    "governance_beat",
     "ids",
     "incident_names",
     "live_policy",
@@ -56,6 +58,9 @@ SWITCHES: Final = "switches"
 
 WORKERS: Final = "workers"
 """Folder of worker pages, below that of artifacts."""
+
+BEAT: Final = "governance/heartbeat.json"
+"""Where governance says that it is there, below the folder of artifacts."""
 
 INCIDENTS: Final = "incidents"
 """Folder of what throws leave behind, below that of artifacts."""
@@ -94,6 +99,11 @@ def wall_clock() -> WallClock:
 def steady_clock() -> SteadyClock:
     """Return a clock that only tells how much time has passed."""
     return MonotonicClock()
+
+
+def governance_beat() -> BeatFile:
+    """Return where the holder of governance's lease says that it is there, and workers hear it."""
+    return BeatFile(artifact_dir() / BEAT)
 
 
 def incident_names() -> Sequence[str]:

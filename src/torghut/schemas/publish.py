@@ -33,6 +33,7 @@ from torghut.schemas.live.delivery import (
     Heartbeat,
     Refused,
 )
+from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.incident import SwitchIncident
 from torghut.schemas.live.offering import ContextOffered, ControlOffered
 from torghut.schemas.live.rehearsal import SwitchRehearsals
@@ -84,6 +85,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Decision,
     Fault,
     GateEvidence,
+    GovernanceBeat,
     Heartbeat,
     LaneCompleted,
     LaneCrashed,
@@ -107,6 +109,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
 ARTIFACTS: Final = frozenset(
     {
         GateEvidence,
+        GovernanceBeat,
         PackageManifest,
         Proof,
         RegimeModelFile,
