@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tests.governing import DIGEST, SECOND_NS, START_NS, drift_policy, drift_window
@@ -25,7 +25,7 @@ END_NS: Final = START_NS + 3600 * SECOND_NS
 """When the window of these tests ends."""
 
 
-def measured(changes: dict[DriftCode, Reading] | None = None) -> Measured:
+def measured(changes: Mapping[DriftCode, Reading] | None = None) -> Measured:
     """Return a window in which nothing drifts, but for ``changes``."""
     off: dict[DriftCode, Reading] = {"model_llm_error_ratio_exceeded": declared_off(DIGEST)}
     alarms = reading_of(1 / 6, samples=6)

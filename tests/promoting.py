@@ -39,7 +39,6 @@ from torghut.governance.ledger.ledger import (
     RevertToPrevious,
 )
 from torghut.governance.ledger.state import LedgerState
-from torghut.governance.rollouts.manifest import manifest_of
 from torghut.governance.rollouts.rollout import ROLLOUT
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.governance import ROLES, Owner, OwnerKey, Owners
@@ -57,7 +56,7 @@ from torghut.schemas.governing.ledger import LEDGER_EVENT, LedgerCandidate, Ledg
 from torghut.schemas.rollout.phases import Target
 from torghut.workflows.approving.manifests import CheckedManifest, checked
 from torghut.workflows.approving.office import Office
-from torghut.workflows.rollout.publishing import publish_manifest
+from torghut.workflows.rollout.publishing import publish_run
 
 ID: Final = "approval-of-a-test"
 ROLES_OF: Final = {
@@ -253,9 +252,9 @@ def shown(
 ) -> CheckedManifest:
     """Return the manifest of a made-up run, published, read back and verified."""
     commands = whole_run(target=target)
-    manifest_found = manifest_of(ROLLOUT.fold(events_of(commands if final else commands[:-1])))
+    ran = ROLLOUT.fold(events_of(commands if final else commands[:-1]))
     store = store or InMemoryArtifacts(evidence_files())
-    place = publish_manifest(manifest_found, store, key=key_of(signer) if signer else None)
+    place = publish_run(ran, store, key=key_of(signer) if signer else None).place
     found = {"m": store.read(place)}
     with suppress(ArtifactUnreadableError):
         found["m.dsse"] = store.read(place + ".dsse")

@@ -20,6 +20,8 @@ CACHE_DIR: Final = "TORGHUT_CACHE_DIR"
 COMMIT: Final = "TORGHUT_COMMIT"
 REVISION: Final = "TORGHUT_REVISION"
 KNATIVE_REVISION: Final = "K_REVISION"
+STABLE_REVISION: Final = "TORGHUT_STABLE_REVISION"
+CLUSTER: Final = "TORGHUT_CLUSTER"
 DEBUG: Final = "TORGHUT_DEBUG"
 LOG_LEVEL: Final = "TORGHUT_LOG_LEVEL"
 TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -77,6 +79,16 @@ VARIABLES: Final = (
         name=REVISION,
         default=f"`{KNATIVE_REVISION}`, which Knative sets, else version and build of the kernel",
         meaning="Name of what is deployed as one; the switch `last-stable-revision` fences it.",
+    ),
+    Variable(
+        name=STABLE_REVISION,
+        default="the revision of the worker that was here before",
+        meaning="Revision that gets the traffic when `last-stable-revision` is thrown.",
+    ),
+    Variable(
+        name=CLUSTER,
+        default="none: the traffic patch is written and not applied",
+        meaning="Context of kubectl in which the switch `last-stable-revision` moves the traffic.",
     ),
     Variable(
         name=DEBUG,
@@ -285,6 +297,16 @@ def revision(environment: Mapping[str, str] | None = None) -> str:
     if found and not _REVISION.fullmatch(found):
         raise RevisionMalformedError(found=found)
     return found
+
+
+def stable_revision() -> str:
+    """Return the revision that is to get the traffic; empty where nobody says."""
+    return os.environ.get(STABLE_REVISION, "")
+
+
+def cluster() -> str:
+    """Return the context of the cluster that is served from; empty where there is none."""
+    return os.environ.get(CLUSTER, "")
 
 
 def tracing_target(environment: Mapping[str, str] | None = None) -> TracingTarget | None:

@@ -12,8 +12,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter
+
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
-from torghut.adapters.filesystem.declaration_text import load_live_policy, load_owners
+from torghut.adapters.filesystem.declaration_text import (
+    load_live_policy,
+    load_owners,
+    read_declaration,
+)
 from torghut.adapters.filesystem.declared.staging import (
     StagePolicies,
     declaration_digests,
@@ -21,6 +27,7 @@ from torghut.adapters.filesystem.declared.staging import (
 )
 from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
 from torghut.adapters.filesystem.key_files import new_key_file
+from torghut.adapters.filesystem.switches.beats import BeatFile
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.turns import TurnTakenError, held
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
@@ -29,17 +36,21 @@ from torghut.adapters.http.posting import post
 from torghut.adapters.junit.reading import read_junit
 from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
+from torghut.adapters.system.cluster import patch_traffic
 from torghut.adapters.system.commit import CommitFound, commit_of
 from torghut.adapters.system.person import person
 from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
 from torghut.schemas.declarations.governance import Owners
 from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.declarations.text import parse
+from torghut.schemas.live.traffic import TrafficPatch
 from torghut.settings import artifact_dir, commit, settings
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
 
 __all__ = [
     "GOVERNANCE_LOG",
+    "INCIDENTS",
     "SWITCHES",
     "TOKENS",
     "WORKERS",
@@ -47,13 +58,16 @@ __all__ = [
     "artifact_root",
     "commit_here",
     "declared_files",
+    "governance_beat",
     "governance_events",
     "governing_policies",
     "ids",
+    "incident_names",
     "lane_turn",
     "live_policy",
     "new_key_file",
     "owners",
+    "patch_traffic",
     "person",
     "post",
     "read_junit",
@@ -61,6 +75,7 @@ __all__ = [
     "steady_clock",
     "switch_folder",
     "token_file",
+    "traffic_patch",
     "wall_clock",
     "worker_page",
     "worker_pages",
@@ -77,6 +92,15 @@ WORKERS: Final = "workers"
 
 LANE_LOCK: Final = "lane.lock"
 """File that whoever runs the lane holds, below the folder of artifacts."""
+
+BEAT: Final = "governance/heartbeat.json"
+"""Where governance says that it is there, below the folder of artifacts."""
+
+INCIDENTS: Final = "incidents"
+"""Folder of what throws leave behind, below that of artifacts."""
+
+TRAFFIC: Final = "ops/deploy/traffic-to-revision.yaml"
+"""The declared patch of ``traffic_patch``."""
 
 TOKENS: Final = "api-tokens"
 """File of the service's tokens where nobody names another, below the folder of artifacts."""
@@ -166,6 +190,36 @@ def wall_clock() -> WallClock:
 def steady_clock() -> SteadyClock:
     """Return a clock that only tells how much time has passed."""
     return MonotonicClock()
+
+
+def governance_beat() -> BeatFile:
+    """Return where the holder of governance's lease says that it is there, and workers hear it."""
+    return BeatFile(artifact_dir() / BEAT)
+
+
+def incident_names() -> Sequence[str]:
+    """Return the names of the files that stand among the incidents, sorted; none: no folder.
+
+    Raises:
+        FileReadError: The folder is there and cannot be read.
+    """
+    folder = artifact_dir() / INCIDENTS
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FileReadError(path=folder, reason=error.strerror or str(error)) from error
+
+
+def traffic_patch() -> TrafficPatch:
+    """Return the declared patch that moves traffic; its revision stands for a real one.
+
+    Raises:
+        DeclarationError: It is missing or does not fit its model.
+    """
+    text = read_declaration(settings().declarations_dir, TRAFFIC)
+    return parse(TypeAdapter(TrafficPatch), text, file=TRAFFIC)
 
 
 def switch_folder() -> SwitchThrower:

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -150,7 +151,7 @@ def _judge_on_one_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     changed = type(policies.drift).model_validate(stated)
     monkeypatch.setattr(
         "torghut.bootstrap.governing_policies",
-        lambda: type(policies)(safety=policies.safety, drift=changed, roadmap=policies.roadmap),
+        lambda: replace(policies, drift=changed),
     )
 
 

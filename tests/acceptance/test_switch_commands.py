@@ -320,4 +320,5 @@ def test_json_is_one_object(artifacts: Path) -> None:
         "missing",
         "faults",
         "undo",
+        "incident",
     }

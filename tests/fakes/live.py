@@ -32,9 +32,11 @@ from torghut.eventlog.verification import VerifyProgress, VerifyReport
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.text import parse
 from torghut.schemas.live.delivery import SwitchName
+from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.position import Position
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
+from torghut.workflows.live.loop.heeding import GovernanceEar
 from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.observing.journal import SILENT_JOURNAL
 from torghut.workflows.live.observing.telemetry import SILENT_TELEMETRY
@@ -330,6 +332,25 @@ def live_policy(**changes: tuple[tuple[str, int], ...]) -> LivePolicy:
     return LivePolicy.model_validate(body)
 
 
+@dataclass(slots=True)
+class Ear(GovernanceEar):
+    """Hears what the test lets governance say.
+
+    Attributes:
+        beat: The newest; None before the first.
+    """
+
+    beat: GovernanceBeat | None = None
+
+    @override
+    def heard(self) -> GovernanceBeat | None:
+        return self.beat
+
+    def say(self, epoch: int, number: int, ttl_ms: int = 3000) -> None:
+        """Let governance say that it is there."""
+        self.beat = GovernanceBeat(epoch=epoch, number=number, ttl_ms=ttl_ms)
+
+
 @dataclass(slots=True, kw_only=True)
 class World:
     """Everything that outlives a worker: the log, the switch files, the clocks.
@@ -349,6 +370,7 @@ class World:
     page: Page = field(default_factory=Page)
     wall: VirtualWall = field(default_factory=VirtualWall)
     ids: CountingIds = field(default_factory=CountingIds)
+    ear: Ear = field(default_factory=Ear)
     lives: int = 0
 
     def worker(self) -> LiveWorker:
@@ -367,6 +389,7 @@ class World:
                 identity=Identity(worker="w-0", pid=1, log="memory", source="api:", revision="r1"),
                 speed=self.speed,
                 takes_offers=True,
+                ear=self.ear,
             )
         )
 

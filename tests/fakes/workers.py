@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -83,6 +83,7 @@ class FakeWorker:
         released: Ids of throws that were released; their files were left behind.
         hears: Whether it looks at the switch files at all.
         speaks: Whether it writes its page.
+        said: What else stands on its page.
     """
 
     artifacts: Path
@@ -90,6 +91,7 @@ class FakeWorker:
     released: set[str] = field(default_factory=set)
     hears: bool = True
     speaks: bool = True
+    said: Mapping[str, object] = field(default_factory=dict)
     _thrown: Sequence[ThrownSwitch] = ()
     _acknowledged: dict[str, int] = field(default_factory=dict)
 
@@ -132,6 +134,7 @@ class FakeWorker:
                 {"throw_id": throw_id, "wall_ns": wall_ns}
                 for throw_id, wall_ns in self._acknowledged.items()
             ],
+            **self.said,
         )
 
 

@@ -40,7 +40,10 @@ from torghut.schemas.live.delivery import (
     Heartbeat,
     Refused,
 )
+from torghut.schemas.live.governance import GovernanceBeat
+from torghut.schemas.live.incident import SwitchIncident
 from torghut.schemas.live.offering import ContextOffered, ControlOffered
+from torghut.schemas.live.rehearsal import SwitchRehearsals
 from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
@@ -116,6 +119,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     DriftOutcome,
     Fault,
     GateEvidence,
+    GovernanceBeat,
     Heartbeat,
     IterationNote,
     LaneCompleted,
@@ -137,6 +141,8 @@ TYPED: Final[tuple[type[Message], ...]] = (
     StageRecord,
     StopIncident,
     StrategyPatch,
+    SwitchIncident,
+    SwitchRehearsals,
     SwitchThrownFile,
     TestReport,
     WorkerStatus,
@@ -154,6 +160,7 @@ ARTIFACTS: Final = frozenset(
         GateEvidence,
         IterationNote,
         LaneInputs,
+        GovernanceBeat,
         PackageManifest,
         Proof,
         RegimeModelFile,
@@ -164,6 +171,8 @@ ARTIFACTS: Final = frozenset(
         StageRecord,
         StopIncident,
         StrategyPatch,
+        SwitchIncident,
+        SwitchRehearsals,
         SwitchThrownFile,
         TestReport,
         WorkerStatus,

@@ -28,6 +28,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "switch throw": ("switch.throwing", "Throw a switch, whatever else is broken."),
     "switch release": ("switch.releasing", "Release a switch, on the record."),
     "switch drill": ("switch.throwing", "See every worker acknowledge a switch, without force."),
+    "switch incident show": ("switch.incident", "Show what a throw left, and what is open."),
+    "switch incident update": ("switch.updating", "Write what is known of a throw by now."),
     "demo": ("demo", "Decide real prices, be killed half-way, resume, replay, compare roots."),
     "decision list": ("decision", "List decisions, newest last."),
     "decision show": ("decision", "Show one decision whole."),

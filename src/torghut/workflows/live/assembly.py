@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.errors import ObjectMissingError
@@ -20,6 +20,7 @@ from torghut.workflows.live.intake.waiting import WaitingControl, WaitingLine
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.counting import BlockCounting
 from torghut.workflows.live.loop.deciding import LiveLoop
+from torghut.workflows.live.loop.heeding import DeafEar, GovernanceEar, Heeding
 from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.observing.journal import SILENT_JOURNAL, Journal
 from torghut.workflows.live.observing.telemetry import SILENT_TELEMETRY, Telemetry
@@ -48,7 +49,8 @@ class Parts:
         ids: Names what it records by itself.
         folder: Switch files.
         page: Its page.
-        aside: Looks after those two; None for the threads that the loop waits for at its end.
+        ear: Hears governance.
+        aside: Looks after those; None for the threads that the loop waits for at its end.
         identity: Its names.
         speed: Of playing; None where lag is not measured.
         takes_offers: Whether contexts may be offered to its desk.
@@ -68,6 +70,7 @@ class Parts:
     identity: Identity
     speed: float | None
     takes_offers: bool
+    ear: GovernanceEar = field(default_factory=DeafEar)
     aside: Executor | None = None
     telemetry: Telemetry = SILENT_TELEMETRY
     journal: Journal = SILENT_JOURNAL
@@ -193,6 +196,12 @@ def assemble(parts: Parts) -> LiveWorker:
         folder=parts.folder,
         page=parts.page,
         witness=witness,
+        ear=parts.ear,
+        heeding=Heeding(
+            # A recorded source has a receive clock of its own; governance is heard on that.
+            receive_ns=clock.receive_ns if parts.takes_offers else lambda: loop.fold.clock_ns,
+            speed=parts.speed or 1.0,
+        ),
         aside=parts.aside,
     )
     return LiveWorker(

@@ -11,12 +11,14 @@ from typing import Final
 
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.errors import TorghutError
+from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.errands import Errand
 from torghut.workflows.live.intake.stamping import IngressClock
 from torghut.workflows.live.intake.waiting import WaitingControl
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.deciding import LiveLoop
+from torghut.workflows.live.loop.heeding import GovernanceEar, Heeding
 from torghut.workflows.live.observing.witness import Witness
 from torghut.workflows.live.standing import Standing
 from torghut.workflows.live.switch_ports import SwitchFolder, ThrownSwitch, WorkerPage
@@ -46,16 +48,22 @@ class Watch:
     folder: SwitchFolder
     page: WorkerPage
     witness: Witness
+    ear: GovernanceEar
+    heeding: Heeding
     aside: Executor | None = None
     _looked_ns: int = field(init=False)
     _looking: Errand[Sequence[ThrownSwitch]] = field(init=False)
     _writing: Errand[None] = field(init=False)
+    _listening: Errand[GovernanceBeat | None] = field(init=False)
     _halts: int = 0
 
     def __post_init__(self) -> None:
         self._looked_ns = self.steady.now_ns()
         telling = self.loop.policy.telling
         self._looking = Errand(what="reading them", aside=self.aside, budget_ms=telling.stale_ms)
+        self._listening = Errand(
+            what="hearing governance", aside=self.aside, budget_ms=telling.heartbeat_ms
+        )
         self._writing = Errand(what="writing it", aside=self.aside, budget_ms=telling.heartbeat_ms)
 
     async def switch_files(self) -> None:
@@ -66,8 +74,21 @@ class Watch:
                 await self.look_at_switches()
             except (TorghutError, OSError) as error:
                 self.condition.begin("switches-unread", f"the switch files: {error}")
+            await self.hear_governance()
             await self.keep_page()
             await asyncio.sleep(pause_s)
+
+    async def hear_governance(self) -> None:
+        """Record that governance is there; where it cannot be heard nothing is: it is silent."""
+        try:
+            beat = await self._listening.run(self.ear.heard)
+        except (TorghutError, OSError):
+            return
+        if self.loop.holding:
+            return  # nothing is told meanwhile; the next beat says as much
+        record = self.heeding.heed(beat, self.loop.fold)
+        if record is not None:
+            self.loop.line.put([WaitingControl(record=record, urgent=True)])
 
     async def look_at_switches(self) -> None:
         """Take in the switch files as they are now.

@@ -21,7 +21,7 @@ from torghut.schemas.codes import Gate
 from torghut.schemas.rows import DECISION, Floats
 from torghut.workflows.drift.outcomes import promises
 from torghut.workflows.drift.samples import Flags, Sampler, SampleTiming
-from torghut.workflows.fit_reading import Window, WindowSamples, read_samples
+from torghut.workflows.fitting.fit_reading import Window, WindowSamples, read_samples
 
 SYMBOL = "fxcm:EURUSD"
 COUNT = 4000

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -14,7 +15,7 @@ from torghut import bootstrap, standby
 from torghut.entrypoints.cli.scheduler.lane import ChildLane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
-from torghut.schemas.control import GovernanceHeartbeat
+from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
 from torghut.workflows.aggregates import Governance
@@ -25,8 +26,6 @@ from torghut.workflows.scheduling.metering import LogMeter
 from torghut.workflows.scheduling.ports import LoopControls
 from torghut.workflows.scheduling.running import Term
 from torghut.workflows.scheduling.viewing import LogView
-
-_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +63,11 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
         lease=policies.safety.lease,
         policy=policies.scheduler,
         governor=lambda governance: governor_of(asked, governance, loop),
-        beat=_beat(loop, policies.scheduler.heartbeats.time_to_live_ms),
+        beat=(
+            _nobody_to_tell
+            if asked.recorded
+            else _beat(policies.scheduler.heartbeats.time_to_live_ms)
+        ),
         told=told,
     )
 
@@ -132,19 +135,16 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
     )
 
 
-def _beat(loop: LoopControls, time_to_live_ms: int) -> Callable[[int], Awaitable[None]]:
-    """Return what tells the loop that governance is there."""
+def _beat(time_to_live_ms: int) -> Callable[[int], Awaitable[None]]:
+    """Return what tells workers that governance is there: by a file, which needs no answer."""
+    place, numbers = standby.governance_beat(), itertools.count(1)
 
     async def beat(epoch: int) -> None:
-        now_ns = standby.wall_clock().now_ns()
-        await loop.offer(
-            [
-                GovernanceHeartbeat(
-                    control_id=f"governance-heartbeat:{epoch}:{now_ns}",
-                    epoch=epoch,
-                    expires_ns=now_ns + time_to_live_ms * _MS,
-                )
-            ]
-        )
+        said = GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms)
+        await asyncio.to_thread(place.beat, said)
 
     return beat
+
+
+async def _nobody_to_tell(epoch: int) -> None:
+    """Tell nobody: recorded data are played by nobody."""

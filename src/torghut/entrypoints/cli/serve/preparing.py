@@ -105,6 +105,7 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
             ids=bootstrap.ids(),
             folder=bootstrap.switch_folder(),
             page=page,
+            ear=standby.governance_beat(),
             aside=serving.threads_aside(),
             identity=Identity(
                 worker=options["worker"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, cast
 
 import click
@@ -64,3 +64,19 @@ def told(thrown: ThrownSwitch | SwitchStanding) -> str:
     who = f" by {thrown.who}" if thrown.who else ""
     when = "" if thrown.thrown_wall_ns is None else f" at {instant(thrown.thrown_wall_ns)}"
     return f"thrown{who}{when}: {thrown.reason}"
+
+
+def newest_throw(
+    found: Sequence[ThrownSwitch], switch: SwitchName, before: Collection[ThrownSwitch] = ()
+) -> ThrownSwitch | None:
+    """Return the throw of a switch that came since; where none did, the last one of all.
+
+    Args:
+        found: What stands now.
+        switch: Its name.
+        before: What stood before.
+    """
+    known = {one.throw_id for one in before}
+    throws = [one for one in found if one.name == switch and not one.drill]
+    newest = [one for one in throws if one.throw_id not in known] or throws
+    return newest[-1] if newest else None

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import click
 
 from torghut import standby
-from torghut.entrypoints.cli.console import json_option, print_fields, print_json
+from torghut.entrypoints.cli.console import json_option
 from torghut.entrypoints.cli.switch.asking import (
-    Answer,
     Asking,
     ask,
     stands,
     throw_ids_of,
 )
+from torghut.entrypoints.cli.switch.leaving import Went, leave
 from torghut.entrypoints.cli.switch.naming import (
     name_argument,
     new_throw,
+    newest_throw,
     reason_option,
     switch_named,
     told,
 )
+from torghut.entrypoints.cli.switch.reporting import Report, print_report
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.live.delivery import SwitchName
 from torghut.workflows.live.switch_ports import SwitchThrower, ThrownSwitch, WorkerSeen
+from torghut.workflows.switches.incidents import status_of
 
 _BUDGET_MS: Final = 3000
 """Waited for acknowledgements where the declarations cannot be read."""
@@ -36,56 +38,32 @@ _BUDGET_MS: Final = 3000
 _DRILL: Final = "drill"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """How a throw or a drill went.
-
-    Attributes:
-        name: Of the switch.
-        before: As it stood, in words.
-        after: As it stands, in words.
-        drill: Whether nothing was put in force.
-        kept: Whether it was thrown already and a worker says that it holds.
-        dry_run: Whether nothing was done.
-        answers: Of every worker that lived; empty where nothing was done.
-        asked: Those workers.
-        faults: What else went wrong; nothing that keeps the switch from being thrown.
-        undo: The command that takes it back; empty where there is nothing to take back.
-    """
-
-    name: SwitchName
-    before: str
-    after: str
-    drill: bool = False
-    kept: bool = False
-    dry_run: bool = False
-    answers: Sequence[Answer] = ()
-    asked: Sequence[WorkerSeen] = ()
-    faults: Sequence[str] = ()
-    undo: str = ""
-
-    @property
-    def missing(self) -> Sequence[Answer]:
-        """Workers that live and have not acknowledged."""
-        return [one for one in self.answers if one.became in {"hangs", "silent"}]
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What the command ends with."""
-        return ExitCode.NOT_FINAL if self.missing or self.faults else ExitCode.YES
-
-
 @click.command()
 @name_argument
 @reason_option
 @click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
+@click.option(
+    "--revision",
+    multiple=True,
+    metavar="REVISION",
+    help="Of last-stable-revision: fenced; by default every one that serves.",
+)
+@click.option(
+    "--stable",
+    default="",
+    metavar="REVISION",
+    help="Of last-stable-revision: gets the traffic; by default the one that served before.",
+)
 @json_option
-def throw(*, name: str, reason: str, dry_run: bool, as_json: bool) -> ExitCode:
+def throw(
+    *, name: str, reason: str, dry_run: bool, revision: tuple[str, ...], stable: str, as_json: bool
+) -> ExitCode:
     """Throw a switch: every worker puts it in force at once, whatever else is broken.
 
     Works with the log locked, full or away, the API down and the disk full. Ends with 0 if every
     worker that lives has acknowledged, with 6 and their names if some have not: they put it in
     force before their next decision. It holds, whatever restarts, until torghut switch release.
+    What is known of it is written to incidents/ below the artifact folder.
     """
     switch = switch_named(name)
     folder = standby.switch_folder()
@@ -94,13 +72,14 @@ def throw(*, name: str, reason: str, dry_run: bool, as_json: bool) -> ExitCode:
     before = _before(found, switch, workers)
     if dry_run:
         after = f"thrown by {standby.person()}: {reason}"
-        return _print(
+        return print_report(
             Report(name=switch, before=before, after=after, dry_run=True, asked=workers),
             as_json=as_json,
         )
     since_ns = standby.steady_clock().now_ns()
     kept = any(stands(one, throw_ids_of(found, switch)) for one in workers)
-    again = partial(_throw, folder, switch, reason)
+    fenced = revision or _serving(workers) if switch == "last-stable-revision" else ()
+    again = partial(_throw, folder, switch, reason, fenced)
     if not kept:
         again()
     asking = Asking(
@@ -115,18 +94,33 @@ def throw(*, name: str, reason: str, dry_run: bool, as_json: bool) -> ExitCode:
         pause=time.sleep,
     )
     answers = ask(asking, workers)
+    standing = folder.thrown()
+    after, newest = _after(standing, switch, found), newest_throw(standing, switch, found)
+    left = None
+    if newest is not None:
+        left = leave(
+            Went(
+                thrown=newest,
+                before=before,
+                after=after,
+                answers=answers,
+                asked=workers,
+                stable=stable,
+            )
+        )
     report = Report(
         name=switch,
         before=before,
-        after=_after(folder.thrown(), switch, found),
+        after=after,
         kept=kept,
+        left=left,
         answers=answers,
         asked=workers,
         faults=faults,
         undo=f"torghut switch release {switch} --reason TEXT",
     )
     folder.prepare()
-    return _print(report, as_json=as_json)
+    return print_report(report, as_json=as_json)
 
 
 @click.command()
@@ -169,7 +163,7 @@ def drill(*, name: str, as_json: bool) -> ExitCode:
         faults=faults,
     )
     folder.prepare()
-    return _print(report, as_json=as_json)
+    return print_report(report, as_json=as_json)
 
 
 def _living() -> tuple[Sequence[WorkerSeen], Sequence[str]]:
@@ -189,9 +183,19 @@ def _budget_ms() -> int:
         return _BUDGET_MS
 
 
-def _throw(folder: SwitchThrower, switch: SwitchName, reason: str) -> None:
+def _throw(
+    folder: SwitchThrower, switch: SwitchName, reason: str, revisions: Sequence[str]
+) -> None:
     """Throw a switch now."""
-    folder.throw(new_throw(switch, reason))
+    folder.throw(new_throw(switch, reason, revisions=revisions))
+
+
+def _serving(workers: Sequence[WorkerSeen]) -> Sequence[str]:
+    """Return the revisions of the workers that live, as far as they say; none: whoever reads it."""
+    said = [status_of(one) for one in workers]
+    if None in said:
+        return ()
+    return sorted({one.revision for one in said if one is not None and one.revision})
 
 
 def _before(
@@ -209,80 +213,5 @@ def _after(
     found: Sequence[ThrownSwitch], switch: SwitchName, before: Sequence[ThrownSwitch]
 ) -> str:
     """Return how a switch stands now, the newest throw first."""
-    known = {one.throw_id for one in before}
-    throws = [one for one in found if one.name == switch and not one.drill]
-    newest = [one for one in throws if one.throw_id not in known] or throws
-    return told(newest[-1]) if newest else "released meanwhile by somebody else"
-
-
-def _print(report: Report, *, as_json: bool) -> ExitCode:
-    """Print a report and return what the command ends with."""
-    if as_json:
-        print_json(
-            {
-                "switch": report.name,
-                "before": report.before,
-                "after": report.after,
-                "drill": report.drill,
-                "kept": report.kept,
-                "dry_run": report.dry_run,
-                "asked": [one.worker for one in report.asked],
-                "workers": [
-                    {
-                        "worker": one.worker,
-                        "pid": one.pid,
-                        "became": one.became,
-                        "acknowledged_ms": None if one.after_ms is None else round(one.after_ms, 1),
-                    }
-                    for one in report.answers
-                ],
-                "missing": [one.worker for one in report.missing],
-                "faults": list(report.faults),
-                "undo": report.undo or None,
-            }
-        )
-    else:
-        _print_for_people(report)
-    return report.exit_code
-
-
-def _print_for_people(report: Report) -> None:
-    """Print before and after, each worker's answer, and how to take it back."""
-    would = "would be " if report.dry_run else ""
-    change = f"{report.before} → {would}{report.after}"
-    if report.kept:
-        change = f"{report.after} (thrown already; the first throw holds)"
-    elif report.drill:
-        change = f"{report.before} (a drill changes nothing)"
-    print_fields({f"switch {report.name}": change, **_answers(report)})
-    for fault in report.faults:
-        click.echo(f"who serves cannot be told: {fault}")
-    if not report.asked and not report.faults:
-        click.echo("nobody is serving; whoever starts reads it before its first decision")
-    if report.missing:
-        names = ", ".join(one.worker for one in report.missing)
-        click.echo(f"not acknowledged by {names}; look at torghut status")
-    if report.dry_run:
-        click.echo("nothing was written")
-    if report.undo:
-        click.echo(f"undo: {report.undo}")
-
-
-def _answers(report: Report) -> dict[str, str]:
-    """Return what there is to say about each worker."""
-    if report.dry_run:
-        return {one.worker: f"would be asked (process {one.pid})" for one in report.asked}
-    return {one.worker: _answer(one) for one in report.answers}
-
-
-def _answer(answer: Answer) -> str:
-    """Return one worker's answer in words."""
-    match answer.became:
-        case "acknowledged":
-            return f"acknowledged after {answer.after_ms or 0.0:.0f} ms"
-        case "ended":
-            return "ended meanwhile; it reads the switch before it decides again"
-        case "hangs":
-            return f"not acknowledged: process {answer.pid} is there and says nothing; it hangs"
-        case "silent":
-            return f"not acknowledged: process {answer.pid} answers, but not to this"
+    newest = newest_throw(found, switch, before)
+    return "released meanwhile by somebody else" if newest is None else told(newest)

@@ -1,0 +1,1 @@
+"""Around a throw: what it leaves behind, the traffic patch beside it, and rehearsing it."""
