@@ -37,7 +37,8 @@ class LaneTools:
         evaluation: The declared policy.
         policies: Digests of all declared policies, by kind.
         judge: Judges the paired arms.
-        seen: Ids of the runs on record, each of which was a trial.
+        count_trial: Puts a run of a candidate on record as a trial, and returns how many there were
+            for its router, this one among them; the same run again is none.
         cpu: Tells CPU time, in nanoseconds.
     """
 
@@ -46,7 +47,7 @@ class LaneTools:
     evaluation: EvaluationPolicy
     policies: Mapping[str, str]
     judge: Judge
-    seen: frozenset[str]
+    count_trial: Callable[[str, CandidateSpec], Awaitable[int]]
     cpu: Callable[[], int]
 
 
@@ -83,7 +84,7 @@ async def prepare_work(
         window=Window(first_ns=span.first_ns, last_ns=span.last_ns),
         policy=tools.evaluation,
         judge=tools.judge,
-        trials=len(tools.seen | {run_id_of(inputs)}),
+        trials=await tools.count_trial(run_id_of(inputs), spec),
         horizon_ns=horizon_ns_of(champion, standing),
     )
     return LaneWork(

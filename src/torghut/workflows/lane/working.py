@@ -67,8 +67,7 @@ class LaneDesk:
         except TorghutError as error:
             return await self._refuse(waiting, state, error)
         try:
-            tools = replace(self.tools, seen=frozenset(state.attempts))
-            work = await prepare_work(waiting, log, tools)
+            work = await prepare_work(waiting, log, self.tools)
             admission = await self.admit(waiting, work)
         except TorghutError as error:
             await log.close()

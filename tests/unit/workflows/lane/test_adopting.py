@@ -15,7 +15,7 @@ from tests.lanes import LaneWorld, evaluated, made_run, made_work
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.ports import EventStore
-from torghut.governance.rollouts.manifest import manifest_bytes
+from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
 from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.rollout.phases import LANE_PHASES
 from torghut.schemas.types import Message
@@ -23,7 +23,7 @@ from torghut.workflows.lane.adopting import adopt_crashed
 from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import lane_state, run_autonomous_lane
 from torghut.workflows.rollout.places import CURRENT
-from torghut.workflows.rollout.publishing import project_manifest
+from torghut.workflows.rollout.publishing import project_run
 
 
 class KilledError(BaseException):
@@ -60,6 +60,10 @@ class DyingStore(ArtifactStore):
         return self.store.read(path)
 
     @override
+    def names(self, folder: str, /) -> Sequence[str]:
+        return self.store.names(folder)
+
+    @override
     def replace(self, path: str, body: bytes, /) -> None:
         with self.fuse.burning():
             self.store.replace(path, body)
@@ -85,6 +89,10 @@ class DyingEvents(EventStore):
             return await self.events.append_events(
                 stream, events, expected_version=expected_version, causes=causes
             )
+
+    @override
+    async def streams(self, prefix: str, /) -> Sequence[str]:
+        return await self.events.streams(prefix)
 
     @override
     async def read_events(self, stream: str, /, *, after: int = 0) -> Sequence[Envelope]:
@@ -121,7 +129,7 @@ async def check_adopted(world: LaneWorld) -> None:
     assert found is not None
     assert found.ended.outcome in ("killed", "completed")
     assert after.failure_streak == (found.ended.outcome == "killed")
-    rebuilt = await project_manifest(world.events, found.ended.run_id)
+    rebuilt = manifest_of(await project_run(world.events, found.ended.run_id))
     assert world.files.read(CURRENT) == world.files.read(found.own_copy) == manifest_bytes(rebuilt)
     manifest = read_manifest(world.files.read(CURRENT))
     assert manifest.status == "fail" or found.ended.outcome == "completed"
