@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from torghut.adapters.sqlite.store import Access, open_log, read_log
 from torghut.adapters.system.clock import RandomIds, SystemClock, cpu_ns
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint, version
-from torghut.adapters.system.processes import Child, child_command, run_python
+from torghut.adapters.system.processes import Child, child_command, run_command, run_python
 from torghut.adapters.system.signals import Stopping, end_on_terminate, stop_on_signals
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
@@ -30,11 +31,13 @@ from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog, EventStore
+from torghut.governance.approvals.keyring import keyring_of
+from torghut.governance.approvals.validity import Approved, NotApproved
 from torghut.governance.ports import WriterLease
 from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
-from torghut.schemas.declarations.safety import LeasePolicy
+from torghut.schemas.declarations.safety import ApprovalPolicy, LeasePolicy
 from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.lane import CandidateSpec
 from torghut.schemas.types import message_digest
@@ -44,20 +47,27 @@ from torghut.standby import (
     governance_events,
     governing_policies,
     ids,
+    lane_turn,
     live_policy,
+    owners,
     steady_clock,
     switch_folder,
     wall_clock,
     worker_page,
 )
+from torghut.workflows.approving.answering import approval_of
+from torghut.workflows.approving.office import Office
 from torghut.workflows.approving.promoting import register_candidate
-from torghut.workflows.lane.candidates import FOLDER as CANDIDATES
-from torghut.workflows.lane.candidates import Candidates
+from torghut.workflows.lane.desk.admitting import Approving, Requested, admitting
+from torghut.workflows.lane.desk.candidates import FOLDER as CANDIDATES
+from torghut.workflows.lane.desk.candidates import Candidates
+from torghut.workflows.lane.desk.preparing import LaneTools
+from torghut.workflows.lane.desk.scheduled import QueuedLane
+from torghut.workflows.lane.desk.working import LaneDesk
 from torghut.workflows.lane.drifting import last_drift
 from torghut.workflows.lane.naming import candidate_id_of
 from torghut.workflows.lane.ports import Admission, LanePorts, Telling
-from torghut.workflows.lane.preparing import LaneTools
-from torghut.workflows.lane.working import LaneDesk, admit_on_paper
+from torghut.workflows.scheduling.ports import LaneTerms
 from torghut.workflows.streams import Streams
 
 __all__ = [
@@ -90,6 +100,7 @@ __all__ = [
     "measure_sync",
     "package_store",
     "readable_log",
+    "scheduled_lane",
     "set_log_aside",
     "source",
     "steady_clock",
@@ -108,6 +119,8 @@ BASELINES = "router/baselines"
 
 DEMO_BASELINE = "evals/baselines/demo.json"
 """What the demo comes to, as published."""
+
+_MS_PER_S = 1000
 
 _COMPILE = "from torghut.bootstrap import compile_kernel; compile_kernel()"
 
@@ -132,10 +145,11 @@ def candidates() -> Candidates:
     return Candidates(packages=FolderPackageStore(root / CANDIDATES), files=artifact_root(root))
 
 
-async def lane_desk(told: Telling) -> LaneDesk:
+async def lane_desk(requested: Requested, told: Telling) -> LaneDesk:
     """Return what works the lane's queue off, below the folder of artifacts.
 
     Args:
+        requested: What may be requested, by what is asked.
         told: Where to say how far a run is.
     """
     root, declared = artifact_dir(), governing_policies()
@@ -160,8 +174,48 @@ async def lane_desk(told: Telling) -> LaneDesk:
             cpu=cpu_ns,
         ),
         open_log=lambda path: read_log(Path(path)),
-        admit=admit_on_paper,
+        admit=admitting(requested, _approving(events, declared.safety.approvals)),
     )
+
+
+def scheduled_lane(lane_ms: int) -> QueuedLane:
+    """Return the lane as the scheduler runs it: ``torghut lane run`` as a child.
+
+    Args:
+        lane_ms: After which a child is killed, and its run adopted.
+    """
+    root = artifact_dir()
+    ports = LanePorts(
+        events=governance_events(root),
+        store=artifact_root(root),
+        wall=wall_clock(),
+        admission=Admission(target="paper"),
+    )
+
+    async def start(terms: LaneTerms) -> None:
+        target, missing = terms.requested["live"]
+        live = target if target == "live" else ",".join(missing)
+        arguments = ("lane", "run", "--once", "--live", live)
+        await asyncio.to_thread(run_command, arguments, lane_ms / _MS_PER_S)
+
+    return QueuedLane(ports=ports, start=start, turn=lambda: lane_turn(root))
+
+
+def _approving(events: EventStore, policy: ApprovalPolicy) -> Approving:
+    """Return what says whether a candidate is approved, by the keys declared now."""
+
+    async def approved(candidate: str) -> Approved | NotApproved:
+        office = Office(
+            events=events,
+            keyring=keyring_of(owners()),
+            policy=policy,
+            now_ns=wall_clock().now_ns(),
+            by="torghut lane run",
+        )
+        found = await approval_of(office, candidate)
+        return found if isinstance(found, NotApproved) else found[1]
+
+    return approved
 
 
 def _trials(events: EventStore) -> Callable[[str, CandidateSpec], Awaitable[int]]:

@@ -64,6 +64,23 @@ def child_command(arguments: Sequence[str]) -> Iterator[Child]:
                 child.kill()
 
 
+def run_command(arguments: Sequence[str], budget_s: float) -> int | None:
+    """Return the exit status of the ``torghut`` command with ``arguments``; None if it was killed.
+
+    Args:
+        arguments: Of the command; what it complains of goes where this process's complaints go.
+        budget_s: After which it is killed.
+    """
+    with subprocess.Popen(  # noqa: S603 - this installation's own command, arguments from code
+        _python(_COMMAND, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as process:
+        try:
+            return process.wait(timeout=budget_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return None
+
+
 def run_python(code: str, waiting: Callable[[float], None]) -> int:
     """Run ``code`` in a child process and return its exit status.
 

@@ -14,9 +14,12 @@ from torghut.entrypoints.cli.console import (
     print_json,
     progress,
 )
+from torghut.entrypoints.cli.lane.asking import LiveType
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
+from torghut.schemas.rollout.phases import Target
 from torghut.settings import artifact_dir
+from torghut.workflows.lane.desk.admitting import ON_PAPER, Requested
 from torghut.workflows.lane.running import LaneResult
 
 __all__ = ["run"]
@@ -24,16 +27,24 @@ __all__ = ["run"]
 
 @click.command()
 @click.option("--once", is_flag=True, help="Only what has waited longest.")
+@click.option(
+    "--live",
+    type=LiveType(),
+    metavar="live|REASON,...",
+    help="What may be requested where live is asked: live, or paper for these reasons.",
+)
 @json_option
-def run(*, once: bool, as_json: bool) -> ExitCode:
+def run(*, once: bool, live: tuple[Target, tuple[str, ...]] | None, as_json: bool) -> ExitCode:
     """Run what has waited longest, and all the others after it.
 
     A run whose process is gone is ended first. Ends with 0 if every run completed, whatever its
     manifest says; 1 if one did not, or nothing waited; 6 if another process runs the lane.
+    Without --live whoever asks for live gets paper. With it, live still takes an approval.
     """
+    requested = ON_PAPER if live is None else {**ON_PAPER, "live": live}
     with standby.lane_turn(artifact_dir()), progress() as told:
         told.stage("Loading the decision kernel; compiled once for each build")
-        found = asyncio.run(_run(told, once=once))
+        found = asyncio.run(_run(told, requested, once=once))
     if as_json:
         print_json({"runs": [_as_json(one) for one in found]})
     else:
@@ -42,7 +53,7 @@ def run(*, once: bool, as_json: bool) -> ExitCode:
     return ExitCode.YES if completed else ExitCode.NO
 
 
-async def _run(told: Progress, *, once: bool) -> list[LaneResult]:
+async def _run(told: Progress, requested: Requested, *, once: bool) -> list[LaneResult]:
     """Adopt what was left behind, then work the queue off."""
     found: list[LaneResult] = []
 
@@ -50,7 +61,7 @@ async def _run(told: Progress, *, once: bool) -> list[LaneResult]:
         told.stage(f"{phase}{f': {what}' if what else ''}", total=1000)
         told.at(round(far * 1000))
 
-    desk = await bootstrap.lane_desk(tell)
+    desk = await bootstrap.lane_desk(requested, tell)
     if (adopted := await desk.adopt()) is not None:
         found.append(adopted)
     while (result := await desk.run_next()) is not None:

@@ -13,7 +13,6 @@ from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.governing.lanes import CandidateSubmitted
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs
-from torghut.workflows.lane.candidates import Candidates
 from torghut.workflows.lane.contest.arms import ArmPlan
 from torghut.workflows.lane.contest.evaluating import Evaluator, contest_of
 from torghut.workflows.lane.contest.redeciding import Reading, Window
@@ -23,6 +22,7 @@ from torghut.workflows.lane.contest.standing import (
     horizon_ns_of,
     standing_at,
 )
+from torghut.workflows.lane.desk.candidates import Candidates
 from torghut.workflows.lane.naming import run_id_of
 from torghut.workflows.lane.ports import LaneWork, PatchTerms
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,10 +11,11 @@ from torghut.governance.lanes.queue import LaneState, StartLaneRun
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.governing.lanes import CandidateSubmitted
 from torghut.schemas.types import message_digest
-from torghut.workflows.lane.adopting import Broken, adopt_crashed, end_broken
+from torghut.workflows.lane.desk.admitting import Admitting
+from torghut.workflows.lane.desk.adopting import Broken, adopt_crashed, end_broken
+from torghut.workflows.lane.desk.preparing import LaneTools, prepare_work
 from torghut.workflows.lane.naming import candidate_id_of
-from torghut.workflows.lane.ports import Admission, LanePorts, LaneWork
-from torghut.workflows.lane.preparing import LaneTools, prepare_work
+from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import (
     LaneResult,
     lane_command,
@@ -24,9 +25,6 @@ from torghut.workflows.lane.running import (
 )
 
 _DIGITS: Final = 24
-
-Admitting = Callable[[CandidateSubmitted, LaneWork], Awaitable[Admission]]
-"""Says what a candidate's run is admitted for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +93,3 @@ class LaneDesk:
         )
         assert found is not None  # noqa: S101 - it has just been started
         return found
-
-
-async def admit_on_paper(submission: CandidateSubmitted, work: LaneWork) -> Admission:
-    """Admit every candidate on paper; live is lowered, where nobody is there who could admit it."""
-    asked = submission.asked.target
-    replaced = work.patch.replaces
-    back = f"declarations-{work.inputs.champion_declarations[:12]}"
-    if submission.asked.candidate.kind == "package":
-        router = submission.asked.candidate.router
-        back = f"{router}@{replaced[:12]}" if replaced else "defensive-weights"
-    missing = ("admission-not-decided",) if asked == "live" else ()
-    return Admission(target="paper", missing=missing, rollback_target=back)

@@ -19,7 +19,7 @@ from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
 from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.rollout.phases import LANE_PHASES
 from torghut.schemas.types import Message
-from torghut.workflows.lane.adopting import adopt_crashed
+from torghut.workflows.lane.desk.adopting import adopt_crashed
 from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import lane_state, run_autonomous_lane
 from torghut.workflows.rollout.places import CURRENT
