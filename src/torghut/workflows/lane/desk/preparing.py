@@ -81,7 +81,11 @@ async def prepare_work(
     evaluator = Evaluator(
         reading=Reading(log=log, partition=span.partition, cpu=tools.cpu),
         contest=contest_of(tools.kernel, champion, candidate),
-        window=Window(first_ns=span.first_ns, last_ns=span.last_ns),
+        # Time before the log and after it is no part of what can be split.
+        window=Window(
+            first_ns=max(span.first_ns, standing.first_ns),
+            last_ns=min(span.last_ns, standing.last_ns),
+        ),
         policy=tools.evaluation,
         judge=tools.judge,
         trials=await tools.count_trial(run_id_of(inputs), spec),

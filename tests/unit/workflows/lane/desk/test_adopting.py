@@ -140,12 +140,23 @@ async def check_adopted(world: LaneWorld) -> None:
             assert [phase.status for phase in manifest.phases[:5]] == expected
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_whatever_write_it_is_killed_at_the_next_one_ends_it_where_it_stood(before: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(
+    ("before", "step"),
+    [
+        (True, 5),
+        (False, 5),
+        pytest.param(True, 1, marks=pytest.mark.slow),
+        pytest.param(False, 1, marks=pytest.mark.slow),
+    ],
+)
+def test_whatever_write_it_is_killed_at_the_next_one_ends_it_where_it_stood(
+    before: bool,  # noqa: FBT001
+    step: int,
+) -> None:
     async def run() -> int:
-        write = 0
+        write = 1 - step
         while True:
-            write += 1
+            write += step
             world, killed = await killed_at(write, before=before)
             await check_adopted(world)
             if not killed:
