@@ -142,9 +142,9 @@ def _patch_terms(
     instruments = [candidate.declarations.instrument(name) for name in sorted(standing.symbols)]
     concerned = [one for one in instruments if spec.kind != "package" or one.router == spec.router]
     serving = champion.packages.get(spec.router)
-    replaced = serving.digest if serving is not None else None
     return PatchTerms(
         symbols=tuple(one.symbol for one in concerned),
         notional_cap=min((float(one.risk.notional_cap) for one in concerned), default=0.0),
-        replaces=replaced if spec.kind == "package" else standing.declarations,
+        replaces=None if serving is None else serving.digest,
+        replaces_declarations=None if spec.declarations is None else standing.declarations,
     )
