@@ -145,7 +145,12 @@ async def made_work(
         inputs=inputs,
         evaluate=evaluate or evaluated(),
         intact=intact,
-        patch=PatchTerms(symbols=(SYMBOL,), notional_cap=100_000.0, replaces="cb" * 32),
+        patch=PatchTerms(
+            symbols=(SYMBOL,),
+            notional_cap=100_000.0,
+            replaces="cb" * 32,
+            replaces_declarations=None,
+        ),
     )
 
 
@@ -302,7 +307,10 @@ async def work_of(
         return 2, 2
 
     terms = PatchTerms(
-        symbols=(SYMBOL,), notional_cap=100_000.0, replaces=standing.packages.get(ROUTER)
+        symbols=(SYMBOL,),
+        notional_cap=100_000.0,
+        replaces=standing.packages.get(ROUTER),
+        replaces_declarations=None,
     )
     return LaneWork(
         submission=submission, inputs=inputs, evaluate=evaluator, intact=intact, patch=terms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from torghut.adapters.filesystem.declarations import load
@@ -36,6 +36,8 @@ from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.schemas.declarations.safety import LeasePolicy
+from torghut.schemas.governing.ledger import LedgerCandidate
+from torghut.schemas.rollout.lane import CandidateSpec
 from torghut.schemas.types import message_digest
 from torghut.settings import artifact_dir, settings
 from torghut.standby import (
@@ -51,15 +53,18 @@ from torghut.standby import (
     worker_page,
 )
 from torghut.workflows.approving.office import Office
-from torghut.workflows.lane.candidates import FOLDER as CANDIDATES
-from torghut.workflows.lane.candidates import Candidates
+from torghut.workflows.approving.promoting import register_candidate
+from torghut.workflows.lane.desk.candidates import FOLDER as CANDIDATES
+from torghut.workflows.lane.desk.candidates import Candidates
+from torghut.workflows.lane.desk.preparing import LaneTools
+from torghut.workflows.lane.desk.working import LaneDesk
 from torghut.workflows.lane.drifting import last_drift
+from torghut.workflows.lane.naming import candidate_id_of
 from torghut.workflows.lane.ports import Admission, LanePorts, Telling
-from torghut.workflows.lane.preparing import LaneTools
-from torghut.workflows.lane.working import LaneDesk
 from torghut.workflows.scheduling.admitting import Registry
 from torghut.workflows.scheduling.fencing import FencedEvents
 from torghut.workflows.scheduling.running import CAUSE, governance_of
+from torghut.workflows.streams import Streams
 
 __all__ = [
     "BASELINES",
@@ -164,7 +169,7 @@ async def lane_desk(told: Telling, *, under: tuple[int, str] | None = None) -> L
             evaluation=declared.evaluation,
             policies={one.kind: message_digest(one) for one in policies},
             judge=FixedSampleJudge(),
-            seen=frozenset(),
+            count_trial=_trials(events),
             cpu=cpu_ns,
         ),
         open_log=lambda path: read_log(Path(path)),
@@ -194,6 +199,22 @@ def approvals_office(events: EventStore) -> Office:
         now_ns=wall_clock().now_ns(),
         by=CAUSE,
     )
+
+
+def _trials(events: EventStore) -> Callable[[str, CandidateSpec], Awaitable[int]]:
+    """Return what registers a run in the ledger of its router and counts its trials."""
+
+    async def count(run_id: str, spec: CandidateSpec) -> int:
+        candidate = LedgerCandidate(
+            candidate_id=candidate_id_of(spec),
+            digest=spec.package or spec.declarations or "",
+            package=spec.package,
+        )
+        return await register_candidate(
+            Streams(events), spec.router, candidate, run_id=run_id, at_ns=wall_clock().now_ns()
+        )
+
+    return count
 
 
 def governance_lease(folder: Path, policy: LeasePolicy) -> WriterLease:

@@ -25,6 +25,7 @@ from torghut.governance.allotting.allotment import ALLOTMENTS
 from torghut.governance.approvals.approval import APPROVAL
 from torghut.governance.cycles.cycle import CYCLES
 from torghut.governance.exposure.ladder import LADDER
+from torghut.governance.lanes.queue import LANES
 from torghut.governance.leasing.epochs import EPOCHS
 from torghut.governance.ledger.ledger import LEDGER
 from torghut.governance.safety.canary import CANARY
@@ -38,6 +39,7 @@ from torghut.schemas.governing.approvals import APPROVAL_EVENT
 from torghut.schemas.governing.canary import CANARY_EVENT
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT
 from torghut.schemas.governing.drift import DRIFT_EVENT
+from torghut.schemas.governing.lanes import LANE_EVENT
 from torghut.schemas.governing.latch import LATCH_EVENT
 from torghut.schemas.governing.lease import LEASE_EVENT
 from torghut.schemas.governing.ledger import LEDGER_EVENT
@@ -68,6 +70,7 @@ KINDS: Final[Mapping[str, Stream]] = {
     "cycles": Stream(decider=CYCLES, adapter=CYCLE_EVENT),
     "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),
     "exposure": Stream(decider=LADDER, adapter=EXPOSURE_EVENT),
+    "lanes": Stream(decider=LANES, adapter=LANE_EVENT),
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
     "ledger": Stream(decider=LEDGER, adapter=LEDGER_EVENT),
     "lease": Stream(decider=EPOCHS, adapter=LEASE_EVENT),

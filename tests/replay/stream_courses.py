@@ -19,6 +19,7 @@ from tests.governing import (
     safety_policy,
     verdict,
 )
+from tests.lanes import LaneWorld, made_run
 from tests.promoting import (
     answer,
     demote,
@@ -31,6 +32,7 @@ from tests.promoting import (
     signed_approval,
     take_back,
 )
+from tests.queueing import ended, queue, start, submit
 from tests.replay.golden_streams import add_message, add_stream
 from tests.staging import advance, all_shown, arrived, back, review
 from torghut.governance.allotting.allotment import (
@@ -104,9 +106,11 @@ from torghut.schemas.governing.fields import Evidence, Found, Person, reading_of
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
 from torghut.schemas.governing.lease import LEASE_EVENT, LeaseEvent
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
+from torghut.schemas.publish import MODELS, stated_type
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT, AllotmentEvent
 from torghut.schemas.scheduling.cycles import CYCLE_EVENT, CycleEvent, CycleOutcome
+from torghut.schemas.upcasting import read_message
 
 Play = Callable[[], Sequence[bytes]]
 
@@ -390,6 +394,28 @@ def _up_and_down() -> Sequence[bytes]:
     return stream.bodies
 
 
+def _queued() -> Sequence[bytes]:
+    stream = queue()
+    for router in ("a", "b", "c"):
+        stream.send(submit(router))
+    for submission, outcome in enumerate(("completed", "failed", "killed"), start=1):
+        run_id = f"lane-{min(submission, 2)}"
+        attempt = max(1, submission - 1)
+        stream.send(start(submission, run_id=run_id, attempt=attempt))
+        stream.send(ended(run_id=run_id, attempt=attempt, outcome=outcome))
+    stream.send(submit("a"))
+    stream.send(start(4, attempt=2))
+    return stream.bodies
+
+
+def _lane_artifacts() -> Mapping[str, bytes]:
+    """Return what a run of the lane leaves behind, by path below its folder."""
+    world = LaneWorld()
+    folder = f"runs/{made_run(world).ended.run_id}"
+    places = ("inputs.json", "readiness.json", "strategy-patch.json", "stages/5-paper-canary.json")
+    return {place: world.files.read(f"{folder}/{place}") for place in places}
+
+
 COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("allotments", "lowered-and-raised"): _lowered_and_raised,
     ("approval", "denied"): _denied,
@@ -401,6 +427,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("cycles", "two"): _two_cycles,
     ("drift", "flapping"): _flapping,
     ("exposure", "up-and-down"): _up_and_down,
+    ("lanes", "queued"): _queued,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
     ("lease", "handed-over"): _handed_over,
@@ -415,3 +442,7 @@ if __name__ == "__main__":
         add_stream(kind, name, play())
     statement, _ = read_signed(answer("ben", "grant").envelope, keyring())
     add_message("artifacts/approval-statement.v1", "grant", statement)
+    for place, body in _lane_artifacts().items():
+        artifact = read_message(body, MODELS)
+        name = stated_type(type(artifact)).partition(".")[2]
+        add_message(f"artifacts/{name}", place.rpartition("/")[2].removesuffix(".json"), artifact)

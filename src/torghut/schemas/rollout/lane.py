@@ -122,7 +122,12 @@ class StrategyPatch(Message):
     run_id: RunId
     candidate_id: Identifier
     candidate: CandidateSpec
-    replaces: Annotated[Sha256 | None, Field(description="Digest of what serves until then.")]
+    replaces: Annotated[
+        Sha256 | None, Field(description="Package that serves the router until then; null: none.")
+    ]
+    replaces_declarations: Annotated[
+        Sha256 | None, Field(description="In force until then; null where they stay in force.")
+    ]
     symbols: Annotated[tuple[Symbol, ...], Field(min_length=1)]
     target: Target
     notional_cap: Annotated[Real, Field(gt=0, description="Per symbol, in its quote currency.")]

@@ -190,6 +190,7 @@ def _patch(files: RunFiles, work: LaneWork, admission: Admission) -> StrategyPat
         candidate_id=files.candidate_id,
         candidate=work.submission.asked.candidate,
         replaces=terms.replaces,
+        replaces_declarations=terms.replaces_declarations,
         symbols=terms.symbols,
         target=admission.target,
         notional_cap=cap,

@@ -105,12 +105,14 @@ class PatchTerms:
     Attributes:
         symbols: That the candidate would decide.
         notional_cap: Per symbol, in its quote currency.
-        replaces: Digest of what serves until then; None where nothing does.
+        replaces: Package that serves the router until then; None where none does.
+        replaces_declarations: In force until then; None where they stay in force.
     """
 
     symbols: tuple[str, ...]
     notional_cap: float
     replaces: str | None
+    replaces_declarations: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,9 @@ from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.lanes import CandidateSubmitted
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, Governance
 from torghut.workflows.approving.office import Office
+from torghut.workflows.lane.desk.admitting import rollback_target
 from torghut.workflows.lane.naming import candidate_digest_of, candidate_id_of
 from torghut.workflows.lane.ports import Admission, LaneWork
-from torghut.workflows.lane.working import admit_on_paper
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.staging.climbing import ladder_standing
 
@@ -51,7 +51,6 @@ class Registry:
 
     async def admit(self, submission: CandidateSubmitted, work: LaneWork) -> Admission:
         """Return what a candidate's run may ask for now."""
-        paper = await admit_on_paper(submission, work)
         digest = candidate_digest_of(submission.asked.candidate) or ""
         found = best_approval(
             await self.office.approvals(), self.office.now_ns, self.office.policy, digest
@@ -71,7 +70,7 @@ class Registry:
             missing=missing,
             notional_cap=_cap(approved, standing.cap) if target == "live" else None,
             approver=None if approved is None else approved.approvers[0].name,
-            rollback_target=paper.rollback_target,
+            rollback_target=rollback_target(submission, work),
         )
 
     async def _drift_fault(self, candidate_id: str) -> str | None:

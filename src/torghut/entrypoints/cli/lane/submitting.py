@@ -22,8 +22,13 @@ from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.rollout.run import ExecutionContext
 from torghut.settings import artifact_dir
-from torghut.workflows.lane.candidates import Candidates, declarations_spec, package_spec
 from torghut.workflows.lane.contest.standing import champion_of, standing_at
+from torghut.workflows.lane.desk.candidates import (
+    Candidates,
+    check_window,
+    declarations_spec,
+    package_spec,
+)
 from torghut.workflows.lane.naming import candidate_id_of
 from torghut.workflows.lane.running import lane_command, lane_state
 
@@ -139,6 +144,7 @@ async def _specified(asked: _Asked) -> CandidateSpec:
         champion = await champion_of(log, standing)
     finally:
         await log.close()
+    check_window(asked.window, standing)
     if isinstance(asked.candidate, Package):
         return package_spec(asked.candidate, champion, asked.router)
     return declarations_spec(asked.candidate, champion, asked.router)

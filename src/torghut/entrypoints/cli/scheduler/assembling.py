@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut import bootstrap, standby
-from torghut.entrypoints.cli.scheduler.lane import ChildLane
+from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
 from torghut.schemas.live.governance import GovernanceBeat
@@ -99,18 +99,16 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
             budget_ms=budgets.view_ms,
         ),
         loop=loop,
-        lane=ChildLane(
-            command=bootstrap.own_command("lane", "run", "--once"),
-            events=events,
-            governance=governance,
-            ports=LanePorts(
+        lane=child_lane(
+            LanePorts(
                 events=events,
                 store=store,
                 wall=standby.wall_clock(),
                 admission=Admission(target="paper"),
                 cycle_length_s=policies.scheduler.cycles.every_s,
             ),
-            budget_ms=budgets.lane_ms,
+            root,
+            budgets.lane_ms,
         ),
         drift=LogMeter(
             opening=lambda: bootstrap.readable_log(asked.log),

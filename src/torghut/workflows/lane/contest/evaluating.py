@@ -8,6 +8,7 @@ from typing import Final
 
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.evals.contamination import Contamination, judge_contamination
+from torghut.evals.errors import WindowNotSplitError
 from torghut.evals.figures import (
     CardFacts,
     Evaluation,
@@ -115,9 +116,14 @@ class Evaluator:
         span = Span(
             first_ns=self.window.first_ns, last_ns=self.window.last_ns, horizon_ns=self.horizon_ns
         )
-        windows = split_window(span, self.policy.split)
+        try:
+            windows = split_window(span, self.policy.split)
+        except WindowNotSplitError:
+            return _nothing_to_judge(self.policy)
         told("deciding again", 0.0)
         first = await self._pass(windows)
+        if not _are_within(first, windows):
+            return _nothing_to_judge(self.policy)
         told("looking for look-ahead", 0.4)
         contamination = self._contamination(first, windows)
         told("deciding again, a second time", 0.5)
@@ -145,7 +151,7 @@ class Evaluator:
         cpu_ns = sum(one.cpu_ns for each in (first, second) for one in each.arms.values())
         return Evaluated(
             figures=[
-                *_counts(self.policy, paired, evaluation.judgement.n),
+                *_counts(self.policy, signals=paired.signals, decisions=evaluation.judgement.n),
                 *gate_figures(evaluation),
                 _rows(first, second),
                 _matched(paired, first),
@@ -186,6 +192,24 @@ class Evaluator:
         return judge_contamination(report, seen, cuts_min=self.policy.lookahead_cuts_min)
 
 
+def _are_within(found: Redecided, windows: EvaluationWindows) -> bool:
+    """Say whether there is anything in the test."""
+    times = found.receive_ns
+    return bool(((times >= windows.test.first_ns) & (times <= windows.test.last_ns)).any())
+
+
+def _nothing_to_judge(policy: EvaluationPolicy) -> Evaluated:
+    """Return what a test without a single context comes to."""
+    counts = _counts(policy, signals=0, decisions=0)
+    return Evaluated(
+        figures=counts,
+        artifacts=[],
+        observations={"verdict": "insufficient", "reason": counts[0].reason or ""},
+        signals=0,
+        decisions=0,
+    )
+
+
 def _blindly(arm: Arm, found: Redecided) -> Callable[[RowArray], Answers]:
     """Return what decides contexts as ``arm`` does when it was just born."""
 
@@ -202,16 +226,16 @@ def _seed(run_id: str) -> int:
     return int(sha256_hex(run_id.encode())[:_SEED_DIGITS], 16)
 
 
-def _counts(policy: EvaluationPolicy, paired: Paired, decisions: int) -> Sequence[GateFigure]:
+def _counts(policy: EvaluationPolicy, *, signals: int, decisions: int) -> Sequence[GateFigure]:
     """Return the two counts that the contract names."""
-    signals, least = policy.minimums.signals, policy.minimums.decisions
+    fewest, least = policy.minimums.signals, policy.minimums.decisions
     return [
         figure(
             "slo_signal_count_minimum",
-            (float(paired.signals), ">=", float(signals)),
+            (float(signals), ">=", float(fewest)),
             unit="signals",
-            n=paired.signals,
-            reason=f"{SHORT_OF}{signals}",
+            n=signals,
+            reason=f"{SHORT_OF}{fewest}",
         ),
         figure(
             "slo_decision_count_minimum",

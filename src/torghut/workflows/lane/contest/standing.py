@@ -27,6 +27,8 @@ class LogStanding:
         declarations: Digest of those that the installation's newest record put in force.
         packages: Digest of the package of each router name, likewise.
         symbols: Names of those that were seen.
+        first_ns: Receive time of the earliest context; 0 without any.
+        last_ns: And of the latest.
     """
 
     block: int = -1
@@ -34,10 +36,17 @@ class LogStanding:
     declarations: str = ""
     packages: dict[str, str] = field(default_factory=dict)
     symbols: set[str] = field(default_factory=set)
+    first_ns: int = 0
+    last_ns: int = 0
 
     def take(self, recorded: Recorded) -> None:
         """Take in one more block's records."""
         self.symbols.update(recorded.header.symbols.values())
+        times = recorded.contexts["receive_ns"]
+        if len(times):
+            earliest = int(times.min())
+            self.first_ns = min(self.first_ns or earliest, earliest)
+            self.last_ns = max(self.last_ns, int(times.max()))
         genesis = recorded.header.genesis
         if genesis is not None:
             self.declarations, self.packages = genesis.declarations, dict(genesis.packages)

@@ -10,9 +10,11 @@ from torghut.artifacts.ports import ArtifactStore, PackageStore
 from torghut.decisions.declarations import Declarations, read_declarations
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.times import instant
 from torghut.router.package import read_regime_model
 from torghut.schemas.rollout.lane import CandidateKind, CandidateSpec
 from torghut.workflows.lane.contest.arms import ArmPlan
+from torghut.workflows.lane.contest.standing import LogStanding
 
 FOLDER: Final = "candidates"
 """Of candidates, below the artifact root."""
@@ -80,6 +82,19 @@ class Candidates:
         if sha256_hex(body) != wanted:
             raise CandidateAlteredError(expected=wanted, found=sha256_hex(body))
         return replace(champion, declarations=read_declarations(body))
+
+
+def check_window(window: tuple[int, int], standing: LogStanding) -> None:
+    """Refuse a window in which the log holds nothing.
+
+    Raises:
+        CandidateRefusedError: It holds nothing from the first to the last receive time.
+    """
+    if not standing.last_ns or standing.last_ns < window[0] or standing.first_ns > window[1]:
+        held = f"{instant(standing.first_ns)} to {instant(standing.last_ns)}"
+        raise CandidateRefusedError(
+            expected="a window in which the log holds something", found=f"a log of {held}"
+        )
 
 
 def package_spec(package: Package, champion: ArmPlan, router: str) -> CandidateSpec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,13 +10,12 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.governance.lanes.queue import LaneState, StartLaneRun
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.governing.lanes import CandidateSubmitted
-from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.types import message_digest
-from torghut.workflows.approving.promoting import register_candidate
-from torghut.workflows.lane.adopting import Broken, adopt_crashed, end_broken
-from torghut.workflows.lane.naming import candidate_digest_of, candidate_id_of, run_id_of
-from torghut.workflows.lane.ports import Admission, LanePorts, LaneWork
-from torghut.workflows.lane.preparing import LaneTools, prepare_work
+from torghut.workflows.lane.desk.admitting import Admitting
+from torghut.workflows.lane.desk.adopting import Broken, adopt_crashed, end_broken
+from torghut.workflows.lane.desk.preparing import LaneTools, prepare_work
+from torghut.workflows.lane.naming import candidate_id_of
+from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import (
     LaneResult,
     lane_command,
@@ -24,12 +23,8 @@ from torghut.workflows.lane.running import (
     run_autonomous_lane,
     told_of,
 )
-from torghut.workflows.streams import Streams
 
 _DIGITS: Final = 24
-
-Admitting = Callable[[CandidateSubmitted, LaneWork], Awaitable[Admission]]
-"""Says what a candidate's run is admitted for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +65,7 @@ class LaneDesk:
         except TorghutError as error:
             return await self._refuse(waiting, state, error)
         try:
-            tools = replace(self.tools, seen=frozenset(state.attempts))
-            work = await prepare_work(waiting, log, tools)
-            await self._register(waiting, work)
+            work = await prepare_work(waiting, log, self.tools)
             admission = await self.admit(waiting, work)
         except TorghutError as error:
             await log.close()
@@ -81,22 +74,6 @@ class LaneDesk:
             return await run_autonomous_lane(work, replace(self.ports, admission=admission))
         finally:
             await log.close()
-
-    async def _register(self, waiting: CandidateSubmitted, work: LaneWork) -> None:
-        """Put on the router's ledger that one more candidate is tried, before it is judged."""
-        spec = waiting.asked.candidate
-        digest = candidate_digest_of(spec)
-        if digest is None:
-            return
-        await register_candidate(
-            Streams(self.ports.events),
-            spec.router,
-            LedgerCandidate(
-                candidate_id=candidate_id_of(spec), digest=digest, package=spec.package
-            ),
-            run_id=run_id_of(work.inputs),
-            at_ns=self.ports.wall.now_ns(),
-        )
 
     async def _refuse(
         self, waiting: CandidateSubmitted, state: LaneState, error: TorghutError
@@ -116,15 +93,3 @@ class LaneDesk:
         )
         assert found is not None  # noqa: S101 - it has just been started
         return found
-
-
-async def admit_on_paper(submission: CandidateSubmitted, work: LaneWork) -> Admission:
-    """Admit every candidate on paper; live is lowered, where nobody is there who could admit it."""
-    asked = submission.asked.target
-    replaced = work.patch.replaces
-    back = f"declarations-{work.inputs.champion_declarations[:12]}"
-    if submission.asked.candidate.kind == "package":
-        router = submission.asked.candidate.router
-        back = f"{router}@{replaced[:12]}" if replaced else "defensive-weights"
-    missing = ("admission-not-decided",) if asked == "live" else ()
-    return Admission(target="paper", missing=missing, rollback_target=back)

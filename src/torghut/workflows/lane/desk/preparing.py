@@ -13,7 +13,6 @@ from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.governing.lanes import CandidateSubmitted
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs
-from torghut.workflows.lane.candidates import Candidates
 from torghut.workflows.lane.contest.arms import ArmPlan
 from torghut.workflows.lane.contest.evaluating import Evaluator, contest_of
 from torghut.workflows.lane.contest.redeciding import Reading, Window
@@ -23,6 +22,7 @@ from torghut.workflows.lane.contest.standing import (
     horizon_ns_of,
     standing_at,
 )
+from torghut.workflows.lane.desk.candidates import Candidates
 from torghut.workflows.lane.naming import run_id_of
 from torghut.workflows.lane.ports import LaneWork, PatchTerms
 
@@ -37,7 +37,8 @@ class LaneTools:
         evaluation: The declared policy.
         policies: Digests of all declared policies, by kind.
         judge: Judges the paired arms.
-        seen: Ids of the runs on record, each of which was a trial.
+        count_trial: Puts a run of a candidate on record as a trial, and returns how many there were
+            for its router, this one among them; the same run again is none.
         cpu: Tells CPU time, in nanoseconds.
     """
 
@@ -46,7 +47,7 @@ class LaneTools:
     evaluation: EvaluationPolicy
     policies: Mapping[str, str]
     judge: Judge
-    seen: frozenset[str]
+    count_trial: Callable[[str, CandidateSpec], Awaitable[int]]
     cpu: Callable[[], int]
 
 
@@ -80,10 +81,14 @@ async def prepare_work(
     evaluator = Evaluator(
         reading=Reading(log=log, partition=span.partition, cpu=tools.cpu),
         contest=contest_of(tools.kernel, champion, candidate),
-        window=Window(first_ns=span.first_ns, last_ns=span.last_ns),
+        # Time before the log and after it is no part of what can be split.
+        window=Window(
+            first_ns=max(span.first_ns, standing.first_ns),
+            last_ns=min(span.last_ns, standing.last_ns),
+        ),
         policy=tools.evaluation,
         judge=tools.judge,
-        trials=len(tools.seen | {run_id_of(inputs)}),
+        trials=await tools.count_trial(run_id_of(inputs), spec),
         horizon_ns=horizon_ns_of(champion, standing),
     )
     return LaneWork(
@@ -137,9 +142,9 @@ def _patch_terms(
     instruments = [candidate.declarations.instrument(name) for name in sorted(standing.symbols)]
     concerned = [one for one in instruments if spec.kind != "package" or one.router == spec.router]
     serving = champion.packages.get(spec.router)
-    replaced = serving.digest if serving is not None else None
     return PatchTerms(
         symbols=tuple(one.symbol for one in concerned),
         notional_cap=min((float(one.risk.notional_cap) for one in concerned), default=0.0),
-        replaces=replaced if spec.kind == "package" else standing.declarations,
+        replaces=None if serving is None else serving.digest,
+        replaces_declarations=None if spec.declarations is None else standing.declarations,
     )

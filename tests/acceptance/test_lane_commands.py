@@ -1,0 +1,214 @@
+"""``torghut lane`` as it is typed: candidates submitted, run and listed, killed ones included."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.commands import Ended, installation, started, typed
+from tests.declared import ROOT, shipped
+from tests.fakes.clock import CountingIds, HandClock
+from tests.fakes.sources import ArraySource
+from tests.kernels import compiled
+from tests.lanes import ROUTER, SYMBOL
+from tests.logs import copied
+from tests.planted import market, regimes
+from torghut import standby
+from torghut.adapters.filesystem.packages import FolderPackageStore
+from torghut.adapters.sqlite.store import open_log
+from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
+from torghut.workflows.opening import Setup, open_fold
+
+CANDIDATE: Final = regimes(1.0)
+WINDOW: Final = "2014-05-01..2014-05-31"
+MANIFEST: Final = "var/rollout/phase-manifest.json"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a log of made prices."""
+    path = tmp_path_factory.mktemp("lane") / "fx.log"
+
+    async def write() -> None:
+        log = open_log(path, clock=HandClock(), ids=CountingIds())
+        setup = Setup(kernel=compiled(), declarations=shipped(), packages={ROUTER: regimes()})
+        opened = await open_fold(log, setup)
+        run = Run(
+            source=ArraySource(rows=market(2500), symbols=(SYMBOL,)),
+            log=log,
+            fold=opened.fold,
+            controls=opened.controls,
+            settings=LoopSettings(batch_records=2000),
+        )
+        await run_loop(run)
+        await log.close()
+
+    asyncio.run(write())
+    return path
+
+
+@pytest.fixture
+def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Yield a folder with a log and a candidate, in which commands work."""
+    copied(template, tmp_path / "fx.log")
+    FolderPackageStore(tmp_path / "packages").save(CANDIDATE)
+    with installation(monkeypatch, tmp_path) as place:
+        yield place
+
+
+def submit(candidate: str = str(CANDIDATE.reference), *more: str, router: str = ROUTER) -> Ended:
+    """Submit a candidate."""
+    return typed(
+        *("lane", "submit", "--candidate", candidate, "--packages", "packages"),
+        *("--router", router, "--log", "fx.log", "--window", WINDOW, *more),
+    )
+
+
+def test_a_candidate_is_submitted_run_and_shown(folder: Path) -> None:
+    asked = submit(str(CANDIDATE.reference), "--json")
+    assert asked.status == 0, asked.err
+    assert asked.json["submission"] == 1
+    assert submit().status == 0
+    listed = typed("lane", "list", "--json").json
+    assert [one["submission"] for one in listed["waiting"]] == [1]
+
+    ran = typed("lane", "run", "--json")
+
+    assert ran.status == 0, ran.err
+    (one,) = ran.json["runs"]
+    assert (one["ended"]["outcome"], one["verdict"]) == ("completed", "insufficient")
+    assert one["manifest"].startswith("runs/lane-")
+    after = typed("lane", "list", "--json").json
+    assert (after["waiting"], after["running"], after["failure_streak"]) == ([], None, 0)
+    assert typed("rollout", "show", MANIFEST).status == 0
+    verified = typed("rollout", "verify", MANIFEST)
+    assert verified.status == 6
+    assert "✓ evidence" in verified.out
+    assert (folder / "var" / one["manifest"]).is_file()
+
+
+def test_the_same_again_is_another_attempt_and_no_further_trial(folder: Path) -> None:
+    names = []
+    for _ in range(2):
+        submit()
+        names.append(typed("lane", "run", "--once", "--json").json["runs"][0]["ended"])
+
+    assert names[0]["run_id"] == names[1]["run_id"]
+    assert [one["attempt"] for one in names] == [1, 2]
+    cards = [
+        (folder / "var" / "runs" / names[0]["run_id"] / below / "evaluation-card.json").read_text()
+        for below in (".", "attempts/2")
+    ]
+    assert cards[0] == cards[1]
+    assert '"trials":1' in cards[0]
+
+
+@pytest.mark.slow
+def test_another_policy_is_a_candidate_too(folder: Path) -> None:
+    for name in ("streams", "router", "governance"):
+        shutil.copytree(ROOT / name, folder / "other" / name)
+    gates = folder / "other/governance/policies/gates.yaml"
+    gates.write_text(gates.read_text().replace("default: 0.4", "default: 0.45", 1))
+
+    asked = submit("other", "--json")
+
+    assert asked.status == 0, asked.err
+    assert asked.json["candidate_id"].startswith("policy-fx-intraday-")
+    ran = typed("lane", "run", "--json").json["runs"][0]
+    assert ran["ended"]["outcome"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "router", "says"),
+    [
+        (str(CANDIDATE.reference), "fx-other", "a router in use"),
+        (str(CANDIDATE.reference), "index-daily", "a package of router index-daily"),
+        (str(regimes().reference), ROUTER, "other than the champion's"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused(
+    folder: Path, candidate: str, router: str, says: str
+) -> None:
+    FolderPackageStore(folder / "packages").save(regimes())
+
+    refused = submit(candidate, router=router)
+
+    assert refused.status == 2
+    assert refused.err.splitlines()[-1].startswith("lanes.candidate-refused:")
+    assert says in refused.err
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_window_without_anything_in_it_is_refused() -> None:
+    refused = typed(
+        *("lane", "submit", "--candidate", str(CANDIDATE.reference), "--packages", "packages"),
+        *("--router", ROUTER, "--log", "fx.log", "--window", "2015-01-01..2015-01-02"),
+    )
+
+    assert refused.status == 2
+    assert "a log of 2014-05-13" in refused.err
+
+
+def test_a_log_that_is_gone_fails_the_run_on_record(folder: Path) -> None:
+    submit()
+    for name in ("fx.log", "fx.log.heads"):
+        (folder / name).unlink()
+
+    ran = typed("lane", "run", "--json")
+
+    assert ran.status == 1
+    (one,) = ran.json["runs"]
+    assert (one["ended"]["outcome"], one["ended"]["phase"]) == ("failed", "gate-evaluation")
+    assert one["status"] == "fail"
+    assert "lane crashed" in typed("rollout", "show", MANIFEST).out
+    assert typed("lane", "list", "--json").json["failure_streak"] == 1
+
+
+def test_nothing_to_run_is_a_no_and_another_lane_at_work_is_not_the_time(folder: Path) -> None:
+    assert typed("lane", "run").status == 1
+    with standby.lane_turn(folder / "var"):
+        taken = typed("lane", "run")
+    assert taken.status == 6
+    assert "filesystem.turn-taken" in taken.err
+
+
+def test_live_is_lowered_where_no_cycle_admits_it(folder: Path) -> None:
+    submit(str(CANDIDATE.reference), "--target", "live")
+
+    ran = typed("lane", "run", "--live", "allow-live-off,stage-target", "--json")
+
+    (one,) = ran.json["runs"]
+    assert one["requested_promotion_target"] == "paper"
+    manifest = (folder / MANIFEST).read_text()
+    assert '"missing_for_live":["allow-live-off","stage-target"]' in manifest
+
+
+@pytest.mark.slow
+def test_a_lane_that_is_killed_is_ended_by_the_next_one(folder: Path) -> None:
+    submit()
+    child = started(folder, "lane", "run", "--once")
+    inputs = folder / "var" / "runs"
+    deadline = time.monotonic() + 50
+    while not list(inputs.glob("*/inputs.json")):
+        assert time.monotonic() < deadline
+        assert child.poll() is None
+        time.sleep(0.002)
+    child.kill()
+    child.communicate()
+    assert typed("lane", "list", "--json").json["running"] is not None
+
+    ran = typed("lane", "run", "--json")
+
+    (one,) = ran.json["runs"]
+    assert (one["ended"]["outcome"], one["ended"]["phase"]) == ("killed", "gate-evaluation")
+    assert one["status"] == "fail"
+    assert typed("lane", "list", "--json").json["failure_streak"] == 1
+    submit()
+    again = typed("lane", "run", "--json").json["runs"][0]["ended"]
+    assert (again["attempt"], again["outcome"], again["failure_streak"]) == (2, "completed", 0)

@@ -1,0 +1,110 @@
+"""The lane as the scheduler sees it: a candidate a cycle, and whatever a dead child left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from tests.lanes import LaneWorld, evaluated, made_work
+from torghut.governance.lanes.queue import StartLaneRun
+from torghut.workflows.lane.desk.scheduled import QueuedLane, lineages
+from torghut.workflows.lane.ports import Evaluating, LaneWork
+from torghut.workflows.lane.running import lane_command, run_autonomous_lane
+from torghut.workflows.scheduling.ports import LaneEnded
+
+
+@dataclass(slots=True)
+class Cycles:
+    """A scheduler's cycles over a lane whose child runs in this process, or dies."""
+
+    world: LaneWorld = field(default_factory=LaneWorld)
+    work: LaneWork | None = None
+    dies: bool = False
+    started: list[tuple[int, str]] = field(default_factory=list)
+
+    async def start(self, epoch: int, holder: str) -> str:
+        """Run the child."""
+        self.started.append((epoch, holder))
+        assert self.work is not None
+        if self.dies:
+            command = StartLaneRun(
+                submission=self.work.submission.submission,
+                run_id="lane-killed",
+                attempt=1,
+                candidate_id="candidate-1",
+                at_ns=self.world.clock.now_ns(),
+            )
+            await lane_command(self.world.events, command, "test")
+        else:
+            await run_autonomous_lane(self.work, self.world.ports())
+        return "exit status -9" if self.dies else ""
+
+    async def cycle(self, evaluate: Evaluating | None = None) -> LaneEnded | None:
+        """Submit a candidate, and return what a cycle made of it."""
+        self.work = await made_work(self.world, evaluate)
+        return await self.lane.run(epoch=1, holder="h")
+
+    @property
+    def lane(self) -> QueuedLane:
+        """Return the lane."""
+        return QueuedLane(
+            ports=self.world.ports(),
+            start=self.start,
+            turn=lambda: nullcontext(enter_result=True),
+        )
+
+
+def test_nothing_is_started_where_nothing_waits() -> None:
+    cycles = Cycles()
+
+    assert asyncio.run(cycles.lane.run(epoch=1, holder="h")) is None
+    assert asyncio.run(cycles.lane.current()) is None
+    assert cycles.started == []
+
+
+def test_a_run_that_got_through_has_no_failure_and_the_lineage_of_its_stages() -> None:
+    cycles = Cycles()
+
+    ended = asyncio.run(cycles.cycle())
+
+    assert ended is not None
+    assert (ended.failure, len(ended.traces)) == ("", 5)
+    assert list(ended.traces) == lineages(cycles.world.files, f"runs/{ended.run_id}")
+    assert asyncio.run(cycles.lane.current()) == ended
+    assert cycles.started == [(1, "h")]
+
+
+def test_a_run_that_broke_says_so() -> None:
+    ended = asyncio.run(Cycles().cycle(evaluated(broken=True)))
+
+    assert ended is not None
+    assert (ended.failure, ended.traces) == ("failed: lane-crashed", ())
+
+
+def test_a_child_that_was_killed_is_ended_in_the_same_cycle() -> None:
+    cycles = Cycles(dies=True)
+
+    ended = asyncio.run(cycles.cycle())
+
+    assert ended is not None
+    assert (ended.run_id, ended.failure) == ("lane-killed", "killed: exit status -9")
+    current = asyncio.run(cycles.lane.current())
+    assert current is not None
+    assert (current.run_id, current.failure) == ("lane-killed", "killed: lane-killed")
+
+
+def test_a_scheduler_that_comes_back_first_ends_what_was_at_work() -> None:
+    cycles = Cycles(dies=True)
+
+    async def left_behind() -> LaneEnded | None:
+        cycles.work = await made_work(cycles.world)
+        await cycles.start(1, "h")
+        cycles.started.clear()
+        return await cycles.lane.run(epoch=1, holder="h")
+
+    ended = asyncio.run(left_behind())
+
+    assert ended is not None
+    assert ended.failure == "killed: lane-killed"
+    assert cycles.started == []
