@@ -57,11 +57,11 @@ from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.lane.desk.candidates import FOLDER as CANDIDATES
 from torghut.workflows.lane.desk.candidates import Candidates
 from torghut.workflows.lane.desk.preparing import LaneTools
+from torghut.workflows.lane.desk.registry import Registry
 from torghut.workflows.lane.desk.working import LaneDesk
 from torghut.workflows.lane.drifting import last_drift
 from torghut.workflows.lane.naming import candidate_id_of
 from torghut.workflows.lane.ports import Admission, LanePorts, Telling
-from torghut.workflows.scheduling.admitting import Registry
 from torghut.workflows.scheduling.fencing import FencedEvents
 from torghut.workflows.scheduling.running import CAUSE, governance_of
 from torghut.workflows.streams import Streams

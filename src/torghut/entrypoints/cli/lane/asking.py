@@ -14,7 +14,6 @@ from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.lookup.packages import load_package
 from torghut.entrypoints.cli.lookup.times import parse_time
-from torghut.schemas.rollout.phases import Target
 
 _BETWEEN: Final = ".."
 _REASON: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
@@ -39,28 +38,6 @@ class WindowType(click.ParamType):
                 ctx,
             )
         return found[0], found[1]
-
-
-class LiveType(click.ParamType):
-    """``live``, or the reasons, as codes, for which paper is requested in its place."""
-
-    name = "live"
-
-    @override
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[Target, tuple[str, ...]]:
-        if value == "live":
-            return "live", ()
-        reasons = tuple(str(value).split(","))
-        if not all(_REASON.fullmatch(reason) for reason in reasons):
-            self.fail(
-                f"expected live, or codes such as approval-missing with commas between them, "
-                f"found {str(value)!r}",
-                param,
-                ctx,
-            )
-        return "paper", reasons
 
 
 def read_candidate(text: str, packages: Path | None) -> Package | Declarations:

@@ -31,7 +31,6 @@ class Budgets(Message):
     lane_ms: Annotated[Budget, Field(description="One run of the lane, then it is killed.")]
     drift_ms: Budget
     loop_ms: Annotated[Budget, Field(description="An answer of the loop to control records.")]
-    log_ms: Annotated[Budget, Field(description="The turn to write governance's log.")]
 
 
 class Heartbeats(Message):
