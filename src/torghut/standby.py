@@ -7,19 +7,18 @@ that cannot decide.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.filesystem.declaration_text import load_live_policy, load_owners
 from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
-from torghut.adapters.filesystem.key_files import new_key_file
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
 from torghut.adapters.http.posting import post
-from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.person import person
 from torghut.artifacts.ports import ArtifactStore
@@ -28,6 +27,11 @@ from torghut.schemas.declarations.governance import Owners
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.settings import artifact_dir, settings
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from torghut.adapters.sqlite.sharing.events import SharedEvents
 
 __all__ = [
     "GOVERNANCE_LOG",
@@ -83,7 +87,24 @@ def governance_events(root: Path) -> SharedEvents:
 
     Any process may append to them in its turn, and read them at any time.
     """
-    return SharedEvents(root / GOVERNANCE_LOG, clock=SystemClock(), ids=RandomIds())
+    # Brought when it is asked for: a command that stops a loop does without a database.
+    shared = importlib.import_module("torghut.adapters.sqlite.sharing.events")
+    events: SharedEvents = shared.SharedEvents(
+        root / GOVERNANCE_LOG, clock=SystemClock(), ids=RandomIds()
+    )
+    return events
+
+
+def new_key_file(path: Path) -> Ed25519PublicKey:
+    """Make a pair of keys, write it to ``path`` and ``<path>.pub``, and return the public one.
+
+    Raises:
+        KeyFileExistsError: One of the files is there already.
+        FileWriteError: They cannot be written.
+    """
+    key_files = importlib.import_module("torghut.adapters.filesystem.key_files")
+    key: Ed25519PublicKey = key_files.new_key_file(path)
+    return key
 
 
 def governing_policies() -> GoverningPolicies:
