@@ -19,13 +19,14 @@ from torghut.governance.rollouts.rollout import (
     read_rollout_event,
     rollout_stream,
 )
+from torghut.governing import governance_events
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.evidence import GateEvidence
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.phases import LANE_PHASES, REQUIRED_GATES
-from torghut.standby import artifact_root, governance_events, wall_clock
+from torghut.standby import artifact_root, wall_clock
 from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.rollout.publishing import project_run, publish_run
 from torghut.workflows.streams import Streams

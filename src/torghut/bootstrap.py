@@ -32,6 +32,7 @@ from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog, EventStore
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.ports import Lease, WriterLease
+from torghut.governing import governance_events, governing_policies, owners
 from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
@@ -42,11 +43,8 @@ from torghut.schemas.types import message_digest
 from torghut.settings import artifact_dir, settings
 from torghut.standby import (
     artifact_root,
-    governance_events,
-    governing_policies,
     ids,
     live_policy,
-    owners,
     steady_clock,
     switch_folder,
     wall_clock,

@@ -1,14 +1,13 @@
-"""The composition root of what must work when nothing else does: switches, pages, governance.
+"""The composition root of what must work when nothing else does: switches, pages, manifests.
 
-It names the few adapters that need neither kernel nor decision log, so that a command which stops a
-loop, lets it go on, says how it stands or asks governance starts at once and on an installation
-that cannot decide.
+It names the few adapters that need neither log nor kernel, so that a command which stops a loop,
+lets it go on, says how it stands or checks what governance left behind starts at once and on an
+installation that cannot decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,61 +16,37 @@ from pydantic import TypeAdapter
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.filesystem.declaration_text import (
     load_live_policy,
-    load_owners,
     read_declaration,
 )
-from torghut.adapters.filesystem.declared.staging import (
-    StagePolicies,
-    declaration_digests,
-    load_staging,
-)
-from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
-from torghut.adapters.filesystem.key_files import new_key_file
 from torghut.adapters.filesystem.switches.beats import BeatFile
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
-from torghut.adapters.filesystem.turns import TurnTakenError, held
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
 from torghut.adapters.http.posting import post
-from torghut.adapters.junit.reading import read_junit
-from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.cluster import patch_traffic
-from torghut.adapters.system.commit import CommitFound, commit_of
 from torghut.adapters.system.person import person
 from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
-from torghut.schemas.declarations.governance import Owners
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.text import parse
 from torghut.schemas.live.traffic import TrafficPatch
-from torghut.settings import artifact_dir, commit, settings
+from torghut.settings import artifact_dir, settings
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
 
 __all__ = [
-    "GOVERNANCE_LOG",
     "INCIDENTS",
     "SWITCHES",
     "TOKENS",
     "WORKERS",
-    "TurnTakenError",
     "artifact_root",
-    "commit_here",
-    "declared_files",
     "governance_beat",
-    "governance_events",
-    "governing_policies",
     "ids",
     "incident_names",
-    "lane_turn",
     "live_policy",
-    "new_key_file",
-    "owners",
     "patch_traffic",
     "person",
     "post",
-    "read_junit",
-    "stage_policies",
     "steady_clock",
     "switch_folder",
     "token_file",
@@ -81,17 +56,11 @@ __all__ = [
     "worker_pages",
 ]
 
-GOVERNANCE_LOG: Final = "governance.log"
-"""Log of governance's own streams, below the folder of artifacts."""
-
 SWITCHES: Final = "switches"
 """Folder of switch files, below that of artifacts."""
 
 WORKERS: Final = "workers"
 """Folder of worker pages, below that of artifacts."""
-
-LANE_LOCK: Final = "lane.lock"
-"""File that whoever runs the lane holds, below the folder of artifacts."""
 
 BEAT: Final = "governance/heartbeat.json"
 """Where governance says that it is there, below the folder of artifacts."""
@@ -115,66 +84,9 @@ def live_policy() -> LivePolicy:
     return load_live_policy(settings().declarations_dir)
 
 
-def stage_policies() -> StagePolicies:
-    """Return what stages are declared to be measured by in this installation.
-
-    Raises:
-        DeclarationError: A file is missing or does not fit its model.
-    """
-    return load_staging(settings().declarations_dir)
-
-
-def declared_files() -> Mapping[str, str]:
-    """Return the sha256 of every declaration file of this installation, by its path."""
-    return declaration_digests(settings().declarations_dir)
-
-
-def commit_here() -> CommitFound | None:
-    """Return the commit that runs: as the environment says, else as Git does; None: nobody knows.
-
-    Raises:
-        CommitMalformedError: The environment says something else.
-    """
-    told = commit()
-    if told is not None:
-        return CommitFound(commit=told, tree="unknown")
-    return commit_of(settings().declarations_dir)
-
-
 def artifact_root(root: Path) -> ArtifactStore:
     """Return the artifacts below ``root``."""
     return FolderArtifacts(root)
-
-
-def governance_events(root: Path) -> SharedEvents:
-    """Return the streams of the governance whose artifacts are below ``root``; made when written.
-
-    Any process may append to them in its turn, and read them at any time.
-    """
-    return SharedEvents(root / GOVERNANCE_LOG, clock=SystemClock(), ids=RandomIds())
-
-
-def lane_turn(root: Path) -> AbstractContextManager[None]:
-    """Hold the lane of the governance below ``root``: one process runs it at a time."""
-    return held(root / LANE_LOCK)
-
-
-def governing_policies() -> GoverningPolicies:
-    """Return what governance is declared to be bound by in this installation.
-
-    Raises:
-        DeclarationError: A file is missing or does not fit its model.
-    """
-    return load_governing(settings().declarations_dir)
-
-
-def owners() -> Owners:
-    """Return the roles of this installation, and the keys that act in them.
-
-    Raises:
-        DeclarationError: The file is missing or does not fit its model.
-    """
-    return load_owners(settings().declarations_dir)
 
 
 def ids() -> IdSource:

@@ -19,7 +19,7 @@ from tests.kernels import compiled
 from tests.lanes import ROUTER, SYMBOL
 from tests.logs import copied
 from tests.planted import market, regimes
-from torghut import standby
+from torghut import governing
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.sqlite.store import open_log
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
@@ -172,7 +172,7 @@ def test_a_log_that_is_gone_fails_the_run_on_record(folder: Path) -> None:
 
 def test_nothing_to_run_is_a_no_and_another_lane_at_work_is_not_the_time(folder: Path) -> None:
     assert typed("lane", "run").status == 1
-    with standby.lane_turn(folder / "var"):
+    with governing.lane_turn(folder / "var"):
         taken = typed("lane", "run")
     assert taken.status == 6
     assert "filesystem.turn-taken" in taken.err

@@ -11,7 +11,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typing_extensions import override
 
-from torghut import standby
+from torghut import governing, standby
 from torghut.artifacts.signatures import parse_private_key
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.settings import artifact_dir
@@ -73,9 +73,9 @@ reason_option: Final = click.option("--reason", required=True, help="Why; it goe
 def office(by: str) -> Office:
     """Return where this installation puts approvals and promotions on record, by a command."""
     return Office(
-        events=standby.governance_events(artifact_dir()),
-        keyring=keyring_of(standby.owners()),
-        policy=standby.governing_policies().safety.approvals,
+        events=governing.governance_events(artifact_dir()),
+        keyring=keyring_of(governing.owners()),
+        policy=governing.governing_policies().safety.approvals,
         now_ns=standby.wall_clock().now_ns(),
         by=by,
     )

@@ -9,7 +9,7 @@ from typing import Final, get_args
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from torghut import standby
+from torghut import governing
 from torghut.artifacts.errors import KeyUnusableError
 from torghut.artifacts.signatures import (
     fingerprint as fingerprint_of,
@@ -41,7 +41,7 @@ def new(path: Path, *, role: str, as_json: bool) -> ExitCode:
     Only this user may read the private one. Neither file is ever overwritten. What is printed goes
     into governance/owners.yaml, below `keys:`.
     """
-    _print(standby.new_key_file(path), role, as_json=as_json)
+    _print(governing.new_key_file(path), role, as_json=as_json)
     return ExitCode.YES
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from torghut import standby
+from torghut import governing
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, print_table
 from torghut.governance.lanes.queue import LaneState
 from torghut.kernel.canonical import JsonObject
@@ -26,7 +26,7 @@ _COLUMNS = {"submission": "right", "candidate": "left", "target": "left", "since
 @json_option
 def list(*, as_json: bool) -> ExitCode:  # noqa: A001 - the command's name
     """List the candidates that wait, oldest first, the run at work and the last one that ended."""
-    state = asyncio.run(lane_state(standby.governance_events(artifact_dir())))
+    state = asyncio.run(lane_state(governing.governance_events(artifact_dir())))
     if as_json:
         print_json(_as_json(state))
         return ExitCode.YES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from torghut import bootstrap, standby
+from torghut import bootstrap, governing, standby
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, progress
@@ -115,7 +115,7 @@ async def _submit(asked: _Asked) -> tuple[int, str]:
         candidates.keep_package(asked.candidate)
     else:
         candidates.keep_declarations(asked.candidate)
-    events = standby.governance_events(artifact_dir())
+    events = governing.governance_events(artifact_dir())
     told = LaneAsked(
         candidate=spec,
         window=LogWindow(

@@ -7,7 +7,7 @@ import asyncio
 import click
 from typing_extensions import override
 
-from torghut import bootstrap, standby
+from torghut import bootstrap, governing
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -48,7 +48,7 @@ def run(*, once: bool, under: tuple[int, str] | None, as_json: bool) -> ExitCode
     A run whose process is gone is ended first. Ends with 0 if every run completed, whatever its
     manifest says; 1 if one did not, or nothing waited; 6 if another process runs the lane.
     """
-    with standby.lane_turn(artifact_dir()), progress() as told:
+    with governing.lane_turn(artifact_dir()), progress() as told:
         told.stage("Loading the decision kernel; compiled once for each build")
         found = asyncio.run(_run(told, once=once, under=under))
     if as_json:

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from torghut import bootstrap, standby
+from torghut import bootstrap, governing, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, print_table
 from torghut.entrypoints.cli.lookup.reading import FILE, log_option
 from torghut.entrypoints.cli.stage.asking import commit_option
@@ -96,7 +96,7 @@ def diff(*, before: str, after: str | None, log_path: Path | None, as_json: bool
     store = standby.artifact_root(artifact_dir())
     first = recall(store, before)
     second = recall(store, after) if after else captured(log_path or Path(), _COMPARED, None)
-    found = compare(first, second, standby.stage_policies().baseline)
+    found = compare(first, second, governing.stage_policies().baseline)
     exceeding = [one for one in found if one.exceeds]
     if as_json:
         print_json({"exceeded": len(exceeding), "figures": [_as_object(one) for one in found]})
@@ -113,7 +113,7 @@ def captured(path: Path, name: str, commit: str | None) -> Baseline:
         BaselineLogError: Nothing was decided in it, or it has several partitions.
         TorghutError: It cannot be read, or not be decided again.
     """
-    found = standby.commit_here() if commit is None else None
+    found = governing.commit_here() if commit is None else None
     asked = Capturing(
         name=name,
         commit=commit or (None if found is None else found.commit),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from torghut import standby
+from torghut import governing, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.lookup.reading import log_option, read_log
 from torghut.entrypoints.cli.lookup.times import TimeType
@@ -38,8 +38,8 @@ _NS_PER_MS = 1_000_000
 @json_option
 def show(*, as_json: bool) -> ExitCode:
     """Show what the exposure ladder gives now, and what keeps it from giving more."""
-    roadmap = standby.stage_policies().roadmap
-    streams = Streams(standby.governance_events(artifact_dir()))
+    roadmap = governing.stage_policies().roadmap
+    streams = Streams(governing.governance_events(artifact_dir()))
     return _told(asyncio.run(ladder_standing(streams, roadmap)), as_json=as_json)
 
 
@@ -67,7 +67,7 @@ def review(
     Only the last drill that every living worker acknowledged counts. Ends with 0 if the ladder
     stayed or rose, 1 if it stepped down.
     """
-    policies = standby.stage_policies()
+    policies = governing.stage_policies()
     at_ns = standby.wall_clock().now_ns() if at is None else at
     latency = latency_in(metrics, metrics_before)
 
@@ -76,7 +76,7 @@ def review(
         return await measured_windows(log, at_ns, policies.slo, every)
 
     windows = read_log(log_path, "Measuring", work)
-    streams = Streams(standby.governance_events(artifact_dir()))
+    streams = Streams(governing.governance_events(artifact_dir()))
 
     async def decide() -> tuple[Standing, Standing]:
         before = await ladder_standing(streams, policies.roadmap)

@@ -11,7 +11,7 @@ from typing import Final, TypedDict
 import click
 from typing_extensions import Unpack, override
 
-from torghut import standby
+from torghut import governing, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.lookup.reading import log_option, read_log
 from torghut.entrypoints.cli.measure.windows import (
@@ -92,7 +92,7 @@ def record(**options: Unpack[RecordOptions]) -> ExitCode:
     service levels and gates were kept in the log's windows, and each open risk with its owner. Ends
     with 1, and writes nothing, if a risk that concerns the stage has no owner.
     """
-    policies = standby.stage_policies()
+    policies = governing.stage_policies()
     latency = latency_in(options["metrics"], options["metrics_before"])
     deployed = _deployed(options)
 
@@ -104,7 +104,7 @@ def record(**options: Unpack[RecordOptions]) -> ExitCode:
     kept = read_log(options["log_path"], "Measuring", work)
     made = record_stage(
         options["stage"],
-        asyncio.run(stage_state(Streams(standby.governance_events(artifact_dir())))),
+        asyncio.run(stage_state(Streams(governing.governance_events(artifact_dir())))),
         Declared(roadmap=policies.roadmap, risks=policies.risks),
         deployed=deployed,
         kept=kept,
@@ -132,7 +132,7 @@ def _deployed(options: RecordOptions) -> Deployed:
     """
     images = _images(options["images"], options["no_images"])
     commit, tree = commit_in_force(options["commit"])
-    files = standby.declared_files()
+    files = governing.declared_files()
     return Deployed(commit=commit, tree=tree, images=images, declarations=files)
 
 
@@ -151,7 +151,7 @@ def _in_words(made: StageRecord) -> dict[str, str]:
 
 async def _kept(log: DecisionLog, to_ns: int, latency: LatencyCounts | None) -> Kept:
     """Return how service levels and gates were kept in the windows that end at ``to_ns``."""
-    policy = standby.stage_policies().slo
+    policy = governing.stage_policies().slo
     found = [
         await measure(log, name, to_ns, policy=policy, latency=latency) for name in policy.windows
     ]

@@ -8,7 +8,7 @@ from typing import Final, get_args
 
 import click
 
-from torghut import standby
+from torghut import governing
 from torghut.entrypoints.cli.console import json_option, print_json, print_table
 from torghut.entrypoints.cli.lookup.reading import log_option, read_log
 from torghut.entrypoints.cli.lookup.times import TimeType
@@ -81,7 +81,7 @@ def show(
     then count for every window shown. Ends with 0 if every window passes, 1 if one fails, and 6 if
     none fails and one shows nothing, the markets being closed.
     """
-    policy = standby.stage_policies().slo
+    policy = governing.stage_policies().slo
     latency = latency_in(metrics, metrics_before)
     names: Sequence[WindowName] = policy.windows if window is None else [window]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from torghut import bootstrap, standby
+from torghut import bootstrap, governing, standby
 from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
@@ -56,7 +56,7 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
     loop = loop_of(asked)
     return Term(
         holder=f"scheduler-{standby.ids().new_id()}",
-        events=standby.governance_events(root),
+        events=governing.governance_events(root),
         keeper=bootstrap.governance_lease(root, policies.safety.lease),
         wall=standby.wall_clock(),
         steady=standby.steady_clock(),

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from torghut import bootstrap, standby
+from torghut import bootstrap, governing
 from torghut.kernel.errors import ExitCode
 from torghut.workflows.lane.desk.scheduled import QueuedLane
 from torghut.workflows.lane.ports import LanePorts
@@ -57,9 +57,9 @@ def _turn_of(root: Path) -> Callable[[], AbstractContextManager[bool]]:
     @contextmanager
     def turn() -> Iterator[bool]:
         try:
-            with standby.lane_turn(root):
+            with governing.lane_turn(root):
                 yield True
-        except standby.TurnTakenError:
+        except governing.TurnTakenError:
             yield False
 
     return turn

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 import click
 from typing_extensions import override
 
-from torghut import standby
+from torghut import governing, standby
 from torghut.artifacts.paths import stays_below
 from torghut.artifacts.signatures import fingerprint, parse_private_key
 from torghut.eventlog.envelopes import Causes
@@ -127,7 +127,7 @@ def declared_person(key_file: Path) -> Person:
         KeyUndeclaredError: Nobody is known by that key, or only the scheduler.
     """
     found = fingerprint(parse_private_key(key_file.read_bytes()).public_key())
-    holder = keyring_of(standby.owners()).holder(found)
+    holder = keyring_of(governing.owners()).holder(found)
     if not holder.roles:
         raise KeyUndeclaredError(expected="a person's key", found=f"that of the {holder.role}")
     return holder.person
@@ -140,7 +140,7 @@ def anybody(key_file: Path) -> Person:
         KeyUnusableError: The file holds no private key.
     """
     found = fingerprint(parse_private_key(key_file.read_bytes()).public_key())
-    holder = keyring_of(standby.owners()).holders.get(found)
+    holder = keyring_of(governing.owners()).holders.get(found)
     if holder is not None:
         return holder.person
     name = _UNNAMED.sub("-", standby.person()).strip("-.:@_") or "somebody"
@@ -156,7 +156,7 @@ def commit_in_force(asked: str | None) -> tuple[str, Tree]:
     """
     if asked is not None:
         return asked, "unknown"
-    found = standby.commit_here()
+    found = governing.commit_here()
     if found is None:
         raise CommitUnknownError
     return found.commit, found.tree

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from torghut import standby
+from torghut import governing, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.stage.asking import commit_in_force, commit_option
 from torghut.kernel.digests import sha256_hex
@@ -37,7 +37,7 @@ def evidence(*, junit: Path, commit: str | None, as_json: bool) -> ExitCode:
     advances answers for it.
     """
     body = junit.read_bytes()
-    became = standby.read_junit(body)
+    became = governing.read_junit(body)
     found, tree = commit_in_force(commit)
     report = TestReport.model_validate(
         {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from torghut import standby
+from torghut import governing, standby
 from torghut.entrypoints.cli.console import json_option, print_json
 from torghut.entrypoints.cli.stage.asking import (
     anybody,
@@ -54,9 +54,9 @@ def advance(
     missing, if an exit criterion is not shown; that review is on record too. The key must be one
     that governance/owners.yaml declares for a role of people.
     """
-    roadmap = standby.stage_policies().roadmap
+    roadmap = governing.stage_policies().roadmap
     move = _move("torghut stage advance", declared_person(key_file), reason)
-    streams = Streams(standby.governance_events(artifact_dir()))
+    streams = Streams(governing.governance_events(artifact_dir()))
 
     async def work() -> StageState:
         state = await stage_state(streams)
@@ -82,9 +82,9 @@ def back(*, reason: str, key_file: Path, to: int | None, as_json: bool) -> ExitC
 
     Ends with 1 if there is no earlier stage.
     """
-    roadmap = standby.stage_policies().roadmap
+    roadmap = governing.stage_policies().roadmap
     move = _move("torghut stage back", anybody(key_file), reason)
-    streams = Streams(standby.governance_events(artifact_dir()))
+    streams = Streams(governing.governance_events(artifact_dir()))
     return _told(asyncio.run(go_back(streams, roadmap, move, to=to)), roadmap, as_json=as_json)
 
 

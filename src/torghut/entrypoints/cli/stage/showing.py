@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from torghut import standby
+from torghut import governing
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, print_table
 from torghut.entrypoints.cli.stage.asking import (
     commit_in_force,
@@ -60,8 +60,8 @@ def show(*, evidence: Sequence[tuple[str, str]], commit: str | None, as_json: bo
     A criterion stands as last reviewed; with --evidence, as the file shows now. Nothing is put on
     record. Ends with 0 whatever stands.
     """
-    roadmap = standby.stage_policies().roadmap
-    state = asyncio.run(stage_state(Streams(standby.governance_events(artifact_dir()))))
+    roadmap = governing.stage_policies().roadmap
+    state = asyncio.run(stage_state(Streams(governing.governance_events(artifact_dir()))))
     stage = roadmap.stages[0 if state.entered is None else state.entered.stage]
     shown: Mapping[str, Shown] = {}
     if evidence:
