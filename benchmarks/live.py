@@ -201,7 +201,9 @@ async def _worker(folder: Path) -> AsyncIterator[LiveWorker]:
             ids=bootstrap.ids(),
             folder=_NoSwitches(),
             page=_NoPage(),
-            identity=Identity(worker="bench", pid=os.getpid(), log="live.log", source="api:"),
+            identity=Identity(
+                worker="bench", pid=os.getpid(), log="live.log", source="api:", revision="r1"
+            ),
             speed=1.0,
             takes_offers=True,
         )

@@ -23,7 +23,7 @@ from torghut.router.package import RegimeModel, read_regime_model
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs, LogWindow, SwitchRehearsed
-from torghut.schemas.rollout.phases import Target
+from torghut.schemas.rollout.phases import REQUIRED_GATES, Target
 from torghut.schemas.rollout.run import ExecutionContext
 from torghut.schemas.rows import RowArray
 from torghut.schemas.types import message_digest
@@ -32,10 +32,13 @@ from torghut.workflows.lane.contest.arms import Arm, ArmPlan
 from torghut.workflows.lane.contest.evaluating import Evaluator, contest_of
 from torghut.workflows.lane.contest.redeciding import Reading, Window
 from torghut.workflows.lane.contest.standing import champion_of, horizon_ns_of, standing_at
+from torghut.workflows.lane.evidence import RunFiles, figure
 from torghut.workflows.lane.phases import REHEARSED
 from torghut.workflows.lane.ports import (
     Admission,
     DriftFound,
+    Evaluated,
+    Evaluating,
     LanePorts,
     LaneWork,
     PatchTerms,
@@ -84,13 +87,84 @@ async def decided_log(
     return log
 
 
-async def rehearsed() -> Rehearsed:
-    """Return that every hard switch works."""
+def evaluated(
+    *, verdict: str = "promote", reason: str = "better", broken: bool = False
+) -> Evaluating:
+    """Return an evaluation that comes to ``verdict`` without deciding anything."""
+
+    async def evaluate(_files: RunFiles, _told: object, /) -> Evaluated:
+        if broken:
+            message = "the evaluation broke"
+            raise ZeroDivisionError(message)
+        passed = verdict == "promote"
+        counts = [
+            figure(gate, (9000.0, ">=", 2000.0), unit="things", n=9000, reason="too-few")
+            for gate in REQUIRED_GATES["gate-evaluation"]
+        ]
+        edge = figure(
+            "gate_edge", (float(passed), ">=", 1.0), unit="bps/step", n=9000, reason=reason
+        )
+        return Evaluated(
+            figures=[*counts, edge],
+            artifacts=[],
+            observations={"verdict": verdict, "reason": reason},
+            signals=9000,
+            decisions=8000,
+        )
+
+    return evaluate
+
+
+SPEC: Final = CandidateSpec(kind="package", router=ROUTER, package="ca" * 32, declarations=None)
+WINDOW: Final = Window(first_ns=1, last_ns=2)
+
+
+async def made_work(
+    world: LaneWorld, evaluate: Evaluating | None = None, *, spec: CandidateSpec = SPEC
+) -> LaneWork:
+    """Return work whose evaluation is made up."""
+    submission = await world.submitted(spec, WINDOW)
+    inputs = LaneInputs(
+        candidate=spec,
+        target=submission.asked.target,
+        first_ns=WINDOW.first_ns,
+        last_ns=WINDOW.last_ns,
+        log_block=1,
+        log_head="ab" * 32,
+        champion_packages={ROUTER: "cb" * 32},
+        champion_declarations="cd" * 32,
+        policies={},
+        kernel_version=1,
+    )
+
+    async def intact() -> tuple[int, int]:
+        return world.intact
+
+    return LaneWork(
+        submission=submission,
+        inputs=inputs,
+        evaluate=evaluate or evaluated(),
+        intact=intact,
+        patch=PatchTerms(symbols=(SYMBOL,), notional_cap=100_000.0, replaces="cb" * 32),
+    )
+
+
+def made_run(world: LaneWorld, evaluate: Evaluating | None = None) -> LaneResult:
+    """Return what becomes of a candidate whose evaluation is made up."""
+
+    async def run() -> LaneResult:
+        return await run_autonomous_lane(await made_work(world, evaluate), world.ports())
+
+    return asyncio.run(run())
+
+
+def working(*names: str, at_ns: int) -> Rehearsed:
+    """Return that hard switches work, by default all."""
     switches = [
         SwitchRehearsed(name=name, effective=True, restored=True, elapsed_ms=1.5, symbols=1)
-        for name in REHEARSED
+        for name in names or REHEARSED
     ]
-    return Rehearsed(switches=switches, at_ns=HandClock().now_ns())
+    return Rehearsed(switches=switches, at_ns=at_ns)
 
 
 @dataclass(slots=True)
@@ -108,6 +182,8 @@ class LaneWorld:
         default_factory=lambda: Admission(target="paper", rollback_target="champion")
     )
     drift: DriftFound = field(default_factory=lambda: DriftFound(status="stable"))
+    tried: Rehearsed | None = None
+    intact: tuple[int, int] = (2, 2)
     files: InMemoryArtifacts = field(default_factory=InMemoryArtifacts)
     clock: HandClock = field(default_factory=HandClock)
     events: InMemoryLog = field(default_factory=lambda: InMemoryLog(clock=HandClock()))
@@ -120,8 +196,12 @@ class LaneWorld:
             wall=self.clock,
             admission=self.admission,
             drift=self.drift,
-            rehearse=rehearsed,
+            rehearse=self.rehearse,
         )
+
+    async def rehearse(self) -> Rehearsed:
+        """Return what a rehearsal shows: by default that every hard switch works, now."""
+        return self.tried or working(at_ns=self.clock.now_ns())
 
     async def submitted(self, spec: CandidateSpec, window: Window) -> CandidateSubmitted:
         """Submit a candidate."""

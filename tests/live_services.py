@@ -8,8 +8,9 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from tests.kernels import compiled
 from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.client import Context, Delivery, SyncClient, connect_sync
 from torghut.schemas.live.worker import WorkerStatus
-from torghut.workflows.live.switch_ports import NOT_BUILT
 
 _READY_S = 60.0
 _STREAM = (
@@ -27,6 +27,16 @@ _STREAM = (
     b"sec-websocket-version: 13\r\nauthorization: Bearer "
 )
 SYMBOL = "fxcm:EURUSD"
+OTHER = "fxcm:NZDUSD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A decision, and when it was handed over."""
+
+    wall_ns: int
+    symbol: str
+    delivery: Delivery
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,11 +47,13 @@ class LiveService:
         folder: Holds its artifacts and its socket.
         log: Where its log is.
         options: Of ``torghut serve``, besides log and addresses.
+        variables: Environment variables, besides those of every test.
     """
 
     folder: Path
     log: Path
     options: Sequence[str] = ("--source", "api:")
+    variables: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     _sequence: int = 0
     _clients: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -58,7 +70,7 @@ class LiveService:
         with (self.folder / "service.out").open("ab") as out:
             self.process = subprocess.Popen(
                 [*PROGRAM, *words, "--listen-unix", str(self.socket)],
-                env=environment(self.folder),
+                env={**environment(self.folder), **self.variables},
                 stdout=out,
                 stderr=out,
             )
@@ -107,14 +119,40 @@ class LiveService:
         url = f"unix://{self.socket}"
         return self._clients.enter_context(connect_sync(url, token=self.token(role)))
 
-    def decide(self, client: SyncClient, *, budget_ms: int = 5000) -> Delivery:
+    def decide(
+        self, client: SyncClient, *, budget_ms: int = 5000, symbol: str = SYMBOL
+    ) -> Delivery:
         """Offer the next quote and return what became of it."""
         self._sequence += 1
         price = 1.3 + 1e-5 * (self._sequence % 7)
         quote = Context(
-            feed="test", symbol=SYMBOL, sequence=self._sequence, bid=price, ask=price + 1e-5
+            feed="test", symbol=symbol, sequence=self._sequence, bid=price, ask=price + 1e-5
         )
         return client.decide(quote, budget_ms=budget_ms)
+
+    @contextlib.contextmanager
+    def deciding(self, *symbols: str) -> Iterator[list[Seen]]:
+        """Offer quotes of ``symbols`` in turn, in a thread, and give what becomes of them."""
+        client, seen, ended = self.client(), list[Seen](), threading.Event()
+
+        def offer() -> None:
+            while not ended.wait(0.02):
+                for symbol in symbols:
+                    delivery = self.decide(client, symbol=symbol, budget_ms=20_000)
+                    seen.append(Seen(wall_ns=time.time_ns(), symbol=symbol, delivery=delivery))
+
+        thread = threading.Thread(target=offer, daemon=True)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            ended.set()
+            thread.join()
+
+    def thrown_wall_ns(self, name: str) -> int:
+        """Return when a switch was thrown, by its file."""
+        body = (self.folder / "var" / "switches" / f"{name}.json").read_bytes()
+        return int(json.loads(body)["thrown_wall_ns"])
 
     def recorded(self) -> Sequence[str]:
         """Return the id of every control record in the log, once for each time it was taken."""
@@ -146,19 +184,6 @@ def live_service(folder: Path, log: Path | None = None) -> Iterator[LiveService]
         yield service
     finally:
         service.close()
-
-
-def expect_refused(service: LiveService) -> None:
-    """Check that each switch that is not built refuses to be thrown, with its reason."""
-    assert set(NOT_BUILT) == {"revert-packages", "last-stable-revision"}
-    for name, why in NOT_BUILT.items():
-        ended = service.typed("switch", "throw", name, "--reason", "test")
-
-        assert ended.status == 1, ended.out + ended.err
-        assert ended.err.startswith("switch.not-built: ")
-        assert why in ended.err
-        assert ended.out == ""
-        assert not list((service.folder / "var").glob(f"switches/{name}*.json"))
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ def contexts(count: int = COUNT, *, seed: int = 5) -> RowArray:
     return rows
 
 
-def source(rows: RowArray) -> ArraySource:
+def source(rows: RowArray, more: Sequence[Arrival] = ()) -> ArraySource:
     """Return ``rows`` with control records and one record that is no context."""
     stop, go = (int(rows["receive_ns"][len(rows) * part // 4]) for part in (2, 3))
     records = (
@@ -59,7 +59,7 @@ def source(rows: RowArray) -> ArraySource:
     return ArraySource(
         rows=rows,
         symbols=SYMBOLS,
-        arrivals=[Arrival(row=0, record=record) for record in records],
+        arrivals=[*(Arrival(row=0, record=record) for record in records), *more],
         quarantined=[(3, bad)],
     )
 
@@ -71,8 +71,9 @@ async def fill(
     batch: int = 64,
     shadow: bool = False,
     kernel: DecisionKernel | None = None,
+    more: Sequence[Arrival] = (),
 ) -> None:
-    """Decide ``rows`` into ``log``."""
+    """Decide ``rows`` into ``log``, with ``more`` control records beside the usual ones."""
     setup = Setup(
         kernel=kernel or compiled(),
         declarations=shipped(),
@@ -81,7 +82,7 @@ async def fill(
     )
     opened = await open_fold(log, setup)
     run = Run(
-        source=source(rows),
+        source=source(rows, more),
         log=log,
         fold=opened.fold,
         controls=opened.controls,

@@ -13,7 +13,7 @@ when it is decided on, so nothing looks ahead, and no claim is made that a real 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -187,31 +187,13 @@ def _following(size: float, rare: float) -> Rule:
     return rule
 
 
-def better() -> Rule:
-    """Return the rule that follows the announcements."""
-    return _following(SIZE, SIZE)
-
-
-def worse() -> Rule:
-    """Return the rule that goes against the announcements."""
-    return _following(-SIZE, -SIZE)
-
-
-def tail_seller() -> Rule:
-    """Return the better rule with a rare position twelve times as large, against the announcement.
-
-    It earns on average, and as steadily as the better one for all but one announcement in forty.
-    """
-    return _following(SIZE, 12.0 * SIZE)
-
-
-def peeking() -> Rule:
+def _peeking(size: float) -> Rule:
     """Return a rule that knows where the price goes, as far as its batch shows."""
 
     def rule(_contexts: RowArray, rows: RowArray) -> Floats:
         mid = rows["reference_price"]
         later = np.concatenate([mid[2:], np.full(min(2, len(mid)), mid[-1] if len(mid) else 0.0)])
-        wanted: Floats = SIZE * np.sign(later - mid)
+        wanted: Floats = size * np.sign(later - mid)
         return wanted
 
     return rule
@@ -220,6 +202,26 @@ def peeking() -> Rule:
 _TIMES: Final = itertools.count()
 
 
-def unrepeatable() -> Rule:
+def _unrepeatable(size: float) -> Rule:
     """Return the better rule at a size that is another each time it is born."""
-    return _following(SIZE * (1.0 + next(_TIMES) % 3), SIZE)
+    return _following(size * (1.0 + next(_TIMES) % 3), size)
+
+
+def planted(size: float = SIZE) -> Mapping[str, Callable[[], Rule]]:
+    """Return every planted rule by what it is, holding ``size`` of the allotment.
+
+    The tail-seller is the better one but for one announcement in forty, on which it stakes twelve
+    times as much: it earns on average, and loses rarely what the better one never could.
+    """
+    return {
+        "better": lambda: _following(size, size),
+        "worse": lambda: _following(-size, -size),
+        "tail-seller": lambda: _following(size, 12.0 * size),
+        "peeking": lambda: _peeking(size),
+        "unrepeatable": lambda: _unrepeatable(size),
+    }
+
+
+def planted_arm(name: str, plan: ArmPlan, size: float = SIZE) -> PluggedArm:
+    """Return the arm of a planted rule."""
+    return PluggedArm(plan, planted(size)[name], name)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.approving import DAY_S, PROMOTION, manifest, policy
+from tests.approving import CANDIDATE, DAY_S, PROMOTION, manifest, policy
+from tests.fakes.artifacts import InMemoryArtifacts
 from tests.governing import SECOND_NS, START_NS, Memory
+from tests.rollouts import CANDIDATE as CANDIDATE_ID
+from tests.rollouts import events_of, evidence_files, whole_run
+from torghut.artifacts.errors import ArtifactUnreadableError
+from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import fingerprint, raw_bytes
+from torghut.eventlog.ports import EventStore
 from torghut.governance.approvals.approval import ApprovalState, UseApproval
 from torghut.governance.approvals.keyring import Keyring, keyring_of
 from torghut.governance.approvals.signing import (
@@ -31,11 +39,14 @@ from torghut.governance.ledger.ledger import (
     RevertToPrevious,
 )
 from torghut.governance.ledger.state import LedgerState
+from torghut.governance.rollouts.manifest import manifest_of
+from torghut.governance.rollouts.rollout import ROLLOUT
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.governance import ROLES, Owner, OwnerKey, Owners
 from torghut.schemas.governing.approvals import (
     APPROVAL_EVENT,
     ApprovalEvent,
+    ApprovalStatement,
     ApprovalUsed,
     ManifestFacts,
     Promotion,
@@ -44,6 +55,9 @@ from torghut.schemas.governing.approvals import (
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.ledger import LEDGER_EVENT, LedgerCandidate, LedgerEvent
 from torghut.schemas.rollout.phases import Target
+from torghut.workflows.approving.manifests import CheckedManifest, checked
+from torghut.workflows.approving.office import Office
+from torghut.workflows.rollout.publishing import publish_manifest
 
 ID: Final = "approval-of-a-test"
 ROLES_OF: Final = {
@@ -216,3 +230,49 @@ def retain(name: str) -> Retain:
 def demote(name: str) -> Demote:
     """Return that a candidate contends no longer."""
     return Demote(digest=candidate(name).digest, reason="withdrawn", at_ns=START_NS)
+
+
+def office(events: EventStore, *, after_s: int = 0, roles: Mapping[str, str] = ROLES_OF) -> Office:
+    """Return where approvals and promotions are put on record, some time after the beginning."""
+    return Office(
+        events=events,
+        keyring=keyring(roles),
+        policy=policy(),
+        now_ns=START_NS + after_s * SECOND_NS,
+        by="a test",
+    )
+
+
+def shown(
+    target: Target = "paper",
+    *,
+    signer: str = "clock",
+    final: bool = True,
+    roles: Mapping[str, str] = ROLES_OF,
+    store: ArtifactStore | None = None,
+) -> CheckedManifest:
+    """Return the manifest of a made-up run, published, read back and verified."""
+    commands = whole_run(target=target)
+    manifest_found = manifest_of(ROLLOUT.fold(events_of(commands if final else commands[:-1])))
+    store = store or InMemoryArtifacts(evidence_files())
+    place = publish_manifest(manifest_found, store, key=key_of(signer) if signer else None)
+    found = {"m": store.read(place)}
+    with suppress(ArtifactUnreadableError):
+        found["m.dsse"] = store.read(place + ".dsse")
+    return checked(
+        found["m"],
+        store,
+        InMemoryArtifacts(found),
+        "m",
+        keyring=keyring(roles),
+        now_ns=START_NS + 60 * SECOND_NS,
+    )
+
+
+ROLLED_OUT: Final = LedgerCandidate(candidate_id=CANDIDATE_ID, digest=CANDIDATE, package=CANDIDATE)
+"""The candidate of that run."""
+
+
+def signing(who: str) -> Callable[[ApprovalStatement], bytes]:
+    """Return how somebody signs."""
+    return partial(sign_statement, key=key_of(who))

@@ -24,6 +24,7 @@ from torghut.router.package import read_regime_model
 from torghut.schemas.control import (
     ControlRecord,
     FillReported,
+    GovernanceHeartbeat,
     ModeChanged,
     OrderReported,
     PositionReported,
@@ -33,6 +34,8 @@ from torghut.schemas.rows import DECISION
 A: Final = "fxcm:EURUSD"
 TOLERANCE: Final = 500.0
 SETTLE_S: Final = 30
+YEAR_NS: Final = 365 * 86_400 * SECOND_NS
+"""For so long governance is heard in these feeds."""
 _SOURCE: Final = "cd" * 32
 _WARM: Final = 1500
 
@@ -154,6 +157,9 @@ def live_feed() -> Feed:
 def _warm() -> tuple[bytes, Feed]:
     """Return a warm fold in live mode as bytes, and the feed that warmed it."""
     feed = Feed(fold=fresh_fold())
-    feed.take(ModeChanged(control_id="live", mode="live", notional_cap=1e9))
+    feed.take(
+        ModeChanged(control_id="live", mode="live", notional_cap=1e9),
+        GovernanceHeartbeat(control_id="g", epoch=1, expires_ns=START_NS + YEAR_NS),
+    )
     feed.fold.decide(feed.batch([20.0] * _WARM))
     return take_snapshot(feed.fold), feed

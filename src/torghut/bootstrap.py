@@ -19,7 +19,7 @@ from torghut.adapters.sqlite.store import Access, open_log, read_log
 from torghut.adapters.system.clock import RandomIds, SystemClock, cpu_ns
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint, version
-from torghut.adapters.system.processes import Child, child_command, run_python
+from torghut.adapters.system.processes import Child, child_command, own_command, run_python
 from torghut.adapters.system.signals import Stopping, end_on_terminate, stop_on_signals
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
@@ -29,8 +29,9 @@ from torghut.evals.judging import FixedSampleJudge
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.events import LossAccepted
-from torghut.eventlog.ports import DecisionLog
-from torghut.governance.ports import WriterLease
+from torghut.eventlog.ports import DecisionLog, EventStore
+from torghut.governance.approvals.keyring import keyring_of
+from torghut.governance.ports import Lease, WriterLease
 from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
@@ -43,17 +44,22 @@ from torghut.standby import (
     governing_policies,
     ids,
     live_policy,
+    owners,
     steady_clock,
     switch_folder,
     wall_clock,
     worker_page,
 )
+from torghut.workflows.approving.office import Office
 from torghut.workflows.lane.candidates import FOLDER as CANDIDATES
 from torghut.workflows.lane.candidates import Candidates
 from torghut.workflows.lane.drifting import last_drift
 from torghut.workflows.lane.ports import Admission, LanePorts, Telling
 from torghut.workflows.lane.preparing import LaneTools
-from torghut.workflows.lane.working import LaneDesk, admit_on_paper
+from torghut.workflows.lane.working import LaneDesk
+from torghut.workflows.scheduling.admitting import Registry
+from torghut.workflows.scheduling.fencing import FencedEvents
+from torghut.workflows.scheduling.running import CAUSE, governance_of
 
 __all__ = [
     "BASELINES",
@@ -62,6 +68,7 @@ __all__ = [
     "Stopping",
     "SyncTimes",
     "accept_loss",
+    "approvals_office",
     "cache_fault",
     "candidates",
     "child_command",
@@ -83,6 +90,7 @@ __all__ = [
     "lane_desk",
     "live_policy",
     "measure_sync",
+    "own_command",
     "package_store",
     "readable_log",
     "set_log_aside",
@@ -127,15 +135,20 @@ def candidates() -> Candidates:
     return Candidates(packages=FolderPackageStore(root / CANDIDATES), files=artifact_root(root))
 
 
-async def lane_desk(told: Telling) -> LaneDesk:
+async def lane_desk(told: Telling, *, under: tuple[int, str] | None = None) -> LaneDesk:
     """Return what works the lane's queue off, below the folder of artifacts.
 
     Args:
         told: Where to say how far a run is.
+        under: Epoch and holder of the lease that everything is written under; None: of none.
     """
     root, declared = artifact_dir(), governing_policies()
     policies = (declared.evaluation, declared.safety, declared.drift)
-    events = governance_events(root)
+    events: EventStore = governance_events(root)
+    if under is not None:
+        lease = Lease(epoch=under[0], holder=under[1], expires_wall_ns=0)
+        keeper = governance_lease(root, declared.safety.lease)
+        events = FencedEvents(store=events, keeper=keeper, lease=lease)
     return LaneDesk(
         ports=LanePorts(
             events=events,
@@ -155,7 +168,31 @@ async def lane_desk(told: Telling) -> LaneDesk:
             cpu=cpu_ns,
         ),
         open_log=lambda path: read_log(Path(path)),
-        admit=admit_on_paper,
+        admit=registry(events).admit,
+    )
+
+
+def registry(events: EventStore) -> Registry:
+    """Return what says which target a run is admitted for, by what is on record now."""
+    root, declared = artifact_dir(), governing_policies()
+    return Registry(
+        governance=governance_of(events),
+        office=approvals_office(events),
+        roadmap=declared.roadmap,
+        allow_live=declared.scheduler.allow_live,
+        drift=declared.drift,
+        store=artifact_root(root),
+    )
+
+
+def approvals_office(events: EventStore) -> Office:
+    """Return where this installation keeps approvals and promotions, as the scheduler sees them."""
+    return Office(
+        events=events,
+        keyring=keyring_of(owners()),
+        policy=governing_policies().safety.approvals,
+        now_ns=wall_clock().now_ns(),
+        by=CAUSE,
     )
 
 

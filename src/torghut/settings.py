@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ DECLARATIONS_DIR: Final = "TORGHUT_DECLARATIONS_DIR"
 ARTIFACT_DIR: Final = "TORGHUT_ARTIFACT_DIR"
 CACHE_DIR: Final = "TORGHUT_CACHE_DIR"
 COMMIT: Final = "TORGHUT_COMMIT"
+REVISION: Final = "TORGHUT_REVISION"
+KNATIVE_REVISION: Final = "K_REVISION"
 DEBUG: Final = "TORGHUT_DEBUG"
 LOG_LEVEL: Final = "TORGHUT_LOG_LEVEL"
 TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -26,6 +29,7 @@ TRACING_DISABLED: Final = "OTEL_SDK_DISABLED"
 DECLARATION_FOLDERS: Final = ("streams", "governance", "router")
 """The folders without which no decision can be made; by them a root is recognised."""
 
+_REVISION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", re.ASCII)
 _PACKAGE: Final = Path(__file__).resolve().parent
 
 
@@ -68,6 +72,11 @@ VARIABLES: Final = (
         name=COMMIT,
         default="what Git says of the declarations' folder",
         meaning="Whole commit of the code that runs, where no checkout can be asked: in an image.",
+    ),
+    Variable(
+        name=REVISION,
+        default=f"`{KNATIVE_REVISION}`, which Knative sets, else version and build of the kernel",
+        meaning="Name of what is deployed as one; the switch `last-stable-revision` fences it.",
     ),
     Variable(
         name=DEBUG,
@@ -150,6 +159,20 @@ class CommitMalformedError(TorghutError):
         super().__init__(
             f"{COMMIT}: expected all 40 or 64 digits of a commit, found {found!r}; "
             "correct it or unset it"
+        )
+        self.found = found
+
+
+class RevisionMalformedError(TorghutError):
+    """``TORGHUT_REVISION`` is set to what cannot name a revision."""
+
+    code: ClassVar[str] = "settings.revision-malformed"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(
+            f"{REVISION}: expected at most 128 letters, digits and ._+-, a letter or digit first, "
+            f"found {found[:80]!r}; correct it or unset it"
         )
         self.found = found
 
@@ -246,6 +269,22 @@ def log_level(environment: Mapping[str, str] | None = None) -> Level:
         if level == found.lower():
             return level
     raise LogLevelUnknownError(found=found)
+
+
+def revision(environment: Mapping[str, str] | None = None) -> str:
+    """Return the name of what is deployed here as one; empty where nobody says.
+
+    Args:
+        environment: This process's own if None.
+
+    Raises:
+        RevisionMalformedError: It is set to what cannot name one.
+    """
+    read = os.environ if environment is None else environment
+    found = read.get(REVISION) or read.get(KNATIVE_REVISION) or ""
+    if found and not _REVISION.fullmatch(found):
+        raise RevisionMalformedError(found=found)
+    return found
 
 
 def tracing_target(environment: Mapping[str, str] | None = None) -> TracingTarget | None:

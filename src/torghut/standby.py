@@ -22,7 +22,7 @@ from torghut.adapters.filesystem.declared.staging import (
 from torghut.adapters.filesystem.governing import GoverningPolicies, load_governing
 from torghut.adapters.filesystem.key_files import new_key_file
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
-from torghut.adapters.filesystem.turns import held
+from torghut.adapters.filesystem.turns import TurnTakenError, held
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
 from torghut.adapters.http.posting import post
@@ -43,6 +43,7 @@ __all__ = [
     "SWITCHES",
     "TOKENS",
     "WORKERS",
+    "TurnTakenError",
     "artifact_root",
     "commit_here",
     "declared_files",

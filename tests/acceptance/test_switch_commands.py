@@ -17,12 +17,10 @@ from tests.commands import typed
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.workers import FakeWorker, living, living_apart
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
-from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.worker import SwitchThrownFile
 from torghut.settings import ARTIFACT_DIR, settings
-from torghut.workflows.live.switch_ports import NOT_BUILT, SWITCH_NAMES
+from torghut.workflows.live.switch_ports import SWITCH_NAMES
 
-BUILT = [name for name in SWITCH_NAMES if name not in NOT_BUILT]
 THROW = ("switch", "throw", "stop", "--reason", "wrong prices")
 
 
@@ -54,7 +52,7 @@ def left_behind(artifacts: Path, throw_id: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("name", SWITCH_NAMES)
 def test_every_worker_that_lives_acknowledges_a_throw(artifacts: Path, name: str) -> None:
     with living(FakeWorker(artifacts)), living(FakeWorker(artifacts, "worker-1")):
         ended = typed("switch", "throw", name, "--reason", "wrong prices", "--json")
@@ -190,21 +188,6 @@ def test_a_dry_run_writes_nothing_and_says_who_would_be_asked(artifacts: Path) -
     assert not (artifacts / "switches").exists()
 
 
-@pytest.mark.parametrize("command", ["throw", "release", "drill"])
-@pytest.mark.parametrize("name", NOT_BUILT)
-def test_a_switch_that_is_not_built_refuses_with_its_reason(
-    artifacts: Path, command: str, name: SwitchName
-) -> None:
-    reason = () if command == "drill" else ("--reason", "any")
-
-    ended = typed("switch", command, name, *reason)
-
-    assert ended.status == 1
-    assert ended.err.startswith("switch.not-built: ")
-    assert NOT_BUILT[name] in ended.err
-    assert not (artifacts / "switches").exists()
-
-
 @pytest.mark.parametrize("reason", [("--reason", " \n"), ()])
 def test_a_throw_without_a_reason_is_wrong_usage(reason: tuple[str, ...]) -> None:
     assert typed("switch", "throw", "stop", *reason).status == 2
@@ -303,9 +286,7 @@ def test_every_switch_is_listed_with_who_when_why_and_whose_log_has_it(artifacts
     assert "@" in stop["who"]
     assert stop["recorded_by"] == ["worker-0"]
     assert [one["state"] for one in listed[1:]] == ["released"] * 4
-    assert [one["name"] for one in listed if one["not_built"]] == list(NOT_BUILT)
     assert "wrong prices" in text
-    assert "revert-packages is not built yet: " in text
 
 
 def test_a_file_put_there_by_hand_is_listed_as_thrown(artifacts: Path) -> None:

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
 from typing_extensions import override
 
+from tests.drifting import measured
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.governing import drift_policy, safety_policy, scheduler_policy, verdict
+from tests.governing import BEYOND, drift_policy, safety_policy, scheduler_policy
 from tests.rollouts import evidence_files, whole_run
 from torghut.governance.allotting.allotting import Shares
-from torghut.governance.rollouts.evidence import Subject
-from torghut.governance.rollouts.rollout import FinaliseRun, RolloutCommand
+from torghut.governance.rollouts.rollout import CrashLane, FinaliseRun, RolloutCommand
 from torghut.schemas.control import ControlRecord, LimitsAllotted
-from torghut.schemas.governing.drift import DriftVerdict
-from torghut.schemas.governing.fields import reading_of
+from torghut.schemas.declarations.safety import DriftCode
+from torghut.schemas.governing.fields import Reading, reading_of
 from torghut.workflows.aggregates import Governance, rollout_of
-from torghut.workflows.scheduling.office import BackTo, Clearances, Office, Policies
+from torghut.workflows.drift.measuring import Measured, WindowAsked
+from torghut.workflows.scheduling.governor import BackTo, Clearances, Governor, Policies
 from torghut.workflows.scheduling.ports import (
     Answer,
-    DriftMeasured,
     DriftMeter,
     LaneEnded,
     LaneRunner,
-    LaneTerms,
     LoopControls,
     LoopView,
     Observed,
+    Since,
     SymbolSeen,
 )
 
@@ -82,7 +82,7 @@ class FakeLoop(LoopView, LoopControls):
     blocks: int = 0
 
     @override
-    async def look(self, *, after_block: int, now_ns: int) -> Observed:
+    async def look(self, since: Since, /, *, now_ns: int) -> Observed:
         self.blocks += 1
         return replace(self.shown, last_block=self.blocks)
 
@@ -91,7 +91,9 @@ class FakeLoop(LoopView, LoopControls):
         return control_ids & frozenset(self.recorded)
 
     @override
-    async def first_deciders(self, control_id: str, *, count: int) -> Sequence[str | None]:
+    async def first_deciders(
+        self, control_id: str, *, router: str, count: int
+    ) -> Sequence[str | None]:
         return [self.decided_by] * count if control_id in self.recorded else []
 
     @override
@@ -144,15 +146,21 @@ class FakeLane(LaneRunner):
     waiting: list[Sequence[RolloutCommand]] = field(default_factory=list)
     breaks_after: int | None = None
     last: LaneEnded | None = None
-    terms: list[LaneTerms] = field(default_factory=list)
 
     @override
     async def current(self) -> LaneEnded | None:
+        if self.last is not None:
+            await self._end_broken(self.last)
         return self.last
 
+    async def _end_broken(self, ended: LaneEnded) -> None:
+        stream = rollout_of(ended.run_id, ended.attempt)
+        state = await self.governance.state(stream)
+        if state.started is not None and not state.ended:
+            await self.governance.run(stream, CrashLane(detail="killed", at_ns=0))
+
     @override
-    async def run(self, terms: LaneTerms) -> LaneEnded | None:
-        self.terms.append(terms)
+    async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
         if not self.waiting:
             return None
         commands = self.waiting[0]
@@ -162,6 +170,8 @@ class FakeLane(LaneRunner):
             await self.governance.run(rollout_of(plan.run_id, plan.attempt), command)
             self.waiting = self.waiting[1:] if command is commands[0] else self.waiting
             self.last = LaneEnded(run_id=plan.run_id, attempt=plan.attempt, failure=failure)
+        if self.last is not None:
+            await self._end_broken(self.last)
         return self.last
 
 
@@ -169,11 +179,16 @@ class FakeLane(LaneRunner):
 class FakeMeter(DriftMeter):
     """A meter that finds what it is told to find."""
 
-    found: DriftVerdict = field(default_factory=verdict)
+    changes: Mapping[DriftCode, Reading] = field(default_factory=dict)
 
     @override
-    async def measure(self, subject: Subject, *, from_ns: int, to_ns: int) -> DriftMeasured:
-        return DriftMeasured(verdict=self.found)
+    async def measure(self, asked: WindowAsked, /) -> Measured:
+        found = measured(self.changes)
+        return replace(found, window=replace(found.window, subject=asked.subject))
+
+    def drift(self, *codes: DriftCode) -> None:
+        """Let these drift, and nothing else."""
+        self.changes = {code: reading_of(BEYOND[code], samples=1000) for code in codes}
 
 
 def lane_commands() -> Sequence[RolloutCommand]:
@@ -181,15 +196,20 @@ def lane_commands() -> Sequence[RolloutCommand]:
     return [one for one in whole_run() if not isinstance(one, FinaliseRun)]
 
 
-def clearances(*, back_to: BackTo | None = None) -> Clearances:
-    """Return what other streams say of a candidate that is not approved for live."""
-    target = back_to or BackTo(package=CHAMPION)
-    return Clearances(
-        approval_fault=lambda _: "approval-missing",
-        stage_target=lambda: "paper",
-        back_to=lambda _: target,
-        exposure_scale=lambda: Decimal(1),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeClearances(Clearances):
+    """What other streams say of a candidate that never came to serve."""
+
+    digest: str | None = None
+    target: BackTo = field(default_factory=lambda: BackTo(package=CHAMPION))
+
+    @override
+    async def digest_of(self, candidate_id: str, /) -> str | None:
+        return self.digest
+
+    @override
+    async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
+        return self.target
 
 
 def policies(*, cap: int = 10_000, max_symbols: int = 10) -> Policies:
@@ -198,20 +218,20 @@ def policies(*, cap: int = 10_000, max_symbols: int = 10) -> Policies:
         safety=safety_policy(),
         drift=drift_policy(),
         scheduler=scheduler_policy(),
-        shares=Shares(cap=Decimal(cap), max_symbols=max_symbols, scale=Decimal(1), weights={}),
+        shares=Shares(cap=Decimal(cap), max_symbols=max_symbols, weights={}),
     )
 
 
-def office(
+def governor(
     governance: Governance,
     loop: FakeLoop,
     *,
     store: InMemoryArtifacts | None = None,
     lane: FakeLane | None = None,
     meter: FakeMeter | None = None,
-) -> Office:
-    """Return an office in which everything is made up."""
-    return Office(
+) -> Governor:
+    """Return an governor in which everything is made up."""
+    return Governor(
         governance=governance,
         store=store or InMemoryArtifacts(evidence_files()),
         view=loop,
@@ -219,5 +239,5 @@ def office(
         lane=lane or FakeLane(governance=governance),
         drift=meter or FakeMeter(),
         policies=policies(),
-        clearances=clearances(),
+        clearances=FakeClearances(),
     )

@@ -364,7 +364,7 @@ class World:
                 ids=self.ids,
                 folder=self.folder,
                 page=self.page,
-                identity=Identity(worker="w-0", pid=1, log="memory", source="api:"),
+                identity=Identity(worker="w-0", pid=1, log="memory", source="api:", revision="r1"),
                 speed=self.speed,
                 takes_offers=True,
             )

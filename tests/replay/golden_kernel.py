@@ -34,7 +34,7 @@ from torghut.schemas.codes import Mode, OnStop, Switch
 from torghut.schemas.rows import CONTEXT, PARAMETERS, STATE
 
 FOLDER: Final = Path(__file__).resolve().parent / "golden" / "kernel"
-_SYMBOLS: Final = 6
+_SYMBOLS: Final = 8
 _ADDED: Final[Mapping[int, Sequence[str]]] = {
     2: (
         "recorded",
@@ -110,6 +110,11 @@ def make_run() -> GoldenRun:
     states["reported_known"][3:5], states["reported_ns"][3:5] = 1, START_NS
     states["reported_fills"][4], parameters["reconcile_ns"][4] = 5000.0, 60 * SECOND_NS
     parameters["position_age_ns"][3] = 300 * SECOND_NS
+    states["mode"][6], states["switches"][7] = Mode.PAPER, 1 << Switch.REVISION_FENCE
+    states["reported_known"][7], states["reported_ns"][7] = 1, START_NS
+    # Governance is heard by 3 and 4, silent from the middle on for 4, and by 5 it never was.
+    states["governance_until_ns"][3] = START_NS + 10_000 * SECOND_NS
+    states["governance_until_ns"][4] = START_NS + 350 * SECOND_NS
     run = GoldenRun(
         version=KERNEL_VERSION,
         contexts=pack(walk(1500, symbols=_SYMBOLS, seed=1)),

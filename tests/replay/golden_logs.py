@@ -11,20 +11,24 @@ import json
 import re
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import zstandard
 
 from tests.fakes.clock import CountingIds, HandClock
 from tests.logs import contexts, fill
+from tests.rows import RowArray
 from torghut.adapters.sqlite.layout import LAYOUT_VERSION
 from torghut.adapters.sqlite.store import open_log
 from torghut.decisions.kernel.deciding import KERNEL_VERSION
 from torghut.eventlog.counts import PartitionCounts
 from torghut.eventlog.ports import DecisionLog
+from torghut.market.ports import Arrival
+from torghut.schemas.control import GovernanceHeartbeat, ModeChanged, RevisionFence
 from torghut.workflows.lookup.stats import count
 
 FOLDER: Final = Path(__file__).resolve().parent / "golden" / "logs"
+_STATES: Final[tuple[Literal["fenced"], Literal["released"]]] = ("fenced", "released")
 _NAME: Final = re.compile(r"layout-(\d+)-kernel-(\d+)")
 
 
@@ -65,10 +69,28 @@ def unpacked(name: str, folder: Path) -> Path:
     return path
 
 
+def _governed(rows: RowArray) -> list[Arrival]:
+    """Return records by which live decisions are free, silent, free again, fenced and released."""
+    silent, last = (int(rows["receive_ns"][place]) for place in (70, -1))
+    fenced, released = (
+        RevisionFence(
+            control_id=f"r:{state}", revision="r1", state=state, decides="r1", reason="test"
+        )
+        for state in _STATES
+    )
+    return [
+        Arrival(row=0, record=GovernanceHeartbeat(control_id="g1", epoch=1, expires_ns=silent)),
+        Arrival(row=0, record=ModeChanged(control_id="m2", mode="live", notional_cap=250_000.0)),
+        Arrival(row=90, record=GovernanceHeartbeat(control_id="g2", epoch=2, expires_ns=last)),
+        Arrival(row=100, record=fenced),
+        Arrival(row=110, record=released),
+    ]
+
+
 async def _write(path: Path) -> GoldenLog:
-    """Decide fifty contexts into a new log at ``path``, with control records and a shadow."""
-    log = open_log(path, clock=HandClock(), ids=CountingIds())
-    await fill(log, contexts(50), batch=20, shadow=True)
+    """Decide contexts into a new log at ``path``, with control records and a shadow."""
+    log, rows = open_log(path, clock=HandClock(), ids=CountingIds()), contexts(120)
+    await fill(log, rows, batch=40, shadow=True, more=_governed(rows))
     found = await holding(log)
     await log.close()
     return found

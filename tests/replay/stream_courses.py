@@ -308,14 +308,16 @@ def _lowered_and_raised() -> Sequence[bytes]:
         ALLOTMENTS, ALLOTMENT_EVENT
     )
     held = Seen(allotment=Decimal(1000), exposure=Decimal(400))
-    for cycle, scale in enumerate(("0.25", "0.25", "1"), start=1):
+    for cycle, weight in enumerate(("0.25", "0.25", "1"), start=1):
         memory.send(
             Allot(
                 cycle=cycle,
                 seen={"fxcm:EURUSD": held},
                 applied=frozenset(one.control_id for one in memory.state.pending[:1]),
                 shares=Shares(
-                    cap=Decimal(10_000), max_symbols=10, scale=Decimal(scale), weights={}
+                    cap=Decimal(10_000),
+                    max_symbols=10,
+                    weights={"fxcm:EURUSD": Decimal(weight), "fxcm:NZDUSD": Decimal(1)},
                 ),
                 after_block=cycle,
                 at_ns=START_NS + cycle * SECOND_NS,

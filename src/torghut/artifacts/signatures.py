@@ -8,7 +8,6 @@ A fingerprint is the sha256 of a public key's SubjectPublicKeyInfo in DER, as
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -175,10 +174,10 @@ def parse_envelope(body: bytes) -> SignedPayload:
         )
     except ValidationError as error:
         raise EnvelopeMalformedError(found=first_problem(error).at("the file")) from error
-    except binascii.Error as error:
-        raise EnvelopeMalformedError(found="text that is not base64") from error
     except TorghutError as error:
         raise EnvelopeMalformedError(found=str(error)) from error
+    except ValueError as error:  # also of text that is not even ASCII
+        raise EnvelopeMalformedError(found="text that is not base64") from error
 
 
 def signer_of(signed: SignedPayload, trusted: Sequence[TrustedKey]) -> str | None:

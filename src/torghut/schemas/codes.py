@@ -198,6 +198,8 @@ class Reason(IntEnum):
     RECEIVE_TIME_ASSUMED = 31
     POSITION_STALE = 32
     TIME_LEAP = 33
+    GOVERNANCE_SILENT = 34
+    REVISION_FENCED = 35
 
     @property
     def code(self) -> str:
@@ -216,12 +218,15 @@ class Trigger(IntEnum):
 
 
 class Switch(IntEnum):
-    """Bit positions of the hard switches that the kernel obeys."""
+    """Bit positions of the hard switches; what two of them do is in records of their own."""
 
     STOP = 0
     DETERMINISTIC_ONLY = 1
     DEFENSIVE_WEIGHTS = 2
     STOP_LATCH = 3
+    REVERT_PACKAGES = 4
+    LAST_STABLE_REVISION = 5
+    REVISION_FENCE = 6
 
 
 class ControlKind(StrEnum):
@@ -242,6 +247,8 @@ class ControlKind(StrEnum):
     LAG_BEGIN = "lag-begin"
     LAG_END = "lag-end"
     DEPTH_SNAPSHOT = "depth-snapshot"
+    GOVERNANCE_HEARTBEAT = "governance-heartbeat"
+    REVISION_FENCE = "revision-fence"
 
 
 MAX_REGIMES: Final = 4

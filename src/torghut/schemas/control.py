@@ -23,6 +23,13 @@ REASON_MAX: Final = 500
 
 Scope = Annotated[Literal["*"] | Symbol, Field(description="One symbol, or * for all of them.")]
 Reasoned = Annotated[str, Field(min_length=1, max_length=REASON_MAX)]
+Revision = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$",
+        description="What is deployed as one: its configured name, else version and build.",
+    ),
+]
 
 
 def _without_sign_of_zero(number: float) -> float:
@@ -37,7 +44,7 @@ Quantity = Annotated[float, Field(ge=-1e15, le=1e15, strict=True), _OneZero]
 
 def _is_unset(value: object) -> bool:
     """Return whether a field is left out of what is written: it says nothing."""
-    return value is None or value is False or value == ""
+    return value is None or value is False or value in ("", ())
 
 
 def _without_default(schema: JsonDict) -> None:
@@ -63,8 +70,12 @@ class _Control(Message):
 class SwitchThrown(_Control):
     """A hard switch is thrown or released."""
 
+    version: ClassVar[int] = 2
+
     kind: Literal["switch"] = "switch"
-    name: Literal["stop", "deterministic-only", "defensive-weights"]
+    name: Literal[
+        "stop", "deterministic-only", "defensive-weights", "revert-packages", "last-stable-revision"
+    ]
     state: Literal["thrown", "released"]
     reason: Reasoned
 
@@ -103,9 +114,19 @@ class LimitsAllotted(_Control):
 class PackageChanged(_Control):
     """A router package serves from here on for instruments that name ``router``; null: none."""
 
+    version: ClassVar[int] = 2
+
     kind: Literal["package-changed"] = "package-changed"
     router: Identifier
     package: Sha256 | None
+    previous: Annotated[
+        Sha256 | SkipJsonSchema[None],
+        Added,
+        Field(description="Promoted before it, as the promotion ledger says; reverting serves it."),
+    ] = None
+    reason: Annotated[
+        str, Added, Field(max_length=REASON_MAX, description="Why, where a switch asked for it.")
+    ] = ""
 
 
 class DeclarationsChanged(_Control):
@@ -227,6 +248,32 @@ class DepthSnapshot(_Control):
     body_digest: Sha256
 
 
+class GovernanceHeartbeat(_Control):
+    """The fenced holder of governance's lease is there: until then live decisions may open."""
+
+    kind: Literal["governance-heartbeat"] = "governance-heartbeat"
+    symbol: Literal["*"] = "*"
+    epoch: Annotated[
+        SafeCount,
+        Field(ge=1, strict=True, description="Of the lease; below one that was taken: refused."),
+    ]
+    expires_ns: Annotated[Nanoseconds, Field(description="On the receive clock.")]
+
+
+class RevisionFence(_Control):
+    """A revision is fenced or released, and which revision decides this log from here on.
+
+    Decisions abstain while the revision that decides is the one that is fenced.
+    """
+
+    kind: Literal["revision-fence"] = "revision-fence"
+    symbol: Literal["*"] = "*"
+    revision: Revision
+    state: Literal["fenced", "released"]
+    decides: Revision
+    reason: Reasoned
+
+
 ControlRecord = Annotated[
     SwitchThrown
     | StopChanged
@@ -242,7 +289,9 @@ ControlRecord = Annotated[
     | FundamentalsArrived
     | LagBegan
     | LagEnded
-    | DepthSnapshot,
+    | DepthSnapshot
+    | GovernanceHeartbeat
+    | RevisionFence,
     Field(discriminator="kind"),
 ]
 

@@ -20,6 +20,11 @@ from torghut.schemas.governing.approvals import ApprovalEvent, ApprovalStatement
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
 from torghut.schemas.governing.drift import DriftEvent
+from torghut.schemas.governing.drift_evidence import (
+    DriftActionRecord,
+    DriftDetection,
+    DriftOutcome,
+)
 from torghut.schemas.governing.lanes import LaneEvent
 from torghut.schemas.governing.latch import LatchEvent, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
@@ -106,6 +111,9 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Decided,
     Decision,
     EvaluationCard,
+    DriftActionRecord,
+    DriftDetection,
+    DriftOutcome,
     Fault,
     GateEvidence,
     Heartbeat,
@@ -140,6 +148,9 @@ ARTIFACTS: Final = frozenset(
         EvaluationCard,
         ApprovalStatement,
         Baseline,
+        DriftActionRecord,
+        DriftDetection,
+        DriftOutcome,
         GateEvidence,
         IterationNote,
         LaneInputs,

@@ -164,8 +164,9 @@ async def fetch_for(log: DecisionLog, fold: DecisionFold, record: ControlRecord)
     """Register what one control record puts in force."""
     if isinstance(record, DeclarationsChanged):
         fold.register(await _declarations(log, record.declarations))
-    elif isinstance(record, PackageChanged) and record.package:
-        fold.packages[record.package] = await _regime_model(log, record.package)
+    elif isinstance(record, PackageChanged):
+        for digest in filter(None, (record.package, record.previous)):
+            fold.packages[digest] = await _regime_model(log, digest)
 
 
 def fresh_fold(setup: Setup) -> DecisionFold:

@@ -48,7 +48,7 @@ class Streams:
     """
 
     def __init__(self, store: EventStore, *, retries: int = RETRIES) -> None:
-        self._store = store
+        self.store = store
         self._retries = retries
         self._known: dict[str, object] = {}
 
@@ -73,7 +73,7 @@ class Streams:
             if not events:
                 return events
             try:
-                await self._store.append_events(
+                await self.store.append_events(
                     stream, events, expected_version=known.version, causes=causes
                 )
             except ConcurrencyConflictError:
@@ -103,11 +103,11 @@ class Streams:
         kept = self._known.get(stream)
         if isinstance(kept, _Known) and kept.decider is decider:
             known = cast("_Known[S]", kept)
-            found = await self._store.read_events(stream, after=known.version - 1)
+            found = await self.store.read_events(stream, after=known.version - 1)
             if found and found[0].digest == known.digest:
                 return self._keep(decider, parse, stream, known, found[1:])
         nothing = _Known(decider=decider, version=0, digest="", state=decider.initial)
-        return self._keep(decider, parse, stream, nothing, await self._store.read_events(stream))
+        return self._keep(decider, parse, stream, nothing, await self.store.read_events(stream))
 
     def _keep(
         self,

@@ -19,8 +19,8 @@ from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.adapters.sqlite.store import read_log
 from torghut.eventlog.errors import ConcurrencyConflictError
 
-PROCESSES = 4
-APPENDS = 15
+PROCESSES = 3
+APPENDS = 8
 WON = b"w"
 """What a process writes for each append that was acknowledged."""
 

@@ -43,7 +43,6 @@ class Loop(RuleBasedStateMachine):
         self.cycle = 0
         self.now_ns = START_NS
         self.weights: dict[str, Decimal] = {}
-        self.scale = Decimal(1)
 
     @rule(symbol=st.sampled_from(SYMBOLS))
     def be_born(self, symbol: str) -> None:
@@ -59,10 +58,9 @@ class Loop(RuleBasedStateMachine):
             grown = max(seen.exposure, seen.allotment)
             self.held[symbol] = replace(seen, exposure=min(wanted, grown))
 
-    @rule(scale=st.integers(0, 10), weight=st.integers(0, 9), symbol=st.sampled_from(SYMBOLS))
-    def declare(self, scale: int, weight: int, symbol: str) -> None:
+    @rule(weight=st.integers(0, 9), symbol=st.sampled_from(SYMBOLS))
+    def declare(self, weight: int, symbol: str) -> None:
         """Shares are declared anew."""
-        self.scale = Decimal(scale) / 10
         self.weights[symbol] = Decimal(weight)
 
     @rule()
@@ -70,9 +68,7 @@ class Loop(RuleBasedStateMachine):
         """The allotter has its turn, and offers what is pending."""
         self.cycle += 1
         self.now_ns += SECOND_NS
-        shares = Shares(
-            cap=CAP, max_symbols=MAX_SYMBOLS, scale=self.scale, weights=dict(self.weights)
-        )
+        shares = Shares(cap=CAP, max_symbols=MAX_SYMBOLS, weights=dict(self.weights))
         self.memory.send(
             Allot(
                 cycle=self.cycle,

@@ -178,3 +178,16 @@ def test_key_under_which_anybody_can_sign_is_refused() -> None:
     for raw in (IDENTITY, bytes(32), bytes(31) + b"\x80", b"\xec" + b"\xff" * 30 + b"\x7f"):
         with pytest.raises(KeyUnusableError):
             public_key_of(raw)
+
+
+@pytest.mark.parametrize("text", ["é", "####", "AAA", "AA\n=="])
+@pytest.mark.parametrize("field", ["payload", "sig"])
+def test_text_that_is_no_base64_is_no_envelope(field: str, text: str) -> None:
+    envelope = json.loads(BODY)
+    if field == "sig":
+        envelope["signatures"][0]["sig"] = text
+    else:
+        envelope["payload"] = text
+
+    with pytest.raises(EnvelopeMalformedError):
+        parse_envelope(json.dumps(envelope, ensure_ascii=False).encode())

@@ -80,6 +80,7 @@ def bench() -> Bench:
     state.bid, state.ask, state.mid = 1.3900, 1.3901, 1.39005
     state.quote_ns = NOON
     state.samples = 10_000
+    state.governance_until_ns = NOON + 30 * 86_400 * 10**9
     return Bench(
         state=cast("StateRow", state),
         parameters=cast("ParameterRow", rows.view(np.recarray)[0]),

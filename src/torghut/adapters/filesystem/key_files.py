@@ -52,14 +52,23 @@ def _create(path: Path, body: bytes, mode: int) -> None:
     """Write a new file durably; it is never readable by more than ``mode`` says."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, mode)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+        with open(_made(path, mode), "wb") as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
         sync_folder(path.parent)
-    except FileExistsError as error:
-        raise KeyFileExistsError(path=path) from error
     except OSError as error:
         raise FileWriteError(path=path, reason=error.strerror or str(error)) from error
+
+
+def _made(path: Path, mode: int) -> int:
+    """Return a descriptor of a file that was not there before.
+
+    Raises:
+        KeyFileExistsError: It was.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, mode)
+    except FileExistsError as error:
+        raise KeyFileExistsError(path=path) from error

@@ -34,6 +34,8 @@ class SqliteOptions:
         page_limit: Most pages the database may have; None for as many as the disk holds.
         heads_delay_ms: How long lines of the heads file may wait for each other's fsync.
         heads_lag_commits: Commits whose line may lack its fsync; 0 makes each append wait.
+        heads_last_bytes: Of a log that keeps events alone: how much of the heads file's end an
+            opening reads, so that it costs the same however long the log is; None for all of it.
     """
 
     synchronous: Literal["FULL", "EXTRA", "OFF"] = "FULL"
@@ -43,6 +45,7 @@ class SqliteOptions:
     page_limit: int | None = None
     heads_delay_ms: int = 10
     heads_lag_commits: int = LAG_COMMITS_MAX
+    heads_last_bytes: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a lag that opening could not repair."""

@@ -321,7 +321,7 @@ def open_log(
         stack.callback(driver_to_read.close)
         reader = Reader(path, driver_to_read)
         log_id = reader.log_id()
-        ends, repaired_lines = _compare_with_heads(path, reader)
+        ends, repaired_lines = _compare_with_heads(path, reader, options.heads_last_bytes)
         anchor = Anchor(
             heads_path(path),
             delay_ms=options.heads_delay_ms,
@@ -364,7 +364,9 @@ def read_log(
         LogReadError: It cannot be read.
     """
     with reading_of(path), ExitStack() as stack:
-        heads = read_heads(heads_path(path)) if access is Access.READ else None
+        heads = None
+        if access is Access.READ:
+            heads = read_heads(heads_path(path), last_bytes=options.heads_last_bytes)
         if heads is not None and not path.exists():
             heads_for_new(path, heads.log_id)
         if not path.exists():
@@ -380,10 +382,10 @@ def read_log(
         return SqliteLog(path, reader, log_id=log_id, resources=stack.pop_all())
 
 
-def _compare_with_heads(path: Path, reader: Reader) -> tuple[Ends, int]:
+def _compare_with_heads(path: Path, reader: Reader, last_bytes: int | None) -> tuple[Ends, int]:
     """Return where the log ends, and how many lines its heads file was short of."""
     ends = reader.ends()
-    heads = read_heads(heads_path(path))
+    heads = read_heads(heads_path(path), last_bytes=last_bytes)
     if heads is None and not ends.heads and not ends.position:
         create_heads(heads_path(path), reader.log_id())
         heads = read_heads(heads_path(path))

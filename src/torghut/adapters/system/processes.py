@@ -64,6 +64,11 @@ def child_command(arguments: Sequence[str]) -> Iterator[Child]:
                 child.kill()
 
 
+def own_command(*arguments: str) -> Sequence[str]:
+    """Return how to run the ``torghut`` command of this installation with ``arguments``."""
+    return _python(_COMMAND, *arguments)
+
+
 def run_python(code: str, waiting: Callable[[float], None]) -> int:
     """Run ``code`` in a child process and return its exit status.
 

@@ -26,7 +26,7 @@ from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
 
 
 class Cause(StrEnum):
-    """What can hold a decision back: a gate that failed, or one of four other things."""
+    """What can hold a decision back: a gate that failed, or one of six other things."""
 
     KILL_SWITCH = "kill-switch"
     FRESHNESS = "freshness"
@@ -42,6 +42,8 @@ class Cause(StrEnum):
     ALLOTMENT = "allotment"
     NOTIONAL = "notional"
     CONTEXT_LATE = "context-late"
+    GOVERNANCE_SILENT = "governance-silent"
+    REVISION_FENCED = "revision-fenced"
     FALLBACK = "fallback"
     ORDER_IN_FLIGHT = "order-in-flight"
     MINIMUM_CHANGE = "minimum-change"
@@ -89,6 +91,8 @@ _EFFECTS: Final[Mapping[Cause, int]] = {
     Cause.KILL_SWITCH: NO_INCREASE | CANCEL,
     Cause.RECONCILIATION: NO_INCREASE | CANCEL,
     Cause.CONTEXT_LATE: NO_INCREASE | CANCEL,
+    Cause.GOVERNANCE_SILENT: NO_INCREASE | CANCEL,
+    Cause.REVISION_FENCED: ABSTAIN,
     Cause.FALLBACK: FALLBACK,
 }
 _ON_STOP: Final = {OnStop.REDUCE_ONLY: 0, OnStop.FREEZE: FREEZE, OnStop.FLATTEN: FLATTEN}
@@ -249,6 +253,8 @@ def _acting(row: DecisionFields, lot: float) -> Iterator[Cause]:
             yield Cause[gate.name]
     for reason, cause in (
         (Reason.CONTEXT_LATE, Cause.CONTEXT_LATE),
+        (Reason.GOVERNANCE_SILENT, Cause.GOVERNANCE_SILENT),
+        (Reason.REVISION_FENCED, Cause.REVISION_FENCED),
         (Reason.BELOW_MINIMUM_CHANGE, Cause.MINIMUM_CHANGE),
     ):
         if row.reasons >> reason & 1:

@@ -144,6 +144,20 @@ def _late(_judged: Judged) -> str:
     return "the worker was late: would pass after the record `lag-end`"
 
 
+def _silent(_judged: Judged) -> str:
+    return (
+        "governance was not heard, or too long ago: would pass after a record "
+        "`governance-heartbeat` that has not expired"
+    )
+
+
+def _fenced(_judged: Judged) -> str:
+    return (
+        "the revision that decides is fenced: would pass once another one decides this log, or "
+        "after the record `revision-fence` that releases it"
+    )
+
+
 def _in_flight(_judged: Judged) -> str:
     return "an order is in flight: its target stays until it is filled or taken back"
 
@@ -236,6 +250,8 @@ _SPECIAL: Final[Mapping[Cause, _Says]] = {
     Cause.SESSION: _closed,
     Cause.RECONCILIATION: _unreconciled,
     Cause.CONTEXT_LATE: _late,
+    Cause.GOVERNANCE_SILENT: _silent,
+    Cause.REVISION_FENCED: _fenced,
     Cause.ORDER_IN_FLIGHT: _in_flight,
     Cause.MINIMUM_CHANGE: _too_small,
     Cause.FALLBACK: _fallback,

@@ -49,6 +49,8 @@ REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.RECEIVE_TIME_ASSUMED: "the source gave no receive time: event time plus latency",
         Reason.POSITION_STALE: "the position was reported too long ago to open anything on it",
         Reason.TIME_LEAP: "the receive clock leapt ahead, and enough contexts agreed that it is so",
+        Reason.GOVERNANCE_SILENT: "governance was not heard in time, so live nothing was opened",
+        Reason.REVISION_FENCED: "the revision that decides is fenced: it tells nobody what to hold",
     }
 )
 

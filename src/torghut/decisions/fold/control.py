@@ -17,6 +17,7 @@ from torghut.schemas.control import (
     DepthSnapshot,
     FillReported,
     FundamentalsArrived,
+    GovernanceHeartbeat,
     LagBegan,
     LagEnded,
     LimitsAllotted,
@@ -25,6 +26,7 @@ from torghut.schemas.control import (
     OrderReported,
     PackageChanged,
     PositionReported,
+    RevisionFence,
     RouterModeChanged,
     StopChanged,
     SwitchThrown,
@@ -37,6 +39,8 @@ _SWITCHES: Final = {
     "stop": Switch.STOP,
     "deterministic-only": Switch.DETERMINISTIC_ONLY,
     "defensive-weights": Switch.DEFENSIVE_WEIGHTS,
+    "revert-packages": Switch.REVERT_PACKAGES,
+    "last-stable-revision": Switch.LAST_STABLE_REVISION,
 }
 _ON_STOP: Final = {
     "freeze": OnStop.FREEZE,
@@ -84,6 +88,10 @@ def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  
             state["late"] = 1
         case LagEnded():
             state["late"] = 0
+        case GovernanceHeartbeat():
+            _hear_governance(record, state)
+        case RevisionFence():
+            _fence(record, state)
         case FillReported() | PositionReported() | PackageChanged() | DeclarationsChanged():
             pass  # these change the reported book or parameters
         case DepthSnapshot():
@@ -126,6 +134,24 @@ def _hear(domain: Domain, published_ns: int, now_ns: int, state: np.void) -> Non
     """Remember the newest item of a domain; one from the future is not believed."""
     if published_ns <= now_ns:
         state["domain_ns"][domain] = max(int(state["domain_ns"][domain]), published_ns)
+
+
+def _hear_governance(record: GovernanceHeartbeat, state: np.void) -> None:
+    """Remember until when governance is there; who lost the lease meanwhile is not heard."""
+    epoch = int(state["governance_epoch"])
+    if record.epoch < epoch:
+        return
+    until_ns = int(state["governance_until_ns"]) if record.epoch == epoch else 0
+    state["governance_epoch"] = record.epoch
+    state["governance_until_ns"] = max(until_ns, record.expires_ns)
+
+
+def _fence(record: RevisionFence, state: np.void) -> None:
+    """Fence the revision that decides, or let go; the release of another one changes nothing."""
+    if record.revision == record.decides:
+        _flip(state, Switch.REVISION_FENCE, thrown=record.state == "fenced")
+    elif record.state == "fenced":
+        _flip(state, Switch.REVISION_FENCE, thrown=False)  # another revision decides now
 
 
 def _follow_order(record: OrderReported, state: np.void) -> None:

@@ -24,6 +24,7 @@ from torghut.decisions.fold.symbols import (
     ROUTER_ARM,
     Genesis,
     Installed,
+    Promoted,
     SymbolFacts,
     appended,
     first_declaring,
@@ -61,6 +62,7 @@ class DecisionFold:
         declared: Digest of the declarations that the newest record puts in force.
         served: Digest of the package of each router name that the newest records put in force.
         installed: What the installation last asked for.
+        promoted: Which packages served one after the other, for the switch that goes back.
         arms: State rows of each arm, one a symbol.
     """
 
@@ -74,6 +76,7 @@ class DecisionFold:
     declared: str = ""
     served: dict[str, str] = field(default_factory=dict)
     installed: Installed = field(init=False)
+    promoted: Promoted = field(init=False)
     arms: dict[str, RowArray] = field(default_factory=dict)
     _index: dict[str, int] = field(default_factory=dict)
     _lineages: Lineages = field(default_factory=Lineages)
@@ -86,6 +89,7 @@ class DecisionFold:
         self.declared = self.genesis.declarations.digest
         self.served = dict(self.genesis.packages)
         self.installed = Installed(declarations=self.declared, packages=self.genesis.packages)
+        self.promoted = Promoted(by_router={k: [v] for k, v in self.genesis.packages.items()})
         for name in (SERVING, ROUTER_ARM)[: 1 + self.genesis.shadow_router]:
             self.arms.setdefault(name, np.zeros(0, STATE))
 
@@ -172,7 +176,7 @@ class DecisionFold:
             packages=self.packages,
             heard=[facts.name for facts, yes in zip(self.symbols, heard, strict=True) if yes],
         )
-        return refusal or identities.judge_correction(record) or known
+        return refusal or self.promoted.judge(record) or identities.judge_order(record) or known
 
     def replay(
         self, contexts: RowArray, received: Sequence[Arrival], applied: Sequence[Applied]
@@ -259,6 +263,7 @@ class DecisionFold:
         elif isinstance(record, PackageChanged) and record.symbol == "*":
             self.served[record.router] = record.package or ""
         self.installed = self.installed.after(record)
+        self.promoted.take(record)
         latest_ns = self.clock_ns
         if record.symbol == "*":
             named: Iterable[int] = range(len(self.symbols))

@@ -12,7 +12,7 @@ from torghut.decisions.fold.control import control_digest
 from torghut.decisions.fold.judging import ControlRefusal
 from torghut.decisions.fold.reported import Fill, fill_of
 from torghut.kernel.canonical import canonical_text
-from torghut.schemas.control import ControlRecord, FillReported
+from torghut.schemas.control import ControlRecord, FillReported, GovernanceHeartbeat
 
 REMEMBERED_FILLS: Final = 1024
 """Fills of a symbol that can still be corrected; a live run must not need ever more memory."""
@@ -35,10 +35,14 @@ class Identities:
     Attributes:
         taken: Digest of the content, by that of the name; both short.
         fills: The last fills of each symbol by name, in the order taken.
+        epoch: Newest one of governance's lease that a heartbeat came under; 0 before the first.
+        heartbeat: Name of the newest heartbeat; the older ones say nothing any more.
     """
 
     taken: dict[bytes, bytes] = field(default_factory=dict)
     fills: dict[str, dict[str, Fill]] = field(default_factory=dict)
+    epoch: int = 0
+    heartbeat: bytes = b""
 
     def recognise(self, record: ControlRecord) -> Known | ControlRefusal:
         """Return whether ``record`` is new, comes again, or is another under a taken name."""
@@ -48,8 +52,13 @@ class Identities:
         same = all(self.taken.get(name, digest) == digest for name, digest in names.items())
         return Known.REPEATED if same else ControlRefusal.ID_TAKEN
 
-    def judge_correction(self, record: ControlRecord) -> ControlRefusal | None:
-        """Return why ``record`` cannot replace the fill that it names; None if it can, or none."""
+    def judge_order(self, record: ControlRecord) -> ControlRefusal | None:
+        """Return why ``record`` cannot follow what was taken; None if it can.
+
+        A correction needs its fill; a heartbeat of governance no later holder of the lease.
+        """
+        if isinstance(record, GovernanceHeartbeat) and record.epoch < self.epoch:
+            return ControlRefusal.EPOCH_FENCED
         if not isinstance(record, FillReported) or record.replaces is None:
             return None
         replaced = self.replaced_by(record)
@@ -58,8 +67,12 @@ class Identities:
         return ControlRefusal.FILL_REPLACED if replaced.corrected else None
 
     def take(self, record: ControlRecord) -> None:
-        """Remember ``record`` as taken."""
-        self.taken.update(_names(record))
+        """Remember ``record`` as taken; of heartbeats the newest, or memory would grow for ever."""
+        names = _names(record)
+        self.taken.update(names)
+        if isinstance(record, GovernanceHeartbeat):
+            self.taken.pop(self.heartbeat, None)
+            self.epoch, self.heartbeat = record.epoch, next(iter(names))
         if isinstance(record, FillReported):
             replaced = self.replaced_by(record)
             if replaced is not None:
@@ -93,7 +106,9 @@ class Identities:
             symbol: {name: replace(fill) for name, fill in own.items()}
             for symbol, own in self.fills.items()
         }
-        return Identities(taken=dict(self.taken), fills=fills)
+        return Identities(
+            taken=dict(self.taken), fills=fills, epoch=self.epoch, heartbeat=self.heartbeat
+        )
 
 
 def _names(record: ControlRecord) -> Mapping[bytes, bytes]:

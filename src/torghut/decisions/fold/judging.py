@@ -21,11 +21,15 @@ class ControlRefusal(StrEnum):
     SYMBOL_DROPPED = "control.symbol-dropped"
     """The declarations that it puts in force do not know a symbol that was heard."""
     PACKAGE_UNKNOWN = "control.package-unknown"
-    """The package that it puts in force was never given."""
+    """The package that it puts in force, or the one before it, was never given."""
     FILL_UNKNOWN = "control.fill-unknown"
     """No fill of its symbol and account has the id that it corrects, or not any more."""
     FILL_REPLACED = "control.fill-replaced"
     """The fill that it corrects was corrected before."""
+    EPOCH_FENCED = "control.epoch-fenced"
+    """A later holder of governance's lease was heard: this one has lost it."""
+    PACKAGES_REVERTED = "control.packages-reverted"
+    """The switch ``revert-packages`` is thrown: packages stay as it left them until its release."""
     DECISION_UNKNOWN = "control.decision-unknown"
     """The decision that it reports on is not in the log; who brings the record looked it up."""
 
@@ -56,6 +60,8 @@ def judge_content(
             return ControlRefusal.DECLARATIONS_UNKNOWN
         if any(name not in found.by_symbol for name in heard):
             return ControlRefusal.SYMBOL_DROPPED
-    if isinstance(record, PackageChanged) and record.package and record.package not in packages:
-        return ControlRefusal.PACKAGE_UNKNOWN
+    if isinstance(record, PackageChanged):
+        named = (record.package, record.previous)
+        if any(one is not None and one not in packages for one in named):
+            return ControlRefusal.PACKAGE_UNKNOWN
     return None

@@ -19,8 +19,10 @@ from torghut.schemas.control import (
     ControlRecord,
     DeclarationsChanged,
     FundamentalsArrived,
+    GovernanceHeartbeat,
     NewsArrived,
     PackageChanged,
+    RevisionFence,
     SwitchThrown,
 )
 
@@ -69,7 +71,10 @@ class Waiting:
         """
         self.arrived += 1
         for symbol, clock_ns in clocks.items():
-            self.by_symbol.setdefault(symbol, []).append(self._hold(record, clock_ns))
+            held = self.by_symbol.setdefault(symbol, [])
+            if isinstance(record, GovernanceHeartbeat):  # a silent symbol hears the newest only
+                held[:] = [one for one in held if not _outlives(record, one.record)]
+            held.append(self._hold(record, clock_ns))
         if record.symbol == "*":
             new = self._hold(record, latest_ns)
             self.standing = [held for held in self.standing if not _replaces(new, held)]
@@ -144,7 +149,20 @@ def _replaces(later: Held, held: Held) -> bool:
         return new.published_at_ns >= old.published_at_ns and new.relevant >= old.relevant
     if isinstance(new, FundamentalsArrived) and isinstance(old, FundamentalsArrived):
         return new.published_at_ns >= old.published_at_ns
+    if isinstance(new, GovernanceHeartbeat):
+        return _outlives(new, old)
     return True
+
+
+def _outlives(later: GovernanceHeartbeat, record: ControlRecord) -> bool:
+    """Return whether ``record`` is a heartbeat that says nothing beside ``later``."""
+    if not isinstance(record, GovernanceHeartbeat):
+        return False
+    if later.effective_at_ns is not None or record.effective_at_ns is not None:
+        return False
+    return later.epoch > record.epoch or (
+        later.epoch == record.epoch and later.expires_ns >= record.expires_ns
+    )
 
 
 def standing_key(record: ControlRecord) -> str:
@@ -153,6 +171,8 @@ def standing_key(record: ControlRecord) -> str:
         return f"{record.kind}:{record.name}"
     if isinstance(record, PackageChanged):
         return f"{record.kind}:{record.router}"
+    if isinstance(record, RevisionFence):
+        return f"{record.kind}:{record.revision}"
     if record.kind in (ControlKind.LAG_BEGIN, ControlKind.LAG_END):
         return "lag"
     return record.kind

@@ -32,7 +32,7 @@ from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.identities import SHORT, Identities
 from torghut.decisions.fold.placement import Held, Waiting
 from torghut.decisions.fold.reported import Fill, ReportedBook
-from torghut.decisions.fold.symbols import Installed, SymbolFacts
+from torghut.decisions.fold.symbols import Installed, Promoted, SymbolFacts
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas import control as records
@@ -78,6 +78,10 @@ class _Body(Message):
     served: dict[str, str]
     installed_declarations: str
     installed_packages: dict[str, str]
+    promoted: dict[str, tuple[str, ...]]
+    reverted: bool
+    epoch: int = Field(ge=0)
+    heartbeat: str
     arms: tuple[str, ...]
 
 
@@ -131,6 +135,10 @@ def take_snapshot(fold: DecisionFold) -> bytes:
         served=dict(fold.served),
         installed_declarations=fold.installed.declarations,
         installed_packages=dict(fold.installed.packages),
+        promoted={name: tuple(known) for name, known in fold.promoted.by_router.items()},
+        reverted=fold.promoted.reverted,
+        epoch=fold.identities.epoch,
+        heartbeat=fold.identities.heartbeat.hex(),
         arms=tuple(fold.arms),
     )
     head = _BODY.dump_json(body)
@@ -162,6 +170,7 @@ def snapshot_cites(body: bytes) -> Cited:
     packages = {f.package for f in head.symbols} | set(head.served.values())
     packages |= {digest for f in head.symbols for digest in f.packages.values()}
     packages |= {r.package or "" for r in held if isinstance(r, PackageChanged)}
+    packages |= {digest for known in head.promoted.values() for digest in known}
     return Cited(declarations=head.declarations, packages=sorted(packages - {""}))
 
 
@@ -184,7 +193,16 @@ def restore_snapshot(fold: DecisionFold, body: bytes) -> None:
         )
         for f in head.symbols
     ]
-    fold.identities = Identities(taken=_pairs(bytes.fromhex(head.taken)), fills=dict(head.fills))
+    fold.identities = Identities(
+        taken=_pairs(bytes.fromhex(head.taken)),
+        fills=dict(head.fills),
+        epoch=head.epoch,
+        heartbeat=bytes.fromhex(head.heartbeat),
+    )
+    fold.promoted = Promoted(
+        by_router={name: list(known) for name, known in head.promoted.items()},
+        reverted=head.reverted,
+    )
     fold.books = Books(by_symbol=dict(head.books))
     fold.declared, fold.served = head.declared, dict(head.served)
     fold.installed = Installed(

@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations, SymbolUndeclaredError
-from torghut.schemas.control import ControlRecord, DeclarationsChanged, PackageChanged
+from torghut.decisions.fold.judging import ControlRefusal
+from torghut.schemas.control import (
+    ControlRecord,
+    DeclarationsChanged,
+    PackageChanged,
+    SwitchThrown,
+)
 from torghut.schemas.rows import RowArray
 
 ArrayT = TypeVar("ArrayT", npt.NDArray[np.void], npt.NDArray[np.int64])
@@ -60,6 +66,62 @@ class Installed:
             packages = {**self.packages, record.router: record.package or ""}
             return replace(self, packages=packages)
         return self
+
+
+BY_REVERTING: Final = "switch:revert-packages:"
+"""How the ids of records begin that the switch ``revert-packages`` puts in force, or takes back."""
+
+_REMEMBERED_PACKAGES: Final = 16
+"""Of each router name; only the newest but one is ever gone back to."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Promoted:
+    """Which packages served all symbols one after the other, but for what a switch put there.
+
+    Attributes:
+        by_router: Digests of each router name, the newest last; empty for none.
+        reverted: Whether the switch ``revert-packages`` is thrown for all.
+    """
+
+    by_router: dict[str, list[str]] = field(default_factory=dict)
+    reverted: bool = False
+
+    def judge(self, record: ControlRecord) -> ControlRefusal | None:
+        """Return why a package cannot change now; None if it can, or none would."""
+        if not isinstance(record, PackageChanged) or record.control_id.startswith(BY_REVERTING):
+            return None
+        return ControlRefusal.PACKAGES_REVERTED if self.reverted else None
+
+    def take(self, record: ControlRecord) -> None:
+        """Remember what ``record`` promotes; one that was there before ends what came after it."""
+        if isinstance(record, SwitchThrown):
+            if (record.name, record.symbol) == ("revert-packages", "*"):
+                self.reverted = record.state == "thrown"
+            return
+        if not isinstance(record, PackageChanged) or record.symbol != "*":
+            return
+        if record.control_id.startswith(BY_REVERTING):
+            return
+        package, known = record.package or "", self.by_router.get(record.router, [])
+        if package in known:
+            known = known[: known.index(package)]
+        if record.previous is not None:
+            known = [one for one in known if one != record.previous] + [record.previous]
+        self.by_router[record.router] = [*known, package][-_REMEMBERED_PACKAGES:]
+
+    def newest(self, router: str) -> str:
+        """Return the package that was promoted last; empty for none."""
+        return self.by_router.get(router, [""])[-1]
+
+    def previous(self, router: str) -> str:
+        """Return the package that was promoted before the newest; empty where there was none.
+
+        Where nothing serves there is nothing to go back from.
+        """
+        if not self.newest(router):
+            return ""
+        return next((one for one in reversed(self.by_router[router][:-1]) if one), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

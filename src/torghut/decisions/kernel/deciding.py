@@ -35,7 +35,7 @@ from torghut.schemas.rows import (
     StateRow,
 )
 
-KERNEL_VERSION: Final = 3
+KERNEL_VERSION: Final = 4
 """Raised whenever any golden log would change; named in lineage and control records."""
 
 _LEAF_VERSION: Final = LEAF_VERSION

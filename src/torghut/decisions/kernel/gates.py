@@ -34,6 +34,7 @@ _PASS: Final = int(GateStatus.PASS)
 _FAIL: Final = int(GateStatus.FAIL)
 _LIVE: Final = int(Mode.LIVE)
 _STOPPED: Final = (1 << Switch.STOP) | (1 << Switch.STOP_LATCH)
+_FENCED: Final = 1 << Switch.REVISION_FENCE
 _ON_STOP_FREEZE: Final = int(OnStop.FREEZE)
 _ON_STOP_FLATTEN: Final = int(OnStop.FLATTEN)
 _DOMAINS: Final = len(Domain)
@@ -68,6 +69,8 @@ _DWELLING: Final = np.uint64(1 << Reason.DWELL)
 _ALLOTTED: Final = np.uint64(1 << Reason.ALLOTMENT_CLAMPED)
 _CAPPED: Final = np.uint64(1 << Reason.NOTIONAL_CLAMPED)
 _LATE: Final = np.uint64(1 << Reason.CONTEXT_LATE)
+_SILENT: Final = np.uint64(1 << Reason.GOVERNANCE_SILENT)
+_FENCED_NOTE: Final = np.uint64(1 << Reason.REVISION_FENCED)
 _REPORTED_LONG_AGO: Final = np.uint64(1 << Reason.POSITION_STALE)
 
 
@@ -80,7 +83,8 @@ def judge_state(
     decision: DecisionRow,
 ) -> int:
     """Judge what does not depend on the candidate; return the effects of what fails."""
-    effects = _judge_switches(state, decision)
+    effects = _judge_control(now_ns, state, decision)
+    effects |= _judge_switches(state, decision)
     effects |= _judge_freshness(now_ns, state, parameters, decision)
     effects |= _judge_session(now_ns, state, parameters, sessions, decision)
     warm = float(state.samples)
@@ -166,16 +170,28 @@ def _skip(gate: int, decision: DecisionRow) -> None:
 
 
 @compiled
-def _judge_switches(state: StateRow, decision: DecisionRow) -> int:
-    """Judge the stop switch, the stop latch and lag."""
+def _judge_control(now_ns: int, state: StateRow, decision: DecisionRow) -> int:
+    """Judge lag, the revision's fence, and in live mode only whether governance is heard."""
     effects = 0
     if state.late:
         decision.reasons |= _LATE
         effects |= NO_INCREASE | CANCEL
+    if state.switches & _FENCED != 0:
+        decision.reasons |= _FENCED_NOTE
+        effects |= ABSTAIN
+    if state.mode == _LIVE and now_ns > state.governance_until_ns:
+        decision.reasons |= _SILENT
+        effects |= NO_INCREASE | CANCEL
+    return effects
+
+
+@compiled
+def _judge_switches(state: StateRow, decision: DecisionRow) -> int:
+    """Judge the stop switch and the stop latch."""
     stopped = state.switches & _STOPPED != 0
     if _passes(_KILL_SWITCH, 1.0 if stopped else 0.0, not stopped, _STOPPED_NOTE, decision):
-        return effects
-    effects |= NO_INCREASE | CANCEL
+        return 0
+    effects = NO_INCREASE | CANCEL
     if state.on_stop == _ON_STOP_FREEZE:
         return effects | FREEZE
     if state.on_stop == _ON_STOP_FLATTEN:

@@ -53,6 +53,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "lane submit": ("lane.submitting", "Let a candidate wait for its run on a decision log."),
     "lane run": ("lane.working", "Run waiting candidates through the phases of the rollout."),
     "lane list": ("lane.listing", "List waiting candidates, the run at work and the last one."),
+    "scheduler run": ("scheduler.command", "Govern a loop in cycles, until asked to stop."),
+    "scheduler cycle": ("scheduler.command", "Run one cycle of governance, and print its note."),
     "rollout verify": ("rollout.verifying", "Verify a phase manifest and its evidence, offline."),
     "rollout show": ("rollout.showing", "Show the phases and gates of a phase manifest."),
     "rollout why": ("rollout.showing", "Say what a phase manifest hangs on, and what turns it."),
@@ -77,6 +79,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "exposure review": ("measure.exposure", "Look at the exposure ladder once, and step."),
     "baseline capture": ("measure.baseline", "Freeze what a log has come to, by its digest."),
     "baseline diff": ("measure.baseline", "Compare a baseline with another or with a log."),
+    "drift check": ("drift.checking", "Say whether a window of a log has drifted, by each check."),
+    "drift why": ("drift.checking", "Say what the verdict on drift hangs on, and what turns it."),
     "lookahead check": ("lookahead", "Look for outputs that depend on the future."),
     "doctor": ("doctor", "Check this installation: declarations, kernel, cache, disk."),
 }

@@ -47,13 +47,11 @@ class Shares:
     Attributes:
         cap: Of all together.
         max_symbols: So many may be born; each with an equal share of the cap.
-        scale: Of everybody's share, 0 to 1.
         weights: By symbol, at least 0; one that is not named has weight 1.
     """
 
     cap: Decimal
     max_symbols: int
-    scale: Decimal
     weights: Mapping[str, Decimal]
 
     @property
@@ -72,7 +70,7 @@ def desired(held: Mapping[str, Holding], shares: Shares) -> dict[str, Decimal]:
     if not total:
         return dict.fromkeys(held, Decimal(0))
     known = min(len(held), shares.max_symbols)
-    pot = shares.newborn * known * min(Decimal(1), max(Decimal(0), shares.scale))
+    pot = shares.newborn * known
     return {
         symbol: (pot * weight / total).quantize(CENT, ROUND_FLOOR)
         for symbol, weight in weights.items()

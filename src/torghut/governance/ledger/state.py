@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final, Literal, assert_never
+from typing import Final, Literal, assert_never, get_args
 
 from torghut.schemas.governing.ledger import (
     CandidateDemoted,
@@ -20,6 +20,22 @@ from torghut.schemas.governing.ledger import (
 from torghut.schemas.rollout.phases import Target
 
 Alias = Literal["champion", "previous", "challenger"]
+
+ALIASES: Final[tuple[Alias, ...]] = get_args(Alias)
+
+
+def parse_alias(text: str) -> tuple[str, Alias] | None:
+    """Return the router and the alias that ``text`` names; None where it names none.
+
+    Example:
+        >>> parse_alias("index-daily@previous"), parse_alias("index-daily")
+        (('index-daily', 'previous'), None)
+    """
+    router, _, name = text.rpartition("@")
+    for alias in ALIASES:
+        if router and name == alias:
+            return router, alias
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

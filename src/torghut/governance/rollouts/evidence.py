@@ -17,6 +17,11 @@ from torghut.artifacts.errors import ReadFault
 from torghut.kernel.canonical import JsonRefusedError
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
+from torghut.schemas.governing.drift_evidence import (
+    DriftActionRecord,
+    DriftDetection,
+    DriftOutcome,
+)
 from torghut.schemas.governing.fields import Found
 from torghut.schemas.publish import MODELS, stated_type
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
@@ -116,7 +121,10 @@ def _content_fault(
     match message:
         case GateEvidence() if message.run_id != subject.run_id:
             return EvidenceFault.STALE
-        case RollbackIncident() if (message.run_id, message.candidate_id) != (
+        case RollbackIncident() | DriftDetection() | DriftActionRecord() | DriftOutcome() if (
+            message.run_id,
+            message.candidate_id,
+        ) != (
             subject.run_id,
             subject.candidate_id,
         ):

@@ -83,7 +83,7 @@ def label(decisions: SampledDecisions, horizon_samples: int) -> Labels:
     The horizon of a decision ends ``horizon_samples`` samples later; it must hold no gap. After a
     label none is taken before its horizon has ended, so outcomes share no return.
     """
-    begins = _not_overlapping(decisions, horizon_samples)
+    begins = label_places(decisions, horizon_samples)
     ends = begins + horizon_samples
     change = decisions.mid[ends] / decisions.mid[begins] - 1.0
     score = decisions.score[begins]
@@ -116,7 +116,7 @@ def together(labels: Iterable[Labels]) -> Labels:
     )
 
 
-def _not_overlapping(decisions: SampledDecisions, horizon_samples: int) -> npt.NDArray[np.intp]:
+def label_places(decisions: SampledDecisions, horizon_samples: int) -> npt.NDArray[np.intp]:
     """Return the places of decisions to label, each a horizon or more after the one before."""
     stretch = np.cumsum(decisions.gap)
     whole = np.zeros(len(decisions), np.bool_)

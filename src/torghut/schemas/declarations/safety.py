@@ -125,6 +125,41 @@ class Cooldowns(Message):
     reselection_ms: Span
 
 
+class DriftDetectors(Message):
+    """What is watched beside the checks: it is shown to people and leads to no action by itself."""
+
+    calibration_z_max: Annotated[
+        float, Field(gt=0, le=100, description="Spiegelhalter's z, in size; beyond it is remarked.")
+    ] = 3.5
+    reference_ms: Annotated[
+        Span, Field(description="Before the window: what its features are compared with.")
+    ] = 86_400_000
+    reference_samples_min: Annotated[
+        Count, Field(description="Of a stream; calibrated on fewer, it says nothing.")
+    ] = 1_000
+    reference_samples_max: Annotated[
+        Count, Field(description="Of a stream; the newest are kept.")
+    ] = 4_000
+    half_life_samples: Annotated[
+        Count, Field(description="Of the moving mean and variance that a value is measured by.")
+    ] = 20
+    shift_sigmas: Annotated[
+        float, Field(gt=0, le=10, description="The smallest lasting shift that is looked for.")
+    ] = 1.0
+    block_samples: Annotated[
+        Count, Field(description="Mean length of a resampled piece; dependence beyond is lost.")
+    ] = 50
+    resampled_samples: Annotated[
+        Count, Field(description="Drawn of each stream to set its limits.")
+    ] = 40_000
+    false_alarms_per_sample: Annotated[
+        float, Field(gt=0, le=0.01, description="Of a stream that has not changed; all its limits.")
+    ] = 1e-6
+    quorum_ratio: Annotated[
+        Ratio, Field(description="Of the streams; more of them must have alarmed.")
+    ] = 0.34
+
+
 class DriftPolicy(Message):
     """Every drift code once, and what follows from drift."""
 
@@ -132,6 +167,10 @@ class DriftPolicy(Message):
     why: Why
     checks: tuple[DriftCheck, ...]
     cooldowns: Cooldowns
+    evidence_max_age_ms: Annotated[
+        Span, Field(description="An older verdict is no evidence for a live target.")
+    ] = 1_800_000
+    detectors: DriftDetectors = DriftDetectors()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

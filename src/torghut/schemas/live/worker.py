@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
-from torghut.schemas.control import Reasoned
+from torghut.schemas.context import DecisionIdText
+from torghut.schemas.control import Added, Reasoned, Revision
 from torghut.schemas.decision import ModeName
 from torghut.schemas.live.delivery import Degraded, LiveState, Speed, SwitchName
 from torghut.schemas.live.position import PositionText
@@ -25,6 +27,14 @@ class SwitchThrownFile(Message):
     reason: Reasoned
     who: Annotated[str, Field(min_length=1, max_length=200, description="User and machine.")]
     thrown_wall_ns: Nanoseconds
+    revisions: Annotated[
+        tuple[Revision, ...],
+        Added,
+        Field(
+            max_length=16,
+            description="That last-stable-revision fences; none: the one that reads it first.",
+        ),
+    ] = ()
 
 
 class SwitchStanding(Message):
@@ -55,6 +65,13 @@ class DegradedSince(Message):
     detail: Annotated[str, Field(max_length=600)]
 
 
+class OpenOrder(Message):
+    """An order that the consumer may still be working on."""
+
+    decision_id: Annotated[DecisionIdText, Field(description="The decision behind it.")]
+    quantity: Annotated[Real, Field(description="From the position to the target.")]
+
+
 class SymbolStatus(Message):
     """What holds for one symbol."""
 
@@ -65,6 +82,13 @@ class SymbolStatus(Message):
     position_basis: Literal["paper", "reported"]
     target: Real
     decisions: SafeCount
+    order: Annotated[
+        OpenOrder | SkipJsonSchema[None],
+        Added,
+        Field(
+            description="Live: that of the standing target, while it may still be filled.",
+        ),
+    ] = None
 
 
 class WorkerStatus(Message):
@@ -99,6 +123,14 @@ class WorkerStatus(Message):
     packages: Annotated[dict[str, Sha256], Field(description="Serving, by router name.")]
     declarations: Annotated[str, Field(description="Digest of those in force.")]
     kernel_version: SafeCount
+    revision: Annotated[
+        str,
+        Added,
+        Field(
+            max_length=128,
+            description="What decides here, as one deployed thing.",
+        ),
+    ] = ""
     switches: tuple[SwitchStanding, ...]
     latch: Annotated[bool, Field(description="Whether the stop latch is closed for any symbol.")]
     degraded: tuple[DegradedSince, ...]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,21 +25,8 @@ CycleLength = Annotated[
 ]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
-_DIGEST_AT_END: Final = re.compile(r"(?:^|[^0-9a-f])([0-9a-f]{64})$", re.ASCII)
-
 DriftStatus = Literal["stable", "detected", "unhealthy", "cooldown"]
 """What the drift policy came to; drift in cooldown is still drift."""
-
-
-def candidate_digest(candidate_id: str) -> str | None:
-    """Return the digest that a candidate's id ends with; None where it was not made of one.
-
-    Example:
-        >>> candidate_digest("router-" + "ab" * 32) == "ab" * 32, candidate_digest("router-1")
-        (True, None)
-    """
-    found = _DIGEST_AT_END.search(candidate_id)
-    return None if found is None else found.group(1)
 
 
 class ExecutionContext(Message):

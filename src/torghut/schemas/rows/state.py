@@ -77,6 +77,8 @@ class StateRow(Protocol):
     mode: int
     router_mode: int
     late: int
+    governance_epoch: np.uint64
+    governance_until_ns: int
     notional_cap: float
     allotment: float
     domain_ns: Integers
@@ -148,6 +150,8 @@ STATE: Final = np.dtype(
         ("mode", "u1"),
         ("router_mode", "u1"),
         ("late", "u1"),
+        ("governance_epoch", "<u8"),  # of the newest heartbeat; 0 none
+        ("governance_until_ns", "<i8"),  # until when live decisions may open; 0 never
         ("notional_cap", "<f8"),
         ("allotment", "<f8"),
         ("domain_ns", "<i8", (len(Domain),)),  # newest item of each domain; 0 never

@@ -45,6 +45,7 @@ class IterationNote(Message):
         Evidence | None, Field(description="Of the rollback under way or done; else null.")
     ]
     drift_status: DriftStatus | None
+    drift_evidence: Annotated[Evidence | None, Field(description="Of what was measured.")]
     continuity_alert: bool
     requested_promotion_target: Target | None
     missing_for_live: tuple[Reason, ...]

@@ -23,6 +23,11 @@ def candidate_id_of(candidate: CandidateSpec) -> str:
     return f"{candidate.kind}-{candidate.router}-{message_digest(candidate)[:_DIGITS]}"
 
 
+def candidate_digest_of(candidate: CandidateSpec) -> str | None:
+    """Return the digest of what a candidate would put in force: its package, else declarations."""
+    return candidate.package or candidate.declarations
+
+
 def plan_of(
     inputs: LaneInputs,
     admission: Admission,

@@ -10,9 +10,11 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.governance.lanes.queue import LaneState, StartLaneRun
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.governing.lanes import CandidateSubmitted
+from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.types import message_digest
+from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.lane.adopting import Broken, adopt_crashed, end_broken
-from torghut.workflows.lane.naming import candidate_id_of
+from torghut.workflows.lane.naming import candidate_digest_of, candidate_id_of, run_id_of
 from torghut.workflows.lane.ports import Admission, LanePorts, LaneWork
 from torghut.workflows.lane.preparing import LaneTools, prepare_work
 from torghut.workflows.lane.running import (
@@ -22,6 +24,7 @@ from torghut.workflows.lane.running import (
     run_autonomous_lane,
     told_of,
 )
+from torghut.workflows.streams import Streams
 
 _DIGITS: Final = 24
 
@@ -69,6 +72,7 @@ class LaneDesk:
         try:
             tools = replace(self.tools, seen=frozenset(state.attempts))
             work = await prepare_work(waiting, log, tools)
+            await self._register(waiting, work)
             admission = await self.admit(waiting, work)
         except TorghutError as error:
             await log.close()
@@ -77,6 +81,22 @@ class LaneDesk:
             return await run_autonomous_lane(work, replace(self.ports, admission=admission))
         finally:
             await log.close()
+
+    async def _register(self, waiting: CandidateSubmitted, work: LaneWork) -> None:
+        """Put on the router's ledger that one more candidate is tried, before it is judged."""
+        spec = waiting.asked.candidate
+        digest = candidate_digest_of(spec)
+        if digest is None:
+            return
+        await register_candidate(
+            Streams(self.ports.events),
+            spec.router,
+            LedgerCandidate(
+                candidate_id=candidate_id_of(spec), digest=digest, package=spec.package
+            ),
+            run_id=run_id_of(work.inputs),
+            at_ns=self.ports.wall.now_ns(),
+        )
 
     async def _refuse(
         self, waiting: CandidateSubmitted, state: LaneState, error: TorghutError

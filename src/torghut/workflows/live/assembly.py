@@ -154,7 +154,8 @@ def assemble(parts: Parts) -> LiveWorker:
         declarations_of=feeds.declaration,
         done=counting.told,
     )
-    switches = Switchboard(wall=parts.wall, witness=witness)
+    revision = parts.identity.revision
+    switches = Switchboard(wall=parts.wall, witness=witness, revision=revision)
     standing = Standing(
         identity=parts.identity,
         loop=loop,

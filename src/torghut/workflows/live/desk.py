@@ -31,6 +31,7 @@ from torghut.workflows.live.errors import (
     SwitchReleaseRefusedError,
     TooManyAtOnceError,
 )
+from torghut.workflows.live.going_back import undoing
 from torghut.workflows.live.intake.feeds import Feeds
 from torghut.workflows.live.intake.stamping import IngressClock
 from torghut.workflows.live.intake.waiting import (
@@ -151,11 +152,15 @@ class LiveDesk(Desk):
                 "reason": signed(reason, "released", who),
             }
         )
+        undone = undoing(record, fold, self.switches.revision)
         budget_ms = self.policy.door.answer_ms
         try:
             async with asyncio.timeout(budget_ms / _MS):
-                waiting = WaitingControl(record=record, ends=thrown[name])
-                return (await self._answers([waiting]))[0]
+                # The release stands last: before it, the throw that all of them end holds.
+                waiting = [
+                    WaitingControl(record=one, ends=thrown[name]) for one in (*undone, record)
+                ]
+                return (await self._answers(waiting))[-1]
         except TimeoutError as error:
             raise AnswerLateError(what=f"releasing {name}", budget_ms=budget_ms) from error
 

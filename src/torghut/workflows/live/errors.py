@@ -134,7 +134,7 @@ class ErrandLateError(TorghutError):
 
 
 class SwitchReleaseRefusedError(TorghutError):
-    """A switch cannot be released: it is not thrown, or not built yet."""
+    """A switch cannot be released: it is not thrown, or another throw of it stands."""
 
     code: ClassVar[str] = "live.release-refused"
     exit_code: ClassVar[ExitCode] = ExitCode.NO

@@ -7,12 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+import numpy as np
+
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.kernel.clock import SteadyClock, WallClock
-from torghut.kernel.ids import SERVING
-from torghut.schemas.codes import Mode, published_name
+from torghut.kernel.ids import (
+    SERVING,
+    ContextId,
+    DecisionId,
+    format_decision_id,
+    source_key_of_words,
+)
+from torghut.schemas.codes import Mode, Stream, published_name
 from torghut.schemas.live.delivery import Heartbeat, LiveState
-from torghut.schemas.live.worker import SymbolStatus, WorkerStatus
+from torghut.schemas.live.worker import OpenOrder, SymbolStatus, WorkerStatus
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.deciding import LiveLoop
 from torghut.workflows.live.loop.in_force import latched_anywhere
@@ -33,6 +41,7 @@ class Identity:
     pid: int
     log: str
     source: str
+    revision: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,6 +141,7 @@ class Standing:
             packages={name: digest for name, digest in fold.served.items() if digest},
             declarations=fold.declared,
             kernel_version=fold.kernel.version,
+            revision=self.identity.revision,
             switches=self.switches.standing(fold),
             latch=latched_anywhere(fold),
             degraded=tuple(self.condition.modes),
@@ -156,6 +166,28 @@ class Standing:
         )
 
 
+def order_of(symbol: str, state: np.void) -> OpenOrder | None:
+    """Return the order that the consumer may still be working on; None where there is none.
+
+    Args:
+        symbol: Its name.
+        state: Its row of dtype ``STATE``.
+    """
+    if int(state["mode"]) != _LIVE or not state["target_open"]:
+        return None
+    key = source_key_of_words(int(state["target_low"]), int(state["target_high"]))
+    context = ContextId(
+        source_key=key,
+        symbol=symbol,
+        stream=published_name(Stream(int(state["target_stream"]))),
+        sequence=int(state["target_sequence"]),
+    )
+    return OpenOrder(
+        decision_id=format_decision_id(DecisionId(context=context)),
+        quantity=float(state["target"] - state["reported_position"]),
+    )
+
+
 def symbols_of(fold: DecisionFold) -> tuple[SymbolStatus, ...]:
     """Return what holds for the first symbols of a fold."""
     found: list[SymbolStatus] = []
@@ -172,6 +204,7 @@ def symbols_of(fold: DecisionFold) -> tuple[SymbolStatus, ...]:
                     "position_basis": "reported" if live else "paper",
                     "target": float(state["target"]),
                     "decisions": int(state["sequence"]),
+                    "order": order_of(facts.name, state),
                 }
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, get_args
 
@@ -11,12 +11,6 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 
 SWITCH_NAMES: Final[Sequence[SwitchName]] = get_args(SwitchName)
 """Every switch."""
-
-NOT_BUILT: Final[Mapping[SwitchName, str]] = {
-    "revert-packages": "nothing records yet which packages served before a promotion",
-    "last-stable-revision": "nothing records yet which revision was the last stable one",
-}
-"""Switches that exist and refuse, with the reason; they become whole with the governance work."""
 
 DRILL_ID: Final = "drill-"
 """Begins the id of every drill, and of no throw: neither can be passed off as the other."""
@@ -33,6 +27,7 @@ class ThrownSwitch:
         reason: As given; what is wrong with the file where it cannot be read.
         thrown_wall_ns: When; None where nobody knows.
         drill: Whether it is only to be acknowledged.
+        revisions: That it fences; none: the one that decides where it is recorded.
     """
 
     name: SwitchName
@@ -41,6 +36,7 @@ class ThrownSwitch:
     reason: str
     thrown_wall_ns: int | None
     drill: bool = False
+    revisions: tuple[str, ...] = ()
 
 
 class SwitchFolder(Protocol):

@@ -16,11 +16,11 @@ from torghut.kernel.clock import WallClock
 from torghut.schemas.control import REASON_MAX, ControlRecord, SwitchThrown
 from torghut.schemas.live.worker import Acknowledged, SwitchStanding
 from torghut.workflows.live.errors import SwitchReleaseRefusedError
-from torghut.workflows.live.loop.in_force import latched, thrown_switches
+from torghut.workflows.live.going_back import beside, taken_over, undoing
+from torghut.workflows.live.loop.in_force import latched, newest_switches, thrown_switches
 from torghut.workflows.live.observing.witness import Witness
 from torghut.workflows.live.switch_ports import ThrownSwitch
 
-_BUILT: Final = ("stop", "deterministic-only", "defensive-weights")
 _ACKNOWLEDGED_MAX: Final = 16
 
 
@@ -34,18 +34,21 @@ class Switchboard:
     Attributes:
         wall: Tells when something was acknowledged.
         witness: Told of throws and releases, for others.
+        revision: What decides here, as one deployed thing.
         files: Switch files as of the last look, drills left out, by the id of their record.
     """
 
     wall: WallClock
     witness: Witness
+    revision: str
     files: dict[str, ThrownSwitch] = field(default_factory=dict)
     _asked: dict[str, ThrownSwitch] = field(default_factory=dict)
     _recorded: set[str] = field(default_factory=set)
     _spent: set[str] = field(default_factory=set)
     _acknowledged: dict[str, int] = field(default_factory=dict)
+    _put: set[str] = field(default_factory=set)
 
-    def look(self, found: Sequence[ThrownSwitch], fold: DecisionFold) -> Sequence[SwitchThrown]:
+    def look(self, found: Sequence[ThrownSwitch], fold: DecisionFold) -> Sequence[ControlRecord]:
         """Take in the switch files as they are now; return what is to be recorded.
 
         Args:
@@ -55,19 +58,21 @@ class Switchboard:
         for drill in (one for one in found if one.drill):
             self._acknowledge(drill)
         self.files = {record_id(one): one for one in found if not one.drill}
-        new: list[SwitchThrown] = []
+        new: list[ControlRecord] = []
         for control_id, thrown in self.files.items():
-            if thrown.name not in _BUILT or control_id in self._asked:
+            if control_id in self._asked:
                 continue
             self._asked[control_id] = thrown
             self.witness.switch_taken(thrown)
             record = thrown_record(thrown)
             if fold.identities.recognise(record) is Known.NEW:
-                new.append(record)
+                new += [record, *beside(record, fold, self.revision, thrown.revisions)]
             elif thrown.name in thrown_switches(fold):
                 self._record(control_id)
             else:
                 self._spent.add(control_id)  # it was released, and the file was left behind
+        new += self._missing(fold)
+        self._put.update(one.control_id for one in new)
         return new
 
     def note(self, records: Iterable[ControlRecord]) -> None:
@@ -134,6 +139,21 @@ class Switchboard:
                 return f"switch stop thrown{who}: {one.reason}"
         latch = latched(fold)
         return f"stop latch closed: {latch}" if latch else ""
+
+    def _missing(self, fold: DecisionFold) -> Sequence[ControlRecord]:
+        """Return what a throw or release on record needs, and that another revision took over.
+
+        It came on the record alone, or a crash came between the two.
+        """
+        wanted: list[ControlRecord] = list(taken_over(fold, self.revision))
+        for record in newest_switches(fold).values():
+            if record.state == "released":
+                wanted += undoing(record, fold, self.revision)
+                continue
+            asked = self._asked.get(record.control_id)
+            named = () if asked is None else asked.revisions
+            wanted += beside(record, fold, self.revision, named)
+        return [one for one in wanted if one.control_id not in self._put]
 
     def _record(self, control_id: str) -> None:
         """Know that a throw is durable."""

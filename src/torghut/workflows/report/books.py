@@ -42,6 +42,7 @@ class Books:
         slippage: Paid to the spread and in slippage, against the mid price.
         drawdown: Deepest fall of the equity below its peak.
         changes: Decisions that changed the target.
+        fills: Executions.
     """
 
     first_equity: Floats = field(default_factory=lambda: np.zeros(0))
@@ -52,6 +53,7 @@ class Books:
     slippage: Floats = field(default_factory=lambda: np.zeros(0))
     drawdown: Floats = field(default_factory=lambda: np.zeros(0))
     changes: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    fills: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def grow(self, symbols: int) -> None:
         """Make room for that many symbols."""
@@ -63,6 +65,7 @@ class Books:
         self.slippage = grown(self.slippage, symbols)
         self.drawdown = grown(self.drawdown, symbols)
         self.changes = grown(self.changes, symbols)
+        self.fills = grown(self.fills, symbols)
 
     def take(self, decided: Grouped, parameters: RowArray) -> None:
         """Book a block's decisions.
@@ -110,6 +113,7 @@ class Books:
         """Add what executions cost; one by one, so that blocks cut elsewhere give the same."""
         unit = np.abs(fills.quantity) * parameters["multiplier"][fills.symbols]
         notional = unit * fills.price
+        np.add.at(self.fills, fills.symbols, 1)
         np.add.at(self.turnover, fills.symbols, notional)
         np.add.at(self.fees, fills.symbols, notional * parameters["fee_ratio"][fills.symbols])
         np.add.at(self.slippage, fills.symbols, unit * np.abs(fills.price - fills.mid))

@@ -22,6 +22,7 @@ from torghut.schemas.control import (
     ControlRecord,
     DeclarationsChanged,
     FillReported,
+    GovernanceHeartbeat,
     OrderReported,
     PackageChanged,
 )
@@ -193,6 +194,18 @@ def _words(  # noqa: C901, PLR0911 - one case a code
                 named,
                 "replace the fill that replaced it",
             )
+        case ControlRefusal.EPOCH_FENCED:
+            return _Words(
+                f"an epoch of governance's lease from {fold.identities.epoch} on",
+                named,
+                "let the holder of the lease send its own",
+            )
+        case ControlRefusal.PACKAGES_REVERTED:
+            return _Words(
+                "packages that may change",
+                f"{named} while the switch revert-packages is thrown",
+                "release the switch first: torghut switch release revert-packages",
+            )
         case ControlRefusal.DECISION_UNKNOWN:
             return _Words(
                 "a decision that is in the log",
@@ -214,5 +227,7 @@ def _named(record: ControlRecord) -> str:
             return record.replaces or record.decision_id or ""
         case OrderReported():
             return record.decision_id
+        case GovernanceHeartbeat():
+            return f"epoch {record.epoch}"
         case _:
             return ""

@@ -8,24 +8,20 @@ ends it first.
 
 from __future__ import annotations
 
-from typing import Final
-
 from torghut.governance.cycles.cycle import BeginCycle, EndCycle, SeePortfolio, drawdown_of
-from torghut.governance.rollouts.target import LiveFacts, decide_target
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
 from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.schemas.scheduling.note import IterationNote
-from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, SIGNALS, STOP_LATCH
+from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
+from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.noting import find_note, write_note
-from torghut.workflows.scheduling.office import Office, Turn
-from torghut.workflows.scheduling.ports import LaneEnded, LaneTerms, Observed
+from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
 from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
 from torghut.workflows.scheduling.steps.evidence import evidence_state
 from torghut.workflows.scheduling.steps.manifests import (
     Published,
-    end_broken_lane,
     run_subject,
     say_last_word,
 )
@@ -34,11 +30,11 @@ from torghut.workflows.scheduling.steps.safety import evaluate_latch, keep_evide
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
 
 
-async def run_cycle(office: Office, *, epoch: int, holder: str, now_ns: int) -> IterationNote:
+async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int) -> IterationNote:
     """Run the next cycle and return its note, as it was written.
 
     Args:
-        office: What it works with.
+        governor: What it works with.
         epoch: Of the lease that everything is written under.
         holder: Of the lease.
         now_ns: Receive clock.
@@ -46,8 +42,8 @@ async def run_cycle(office: Office, *, epoch: int, holder: str, now_ns: int) -> 
     Raises:
         TorghutError: Governance's log or the artifact root cannot be read or written.
     """
-    await end_interrupted(office, now_ns=now_ns)
-    state = await office.governance.state(CYCLE_RECORD)
+    await end_interrupted(governor, now_ns=now_ns)
+    state = await governor.governance.state(CYCLE_RECORD)
     turn = Turn(
         cycle=state.number + 1, epoch=epoch, holder=holder, now_ns=max(now_ns, state.time_ns)
     )
@@ -55,22 +51,22 @@ async def run_cycle(office: Office, *, epoch: int, holder: str, now_ns: int) -> 
         cycle=turn.cycle,
         epoch=epoch,
         holder=holder,
-        policies=office.policies.digest,
+        policies=governor.policies.digest,
         at_ns=turn.now_ns,
     )
-    await office.governance.run(CYCLE_RECORD, begin)
-    findings = await _work(office, turn)
-    return await _end(office, turn, findings)
+    await governor.governance.run(CYCLE_RECORD, begin)
+    findings = await _work(governor, turn)
+    return await _end(governor, turn, findings)
 
 
-async def end_interrupted(office: Office, *, now_ns: int) -> None:
+async def end_interrupted(governor: Governor, *, now_ns: int) -> None:
     """End a cycle whose process died in it: as its note says, else by a note that says so."""
-    open_ = (await office.governance.state(CYCLE_RECORD)).open
+    open_ = (await governor.governance.state(CYCLE_RECORD)).open
     if open_ is None:
         return
-    found = find_note(office.store, cycle=open_.cycle, epoch=open_.epoch)
+    found = find_note(governor.store, cycle=open_.cycle, epoch=open_.epoch)
     if found is None:
-        found = write_note(office.store, interrupted_note(open_))
+        found = write_note(governor.store, interrupted_note(open_))
     written, evidence = found
     command = EndCycle(
         cycle=open_.cycle,
@@ -79,50 +75,51 @@ async def end_interrupted(office: Office, *, now_ns: int) -> None:
         note=evidence,
         at_ns=now_ns,
     )
-    await office.governance.run(CYCLE_RECORD, command)
+    await governor.governance.run(CYCLE_RECORD, command)
 
 
-async def _work(office: Office, turn: Turn) -> Findings:
+async def _work(governor: Governor, turn: Turn) -> Findings:
     """Do everything that a cycle does but its note."""
-    observed = await _observe(office, turn)
-    continuity = await _count_signals(office, turn, observed)
-    lane = await _run_lane(office, turn, observed, continuity)
-    run = await _current_run(office, turn, lane)
-    drift = await look_for_drift(office, turn, None if run is None else run.subject)
-    latch = await _control_safety(office, turn, observed, lane)
+    observed = await _observe(governor, turn)
+    continuity = await _count_signals(governor, turn, observed)
+    lane = await _run_lane(governor, turn, observed)
+    run = await _current_run(governor, lane)
+    drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
+    latch = await _control_safety(governor, turn, observed, lane)
     rolled_back = None
     if run is not None:
         rolled_back = await advance_rollback(
-            office,
+            governor,
             turn,
             run,
             latch=latch,
             observed=observed,
-            drift=drift.measured.evidence,
+            drift=drift.evidence,
         )
-    remarks = await allot(office, turn, observed)
-    published = await _publish(office, turn, run, drift, rolled_back)
+    remarks = await allot(governor, turn, observed)
+    published = await _publish(governor, turn, run, drift, rolled_back)
     return Findings(
         observed=observed,
         continuity=continuity,
         lane=lane,
         drift=drift,
         latch=latch,
-        stop_evidence=keep_evidence(office, latch),
+        stop_evidence=keep_evidence(governor, latch),
         rolled_back=rolled_back,
         published=published,
         remarks=remarks,
     )
 
 
-async def _observe(office: Office, turn: Turn) -> Observed:
+async def _observe(governor: Governor, turn: Turn) -> Observed:
     """Look at what the loop did since the last look, and put its worth on record."""
-    state = await office.governance.state(CYCLE_RECORD)
-    after = -1 if state.portfolio is None else state.portfolio.last_block
-    observed = await office.view.look(after_block=after, now_ns=turn.now_ns)
-    if observed.last_block < after:
+    state = await governor.governance.state(CYCLE_RECORD)
+    seen = state.portfolio
+    since = Since() if seen is None else Since(block=seen.last_block, at_ns=seen.at_ns)
+    observed = await governor.view.look(since, now_ns=turn.now_ns)
+    if observed.last_block < since.block:
         return observed  # out of reach: what was seen before stays what was seen
-    released = (await office.governance.state(STOP_LATCH)).released
+    released = (await governor.governance.state(STOP_LATCH)).released
     answered_for = released is not None and "drawdown" in released.triggers
     command = SeePortfolio(
         cycle=turn.cycle,
@@ -132,74 +129,40 @@ async def _observe(office: Office, turn: Turn) -> Observed:
         reset_ns=released.at_ns if released is not None and answered_for else 0,
         at_ns=turn.now_ns,
     )
-    await office.governance.run(CYCLE_RECORD, command)
+    await governor.governance.run(CYCLE_RECORD, command)
     return observed
 
 
-async def _count_signals(office: Office, turn: Turn, observed: Observed) -> ContinuityState:
+async def _count_signals(governor: Governor, turn: Turn, observed: Observed) -> ContinuityState:
     """Put on record whether there were signals, and if not, why."""
-    last = (await office.governance.state(SIGNALS)).last
+    last = (await governor.governance.state(SIGNALS)).last
     command = ObserveCycle(
         cycle=1 if last is None else last.cycle + 1,
         at_ns=turn.now_ns,
         session=observed.session,
         signals=observed.signals,
         reason=observed.no_signal,
-        policy=office.policies.safety.continuity,
+        policy=governor.policies.safety.continuity,
     )
-    await office.governance.run(SIGNALS, command)
-    return await office.governance.state(SIGNALS)
+    await governor.governance.run(SIGNALS, command)
+    return await governor.governance.state(SIGNALS)
 
 
-async def _run_lane(
-    office: Office, turn: Turn, observed: Observed, continuity: ContinuityState
-) -> LaneEnded | None:
+async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> LaneEnded | None:
     """Run the lane where there are signals and a candidate waits."""
     if observed.no_signal is not None:
         return None
-    facts = LiveFacts(
-        allow_live=office.policies.scheduler.allow_live,
-        approval_fault=office.clearances.approval_fault(turn.now_ns),
-        drift_fault=await _drift_fault(office, turn),
-        continuity_alert=continuity.alert_id is not None,
-        stage_target=office.clearances.stage_target(),
-    )
-    terms = LaneTerms(
-        requested={
-            "paper": decide_target("paper", facts),
-            "live": decide_target("live", facts),
-        },
-        epoch=turn.epoch,
-        holder=turn.holder,
-        now_ns=turn.now_ns,
-    )
-    return await office.lane.run(terms)
+    return await governor.lane.run(epoch=turn.epoch, holder=turn.holder)
 
 
-async def _drift_fault(office: Office, turn: Turn) -> str | None:
-    """Return why the last drift evidence does not speak for live; None where it does."""
-    last = (await office.governance.state(DRIFT)).last
-    if last is None:
-        return "drift-evidence-missing"
-    if turn.now_ns - last.at_ns > _DRIFT_EVIDENCE_NS:
-        return "drift-evidence-stale"
-    return None if last.verdict.status == "stable" else "drift-evidence-not-stable"
-
-
-_DRIFT_EVIDENCE_NS: Final = 1_800 * 1_000_000_000
-
-
-async def _current_run(office: Office, turn: Turn, lane: LaneEnded | None) -> RunSubject | None:
-    """Return the run started last, its lane ended one way or the other."""
-    current = lane or await office.lane.current()
-    if current is None:
-        return None
-    await end_broken_lane(office, turn, current)
-    return await run_subject(office, current)
+async def _current_run(governor: Governor, lane: LaneEnded | None) -> RunSubject | None:
+    """Return the run started last."""
+    current = lane or await governor.lane.current()
+    return None if current is None else await run_subject(governor, current)
 
 
 async def _control_safety(
-    office: Office, turn: Turn, observed: Observed, lane: LaneEnded | None
+    governor: Governor, turn: Turn, observed: Observed, lane: LaneEnded | None
 ) -> LatchState:
     """Evaluate the stop latch on what the cycle saw."""
     readings = SafetyReadings(
@@ -209,15 +172,15 @@ async def _control_safety(
         signal_age_ms=observed.signal_age_ms,
         lane="none" if lane is None else "failed" if lane.failure else "completed",
         fallback_ratio=observed.fallback_ratio,
-        drawdown_ratio=drawdown_of(await office.governance.state(CYCLE_RECORD)),
+        drawdown_ratio=drawdown_of(await governor.governance.state(CYCLE_RECORD)),
         universe=observed.universe,
-        evidence=evidence_state(office, turn, observed),
+        evidence=evidence_state(governor, turn, observed),
     )
-    return await evaluate_latch(office, turn, readings)
+    return await evaluate_latch(governor, turn, readings)
 
 
 async def _publish(
-    office: Office,
+    governor: Governor,
     turn: Turn,
     run: RunSubject | None,
     drift: DriftSeen,
@@ -226,15 +189,15 @@ async def _publish(
     """Say the last word on the current run, after the safety controls have spoken."""
     if run is None or rolled_back is None:
         return None
-    return await say_last_word(office, turn, run, drift=drift.status, rollback=rolled_back.facts)
+    return await say_last_word(governor, turn, run, drift=drift.status, rollback=rolled_back.facts)
 
 
-async def _end(office: Office, turn: Turn, findings: Findings) -> IterationNote:
+async def _end(governor: Governor, turn: Turn, findings: Findings) -> IterationNote:
     """Write the note of a cycle, and end it."""
     outcome, reason = outcome_of(findings)
-    note, evidence = write_note(office.store, note_of(turn, findings))
+    note, evidence = write_note(governor.store, note_of(turn, findings))
     command = EndCycle(
         cycle=turn.cycle, outcome=outcome, reason=reason, note=evidence, at_ns=turn.now_ns
     )
-    await office.governance.run(CYCLE_RECORD, command)
+    await governor.governance.run(CYCLE_RECORD, command)
     return note

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Protocol
 
-from torghut.governance.rollouts.evidence import Examined, Subject
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import ModeName
 from torghut.schemas.governing.continuity import NoSignalReason
-from torghut.schemas.governing.drift import DriftVerdict
 from torghut.schemas.governing.fields import Reading
-from torghut.schemas.governing.rollback import EvidenceName
-from torghut.schemas.rollout.phases import Target
+from torghut.workflows.drift.measuring import Measured, WindowAsked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +70,24 @@ class Observed:
     intact: bool | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """Where the look before ended.
+
+    Attributes:
+        block: The last block that it saw whole; -1 before any.
+        at_ns: Its time.
+    """
+
+    block: int = -1
+    at_ns: int = -1
+
+
 class LoopView(Protocol):
     """Reads what the running loop did, from its log and from what it says of itself."""
 
-    async def look(self, *, after_block: int, now_ns: int) -> Observed:
-        """Return what happened after block ``after_block``, as of ``now_ns``.
+    async def look(self, since: Since, /, *, now_ns: int) -> Observed:
+        """Return what happened since the look before, as of ``now_ns``.
 
         A log that cannot be reached is an answer too: nothing came, and why.
         """
@@ -87,11 +97,14 @@ class LoopView(Protocol):
         """Return those of ``control_ids`` that applied after block ``after_block``."""
         ...
 
-    async def first_deciders(self, control_id: str, *, count: int) -> Sequence[str | None]:
+    async def first_deciders(
+        self, control_id: str, *, router: str, count: int
+    ) -> Sequence[str | None]:
         """Return by which package each of the first decisions after a control record was made.
 
         Args:
             control_id: Of the record.
+            router: Only decisions on its symbols count; empty: on all.
             count: At most so many; fewer where fewer were made, none while it is not applied.
 
         Returns:
@@ -117,55 +130,33 @@ class LaneEnded:
     traces: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneTerms:
-    """What a run may ask for in this cycle.
-
-    Attributes:
-        requested: By target asked: the target to request, and what was missing.
-        epoch: Of the lease that it writes under.
-        holder: Of the lease.
-        now_ns: The cycle's time.
-    """
-
-    requested: Mapping[Target, tuple[Target, tuple[str, ...]]]
-    epoch: int
-    holder: str
-    now_ns: int
-
-
 class LaneRunner(Protocol):
     """Runs the lane for the candidate that waits longest."""
 
     async def current(self) -> LaneEnded | None:
-        """Return the run that was started last, whether it has ended or not; None before any."""
+        """Return the run that was started last; None before any.
+
+        One whose process is gone is ended first, where it stood.
+        """
         ...
 
-    async def run(self, terms: LaneTerms) -> LaneEnded | None:
-        """Return how the run ended, killed after its budget; None where no candidate waits."""
+    async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
+        """Return how the run ended, killed after its budget; None where no candidate waits.
+
+        Args:
+            epoch: Of the lease that the run writes under.
+            holder: Of the lease.
+        """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftMeasured:
-    """What was measured, judged, and left behind as evidence.
-
-    Attributes:
-        verdict: Of all checks.
-        evidence: The files that show it, as they were examined after they were written.
-    """
-
-    verdict: DriftVerdict
-    evidence: Mapping[EvidenceName, Examined] = field(default_factory=dict)
 
 
 class DriftMeter(Protocol):
     """Measures drift on what the loop did."""
 
-    async def measure(self, subject: Subject, *, from_ns: int, to_ns: int) -> DriftMeasured:
-        """Return what drift there is in a window of receive time.
+    async def measure(self, asked: WindowAsked, /) -> Measured:
+        """Return what a window of the loop's decisions comes to.
 
-        What cannot be measured is a reading that says so, never stable.
+        What cannot be measured is a reading that says so.
         """
         ...
 

@@ -15,13 +15,14 @@ from torghut.eventlog.ports import EventStore
 from torghut.governance.leasing.epochs import BeginEpoch, EndEpoch
 from torghut.governance.ports import WriterLease
 from torghut.kernel.clock import SteadyClock, WallClock
+from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import LeasePolicy
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, LEASE, Governance
 from torghut.workflows.scheduling.cycle import run_cycle
 from torghut.workflows.scheduling.fencing import FencedEvents
-from torghut.workflows.scheduling.office import Office
+from torghut.workflows.scheduling.governor import Governor
 from torghut.workflows.streams import Streams
 
 T = TypeVar("T")
@@ -54,10 +55,9 @@ class Term:
         steady: Tells how long a cycle took.
         lease: How long the lease holds.
         policy: When cycles come.
-        office: Makes what cycles work with.
+        governor: Makes what cycles work with.
         beat: Tells the loop under an epoch that governance is there.
         told: Told of each cycle that is over.
-        early: Returns how much of the jitter the next cycle is early by, 0 to 1.
     """
 
     holder: str
@@ -67,10 +67,9 @@ class Term:
     steady: SteadyClock
     lease: LeasePolicy
     policy: SchedulerPolicy
-    office: Callable[[Governance], Office]
+    governor: Callable[[Governance], Governor]
     beat: Callable[[int], Awaitable[None]]
     told: Callable[[IterationNote], None]
-    early: Callable[[], float]
 
 
 def governance_of(events: EventStore) -> Governance:
@@ -94,7 +93,7 @@ async def run_one(term: Term, *, now_ns: int | None = None) -> IterationNote:
 
     async def work(fenced: FencedEvents) -> IterationNote:
         at_ns = term.wall.now_ns() if now_ns is None else now_ns
-        return await _cycle(term, fenced, term.office(governance_of(fenced)), at_ns)
+        return await _cycle(term, fenced, term.governor(governance_of(fenced)), at_ns)
 
     return await under_lease(term, work)
 
@@ -112,26 +111,36 @@ async def govern(term: Term, rest: Rest) -> None:
     """
 
     async def work(fenced: FencedEvents) -> None:
-        office = term.office(governance_of(fenced))
+        governor = term.governor(governance_of(fenced))
         every_s = term.policy.cycles.every_s
-        last = (await office.governance.state(CYCLE_RECORD)).began
+        last = (await governor.governance.state(CYCLE_RECORD)).began
         ago_s = every_s if last is None else (term.wall.now_ns() - last.at_ns) / _NS_PER_S
         pause_s = every_s - ago_s if ago_s >= 0 else 0.0
         while await rest.rest(max(0.0, pause_s)):
             began_ns = term.steady.now_ns()
-            await _cycle(term, fenced, office, term.wall.now_ns())
+            note = await _cycle(term, fenced, governor, term.wall.now_ns())
             took_s = (term.steady.now_ns() - began_ns) / _NS_PER_S
-            early_s = every_s * term.policy.cycles.jitter_ratio * term.early()
+            early_s = every_s * term.policy.cycles.jitter_ratio * _early(term.holder, note.cycle)
             pause_s = every_s - early_s - took_s
 
     await under_lease(term, work)
 
 
-async def _cycle(term: Term, fenced: FencedEvents, office: Office, now_ns: int) -> IterationNote:
+async def _cycle(
+    term: Term, fenced: FencedEvents, governor: Governor, now_ns: int
+) -> IterationNote:
     """Run a cycle, and tell of it."""
-    note = await run_cycle(office, epoch=fenced.lease.epoch, holder=term.holder, now_ns=now_ns)
+    note = await run_cycle(governor, epoch=fenced.lease.epoch, holder=term.holder, now_ns=now_ns)
     term.told(note)
     return note
+
+
+def _early(holder: str, cycle: int) -> float:
+    """Return how much of the jitter the cycle after ``cycle`` is early by, 0 to 1.
+
+    It comes out of who runs it, so that no two schedulers of one machine keep in step.
+    """
+    return int(sha256_hex(f"{holder}:{cycle}".encode())[:8], 16) / 2**32
 
 
 async def under_lease(term: Term, work: Callable[[FencedEvents], Awaitable[T]]) -> T:

@@ -11,7 +11,7 @@ from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.scheduling.cycles import CycleBegan, CycleOutcome
 from torghut.schemas.scheduling.note import IterationNote, Throughput
-from torghut.workflows.scheduling.office import Turn
+from torghut.workflows.scheduling.governor import Turn
 from torghut.workflows.scheduling.ports import LaneEnded, Observed
 from torghut.workflows.scheduling.steps.drifting import DriftSeen
 from torghut.workflows.scheduling.steps.manifests import Published
@@ -72,6 +72,7 @@ def note_of(turn: Turn, findings: Findings) -> Numbered:
             emergency_stop_evidence=findings.stop_evidence,
             rollback_evidence=None if rolled_back is None else rolled_back.evidence,
             drift_status=findings.drift.status,
+            drift_evidence=_detection(findings.drift),
             continuity_alert=findings.continuity.alert_id is not None,
             requested_promotion_target=(
                 None if manifest is None else manifest.requested_promotion_target
@@ -105,6 +106,7 @@ def interrupted_note(began: CycleBegan) -> Numbered:
             emergency_stop_evidence=None,
             rollback_evidence=None,
             drift_status=None,
+            drift_evidence=None,
             continuity_alert=False,
             requested_promotion_target=None,
             missing_for_live=(),
@@ -114,6 +116,12 @@ def interrupted_note(began: CycleBegan) -> Numbered:
         )
 
     return numbered
+
+
+def _detection(drift: DriftSeen) -> Evidence:
+    """Return the file that shows what drift there was."""
+    cited = drift.evidence["drift_last_detection_path"].reference
+    return Evidence(path=cited.path, sha256=cited.sha256)
 
 
 def _standing(published: Published | None) -> Literal["pass", "fail", "not-final"] | None:
@@ -151,6 +159,6 @@ def _remarks(findings: Findings) -> Iterator[str]:
 
 def _unwell(drift: DriftSeen) -> Iterator[str]:
     """Yield what drifted, and what could not be measured."""
-    for finding in drift.measured.verdict.findings:
+    for finding in drift.verdict.findings:
         if finding.code is not None:
             yield f"drift: {finding.check}: {finding.code}"

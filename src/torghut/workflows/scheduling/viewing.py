@@ -6,6 +6,7 @@ held; after that each look reads only what came since. Nothing is decided again 
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -28,11 +29,12 @@ from torghut.schemas.codes import Reason
 from torghut.schemas.decision import ModeName
 from torghut.schemas.governing.continuity import NoSignalReason
 from torghut.schemas.governing.fields import Reading, reading_of
-from torghut.schemas.rows import RowArray
+from torghut.schemas.rows import Bytes, Integers, RowArray
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.lookup.scanning import rows_of
-from torghut.workflows.scheduling.ports import LoopView, Observed, SymbolSeen
+from torghut.workflows.scheduling.ports import LoopView, Observed, Since, SymbolSeen
 
+_MS_PER_S: Final = 1000
 _NS_PER_MS: Final = 1e6
 _NS_PER_S: Final = 1_000_000_000
 _FELL_BACK: Final = np.uint64(1 << Reason.DEFENSIVE_WEIGHTS)
@@ -54,6 +56,24 @@ class _Window:
     first_ns: int = 0
     last_ns: int = 0
 
+    def count(self, recorded: Recorded, rows: RowArray) -> None:
+        """Add a whole block."""
+        counts = recorded.header.counts
+        undecodable = counts.contexts - len(recorded.contexts)
+        self.signals += undecodable
+        self.refused += undecodable
+        self.count_some(recorded.contexts["receive_ns"], recorded.outcomes, rows)
+
+    def count_some(self, received: Integers, outcomes: Bytes, rows: RowArray) -> None:
+        """Add contexts by their receive times and outcomes, with the decisions on them."""
+        self.signals += len(received)
+        self.refused += int(np.count_nonzero(outcomes))
+        self.decisions += len(rows)
+        self.fell_back += int(np.count_nonzero(rows["reasons"] & _FELL_BACK))
+        if len(received):
+            self.first_ns = self.first_ns or int(received.min())
+            self.last_ns = max(self.last_ns, int(received.max()))
+
 
 @dataclass(slots=True, kw_only=True)
 class _Record:
@@ -72,12 +92,14 @@ class LogView(LoopView):
         pages: Returns what workers say of themselves; None: the log is recorded data, played by
             nobody, and holds all that there is.
         declared: In force, for calendars.
+        budget_ms: Longest that a look may take.
         partition: Of the log.
     """
 
     opening: Callable[[], DecisionLog]
     pages: Callable[[], Sequence[WorkerSeen]] | None
     declared: Declarations
+    budget_ms: int
     partition: int = 0
     _seen: int = -1
     _newest_ns: int | None = None
@@ -86,7 +108,7 @@ class LogView(LoopView):
     _records: dict[str, _Record] = field(default_factory=dict)
 
     @override
-    async def look(self, *, after_block: int, now_ns: int) -> Observed:
+    async def look(self, since: Since, /, *, now_ns: int) -> Observed:
         try:
             log = self.opening()
         except LogIntegrityError:
@@ -95,10 +117,11 @@ class LogView(LoopView):
             return self._unreachable(now_ns, intact=None)
         window = _Window()
         try:
-            await self._read(log, window, after_block=after_block, now_ns=now_ns)
+            async with asyncio.timeout(self.budget_ms / _MS_PER_S):
+                await self._read(log, window, since, now_ns)
         except LogIntegrityError:
             return self._unreachable(now_ns, intact=False)
-        except TorghutError:
+        except (TorghutError, TimeoutError):
             return self._unreachable(now_ns, intact=None)
         finally:
             await log.close()
@@ -114,7 +137,9 @@ class LogView(LoopView):
         )
 
     @override
-    async def first_deciders(self, control_id: str, *, count: int) -> Sequence[str | None]:
+    async def first_deciders(
+        self, control_id: str, *, router: str, count: int
+    ) -> Sequence[str | None]:
         record = self._records.get(control_id)
         if record is None or not record.blocks:
             return []
@@ -124,35 +149,45 @@ class LogView(LoopView):
             async for block in log.blocks(self.partition, after=min(record.blocks.values()) - 1):
                 if block.number > self._seen or len(found) >= count:
                     break
-                found += self._packages_after(record, block)
+                found += self._packages_after(record, block, router)
         finally:
             await log.close()
         return found[:count]
 
-    async def _read(
-        self, log: DecisionLog, window: _Window, *, after_block: int, now_ns: int
-    ) -> None:
+    async def _read(self, log: DecisionLog, window: _Window, since: Since, now_ns: int) -> None:
         """Take in what the log has beyond what was seen, up to ``now_ns``."""
         async for block in log.blocks(self.partition, after=self._seen):
             recorded = read_block(block)
-            received = recorded.contexts["receive_ns"]
-            # Recorded data hold what is still to come; a look sees nothing of it.
-            if self.pages is None and len(received) and int(received.max()) > now_ns:
+            if self.pages is not None:
+                self._take(block, recorded, rows_of(block, SERVING))
+                if block.number > since.block:
+                    window.count(recorded, rows_of(block, SERVING))
+            elif not self._replay(block, recorded, window, since, now_ns):
                 break
-            self._take(block, recorded)
-            if block.number > after_block:
-                _count(window, block, recorded)
+            self._seen = block.number
 
-    def _take(self, block: Block, recorded: Recorded) -> None:
+    def _replay(
+        self, block: Block, recorded: Recorded, window: _Window, since: Since, now_ns: int
+    ) -> bool:
+        """Take in what was there at ``now_ns`` of a block of recorded data; say if that is all.
+
+        Recorded data hold what is still to come, and a look sees nothing of it.
+        """
+        rows = rows_of(block, SERVING)
+        self._take(block, recorded, rows[rows["receive_ns"] <= now_ns])
+        received = recorded.contexts["receive_ns"]
+        new = (received > since.at_ns) & (received <= now_ns)
+        late = (rows["receive_ns"] > since.at_ns) & (rows["receive_ns"] <= now_ns)
+        window.count_some(received[new], recorded.outcomes[new], rows[late])
+        return bool((received <= now_ns).all())
+
+    def _take(self, block: Block, recorded: Recorded, rows: RowArray) -> None:
         """Remember what a block says of each symbol, and which records of governance applied."""
-        self._seen = block.number
         for name in recorded.header.symbols.values():
             self._names[symbol_key(name)] = name
-        received = recorded.contexts["receive_ns"]
-        if len(received):
-            self._newest_ns = max(self._newest_ns or 0, int(received.max()))
+        if len(rows):
+            self._newest_ns = max(self._newest_ns or 0, int(rows["receive_ns"].max()))
         self._take_records(block, recorded)
-        rows = rows_of(block, SERVING)
         packages = _lineages(recorded)
         for place in _last_of_each(rows):
             row = rows[place]
@@ -172,8 +207,14 @@ class LogView(LoopView):
             if known is not None and name is not None:
                 known.blocks.setdefault(name, block.number)
 
-    def _packages_after(self, record: _Record, block: Block) -> Sequence[str | None]:
-        """Return by which package each decision of a block was made that came after a record."""
+    def _packages_after(self, record: _Record, block: Block, router: str) -> Sequence[str | None]:
+        """Return by which package each decision of a block was made that came after a record.
+
+        Args:
+            record: That applied.
+            block: With the decisions.
+            router: Of their symbols; empty: of any.
+        """
         recorded = read_block(block)
         lineages = {
             bytes.fromhex(digest): one
@@ -182,13 +223,21 @@ class LogView(LoopView):
         }
         found: list[str | None] = []
         for row in rows_of(block, SERVING):
-            applied = record.blocks.get(self._names[int(row["symbol_key"])])
+            name = self._names[int(row["symbol_key"])]
+            applied = record.blocks.get(name)
+            if router and self._router_of(name) != router:
+                continue
             lineage = lineages[row["lineage"].tobytes()]
             if applied is None or block.number < applied:
                 continue
             if block.number > applied or lineage.control == record.digest:
                 found.append(lineage.package or None)
         return found
+
+    def _router_of(self, symbol: str) -> str:
+        """Return the router that decides for a symbol; empty for one that is not declared."""
+        instrument = self.declared.by_symbol.get(symbol)
+        return "" if instrument is None else instrument.router
 
     def _observed(self, window: _Window, now_ns: int) -> Observed:
         """Return what the log shows after a look."""
@@ -279,24 +328,11 @@ class LogView(LoopView):
         return reading_of(max(lags, default=None))
 
     def _age(self, now_ns: int) -> Reading:
-        """Return the age of the newest context."""
+        """Return the age of the newest context, beyond how long a decision on it stands."""
         if self._newest_ns is None:
             return reading_of(None)
-        return reading_of(max(0.0, (now_ns - self._newest_ns) / _NS_PER_MS))
-
-
-def _count(window: _Window, block: Block, recorded: Recorded) -> None:
-    """Add a block to what came."""
-    counts = recorded.header.counts
-    window.signals += counts.contexts
-    window.refused += counts.quarantined
-    rows = rows_of(block, SERVING)
-    window.decisions += len(rows)
-    window.fell_back += int(np.count_nonzero(rows["reasons"] & _FELL_BACK))
-    received = recorded.contexts["receive_ns"]
-    if len(received):
-        window.first_ns = window.first_ns or int(received.min())
-        window.last_ns = max(window.last_ns, int(received.max()))
+        lives_ns = max((one.lifetime_ns for one in self._symbols.values()), default=0)
+        return reading_of(max(0.0, (now_ns - self._newest_ns - lives_ns) / _NS_PER_MS))
 
 
 def _ratio(window: _Window) -> Reading:

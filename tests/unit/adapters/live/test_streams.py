@@ -56,7 +56,7 @@ async def serving(illness: Illness | None = None) -> AsyncIterator[LiveWorker]:
             ids=CountingIds(),
             folder=SwitchFiles(),
             page=Page(),
-            identity=Identity(worker="w", pid=1, log="memory", source="stdin:"),
+            identity=Identity(worker="w", pid=1, log="memory", source="stdin:", revision="r1"),
             speed=1.0,
             takes_offers=True,
         )

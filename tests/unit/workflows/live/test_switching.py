@@ -32,7 +32,7 @@ NAMES: tuple[SwitchName, ...] = ("stop", "deterministic-only", "defensive-weight
 
 
 def new_board() -> Switchboard:
-    return Switchboard(wall=HandClock(), witness=silent_witness())
+    return Switchboard(wall=HandClock(), witness=silent_witness(), revision="r1")
 
 
 @dataclass(slots=True)

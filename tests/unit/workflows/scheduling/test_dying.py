@@ -12,8 +12,8 @@ from typing_extensions import override
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.fakes.governance import GOOD, FakeLane, FakeLoop, FakeMeter, lane_commands, office
-from tests.governing import SECOND_NS, START_NS, verdict
+from tests.fakes.governance import GOOD, FakeLane, FakeLoop, FakeMeter, governor, lane_commands
+from tests.governing import SECOND_NS, START_NS
 from tests.rollouts import evidence_files
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.memory import InMemoryLog
@@ -143,7 +143,7 @@ class World:
                 done = self._cycle()
 
     def _cycle(self) -> bool:
-        made = office(self.governance(), self.loop, store=self.store, meter=self.meter)
+        made = governor(self.governance(), self.loop, store=self.store, meter=self.meter)
         assert isinstance(made.lane, FakeLane)
         made.lane.waiting = self.waiting
         made.lane.last = self.last
@@ -160,7 +160,7 @@ class World:
             self.loop.shown = GOOD
 
         def drifting() -> None:
-            self.meter.found = verdict("data_duplicate_ratio_exceeded")
+            self.meter.drift("data_duplicate_ratio_exceeded")
 
         def late() -> None:
             self.loop.shown = replace(GOOD, lag_ms=reading_of(600_000.0))

@@ -42,6 +42,7 @@ def read_thrown(path: Path, name: SwitchName, *, drill: bool = False) -> ThrownS
             reason=printable(said.reason),
             thrown_wall_ns=said.thrown_wall_ns,
             drill=drill,
+            revisions=said.revisions,
         )
     fault = said if isinstance(said, str) else "is that of another throw"
     return ThrownSwitch(

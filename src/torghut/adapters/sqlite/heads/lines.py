@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
@@ -70,15 +71,20 @@ def heads_path(log: Path) -> Path:
     return log.with_name(log.name + ".heads")
 
 
-def read_heads(path: Path) -> Heads | None:
+def read_heads(path: Path, *, last_bytes: int | None = None) -> Heads | None:
     """Return what the heads file at ``path`` says; None if there is none.
+
+    Args:
+        path: Of the heads file.
+        last_bytes: Read only so much of its end, where that is about events alone: of a log that
+            keeps nothing else, and is opened again and again. None to read all.
 
     Raises:
         LogIntegrityError: It is no heads file, or its lines do not follow each other.
         OSError: It cannot be read.
     """
     try:
-        lines = read_lines(path)
+        lines = read_lines(path, last_bytes=last_bytes)
         log_id = next(lines)
     except FileNotFoundError:
         return None
@@ -87,14 +93,20 @@ def read_heads(path: Path) -> Heads | None:
         if not isinstance(line, HeadLine):
             heads.torn = True
             break
+        if last_bytes is not None and line.chain != EVENTS_CHAIN:
+            return read_heads(path)
         _check_follows(line, heads.ends.get(line.chain), path=path)
         heads.ends[line.chain] = line
         heads.whole_bytes = end
     return heads
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, HeadLine | str]]:
+def read_lines(
+    path: Path, *, last_bytes: int | None = None
+) -> Iterator[tuple[int, HeadLine | str]]:
     """Yield where each line ends and what it says: first the log's id, at a torn end ``torn``.
+
+    With ``last_bytes``, only the lines that begin so near to the file's end follow the first.
 
     Raises:
         LogIntegrityError: A whole line is not one of a heads file.
@@ -107,12 +119,24 @@ def read_lines(path: Path) -> Iterator[tuple[int, HeadLine | str]]:
             raise _malformed(path, first)
         end = len(first)
         yield end, match["log"].decode()
+        if last_bytes is not None:
+            end = _skip(file, end, last_bytes)
         while data := file.readline(_LINE_MAX):
             match = _LINE.fullmatch(data)
             if match is None and (data.endswith(b"\n") or file.read(1)):
                 raise _malformed(path, data)
             end += len(data)
             yield end, "torn" if match is None else _parsed(match.groupdict())
+
+
+def _skip(file: BufferedReader, end: int, last_bytes: int) -> int:
+    """Go to the first line that begins within the last bytes, and return where that is."""
+    begin = file.seek(0, os.SEEK_END) - last_bytes
+    if begin <= end:
+        return file.seek(end)
+    file.seek(begin - 1)
+    file.readline(_LINE_MAX)
+    return file.tell()
 
 
 def line_bytes(chain: str | int, number: int, digest: str) -> bytes:

@@ -15,8 +15,9 @@ from typing import Final, TypeVar
 
 from typing_extensions import override
 
-from torghut.adapters.sqlite.database import DEFAULTS, SqliteOptions
+from torghut.adapters.sqlite.database import SqliteOptions
 from torghut.adapters.sqlite.faults import writing_to
+from torghut.adapters.sqlite.sharing.waiting import others_wait, waiting
 from torghut.adapters.sqlite.store import SqliteLog, open_log, read_log
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import (
@@ -37,8 +38,14 @@ T = TypeVar("T")
 WAIT_MS: Final = 30_000
 """Longest wait for the turn to append."""
 
+EVENTS_ALONE: Final = SqliteOptions(heads_last_bytes=16_384)
+"""It is opened for every append, and keeps no blocks: the last lines of its heads file will do."""
+
 _PAUSE_FIRST_S: Final = 0.002
-_PAUSE_MAX_S: Final = 0.05
+_PAUSE_MAX_S: Final = 0.01
+_COURTESY_S: Final = 0.02
+"""Longer than anybody pauses who waits: whoever had the turn lets them go first."""
+
 _READS_MAX: Final = 5
 """Times a reading is begun again that met a writer who was just making or leaving the files."""
 
@@ -61,7 +68,7 @@ class SharedEvents(EventStore):
         clock: WallClock,
         ids: IdSource,
         wait_ms: int = WAIT_MS,
-        options: SqliteOptions = DEFAULTS,
+        options: SqliteOptions = EVENTS_ALONE,
     ) -> None:
         self._path = path
         self._clock = clock
@@ -70,6 +77,7 @@ class SharedEvents(EventStore):
         self._options = options
         self._log: SqliteLog | None = None
         self._users = 0
+        self._had_turn = False
         self._turn: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     @asynccontextmanager
@@ -151,21 +159,36 @@ class SharedEvents(EventStore):
         Raises:
             LogTurnError: Somebody still had it when the budget was spent.
         """
+        if self._had_turn:
+            self._had_turn = False
+            await asyncio.sleep(_COURTESY_S if others_wait(self._path) else 0)
+        try:
+            return await _finished(self._open)
+        except (LogInUseError, LogBusyError):
+            with waiting(self._path):
+                return await self._waited()
+
+    async def _waited(self) -> SqliteLog:
+        """Return the log, open for writing, once whoever has it lets go.
+
+        Raises:
+            LogTurnError: They did not within the budget.
+        """
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + self._wait_ms / 1000
         pause_s = _PAUSE_FIRST_S
         while True:
+            left_s = deadline_s - loop.time()
+            await asyncio.sleep(max(0.0, min(pause_s, left_s)))
+            pause_s = min(pause_s * 2, _PAUSE_MAX_S)
             try:
                 return await _finished(self._open)
             except (LogInUseError, LogBusyError) as error:
-                left_s = deadline_s - loop.time()
                 if left_s <= 0:
                     holder = error.holder if isinstance(error, LogInUseError) else "a reader"
                     raise LogTurnError(
                         path=str(self._path), holder=holder, budget_ms=self._wait_ms
                     ) from error
-            await asyncio.sleep(min(pause_s, left_s))
-            pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
     def _open(self) -> SqliteLog:
         """Return the log, open for writing, or refuse at once."""
@@ -178,6 +201,7 @@ class SharedEvents(EventStore):
         async with self._one_at_a_time():
             if self._users == 0 and self._log is not None:
                 log, self._log = self._log, None
+                self._had_turn = True
                 await log.close()
 
     def _one_at_a_time(self) -> asyncio.Lock:

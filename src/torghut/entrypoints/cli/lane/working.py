@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import click
+from typing_extensions import override
 
 from torghut import bootstrap, standby
 from torghut.entrypoints.cli.console import (
@@ -22,10 +23,26 @@ from torghut.workflows.lane.running import LaneResult
 __all__ = ["run"]
 
 
+class LeaseType(click.ParamType):
+    """``EPOCH:HOLDER``: the lease under which a scheduler lets the lane write."""
+
+    name = "lease"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, str]:
+        epoch, _, holder = str(value).partition(":")
+        if not epoch.isdecimal() or not holder:
+            self.fail(f"expected EPOCH:HOLDER, found {value!r}", param, ctx)
+        return int(epoch), holder
+
+
 @click.command()
 @click.option("--once", is_flag=True, help="Only what has waited longest.")
+@click.option("--under", hidden=True, type=LeaseType(), help="EPOCH:HOLDER of a scheduler's lease.")
 @json_option
-def run(*, once: bool, as_json: bool) -> ExitCode:
+def run(*, once: bool, under: tuple[int, str] | None, as_json: bool) -> ExitCode:
     """Run what has waited longest, and all the others after it.
 
     A run whose process is gone is ended first. Ends with 0 if every run completed, whatever its
@@ -33,7 +50,7 @@ def run(*, once: bool, as_json: bool) -> ExitCode:
     """
     with standby.lane_turn(artifact_dir()), progress() as told:
         told.stage("Loading the decision kernel; compiled once for each build")
-        found = asyncio.run(_run(told, once=once))
+        found = asyncio.run(_run(told, once=once, under=under))
     if as_json:
         print_json({"runs": [_as_json(one) for one in found]})
     else:
@@ -42,7 +59,7 @@ def run(*, once: bool, as_json: bool) -> ExitCode:
     return ExitCode.YES if completed else ExitCode.NO
 
 
-async def _run(told: Progress, *, once: bool) -> list[LaneResult]:
+async def _run(told: Progress, *, once: bool, under: tuple[int, str] | None) -> list[LaneResult]:
     """Adopt what was left behind, then work the queue off."""
     found: list[LaneResult] = []
 
@@ -50,7 +67,7 @@ async def _run(told: Progress, *, once: bool) -> list[LaneResult]:
         told.stage(f"{phase}{f': {what}' if what else ''}", total=1000)
         told.at(round(far * 1000))
 
-    desk = await bootstrap.lane_desk(tell)
+    desk = await bootstrap.lane_desk(tell, under=under)
     if (adopted := await desk.adopt()) is not None:
         found.append(adopted)
     while (result := await desk.run_next()) is not None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, get_args
 
 import click
 
 from torghut.entrypoints.cli.approval.asking import office
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, print_table
 from torghut.governance.ledger.errors import CandidateUnknownError
-from torghut.governance.ledger.state import Alias, LedgerState
+from torghut.governance.ledger.state import ALIASES, Alias, LedgerState, parse_alias
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 
 __all__ = ["list", "show"]
-
-_ALIASES: Final[tuple[Alias, ...]] = get_args(Alias)
 
 
 @click.command()
@@ -27,14 +24,14 @@ def list(*, as_json: bool) -> ExitCode:  # noqa: A001 - the command's name
     if as_json:
         print_json({"routers": [_aliases(router, one) for router, one in ledgers.items()]})
         return ExitCode.YES
-    aliases: dict[str, str] = dict.fromkeys(_ALIASES, "left")
+    aliases: dict[str, str] = dict.fromkeys(ALIASES, "left")
     sides = {"router": "left", **aliases, "trials": "right"}
     print_table(
         sides,
         [
             [
                 router,
-                *(_named(one, one.digest_of(alias)) for alias in _ALIASES),
+                *(_named(one, one.digest_of(alias)) for alias in ALIASES),
                 f"{one.trials:,}",
             ]
             for router, one in ledgers.items()
@@ -47,7 +44,13 @@ def list(*, as_json: bool) -> ExitCode:  # noqa: A001 - the command's name
 @click.argument("router")
 @json_option
 def show(router: str, *, as_json: bool) -> ExitCode:
-    """Show the ledger of ROUTER: its aliases, and every candidate that was tried."""
+    """Show the ledger of ROUTER: its aliases, and every candidate that was tried.
+
+    Or only whom an alias names, such as index-daily@champion, @previous or @challenger; ends with 1
+    if that is nobody.
+    """
+    if named := parse_alias(router):
+        return _show_alias(*named, as_json=as_json)
     ledger = asyncio.run(office("torghut promotion show").ledger(router))
     if not ledger.candidates:
         raise CandidateUnknownError(expected=f"a ledger of {router}", found="none")
@@ -59,7 +62,7 @@ def show(router: str, *, as_json: bool) -> ExitCode:
         {
             **{
                 f"{router}@{alias}": ledger.digest_of(alias) or "none of the ledger's"
-                for alias in _ALIASES
+                for alias in ALIASES
             },
             "package": ledger.serving or "none",
             "target": "" if champion is None or champion.digest is None else champion.target,
@@ -78,6 +81,16 @@ def show(router: str, *, as_json: bool) -> ExitCode:
     return ExitCode.YES
 
 
+def _show_alias(router: str, alias: Alias, *, as_json: bool) -> ExitCode:
+    """Print whom an alias names."""
+    digest = asyncio.run(office("torghut promotion show").ledger(router)).digest_of(alias)
+    if as_json:
+        print_json({"alias": f"{router}@{alias}", "candidate": digest})
+    else:
+        click.echo(digest or "none of the ledger's")
+    return ExitCode.NO if digest is None else ExitCode.YES
+
+
 def _named(ledger: LedgerState, digest: str | None) -> str:
     """Return a candidate as people call it."""
     known = None if digest is None else ledger.candidates.get(digest)
@@ -89,7 +102,7 @@ def _aliases(router: str, ledger: LedgerState) -> JsonObject:
     champion = ledger.champion
     return {
         "router": router,
-        **{f"{router}@{alias}": ledger.digest_of(alias) for alias in _ALIASES},
+        **{f"{router}@{alias}": ledger.digest_of(alias) for alias in ALIASES},
         "package": ledger.serving,
         "target": None if champion is None or champion.digest is None else champion.target,
         "version": ledger.version,

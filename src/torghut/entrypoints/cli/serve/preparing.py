@@ -15,7 +15,7 @@ from torghut.entrypoints.cli.serve.options import ServeOptions, SourceKind
 from torghut.market.ports import Source
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.observing.log_events import ServeStarted
-from torghut.settings import settings
+from torghut.settings import revision, settings
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.observing.journal import Journal
@@ -111,6 +111,7 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
                 pid=os.getpid(),
                 log=str(log),
                 source=options["source"].text,
+                revision=_revision(setup),
             ),
             speed=options["speed"].times if recorded else _LIVE_SPEED,
             takes_offers=not recorded,
@@ -133,6 +134,11 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
         begun_ns=begun_ns,
         tokens=options["tokens"] or standby.token_file(),
     )
+
+
+def _revision(setup: Setup) -> str:
+    """Return what decides here, as one deployed thing."""
+    return revision() or f"{bootstrap.version('torghut')}+{setup.kernel.build[:12]}"
 
 
 def _log_of(options: ServeOptions, source: Source | None) -> Path:

@@ -15,12 +15,7 @@ from torghut.kernel.errors import ExitCode
 from torghut.kernel.times import instant
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.worker import SwitchStanding
-from torghut.workflows.live.switch_ports import (
-    NOT_BUILT,
-    SWITCH_NAMES,
-    ThrownSwitch,
-    WorkerSeen,
-)
+from torghut.workflows.live.switch_ports import SWITCH_NAMES, ThrownSwitch, WorkerSeen
 
 __all__ = ["list"]
 
@@ -106,7 +101,6 @@ def _as_json(listed: Listed) -> JsonObject:
         "reason": listed.reason,
         "recorded_by": [*listed.recorded_by],
         "drilled": listed.drilled,
-        "not_built": NOT_BUILT.get(listed.name),
     }
 
 
@@ -126,5 +120,3 @@ def _print(listed: Sequence[Listed]) -> None:
             for one in listed
         ],
     )
-    for name, why in NOT_BUILT.items():
-        click.echo(f"{name} is not built yet: {why}")

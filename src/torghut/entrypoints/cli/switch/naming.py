@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, cast
+from collections.abc import Sequence
+from typing import Final, cast
 
 import click
 
 from torghut import standby
-from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.printing import printable
 from torghut.kernel.times import instant
 from torghut.schemas.control import REASON_MAX
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.worker import SwitchStanding, SwitchThrownFile
-from torghut.workflows.live.switch_ports import DRILL_ID, NOT_BUILT, SWITCH_NAMES, ThrownSwitch
+from torghut.workflows.live.switch_ports import DRILL_ID, SWITCH_NAMES, ThrownSwitch
 
 
 def _reason(_ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -39,34 +39,14 @@ reason_option: Final = click.option(
 """The option ``--reason``."""
 
 
-class SwitchNotBuiltError(TorghutError):
-    """The switch exists and refuses: it becomes whole with the governance work."""
-
-    code: ClassVar[str] = "switch.not-built"
-    exit_code: ClassVar[ExitCode] = ExitCode.NO
-
-    def __init__(self, *, name: SwitchName) -> None:
-        built = ", ".join(one for one in SWITCH_NAMES if one not in NOT_BUILT)
-        super().__init__(
-            f"switch {name}: expected one that is built, found one that becomes whole with the "
-            f"governance work: {NOT_BUILT[name]}; what can be thrown now is {built}"
-        )
-        self.name = name
+def switch_named(name: str) -> SwitchName:
+    """Return the switch of a name that ``name_argument`` let through."""
+    return cast("SwitchName", name)
 
 
-def built(name: str) -> SwitchName:
-    """Return the switch of a name.
-
-    Raises:
-        SwitchNotBuiltError: It cannot be used yet.
-    """
-    switch = cast("SwitchName", name)
-    if switch in NOT_BUILT:
-        raise SwitchNotBuiltError(name=switch)
-    return switch
-
-
-def new_throw(name: SwitchName, reason: str, *, drill: bool = False) -> SwitchThrownFile:
+def new_throw(
+    name: SwitchName, reason: str, *, drill: bool = False, revisions: Sequence[str] = ()
+) -> SwitchThrownFile:
     """Return a throw of now, by the person who runs this command."""
     throw_id = standby.ids().new_id()
     return SwitchThrownFile(
@@ -75,6 +55,7 @@ def new_throw(name: SwitchName, reason: str, *, drill: bool = False) -> SwitchTh
         reason=reason,
         who=standby.person(),
         thrown_wall_ns=standby.wall_clock().now_ns(),
+        revisions=tuple(revisions),
     )
 
 

@@ -10,7 +10,7 @@ import click
 
 from torghut import standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
-from torghut.entrypoints.cli.switch.naming import built, name_argument, reason_option
+from torghut.entrypoints.cli.switch.naming import name_argument, reason_option, switch_named
 from torghut.entrypoints.cli.switch.sending import Became, Door, send
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -72,7 +72,7 @@ def release(
     anew since the worker last said what it has in force stays thrown. Ends with 0 if every worker
     that has the switch in force has recorded the release.
     """
-    switch = built(name)
+    switch = switch_named(name)
     doors = [Door(worker=url, url=url)] if url else _doors(switch)
     who = standby.person()
     found = [

@@ -90,7 +90,7 @@ def send(switch: SwitchName, door: Door, asked: ReleaseAsked, token_file: Path |
     """
     address = parse_address(door.url)
     root = address.uri.removeprefix("ws").removesuffix("/v1/stream")
-    headers = _shown(token_file)
+    headers = shown_to(token_file)
     try:
         status, body = standby.post(
             f"http{root}/v1/switches/{switch}/release",
@@ -136,7 +136,7 @@ def _refused(door: Door, status: int, body: bytes) -> Became:
     return Became(worker=door.worker, code=fault.code, detail=fault.detail, exit_code=exit_code)
 
 
-def _shown(token_file: Path | None) -> Mapping[str, str]:
+def shown_to(token_file: Path | None) -> Mapping[str, str]:
     """Return the headers that let in."""
     token = operating_token(token_file or standby.token_file())
     stated = token_file or variable(TOKEN_FILE_VARIABLE)

@@ -20,10 +20,10 @@ from torghut.entrypoints.cli.switch.asking import (
     throw_ids_of,
 )
 from torghut.entrypoints.cli.switch.naming import (
-    built,
     name_argument,
     new_throw,
     reason_option,
+    switch_named,
     told,
 )
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -87,7 +87,7 @@ def throw(*, name: str, reason: str, dry_run: bool, as_json: bool) -> ExitCode:
     worker that lives has acknowledged, with 6 and their names if some have not: they put it in
     force before their next decision. It holds, whatever restarts, until torghut switch release.
     """
-    switch = built(name)
+    switch = switch_named(name)
     folder = standby.switch_folder()
     found = [one for one in folder.thrown() if one.name == switch and not one.drill]
     workers, faults = _living()
@@ -137,7 +137,7 @@ def drill(*, name: str, as_json: bool) -> ExitCode:
 
     Ends as torghut switch throw does.
     """
-    switch = built(name)
+    switch = switch_named(name)
     folder = standby.switch_folder()
     workers, faults = _living()
     found = [one for one in folder.thrown() if one.name == switch and not one.drill]

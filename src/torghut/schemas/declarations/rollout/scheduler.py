@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from torghut.schemas.declarations.fields import Ratio, Why
+from torghut.schemas.declarations.fields import Count, Ratio, Why
 from torghut.schemas.declarations.safety import Span
 from torghut.schemas.rollout.run import CycleLength
 from torghut.schemas.types import Message, Symbol
@@ -60,6 +60,10 @@ class SchedulerPolicy(Message):
     budgets: Budgets
     heartbeats: Heartbeats
     window_ms: Annotated[Span, Field(description="Of receive time that drift is judged on.")]
+    window_lifetimes: Annotated[
+        Count,
+        Field(description="It spans so many lifetimes of a decision, where that is longer."),
+    ]
     weights: Annotated[
         dict[Symbol, Annotated[Decimal, Field(ge=0, le=1000)]],
         Field(description="Shares of the cap; a symbol that is not named has weight 1."),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.market.ports import Arrival
-from torghut.schemas.control import ControlRecord, SwitchThrown
+from torghut.schemas.control import ControlRecord, PackageChanged, SwitchThrown
 from torghut.workflows.live.errors import SwitchReleaseRefusedError
 from torghut.workflows.live.intake.waiting import (
     Item,
@@ -51,8 +51,8 @@ def _numbered(item: WaitingContext, fold: DecisionFold) -> tuple[float, ...]:
 
 def _take_control(item: WaitingControl, fold: DecisionFold, gathered: Gathered) -> None:
     """Let a control record arrive, unless it would release what it was not meant for."""
-    if item.ends and isinstance(item.record, SwitchThrown):
-        name = item.record.name
+    if item.ends:
+        name = _ended_by(item.record)
         found = _newest_throw(name, fold, gathered)
         if found != item.ends:
             _refuse_release(item, name, "one that was thrown anew" if found else "a released one")
@@ -60,6 +60,13 @@ def _take_control(item: WaitingControl, fold: DecisionFold, gathered: Gathered) 
     arrival = Arrival(row=len(gathered.rows), record=item.record, refusal=item.refusal)
     gathered.controls.append((item, arrival))
     gathered.arrivals.append(arrival)
+
+
+def _ended_by(record: ControlRecord) -> str:
+    """Return the name of the switch whose release a record is, or is part of."""
+    if isinstance(record, SwitchThrown):
+        return record.name
+    return "revert-packages" if isinstance(record, PackageChanged) else "last-stable-revision"
 
 
 def _newest_throw(name: str, fold: DecisionFold, gathered: Gathered) -> str:

@@ -12,13 +12,24 @@ from torghut.schemas.control import ControlRecord, StopChanged, SwitchThrown
 from torghut.schemas.live.delivery import SwitchName
 
 
+def standing_records(fold: DecisionFold) -> Iterator[ControlRecord]:
+    """Yield what holds for all symbols by records, in the order in which it does."""
+    return _in_order(fold, fold.waiting.standing)
+
+
 def thrown_switches(fold: DecisionFold) -> Mapping[SwitchName, SwitchThrown]:
     """Return the newest record of each switch that is thrown for all symbols."""
+    newest = newest_switches(fold)
+    return {name: record for name, record in newest.items() if record.state == "thrown"}
+
+
+def newest_switches(fold: DecisionFold) -> Mapping[SwitchName, SwitchThrown]:
+    """Return the newest record of each switch for all symbols, be it a throw or a release."""
     newest: dict[SwitchName, SwitchThrown] = {}
-    for record in _in_order(fold, fold.waiting.standing):
+    for record in standing_records(fold):
         if isinstance(record, SwitchThrown):
             newest[record.name] = record
-    return {name: record for name, record in newest.items() if record.state == "thrown"}
+    return newest
 
 
 def latched(fold: DecisionFold) -> str:

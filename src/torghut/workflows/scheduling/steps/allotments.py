@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torghut.governance.allotting.allotment import Allot, RefuseAllotment, Seen
 from torghut.schemas.control import ControlRecord, LimitsAllotted
 from torghut.workflows.aggregates import ALLOTTER
-from torghut.workflows.scheduling.office import Office, Turn
+from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
 
 
-async def allot(office: Office, turn: Turn, observed: Observed) -> tuple[str, ...]:
+async def allot(governor: Governor, turn: Turn, observed: Observed) -> tuple[str, ...]:
     """Bring symbols towards their shares; return what the loop has not answered to.
 
     What was asked for and is not seen to hold is asked for again under the same id.
     """
-    waiting = (await office.governance.state(ALLOTTER)).pending
+    waiting = (await governor.governance.state(ALLOTTER)).pending
     applied = frozenset[str]()
     if waiting:
-        applied = await office.view.applied(
+        applied = await governor.view.applied(
             frozenset(one.control_id for one in waiting),
             after_block=min(one.after_block for one in waiting),
         )
-    shares = office.policies.shares
     command = Allot(
         cycle=turn.cycle,
         seen={
@@ -31,22 +28,22 @@ async def allot(office: Office, turn: Turn, observed: Observed) -> tuple[str, ..
             for symbol, one in observed.symbols.items()
         },
         applied=applied,
-        shares=replace(shares, scale=office.clearances.exposure_scale()),
+        shares=governor.policies.shares,
         after_block=observed.last_block,
         at_ns=turn.now_ns,
     )
-    await office.governance.run(ALLOTTER, command)
-    pending = (await office.governance.state(ALLOTTER)).pending
+    await governor.governance.run(ALLOTTER, command)
+    pending = (await governor.governance.state(ALLOTTER)).pending
     if not pending:
         return ()
     records: list[ControlRecord] = [
         LimitsAllotted(control_id=one.control_id, symbol=one.symbol, allotment=float(one.allotment))
         for one in pending
     ]
-    answers = await office.loop.offer(records)
+    answers = await governor.loop.offer(records)
     for answer in answers:
         if answer.status == "refused":
             refusal = RefuseAllotment(control_id=answer.control_id, at_ns=turn.now_ns)
-            await office.governance.run(ALLOTTER, refusal)
+            await governor.governance.run(ALLOTTER, refusal)
     mute = sum(answer.status == "unknown" for answer in answers)
     return (f"allotter: no answer to {mute} of {len(records)} records",) if mute else ()

@@ -1,19 +1,26 @@
-"""A cycle's look at drift: measured on what the loop did, judged, and acted on."""
+"""A cycle's look at drift: measured on what the loop did, judged, acted on, and shown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from torghut.governance.rollouts.evidence import Subject
+from torghut.drift.verdicts import judge_drift
+from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.governance.safety.drift_actions import TakeVerdict
 from torghut.schemas.governing.drift import ActionWithheld, DriftEvent, DriftVerdict
-from torghut.schemas.rollout.run import DriftStatus, candidate_digest
+from torghut.schemas.governing.rollback import EvidenceName
+from torghut.schemas.rollout.gates import EvidenceReference
+from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.aggregates import DRIFT
-from torghut.workflows.scheduling.office import MS, Office, Turn
-from torghut.workflows.scheduling.ports import DriftMeasured
+from torghut.workflows.drift.evidence import About, write_action, write_detection
+from torghut.workflows.drift.measuring import WindowAsked
+from torghut.workflows.rollout.checking import read_found
+from torghut.workflows.scheduling.governor import MS, Governor, Turn
+from torghut.workflows.scheduling.ports import Observed
 
-LOOP: Subject = Subject(run_id="loop", candidate_id="loop")
+LOOP: Final = Subject(run_id="loop", candidate_id="loop")
 """What is measured while no candidate was ever run."""
 
 
@@ -23,30 +30,60 @@ class DriftSeen:
 
     Attributes:
         status: As the manifest says it.
-        measured: The verdict with its evidence.
+        verdict: Of all checks.
+        evidence: The files that show it, as they were examined after they were written.
     """
 
     status: DriftStatus
-    measured: DriftMeasured
+    verdict: DriftVerdict
+    evidence: Mapping[EvidenceName, Examined]
 
 
-async def look_for_drift(office: Office, turn: Turn, subject: Subject | None) -> DriftSeen:
-    """Measure and judge drift, and put on record what follows from it."""
+async def look_for_drift(
+    governor: Governor, turn: Turn, observed: Observed, subject: Subject | None
+) -> DriftSeen:
+    """Measure and judge drift, put on record what follows from it, and keep what shows it."""
     about = subject or LOOP
-    window_ns = office.policies.scheduler.window_ms * MS
-    measured = await office.drift.measure(
-        about, from_ns=max(0, turn.now_ns - window_ns), to_ns=turn.now_ns
+    policy = governor.policies.scheduler
+    lives_ns = max((one.lifetime_ns for one in observed.symbols.values()), default=0)
+    window_ns = max(policy.window_ms * MS, policy.window_lifetimes * lives_ns)
+    asked = WindowAsked(
+        subject=about.run_id, from_ns=max(0, turn.now_ns - window_ns), to_ns=turn.now_ns
     )
-    before = (await office.governance.state(DRIFT)).last
+    measured = await governor.drift.measure(asked)
+    verdict = judge_drift(measured.window, governor.policies.drift)
+    before = (await governor.governance.state(DRIFT)).last
     command = TakeVerdict(
         evaluation=1 if before is None else before.evaluation + 1,
         at_ns=turn.now_ns,
-        verdict=measured.verdict,
-        candidate=candidate_digest(about.candidate_id),
-        policy=office.policies.drift,
+        verdict=verdict,
+        candidate=await governor.clearances.digest_of(about.candidate_id),
+        policy=governor.policies.drift,
     )
-    events = await office.governance.run(DRIFT, command)
-    return DriftSeen(status=_status(measured.verdict, events), measured=measured)
+    events = await governor.governance.run(DRIFT, command)
+    named = About(run_id=about.run_id, candidate_id=about.candidate_id)
+    detection = write_detection(governor.store, named, measured, verdict, at_ns=turn.now_ns)
+    action = write_action(
+        governor.store,
+        named,
+        detection,
+        events,
+        evaluation=command.evaluation,
+        at_ns=turn.now_ns,
+    )
+    return DriftSeen(
+        status=_status(verdict, events),
+        verdict=verdict,
+        evidence={
+            "drift_last_detection_path": _examined(governor, detection, about),
+            "drift_last_action_path": _examined(governor, action, about),
+        },
+    )
+
+
+def _examined(governor: Governor, cited: EvidenceReference, about: Subject) -> Examined:
+    """Return what is to be thought of a file that was just written."""
+    return examine(cited, read_found(governor.store, cited.path), about)
 
 
 def _status(verdict: DriftVerdict, events: Sequence[DriftEvent]) -> DriftStatus:

@@ -9,12 +9,12 @@ from torghut.artifacts.signatures import TrustedKey, fingerprint
 from torghut.governance.verification.checks import Breach
 from torghut.workflows.rollout.checking import check_manifest, find_envelope, read_found
 from torghut.workflows.rollout.places import CURRENT
-from torghut.workflows.scheduling.office import Office, Turn
+from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
 
 
 def evidence_state(
-    office: Office, turn: Turn, observed: Observed
+    governor: Governor, turn: Turn, observed: Observed
 ) -> Literal["intact", "corrupt", "unknown"]:
     """Return what became of the log, of the current manifest and of everything that it cites.
 
@@ -22,19 +22,19 @@ def evidence_state(
     """
     if observed.intact is False:
         return "corrupt"
-    body = read_found(office.store, CURRENT)
+    body = read_found(governor.store, CURRENT)
     if body is ReadFault.MISSING:
         return "intact"
     if isinstance(body, ReadFault):
         return "unknown" if body is ReadFault.UNREADABLE else "corrupt"
     trusted = []
-    if office.key is not None:
-        public = office.key.public_key()
+    if governor.key is not None:
+        public = governor.key.public_key()
         trusted = [TrustedKey(fingerprint=fingerprint(public), key=public)]
     verdict = check_manifest(
         body,
-        office.store,
-        envelope=find_envelope(body, office.store, office.store, CURRENT),
+        governor.store,
+        envelope=find_envelope(body, governor.store, governor.store, CURRENT),
         trusted=trusted,
         now_ns=turn.now_ns,
     )

@@ -33,10 +33,9 @@ from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.rollback import EvidenceName, RollbackEvent, RollbackTriggered
 from torghut.schemas.rollout.evidence import RollbackIncident
 from torghut.schemas.rollout.gates import EvidenceReference
-from torghut.schemas.rollout.run import candidate_digest
 from torghut.workflows.aggregates import DRIFT, Aggregate, rollback_of
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.office import Office, Turn
+from torghut.workflows.scheduling.governor import BackTo, Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.safety import stop_record
 
@@ -75,7 +74,7 @@ class RolledBack:
 
 
 async def advance_rollback(
-    office: Office,
+    governor: Governor,
     turn: Turn,
     run: RunSubject,
     *,
@@ -85,18 +84,18 @@ async def advance_rollback(
 ) -> RolledBack:
     """Take the steps of a run's rollback that are due, and judge its proof."""
     stream = run.rollback
-    trigger = await _cause(office, turn, run, latch)
+    trigger = await _cause(governor, turn, run, latch, observed)
     if trigger is not None:
-        await office.governance.run(stream, trigger)
-    state = await office.governance.state(stream)
+        await governor.governance.run(stream, trigger)
+    state = await governor.governance.state(stream)
     if state.triggered is None:
-        await _judge(office, turn, run, {})
+        await _judge(governor, turn, run, {})
         return RolledBack(facts=RollbackFacts(triggered=False))
-    incident = _keep_incident(office, state.triggered, run)
-    remarks = await _go_on(office, turn, run, observed)
+    incident = _keep_incident(governor, state.triggered, run)
+    remarks = await _go_on(governor, turn, run, observed)
     offered: Mapping[EvidenceName, Examined] = {**drift, OWED: incident}
-    await _judge(office, turn, run, offered)
-    state = await office.governance.state(stream)
+    await _judge(governor, turn, run, offered)
+    state = await governor.governance.state(stream)
     reference = incident.reference
     return RolledBack(
         facts=facts_of(state, offered),
@@ -106,10 +105,10 @@ async def advance_rollback(
 
 
 async def _cause(
-    office: Office, turn: Turn, run: RunSubject, latch: LatchState
+    governor: Governor, turn: Turn, run: RunSubject, latch: LatchState, observed: Observed
 ) -> TriggerRollback | None:
     """Return why a run is to be taken back now; None where it is not."""
-    target = office.clearances.back_to(run.subject.candidate_id)
+    target = await governor.clearances.back_to(run.subject.candidate_id, observed)
     if latch.incident is not None and latch.caused_by is not None:
         return TriggerRollback(
             run_id=run.run_id,
@@ -119,9 +118,10 @@ async def _cause(
             detected_at_ns=latch.caused_by.at_ns,
             at_ns=turn.now_ns,
         )
-    demands = (await office.governance.state(DRIFT)).rollbacks
+    digest = await governor.clearances.digest_of(run.subject.candidate_id)
+    demands = (await governor.governance.state(DRIFT)).rollbacks
     for action_id, candidate in demands:
-        if candidate == candidate_digest(run.subject.candidate_id):
+        if candidate == digest:
             return TriggerRollback(
                 run_id=run.run_id,
                 cause="drift",
@@ -133,7 +133,7 @@ async def _cause(
     return None
 
 
-def _keep_incident(office: Office, triggered: RollbackTriggered, run: RunSubject) -> Examined:
+def _keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSubject) -> Examined:
     """Write the file that shows a rollback, where it is not there yet, and examine what is."""
     incident = RollbackIncident(
         incident_id=triggered.cause_id,
@@ -145,58 +145,63 @@ def _keep_incident(office: Office, triggered: RollbackTriggered, run: RunSubject
     body = canonical_bytes(incident.model_dump(mode="json"))
     digest = sha256_hex(body)
     path = f"incidents/rollback-{digest[:_CAUSES]}.json"
-    office.store.create(path, body)
+    governor.store.create(path, body)
     cited = EvidenceReference(path=path, sha256=digest, schema=incident.type)
-    return examine(cited, read_found(office.store, path), run.subject)
+    return examine(cited, read_found(governor.store, path), run.subject)
 
 
 async def _go_on(
-    office: Office, turn: Turn, run: RunSubject, observed: Observed
+    governor: Governor, turn: Turn, run: RunSubject, observed: Observed
 ) -> tuple[str, ...]:
     """Take each step whose condition holds; return what stands in the way of the next one."""
     stream = run.rollback
-    state = await office.governance.state(stream)
+    state = await governor.governance.state(stream)
     if state.triggered is not None and state.switched is None:
-        record = _back(office, state.triggered, run)
-        (answer,) = await office.loop.offer([record])
+        target = await governor.clearances.back_to(run.subject.candidate_id, observed)
+        record = _back(state.triggered, run, target)
+        (answer,) = await governor.loop.offer([record])
         if answer.status != "recorded":
             return (f"rollback: the loop has not recorded it: {answer.status} {answer.detail}",)
         command = SwitchBack(control_id=record.control_id, at_ns=turn.now_ns)
-        await office.governance.run(stream, command)
-        state = await office.governance.state(stream)
+        await governor.governance.run(stream, command)
+        state = await governor.governance.state(stream)
     if state.switched is not None and state.effective is None:
-        fault = await _confirm(office, turn, run, state.switched.control_id)
+        target = await governor.clearances.back_to(run.subject.candidate_id, observed)
+        fault = await _confirm(governor, turn, run, state.switched.control_id, target.router)
         if fault:
             return (fault,)
-        state = await office.governance.state(stream)
-    return await _drain(office, turn, run, state, observed)
+        state = await governor.governance.state(stream)
+    return await _drain(governor, turn, run, state, observed)
 
 
-def _back(office: Office, triggered: RollbackTriggered, run: RunSubject) -> ControlRecord:
+def _back(triggered: RollbackTriggered, run: RunSubject, target: BackTo) -> ControlRecord:
     """Return the control record that goes back: another package, or the stop itself."""
-    target = office.clearances.back_to(run.subject.candidate_id)
-    if target.router:
+    if target.serves:
         cause = f"{run.run_id}:{run.attempt}:{triggered.number}"
         return PackageChanged(
-            control_id=f"rollback:{cause}", router=target.router, package=target.package
+            control_id=f"rollback:{cause}", router=target.router, package=triggered.goes_back_to
         )
     return stop_record(triggered.cause_id, "stopped", f"rollback of {run.run_id}")
 
 
-async def _confirm(office: Office, turn: Turn, run: RunSubject, control_id: str) -> str:
+async def _confirm(
+    governor: Governor, turn: Turn, run: RunSubject, control_id: str, router: str
+) -> str:
     """Confirm that a rollback is in force, or return why it cannot be said yet."""
-    policy = office.policies.safety.rollback
-    by = await office.view.first_deciders(control_id, count=policy.proving_decisions)
+    policy = governor.policies.safety.rollback
+    by = await governor.view.first_deciders(
+        control_id, router=router, count=policy.proving_decisions
+    )
     command = ConfirmEffective(by=by, at_ns=turn.now_ns, policy=policy)
     try:
-        await office.governance.run(run.rollback, command)
+        await governor.governance.run(run.rollback, command)
     except RollbackNotEffectiveError as error:
         return f"rollback: {error}"
     return ""
 
 
 async def _drain(
-    office: Office, turn: Turn, run: RunSubject, state: RollbackState, observed: Observed
+    governor: Governor, turn: Turn, run: RunSubject, state: RollbackState, observed: Observed
 ) -> tuple[str, ...]:
     """Note that nothing of what went can still be acted on, and end what had demanded it.
 
@@ -208,7 +213,7 @@ async def _drain(
     lifetime_ns = max((one.lifetime_ns for one in observed.symbols.values()), default=0)
     if observed.mode == "live" or turn.now_ns < state.effective.at_ns + lifetime_ns:
         return ()
-    await office.governance.run(run.rollback, ConfirmDrained(at_ns=turn.now_ns))
+    await governor.governance.run(run.rollback, ConfirmDrained(at_ns=turn.now_ns))
     if state.triggered is not None and state.triggered.cause == "drift":
         ended = EndAction(
             action_id=state.triggered.cause_id,
@@ -216,23 +221,23 @@ async def _drain(
             evidence=None,
             at_ns=turn.now_ns,
         )
-        await office.governance.run(DRIFT, ended)
+        await governor.governance.run(DRIFT, ended)
     return ()
 
 
 async def _judge(
-    office: Office, turn: Turn, run: RunSubject, offered: Mapping[EvidenceName, Examined]
+    governor: Governor, turn: Turn, run: RunSubject, offered: Mapping[EvidenceName, Examined]
 ) -> None:
     """Put on record what the proof shows; the same as last time is on record already."""
     stream = run.rollback
-    last = (await office.governance.state(stream)).judged
+    last = (await governor.governance.state(stream)).judged
     number = 1 if last is None else last.judgement
     for judgement in (number, number + 1):
         command = JudgeProof(
             run_id=run.run_id, judgement=judgement, offered=offered, at_ns=turn.now_ns
         )
         try:
-            await office.governance.run(stream, command)
+            await governor.governance.run(stream, command)
         except OutOfOrderError:
             continue
         return

@@ -20,40 +20,40 @@ from torghut.schemas.control import StopChanged
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.workflows.aggregates import LATCH_NAME, STOP_LATCH
-from torghut.workflows.scheduling.office import Office, Turn
+from torghut.workflows.scheduling.governor import Governor, Turn
 
 _THROW: Final = "governance-"
 
 
-async def evaluate_latch(office: Office, turn: Turn, readings: SafetyReadings) -> LatchState:
+async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReadings) -> LatchState:
     """Judge a cycle's readings, keep the evidence, and have the loop stopped or let go on."""
-    latch = await office.governance.state(STOP_LATCH)
+    latch = await governor.governance.state(STOP_LATCH)
     number = 1 if latch.last is None else latch.last.evaluation + 1
     command = EvaluateSafety(
         latch=LATCH_NAME,
         evaluation=number,
         at_ns=turn.now_ns,
         readings=readings,
-        policy=office.policies.safety,
+        policy=governor.policies.safety,
     )
-    await office.governance.run(STOP_LATCH, command)
-    latch = await office.governance.state(STOP_LATCH)
-    keep_evidence(office, latch)
-    await enforce_latch(office, latch)
+    await governor.governance.run(STOP_LATCH, command)
+    latch = await governor.governance.state(STOP_LATCH)
+    keep_evidence(governor, latch)
+    await enforce_latch(governor, latch)
     return latch
 
 
-def keep_evidence(office: Office, latch: LatchState) -> Evidence | None:
+def keep_evidence(governor: Governor, latch: LatchState) -> Evidence | None:
     """Write the evidence of the stop in force, where it is not there yet, and return it."""
     if latch.incident is None or latch.caused_by is None:
         return None
     body = incident_bytes(latch.caused_by, latch=LATCH_NAME, incident=latch.incident)
     path = incident_path(latch.incident)
-    office.store.create(path, body)
+    governor.store.create(path, body)
     return Evidence(path=path, sha256=sha256_hex(body))
 
 
-async def enforce_latch(office: Office, latch: LatchState) -> None:
+async def enforce_latch(governor: Governor, latch: LatchState) -> None:
     """Make the loop obey what the latch says; what it is known to have is not said again.
 
     A stop that the loop does not record in time is thrown by a file, which needs neither the loop's
@@ -61,21 +61,23 @@ async def enforce_latch(office: Office, latch: LatchState) -> None:
     """
     if latch.incident is not None:
         record = stop_record(latch.incident.incident_id, "stopped", _why(latch.incident))
-        if not await tell(office, record):
-            office.loop.throw_stop(
+        if not await tell(governor, record):
+            governor.loop.throw_stop(
                 throw_id=_THROW + latch.incident.incident_id, reason=_why(latch.incident)
             )
-    elif latch.over is not None and await tell(office, _released(latch.over)):
-        await _take_back(office, latch.over)
+    elif latch.over is not None and await tell(governor, _released(latch.over)):
+        await _take_back(governor, latch.over)
 
 
-async def _take_back(office: Office, incident_id: str) -> None:
+async def _take_back(governor: Governor, incident_id: str) -> None:
     """Let go what a file of an incident that is over still stops."""
     throw_id = _THROW + incident_id
-    if throw_id not in office.told:
-        answer = await office.loop.release_stop(throw_id=throw_id, reason="the stop latch is open")
+    if throw_id not in governor.told:
+        answer = await governor.loop.release_stop(
+            throw_id=throw_id, reason="the stop latch is open"
+        )
         if answer.status != "unknown":
-            office.told.add(throw_id)
+            governor.told.add(throw_id)
 
 
 def _released(incident_id: str) -> StopChanged:
@@ -95,11 +97,11 @@ def _why(incident: Incident) -> str:
     return f"{', '.join(sorted(incident.triggers))}: {incident.incident_id}"
 
 
-async def tell(office: Office, record: StopChanged) -> bool:
+async def tell(governor: Governor, record: StopChanged) -> bool:
     """Return whether the loop has a record, once it was told; a refusal counts as told."""
-    if record.control_id in office.told:
+    if record.control_id in governor.told:
         return True
-    (answer,) = await office.loop.offer([record])
+    (answer,) = await governor.loop.offer([record])
     if answer.status == "recorded":
-        office.told.add(record.control_id)
+        governor.told.add(record.control_id)
     return answer.status == "recorded"

@@ -12,6 +12,7 @@ from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.eventlog import CAUSES, Happened, open_sqlite, run
 from tests.fakes.virtual_time import in_loop, run_virtually
 from torghut.adapters.sqlite.sharing.events import WAIT_MS, SharedEvents
+from torghut.adapters.sqlite.sharing.waiting import others_wait
 from torghut.adapters.sqlite.store import SqliteLog, read_log
 from torghut.eventlog.errors import (
     ConcurrencyConflictError,
@@ -143,6 +144,31 @@ async def test_whoever_waits_gets_the_turn_as_soon_as_it_is_free(tmp_path: Path)
 
 
 @in_loop
+async def test_whoever_takes_it_again_and_again_lets_others_go_first(tmp_path: Path) -> None:
+    greedy, modest = shared(tmp_path / "a.log"), shared(tmp_path / "a.log")
+    waited: asyncio.Task[int] | None = None
+
+    for number in range(100):
+        async with greedy.session():
+            if waited is None:
+                waited = asyncio.create_task(append_elsewhere(modest))
+            await append(greedy, "a", after=number)
+            await asyncio.sleep(0.01)
+        if waited.done():
+            break
+
+    assert waited is not None
+    assert waited.done()
+    assert number < 99
+    assert not others_wait(tmp_path / "a.log")
+
+
+async def append_elsewhere(store: SharedEvents) -> int:
+    """Append to a stream of its own."""
+    return await store.append_events("b-1", [Happened(what="b")], expected_version=0, causes=CAUSES)
+
+
+@in_loop
 async def test_whoever_gives_up_waiting_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     for steps in range(12):
@@ -203,3 +229,61 @@ def test_what_it_writes_verifies_as_any_log(tmp_path: Path) -> None:
 
     assert report.intact
     assert report.events == 5
+
+
+def long_heads(path: Path, count: int) -> bytes:
+    """Write a log of ``count`` events, a commit each, and return its heads file."""
+    store = shared(path)
+
+    async def fill() -> None:
+        async with store.session():
+            for number in range(count):
+                await append(store, f"{number}", after=number)
+
+    run(fill())
+    return (tmp_heads(path)).read_bytes()
+
+
+def tmp_heads(path: Path) -> Path:
+    """Return the heads file of a log."""
+    return path.with_name(path.name + ".heads")
+
+
+def test_a_long_heads_file_is_judged_by_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    body = long_heads(path, 250)
+    assert len(body) > 16_384 + 1000
+
+    tmp_heads(path).write_bytes(body[:200] + b"?" + body[201:])  # far from the end
+
+    assert run(append(shared(path), "x", after=250)) == 251
+    assert len(run(bodies(shared(path)))) == 251
+
+
+def test_a_long_log_that_lost_its_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    body = long_heads(path, 250)
+    line = body.splitlines(keepends=True)[-1]
+    more = line.replace(b"events 250 ", b"events 251 ")
+
+    tmp_heads(path).write_bytes(body + more)
+
+    with pytest.raises(TruncatedLogError):
+        run(append(shared(path), "x", after=250))
+    with pytest.raises(TruncatedLogError):
+        run(bodies(shared(path)))
+
+
+@pytest.mark.parametrize("lost", [1, 2, 32])
+def test_lines_that_a_crash_took_of_a_long_heads_file_are_written_again(
+    tmp_path: Path, lost: int
+) -> None:
+    path = tmp_path / "a.log"
+    body = long_heads(path, 250)
+    lines = body.splitlines(keepends=True)
+
+    tmp_heads(path).write_bytes(b"".join(lines[:-lost]) + b"events 2")
+
+    assert run(append(shared(path), "x", after=250)) == 251
+    assert tmp_heads(path).read_bytes().startswith(body)
+    assert tmp_heads(path).read_bytes().count(b"\n") == 252

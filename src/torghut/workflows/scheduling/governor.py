@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,10 +11,15 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.allotting.allotting import Shares
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
-from torghut.schemas.rollout.phases import Target
 from torghut.schemas.types import Message, message_digest
 from torghut.workflows.aggregates import Governance
-from torghut.workflows.scheduling.ports import DriftMeter, LaneRunner, LoopControls, LoopView
+from torghut.workflows.scheduling.ports import (
+    DriftMeter,
+    LaneRunner,
+    LoopControls,
+    LoopView,
+    Observed,
+)
 
 MS: Final = 1_000_000
 """Nanoseconds."""
@@ -50,32 +53,29 @@ class BackTo:
 
     Attributes:
         package: Digest of what decides afterwards; None: no package, defensive weights.
-        router: Whose package is to be changed for that; empty where the candidate does not serve.
+        router: Of the candidate; empty where nobody knows.
+        serves: Whether the candidate serves, so that its router's package is to be changed.
     """
 
     package: str | None
     router: str = ""
+    serves: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clearances:
-    """What other streams say of a candidate.
+class Clearances(Protocol):
+    """What ledger, stages and exposure ladder say."""
 
-    Attributes:
-        approval_fault: Returns why no approval for live holds at a time; None where one does.
-        stage_target: Returns the most that the rollout's stage allows.
-        back_to: Returns where a rollback of a candidate leads.
-        exposure_scale: Returns the share of its cap that the portfolio may use now, 0 to 1.
-    """
+    async def digest_of(self, candidate_id: str, /) -> str | None:
+        """Return the digest of a candidate; None for one that no ledger knows."""
+        ...
 
-    approval_fault: Callable[[int], str | None]
-    stage_target: Callable[[], Target]
-    back_to: Callable[[str], BackTo]
-    exposure_scale: Callable[[], Decimal]
+    async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
+        """Return where a rollback of a candidate leads, given what serves now."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
-class Office:
+class Governor:
     """What a scheduler works with for as long as it lives.
 
     Attributes:

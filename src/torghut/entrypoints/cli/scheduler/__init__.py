@@ -1,0 +1,1 @@
+"""``torghut scheduler``: governance in cycles, in a process of its own."""

@@ -1,0 +1,150 @@
+"""Puts a scheduler together: what it reads, whom it reaches, what it writes with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from torghut import bootstrap, standby
+from torghut.entrypoints.cli.scheduler.lane import ChildLane
+from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
+from torghut.governance.allotting.allotting import Shares
+from torghut.schemas.control import GovernanceHeartbeat
+from torghut.schemas.scheduling.note import IterationNote
+from torghut.settings import artifact_dir
+from torghut.workflows.aggregates import Governance
+from torghut.workflows.lane.ports import Admission, LanePorts
+from torghut.workflows.scheduling.clearing import RecordedClearances
+from torghut.workflows.scheduling.governor import Governor, Policies
+from torghut.workflows.scheduling.metering import LogMeter
+from torghut.workflows.scheduling.ports import LoopControls
+from torghut.workflows.scheduling.running import Term
+from torghut.workflows.scheduling.viewing import LogView
+
+_MS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a scheduler was asked for.
+
+    Attributes:
+        log: The decision log of the loop that it governs.
+        key: Signs manifests; None: they stay unsigned.
+        token_file: With a token that may operate; None: the service's own.
+        recorded: Whether the log is of recorded data, whose times are the cycles' own.
+    """
+
+    log: Path
+    key: Ed25519PrivateKey | None
+    token_file: Path | None
+    recorded: bool
+
+
+def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
+    """Return what a scheduler is for as long as it holds the lease.
+
+    Raises:
+        TorghutError: Its declarations are missing or do not fit.
+    """
+    policies = bootstrap.governing_policies()
+    root = artifact_dir()
+    loop = loop_of(asked)
+    return Term(
+        holder=f"scheduler-{standby.ids().new_id()}",
+        events=standby.governance_events(root),
+        keeper=bootstrap.governance_lease(root, policies.safety.lease),
+        wall=standby.wall_clock(),
+        steady=standby.steady_clock(),
+        lease=policies.safety.lease,
+        policy=policies.scheduler,
+        governor=lambda governance: governor_of(asked, governance, loop),
+        beat=_beat(loop, policies.scheduler.heartbeats.time_to_live_ms),
+        told=told,
+    )
+
+
+def loop_of(asked: Asked) -> LoopControls:
+    """Return what reaches the loop."""
+    if asked.recorded:
+        return RecordedLoop()
+    return ServedLoop(
+        pages=standby.worker_pages,
+        folder=standby.switch_folder(),
+        token_file=asked.token_file,
+        budget_ms=bootstrap.governing_policies().scheduler.budgets.loop_ms,
+    )
+
+
+def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Governor:
+    """Return what cycles work with, on streams that may be written."""
+    declared, policies = bootstrap.declarations(), bootstrap.governing_policies()
+    root, events = artifact_dir(), governance.streams.store
+    store, budgets = standby.artifact_root(root), policies.scheduler.budgets
+    return Governor(
+        governance=governance,
+        store=store,
+        view=LogView(
+            opening=lambda: bootstrap.readable_log(asked.log),
+            pages=None if asked.recorded else standby.worker_pages,
+            declared=declared,
+            budget_ms=budgets.view_ms,
+        ),
+        loop=loop,
+        lane=ChildLane(
+            command=bootstrap.own_command("lane", "run", "--once"),
+            events=events,
+            governance=governance,
+            ports=LanePorts(
+                events=events,
+                store=store,
+                wall=standby.wall_clock(),
+                admission=Admission(target="paper"),
+                cycle_length_s=policies.scheduler.cycles.every_s,
+            ),
+            budget_ms=budgets.lane_ms,
+        ),
+        drift=LogMeter(
+            opening=lambda: bootstrap.readable_log(asked.log),
+            policy=policies.drift,
+            budget_ms=budgets.drift_ms,
+        ),
+        policies=Policies(
+            safety=policies.safety,
+            drift=policies.drift,
+            scheduler=policies.scheduler,
+            shares=Shares(
+                cap=declared.gates.portfolio.cap,
+                max_symbols=declared.gates.portfolio.max_symbols,
+                weights={name: Decimal(one) for name, one in policies.scheduler.weights.items()},
+            ),
+        ),
+        clearances=RecordedClearances(
+            office=bootstrap.approvals_office(events),
+            routers={one.symbol: one.router for one in declared.instruments},
+        ),
+        key=asked.key,
+    )
+
+
+def _beat(loop: LoopControls, time_to_live_ms: int) -> Callable[[int], Awaitable[None]]:
+    """Return what tells the loop that governance is there."""
+
+    async def beat(epoch: int) -> None:
+        now_ns = standby.wall_clock().now_ns()
+        await loop.offer(
+            [
+                GovernanceHeartbeat(
+                    control_id=f"governance-heartbeat:{epoch}:{now_ns}",
+                    epoch=epoch,
+                    expires_ns=now_ns + time_to_live_ms * _MS,
+                )
+            ]
+        )
+
+    return beat

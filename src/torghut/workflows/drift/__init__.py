@@ -1,0 +1,1 @@
+"""Drift measured: from a window of a decision log to a verdict, with files that show it."""

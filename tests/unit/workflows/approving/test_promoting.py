@@ -1,0 +1,265 @@
+"""Who serves is on record, once, whoever is killed in between, and can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from typing_extensions import override
+
+from tests.approving import CANDIDATE
+from tests.fakes.clock import HandClock
+from tests.fakes.eventlog import run
+from tests.governing import START_NS
+from tests.promoting import ROLLED_OUT, candidate, office, shown, signing
+from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
+from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.errors import LogWriteError, Obstacle
+from torghut.eventlog.memory import InMemoryLog
+from torghut.governance.approvals.errors import (
+    ExpiredError,
+    ManifestTargetError,
+    NotionalCapExceededError,
+    NotRequestedError,
+    RevokedError,
+    UsedUpError,
+)
+from torghut.governance.ledger.errors import (
+    ApprovalMissingError,
+    CandidateUnknownError,
+    ManifestUnfitError,
+    NotChampionError,
+    PromotionSpentError,
+)
+from torghut.kernel.canonical import JsonObject
+from torghut.schemas.rollout.manifest import ManifestDocument
+from torghut.schemas.types import Message
+from torghut.workflows.approving.answering import answer_approval
+from torghut.workflows.approving.manifests import CheckedManifest
+from torghut.workflows.approving.office import Office
+from torghut.workflows.approving.promoting import Changed, promote, register_candidate, revert
+from torghut.workflows.streams import Streams
+
+ROUTER = "index-daily"
+
+
+def approved(place: Office) -> str:
+    """Return an approval that holds for an hour."""
+    approval = ask(place, shown())
+    grant(place, approval)
+    return approval
+
+
+def to_live(place: Office, approval: str | None, *, cap: int | None = None) -> Changed:
+    """Promote the candidate to live."""
+    notional_cap = None if cap is None else Decimal(cap)
+    return run(promote(place, shown("live"), approval=approval, notional_cap=notional_cap))
+
+
+def test_a_paper_manifest_promotes_to_paper_and_says_what_to_send() -> None:
+    place = office(log_with_candidate())
+
+    changed = run(promote(place, shown(), approval=None))
+
+    assert not changed.again
+    assert (changed.router, changed.ledger.digest_of("champion")) == (ROUTER, CANDIDATE)
+    assert changed.control is not None
+    assert (changed.control.router, changed.control.package) == (ROUTER, CANDIDATE)
+
+
+def test_the_same_again_changes_nothing_and_says_the_same() -> None:
+    place = office(log_with_candidate())
+    first = run(promote(place, shown(), approval=None))
+
+    again = run(promote(place, shown(), approval=None))
+
+    assert again.again
+    assert (again.control, again.ledger) == (first.control, first.ledger)
+
+
+def test_live_uses_an_approval_up() -> None:
+    place = office(log_with_candidate())
+    approval = approved(place)
+
+    changed = to_live(place, approval)
+
+    assert changed.ledger.champion is not None
+    assert changed.ledger.champion.target == "live"
+    used = run(place.approval(approval)).used
+    assert used is not None
+    assert used.promotion_id == changed.ledger.champion.promotion_id
+    assert to_live(place, approval).again
+
+
+def test_an_approval_serves_one_promotion() -> None:
+    place = office(log_with_candidate())
+    approval = approved(place)
+    to_live(place, approval)
+    run(revert(place, ROUTER, cause="incident-1", reason="drawdown"))
+
+    with pytest.raises(PromotionSpentError):
+        to_live(place, approval)
+    other = replace(shown("live"), document=another_run())
+    with pytest.raises(UsedUpError):
+        run(promote(place, other, approval=approval))
+
+
+def another_run() -> ManifestDocument:
+    """Return the document of another live run of the candidate."""
+    document = shown("live").document
+    return type(document).model_validate(
+        document.model_dump(mode="json") | {"content_hash": "33" * 32}
+    )
+
+
+def test_live_without_an_approval_is_refused() -> None:
+    place = office(log_with_candidate())
+
+    with pytest.raises(ApprovalMissingError):
+        to_live(place, None)
+    with pytest.raises(NotRequestedError):
+        to_live(place, "none")
+
+
+def test_paper_with_an_approval_is_refused_and_leaves_it() -> None:
+    place = office(log_with_candidate())
+    approval = approved(place)
+
+    with pytest.raises(ManifestTargetError):
+        run(promote(place, shown(), approval=approval))
+    assert run(place.approval(approval)).used is None
+
+
+def test_what_was_revoked_promotes_nothing() -> None:
+    place = office(log_with_candidate())
+    approval = approved(place)
+    run(answer_approval(place, approval, "revoke", sign=signing("eve"), reason="news"))
+
+    with pytest.raises(RevokedError):
+        to_live(place, approval)
+
+
+def test_what_has_run_out_promotes_nothing() -> None:
+    place = office(log_with_candidate())
+    approval = approved(place)
+
+    with pytest.raises(ExpiredError):
+        to_live(office(place.events, after_s=3600), approval)
+
+
+def test_no_more_is_traded_than_was_approved() -> None:
+    place = office(log_with_candidate())
+    approval = approved(place)
+
+    with pytest.raises(NotionalCapExceededError):
+        to_live(place, approval, cap=25_001)
+    assert not to_live(place, approval, cap=25_000).again
+
+
+def test_a_promotion_that_is_refused_uses_nothing_up() -> None:
+    place = office(log_with_candidate())
+    approval = approved(place)
+    unsigned = replace(shown("live"), signed=False)
+
+    with pytest.raises(Exception, match="signed"):
+        run(promote(place, unsigned, approval=approval))
+    assert run(place.approval(approval)).used is None
+
+
+@pytest.mark.parametrize(
+    "manifest", [replace(shown(), finalised=False), replace(shown(), signed=False)]
+)
+def test_only_a_final_signed_manifest_promotes(manifest: CheckedManifest) -> None:
+    place = office(log_with_candidate())
+
+    with pytest.raises(ManifestUnfitError):
+        run(promote(place, manifest, approval=None))
+
+
+class DyingLog(InMemoryLog):
+    """Takes so many appends more, and then its process is dead.
+
+    Attributes:
+        left: How many; None for ever.
+    """
+
+    left: int | None = None
+
+    @override
+    async def append_events(
+        self, stream: str, events: Sequence[Message], /, *, expected_version: int, causes: Causes
+    ) -> int:
+        if self.left is not None:
+            if not self.left:
+                raise LogWriteError(obstacle=Obstacle.CLOSED, detail="killed")
+            self.left -= 1
+        return await super().append_events(
+            stream, events, expected_version=expected_version, causes=causes
+        )
+
+
+@pytest.mark.parametrize("appends", [0, 1])
+def test_killed_between_use_and_promotion_the_same_again_goes_on(appends: int) -> None:
+    log = DyingLog(clock=HandClock())
+    run(register_candidate(Streams(log), ROUTER, ROLLED_OUT, run_id="run-1", at_ns=START_NS))
+    approval = approved(office(log))
+    log.left = appends
+    with pytest.raises(LogWriteError):
+        to_live(office(log), approval)
+    log.left = None
+
+    late_s = 7200 if appends else 0  # what was used up before it ran out needs not hold any more
+    changed = to_live(office(log, after_s=late_s), approval)
+
+    assert changed.ledger.digest_of("champion") == CANDIDATE
+    assert changed.ledger.version == 1
+
+
+def test_what_served_before_is_taken_back_to_and_told() -> None:
+    log = log_with_candidate()
+    place = office(log)
+    before = "ab" * 32
+    run(promote(place, shown(), approval=None, replaces=before))
+
+    changed = run(revert(place, ROUTER, cause="incident-1", reason="drawdown"))
+
+    assert changed.ledger.serving == before
+    assert changed.control is not None
+    assert (changed.control.control_id, changed.control.package) == ("revert-incident-1", before)
+    again = run(revert(place, ROUTER, cause="incident-1", reason="drawdown"))
+    assert again.again
+    assert again.control == changed.control
+
+
+def test_what_a_patch_says_it_replaces_is_what_served_before() -> None:
+    place = office(log_with_candidate())
+    patch: JsonObject = {"candidate": {"package": CANDIDATE}, "replaces": "cd" * 32}
+    run(promote(place, replace(shown(), patch=patch), approval=None))
+
+    changed = run(revert(place, ROUTER, cause="incident-1", reason="drawdown"))
+
+    assert changed.ledger.serving == "cd" * 32
+
+
+def test_where_nothing_serves_nothing_is_taken_back() -> None:
+    place = office(log_with_candidate())
+
+    with pytest.raises(NotChampionError):
+        run(revert(place, ROUTER, cause="incident-1", reason="drawdown"))
+    with pytest.raises(CandidateUnknownError):
+        run(revert(place, "no-router", cause="incident-1", reason="drawdown"))
+
+
+def test_trials_are_counted_over_all_runs_of_a_router() -> None:
+    streams = Streams(log_with_candidate())
+
+    def tried(name: str, run_id: str) -> int:
+        return run(
+            register_candidate(streams, ROUTER, candidate(name), run_id=run_id, at_ns=START_NS)
+        )
+
+    assert tried("a", "run-2") == 2
+    assert tried("a", "run-2") == 2
+    assert tried("b", "run-3") == 3
