@@ -127,8 +127,10 @@ def hours(count: float) -> int:
 
 def climbed(steps: int) -> tuple[Ladder, int]:
     """Return a ladder after so many steps up, and the hour of the last look."""
-    stream, hour = ladder(), 0
-    while stream.state.steps < steps:
+    stream = ladder()
+    for hour in range(200):
         stream.send(look(stream, hours(hour)))
-        hour += 1
-    return stream, hour - 1
+        if stream.state.steps == steps:
+            return stream, hour
+    message = f"no {steps} steps in 200 good hours"
+    raise AssertionError(message)
