@@ -13,6 +13,7 @@ from torghut.decisions.fold.snapshot import take_snapshot
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.schemas.codes import Switch
 from torghut.schemas.control import PackageChanged, RouterModeChanged
+from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.rows import CONTEXT, STATE
 from torghut.workflows.live.switch_ports import SWITCH_NAMES
 from torghut.workflows.switches.rehearsing import Stage, rehearse
@@ -73,7 +74,9 @@ def test_without_contexts_nothing_was_shown() -> None:
         (Switch.REVISION_FENCE, "last-stable-revision"),
     ],
 )
-def test_a_kernel_that_does_not_obey_a_switch_is_found_out(switch: Switch, name: str) -> None:
+def test_a_kernel_that_does_not_obey_a_switch_is_found_out(
+    switch: Switch, name: SwitchName
+) -> None:
     made = stage(live_feed())
     kernel = made.fold.kernel
 
