@@ -16,7 +16,13 @@ from tests.fakes.workers import FakeWorker, living
 from tests.logs import contexts, fill
 from torghut.adapters.sqlite.store import open_log
 from torghut.market.ports import Arrival
-from torghut.schemas.control import FillReported, GovernanceHeartbeat, ModeChanged, OrderReported
+from torghut.schemas.control import (
+    ControlRecord,
+    FillReported,
+    GovernanceHeartbeat,
+    ModeChanged,
+    OrderReported,
+)
 from torghut.schemas.live.incident import SwitchIncident
 from torghut.settings import ARTIFACT_DIR, CLUSTER, STABLE_REVISION, settings
 
@@ -115,12 +121,12 @@ def test_a_worker_that_says_nothing_leaves_its_orders_unknown(
         assert typed(*THROW).status == 6
         (first,) = files(artifacts)
         deaf.hears = True
+        found = incident(typed("switch", "incident", "update", "stop", "--json"))
         for _ in range(200):
-            updated = typed("switch", "incident", "update", "stop", "--json")
-            if incident(updated).workers[0].became == "acknowledged":
+            if found.workers[0].became == "acknowledged":
                 break
+            found = incident(typed("switch", "incident", "update", "stop", "--json"))
 
-    found = incident(updated)
     assert (found.extension, found.workers[0].became) == (1, "acknowledged")
     assert files(artifacts) == [first, first.replace(".0.", ".1.")]
     assert (artifacts / "incidents" / first).read_text("utf-8").count('"silent"') == 1
@@ -142,7 +148,7 @@ def reporting(path: Path) -> None:
     cancelled = OrderReported(
         control_id="o1", symbol="fxcm:EURUSD", decision_id=DECISION, status="cancelled"
     )
-    records = [
+    records: list[ControlRecord] = [
         GovernanceHeartbeat(control_id="g", epoch=1, expires_ns=2**62),
         ModeChanged(control_id="live", mode="live", notional_cap=1e5),
         cancelled,

@@ -285,10 +285,22 @@ class SwitchFiles(SwitchFolder):
                 del self.files[key]
                 self.retired.append(throw_id)
 
-    def throw(self, name: SwitchName, throw_id: str, *, reason: str = "r") -> ThrownSwitch:
+    def throw(
+        self,
+        name: SwitchName,
+        throw_id: str,
+        *,
+        reason: str = "r",
+        revisions: tuple[str, ...] = (),
+    ) -> ThrownSwitch:
         """Put a file there, beside one that is."""
         thrown = ThrownSwitch(
-            name=name, throw_id=throw_id, who="somebody@here", reason=reason, thrown_wall_ns=1
+            name=name,
+            throw_id=throw_id,
+            who="somebody@here",
+            reason=reason,
+            thrown_wall_ns=1,
+            revisions=revisions,
         )
         self.files[f"{name}.{throw_id}" if name in self.files else name] = thrown
         return thrown

@@ -114,3 +114,22 @@ def test_folder_holds_golden_logs_and_nothing_else() -> None:
     }
 
     assert {path.name for path in FOLDER.iterdir()} == parts
+
+
+def test_golden_log_of_this_kernel_shows_governance_silent_and_a_revision_fenced(
+    tmp_path: Path,
+) -> None:
+    async def read() -> list[set[str]]:
+        log = opened(unpacked(f"layout-{LAYOUT_VERSION}-kernel-{KERNEL_VERSION}", tmp_path))
+        lines = [json.loads(line) for line in await gathered(export(log, Exported.DECISIONS))]
+        await log.close()
+        return [set(line["reasons"]) for line in lines]
+
+    shown = [
+        (("governance-silent" in reasons), ("revision-fenced" in reasons))
+        for reasons in run(read())
+    ]
+
+    changes = [one for n, one in enumerate(shown) if n == 0 or one != shown[n - 1]]
+    free, silent, fenced = (False, False), (True, False), (False, True)
+    assert changes == [free, silent, free, fenced, free]

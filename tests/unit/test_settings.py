@@ -8,8 +8,12 @@ import pytest
 
 from torghut.settings import (
     DECLARATION_FOLDERS,
+    KNATIVE_REVISION,
+    REVISION,
     DeclarationsMissingError,
+    RevisionMalformedError,
     read_settings,
+    revision,
     settings,
 )
 
@@ -80,3 +84,24 @@ def test_cache_below_a_file_is_none(tmp_path: Path) -> None:
 
 def test_environment_is_read_once() -> None:
     assert settings() is settings()
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, ""),
+        ({REVISION: "torghut-00042", KNATIVE_REVISION: "other"}, "torghut-00042"),
+        ({REVISION: "", KNATIVE_REVISION: "torghut-00041"}, "torghut-00041"),
+        ({REVISION: "1.2.0+5aa8eb1a97f1"}, "1.2.0+5aa8eb1a97f1"),
+    ],
+)
+def test_revision_is_the_one_that_was_set_else_knatives(
+    environment: dict[str, str], expected: str
+) -> None:
+    assert revision(environment) == expected
+
+
+@pytest.mark.parametrize("found", ["-x", "a b", "a/b", "x" * 129, "\u0661"])
+def test_malformed_revision_is_refused(found: str) -> None:
+    with pytest.raises(RevisionMalformedError, match="TORGHUT_REVISION"):
+        revision({REVISION: found})

@@ -238,7 +238,10 @@ def _next(body: Mapping[str, object]) -> Iterator[str]:
         yield f"torghut switch incident update {body['incident_id']}"
     patch = body["patch"]
     if isinstance(patch, TrafficPatchFile) and not patch.applied:
-        yield f"kubectl patch ksvc torghut --type merge --patch-file {patch.path}"
+        yield (
+            "cd ${TORGHUT_ARTIFACT_DIR:-var/torghut} && "
+            f"kubectl patch ksvc torghut --type merge --patch-file {patch.path}"
+        )
     yield f"torghut switch release {body['switch']} --reason TEXT"
 
 

@@ -7,10 +7,12 @@ import json
 
 from tests.fakes.live import A, Ill, World, live_policy, offered
 from tests.fakes.virtual_time import run_virtually, virtual_loop
+from tests.reporting import decision_of, live_feed, report_order, report_position
 from torghut.schemas.control import CONTROL_RECORD
 from torghut.schemas.live.delivery import Heartbeat
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.assembly import LiveWorker
+from torghut.workflows.live.standing import order_of
 
 
 def heartbeat(worker: LiveWorker) -> Heartbeat:
@@ -176,3 +178,14 @@ def test_no_more_than_twenty_symbols_stand_on_the_page() -> None:
             assert len(status(worker).symbols) == min(20, len(names))
 
     run_virtually(main())
+
+
+def test_an_order_that_may_still_be_filled_is_told_with_its_decision() -> None:
+    feed = live_feed()
+    row = feed.decision(report_position("flat", 0.0, feed.now_ns), step_s=20.0)
+    order = order_of("fxcm:EURUSD", feed.state)
+
+    assert order is not None
+    assert (order.decision_id, order.quantity) == (decision_of(row), float(row["target"]))
+    feed.take(report_order("o", row, "cancelled"))
+    assert order_of("fxcm:EURUSD", feed.state) is None

@@ -32,7 +32,8 @@ class BeatFile(GovernanceEar):
         try:
             descriptor = os.open(self._path, _FLAGS)
             with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-                return GovernanceBeat.model_validate_json(file.read(_BYTES_MAX))
+                body = file.read(_BYTES_MAX + 1)
+            return None if len(body) > _BYTES_MAX else GovernanceBeat.model_validate_json(body)
         except (OSError, ValidationError):
             return None
 
