@@ -201,7 +201,7 @@ def _distances(deviations: Floats, counts: Floats, draw: Places) -> Floats:
     total = np.maximum(steps.sum(axis=1), 1.0)  # where no step was drawn nothing deviates either
     apart = drawn.sum(axis=1) / total
     rest = drawn - apart[:, None] * steps
-    variance = (rest * rest).sum(axis=1) * blocks / (blocks - 1)
+    variance = (rest * rest).sum(axis=1) * blocks / max(1, blocks - 1)
     error = np.sqrt(variance) / total
     far = np.where(apart == 0.0, 0.0, np.copysign(np.inf, apart))
     return np.where(error > 0.0, apart / np.where(error > 0.0, error, 1.0), far)
