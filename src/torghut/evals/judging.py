@@ -153,7 +153,12 @@ def short_difference(difference: ArmDifference, policy: EvaluationPolicy) -> str
 
 
 def _resamples(policy: EvaluationPolicy, alpha: float) -> int:
-    """Return how many draws it takes to tell ``alpha``, within what is declared."""
+    """Return how many draws it takes to tell ``alpha``, within what is declared.
+
+    The least where even the most could not: nothing passes then, and nobody waits for it.
+    """
+    if not resolves(policy.blocks.resamples_max, alpha):
+        return policy.blocks.resamples_min
     wanted = math.ceil(_DRAWS_BEYOND / alpha)
     return min(policy.blocks.resamples_max, max(policy.blocks.resamples_min, wanted))
 

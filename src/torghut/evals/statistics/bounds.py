@@ -22,6 +22,9 @@ POWER: Final = 0.8
 """Probability with which a detectable edge shows; the usual convention."""
 
 _BEYOND: Final = NormalDist().inv_cdf(POWER)
+_LEAST: Final = 3
+"""Blocks that it takes to speak of a deviation at all."""
+
 _ROUNDING: Final = 1e-12
 """Of the largest amount: a smaller deviation is rounding, not chance."""
 
@@ -57,19 +60,22 @@ class Series:
 
     @property
     def step_deviation(self) -> float:
-        """Return the standard deviation of a step, by blocks as if they were independent.
+        """Return the standard deviation of a step, with what near steps have in common.
 
-        What steps of a block have in common is in it. 0 where nothing varies.
+        By blocks; where neighbouring blocks are alike too, twice their covariance is added (Newey
+        and West, Econometrica 55, 1987, of one lag, never less than none). 0 where nothing varies.
         """
         deviations, blocks = self.deviations, len(self.sums)
-        if blocks < 2 or float(np.abs(deviations).max()) <= self.rounding:  # noqa: PLR2004
+        if blocks < _LEAST or float(np.abs(deviations).max()) <= self.rounding:
             return 0.0
-        total = float((deviations * deviations).sum()) * blocks / (blocks - 1)
+        own = float((deviations * deviations).sum())
+        shared = max(0.0, float((deviations[1:] * deviations[:-1]).sum()))
+        total = (own + 2.0 * shared) * blocks / (blocks - 1)
         return math.sqrt(total / max(1.0, float(self.counts.sum())))
 
     @property
     def error(self) -> float:
-        """Return the standard error of the mean of a step, as if blocks were independent."""
+        """Return the standard error of the mean of a step."""
         return self.step_deviation / math.sqrt(max(1.0, float(self.counts.sum())))
 
 
@@ -132,15 +138,20 @@ def studentized(series: Sequence[Series], resampling: Resampling) -> Sequence[Fl
 def bound(series: Series, distances: Floats, levels: Levels) -> Bound | None:
     """Return the bounds of ``series``'s mean, given its rising ``distances``; None without any.
 
-    There are none where no block differs from the others, the draws are too few for the levels, or
-    too many of them do not vary. ``lower > 0`` says the same as ``p_better <= alpha``.
+    Each bound is the wider of two: by the draws, and by Student's distribution, because few blocks
+    are drawn too much alike. There is none where no block differs from the others, or the draws or
+    blocks are too few for the levels. ``lower > 0`` says the same as ``p_better <= alpha``.
     """
-    error, resamples = series.error, len(distances)
+    error, resamples, freedom = series.error, len(distances), len(series.sums) - 1
     if error == 0.0 or not resolves(resamples, min(levels.alpha, levels.denial_alpha)):
         return None
-    high = float(distances[resamples - 1 - _rank(resamples, levels.alpha)])
-    low = float(distances[_rank(resamples, levels.denial_alpha)])
-    if not np.isfinite([high, low]).all():
+    rank = resamples - 1 - _rank(resamples, levels.alpha)
+    high = max(float(distances[rank]), _student(levels.alpha, freedom))
+    low = min(
+        float(distances[_rank(resamples, levels.denial_alpha)]),
+        -_student(levels.denial_alpha, freedom),
+    )
+    if not (math.isfinite(high) and math.isfinite(low)):
         return None
     statistic = series.mean / error
     beyond = resamples - int(np.searchsorted(distances, statistic, side="left"))
@@ -148,8 +159,8 @@ def bound(series: Series, distances: Floats, levels: Levels) -> Bound | None:
         mean=series.mean,
         lower=series.mean - high * error,
         upper=series.mean - low * error,
-        p_better=(1 + beyond) / (resamples + 1),
-        detectable=(max(0.0, high) + _BEYOND) * error,
+        p_better=max((1 + beyond) / (resamples + 1), _student_tail(statistic, freedom)),
+        detectable=(high + _BEYOND) * error,
     )
 
 
@@ -164,6 +175,25 @@ def _rank(resamples: int, alpha: float) -> int:
     return int(np.floor(alpha * (resamples + 1) * (1.0 + _ROUNDING))) - 1
 
 
+def _student_tail(statistic: float, freedom: int) -> float:
+    """Return the probability that Student's t lies above ``statistic``.
+
+    By the normal distribution (Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.8).
+    """
+    shrunk = statistic * (1.0 - 0.25 / freedom) / math.sqrt(1.0 + statistic**2 / (2.0 * freedom))
+    return NormalDist().cdf(-shrunk)
+
+
+def _student(alpha: float, freedom: int) -> float:
+    """Return what Student's t exceeds with probability ``alpha``, the inverse of the above.
+
+    Infinite where the approximation does not reach that far.
+    """
+    normal = -NormalDist().inv_cdf(alpha)
+    reach = (1.0 - 0.25 / freedom) ** 2 - normal**2 / (2.0 * freedom)
+    return normal / math.sqrt(reach) if reach > 0.0 else math.inf
+
+
 def _distances(deviations: Floats, counts: Floats, draw: Places) -> Floats:
     """Return the distance of each draw's mean, shape (rows,)."""
     blocks = draw.shape[1]
@@ -171,7 +201,7 @@ def _distances(deviations: Floats, counts: Floats, draw: Places) -> Floats:
     total = np.maximum(steps.sum(axis=1), 1.0)  # where no step was drawn nothing deviates either
     apart = drawn.sum(axis=1) / total
     rest = drawn - apart[:, None] * steps
-    variance = (rest * rest).sum(axis=1) * blocks / (blocks - 1)
+    variance = (rest * rest).sum(axis=1) * blocks / max(1, blocks - 1)
     error = np.sqrt(variance) / total
     far = np.where(apart == 0.0, 0.0, np.copysign(np.inf, apart))
     return np.where(error > 0.0, apart / np.where(error > 0.0, error, 1.0), far)
