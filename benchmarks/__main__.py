@@ -12,6 +12,7 @@ from benchmarks.blocks import measure_appends, measure_commits
 from benchmarks.decoding import measure_decoding
 from benchmarks.figures import Result, exit_status
 from benchmarks.growth import measure_length, measure_width
+from benchmarks.lane import measure_lane
 from benchmarks.live import measure_live
 from benchmarks.machines import commit, machine, versions
 from benchmarks.processes import measure_help, measure_memory
@@ -30,6 +31,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
     "blocks": measure_commits,
     "append": measure_appends,
     "live": measure_live,
+    "lane": measure_lane,
     "run": measure_whole_run,
     "decoding": measure_decoding,
     "width": measure_width,

@@ -40,10 +40,11 @@ from torghut.workflows.lane.contest.redeciding import (
 from torghut.workflows.lane.evidence import RunFiles, figure
 from torghut.workflows.lane.ports import Evaluated
 
-_SAMPLE: Final = 6000
+_SAMPLE: Final = 4000
 """Contexts of the test that the candidate decides over and over, to see whether it looks ahead."""
 
 _SEED_DIGITS: Final = 8
+_NS_PER_MS: Final = 1_000_000
 _UNMATCHED_MAX: Final = 0.01
 """Share of contexts that may be decided by one arm and refused by another."""
 
@@ -125,7 +126,8 @@ class Evaluator:
         if not _are_within(first, windows):
             return _nothing_to_judge(self.policy)
         told("looking for look-ahead", 0.4)
-        contamination = self._contamination(first, windows)
+        spent = _Spent(cpu=self.reading.cpu)
+        contamination = self._contamination(first, windows, spent)
         told("deciding again, a second time", 0.5)
         second = await self._pass(windows)
         told("judging", 0.9)
@@ -162,7 +164,8 @@ class Evaluator:
                 "reason": _reason(evaluation),
                 "best_expert": paired.best.removeprefix("only-"),
                 "log_contexts": float(first.fed),
-                "arms_cpu_ms": cpu_ns / 1e6,
+                "arms_cpu_ms": cpu_ns / _NS_PER_MS,
+                "lookahead_cpu_ms": spent.cpu_ns / _NS_PER_MS,
             },
             signals=paired.signals,
             decisions=evaluation.judgement.n,
@@ -177,12 +180,14 @@ class Evaluator:
             sampling=Sampling(first_ns=windows.test.first_ns, most=_SAMPLE),
         )
 
-    def _contamination(self, found: Redecided, windows: EvaluationWindows) -> Contamination:
+    def _contamination(
+        self, found: Redecided, windows: EvaluationWindows, spent: _Spent
+    ) -> Contamination:
         """Return whether the candidate looks ahead, or anything was fitted on the test."""
         report = None
         if len(found.sample) > 1:
             plan = LookaheadPlan(cuts_min=self.policy.lookahead_cuts_min)
-            decide = _blindly(self.contest.arms[CANDIDATE], found)
+            decide = _blindly(self.contest.arms[CANDIDATE], found, spent)
             report = check_lookahead(decide, found.sample, plan)
         seen = overlaps(
             self.contest.fitted,
@@ -210,13 +215,24 @@ def _nothing_to_judge(policy: EvaluationPolicy) -> Evaluated:
     )
 
 
-def _blindly(arm: Arm, found: Redecided) -> Callable[[RowArray], Answers]:
+@dataclass(slots=True)
+class _Spent:
+    """CPU time spent on deciding over and over."""
+
+    cpu: Callable[[], int]
+    cpu_ns: int = 0
+
+
+def _blindly(arm: Arm, found: Redecided, spent: _Spent) -> Callable[[RowArray], Answers]:
     """Return what decides contexts as ``arm`` does when it was just born."""
 
     def decide(contexts: RowArray) -> Answers:
+        before = spent.cpu()
         born = arm.newborn()
         born.meet(found.symbols, found.sources)
-        return born.decide(contexts)
+        answers = born.decide(contexts)
+        spent.cpu_ns += spent.cpu() - before
+        return answers
 
     return decide
 

@@ -17,7 +17,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.schemas.rows import CONTEXT, RowArray
 from torghut.workflows.lane.contest.arms import Heard, is_heard
 
-_BATCH: Final = 8192
+_BATCH: Final = 2048
 """Contexts that are decided at once: a live log's blocks hold few."""
 
 
