@@ -22,16 +22,22 @@ from benchmarks.figures import Goal, Line, Quantity, Result, spread
 from benchmarks.market import MODEL, Market, quotes, setup, shared_kernel
 from benchmarks.rounds import ROOT, Effort, scratch_folder, timed
 from tests.packages import eager_package
-from torghut.bootstrap import declarations, governing_policies, package_store, writable_log
+from torghut.bootstrap import (
+    declarations,
+    governing_policies,
+    package_store,
+    registry,
+    writable_log,
+)
 from torghut.evals.judging import FixedSampleJudge
 from torghut.governance.lanes.queue import SubmitCandidate
+from torghut.governing import governance_events
 from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.run import ExecutionContext
 from torghut.settings import ARTIFACT_DIR
-from torghut.standby import artifact_root, governance_events, wall_clock
+from torghut.standby import artifact_root, wall_clock
 from torghut.workflows.lane.contest.standing import champion_of, standing_at
-from torghut.workflows.lane.desk.admitting import ON_PAPER, admitting
 from torghut.workflows.lane.desk.candidates import FOLDER, Candidates, package_spec
 from torghut.workflows.lane.desk.preparing import LaneTools
 from torghut.workflows.lane.desk.working import LaneDesk
@@ -213,9 +219,6 @@ async def _work(root: Path) -> LaneResult:
     async def one_trial(_run_id: str, _spec: CandidateSpec) -> int:
         return 1
 
-    async def nobody(_candidate: str) -> object:
-        raise AssertionError  # nobody asks for live
-
     desk = LaneDesk(
         ports=LanePorts(
             events=governance_events(root),
@@ -233,7 +236,7 @@ async def _work(root: Path) -> LaneResult:
             cpu=time.process_time_ns,
         ),
         open_log=lambda path: writable_log(Path(path)),
-        admit=admitting(ON_PAPER, nobody),  # type: ignore[arg-type]
+        admit=registry(governance_events(root)).admit,
     )
     result = await desk.run_next()
     if result is None:

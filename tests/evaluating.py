@@ -11,7 +11,7 @@ import numpy as np
 from tests.declared import changed, text_of
 from torghut.evals.pairing import ArmSteps, PairedArms
 from torghut.governance.declarations import parse_evaluation_policy
-from torghut.schemas.declarations.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.rollout.evaluation import ARMS, ArmName
 from torghut.schemas.rows import Floats
 
