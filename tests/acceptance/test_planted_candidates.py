@@ -45,7 +45,7 @@ RIGHT_ON_RECORDED: Final = 0.9
 
 
 def almost(champion: Package) -> Package:
-    """Return a package that is the champion's but for a little more confidence, which is no edge."""
+    """Return the champion's package with a little more confidence, which is no edge."""
     model = read_regime_model(champion)
     other = dataclasses.replace(model, confidence_bias=model.confidence_bias + 0.2)
     return build_package(
