@@ -36,12 +36,13 @@ from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.run import ExecutionContext
 from torghut.settings import ARTIFACT_DIR
-from torghut.standby import artifact_root, wall_clock
+from torghut.standby import artifact_root, steady_clock, wall_clock
 from torghut.workflows.lane.contest.standing import champion_of, standing_at
 from torghut.workflows.lane.desk.candidates import FOLDER, Candidates, package_spec
 from torghut.workflows.lane.desk.preparing import LaneTools
 from torghut.workflows.lane.desk.working import LaneDesk
 from torghut.workflows.lane.ports import Admission, LanePorts
+from torghut.workflows.lane.rehearsal import Rehearsing
 from torghut.workflows.lane.running import LaneResult, lane_command
 from torghut.workflows.opening import open_fold
 
@@ -232,6 +233,9 @@ async def _work(root: Path) -> LaneResult:
             evaluation=governing_policies().evaluation,
             policies={},
             judge=FixedSampleJudge(),
+            rehearsing=Rehearsing(
+                kernel=shared_kernel(), wall=wall_clock(), steady=steady_clock(), revision="r1"
+            ),
             count_trial=one_trial,
             cpu=time.process_time_ns,
         ),

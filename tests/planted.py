@@ -84,13 +84,19 @@ def market(count: int = 8000, *, seed: int = 5, step_s: int = 30) -> RowArray:
     return announced(quotes(mids, step_ns=step_s * SECOND_NS, spread=1e-5), seed=seed)
 
 
-def announced(rows: RowArray, *, seed: int = 0) -> RowArray:
-    """Return ``rows`` of one symbol whose sizes hint at the next moves, mostly rightly."""
+def announced(rows: RowArray, *, seed: int = 0, right: float = RIGHT) -> RowArray:
+    """Return ``rows`` of one symbol whose sizes hint at the next moves.
+
+    Args:
+        rows: Quotes or bars.
+        seed: Of which hints are wrong.
+        right: Share of them that are not.
+    """
     draw = np.random.Generator(np.random.PCG64(seed))
     mid = 0.5 * (rows["bid"] + rows["ask"])
     later = np.concatenate([mid[HORIZON + 1 :], np.full(HORIZON + 1, mid[-1])])
     entered = np.concatenate([mid[1:], mid[-1:]])
-    up = (later > entered) ^ (draw.random(len(rows)) > RIGHT)
+    up = (later > entered) ^ (draw.random(len(rows)) > right)
     told = rows.copy()
     told["bid_size"], told["ask_size"] = np.where(up, 3.0, 1.0), np.where(up, 1.0, 3.0)
     return told

@@ -40,7 +40,7 @@ from torghut.schemas.declarations.safety import LeasePolicy
 from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.lane import CandidateSpec
 from torghut.schemas.types import message_digest
-from torghut.settings import artifact_dir, settings
+from torghut.settings import artifact_dir, revision, settings
 from torghut.standby import (
     artifact_root,
     ids,
@@ -60,6 +60,7 @@ from torghut.workflows.lane.desk.working import LaneDesk
 from torghut.workflows.lane.drifting import last_drift
 from torghut.workflows.lane.naming import candidate_id_of
 from torghut.workflows.lane.ports import Admission, LanePorts, Telling
+from torghut.workflows.lane.rehearsal import Rehearsing
 from torghut.workflows.scheduling.fencing import FencedEvents
 from torghut.workflows.scheduling.running import CAUSE, governance_of
 from torghut.workflows.streams import Streams
@@ -146,6 +147,7 @@ async def lane_desk(told: Telling, *, under: tuple[int, str] | None = None) -> L
         under: Epoch and holder of the lease that everything is written under; None: of none.
     """
     root, declared = artifact_dir(), governing_policies()
+    decider = kernel()
     policies = (declared.evaluation, declared.safety, declared.drift)
     events: EventStore = governance_events(root)
     if under is not None:
@@ -162,11 +164,17 @@ async def lane_desk(told: Telling, *, under: tuple[int, str] | None = None) -> L
             told=told,
         ),
         tools=LaneTools(
-            kernel=kernel(),
+            kernel=decider,
             candidates=candidates(),
             evaluation=declared.evaluation,
             policies={one.kind: message_digest(one) for one in policies},
             judge=FixedSampleJudge(),
+            rehearsing=Rehearsing(
+                kernel=decider,
+                wall=wall_clock(),
+                steady=steady_clock(),
+                revision=revision() or version("torghut"),
+            ),
             count_trial=_trials(events),
             cpu=cpu_ns,
         ),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, get_args
 
+from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.lane import RollbackReadiness, StrategyPatch
 from torghut.schemas.rollout.manifest import Observation
@@ -14,7 +15,7 @@ from torghut.workflows.lane.evidence import RunFiles, figure, not_applicable
 from torghut.workflows.lane.ports import Admission, DriftFound, Evaluated, LaneWork, Rehearsed
 from torghut.workflows.lane.stages import chain_faults
 
-REHEARSED: Final = ("stop", "deterministic-only", "defensive-weights", "revert-package")
+REHEARSED: Final[tuple[SwitchName, ...]] = get_args(SwitchName)
 """The hard switches without which no candidate can be taken back."""
 
 REHEARSAL_MAX_NS: Final = 72 * 3600 * 1_000_000_000
@@ -92,7 +93,9 @@ def readiness_done(
         rollback_target=admission.rollback_target,
         approver=admission.approver,
     )
-    shown = files.keep(readiness, "readiness.json")
+    shown = [files.keep(readiness, "readiness.json")]
+    if rehearsed.details is not None:
+        shown.append(files.keep(rehearsed.details, "switch-rehearsals.json"))
     missing = list(_missing_checks(readiness, target, now_ns))
     wanted = len(REHEARSED) + 2 + (target == "live")
     measured = figure(
@@ -104,8 +107,8 @@ def readiness_done(
     )
     slowest = max((one.elapsed_ms for one in rehearsed.switches), default=0.0)
     return PhaseDone(
-        gates=(files.row(measured, shown),),
-        outputs=(shown,),
+        gates=(files.row(measured, *shown),),
+        outputs=shown,
         observations={"slowest_switch_ms": slowest, "missing_checks": ", ".join(missing)[:500]},
     )
 

@@ -12,6 +12,7 @@ from torghut.eventlog.ports import EventStore
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.kernel.clock import WallClock
 from torghut.schemas.governing.lanes import CandidateSubmitted
+from torghut.schemas.live.rehearsal import SwitchRehearsals
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.lane import LaneInputs, SwitchRehearsed
 from torghut.schemas.rollout.manifest import Observation
@@ -57,10 +58,12 @@ class Rehearsed:
     Attributes:
         switches: Each that was tried.
         at_ns: Wall time when they were.
+        details: What was looked at, and where; None where that is not kept.
     """
 
     switches: Sequence[SwitchRehearsed]
     at_ns: int
+    details: SwitchRehearsals | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

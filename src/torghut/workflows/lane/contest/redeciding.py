@@ -14,6 +14,7 @@ import numpy.typing as npt
 from torghut.evals.lookahead import Answers
 from torghut.evals.pairing import ArmBudget
 from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.digests import sha256_hex
 from torghut.schemas.codes import REGIME_LABELS
 from torghut.schemas.rows import CONTEXT, RowArray
 from torghut.workflows.lane.contest.arms import Arm, unequal_terms
@@ -25,6 +26,10 @@ S = TypeVar("S", np.float64, np.uint8, np.int64, np.uint32)
 Numbers = npt.NDArray[np.uint32]
 
 _BPS: Final = 1e4
+_NAMED: Final = np.dtype(
+    [("symbol", "<u4"), ("source", "<u2"), ("stream", "u1"), ("sequence", "<u8")]
+)
+"""What identifies a context within a log."""
 
 
 def _unmeasured() -> int:
@@ -148,7 +153,8 @@ class _Course:
     exposure: list[Floats] = field(default_factory=list)
     refused: int = 0
     cpu_ns: int = 0
-    running: hashlib._Hash = field(default_factory=hashlib.sha256)
+    rows: hashlib._Hash = field(default_factory=hashlib.sha256)
+    outcomes: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def decide(self, contexts: RowArray, cpu: Callable[[], int]) -> Answers:
         """Return the arm's answers to some contexts."""
@@ -164,8 +170,9 @@ class _Course:
         self.turnover.append(steps.turnover)
         self.exposure.append(steps.exposure)
         self.refused += int(np.count_nonzero(answers.outcomes))
-        self.running.update(np.ascontiguousarray(answers.rows).view(np.uint8).data)
-        self.running.update(answers.outcomes.data)
+        # Apart from each other, so that the digests do not depend on where batches end.
+        self.rows.update(np.ascontiguousarray(answers.rows).view(np.uint8).data)
+        self.outcomes.update(answers.outcomes.data)
 
     def columns(self) -> ArmColumns:
         """Return everything kept."""
@@ -176,7 +183,7 @@ class _Course:
             turnover=_joined(self.turnover, np.float64),
             exposure=_joined(self.exposure, np.float64),
             refused=self.refused,
-            digest=self.running.hexdigest(),
+            digest=sha256_hex(self.rows.digest() + self.outcomes.digest()),
             cpu_ns=self.cpu_ns,
         )
 
@@ -209,8 +216,10 @@ class _Shared:
         self.receive_ns.append(contexts["receive_ns"].copy())
         self.symbol.append(contexts["symbol"].copy())
         self.regime.append(regime)
-        for name in ("symbol", "source", "stream", "sequence"):
-            self.running.update(np.ascontiguousarray(contexts[name]).data)
+        named = np.empty(len(contexts), _NAMED)
+        for name in _NAMED.names or ():
+            named[name] = contexts[name]
+        self.running.update(named.view(np.uint8).data)
         self.inside += len(contexts)
         self.decided += int(np.count_nonzero(outcomes[0] == 0))
         decided = np.stack([one == 0 for one in outcomes])

@@ -25,6 +25,7 @@ from torghut.workflows.lane.contest.standing import (
 from torghut.workflows.lane.desk.candidates import Candidates
 from torghut.workflows.lane.naming import run_id_of
 from torghut.workflows.lane.ports import LaneWork, PatchTerms
+from torghut.workflows.lane.rehearsal import Rehearsing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class LaneTools:
         judge: Judges the paired arms.
         count_trial: Puts a run of a candidate on record as a trial, and returns how many there were
             for its router, this one among them; the same run again is none.
+        rehearsing: Tries the hard switches on the run's log.
         cpu: Tells CPU time, in nanoseconds.
     """
 
@@ -47,6 +49,7 @@ class LaneTools:
     evaluation: EvaluationPolicy
     policies: Mapping[str, str]
     judge: Judge
+    rehearsing: Rehearsing
     count_trial: Callable[[str, CandidateSpec], Awaitable[int]]
     cpu: Callable[[], int]
 

@@ -71,7 +71,9 @@ class LaneDesk:
             await log.close()
             return await self._refuse(waiting, state, error)
         try:
-            return await run_autonomous_lane(work, replace(self.ports, admission=admission))
+            rehearse = self.tools.rehearsing.on(log, partition=waiting.asked.window.partition)
+            ports = replace(self.ports, admission=admission, rehearse=rehearse)
+            return await run_autonomous_lane(work, ports)
         finally:
             await log.close()
 
