@@ -19,7 +19,7 @@ from torghut.evals.pairing import ArmSteps, PairedArms
 from torghut.evals.statistics.blocks import Blocks
 from torghut.evals.statistics.bounds import of_blocks
 from torghut.evals.statistics.resampling import Resampling
-from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy, TailPolicy
+from torghut.schemas.declarations.evaluation import EvaluationPolicy, TailPolicy
 from torghut.schemas.rollout.evaluation import TailFigures
 from torghut.schemas.rollout.gates import SHORT_OF
 from torghut.schemas.rows import Floats
@@ -31,7 +31,7 @@ TailStatus = Literal["pass", "fail", "insufficient"]
 
 CANNOT_SEE: Final = (
     "a loss that did not happen in the window, at no larger a position than the champion's",
-    "a large loss that happened once or twice, where the worst blocks together stay within it",
+    "a large loss that came once or twice, while the worst blocks together stay within the limit",
     "what a larger position would have lost between two steps",
     "whether the champion's own tail is one to be measured by",
     "a tail that both arms share: only the difference is judged",
