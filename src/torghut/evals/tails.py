@@ -19,7 +19,7 @@ from torghut.evals.pairing import ArmSteps, PairedArms
 from torghut.evals.statistics.blocks import Blocks
 from torghut.evals.statistics.bounds import of_blocks
 from torghut.evals.statistics.resampling import Resampling
-from torghut.schemas.declarations.evaluation import EvaluationPolicy, TailPolicy
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy, TailPolicy
 from torghut.schemas.rollout.evaluation import TailFigures
 from torghut.schemas.rollout.gates import SHORT_OF
 from torghut.schemas.rows import Floats
