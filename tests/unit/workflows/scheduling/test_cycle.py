@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 import pytest
@@ -15,6 +16,7 @@ from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.governance import (
     GOOD,
     FakeClearances,
+    FakeLadder,
     FakeLane,
     FakeLoop,
     FakeMeter,
@@ -28,6 +30,7 @@ from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
 from torghut.governance.verification.verifying import read_manifest
+from torghut.schemas.control import ModeChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.manifest import PhaseManifest
@@ -352,3 +355,17 @@ def test_patch_is_on_record_and_looked_at_in_every_cycle() -> None:
     assert canary.judged is not None
     assert (canary.judged.judgement, canary.judged.found) == (2, "wrong-digest")
     assert "canary: the strategy patch is wrong-digest" in note.remarks
+
+
+def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> None:
+    desk = Desk()
+    desk.governor.ladder = FakeLadder(cap=Decimal(500))
+    desk.cycle()
+    assert not any(key.startswith("exposure") for key in desk.loop.recorded)
+    symbol = replace(GOOD.symbols["fxcm:EURUSD"], mode="live")
+    desk.cycle(symbols={"fxcm:EURUSD": symbol}, mode="live")
+    (record,) = [one for one in desk.loop.recorded.values() if isinstance(one, ModeChanged)]
+
+    assert (record.mode, record.notional_cap) == ("live", 500.0)
+    desk.cycle(symbols={"fxcm:EURUSD": replace(symbol, notional_cap=Decimal(500))})
+    assert len([one for one in desk.loop.recorded.values() if one.kind == "mode"]) == 1
