@@ -171,7 +171,9 @@ class FakeLane(LaneRunner):
         for command in commands[: self.breaks_after]:
             await self.governance.run(rollout_of(plan.run_id, plan.attempt), command)
             self.waiting = self.waiting[1:] if command is commands[0] else self.waiting
-            self.last = LaneEnded(run_id=plan.run_id, attempt=plan.attempt, failure=failure)
+            self.last = LaneEnded(
+                run_id=plan.run_id, attempt=plan.attempt, failure=failure, traces=("ab" * 32,)
+            )
         if self.last is not None:
             await self._end_broken(self.last)
         return self.last

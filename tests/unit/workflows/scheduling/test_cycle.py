@@ -8,90 +8,30 @@ from decimal import Decimal
 from typing import Final
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.fakes.clock import HandClock
-from tests.fakes.eventlog import CAUSES, run
+from tests.fakes.eventlog import run
 from tests.fakes.governance import (
     GOOD,
     FakeClearances,
     FakeLadder,
-    FakeLane,
     FakeLoop,
-    FakeMeter,
-    governor,
     lane_commands,
 )
-from tests.governing import SECOND_NS, START_NS
-from tests.rollouts import CANDIDATE, RUN_ID, cited, evidence_files, file_of
-from torghut.eventlog.memory import InMemoryLog
+from tests.governed import OWN, Desk
+from tests.governing import SECOND_NS
+from tests.rollouts import CANDIDATE, RUN_ID, cited, file_of
 from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
-from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.control import ModeChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
-from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.phases import CANARY
-from torghut.schemas.scheduling.note import IterationNote
-from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH, Governance, canary_of
-from torghut.workflows.rollout.places import CURRENT, SIGNATURE
-from torghut.workflows.scheduling.cycle import run_cycle
-from torghut.workflows.scheduling.governor import Governor
-from torghut.workflows.streams import Streams
+from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH, canary_of
+from torghut.workflows.rollout.places import SIGNATURE
 
-OWN: Final = "runs/run-1/rollout/phase-manifest.json"
-KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 ANN: Final = Person(name="ann", key="aa" * 32)
-
-
-class Desk:
-    """A scheduler whose process may die between any two cycles.
-
-    Args:
-        loop: That it governs.
-        signed: Whether it has a key.
-    """
-
-    def __init__(self, loop: FakeLoop | None = None, *, signed: bool = False) -> None:
-        self.log = InMemoryLog(clock=HandClock())
-        self.store = InMemoryArtifacts(evidence_files())
-        self.loop = loop or FakeLoop()
-        self.key = KEY if signed else None
-        self.meter = FakeMeter()
-        self.now_ns = START_NS
-        self.governor = self.reopened()
-
-    @property
-    def lane(self) -> FakeLane:
-        """The lane of the governor."""
-        assert isinstance(self.governor.lane, FakeLane)
-        return self.governor.lane
-
-    def reopened(self) -> Governor:
-        """Return an governor that knows what the log says, and nothing else."""
-        governance = Governance(streams=Streams(self.log), causes=CAUSES)
-        made = governor(governance, self.loop, store=self.store, meter=self.meter)
-        made.key = self.key
-        return made
-
-    def restart(self) -> None:
-        """Let the process die between cycles."""
-        before = self.lane
-        self.governor = self.reopened()
-        self.lane.last, self.lane.waiting = before.last, before.waiting
-
-    def cycle(self, **seen: object) -> IterationNote:
-        """Run a cycle a minute later, in which the loop shows ``seen``."""
-        self.now_ns += 60 * SECOND_NS
-        self.loop.shown = replace(self.loop.shown, **seen)  # type: ignore[arg-type]
-        return run(run_cycle(self.governor, epoch=1, holder="one", now_ns=self.now_ns))
-
-    def manifest(self, place: str = CURRENT) -> PhaseManifest:
-        """Return a manifest as it is read."""
-        return read_manifest(self.store.read(place))
 
 
 def test_each_cycle_leaves_one_note_that_says_what_stands_in_its_event() -> None:
