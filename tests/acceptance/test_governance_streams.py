@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.eventlog import CAUSES, open_sqlite, run
 from tests.governing import START_NS, readings, safety_policy
-from tests.replay.golden_streams import KINDS, STREAMS, state_text
+from tests.replay.golden_streams import KINDS, STREAMS, still_says
 from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.errors import ConcurrencyConflictError
 from torghut.governance.safety.latch import LATCH, EvaluateSafety
@@ -47,7 +47,7 @@ def test_stream_comes_back_from_a_log_that_was_closed(path: Path, tmp_path: Path
     assert report.intact
     assert [envelope.body for envelope in envelopes] == path.read_bytes().splitlines()
     state = kind.decider.fold(read_event(one, kind.adapter, STEPS) for one in envelopes)
-    assert state_text(state) + "\n" == path.with_suffix(".state.json").read_text(encoding="utf-8")
+    assert still_says(state, path.with_suffix(".state.json"))
 
 
 def evaluation(number: int, *, lag_ms: float = 0.0) -> EvaluateSafety:

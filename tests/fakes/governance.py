@@ -24,6 +24,7 @@ from torghut.workflows.scheduling.governor import BackTo, Clearances, Governor, 
 from torghut.workflows.scheduling.ports import (
     Answer,
     DriftMeter,
+    ExposureLadder,
     LaneEnded,
     LaneRunner,
     LoopControls,
@@ -52,6 +53,7 @@ GOOD: Final = Observed(
             mode="paper",
             allotment=Decimal(1000),
             exposure=Decimal(500),
+            notional_cap=Decimal(1000),
             equity=3.0,
             package=CHAMPION,
             lifetime_ns=1_000_000_000,
@@ -191,6 +193,17 @@ class FakeMeter(DriftMeter):
         self.changes = {code: reading_of(BEYOND[code], samples=1000) for code in codes}
 
 
+@dataclass(slots=True, kw_only=True)
+class FakeLadder(ExposureLadder):
+    """A ladder on which nothing moves."""
+
+    cap: Decimal | None = None
+
+    @override
+    async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:
+        return self.cap
+
+
 def lane_commands() -> Sequence[RolloutCommand]:
     """Return the commands of a run up to its lane's end."""
     return [one for one in whole_run() if not isinstance(one, FinaliseRun)]
@@ -238,6 +251,7 @@ def governor(
         loop=loop,
         lane=lane or FakeLane(governance=governance),
         drift=meter or FakeMeter(),
+        ladder=FakeLadder(),
         policies=policies(),
         clearances=FakeClearances(),
     )

@@ -36,7 +36,6 @@ from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.position import Position
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
-from torghut.workflows.live.loop.heeding import GovernanceEar
 from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.observing.journal import SILENT_JOURNAL
 from torghut.workflows.live.observing.telemetry import SILENT_TELEMETRY
@@ -44,7 +43,12 @@ from torghut.workflows.live.observing.witness import Witness
 from torghut.workflows.live.offers import OfferedContext, parse_offered
 from torghut.workflows.live.ports import Told
 from torghut.workflows.live.standing import Identity
-from torghut.workflows.live.switch_ports import SwitchFolder, ThrownSwitch, WorkerPage
+from torghut.workflows.live.switch_ports import (
+    GovernanceEar,
+    SwitchFolder,
+    ThrownSwitch,
+    WorkerPage,
+)
 from torghut.workflows.opening import Setup
 
 T = TypeVar("T")

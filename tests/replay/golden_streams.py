@@ -34,7 +34,7 @@ from torghut.governance.safety.drift_actions import DRIFT_ACTIONS
 from torghut.governance.safety.latch import LATCH
 from torghut.governance.safety.rollback import ROLLBACK
 from torghut.governance.stages.progress import STAGES
-from torghut.kernel.canonical import canonical_bytes, canonical_text, parse_json
+from torghut.kernel.canonical import canonical_bytes, canonical_text, parse_json, parse_json_object
 from torghut.schemas.governing.approvals import APPROVAL_EVENT
 from torghut.schemas.governing.canary import CANARY_EVENT
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT
@@ -83,6 +83,13 @@ KINDS: Final[Mapping[str, Stream]] = {
 def state_text(state: object) -> str:
     """Return a state as canonical JSON, whatever the order of what has none."""
     return canonical_text(parse_json(json.dumps(_plain(state)).encode()))
+
+
+def still_says(state: object, recorded: Path) -> bool:
+    """Say whether a state has everything that was recorded of it; it may have learnt more since."""
+    said = parse_json_object(state_text(state).encode())
+    known = parse_json_object(recorded.read_bytes())
+    return {key: said.get(key) for key in known} == known
 
 
 def _plain(value: object) -> object:

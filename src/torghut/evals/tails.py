@@ -31,7 +31,7 @@ TailStatus = Literal["pass", "fail", "insufficient"]
 
 CANNOT_SEE: Final = (
     "a loss that did not happen in the window, at no larger a position than the champion's",
-    "a large loss that happened once or twice, where the worst blocks together stay within it",
+    "a large loss that came once or twice, while the worst blocks together stay within the limit",
     "what a larger position would have lost between two steps",
     "whether the champion's own tail is one to be measured by",
     "a tail that both arms share: only the difference is judged",

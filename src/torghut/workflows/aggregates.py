@@ -19,10 +19,12 @@ from torghut.governance.rollouts.rollout import (
     RolloutState,
     rollout_stream,
 )
+from torghut.governance.safety.canary import CANARY, CanaryCommand, CanaryState
 from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, ObserveCycle
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, DriftCommand, DriftState
 from torghut.governance.safety.latch import LATCH, LatchCommand, LatchState
 from torghut.governance.safety.rollback import ROLLBACK, RollbackCommand, RollbackState
+from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT, ContinuityEvent
 from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent
@@ -88,8 +90,21 @@ def rollback_of(
     run_id: str, attempt: int = 1
 ) -> Aggregate[RollbackCommand, RollbackEvent, RollbackState]:
     """Return the rollback of an attempt at a run."""
-    again = "" if attempt == 1 else f":{attempt}"
-    return Aggregate(stream=f"rollback-{run_id}{again}", decider=ROLLBACK, events=ROLLBACK_EVENT)
+    return Aggregate(
+        stream=f"rollback-{_attempt(run_id, attempt)}", decider=ROLLBACK, events=ROLLBACK_EVENT
+    )
+
+
+def canary_of(run_id: str, attempt: int = 1) -> Aggregate[CanaryCommand, CanaryEvent, CanaryState]:
+    """Return the paper canary of an attempt at a run."""
+    return Aggregate(
+        stream=f"canary-{_attempt(run_id, attempt)}", decider=CANARY, events=CANARY_EVENT
+    )
+
+
+def _attempt(run_id: str, attempt: int) -> str:
+    """Return what names an attempt at a run in a stream."""
+    return run_id if attempt == 1 else f"{run_id}:{attempt}"
 
 
 def rollout_of(

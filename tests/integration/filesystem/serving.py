@@ -35,16 +35,18 @@ def thrown_while_the_disk_is_full(folder: Path) -> Mapping[str, object]:
             told = "nothing"
         degraded = service.status()
         (folder / "filler").unlink()
+        later = [service.typed("switch", "incident", "update", name).status for name in _NAMES]
         after = service.decide(client, budget_ms=15_000)
         assert after.decision is not None
         assert service.end() == 0
-        recorded = [one.split(":")[1] for one in service.recorded() if one.startswith("switch:")]
+        recorded = {one.split(":")[1] for one in service.recorded() if one.startswith("switch:")}
     return {
         "thrown": statuses,
         "told while full": told,
         "degraded": sorted(mode.code for mode in degraded.degraded) if degraded else [],
         "stopped": "stopped" in after.decision.reasons,
         "recorded": sorted(recorded),
+        "incidents once there is room": later,
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.holding import NOW_NS, eased_tables, following, long_states
 from tests.kernels import compiled
@@ -116,3 +118,47 @@ def test_abstaining_does_not_call_back_an_order_that_closes_the_position() -> No
 
     assert row["intent"] == Intent.ABSTAIN
     assert states["order_live"][0] == 1
+
+
+@given(
+    held=st.floats(-1e5, 1e5),
+    wanted=st.floats(-1e5, 1e5),
+    working=st.integers(0, 1),
+    silent_ns=st.sampled_from([-1, 0, 1, SECOND_NS]),
+    mode=st.sampled_from(list(Mode)),
+)
+def test_live_no_decision_raises_exposure_past_the_heartbeat_and_no_other_mode_cares(
+    held: float,
+    wanted: float,
+    working: int,
+    silent_ns: int,
+    mode: Mode,
+) -> None:
+    # §4.3: "past its TTL no new exposure, reason governance-silent".
+    shared = eased_tables(reconcile_ns=10**18)
+    states = long_states(shared)
+    states["mode"], states["reported_known"], states["reported_ns"] = mode, 1, NOW_NS
+    states["reported_position"] = states["reported_fills"] = states["paper_position"] = held
+    states["target"], states["target_open"], states["order_live"] = wanted, working, 0
+    states["governance_until_ns"] = following(states)["receive_ns"][0] - silent_ns
+
+    (row,), _ = decide(compiled(), following(states), states, shared)
+
+    silent = mode == Mode.LIVE and silent_ns > 0
+    assert bool(int(row["reasons"]) >> Reason.GOVERNANCE_SILENT & 1) == silent
+    if silent:
+        assert abs(row["target"]) <= abs(row["position"])
+        assert row["target"] * row["position"] >= 0.0
+
+
+@given(st.integers(0, 2**7 - 1), st.sampled_from(list(Mode)))
+def test_a_fenced_revision_abstains_whatever_else_is_thrown(switches: int, mode: Mode) -> None:
+    shared = eased_tables()
+    states = long_states(shared)
+    states["mode"], states["switches"] = mode, switches
+
+    (row,), _ = decide(compiled(), following(states), states, shared)
+
+    fenced = bool(switches >> Switch.REVISION_FENCE & 1)
+    assert bool(int(row["reasons"]) >> Reason.REVISION_FENCED & 1) == fenced
+    assert not fenced or row["intent"] == Intent.ABSTAIN

@@ -8,6 +8,8 @@ from typing import Final
 
 import numpy as np
 
+from torghut.decisions.declarations import Declarations
+from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import header_of
 from torghut.eventlog.block import Head
 from torghut.eventlog.ports import DecisionLog
@@ -53,13 +55,13 @@ class Capturing:
     Attributes:
         name: Of the baseline.
         commit: Of the code; None where nobody said.
-        setup: Decides again what no snapshot holds.
+        kernel: Decides again what no snapshot holds.
         clock: Of the report, whose pace is not part of a baseline.
     """
 
     name: str
     commit: str | None
-    setup: Setup
+    kernel: DecisionKernel
     clock: WallClock
 
 
@@ -75,10 +77,10 @@ async def capture(log: DecisionLog, asked: Capturing) -> Baseline:
     if len(partitions) != 1:
         raise BaselineLogError(expected="one partition", found=f"{len(partitions)}")
     head = await log.head(partitions[0])
-    summary = await _summary(log, asked, head)
-    if not summary.decided:
-        raise BaselineLogError(expected="decisions", found="none")
     counts = await count_window(log)
+    if not counts.decisions:
+        raise BaselineLogError(expected="decisions", found="none")
+    summary = await _summary(log, asked, head, newest(counts))
     graders = await _grade(log, head.partition, counts)
     return Baseline(
         name=asked.name,
@@ -108,9 +110,12 @@ async def capture(log: DecisionLog, asked: Capturing) -> Baseline:
     )
 
 
-async def _summary(log: DecisionLog, asked: Capturing, head: Head) -> Summary:
-    """Return the run report's summary of the whole log."""
-    opened = await fold_at_head(log, asked.setup, partition=head.partition)
+async def _summary(
+    log: DecisionLog, asked: Capturing, head: Head, declared: Declarations
+) -> Summary:
+    """Return the run report's summary of the whole log, under its own declarations."""
+    setup = Setup(kernel=asked.kernel, declarations=declared, packages={})
+    opened = await fold_at_head(log, setup, partition=head.partition)
     report = run_report(opened.fold, asked.clock, static_trend=False)
     await report.recall(log, partition=head.partition)
     facts = RunFacts(
@@ -137,6 +142,11 @@ async def _grade(log: DecisionLog, partition: int, counts: WindowCounts) -> Mapp
             if name in graders and len(own):
                 graders[name].take(own)
     return graders
+
+
+def newest(counts: WindowCounts) -> Declarations:
+    """Return the declarations that were in force last, of a log that holds decisions."""
+    return next(iter(counts.symbols.values()))
 
 
 def _symbol(report: SymbolReport, grader: Grader) -> SymbolBaseline:
@@ -188,10 +198,9 @@ def _longest_ns(times_ns: Sequence[int], below: Sequence[bool]) -> int:
 
 def _fallback(counts: WindowCounts) -> FallbackRates:
     """Return how often the safe path answered."""
-    declared = next(iter(counts.symbols.values()), None)
     return FallbackRates(
-        router=routing(counts, declared),
-        reasoning=reasoning(counts, declared),
+        router=routing(counts, newest(counts)),
+        reasoning=reasoning(counts, newest(counts)),
         by_reason=dict(sorted(counts.reasons.items())),
     )
 
@@ -199,12 +208,10 @@ def _fallback(counts: WindowCounts) -> FallbackRates:
 def _domain(counts: WindowCounts, name: FreshnessDomain, domain: Domain) -> DomainFreshness:
     """Return how fresh one domain was."""
     found = counts.domains[domain]
-    declared = next(iter(counts.symbols.values()), None)
-    stale = reading_of(
-        found.stale / found.required if found.required else None, samples=found.required
-    )
-    if declared is not None and not requires(counts, domain):
-        stale = declared_off(declared.digest)
+    stale = declared_off(newest(counts).digest)
+    if requires(counts, domain):
+        ratio = found.stale / found.required if found.required else None
+        stale = reading_of(ratio, samples=found.required)
     return DomainFreshness(
         domain=name,
         stale_ratio=stale,

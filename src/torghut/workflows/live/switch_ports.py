@@ -1,4 +1,4 @@
-"""Switch files and worker pages: how a switch reaches workers when nothing else does."""
+"""Switch files, worker pages, and how governance is heard: what works when nothing else does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, get_args
 
 from torghut.schemas.live.delivery import SwitchName
+from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 
 SWITCH_NAMES: Final[Sequence[SwitchName]] = get_args(SwitchName)
@@ -111,4 +112,12 @@ class WorkerPage(Protocol):
 
     def close(self) -> None:
         """Let go of it; what stands there stays."""
+        ...
+
+
+class GovernanceEar(Protocol):
+    """Where governance says that it is there."""
+
+    def heard(self) -> GovernanceBeat | None:
+        """Return its newest beat; None where there is none, or none that can be read."""
         ...

@@ -18,10 +18,15 @@ from torghut.workflows.live.intake.stamping import IngressClock
 from torghut.workflows.live.intake.waiting import WaitingControl
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.deciding import LiveLoop
-from torghut.workflows.live.loop.heeding import GovernanceEar, Heeding
+from torghut.workflows.live.loop.heeding import Heeding
 from torghut.workflows.live.observing.witness import Witness
 from torghut.workflows.live.standing import Standing
-from torghut.workflows.live.switch_ports import SwitchFolder, ThrownSwitch, WorkerPage
+from torghut.workflows.live.switch_ports import (
+    GovernanceEar,
+    SwitchFolder,
+    ThrownSwitch,
+    WorkerPage,
+)
 from torghut.workflows.live.switching import Switchboard
 
 _MS: Final = 1000.0

@@ -18,8 +18,10 @@ from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.noting import find_note, write_note
 from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
 from torghut.workflows.scheduling.steps.allotments import allot
+from torghut.workflows.scheduling.steps.canary import watch_canary
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
 from torghut.workflows.scheduling.steps.evidence import evidence_state
+from torghut.workflows.scheduling.steps.exposure import review_exposure
 from torghut.workflows.scheduling.steps.manifests import (
     Published,
     run_subject,
@@ -86,8 +88,10 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     run = await _current_run(governor, lane)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
     latch = await _control_safety(governor, turn, observed, lane)
-    rolled_back = None
+    rolled_back: RolledBack | None = None
+    remarks: tuple[str, ...] = ()
     if run is not None:
+        remarks = await watch_canary(governor, turn, run)
         rolled_back = await advance_rollback(
             governor,
             turn,
@@ -96,7 +100,8 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
             observed=observed,
             drift=drift.evidence,
         )
-    remarks = await allot(governor, turn, observed)
+    exposure = await review_exposure(governor, turn, observed, run)
+    remarks = (*remarks, *exposure, *await allot(governor, turn, observed))
     published = await _publish(governor, turn, run, drift, rolled_back)
     return Findings(
         observed=observed,

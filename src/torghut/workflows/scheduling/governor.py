@@ -15,6 +15,7 @@ from torghut.schemas.types import Message, message_digest
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.scheduling.ports import (
     DriftMeter,
+    ExposureLadder,
     LaneRunner,
     LoopControls,
     LoopView,
@@ -85,6 +86,7 @@ class Governor:
         loop: Reaches it.
         lane: Runs candidates.
         drift: Measures.
+        ladder: Of exposure.
         policies: As declared.
         key: Signs manifests; None: they stay unsigned.
         told: Control ids that the loop is known to have recorded, as far as this process knows.
@@ -96,6 +98,7 @@ class Governor:
     loop: LoopControls
     lane: LaneRunner
     drift: DriftMeter
+    ladder: ExposureLadder
     policies: Policies
     clearances: Clearances
     key: Ed25519PrivateKey | None = None

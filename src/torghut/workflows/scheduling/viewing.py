@@ -357,6 +357,7 @@ def _seen(row: np.void, packages: dict[bytes, str | None]) -> SymbolSeen:
         mode=_MODES[int(row["mode"])],
         allotment=Decimal(repr(float(row["allotment"]))),
         exposure=Decimal(repr(exposure)),
+        notional_cap=Decimal(repr(float(row["notional_cap"]))),
         equity=float(row["equity"]),
         package=packages.get(row["lineage"].tobytes()) or "",
         lifetime_ns=max(0, int(row["valid_until_ns"]) - int(row["decided_ns"])),

@@ -10,6 +10,7 @@ import pytest
 from tests.declared import FILES, ROOT, shipped
 from torghut.adapters.filesystem.declaration_text import load_live_policy
 from torghut.adapters.filesystem.declarations import load
+from torghut.adapters.filesystem.declared.staging import load_staging
 from torghut.adapters.filesystem.governing import load_governing
 from torghut.schemas.declarations.errors import (
     DeclarationConflictError,
@@ -34,6 +35,7 @@ def load_all(root: Path) -> None:
     load(root)
     load_live_policy(root)
     load_governing(root)
+    load_staging(root)
 
 
 def test_a_copy_has_the_same_digest(root: Path) -> None:

@@ -144,7 +144,7 @@ OTHERS: Final = [
 ]
 
 
-@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_artifact_of_which_nobody_has_said_what_a_good_one_is_shows_nothing(path: Any) -> None:  # noqa: ANN401
     shown = looked(criterion({"artifact": path.parent.name}), path.read_bytes())
 

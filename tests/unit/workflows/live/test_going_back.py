@@ -203,7 +203,7 @@ def test_decisions_abstain_exactly_while_the_revision_that_decides_is_fenced(
             case "remove":
                 loop.folder.files.clear()
             case _:
-                assert what == "throw"  # it is thrown already
+                pass  # thrown already
         assert loop.fenced == (running in fenced), steps[: number + 1]
     assert len({one.control_id for one in loop.recorded}) == len(loop.recorded)
     assert np.all(loop.feed.fold.arms["serving"]["inputs"] > 0) or not steps

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 import pytest
@@ -11,17 +13,30 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.fakes.governance import GOOD, FakeLane, FakeLoop, FakeMeter, governor, lane_commands
+from tests.fakes.governance import (
+    GOOD,
+    FakeClearances,
+    FakeLadder,
+    FakeLane,
+    FakeLoop,
+    FakeMeter,
+    governor,
+    lane_commands,
+)
 from tests.governing import SECOND_NS, START_NS
-from tests.rollouts import evidence_files
+from tests.rollouts import CANDIDATE, RUN_ID, cited, evidence_files, file_of
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.notes.note import note_path, read_note
+from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
 from torghut.governance.verification.verifying import read_manifest
+from torghut.schemas.control import ModeChanged
 from torghut.schemas.governing.fields import Person, reading_of
+from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.manifest import PhaseManifest
+from torghut.schemas.rollout.phases import CANARY
 from torghut.schemas.scheduling.note import IterationNote
-from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH, Governance
+from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH, Governance, canary_of
 from torghut.workflows.rollout.places import CURRENT, SIGNATURE
 from torghut.workflows.scheduling.cycle import run_cycle
 from torghut.workflows.scheduling.governor import Governor
@@ -291,3 +306,66 @@ def test_limits_are_asked_for_again_until_the_loop_is_seen_to_have_them() -> Non
 
     assert [key for key in desk.loop.recorded if key.startswith("allotment")] != []
     assert desk.loop.shown.symbols["fxcm:EURUSD"].allotment == 1000
+
+
+PATCH_PATH: Final = "runs/run-1/strategy-patch.json"
+
+
+def strategy_patch() -> StrategyPatch:
+    """Return what a canary asks for."""
+    return StrategyPatch(
+        run_id=RUN_ID,
+        candidate_id=CANDIDATE,
+        candidate=CandidateSpec(
+            kind="package", router="fx-intraday", package="cd" * 32, declarations=None
+        ),
+        replaces=None,
+        replaces_declarations=None,
+        symbols=("fxcm:EURUSD",),
+        target="paper",
+        notional_cap=1000.0,
+    )
+
+
+def patched_commands(store: InMemoryArtifacts) -> Sequence[RolloutCommand]:
+    """Return the commands of a run whose canary wrote a strategy patch."""
+    patch = strategy_patch()
+    store.create(PATCH_PATH, file_of(patch))
+    commands = list(lane_commands())
+    place = next(n for n, one in enumerate(commands) if getattr(one, "phase", "") == CANARY)
+    recorded = commands[place]
+    assert isinstance(recorded, RecordPhase)
+    commands[place] = replace(recorded, artifact_refs=(cited(patch, PATCH_PATH),))
+    return commands
+
+
+def test_patch_is_on_record_and_looked_at_in_every_cycle() -> None:
+    desk = Desk()
+    desk.governor.clearances = FakeClearances(digest="cd" * 32)
+    desk.lane.waiting.append(patched_commands(desk.store))
+    desk.cycle()
+    canary = run(desk.governor.governance.state(canary_of("run-1")))
+    assert canary.judged is not None
+    assert (canary.judged.judgement, canary.judged.reason) == (1, "patch-verified")
+    desk.cycle()
+    desk.store.replace(PATCH_PATH, b"{}")
+    note = desk.cycle()
+
+    canary = run(desk.governor.governance.state(canary_of("run-1")))
+    assert canary.judged is not None
+    assert (canary.judged.judgement, canary.judged.found) == (2, "wrong-digest")
+    assert "canary: the strategy patch is wrong-digest" in note.remarks
+
+
+def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> None:
+    desk = Desk()
+    desk.governor.ladder = FakeLadder(cap=Decimal(500))
+    desk.cycle()
+    assert not any(key.startswith("exposure") for key in desk.loop.recorded)
+    symbol = replace(GOOD.symbols["fxcm:EURUSD"], mode="live")
+    desk.cycle(symbols={"fxcm:EURUSD": symbol}, mode="live")
+    (record,) = [one for one in desk.loop.recorded.values() if isinstance(one, ModeChanged)]
+
+    assert (record.mode, record.notional_cap) == ("live", 500.0)
+    desk.cycle(symbols={"fxcm:EURUSD": replace(symbol, notional_cap=Decimal(500))})
+    assert len([one for one in desk.loop.recorded.values() if one.kind == "mode"]) == 1

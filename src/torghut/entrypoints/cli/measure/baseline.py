@@ -23,7 +23,6 @@ from torghut.settings import artifact_dir
 from torghut.workflows.baseline.capturing import Capturing
 from torghut.workflows.baseline.capturing import capture as capture_log
 from torghut.workflows.baseline.keeping import keep, recall
-from torghut.workflows.opening import Setup
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _COMPARED: Final = "compared"
@@ -117,7 +116,7 @@ def captured(path: Path, name: str, commit: str | None) -> Baseline:
     asked = Capturing(
         name=name,
         commit=commit or (None if found is None else found.commit),
-        setup=Setup(kernel=bootstrap.kernel(), declarations=bootstrap.declarations(), packages={}),
+        kernel=bootstrap.kernel(),
         clock=bootstrap.wall_clock(),
     )
     return asyncio.run(_capture(path, asked))

@@ -22,6 +22,7 @@ from torghut.workflows.aggregates import Governance
 from torghut.workflows.lane.ports import Admission, LanePorts
 from torghut.workflows.scheduling.clearing import RecordedClearances
 from torghut.workflows.scheduling.governor import Governor, Policies
+from torghut.workflows.scheduling.laddering import LogLadder
 from torghut.workflows.scheduling.metering import LogMeter
 from torghut.workflows.scheduling.ports import LoopControls
 from torghut.workflows.scheduling.running import Term
@@ -87,7 +88,7 @@ def loop_of(asked: Asked) -> LoopControls:
 def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Governor:
     """Return what cycles work with, on streams that may be written."""
     declared, policies = bootstrap.declarations(), bootstrap.governing_policies()
-    root, events = artifact_dir(), governance.streams.store
+    root, events, stages = artifact_dir(), governance.streams.store, governing.stage_policies()
     store, budgets = standby.artifact_root(root), policies.scheduler.budgets
     return Governor(
         governance=governance,
@@ -114,6 +115,16 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
             opening=lambda: bootstrap.readable_log(asked.log),
             policy=policies.drift,
             budget_ms=budgets.drift_ms,
+        ),
+        ladder=LogLadder(
+            governance=governance,
+            opening=lambda: bootstrap.readable_log(asked.log),
+            pages=standby.worker_pages,
+            wall=standby.wall_clock(),
+            roadmap=stages.roadmap,
+            policy=stages.exposure,
+            slo=stages.slo,
+            budget_ms=budgets.view_ms,
         ),
         policies=Policies(
             safety=policies.safety,

@@ -19,6 +19,7 @@ _WIDTH: Final = 10
 _LETTERS: Final = 240
 _SYMBOLS: Final = 8
 _ENTRIES: Final = 4
+_SWITCHES: Final = 8
 _NS_PER_S: Final = 1_000_000_000
 _SHORT: Final = 12
 _MINUTE_S: Final = 120
@@ -103,7 +104,7 @@ def _details(judged: Judged, status: WorkerStatus, look: Look, *, whole: bool) -
     if whole:
         yield from _figures(status, look.now_ns)
         yield from _symbols(status.symbols)
-    for switch in status.switches[:_ENTRIES]:
+    for switch in status.switches[:_SWITCHES]:
         yield _field("switch", _standing(switch))
     if whole or status.latch:
         yield _field("latch", "closed: no exposure grows" if status.latch else "open")
@@ -131,6 +132,8 @@ def _figures(status: WorkerStatus, now_ns: int) -> Iterator[str]:
     )
     yield _field("source", f"{status.source} → {status.log}")
     yield _field("api", status.api or "none")
+    if status.revision:
+        yield _field("revision", status.revision)
     packages = sorted(status.packages.items())
     served = ", ".join(f"{name}@{digest[:_SHORT]}" for name, digest in packages[:_ENTRIES])
     more = f" and {len(packages) - _ENTRIES} more" if len(packages) > _ENTRIES else ""

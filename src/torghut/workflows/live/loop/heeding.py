@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from typing_extensions import override
 
@@ -13,17 +13,10 @@ from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Mode
 from torghut.schemas.control import GovernanceHeartbeat, ModeChanged
 from torghut.schemas.live.governance import GovernanceBeat
+from torghut.workflows.live.switch_ports import GovernanceEar
 
 _NS_PER_MS: Final = 1_000_000
 _LIVE: Final = int(Mode.LIVE)
-
-
-class GovernanceEar(Protocol):
-    """Where governance says that it is there."""
-
-    def heard(self) -> GovernanceBeat | None:
-        """Return its newest beat; None where there is none, or none that can be read."""
-        ...
 
 
 class DeafEar(GovernanceEar):
