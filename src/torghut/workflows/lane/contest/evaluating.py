@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from torghut.decisions.kernel.engine import DecisionKernel
@@ -45,6 +45,8 @@ _SAMPLE: Final = 4000
 
 _SEED_DIGITS: Final = 8
 _NS_PER_MS: Final = 1_000_000
+_PASS_SHARE: Final = 0.4
+"""Of an evaluation that one pass takes."""
 _UNMATCHED_MAX: Final = 0.01
 """Share of contexts that may be decided by one arm and refused by another."""
 
@@ -102,6 +104,7 @@ class Evaluator:
         judge: Judges the paired arms.
         trials: Candidates tried so far, this one among them.
         horizon_ns: The longest label horizon of the symbols in the log.
+        blocks: Of the log until the window ends; 0 where nobody knows.
     """
 
     reading: Reading
@@ -111,6 +114,7 @@ class Evaluator:
     judge: Judge
     trials: int
     horizon_ns: int
+    blocks: int = 0
 
     async def __call__(self, files: RunFiles, told: Callable[[str, float], None], /) -> Evaluated:
         """Return what came of it; the evaluation card is written into ``files``."""
@@ -121,15 +125,13 @@ class Evaluator:
             windows = split_window(span, self.policy.split)
         except WindowNotSplitError:
             return _nothing_to_judge(self.policy)
-        told("deciding again", 0.0)
-        first = await self._pass(windows)
+        first = await self._pass(windows, told, 0.0)
         if not _are_within(first, windows):
             return _nothing_to_judge(self.policy)
         told("looking for look-ahead", 0.4)
         spent = _Spent(cpu=self.reading.cpu)
         contamination = self._contamination(first, windows, spent)
-        told("deciding again, a second time", 0.5)
-        second = await self._pass(windows)
+        second = await self._pass(windows, told, 0.5)
         told("judging", 0.9)
         paired = pair(first, windows)
         evaluation = Evaluation(
@@ -171,10 +173,18 @@ class Evaluator:
             decisions=evaluation.judgement.n,
         )
 
-    async def _pass(self, windows: EvaluationWindows) -> Redecided:
+    async def _pass(
+        self, windows: EvaluationWindows, told: Callable[[str, float], None], begin: float
+    ) -> Redecided:
         """Return the window decided in every arm, newborn."""
+        what = "deciding again, a second time" if begin else "deciding again"
+
+        def tell(blocks: int) -> None:
+            told(what, begin + _PASS_SHARE * min(1.0, blocks / max(self.blocks, blocks, 1)))
+
+        told(what, begin)
         return await redecide(
-            self.reading,
+            replace(self.reading, progress=tell),
             self.contest.arms,
             self.window,
             sampling=Sampling(first_ns=windows.test.first_ns, most=_SAMPLE),
