@@ -18,6 +18,8 @@ import pytest
 from tests.fakes.clock import SteppingClock
 from tests.fakes.governance import lane_commands
 from tests.governed import OWN, Desk
+from tests.lanes import LaneWorld, package_trial, run_trial
+from tests.planted import market, regimes
 from tests.reporting import Feed, fresh_fold
 from tests.rollouts import (
     INCIDENT_PATH,
@@ -36,13 +38,15 @@ from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.rollouts.rollout import RecordPhase, StartRun
 from torghut.governance.verification.verifying import read_manifest
+from torghut.kernel.digests import sha256_hex
 from torghut.schemas.control import RouterModeChanged
 from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.rollout.manifest import PhaseManifest
-from torghut.schemas.rollout.phases import REQUIRED_GATES, PhaseName, Target
+from torghut.schemas.rollout.phases import LANE_PHASES, REQUIRED_GATES, PhaseName, Target
 from torghut.schemas.rollout.run import DriftStatus
 from torghut.settings import read_settings
+from torghut.workflows.lane.stages import chain_faults
 from torghut.workflows.rollout.places import CURRENT
 from torghut.workflows.switches.rehearsing import Stage, rehearse
 
@@ -397,6 +401,20 @@ def test_notes_must_remain_uncommitted_in_source_control() -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
     assert "/var/" in ignored or "var/" in ignored
+
+
+# Evaluation and data integrity
+
+
+def test_benchmark_is_reproduced_and_its_lineage_captured() -> None:
+    world, champion = LaneWorld(), regimes()
+    result = run_trial(world, market(), champion, package_trial(champion))
+    folder = f"runs/{result.ended.run_id}"
+    rows = {one.id: one for one in result.manifest.phases[0].slo_gates}
+    inputs = sha256_hex(world.files.read(f"{folder}/inputs.json"))
+
+    assert rows["gate_reproducibility"].status == "pass"
+    assert list(chain_faults(world.files, folder, inputs, len(LANE_PHASES))) == []
 
 
 # Rollback controls: the hard rollback switches
