@@ -28,7 +28,7 @@ from torghut.schemas.control import ModeChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.phases import CANARY
-from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH, canary_of
+from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of
 from torghut.workflows.rollout.places import SIGNATURE
 
 ANN: Final = Person(name="ann", key="aa" * 32)
@@ -309,3 +309,25 @@ def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> No
     assert (record.mode, record.notional_cap) == ("live", 500.0)
     desk.cycle(symbols={"fxcm:EURUSD": replace(symbol, notional_cap=Decimal(500))})
     assert len([one for one in desk.loop.recorded.values() if one.kind == "mode"]) == 1
+
+
+def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first() -> None:
+    desk = Desk()
+    desk.governor.clearances = FakeClearances(digest="cd" * 32)
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    first = desk.manifest().rollback_proof
+    assert first.drift_last_detection_path is not None
+    assert first.rollback_incident_evidence_path is not None
+    desk.meter.drift()
+    desk.cycle()
+    after = desk.manifest()
+    desk.cycle()
+
+    assert after.rollback_proof.status == "pass"
+    assert after.rollback_proof.drift_last_detection_path == first.drift_last_detection_path
+    assert after.rollback_proof.drift_last_outcome_path is not None
+    assert desk.manifest() == after, "nothing new is nothing to sign again"
+    drift = run(desk.governor.governance.state(DRIFT))
+    assert drift.rollbacks == ()
