@@ -216,11 +216,16 @@ class FakeClearances(Clearances):
     """What other streams say of a candidate that never came to serve."""
 
     digest: str | None = None
+    serves: bool = False
     target: BackTo = field(default_factory=lambda: BackTo(package=CHAMPION))
 
     @override
     async def digest_of(self, candidate_id: str, /) -> str | None:
         return self.digest
+
+    @override
+    async def exposed(self, candidate_id: str, /) -> str | None:
+        return self.digest if self.serves else None
 
     @override
     async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:

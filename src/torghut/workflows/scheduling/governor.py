@@ -70,6 +70,10 @@ class Clearances(Protocol):
         """Return the digest of a candidate; None for one that no ledger knows."""
         ...
 
+    async def exposed(self, candidate_id: str, /) -> str | None:
+        """Return the digest of a candidate that serves; None for one that does not."""
+        ...
+
     async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
         """Return where a rollback of a candidate leads, given what serves now."""
         ...

@@ -194,8 +194,9 @@ def test_drift_in_cooldown_is_still_drift_in_the_manifest(days: float) -> None:
     assert [one.manifest_status for one in notes] == ["fail", "fail", "fail", "pass"]
 
 
-def test_performance_drift_takes_back_nobody_whose_digest_is_not_known() -> None:
+def test_performance_drift_takes_back_nobody_who_does_not_serve() -> None:
     desk = Desk()
+    desk.governor.clearances = FakeClearances(digest="cd" * 32)
     desk.lane.waiting.append(lane_commands())
     desk.meter.drift("performance_drawdown_exceeded")
     note = desk.cycle()
@@ -313,7 +314,7 @@ def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> No
 
 def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first() -> None:
     desk = Desk()
-    desk.governor.clearances = FakeClearances(digest="cd" * 32)
+    desk.governor.clearances = FakeClearances(digest="cd" * 32, serves=True)
     desk.lane.waiting.append(lane_commands())
     desk.meter.drift("performance_drawdown_exceeded")
     desk.cycle()
