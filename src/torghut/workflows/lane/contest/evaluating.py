@@ -22,13 +22,17 @@ from torghut.evals.lookahead import Answers, LookaheadPlan, check_lookahead
 from torghut.evals.reproducing import arm_digest, reproduce
 from torghut.evals.splitting import Window as Span
 from torghut.evals.splitting import split_window
+from torghut.evals.statistics.figuring import paired_figures
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.codes import Expert, published_name
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.rollout.disagreements import Disagreements
 from torghut.schemas.rollout.evaluation import ARMS, EvaluationWindows
 from torghut.schemas.rollout.gates import SHORT_OF
+from torghut.schemas.rollout.paired import PairedBlocks
 from torghut.schemas.rows import RowArray
 from torghut.workflows.lane.contest.arms import Arm, ArmPlan, KernelArm
+from torghut.workflows.lane.contest.disagreeing import Watch
 from torghut.workflows.lane.contest.pairing import CANDIDATE, CHAMPION, Paired, pair
 from torghut.workflows.lane.contest.redeciding import (
     Reading,
@@ -102,6 +106,7 @@ class Evaluator:
         judge: Judges the paired arms.
         trials: Candidates tried so far, this one among them.
         horizon_ns: The longest label horizon of the symbols in the log.
+        log_file: As it was submitted, for those who want to look decisions up.
     """
 
     reading: Reading
@@ -111,6 +116,7 @@ class Evaluator:
     judge: Judge
     trials: int
     horizon_ns: int
+    log_file: str = ""
 
     async def __call__(self, files: RunFiles, told: Callable[[str, float], None], /) -> Evaluated:
         """Return what came of it; the evaluation card is written into ``files``."""
@@ -122,7 +128,13 @@ class Evaluator:
         except WindowNotSplitError:
             return _nothing_to_judge(self.policy)
         told("deciding again", 0.0)
-        first = await self._pass(windows)
+        watch = Watch(
+            candidate=CANDIDATE,
+            champion=CHAMPION,
+            first_ns=windows.test.first_ns,
+            last_ns=windows.test.last_ns,
+        )
+        first = await self._pass(windows, watch)
         if not _are_within(first, windows):
             return _nothing_to_judge(self.policy)
         told("looking for look-ahead", 0.4)
@@ -134,7 +146,7 @@ class Evaluator:
         paired = pair(first, windows)
         evaluation = Evaluation(
             judgement=self.judge.judge(
-                paired.arms, self.policy, trials=self.trials, seed=_seed(files.run_id)
+                paired.arms, self.policy, trials=self.trials, seed=seed_of(files.run_id)
             ),
             contamination=contamination,
             reproduction=reproduce(paired.arms, pair(second, windows).arms),
@@ -158,7 +170,11 @@ class Evaluator:
                 _rows(first, second),
                 _matched(paired, first),
             ],
-            artifacts=[files.keep(card, "evaluation-card.json")],
+            artifacts=[
+                files.keep(card, "evaluation-card.json"),
+                files.keep(self._blocks(files, paired), "paired-blocks.json"),
+                files.keep(self._apart(files, watch, first), "disagreements.json"),
+            ],
             observations={
                 "verdict": _verdict(evaluation),
                 "reason": _reason(evaluation),
@@ -171,13 +187,36 @@ class Evaluator:
             decisions=evaluation.judgement.n,
         )
 
-    async def _pass(self, windows: EvaluationWindows) -> Redecided:
+    async def _pass(self, windows: EvaluationWindows, watch: Watch | None = None) -> Redecided:
         """Return the window decided in every arm, newborn."""
         return await redecide(
             self.reading,
             self.contest.arms,
             self.window,
             sampling=Sampling(first_ns=windows.test.first_ns, most=_SAMPLE),
+            watch=watch,
+        )
+
+    def _blocks(self, files: RunFiles, paired: Paired) -> PairedBlocks:
+        """Return what the judgement is computed from."""
+        return PairedBlocks(
+            run_id=files.run_id,
+            candidate_id=files.candidate_id,
+            policy=self.policy,
+            figures=paired_figures(paired.arms, self.policy),
+        )
+
+    def _apart(self, files: RunFiles, watch: Watch, found: Redecided) -> Disagreements:
+        """Return where candidate and champion parted."""
+        largest = watch.disagreements(found.symbols, found.sources)
+        return Disagreements(
+            run_id=files.run_id,
+            candidate_id=files.candidate_id,
+            log=self.log_file,
+            contexts=watch.contexts,
+            contexts_apart=watch.contexts_apart,
+            stretches=watch.stretches,
+            largest=largest,
         )
 
     def _contamination(
@@ -237,7 +276,7 @@ def _blindly(arm: Arm, found: Redecided, spent: _Spent) -> Callable[[RowArray], 
     return decide
 
 
-def _seed(run_id: str) -> int:
+def seed_of(run_id: str) -> int:
     """Return the seed of a run's draws: the same inputs draw the same."""
     return int(sha256_hex(run_id.encode())[:_SEED_DIGITS], 16)
 
