@@ -166,9 +166,7 @@ def bound(series: Series, distances: Floats, levels: Levels) -> Bound | None:
 
 def series_of(sums: Sequence[float], counts: Sequence[int], scale: float) -> Series:
     """Return what stands by blocks in figures."""
-    return Series(
-        sums=np.array(sums, np.float64), counts=np.array(counts, np.float64), scale=scale
-    )
+    return Series(sums=np.array(sums, np.float64), counts=np.array(counts, np.float64), scale=scale)
 
 
 def _rank(resamples: int, alpha: float) -> int:

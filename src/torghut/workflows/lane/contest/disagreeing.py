@@ -9,6 +9,7 @@ Memory is one stretch a symbol and the few largest, however long the window.
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -179,7 +180,7 @@ class Watch:
         self._before[symbol] = float(apart[-1])
         signs = np.sign(np.where(before != 0.0, before, apart))
         edges = [0, *(np.flatnonzero(np.diff(signs)) + 1).tolist(), len(signs)]
-        for first, stop in zip(edges[:-1], edges[1:], strict=True):
+        for first, stop in itertools.pairwise(edges):
             sign = float(signs[first])
             known = self._open.get(symbol)
             if known is not None and known.sign != sign:

@@ -23,12 +23,10 @@ from torghut.evals.reproducing import arm_digest, reproduce
 from torghut.evals.splitting import Window as Span
 from torghut.evals.splitting import split_window
 from torghut.evals.statistics.figuring import paired_figures
-from torghut.kernel.digests import sha256_hex
 from torghut.schemas.codes import Expert, published_name
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.rollout.disagreements import Disagreements
 from torghut.schemas.rollout.evaluation import ARMS, EvaluationWindows
-from torghut.schemas.rollout.gates import SHORT_OF
 from torghut.schemas.rollout.paired import PairedBlocks
 from torghut.schemas.rows import RowArray
 from torghut.workflows.lane.contest.arms import Arm, ArmPlan, KernelArm
@@ -42,12 +40,12 @@ from torghut.workflows.lane.contest.redeciding import (
     redecide,
 )
 from torghut.workflows.lane.evidence import RunFiles, figure
+from torghut.workflows.lane.gates import count_figures, recommended, seed_of
 from torghut.workflows.lane.ports import Evaluated
 
 _SAMPLE: Final = 4000
 """Contexts of the test that the candidate decides over and over, to see whether it looks ahead."""
 
-_SEED_DIGITS: Final = 8
 _NS_PER_MS: Final = 1_000_000
 _UNMATCHED_MAX: Final = 0.01
 """Share of contexts that may be decided by one arm and refused by another."""
@@ -162,10 +160,11 @@ class Evaluator:
                 arms=tuple(arm_digest(paired.arms.arms[name]) for name in ARMS),
             ),
         )
+        decisions = evaluation.judgement.n
         cpu_ns = sum(one.cpu_ns for each in (first, second) for one in each.arms.values())
         return Evaluated(
             figures=[
-                *_counts(self.policy, signals=paired.signals, decisions=evaluation.judgement.n),
+                *count_figures(self.policy, signals=paired.signals, decisions=decisions),
                 *gate_figures(evaluation),
                 _rows(first, second),
                 _matched(paired, first),
@@ -176,7 +175,11 @@ class Evaluator:
                 files.keep(self._apart(files, watch, first), "disagreements.json"),
             ],
             observations={
-                "verdict": _verdict(evaluation),
+                "verdict": recommended(
+                    evaluation.judgement.verdict,
+                    contamination.verdict,
+                    reproducible=_repeats(evaluation),
+                ),
                 "reason": _reason(evaluation),
                 "best_expert": paired.best.removeprefix("only-"),
                 "log_contexts": float(first.fed),
@@ -184,7 +187,7 @@ class Evaluator:
                 "lookahead_cpu_ms": spent.cpu_ns / _NS_PER_MS,
             },
             signals=paired.signals,
-            decisions=evaluation.judgement.n,
+            decisions=decisions,
         )
 
     async def _pass(self, windows: EvaluationWindows, watch: Watch | None = None) -> Redecided:
@@ -244,7 +247,7 @@ def _are_within(found: Redecided, windows: EvaluationWindows) -> bool:
 
 def _nothing_to_judge(policy: EvaluationPolicy) -> Evaluated:
     """Return what a test without a single context comes to."""
-    counts = _counts(policy, signals=0, decisions=0)
+    counts = count_figures(policy, signals=0, decisions=0)
     return Evaluated(
         figures=counts,
         artifacts=[],
@@ -276,32 +279,6 @@ def _blindly(arm: Arm, found: Redecided, spent: _Spent) -> Callable[[RowArray], 
     return decide
 
 
-def seed_of(run_id: str) -> int:
-    """Return the seed of a run's draws: the same inputs draw the same."""
-    return int(sha256_hex(run_id.encode())[:_SEED_DIGITS], 16)
-
-
-def _counts(policy: EvaluationPolicy, *, signals: int, decisions: int) -> Sequence[GateFigure]:
-    """Return the two counts that the contract names."""
-    fewest, least = policy.minimums.signals, policy.minimums.decisions
-    return [
-        figure(
-            "slo_signal_count_minimum",
-            (float(signals), ">=", float(fewest)),
-            unit="signals",
-            n=signals,
-            reason=f"{SHORT_OF}{fewest}",
-        ),
-        figure(
-            "slo_decision_count_minimum",
-            (float(decisions), ">=", float(least)),
-            unit="decisions",
-            n=decisions,
-            reason=f"{SHORT_OF}{least}",
-        ),
-    ]
-
-
 def _rows(first: Redecided, second: Redecided) -> GateFigure:
     """Return whether both passes gave the same rows, to the last byte, not only the same gains."""
     apart = sum(first.arms[role].digest != second.arms[role].digest for role in first.arms)
@@ -324,13 +301,6 @@ def _matched(paired: Paired, first: Redecided) -> GateFigure:
         n=contexts,
         reason="contexts-unmatched",
     )
-
-
-def _verdict(found: Evaluation) -> str:
-    """Return what is recommended: what cannot be believed is refused, whatever it earned."""
-    if found.contamination.verdict != "clean" or not _repeats(found):
-        return "refuse"
-    return found.judgement.verdict
 
 
 def _reason(found: Evaluation) -> str:
