@@ -59,13 +59,13 @@ from torghut.schemas.rollout.events import (
     RunStarted,
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
+from torghut.schemas.rollout.export import RunExport
 from torghut.schemas.rollout.lane import (
     LaneInputs,
     RollbackReadiness,
     StageManifest,
     StrategyPatch,
 )
-from torghut.schemas.rollout.export import RunExport
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
 from torghut.schemas.rollout.paired import PairedBlocks
 from torghut.schemas.scheduling.allotments import AllotmentEvent
