@@ -48,6 +48,7 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
+from torghut.schemas.rollout.disagreements import Disagreements
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.events import (
     LaneCompleted,
@@ -58,6 +59,7 @@ from torghut.schemas.rollout.events import (
     RunStarted,
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
+from torghut.schemas.rollout.export import RunExport
 from torghut.schemas.rollout.lane import (
     LaneInputs,
     RollbackReadiness,
@@ -65,6 +67,7 @@ from torghut.schemas.rollout.lane import (
     StrategyPatch,
 )
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
+from torghut.schemas.rollout.paired import PairedBlocks
 from torghut.schemas.scheduling.allotments import AllotmentEvent
 from torghut.schemas.scheduling.cycles import CycleEvent
 from torghut.schemas.scheduling.note import IterationNote
@@ -113,6 +116,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     ControlRecorded,
     Decided,
     Decision,
+    Disagreements,
     EvaluationCard,
     DriftActionRecord,
     DriftDetection,
@@ -126,6 +130,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     LaneCrashed,
     LaneInputs,
     PackageManifest,
+    PairedBlocks,
     PhaseRecorded,
     Proof,
     RecordQuarantined,
@@ -133,6 +138,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     RegimeModelFile,
     RollbackIncident,
     RollbackReadiness,
+    RunExport,
     RunFinalised,
     RunReassessed,
     RunStarted,
@@ -154,6 +160,7 @@ ARTIFACTS: Final = frozenset(
         EvaluationCard,
         ApprovalStatement,
         Baseline,
+        Disagreements,
         DriftActionRecord,
         DriftDetection,
         DriftOutcome,
@@ -162,10 +169,12 @@ ARTIFACTS: Final = frozenset(
         LaneInputs,
         GovernanceBeat,
         PackageManifest,
+        PairedBlocks,
         Proof,
         RegimeModelFile,
         RollbackIncident,
         RollbackReadiness,
+        RunExport,
         StageManifest,
         SloWindow,
         StageRecord,
