@@ -162,6 +162,17 @@ class FakeLane(LaneRunner):
             await self.governance.run(stream, CrashLane(detail="killed", at_ns=0))
 
     @override
+    async def ended_after(self, position: int, /) -> LaneEnded | None:
+        if self.last is None:
+            return None
+        stream = rollout_of(self.last.run_id, self.last.attempt)
+        ends = [
+            await self.governance.last_position(stream, f"rollout.lane-{how}.v1")
+            for how in ("completed", "crashed")
+        ]
+        return self.last if max(ends) > position else None
+
+    @override
     async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
         if not self.waiting:
             return None

@@ -28,7 +28,11 @@ from torghut.workflows.scheduling.steps.manifests import (
     say_last_word,
 )
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack, RunSubject, advance_rollback
-from torghut.workflows.scheduling.steps.safety import evaluate_latch, keep_evidence
+from torghut.workflows.scheduling.steps.safety import (
+    evaluate_latch,
+    keep_evidence,
+    uncounted_lane,
+)
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
 
 
@@ -84,8 +88,9 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     """Do everything that a cycle does but its note."""
     observed = await _observe(governor, turn)
     continuity = await _count_signals(governor, turn, observed)
-    lane = await _run_lane(governor, turn, observed)
-    run = await _current_run(governor, lane)
+    ran = await _run_lane(governor, turn, observed)
+    run = await _current_run(governor, ran)
+    lane = await uncounted_lane(governor)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
     latch = await _control_safety(governor, turn, observed, lane)
     rolled_back: RolledBack | None = None

@@ -142,8 +142,14 @@ class LaneRunner(Protocol):
         """
         ...
 
+    async def ended_after(self, position: int, /) -> LaneEnded | None:
+        """Return the run that ended last, if its end stands behind ``position`` in the log."""
+        ...
+
     async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
-        """Return how the run ended, killed after its budget; None where no candidate waits.
+        """Return how the run ended, killed after its budget; None where none came to its end.
+
+        That is where no candidate waits, or where another process is at a run.
 
         Args:
             epoch: Of the lease that the run writes under.

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 import pytest
+from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.eventlog import run
@@ -16,6 +17,7 @@ from tests.fakes.governance import (
     FakeClearances,
     FakeLadder,
     FakeLoop,
+    FakeMeter,
     lane_commands,
 )
 from tests.governed import OWN, Desk
@@ -29,6 +31,7 @@ from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.phases import CANARY
 from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of
+from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.rollout.places import SIGNATURE
 
 ANN: Final = Person(name="ann", key="aa" * 32)
@@ -96,6 +99,34 @@ def test_lane_that_broke_off_fails_at_its_phase() -> None:
     assert manifest.observation_summary.finalised
     assert [one.status for one in manifest.phases[:3]] == ["pass", "pass", "fail"]
     assert manifest.phases[2].observations["reason"] == "lane-crashed"
+
+
+class DyingMeter(FakeMeter):
+    """A meter in which the process dies."""
+
+    @override
+    async def measure(self, asked: WindowAsked, /) -> Measured:
+        raise InterruptedError
+
+
+def test_failure_of_a_lane_whose_scheduler_died_before_it_was_counted_is_counted_once() -> None:
+    desk = Desk()
+    desk.lane.waiting.append(lane_commands())
+    desk.lane.breaks_after = 3
+    desk.governor.drift = DyingMeter()
+    with pytest.raises(InterruptedError):
+        desk.cycle()
+    assert run(desk.governor.governance.state(STOP_LATCH)).last is None
+
+    notes, streaks = [], []
+    for _ in range(2):
+        desk.restart()
+        notes.append(desk.cycle())
+        streaks.append(run(desk.governor.governance.state(STOP_LATCH)).streaks.lane_failed)
+
+    assert streaks == [1, 1]
+    assert [one.outcome for one in notes] == ["lane_execution_failed", "lane_completed"]
+    assert len(desk.store.names("notes")) == 3
 
 
 def test_lag_stops_the_loop_and_it_goes_on_after_three_clean_cycles() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +20,7 @@ from torghut.settings import artifact_dir
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.lane.ports import Admission, LanePorts
 from torghut.workflows.scheduling.clearing import RecordedClearances
+from torghut.workflows.scheduling.fencing import Fence, FencedArtifacts, FencedLoop
 from torghut.workflows.scheduling.governor import Governor, Policies
 from torghut.workflows.scheduling.laddering import LogLadder
 from torghut.workflows.scheduling.metering import LogMeter
@@ -54,16 +54,17 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
     """
     policies = bootstrap.governing_policies()
     root = artifact_dir()
-    loop = loop_of(asked)
+    loop, events = loop_of(asked), governing.governance_events(root)
     return Term(
         holder=f"scheduler-{standby.ids().new_id()}",
-        events=governing.governance_events(root),
+        events=events,
+        turn=events.session,
         keeper=bootstrap.governance_lease(root, policies.safety.lease),
         wall=standby.wall_clock(),
         steady=standby.steady_clock(),
         lease=policies.safety.lease,
         policy=policies.scheduler,
-        governor=lambda governance: governor_of(asked, governance, loop),
+        governor=lambda governance, fence: governor_of(asked, governance, loop, fence),
         beat=(
             _nobody_to_tell
             if asked.recorded
@@ -85,11 +86,12 @@ def loop_of(asked: Asked) -> LoopControls:
     )
 
 
-def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Governor:
-    """Return what cycles work with, on streams that may be written."""
+def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence: Fence) -> Governor:
+    """Return what cycles work with, on streams that may be written; the rest goes by ``fence``."""
     declared, policies = bootstrap.declarations(), bootstrap.governing_policies()
     root, events, stages = artifact_dir(), governance.streams.store, governing.stage_policies()
-    store, budgets = standby.artifact_root(root), policies.scheduler.budgets
+    store = FencedArtifacts(store=standby.artifact_root(root), fence=fence)
+    budgets = policies.scheduler.budgets
     return Governor(
         governance=governance,
         store=store,
@@ -99,7 +101,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
             declared=declared,
             budget_ms=budgets.view_ms,
         ),
-        loop=loop,
+        loop=FencedLoop(loop=loop, fence=fence),
         lane=child_lane(
             LanePorts(
                 events=events,
@@ -144,16 +146,15 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
     )
 
 
-def _beat(time_to_live_ms: int) -> Callable[[int], Awaitable[None]]:
+def _beat(time_to_live_ms: int) -> Callable[[int], None]:
     """Return what tells workers that governance is there: by a file, which needs no answer."""
     place, numbers = standby.governance_beat(), itertools.count(1)
 
-    async def beat(epoch: int) -> None:
-        said = GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms)
-        await asyncio.to_thread(place.beat, said)
+    def beat(epoch: int) -> None:
+        place.beat(GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms))
 
     return beat
 
 
-async def _nobody_to_tell(epoch: int) -> None:
+def _nobody_to_tell(epoch: int) -> None:
     """Tell nobody: recorded data are played by nobody."""

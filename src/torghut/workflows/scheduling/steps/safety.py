@@ -21,8 +21,10 @@ from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.workflows.aggregates import LATCH_NAME, STOP_LATCH
 from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.ports import LaneEnded
 
 _THROW: Final = "governance-"
+_EVALUATED: Final = "safety.evaluated.v1"
 
 
 async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReadings) -> LatchState:
@@ -41,6 +43,16 @@ async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReading
     keep_evidence(governor, latch)
     await enforce_latch(governor, latch)
     return latch
+
+
+async def uncounted_lane(governor: Governor) -> LaneEnded | None:
+    """Return the run of the lane that ended since the latch was last evaluated; None: none did.
+
+    A cycle that dies between the two leaves it to the next one, and so does a run that outlives its
+    scheduler: no failure is forgotten, and none is counted twice.
+    """
+    position = await governor.governance.last_position(STOP_LATCH, _EVALUATED)
+    return await governor.lane.ended_after(position)
 
 
 def keep_evidence(governor: Governor, latch: LatchState) -> Evidence | None:
