@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from torghut.governance.cycles.cycle import BeginCycle, EndCycle, SeePortfolio, drawdown_of
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
-from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
@@ -26,7 +25,12 @@ from torghut.workflows.scheduling.steps.manifests import (
     say_last_word,
 )
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack, RunSubject, advance_rollback
-from torghut.workflows.scheduling.steps.safety import evaluate_latch, keep_evidence
+from torghut.workflows.scheduling.steps.safety import (
+    SafetySeen,
+    evaluate_latch,
+    keep_evidence,
+    release_fault,
+)
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
 
 
@@ -85,8 +89,8 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     lane = await _run_lane(governor, turn, observed)
     run = await _current_run(governor, lane)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
-    latch = await _control_safety(governor, turn, observed, lane)
-    rolled_back = None
+    safety = await _control_safety(governor, turn, observed, lane)
+    latch, rolled_back = safety.latch, None
     if run is not None:
         rolled_back = await advance_rollback(
             governor,
@@ -107,7 +111,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
         stop_evidence=keep_evidence(governor, latch),
         rolled_back=rolled_back,
         published=published,
-        remarks=remarks,
+        remarks=(*safety.remarks, *remarks),
     )
 
 
@@ -119,8 +123,10 @@ async def _observe(governor: Governor, turn: Turn) -> Observed:
     observed = await governor.view.look(since, now_ns=turn.now_ns)
     if observed.last_block < since.block:
         return observed  # out of reach: what was seen before stays what was seen
-    released = (await governor.governance.state(STOP_LATCH)).released
+    latch = await governor.governance.state(STOP_LATCH)
+    released = latch.released
     answered_for = released is not None and "drawdown" in released.triggers
+    answered_for = answered_for and not await release_fault(governor, latch)
     command = SeePortfolio(
         cycle=turn.cycle,
         equity=sum(one.equity for one in observed.symbols.values()),
@@ -163,7 +169,7 @@ async def _current_run(governor: Governor, lane: LaneEnded | None) -> RunSubject
 
 async def _control_safety(
     governor: Governor, turn: Turn, observed: Observed, lane: LaneEnded | None
-) -> LatchState:
+) -> SafetySeen:
     """Evaluate the stop latch on what the cycle saw."""
     readings = SafetyReadings(
         mode=observed.mode,
