@@ -12,6 +12,7 @@ from typing_extensions import override
 from tests.drifting import measured
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.governing import BEYOND, drift_policy, safety_policy, scheduler_policy
+from tests.promoting import keyring
 from tests.rollouts import evidence_files, whole_run
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.rollouts.rollout import CrashLane, FinaliseRun, RolloutCommand
@@ -272,4 +273,5 @@ def governor(
         ladder=FakeLadder(),
         policies=policies(),
         clearances=FakeClearances(),
+        keyring=keyring,
     )

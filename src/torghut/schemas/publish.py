@@ -26,7 +26,7 @@ from torghut.schemas.governing.drift_evidence import (
     DriftOutcome,
 )
 from torghut.schemas.governing.lanes import LaneEvent
-from torghut.schemas.governing.latch import LatchEvent, StopIncident
+from torghut.schemas.governing.latch import LatchEvent, ReleaseStatement, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.ledger import LedgerEvent
 from torghut.schemas.governing.rollback import RollbackEvent
@@ -136,6 +136,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     RecordQuarantined,
     Refused,
     RegimeModelFile,
+    ReleaseStatement,
     RollbackIncident,
     RollbackReadiness,
     RunExport,
@@ -172,6 +173,7 @@ ARTIFACTS: Final = frozenset(
         PairedBlocks,
         Proof,
         RegimeModelFile,
+        ReleaseStatement,
         RollbackIncident,
         RollbackReadiness,
         RunExport,

@@ -13,6 +13,7 @@ from torghut.eventlog.envelopes import Causes, Envelope, read_event
 from torghut.governance.allotting.allotment import ALLOTMENTS, AllotmentCommand, AllotmentState
 from torghut.governance.cycles.cycle import CYCLES, CycleCommand, CycleState
 from torghut.governance.leasing.epochs import EPOCHS, EpochCommand, EpochState
+from torghut.governance.releases.releasing import SIGNED_LATCH, SignedCommand, SignedLatch
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     RolloutCommand,
@@ -78,6 +79,10 @@ LEASE: Final[Aggregate[EpochCommand, LeaseEvent, EpochState]] = Aggregate(
 STOP_LATCH: Final[Aggregate[LatchCommand, LatchEvent, LatchState]] = Aggregate(
     stream=f"latch-{LATCH_NAME}", decider=LATCH, events=LATCH_EVENT
 )
+STOP_LATCH_SIGNED: Final[Aggregate[SignedCommand, LatchEvent, SignedLatch]] = Aggregate(
+    stream=STOP_LATCH.stream, decider=SIGNED_LATCH, events=LATCH_EVENT
+)
+"""The same stream, for whoever opens the latch or acts on its opening."""
 DRIFT: Final[Aggregate[DriftCommand, DriftEvent, DriftState]] = Aggregate(
     stream="drift-main", decider=DRIFT_ACTIONS, events=DRIFT_EVENT
 )

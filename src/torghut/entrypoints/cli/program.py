@@ -57,6 +57,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "lane list": ("lane.listing", "List waiting candidates, the run at work and the last one."),
     "scheduler run": ("scheduler.command", "Govern a loop in cycles, until asked to stop."),
     "scheduler cycle": ("scheduler.command", "Run one cycle of governance, and print its note."),
+    "latch show": ("latch.showing", "Show whether governance stops the loop, why, and what next."),
+    "latch release": ("latch.releasing", "Open the stop latch, signed; not the switch stop."),
     "rollout verify": ("rollout.verifying", "Verify a phase manifest and its evidence, offline."),
     "rollout show": ("rollout.showing", "Show the phases and gates of a phase manifest."),
     "rollout why": ("rollout.showing", "Say what a phase manifest hangs on, and what turns it."),

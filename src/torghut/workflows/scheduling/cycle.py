@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from torghut.governance.cycles.cycle import BeginCycle, EndCycle, SeePortfolio, drawdown_of
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
-from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
@@ -29,8 +28,10 @@ from torghut.workflows.scheduling.steps.manifests import (
 )
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack, RunSubject, advance_rollback
 from torghut.workflows.scheduling.steps.safety import (
+    SafetySeen,
     evaluate_latch,
     keep_evidence,
+    release_fault,
     uncounted_lane,
 )
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
@@ -92,11 +93,11 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     run = await _current_run(governor, ran)
     lane = await uncounted_lane(governor)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
-    latch = await _control_safety(governor, turn, observed, lane)
+    safety = await _control_safety(governor, turn, observed, lane)
+    latch, remarks = safety.latch, safety.remarks
     rolled_back: RolledBack | None = None
-    remarks: tuple[str, ...] = ()
     if run is not None:
-        remarks = await watch_canary(governor, turn, run)
+        remarks = (*remarks, *await watch_canary(governor, turn, run))
         rolled_back = await advance_rollback(
             governor,
             turn,
@@ -129,8 +130,10 @@ async def _observe(governor: Governor, turn: Turn) -> Observed:
     observed = await governor.view.look(since, now_ns=turn.now_ns)
     if observed.last_block < since.block:
         return observed  # out of reach: what was seen before stays what was seen
-    released = (await governor.governance.state(STOP_LATCH)).released
+    latch = await governor.governance.state(STOP_LATCH)
+    released = latch.released
     answered_for = released is not None and "drawdown" in released.triggers
+    answered_for = answered_for and not await release_fault(governor, latch)
     command = SeePortfolio(
         cycle=turn.cycle,
         equity=sum(one.equity for one in observed.symbols.values()),
@@ -173,7 +176,7 @@ async def _current_run(governor: Governor, lane: LaneEnded | None) -> RunSubject
 
 async def _control_safety(
     governor: Governor, turn: Turn, observed: Observed, lane: LaneEnded | None
-) -> LatchState:
+) -> SafetySeen:
     """Evaluate the stop latch on what the cycle saw."""
     readings = SafetyReadings(
         mode=observed.mode,

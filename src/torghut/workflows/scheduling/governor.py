@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -9,8 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.allotting.allotting import Shares
+from torghut.governance.approvals.keyring import Keyring
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+from torghut.schemas.governing.latch import LoopReleased
 from torghut.schemas.types import Message, message_digest
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.scheduling.ports import (
@@ -92,8 +95,10 @@ class Governor:
         drift: Measures.
         ladder: Of exposure.
         policies: As declared.
+        keyring: Reads whose releases let the loop go on: the keys that are declared now.
         key: Signs manifests; None: they stay unsigned.
         told: Control ids that the loop is known to have recorded, as far as this process knows.
+        proven: The last release whose signatures were verified, as far as this process knows.
     """
 
     governance: Governance
@@ -105,8 +110,10 @@ class Governor:
     ladder: ExposureLadder
     policies: Policies
     clearances: Clearances
+    keyring: Callable[[], Keyring]
     key: Ed25519PrivateKey | None = None
     told: set[str] = field(default_factory=set)
+    proven: LoopReleased | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,11 @@ from tests.fakes.governance import (
 )
 from tests.governed import OWN, Desk
 from tests.governing import SECOND_NS
+from tests.promoting import keyring
+from tests.releasing import release_signed
 from tests.rollouts import CANDIDATE, RUN_ID, cited, file_of
+from torghut.artifacts.errors import KeyUnusableError
+from torghut.governance.approvals.keyring import Keyring
 from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
@@ -32,6 +36,7 @@ from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.phases import CANARY
 from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of
 from torghut.workflows.drift.measuring import Measured, WindowAsked
+from torghut.workflows.latching.releasing import LatchDesk
 from torghut.workflows.rollout.places import SIGNATURE
 
 ANN: Final = Person(name="ann", key="aa" * 32)
@@ -156,10 +161,50 @@ def test_stop_that_the_loop_does_not_record_is_thrown_by_a_file() -> None:
     assert desk.loop.stopped
 
 
-def test_file_is_taken_back_once_people_let_the_loop_go_on() -> None:
+def stopped_desk() -> Desk:
+    """Return a scheduler whose loop was away when governance stopped it, and is back."""
     desk = Desk(FakeLoop(away=True))
     desk.cycle(fallback_ratio=reading_of(0.25, samples=100))
     desk.loop.away = False
+    desk.loop.shown = replace(desk.loop.shown, fallback_ratio=reading_of(0.0, samples=100))
+    return desk
+
+
+def released(desk: Desk, *names: str) -> None:
+    """Let people release what stops the loop."""
+    for name in names:
+        place = LatchDesk(
+            events=desk.log,
+            keyring=keyring(),
+            policy=desk.governor.policies.safety,
+            now_ns=desk.now_ns,
+            by="a test",
+        )
+        release_signed(place, run(desk.governor.governance.state(STOP_LATCH)), name)
+
+
+def test_file_is_taken_back_once_people_let_the_loop_go_on() -> None:
+    desk = stopped_desk()
+    released(desk, "ben")
+    desk.restart()
+    note = desk.cycle()
+
+    assert not desk.loop.stopped
+    assert desk.loop.thrown == {}
+    assert note.remarks == ()
+
+
+def test_release_is_obeyed_without_a_restart() -> None:
+    desk = stopped_desk()
+    desk.cycle()
+    released(desk, "ben")
+    desk.cycle()
+
+    assert not desk.loop.stopped
+
+
+def test_release_that_nobody_signed_lets_nothing_go_on() -> None:
+    desk = stopped_desk()
     latch = run(desk.governor.governance.state(STOP_LATCH))
     assert latch.incident is not None
     release = ReleaseLoop(
@@ -171,11 +216,37 @@ def test_file_is_taken_back_once_people_let_the_loop_go_on() -> None:
         policy=desk.governor.policies.safety,
     )
     run(desk.governor.governance.run(STOP_LATCH, release))
-    desk.restart()
-    desk.cycle(fallback_ratio=reading_of(0.0, samples=100))
+    notes = [desk.cycle(), desk.cycle()]
 
+    assert desk.loop.stopped
+    for note in notes:
+        assert note.remarks[0].startswith("latch: the loop stays stopped: releases.unproven")
+
+
+def test_release_by_a_key_that_was_withdrawn_before_the_loop_was_told_is_none() -> None:
+    desk = stopped_desk()
+    released(desk, "ben")
+    desk.governor.keyring = lambda: keyring({"eve": "production"})
+    desk.cycle()
+    assert desk.loop.stopped
+
+    desk.governor.keyring = keyring
+    desk.cycle()
     assert not desk.loop.stopped
-    assert desk.loop.thrown == {}
+
+
+def test_loop_stays_stopped_where_nobody_can_say_which_keys_are_declared() -> None:
+    desk = stopped_desk()
+    released(desk, "ben")
+
+    def broken() -> Keyring:
+        raise KeyUnusableError(expected="owners", found="none")
+
+    desk.governor.keyring = broken
+    note = desk.cycle()
+
+    assert desk.loop.stopped
+    assert "artifacts.key-unusable" in note.remarks[0]
 
 
 def test_stop_takes_the_current_run_back_until_it_is_proven() -> None:

@@ -14,6 +14,7 @@ from torghut import bootstrap, governing, standby
 from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
+from torghut.governance.approvals.keyring import keyring_of
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
@@ -142,6 +143,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
             office=bootstrap.approvals_office(events),
             routers={one.symbol: one.router for one in declared.instruments},
         ),
+        keyring=lambda: keyring_of(governing.owners()),
         key=asked.key,
     )
 
