@@ -48,7 +48,8 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
-from torghut.schemas.rollout.disagreements import Disagreements
+from torghut.schemas.reviewing.disagreements import Disagreements
+from torghut.schemas.reviewing.paired import PairedBlocks
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.events import (
     LaneCompleted,
@@ -67,7 +68,6 @@ from torghut.schemas.rollout.lane import (
     StrategyPatch,
 )
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
-from torghut.schemas.rollout.paired import PairedBlocks
 from torghut.schemas.scheduling.allotments import AllotmentEvent
 from torghut.schemas.scheduling.cycles import CycleEvent
 from torghut.schemas.scheduling.note import IterationNote
