@@ -27,6 +27,7 @@ from torghut.workflows.scheduling.ports import (
     DriftMeter,
     ExposureLadder,
     LaneEnded,
+    LaneRan,
     LaneRunner,
     LoopControls,
     LoopView,
@@ -72,6 +73,7 @@ class FakeLoop(LoopView, LoopControls):
     Attributes:
         shown: What a look finds.
         away: Whether nobody answers.
+        hidden: Whether nobody can read the log.
         recorded: What it took, by id.
         thrown: Throws of files that stand.
         decided_by: By which package its decisions are made.
@@ -79,6 +81,7 @@ class FakeLoop(LoopView, LoopControls):
 
     shown: Observed = GOOD
     away: bool = False
+    hidden: bool = False
     recorded: dict[str, ControlRecord] = field(default_factory=dict)
     thrown: dict[str, str] = field(default_factory=dict)
     decided_by: str | None = CHAMPION
@@ -87,7 +90,7 @@ class FakeLoop(LoopView, LoopControls):
     @override
     async def look(self, since: Since, /, *, now_ns: int) -> Observed:
         self.blocks += 1
-        return replace(self.shown, last_block=self.blocks)
+        return replace(self.shown, last_block=-1 if self.hidden else self.blocks)
 
     @override
     async def applied(self, control_ids: frozenset[str], *, after_block: int) -> frozenset[str]:
@@ -143,11 +146,13 @@ class FakeLane(LaneRunner):
         governance: Where it writes.
         waiting: Commands of the runs that wait.
         breaks_after: It breaks off after so many commands; None: it runs through.
+        fault: Why its process comes to no run; empty: it does.
     """
 
     governance: Governance
     waiting: list[Sequence[RolloutCommand]] = field(default_factory=list)
     breaks_after: int | None = None
+    fault: str = ""
     last: LaneEnded | None = None
 
     @override
@@ -174,9 +179,9 @@ class FakeLane(LaneRunner):
         return self.last if max(ends) > position else None
 
     @override
-    async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
-        if not self.waiting:
-            return None
+    async def run(self, *, epoch: int, holder: str, starts: bool) -> LaneRan:
+        if self.fault or not (self.waiting and starts):
+            return LaneRan(fault=self.fault)
         commands = self.waiting[0]
         plan = getattr(commands[0], "plan")  # noqa: B009 - every run starts with its plan
         failure = "" if self.breaks_after is None else "killed by signal 9"
@@ -188,7 +193,7 @@ class FakeLane(LaneRunner):
             )
         if self.last is not None:
             await self._end_broken(self.last)
-        return self.last
+        return LaneRan()
 
 
 @dataclass(slots=True, kw_only=True)

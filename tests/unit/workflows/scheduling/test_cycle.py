@@ -27,6 +27,7 @@ from tests.releasing import release_signed
 from tests.rollouts import CANDIDATE, RUN_ID, cited, file_of
 from torghut.artifacts.errors import KeyUnusableError
 from torghut.governance.approvals.keyring import Keyring
+from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
@@ -132,6 +133,42 @@ def test_failure_of_a_lane_whose_scheduler_died_before_it_was_counted_is_counted
     assert streaks == [1, 1]
     assert [one.outcome for one in notes] == ["lane_execution_failed", "lane_completed"]
     assert len(desk.store.names("notes")) == 3
+
+
+def test_lane_that_comes_to_no_run_counts_as_failed_and_says_why() -> None:
+    desk = Desk()
+    desk.lane.fault = "not started: no memory"
+    notes = [desk.cycle() for _ in range(3)]
+
+    assert {one.outcome for one in notes} == {"lane_execution_failed"}
+    assert {one.reason for one in notes} == {"lane-not-started"}
+    assert notes[0].remarks[0] == "lane: it came to no run: not started: no memory"
+    assert notes[-1].emergency_stop_evidence is not None
+
+
+def test_log_out_of_reach_stops_the_loop_and_heals_without_anybody() -> None:
+    desk = Desk()
+    desk.cycle()
+    unread = {
+        "lag_ms": reading_of(None),
+        "fallback_ratio": reading_of(None, samples=0),
+        "signals": 0,
+        "no_signal": "source-unreachable",
+        "intact": None,
+    }
+    reached = {name: getattr(GOOD, name) for name in unread}
+    desk.loop.hidden = True
+    note = desk.cycle(**unread)
+    latch = run(desk.governor.governance.state(STOP_LATCH))
+    assert latch.incident is not None
+    assert latch.incident.triggers == {"signal-lag"}
+    assert note.emergency_stop_evidence is not None
+
+    desk.loop.hidden = False
+    for _ in range(4):
+        note = desk.cycle(**reached)
+    assert note.emergency_stop_evidence is None
+    assert not desk.loop.stopped
 
 
 def test_lag_stops_the_loop_and_it_goes_on_after_three_clean_cycles() -> None:
@@ -398,6 +435,32 @@ def test_patch_is_on_record_and_looked_at_in_every_cycle() -> None:
     assert canary.judged is not None
     assert (canary.judged.judgement, canary.judged.found) == (2, "wrong-digest")
     assert "canary: the strategy patch is wrong-digest" in note.remarks
+
+
+def test_live_symbol_goes_flat_where_the_stage_allows_no_live_and_is_told_once() -> None:
+    desk = Desk()
+    paper = GOOD.symbols["fxcm:EURUSD"]
+    symbols = {"fxcm:EURUSD": replace(paper, mode="live"), "fxcm:GBPUSD": paper}
+    notes = [desk.cycle(symbols=symbols, mode="live") for _ in range(2)]
+    told = [one for one in desk.loop.recorded.values() if isinstance(one, ModeChanged)]
+
+    assert [(one.symbol, one.mode, one.notional_cap) for one in told] == [
+        ("fxcm:EURUSD", "live", 0.0)
+    ]
+    for note in notes:
+        assert (
+            "exposure: the stage in force allows no live: fxcm:EURUSD may hold nothing"
+            in note.remarks
+        )
+
+
+def test_cycle_far_behind_the_last_one_is_refused() -> None:
+    desk = Desk()
+    desk.now_ns += 10 * 365 * 86_400 * SECOND_NS
+    desk.cycle()
+    desk.now_ns -= 10 * 365 * 86_400 * SECOND_NS
+    with pytest.raises(CycleTimeError, match="a time after the last cycle"):
+        desk.cycle()
 
 
 def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut import bootstrap, governing, standby
@@ -15,6 +16,8 @@ from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.approvals.keyring import keyring_of
+from torghut.kernel.errors import TorghutError
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
@@ -39,12 +42,14 @@ class Asked:
         key: Signs manifests; None: they stay unsigned.
         token_file: With a token that may operate; None: the service's own.
         recorded: Whether the log is of recorded data, whose times are the cycles' own.
+        once: Whether it is for one cycle, which then waits for its lane.
     """
 
     log: Path
     key: Ed25519PrivateKey | None
     token_file: Path | None
     recorded: bool
+    once: bool = False
 
 
 def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
@@ -72,6 +77,7 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
             else _beat(policies.scheduler.heartbeats.time_to_live_ms)
         ),
         told=told,
+        faulted=_say_fault,
     )
 
 
@@ -113,6 +119,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
             ),
             root,
             budgets.lane_ms,
+            _patience_s(asked, policies.scheduler),
         ),
         drift=LogMeter(
             opening=lambda: bootstrap.readable_log(asked.log),
@@ -148,6 +155,11 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
     )
 
 
+def _patience_s(asked: Asked, policy: SchedulerPolicy) -> float | None:
+    """Return how long a cycle waits for its lane; None: as long as it takes."""
+    return None if asked.once or asked.recorded else policy.cycles.every_s / 2
+
+
 def _beat(time_to_live_ms: int) -> Callable[[int], None]:
     """Return what tells workers that governance is there: by a file, which needs no answer."""
     place, numbers = standby.governance_beat(), itertools.count(1)
@@ -156,6 +168,11 @@ def _beat(time_to_live_ms: int) -> Callable[[int], None]:
         place.beat(GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms))
 
     return beat
+
+
+def _say_fault(error: TorghutError) -> None:
+    """Say why a cycle broke off; the next one ends it."""
+    click.echo(f"cycle broke off: {error.code}: {error}", err=True)
 
 
 def _nobody_to_tell(epoch: int) -> None:
