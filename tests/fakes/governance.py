@@ -240,6 +240,7 @@ def governor(
     store: InMemoryArtifacts | None = None,
     lane: FakeLane | None = None,
     meter: FakeMeter | None = None,
+    clearances: FakeClearances | None = None,
 ) -> Governor:
     """Return an governor in which everything is made up."""
     return Governor(
@@ -250,5 +251,5 @@ def governor(
         lane=lane or FakeLane(governance=governance),
         drift=meter or FakeMeter(),
         policies=policies(),
-        clearances=FakeClearances(),
+        clearances=clearances or FakeClearances(),
     )

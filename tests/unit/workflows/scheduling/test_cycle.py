@@ -12,13 +12,23 @@ from typing_extensions import override
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.fakes.governance import GOOD, FakeLane, FakeLoop, FakeMeter, governor, lane_commands
+from tests.fakes.governance import (
+    CHAMPION,
+    GOOD,
+    FakeClearances,
+    FakeLane,
+    FakeLoop,
+    FakeMeter,
+    governor,
+    lane_commands,
+)
 from tests.governing import SECOND_NS, START_NS
 from tests.rollouts import evidence_files
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.safety.latch import ReleaseLoop
 from torghut.governance.verification.verifying import read_manifest
+from torghut.schemas.control import PackageChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.scheduling.note import IterationNote
@@ -26,11 +36,12 @@ from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH, Governance
 from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.rollout.places import CURRENT, SIGNATURE
 from torghut.workflows.scheduling.cycle import run_cycle
-from torghut.workflows.scheduling.governor import Governor
+from torghut.workflows.scheduling.governor import BackTo, Governor
 from torghut.workflows.streams import Streams
 
 OWN: Final = "runs/run-1/rollout/phase-manifest.json"
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+CANDIDATE: Final = "cc" * 32
 ANN: Final = Person(name="ann", key="aa" * 32)
 
 
@@ -48,6 +59,7 @@ class Desk:
         self.loop = loop or FakeLoop()
         self.key = KEY if signed else None
         self.meter = FakeMeter()
+        self.clearances = FakeClearances()
         self.now_ns = START_NS
         self.governor = self.reopened()
 
@@ -60,7 +72,13 @@ class Desk:
     def reopened(self) -> Governor:
         """Return an governor that knows what the log says, and nothing else."""
         governance = Governance(streams=Streams(self.log), causes=CAUSES)
-        made = governor(governance, self.loop, store=self.store, meter=self.meter)
+        made = governor(
+            governance,
+            self.loop,
+            store=self.store,
+            meter=self.meter,
+            clearances=self.clearances,
+        )
         made.key = self.key
         return made
 
@@ -276,6 +294,81 @@ def test_performance_drift_takes_back_nobody_whose_digest_is_not_known() -> None
     note = desk.cycle()
 
     assert note.rollback_evidence is None
+    assert note.manifest_status == "fail"
+
+
+def test_performance_drift_takes_the_candidate_back_that_serves() -> None:
+    desk = Desk()
+    desk.clearances = FakeClearances(
+        digest=CANDIDATE, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    note = desk.cycle()
+
+    changed = [one for one in desk.loop.recorded.values() if isinstance(one, PackageChanged)]
+    assert [(one.router, one.package) for one in changed] == [("fx", CHAMPION)]
+    assert note.rollback_evidence is not None
+    assert desk.manifest().rollback_proof.status == "pass"
+    assert not desk.loop.stopped
+
+
+def test_performance_drift_neither_takes_back_nor_stops_for_a_candidate_that_never_served() -> None:
+    desk = Desk()
+    desk.clearances = FakeClearances(
+        digest=CANDIDATE, target=BackTo(package=CHAMPION, router="fx", serves=False)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    notes = [desk.cycle(), desk.cycle()]
+
+    assert [one.rollback_evidence for one in notes] == [None, None]
+    assert [one.manifest_status for one in notes] == ["fail", "fail"]
+    assert not desk.loop.stopped
+    assert desk.loop.recorded == {}
+
+
+@pytest.mark.parametrize(("serves_now", "records"), [(CHAMPION, 1), ("dd" * 32, 0), (None, 0)])
+def test_candidate_that_somebody_else_took_back_meanwhile_stops_nothing(
+    serves_now: str | None, records: int
+) -> None:
+    desk = Desk(FakeLoop(away=True))
+    desk.clearances = FakeClearances(
+        digest=CANDIDATE, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    desk.loop.away = False
+    desk.clearances = FakeClearances(
+        digest=CANDIDATE, target=BackTo(package=serves_now, router="fx", serves=False)
+    )
+    desk.restart()
+    note = desk.cycle()
+
+    changed = [one for one in desk.loop.recorded.values() if isinstance(one, PackageChanged)]
+    assert [one.package for one in changed] == [CHAMPION] * records
+    assert any("nothing left to switch" in one for one in note.remarks) is not bool(records)
+    assert not desk.loop.stopped
+
+
+def test_stop_that_is_over_does_not_come_back_by_the_rollback_that_it_caused() -> None:
+    desk = Desk(FakeLoop(away=True))
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle(lag_ms=reading_of(600_000.0))
+    for _ in range(3):
+        desk.cycle(lag_ms=reading_of(0.0))
+    assert run(desk.governor.governance.state(STOP_LATCH)).incident is None
+    desk.loop.away = False
+    desk.restart()
+    note = desk.cycle()
+
+    assert [name.rpartition(":")[2] for name in desk.loop.recorded] == ["released"]
+    assert any("nothing left to switch" in one for one in note.remarks)
     assert note.manifest_status == "fail"
 
 

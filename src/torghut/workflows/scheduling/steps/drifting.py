@@ -57,7 +57,7 @@ async def look_for_drift(
         evaluation=1 if before is None else before.evaluation + 1,
         at_ns=turn.now_ns,
         verdict=verdict,
-        candidate=await governor.clearances.digest_of(about.candidate_id),
+        candidate=await _exposed(governor, about, observed),
         policy=governor.policies.drift,
     )
     events = await governor.governance.run(DRIFT, command)
@@ -79,6 +79,12 @@ async def look_for_drift(
             "drift_last_action_path": _examined(governor, action, about),
         },
     )
+
+
+async def _exposed(governor: Governor, about: Subject, observed: Observed) -> str | None:
+    """Return the digest of the candidate that serves; what never served caused no performance."""
+    target = await governor.clearances.back_to(about.candidate_id, observed)
+    return await governor.clearances.digest_of(about.candidate_id) if target.serves else None
 
 
 def _examined(governor: Governor, cited: EvidenceReference, about: Subject) -> Examined:
