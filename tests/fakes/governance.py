@@ -233,7 +233,6 @@ class FakeClearances(Clearances):
     """What other streams say of a candidate that never came to serve."""
 
     digest: str | None = None
-    serves: bool = False
     target: BackTo = field(default_factory=lambda: BackTo(package=CHAMPION))
 
     @override
@@ -242,7 +241,7 @@ class FakeClearances(Clearances):
 
     @override
     async def exposed(self, candidate_id: str, /) -> str | None:
-        return self.digest if self.serves else None
+        return self.digest if self.target.serves else None
 
     @override
     async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
@@ -266,6 +265,7 @@ def governor(
     store: InMemoryArtifacts | None = None,
     lane: FakeLane | None = None,
     meter: FakeMeter | None = None,
+    clearances: FakeClearances | None = None,
 ) -> Governor:
     """Return an governor in which everything is made up."""
     return Governor(
@@ -277,6 +277,6 @@ def governor(
         drift=meter or FakeMeter(),
         ladder=FakeLadder(),
         policies=policies(),
-        clearances=FakeClearances(),
+        clearances=clearances or FakeClearances(),
         keyring=keyring,
     )

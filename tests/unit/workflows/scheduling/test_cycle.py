@@ -13,6 +13,7 @@ from typing_extensions import override
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.eventlog import run
 from tests.fakes.governance import (
+    CHAMPION,
     GOOD,
     FakeClearances,
     FakeLadder,
@@ -31,7 +32,7 @@ from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
-from torghut.schemas.control import ModeChanged
+from torghut.schemas.control import ModeChanged, PackageChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.phases import CANARY
@@ -39,7 +40,9 @@ from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary
 from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.latching.releasing import LatchDesk
 from torghut.workflows.rollout.places import SIGNATURE
+from torghut.workflows.scheduling.governor import BackTo
 
+DIGEST: Final = "cc" * 32
 ANN: Final = Person(name="ann", key="aa" * 32)
 
 
@@ -344,6 +347,81 @@ def test_performance_drift_takes_back_nobody_who_does_not_serve() -> None:
     assert note.manifest_status == "fail"
 
 
+def test_performance_drift_takes_the_candidate_back_that_serves() -> None:
+    desk = Desk()
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    note = desk.cycle()
+
+    changed = [one for one in desk.loop.recorded.values() if isinstance(one, PackageChanged)]
+    assert [(one.router, one.package) for one in changed] == [("fx", CHAMPION)]
+    assert note.rollback_evidence is not None
+    assert desk.manifest().rollback_proof.status == "pass"
+    assert not desk.loop.stopped
+
+
+def test_performance_drift_neither_takes_back_nor_stops_for_a_candidate_that_never_served() -> None:
+    desk = Desk()
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=False)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    notes = [desk.cycle(), desk.cycle()]
+
+    assert [one.rollback_evidence for one in notes] == [None, None]
+    assert [one.manifest_status for one in notes] == ["fail", "fail"]
+    assert not desk.loop.stopped
+    assert desk.loop.recorded == {}
+
+
+@pytest.mark.parametrize(("serves_now", "records"), [(CHAMPION, 1), ("dd" * 32, 0), (None, 0)])
+def test_candidate_that_somebody_else_took_back_meanwhile_stops_nothing(
+    serves_now: str | None, records: int
+) -> None:
+    desk = Desk(FakeLoop(away=True))
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    desk.loop.away = False
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=serves_now, router="fx", serves=False)
+    )
+    desk.restart()
+    note = desk.cycle()
+
+    changed = [one for one in desk.loop.recorded.values() if isinstance(one, PackageChanged)]
+    assert [one.package for one in changed] == [CHAMPION] * records
+    assert any("nothing left to switch" in one for one in note.remarks) is not bool(records)
+    assert not desk.loop.stopped
+
+
+def test_stop_that_is_over_does_not_come_back_by_the_rollback_that_it_caused() -> None:
+    desk = Desk(FakeLoop(away=True))
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle(lag_ms=reading_of(600_000.0))
+    for _ in range(3):
+        desk.cycle(lag_ms=reading_of(0.0))
+    assert run(desk.governor.governance.state(STOP_LATCH)).incident is None
+    desk.loop.away = False
+    desk.restart()
+    note = desk.cycle()
+
+    assert [name.rpartition(":")[2] for name in desk.loop.recorded] == ["released"]
+    assert any("nothing left to switch" in one for one in note.remarks)
+    assert note.manifest_status == "fail"
+
+
 def test_drawdown_is_remembered_over_a_restart() -> None:
     desk = Desk()
     symbol = GOOD.symbols["fxcm:EURUSD"]
@@ -479,7 +557,9 @@ def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> No
 
 def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first() -> None:
     desk = Desk()
-    desk.governor.clearances = FakeClearances(digest="cd" * 32, serves=True)
+    desk.governor.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
     desk.lane.waiting.append(lane_commands())
     desk.meter.drift("performance_drawdown_exceeded")
     desk.cycle()

@@ -110,7 +110,7 @@ async def advance_rollback(
         return RolledBack(facts=RollbackFacts(triggered=False))
     incident = _keep_incident(governor, state.triggered, run)
     shown = _shown_first(governor, run, state) or drift
-    remarks = await _go_on(governor, turn, run, observed)
+    remarks = await _go_on(governor, turn, run, latch, observed)
     ended = await _end_demand(governor, turn, run, shown)
     offered: Mapping[EvidenceName, Examined] = {**shown, **ended, OWED: incident}
     await _judge(governor, turn, run, offered)
@@ -212,14 +212,16 @@ def _keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSub
 
 
 async def _go_on(
-    governor: Governor, turn: Turn, run: RunSubject, observed: Observed
+    governor: Governor, turn: Turn, run: RunSubject, latch: LatchState, observed: Observed
 ) -> tuple[str, ...]:
     """Take each step whose condition holds; return what stands in the way of the next one."""
     stream = run.rollback
     state = await governor.governance.state(stream)
     if state.triggered is not None and state.switched is None:
         target = await governor.clearances.back_to(run.subject.candidate_id, observed)
-        record = _back(state.triggered, run, target)
+        record = _back(state.triggered, run, target, latch)
+        if record is None:
+            return ("rollback: there is nothing left to switch: others serve by now, or stop not",)
         (answer,) = await governor.loop.offer([record])
         if answer.status != "recorded":
             return (f"rollback: the loop has not recorded it: {answer.status} {answer.detail}",)
@@ -235,14 +237,25 @@ async def _go_on(
     return await _drain(governor, turn, run, state, observed)
 
 
-def _back(triggered: RollbackTriggered, run: RunSubject, target: BackTo) -> ControlRecord:
-    """Return the control record that goes back: another package, or the stop itself."""
-    if target.serves:
+def _back(
+    triggered: RollbackTriggered, run: RunSubject, target: BackTo, latch: LatchState
+) -> ControlRecord | None:
+    """Return the control record that goes back: another package, or the stop itself.
+
+    None where neither would: a stop that is over must not come back by this, and what somebody else
+    has put in the candidate's place since must not be thrown out.
+    """
+    if triggered.cause == "stop-latch" and not target.serves:
+        incident = None if latch.incident is None else latch.incident.incident_id
+        reason = f"rollback of {run.run_id}"
+        stands = incident == triggered.cause_id
+        return stop_record(triggered.cause_id, "stopped", reason) if stands else None
+    if target.serves or (target.package is not None and target.package == triggered.goes_back_to):
         cause = f"{run.run_id}:{run.attempt}:{triggered.number}"
         return PackageChanged(
             control_id=f"rollback:{cause}", router=target.router, package=triggered.goes_back_to
         )
-    return stop_record(triggered.cause_id, "stopped", f"rollback of {run.run_id}")
+    return None
 
 
 async def _confirm(
