@@ -18,6 +18,7 @@ from torghut.evals.statistics.figuring import paired_figures
 from torghut.evals.statistics.resampling import Resampling
 from torghut.evals.tails import judge_tails
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.judging.paired import PairedFigures
 from torghut.schemas.rollout.evaluation import (
     ArmDifference,
     EvaluationVerdict,
@@ -25,7 +26,6 @@ from torghut.schemas.rollout.evaluation import (
     TailFigures,
 )
 from torghut.schemas.rollout.gates import SHORT_OF
-from torghut.schemas.rollout.paired import PairedFigures
 
 BEYOND_RESOLUTION: Final = "trials-beyond-resolution"
 """Reason where so many trials were made that the declared draws cannot tell one from chance."""

@@ -19,9 +19,9 @@ import numpy as np
 from torghut.evals.statistics.bounds import series_of
 from torghut.evals.statistics.resampling import Resampling
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy, TailPolicy
+from torghut.schemas.judging.paired import PairedFigures
 from torghut.schemas.rollout.evaluation import TailFigures
 from torghut.schemas.rollout.gates import SHORT_OF
-from torghut.schemas.rollout.paired import PairedFigures
 from torghut.schemas.rows import Floats
 
 RARE_LOSSES: Final = "rare-losses-above-limit"

@@ -31,6 +31,7 @@ from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.ledger import LedgerEvent
 from torghut.schemas.governing.rollback import RollbackEvent
 from torghut.schemas.governing.stages import StageEvent
+from torghut.schemas.judging.paired import PairedBlocks
 from torghut.schemas.live.delivery import (
     Answered,
     ControlApplied,
@@ -67,7 +68,6 @@ from torghut.schemas.rollout.lane import (
     StrategyPatch,
 )
 from torghut.schemas.rollout.manifest import SCHEMA_VERSION, PhaseManifest
-from torghut.schemas.rollout.paired import PairedBlocks
 from torghut.schemas.scheduling.allotments import AllotmentEvent
 from torghut.schemas.scheduling.cycles import CycleEvent
 from torghut.schemas.scheduling.note import IterationNote

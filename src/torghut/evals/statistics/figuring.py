@@ -10,8 +10,7 @@ import numpy as np
 from torghut.evals.pairing import ArmSteps, PairedArms
 from torghut.evals.statistics.blocks import Blocks, blocks_of
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
-from torghut.schemas.rollout.evaluation import BASELINES, BaselineName
-from torghut.schemas.rollout.paired import (
+from torghut.schemas.judging.paired import (
     LOSSES_MAX,
     ArmBlocks,
     DifferenceBlocks,
@@ -19,6 +18,7 @@ from torghut.schemas.rollout.paired import (
     RegimeBlocks,
     StepLoss,
 )
+from torghut.schemas.rollout.evaluation import BASELINES, BaselineName
 from torghut.schemas.rows import Floats
 
 _CHAMPION: Final[BaselineName] = "champion"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -11,6 +12,7 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.allotting.allotting import Shares
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.types import Message, message_digest
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.scheduling.ports import (
@@ -87,6 +89,7 @@ class Governor:
         drift: Measures.
         policies: As declared.
         key: Signs manifests; None: they stay unsigned.
+        page: Renders a run's page out of its manifest; None where nobody does.
         told: Control ids that the loop is known to have recorded, as far as this process knows.
     """
 
@@ -99,6 +102,7 @@ class Governor:
     policies: Policies
     clearances: Clearances
     key: Ed25519PrivateKey | None = None
+    page: Callable[[PhaseManifest], bytes] | None = None
     told: set[str] = field(default_factory=set)
 
 

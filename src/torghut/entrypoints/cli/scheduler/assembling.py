@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut import bootstrap, governing, standby
+from torghut.entrypoints.cli.rollout.reviewing import page_of
 from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
@@ -106,6 +107,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
                 wall=standby.wall_clock(),
                 admission=Admission(target="paper"),
                 cycle_length_s=policies.scheduler.cycles.every_s,
+                page=page_of,
             ),
             root,
             budgets.lane_ms,
@@ -130,6 +132,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
             routers={one.symbol: one.router for one in declared.instruments},
         ),
         key=asked.key,
+        page=page_of,
     )
 
 

@@ -25,9 +25,9 @@ from torghut.evals.splitting import split_window
 from torghut.evals.statistics.figuring import paired_figures
 from torghut.schemas.codes import Expert, published_name
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.judging.paired import PairedBlocks
 from torghut.schemas.rollout.disagreements import Disagreements
 from torghut.schemas.rollout.evaluation import ARMS, EvaluationWindows
-from torghut.schemas.rollout.paired import PairedBlocks
 from torghut.schemas.rows import RowArray
 from torghut.workflows.lane.contest.arms import Arm, ArmPlan, KernelArm
 from torghut.workflows.lane.contest.disagreeing import Watch

@@ -9,10 +9,10 @@ import numpy as np
 
 from torghut.evals.figures import GateFigure, judgement_figures
 from torghut.evals.judging import FixedSampleJudge, Judgement, judge_figures
+from torghut.schemas.judging.paired import LOSSES_MAX, PairedBlocks
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.gates import GateRow
 from torghut.schemas.rollout.lane import LaneInputs
-from torghut.schemas.rollout.paired import LOSSES_MAX, PairedBlocks
 from torghut.schemas.types import message_digest
 from torghut.workflows.lane.gates import count_figures, recommended
 from torghut.workflows.reviewing.again.values import Derived, row_text

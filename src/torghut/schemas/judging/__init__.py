@@ -1,0 +1,1 @@
+"""What judges read, kept so that others can judge again."""
