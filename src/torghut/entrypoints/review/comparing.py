@@ -40,7 +40,10 @@ def windows(found: EvaluationWindows) -> Markup:
         for name, piece in pieces
     ]
     headings = (("", ""), ("used to", "text"), ("from", ""), ("to", ""))
-    embargo = f"Between them an embargo of {length(found.embargo_ns)} that nobody uses, in red."
+    embargo = (
+        f"Between them an embargo of {length(found.embargo_ns)} that nobody uses, in red. Of what "
+        "came before the test, only the champion's worst loss is looked at, for the tail."
+    )
     return joined(
         (
             timeline(spans, "How the window was split in time"),
@@ -51,9 +54,9 @@ def windows(found: EvaluationWindows) -> Markup:
 
 
 _USES: Final = {
-    "fit": "learn the market; no figure here is from it",
+    "fit": "learn the market",
     "select": "choose the best single expert",
-    "test": "judge: every figure below",
+    "test": "judge: every figure of this page is from it",
 }
 
 

@@ -32,7 +32,7 @@ _GATE_HEADINGS: Final = (
 
 def phases(manifest: PhaseManifest) -> Markup:
     """Return the seven phases."""
-    return rows_table("Phases", _PHASE_HEADINGS, [_phase(one) for one in manifest.phases])
+    return rows_table("In their order", _PHASE_HEADINGS, [_phase(one) for one in manifest.phases])
 
 
 def _phase(phase: Phase) -> list[tuple[str, Content]]:
