@@ -29,10 +29,10 @@ from torghut.governance.rollouts.rollout import (
 )
 from torghut.router.package import read_regime_model
 from torghut.schemas.rollout.manifest import PhaseManifest
-from torghut.workflows.handle import handle
 from torghut.workflows.lane.contest.arms import ArmPlan
 from torghut.workflows.reviewing.exporting import export_bytes, export_run
 from torghut.workflows.rollout.publishing import project_run, publish_run
+from torghut.workflows.streams import Streams
 
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32)
 """That signs these runs."""
@@ -82,7 +82,7 @@ async def _then(world: LaneWorld, run_id: str, *commands: RolloutCommand) -> Pha
     causes = Causes(correlation_id=run_id, causation_id="test")
     stream = rollout_stream(run_id)
     for command in commands:
-        await handle(world.events, ROLLOUT, read_rollout_event, stream, command, causes=causes)
+        await Streams(world.events).run(ROLLOUT, read_rollout_event, stream, command, causes=causes)
     state = await project_run(world.events, run_id)
     publish_run(state, world.files, key=KEY)
     return manifest_of(state)

@@ -12,6 +12,7 @@ from typing_extensions import override
 from tests.drifting import measured
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.governing import BEYOND, drift_policy, safety_policy, scheduler_policy
+from tests.promoting import keyring
 from tests.rollouts import evidence_files, whole_run
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.rollouts.rollout import CrashLane, FinaliseRun, RolloutCommand
@@ -24,6 +25,7 @@ from torghut.workflows.scheduling.governor import BackTo, Clearances, Governor, 
 from torghut.workflows.scheduling.ports import (
     Answer,
     DriftMeter,
+    ExposureLadder,
     LaneEnded,
     LaneRunner,
     LoopControls,
@@ -52,6 +54,7 @@ GOOD: Final = Observed(
             mode="paper",
             allotment=Decimal(1000),
             exposure=Decimal(500),
+            notional_cap=Decimal(1000),
             equity=3.0,
             package=CHAMPION,
             lifetime_ns=1_000_000_000,
@@ -160,6 +163,17 @@ class FakeLane(LaneRunner):
             await self.governance.run(stream, CrashLane(detail="killed", at_ns=0))
 
     @override
+    async def ended_after(self, position: int, /) -> LaneEnded | None:
+        if self.last is None:
+            return None
+        stream = rollout_of(self.last.run_id, self.last.attempt)
+        ends = [
+            await self.governance.last_position(stream, f"rollout.lane-{how}.v1")
+            for how in ("completed", "crashed")
+        ]
+        return self.last if max(ends) > position else None
+
+    @override
     async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
         if not self.waiting:
             return None
@@ -169,7 +183,9 @@ class FakeLane(LaneRunner):
         for command in commands[: self.breaks_after]:
             await self.governance.run(rollout_of(plan.run_id, plan.attempt), command)
             self.waiting = self.waiting[1:] if command is commands[0] else self.waiting
-            self.last = LaneEnded(run_id=plan.run_id, attempt=plan.attempt, failure=failure)
+            self.last = LaneEnded(
+                run_id=plan.run_id, attempt=plan.attempt, failure=failure, traces=("ab" * 32,)
+            )
         if self.last is not None:
             await self._end_broken(self.last)
         return self.last
@@ -191,6 +207,17 @@ class FakeMeter(DriftMeter):
         self.changes = {code: reading_of(BEYOND[code], samples=1000) for code in codes}
 
 
+@dataclass(slots=True, kw_only=True)
+class FakeLadder(ExposureLadder):
+    """A ladder on which nothing moves."""
+
+    cap: Decimal | None = None
+
+    @override
+    async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:
+        return self.cap
+
+
 def lane_commands() -> Sequence[RolloutCommand]:
     """Return the commands of a run up to its lane's end."""
     return [one for one in whole_run() if not isinstance(one, FinaliseRun)]
@@ -201,11 +228,16 @@ class FakeClearances(Clearances):
     """What other streams say of a candidate that never came to serve."""
 
     digest: str | None = None
+    serves: bool = False
     target: BackTo = field(default_factory=lambda: BackTo(package=CHAMPION))
 
     @override
     async def digest_of(self, candidate_id: str, /) -> str | None:
         return self.digest
+
+    @override
+    async def exposed(self, candidate_id: str, /) -> str | None:
+        return self.digest if self.serves else None
 
     @override
     async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
@@ -238,6 +270,8 @@ def governor(
         loop=loop,
         lane=lane or FakeLane(governance=governance),
         drift=meter or FakeMeter(),
+        ladder=FakeLadder(),
         policies=policies(),
         clearances=FakeClearances(),
+        keyring=keyring,
     )

@@ -14,7 +14,7 @@ from torghut.artifacts.signatures import parse_public_key
 from torghut.governance.rollouts.manifest import content_hash
 from torghut.kernel.canonical import JsonValue, canonical_bytes, parse_json_object
 from torghut.kernel.errors import ExitCode
-from torghut.schemas.rollout.export import EXPORT_BYTES_MAX
+from torghut.schemas.reviewing.export import EXPORT_BYTES_MAX
 from torghut.workflows.reviewing.answering import Answer, check_offered, offered_export
 from torghut.workflows.reviewing.bundle import is_export
 from torghut.workflows.reviewing.errors import ExportRefusedError

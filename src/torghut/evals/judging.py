@@ -18,7 +18,7 @@ from torghut.evals.statistics.figuring import paired_figures
 from torghut.evals.statistics.resampling import Resampling
 from torghut.evals.tails import judge_tails
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
-from torghut.schemas.judging.paired import PairedFigures
+from torghut.schemas.reviewing.paired import PairedFigures
 from torghut.schemas.rollout.evaluation import (
     ArmDifference,
     EvaluationVerdict,

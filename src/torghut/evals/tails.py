@@ -19,7 +19,7 @@ import numpy as np
 from torghut.evals.statistics.bounds import series_of
 from torghut.evals.statistics.resampling import Resampling
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy, TailPolicy
-from torghut.schemas.judging.paired import PairedFigures
+from torghut.schemas.reviewing.paired import PairedFigures
 from torghut.schemas.rollout.evaluation import TailFigures
 from torghut.schemas.rollout.gates import SHORT_OF
 from torghut.schemas.rows import Floats

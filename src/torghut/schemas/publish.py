@@ -26,12 +26,11 @@ from torghut.schemas.governing.drift_evidence import (
     DriftOutcome,
 )
 from torghut.schemas.governing.lanes import LaneEvent
-from torghut.schemas.governing.latch import LatchEvent, StopIncident
+from torghut.schemas.governing.latch import LatchEvent, ReleaseStatement, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.ledger import LedgerEvent
 from torghut.schemas.governing.rollback import RollbackEvent
 from torghut.schemas.governing.stages import StageEvent
-from torghut.schemas.judging.paired import PairedBlocks
 from torghut.schemas.live.delivery import (
     Answered,
     ControlApplied,
@@ -49,7 +48,9 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
-from torghut.schemas.rollout.disagreements import Disagreements
+from torghut.schemas.reviewing.disagreements import Disagreements
+from torghut.schemas.reviewing.export import RunExport
+from torghut.schemas.reviewing.paired import PairedBlocks
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.events import (
     LaneCompleted,
@@ -60,7 +61,6 @@ from torghut.schemas.rollout.events import (
     RunStarted,
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
-from torghut.schemas.rollout.export import RunExport
 from torghut.schemas.rollout.lane import (
     LaneInputs,
     RollbackReadiness,
@@ -136,6 +136,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     RecordQuarantined,
     Refused,
     RegimeModelFile,
+    ReleaseStatement,
     RollbackIncident,
     RollbackReadiness,
     RunExport,
@@ -172,6 +173,7 @@ ARTIFACTS: Final = frozenset(
         PairedBlocks,
         Proof,
         RegimeModelFile,
+        ReleaseStatement,
         RollbackIncident,
         RollbackReadiness,
         RunExport,

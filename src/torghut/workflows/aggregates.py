@@ -13,16 +13,19 @@ from torghut.eventlog.envelopes import Causes, Envelope, read_event
 from torghut.governance.allotting.allotment import ALLOTMENTS, AllotmentCommand, AllotmentState
 from torghut.governance.cycles.cycle import CYCLES, CycleCommand, CycleState
 from torghut.governance.leasing.epochs import EPOCHS, EpochCommand, EpochState
+from torghut.governance.releases.releasing import SIGNED_LATCH, SignedCommand, SignedLatch
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     RolloutCommand,
     RolloutState,
     rollout_stream,
 )
+from torghut.governance.safety.canary import CANARY, CanaryCommand, CanaryState
 from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, ObserveCycle
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, DriftCommand, DriftState
 from torghut.governance.safety.latch import LATCH, LatchCommand, LatchState
 from torghut.governance.safety.rollback import ROLLBACK, RollbackCommand, RollbackState
+from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT, ContinuityEvent
 from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent
@@ -64,6 +67,9 @@ class Aggregate(Generic[C, E, S]):
 
 LATCH_NAME: Final = "main"
 
+_REACH: Final = 8
+"""Events looked at first for the last one of a type; eight times as many where it is not there."""
+
 CYCLE_RECORD: Final[Aggregate[CycleCommand, CycleEvent, CycleState]] = Aggregate(
     stream="cycles-main", decider=CYCLES, events=CYCLE_EVENT
 )
@@ -73,6 +79,10 @@ LEASE: Final[Aggregate[EpochCommand, LeaseEvent, EpochState]] = Aggregate(
 STOP_LATCH: Final[Aggregate[LatchCommand, LatchEvent, LatchState]] = Aggregate(
     stream=f"latch-{LATCH_NAME}", decider=LATCH, events=LATCH_EVENT
 )
+STOP_LATCH_SIGNED: Final[Aggregate[SignedCommand, LatchEvent, SignedLatch]] = Aggregate(
+    stream=STOP_LATCH.stream, decider=SIGNED_LATCH, events=LATCH_EVENT
+)
+"""The same stream, for whoever opens the latch or acts on its opening."""
 DRIFT: Final[Aggregate[DriftCommand, DriftEvent, DriftState]] = Aggregate(
     stream="drift-main", decider=DRIFT_ACTIONS, events=DRIFT_EVENT
 )
@@ -88,8 +98,21 @@ def rollback_of(
     run_id: str, attempt: int = 1
 ) -> Aggregate[RollbackCommand, RollbackEvent, RollbackState]:
     """Return the rollback of an attempt at a run."""
-    again = "" if attempt == 1 else f":{attempt}"
-    return Aggregate(stream=f"rollback-{run_id}{again}", decider=ROLLBACK, events=ROLLBACK_EVENT)
+    return Aggregate(
+        stream=f"rollback-{_attempt(run_id, attempt)}", decider=ROLLBACK, events=ROLLBACK_EVENT
+    )
+
+
+def canary_of(run_id: str, attempt: int = 1) -> Aggregate[CanaryCommand, CanaryEvent, CanaryState]:
+    """Return the paper canary of an attempt at a run."""
+    return Aggregate(
+        stream=f"canary-{_attempt(run_id, attempt)}", decider=CANARY, events=CANARY_EVENT
+    )
+
+
+def _attempt(run_id: str, attempt: int) -> str:
+    """Return what names an attempt at a run in a stream."""
+    return run_id if attempt == 1 else f"{run_id}:{attempt}"
 
 
 def rollout_of(
@@ -120,6 +143,21 @@ class Governance:
         return await self.streams.run(
             aggregate.decider, aggregate.read, aggregate.stream, command, causes=self.causes
         )
+
+    async def last_position(self, aggregate: Aggregate[C, E, S], kind: str) -> int:
+        """Return where in the log the last event of type ``kind`` stands; 0 where there is none.
+
+        Places in one log order the events of all its streams, whatever clocks said.
+        """
+        version = await self.streams.version(aggregate.decider, aggregate.read, aggregate.stream)
+        reach = _REACH
+        while True:
+            after = max(0, version - reach)
+            found = await self.streams.store.read_events(aggregate.stream, after=after)
+            places = [one.position for one in found if one.type == kind]
+            if places or not after:
+                return max(places, default=0)
+            reach *= _REACH
 
     async def state(self, aggregate: Aggregate[C, E, S]) -> S:
         """Return what the events of ``aggregate`` come to.

@@ -58,6 +58,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "scheduler run": ("scheduler.command", "Govern a loop in cycles, until asked to stop."),
     "scheduler cycle": ("scheduler.command", "Run one cycle of governance, and print its note."),
     "rollout verify": ("rollout.verifying", "Verify a phase manifest or an export, offline."),
+    "latch show": ("latch.showing", "Show whether governance stops the loop, why, and what next."),
+    "latch release": ("latch.releasing", "Open the stop latch, signed; not the switch stop."),
     "rollout show": ("rollout.showing", "Show the phases and gates of a phase manifest."),
     "rollout list": ("rollout.listing", "List every run: candidate, verdict, status, signer."),
     "rollout history": ("rollout.listing", "Show what the current manifest said, and when."),

@@ -7,7 +7,7 @@ import shlex
 from torghut.entrypoints.report.figures import count, instant, quantity, share
 from torghut.entrypoints.report.markup import Content, Markup, element, joined
 from torghut.entrypoints.review.words import bps, rows_table
-from torghut.schemas.rollout.disagreements import Disagreement, Disagreements
+from torghut.schemas.reviewing.disagreements import Disagreement, Disagreements
 
 _HEADINGS = (
     ("", ""),

@@ -19,7 +19,7 @@ from torghut.entrypoints.review import comparing
 from torghut.entrypoints.review.apart import disagreements
 from torghut.entrypoints.review.gates import gates, phases
 from torghut.entrypoints.review.words import badge, bps, figure, rows_table
-from torghut.schemas.rollout.disagreements import Disagreements
+from torghut.schemas.reviewing.disagreements import Disagreements
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.lane import LaneInputs
 from torghut.schemas.rollout.manifest import PhaseManifest

@@ -11,7 +11,7 @@ import numpy as np
 from torghut.evals.statistics.bounds import Bound, Levels, Series, bound, series_of, studentized
 from torghut.evals.statistics.resampling import Resampling
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
-from torghut.schemas.judging.paired import PairedFigures
+from torghut.schemas.reviewing.paired import PairedFigures
 from torghut.schemas.rollout.evaluation import ArmDifference, BaselineName, RegimeDifference
 
 Finding = Literal["better", "worse", "not-different", "insufficient"]

@@ -10,7 +10,7 @@ import numpy as np
 from torghut.evals.pairing import ArmSteps, PairedArms
 from torghut.evals.statistics.blocks import Blocks, blocks_of
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
-from torghut.schemas.judging.paired import (
+from torghut.schemas.reviewing.paired import (
     LOSSES_MAX,
     ArmBlocks,
     DifferenceBlocks,

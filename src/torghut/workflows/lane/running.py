@@ -39,7 +39,6 @@ from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.phases import LANE_PHASES, PhaseName, PhaseStatus
 from torghut.schemas.rollout.run import RunPlan
-from torghut.workflows.handle import handle
 from torghut.workflows.lane.evidence import RunFiles
 from torghut.workflows.lane.naming import plan_of, run_id_of
 from torghut.workflows.lane.phases import (
@@ -112,7 +111,9 @@ class _Run:
         """Append what a command causes, and publish the manifest; a reader sees old or new."""
         plan, ports = self.plan, self.ports
         stream = rollout_stream(plan.run_id, plan.attempt)
-        await handle(ports.events, ROLLOUT, read_rollout_event, stream, command, causes=self.causes)
+        await Streams(ports.events).run(
+            ROLLOUT, read_rollout_event, stream, command, causes=self.causes
+        )
         run = await project_run(ports.events, plan.run_id, attempt=plan.attempt)
         return publish_run(run, ports.store).current
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from torghut.governance.cycles.cycle import BeginCycle, EndCycle, SeePortfolio, drawdown_of
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
-from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
@@ -18,15 +17,23 @@ from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.noting import find_note, write_note
 from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
 from torghut.workflows.scheduling.steps.allotments import allot
+from torghut.workflows.scheduling.steps.canary import watch_canary
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
 from torghut.workflows.scheduling.steps.evidence import evidence_state
+from torghut.workflows.scheduling.steps.exposure import review_exposure
 from torghut.workflows.scheduling.steps.manifests import (
     Published,
     run_subject,
     say_last_word,
 )
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack, RunSubject, advance_rollback
-from torghut.workflows.scheduling.steps.safety import evaluate_latch, keep_evidence
+from torghut.workflows.scheduling.steps.safety import (
+    SafetySeen,
+    evaluate_latch,
+    keep_evidence,
+    release_fault,
+    uncounted_lane,
+)
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
 
 
@@ -82,12 +89,15 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     """Do everything that a cycle does but its note."""
     observed = await _observe(governor, turn)
     continuity = await _count_signals(governor, turn, observed)
-    lane = await _run_lane(governor, turn, observed)
-    run = await _current_run(governor, lane)
+    ran = await _run_lane(governor, turn, observed)
+    run = await _current_run(governor, ran)
+    lane = await uncounted_lane(governor)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
-    latch = await _control_safety(governor, turn, observed, lane)
-    rolled_back = None
+    safety = await _control_safety(governor, turn, observed, lane)
+    latch, remarks = safety.latch, safety.remarks
+    rolled_back: RolledBack | None = None
     if run is not None:
+        remarks = (*remarks, *await watch_canary(governor, turn, run))
         rolled_back = await advance_rollback(
             governor,
             turn,
@@ -96,7 +106,8 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
             observed=observed,
             drift=drift.evidence,
         )
-    remarks = await allot(governor, turn, observed)
+    exposure = await review_exposure(governor, turn, observed, run)
+    remarks = (*remarks, *exposure, *await allot(governor, turn, observed))
     published = await _publish(governor, turn, run, drift, rolled_back)
     return Findings(
         observed=observed,
@@ -119,8 +130,10 @@ async def _observe(governor: Governor, turn: Turn) -> Observed:
     observed = await governor.view.look(since, now_ns=turn.now_ns)
     if observed.last_block < since.block:
         return observed  # out of reach: what was seen before stays what was seen
-    released = (await governor.governance.state(STOP_LATCH)).released
+    latch = await governor.governance.state(STOP_LATCH)
+    released = latch.released
     answered_for = released is not None and "drawdown" in released.triggers
+    answered_for = answered_for and not await release_fault(governor, latch)
     command = SeePortfolio(
         cycle=turn.cycle,
         equity=sum(one.equity for one in observed.symbols.values()),
@@ -163,7 +176,7 @@ async def _current_run(governor: Governor, lane: LaneEnded | None) -> RunSubject
 
 async def _control_safety(
     governor: Governor, turn: Turn, observed: Observed, lane: LaneEnded | None
-) -> LatchState:
+) -> SafetySeen:
     """Evaluate the stop latch on what the cycle saw."""
     readings = SafetyReadings(
         mode=observed.mode,

@@ -22,6 +22,7 @@ class SymbolSeen:
         mode: That holds for it.
         allotment: In force, quote currency.
         exposure: Absolute notional of its position or its target, whichever is more.
+        notional_cap: That it may trade up to, quote currency.
         equity: Of its book, net of costs.
         package: Digest of the router package that decided last; empty without one.
         lifetime_ns: How long one of its decisions may be acted on, receive clock.
@@ -30,6 +31,7 @@ class SymbolSeen:
     mode: ModeName
     allotment: Decimal
     exposure: Decimal
+    notional_cap: Decimal
     equity: float
     package: str
     lifetime_ns: int
@@ -140,8 +142,14 @@ class LaneRunner(Protocol):
         """
         ...
 
+    async def ended_after(self, position: int, /) -> LaneEnded | None:
+        """Return the run that ended last, if its end stands behind ``position`` in the log."""
+        ...
+
     async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
-        """Return how the run ended, killed after its budget; None where no candidate waits.
+        """Return how the run ended, killed after its budget; None where none came to its end.
+
+        That is where no candidate waits, or where another process is at a run.
 
         Args:
             epoch: Of the lease that the run writes under.
@@ -174,6 +182,22 @@ class Answer:
     control_id: str
     status: Literal["recorded", "refused", "unknown"]
     detail: str = ""
+
+
+class ExposureLadder(Protocol):
+    """Says how much a live loop may trade."""
+
+    async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:
+        """Look once, step if that follows, and return the cap that holds for each symbol.
+
+        Args:
+            now_ns: Receive clock.
+            run_id: Whose rollback counts; empty where no candidate was ever run.
+
+        Returns:
+            None while the stage in force allows paper only.
+        """
+        ...
 
 
 class LoopControls(Protocol):

@@ -45,7 +45,8 @@ def outcome_of(findings: Findings) -> tuple[CycleOutcome, str]:
     if findings.observed.no_signal is not None:
         return "blocked_no_signal", findings.observed.no_signal
     if findings.lane is None:
-        return "lane_completed", "no-candidate-waiting"
+        elsewhere = _standing(findings.published) == "not-final"
+        return "lane_completed", "lane-at-work" if elsewhere else "no-candidate-waiting"
     if findings.lane.failure:
         return "lane_execution_failed", "lane-broke-off"
     return "lane_completed", "lane-ran-through"

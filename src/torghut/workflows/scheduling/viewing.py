@@ -37,7 +37,16 @@ from torghut.workflows.scheduling.ports import LoopView, Observed, Since, Symbol
 _MS_PER_S: Final = 1000
 _NS_PER_MS: Final = 1e6
 _NS_PER_S: Final = 1_000_000_000
-_FELL_BACK: Final = np.uint64(1 << Reason.DEFENSIVE_WEIGHTS)
+_FELL_BACK: Final = np.uint64(
+    1 << Reason.ENTROPY_HIGH
+    | 1 << Reason.FEATURES_STALE
+    | 1 << Reason.TRANSITION_SHOCK
+    | 1 << Reason.POSTERIOR_INVALID
+)
+"""Reasons by which defensive weights stood in for a router that serves and cannot be trusted.
+
+Weights that people declared, or threw a switch for, are no fault of the loop's.
+"""
 _MODES: Final[tuple[ModeName, ...]] = get_args(ModeName)
 """By the number that rows hold."""
 
@@ -357,6 +366,7 @@ def _seen(row: np.void, packages: dict[bytes, str | None]) -> SymbolSeen:
         mode=_MODES[int(row["mode"])],
         allotment=Decimal(repr(float(row["allotment"]))),
         exposure=Decimal(repr(exposure)),
+        notional_cap=Decimal(repr(float(row["notional_cap"]))),
         equity=float(row["equity"]),
         package=packages.get(row["lineage"].tobytes()) or "",
         lifetime_ns=max(0, int(row["valid_until_ns"]) - int(row["decided_ns"])),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -24,9 +24,12 @@ from torghut.schemas.governing.rollback import ROLLBACK_EVENT
 from torghut.schemas.staging.exposure import EXPOSURE_EVENT
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.upcasting import STEPS
+from torghut.workflows.live.switch_ports import DRILL_ID, WorkerSeen
 from torghut.workflows.slo.measuring import LatencyCounts, measure
 from torghut.workflows.staging.moving import stage_state
 from torghut.workflows.streams import Streams
+
+_NS_PER_MS: Final = 1_000_000
 
 LADDER_STREAM: Final = "ladder-main"
 """The one stream of the exposure ladder."""
@@ -76,6 +79,28 @@ async def ladder_standing(streams: Streams, roadmap: StageRoadmap) -> Standing:
     state = await streams.state(LADDER, _LADDER, LADDER_STREAM)
     allowed = caps_in_force(await stage_state(streams), roadmap)
     return Standing(state=state, allowed=allowed, cap=exposure_cap(state, allowed))
+
+
+def drill_age_ms(workers: Sequence[WorkerSeen], now_ns: int) -> int | None:
+    """Return how long ago every living worker had acknowledged a drill; None where one has not.
+
+    Args:
+        workers: As their pages show them.
+        now_ns: Wall time.
+    """
+    ends = [_drilled_ns(one) for one in workers if one.alive]
+    known = [one for one in ends if one is not None]
+    if not known or len(known) < len(ends):
+        return None
+    return max(0, now_ns - min(known)) // _NS_PER_MS
+
+
+def _drilled_ns(worker: WorkerSeen) -> int | None:
+    """Return when a worker acknowledged its last drill; None if it has not."""
+    if worker.status is None:
+        return None
+    drills = [one for one in worker.status.acknowledged if one.throw_id.startswith(DRILL_ID)]
+    return max((one.wall_ns for one in drills), default=None)
 
 
 async def measured_windows(

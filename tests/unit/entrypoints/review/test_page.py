@@ -17,9 +17,9 @@ from torghut.entrypoints.review.apart import command, disagreements
 from torghut.entrypoints.review.comparing import power
 from torghut.entrypoints.review.page import review_page
 from torghut.governance.rollouts.manifest import manifest_of
-from torghut.governance.rollouts.rollout import CrashLane, StartRun
+from torghut.governance.rollouts.rollout import CrashLane, RolloutCommand, StartRun
 from torghut.kernel.canonical import parse_json_object
-from torghut.schemas.rollout.disagreements import Disagreements
+from torghut.schemas.reviewing.disagreements import Disagreements
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.workflows.reviewing.material import gather
@@ -42,7 +42,10 @@ def outline(text: str) -> Outline:
 
 def crashed() -> Reviewed:
     """Return a run that broke off before anything was evaluated."""
-    commands = [StartRun(plan=plan(), at_ns=START_NS), CrashLane(detail=HOSTILE, at_ns=START_NS)]
+    commands: list[RolloutCommand] = [
+        StartRun(plan=plan(), at_ns=START_NS),
+        CrashLane(detail=HOSTILE, at_ns=START_NS),
+    ]
     run = made()
     manifest = manifest_of(run_after(commands))
     return Reviewed(

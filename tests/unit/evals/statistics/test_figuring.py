@@ -9,7 +9,7 @@ from tests.evaluating import arm, generator, paired, persistent, quick_policy
 from torghut.evals.judging import FixedSampleJudge, judge_figures
 from torghut.evals.statistics.figuring import paired_figures
 from torghut.kernel.canonical import canonical_bytes
-from torghut.schemas.judging.paired import LOSSES_MAX, PairedFigures
+from torghut.schemas.reviewing.paired import LOSSES_MAX, PairedFigures
 from torghut.schemas.rows import Floats
 
 

@@ -19,8 +19,7 @@ from torghut.governance.rollouts.rollout import (
     rollout_stream,
 )
 from torghut.kernel.errors import ExitCode
-from torghut.schemas.rollout.export import RunExport
-from torghut.workflows.handle import handle
+from torghut.schemas.reviewing.export import RunExport
 from torghut.workflows.reviewing.answering import check_offered, offered_export
 from torghut.workflows.reviewing.errors import (
     EvidenceAlteredError,
@@ -29,6 +28,7 @@ from torghut.workflows.reviewing.errors import (
     RunUnknownError,
 )
 from torghut.workflows.reviewing.exporting import export_run
+from torghut.workflows.streams import Streams
 
 
 def exported(files: InMemoryArtifacts) -> RunExport:
@@ -97,7 +97,7 @@ def test_runs_that_are_not_there_or_at_work_are_refused() -> None:
         causes = Causes(correlation_id="test", causation_id="test")
         start = StartRun(plan=plan(), at_ns=START_NS)
         stream = rollout_stream("run-1")
-        await handle(world.events, ROLLOUT, read_rollout_event, stream, start, causes=causes)
+        await Streams(world.events).run(ROLLOUT, read_rollout_event, stream, start, causes=causes)
 
     with pytest.raises(RunUnknownError):
         asyncio.run(export_run(world.events, world.files, "run-1", 1))

@@ -30,10 +30,10 @@ from torghut.governance.rollouts.rollout import (
 )
 from torghut.governance.verification.origin import OriginKind
 from torghut.schemas.rollout.manifest import PhaseManifest
-from torghut.workflows.handle import handle
 from torghut.workflows.reviewing.errors import RunUnknownError
 from torghut.workflows.reviewing.history import Change, changes, manifest_at
 from torghut.workflows.reviewing.runs import RunOnRecord, listed, run_on_record, runs_on_record
+from torghut.workflows.streams import Streams
 
 CAUSES = Causes(correlation_id="test", causation_id="test")
 AGAIN: Sequence[RolloutCommand] = [
@@ -48,7 +48,7 @@ async def _recorded() -> InMemoryLog:
     for attempt, commands in ((1, [*whole_run(), reassess(drift="detected")]), (2, AGAIN)):
         for command in commands:
             stream = rollout_stream("run-1", attempt)
-            await handle(log, ROLLOUT, read_rollout_event, stream, command, causes=CAUSES)
+            await Streams(log).run(ROLLOUT, read_rollout_event, stream, command, causes=CAUSES)
     return log
 
 

@@ -64,8 +64,14 @@ async def _run(told: Progress, *, once: bool, under: tuple[int, str] | None) -> 
     """Adopt what was left behind, then work the queue off."""
     found: list[LaneResult] = []
 
+    said = ""
+
     def tell(phase: str, what: str, far: float) -> None:
-        told.stage(f"{phase}{f': {what}' if what else ''}", total=1000)
+        nonlocal said
+        stage = f"{phase}{f': {what}' if what else ''}"
+        if stage != said:
+            told.stage(stage, total=1000)
+            said = stage
         told.at(round(far * 1000))
 
     desk = await bootstrap.lane_desk(tell, under=under, page=page_of)

@@ -20,18 +20,16 @@ from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.staging.slo import WindowName
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.settings import artifact_dir
-from torghut.workflows.live.switch_ports import DRILL_ID, WorkerSeen
 from torghut.workflows.lookup.scanning import Scanning
 from torghut.workflows.staging.climbing import (
     Look,
     Standing,
+    drill_age_ms,
     ladder_standing,
     look,
     measured_windows,
 )
 from torghut.workflows.streams import Streams
-
-_NS_PER_MS = 1_000_000
 
 
 @click.command()
@@ -84,7 +82,7 @@ def review(
             at_ns=at_ns,
             windows=windows,
             run_id=run_id,
-            drill_age_ms=drill_age_ms(),
+            drill_age_ms=drill_age_ms(standby.worker_pages(), standby.wall_clock().now_ns()),
             causes=causes("torghut exposure review"),
         )
         after = await look(
@@ -100,24 +98,6 @@ def review(
     _told(after, as_json=as_json)
     lower = after.state.fraction < before.state.fraction
     return ExitCode.NO if lower else ExitCode.YES
-
-
-def drill_age_ms() -> int | None:
-    """Return how long ago every living worker had acknowledged a drill; None where one has not."""
-    living = [one for one in standby.worker_pages() if one.alive]
-    ends = [_drilled_ns(one) for one in living]
-    known = [one for one in ends if one is not None]
-    if not known or len(known) < len(ends):
-        return None
-    return max(0, standby.wall_clock().now_ns() - min(known)) // _NS_PER_MS
-
-
-def _drilled_ns(worker: WorkerSeen) -> int | None:
-    """Return when a worker acknowledged its last drill; None if it has not."""
-    if worker.status is None:
-        return None
-    drills = [one for one in worker.status.acknowledged if one.throw_id.startswith(DRILL_ID)]
-    return max((one.wall_ns for one in drills), default=None)
 
 
 def _told(standing: Standing, *, as_json: bool) -> ExitCode:

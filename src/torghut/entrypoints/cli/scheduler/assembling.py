@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,13 +15,16 @@ from torghut.entrypoints.cli.rollout.reviewing import page_of
 from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
+from torghut.governance.approvals.keyring import keyring_of
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.lane.ports import Admission, LanePorts
 from torghut.workflows.scheduling.clearing import RecordedClearances
+from torghut.workflows.scheduling.fencing import Fence, FencedArtifacts, FencedLoop
 from torghut.workflows.scheduling.governor import Governor, Policies
+from torghut.workflows.scheduling.laddering import LogLadder
 from torghut.workflows.scheduling.metering import LogMeter
 from torghut.workflows.scheduling.ports import LoopControls
 from torghut.workflows.scheduling.running import Term
@@ -54,16 +56,17 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
     """
     policies = bootstrap.governing_policies()
     root = artifact_dir()
-    loop = loop_of(asked)
+    loop, events = loop_of(asked), governing.governance_events(root)
     return Term(
         holder=f"scheduler-{standby.ids().new_id()}",
-        events=governing.governance_events(root),
+        events=events,
+        turn=events.session,
         keeper=bootstrap.governance_lease(root, policies.safety.lease),
         wall=standby.wall_clock(),
         steady=standby.steady_clock(),
         lease=policies.safety.lease,
         policy=policies.scheduler,
-        governor=lambda governance: governor_of(asked, governance, loop),
+        governor=lambda governance, fence: governor_of(asked, governance, loop, fence),
         beat=(
             _nobody_to_tell
             if asked.recorded
@@ -85,11 +88,12 @@ def loop_of(asked: Asked) -> LoopControls:
     )
 
 
-def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Governor:
-    """Return what cycles work with, on streams that may be written."""
+def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence: Fence) -> Governor:
+    """Return what cycles work with, on streams that may be written; the rest goes by ``fence``."""
     declared, policies = bootstrap.declarations(), bootstrap.governing_policies()
-    root, events = artifact_dir(), governance.streams.store
-    store, budgets = standby.artifact_root(root), policies.scheduler.budgets
+    root, events, stages = artifact_dir(), governance.streams.store, governing.stage_policies()
+    store = FencedArtifacts(store=standby.artifact_root(root), fence=fence)
+    budgets = policies.scheduler.budgets
     return Governor(
         governance=governance,
         store=store,
@@ -99,7 +103,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
             declared=declared,
             budget_ms=budgets.view_ms,
         ),
-        loop=loop,
+        loop=FencedLoop(loop=loop, fence=fence),
         lane=child_lane(
             LanePorts(
                 events=events,
@@ -117,6 +121,16 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
             policy=policies.drift,
             budget_ms=budgets.drift_ms,
         ),
+        ladder=LogLadder(
+            governance=governance,
+            opening=lambda: bootstrap.readable_log(asked.log),
+            pages=standby.worker_pages,
+            wall=standby.wall_clock(),
+            roadmap=stages.roadmap,
+            policy=stages.exposure,
+            slo=stages.slo,
+            budget_ms=budgets.view_ms,
+        ),
         policies=Policies(
             safety=policies.safety,
             drift=policies.drift,
@@ -131,21 +145,21 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
             office=bootstrap.approvals_office(events),
             routers={one.symbol: one.router for one in declared.instruments},
         ),
+        keyring=lambda: keyring_of(governing.owners()),
         key=asked.key,
         page=page_of,
     )
 
 
-def _beat(time_to_live_ms: int) -> Callable[[int], Awaitable[None]]:
+def _beat(time_to_live_ms: int) -> Callable[[int], None]:
     """Return what tells workers that governance is there: by a file, which needs no answer."""
     place, numbers = standby.governance_beat(), itertools.count(1)
 
-    async def beat(epoch: int) -> None:
-        said = GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms)
-        await asyncio.to_thread(place.beat, said)
+    def beat(epoch: int) -> None:
+        place.beat(GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms))
 
     return beat
 
 
-async def _nobody_to_tell(epoch: int) -> None:
+def _nobody_to_tell(epoch: int) -> None:
     """Tell nobody: recorded data are played by nobody."""

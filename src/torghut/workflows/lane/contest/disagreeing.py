@@ -19,7 +19,7 @@ import numpy.typing as npt
 from torghut.evals.lookahead import Answers
 from torghut.kernel.ids import ContextId, format_context_id, source_key
 from torghut.schemas.codes import Stream, published_name
-from torghut.schemas.rollout.disagreements import DISAGREEMENTS_MAX, Disagreement
+from torghut.schemas.reviewing.disagreements import DISAGREEMENTS_MAX, Disagreement
 from torghut.schemas.rows import RowArray
 from torghut.workflows.lane.contest.steps import Floats, Steps
 

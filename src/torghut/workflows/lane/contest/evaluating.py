@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from torghut.decisions.kernel.engine import DecisionKernel
@@ -25,8 +25,8 @@ from torghut.evals.splitting import split_window
 from torghut.evals.statistics.figuring import paired_figures
 from torghut.schemas.codes import Expert, published_name
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
-from torghut.schemas.judging.paired import PairedBlocks
-from torghut.schemas.rollout.disagreements import Disagreements
+from torghut.schemas.reviewing.disagreements import Disagreements
+from torghut.schemas.reviewing.paired import PairedBlocks
 from torghut.schemas.rollout.evaluation import ARMS, EvaluationWindows
 from torghut.schemas.rows import RowArray
 from torghut.workflows.lane.contest.arms import Arm, ArmPlan, KernelArm
@@ -47,6 +47,8 @@ _SAMPLE: Final = 4000
 """Contexts of the test that the candidate decides over and over, to see whether it looks ahead."""
 
 _NS_PER_MS: Final = 1_000_000
+_PASS_SHARE: Final = 0.4
+"""Of an evaluation that one pass takes."""
 _UNMATCHED_MAX: Final = 0.01
 """Share of contexts that may be decided by one arm and refused by another."""
 
@@ -104,6 +106,7 @@ class Evaluator:
         judge: Judges the paired arms.
         trials: Candidates tried so far, this one among them.
         horizon_ns: The longest label horizon of the symbols in the log.
+        blocks: Of the log until the window ends; 0 where nobody knows.
         log_file: As it was submitted, for those who want to look decisions up.
     """
 
@@ -114,6 +117,7 @@ class Evaluator:
     judge: Judge
     trials: int
     horizon_ns: int
+    blocks: int = 0
     log_file: str = ""
 
     async def __call__(self, files: RunFiles, told: Callable[[str, float], None], /) -> Evaluated:
@@ -125,21 +129,19 @@ class Evaluator:
             windows = split_window(span, self.policy.split)
         except WindowNotSplitError:
             return _nothing_to_judge(self.policy)
-        told("deciding again", 0.0)
         watch = Watch(
             candidate=CANDIDATE,
             champion=CHAMPION,
             first_ns=windows.test.first_ns,
             last_ns=windows.test.last_ns,
         )
-        first = await self._pass(windows, watch)
+        first = await self._pass(windows, told, 0.0, watch)
         if not _are_within(first, windows):
             return _nothing_to_judge(self.policy)
         told("looking for look-ahead", 0.4)
         spent = _Spent(cpu=self.reading.cpu)
         contamination = self._contamination(first, windows, spent)
-        told("deciding again, a second time", 0.5)
-        second = await self._pass(windows)
+        second = await self._pass(windows, told, 0.5)
         told("judging", 0.9)
         paired = pair(first, windows)
         evaluation = Evaluation(
@@ -190,10 +192,22 @@ class Evaluator:
             decisions=decisions,
         )
 
-    async def _pass(self, windows: EvaluationWindows, watch: Watch | None = None) -> Redecided:
+    async def _pass(
+        self,
+        windows: EvaluationWindows,
+        told: Callable[[str, float], None],
+        begin: float,
+        watch: Watch | None = None,
+    ) -> Redecided:
         """Return the window decided in every arm, newborn."""
+        what = "deciding again, a second time" if begin else "deciding again"
+
+        def tell(blocks: int) -> None:
+            told(what, begin + _PASS_SHARE * min(1.0, blocks / max(self.blocks, blocks, 1)))
+
+        told(what, begin)
         return await redecide(
-            self.reading,
+            replace(self.reading, progress=tell),
             self.contest.arms,
             self.window,
             sampling=Sampling(first_ns=windows.test.first_ns, most=_SAMPLE),

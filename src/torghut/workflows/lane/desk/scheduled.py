@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Final
 
 from typing_extensions import override
 
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
-from torghut.governance.lanes.queue import LaneState
+from torghut.governance.lanes.queue import STREAM, LaneState, read_lane_event
 from torghut.kernel.canonical import JsonRefusedError
 from torghut.schemas.governing.lanes import LaneRunEnded
 from torghut.schemas.publish import MODELS
@@ -23,6 +24,8 @@ from torghut.workflows.lane.running import lane_state
 from torghut.workflows.lane.stages import stage_file
 from torghut.workflows.rollout.places import run_folder
 from torghut.workflows.scheduling.ports import LaneEnded, LaneRunner
+
+_ENDED: Final = "lanes.run-ended.v1"
 
 Starting = Callable[[int, str], Awaitable[str]]
 """Runs ``torghut lane run --once`` under an epoch of a holder's lease, within its budget.
@@ -56,8 +59,8 @@ class QueuedLane(LaneRunner):
     @override
     async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
         before = await lane_state(self.ports.events)
-        if before.running is not None:  # of a scheduler that died, and its child with it
-            return self._last(await self._adopt())
+        if before.running is not None:  # of a scheduler that died, and perhaps its child with it
+            return self._ended_run(await self._adopt())
         if before.next is None:
             return None
         fault = await self.start(epoch, holder)
@@ -66,7 +69,16 @@ class QueuedLane(LaneRunner):
             return None  # another process has the turn, or it came to no run
         if fault:
             self._faults[after.last.run_id, after.last.attempt] = fault
-        return self._last(after)
+        return self._ended_run(after)
+
+    @override
+    async def ended_after(self, position: int, /) -> LaneEnded | None:
+        envelopes = await self.ports.events.read_events(STREAM)
+        ends = [one for one in envelopes if one.type == _ENDED]
+        if not ends or ends[-1].position <= position:
+            return None
+        ended = read_lane_event(ends[-1])
+        return self._ended(ended) if isinstance(ended, LaneRunEnded) else None
 
     async def _adopt(self) -> LaneState:
         """End the run whose process is gone, unless another process has the lane's turn."""
@@ -74,6 +86,10 @@ class QueuedLane(LaneRunner):
             if mine:
                 await adopt_crashed(self.ports)
         return await lane_state(self.ports.events)
+
+    def _ended_run(self, state: LaneState) -> LaneEnded | None:
+        """Return the run that ended last, unless one is at work elsewhere."""
+        return self._last(state) if state.running is None else None
 
     def _last(self, state: LaneState) -> LaneEnded | None:
         """Return the run that was started last."""

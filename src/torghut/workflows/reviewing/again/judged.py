@@ -9,7 +9,7 @@ import numpy as np
 
 from torghut.evals.figures import GateFigure, judgement_figures
 from torghut.evals.judging import FixedSampleJudge, Judgement, judge_figures
-from torghut.schemas.judging.paired import LOSSES_MAX, PairedBlocks
+from torghut.schemas.reviewing.paired import LOSSES_MAX, PairedBlocks
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.gates import GateRow
 from torghut.schemas.rollout.lane import LaneInputs

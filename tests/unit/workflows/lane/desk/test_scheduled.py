@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from tests.lanes import LaneWorld, evaluated, made_work
-from torghut.governance.lanes.queue import StartLaneRun
+from torghut.governance.lanes.queue import STREAM, StartLaneRun
 from torghut.workflows.lane.desk.scheduled import QueuedLane, lineages
 from torghut.workflows.lane.ports import Evaluating, LaneWork
 from torghut.workflows.lane.running import lane_command, run_autonomous_lane
@@ -108,3 +108,40 @@ def test_a_scheduler_that_comes_back_first_ends_what_was_at_work() -> None:
     assert ended is not None
     assert ended.failure == "killed: lane-killed"
     assert cycles.started == []
+
+
+def test_a_run_that_another_process_is_at_is_no_run_that_got_through() -> None:
+    cycles = Cycles(dies=True)
+    elsewhere = QueuedLane(
+        ports=cycles.world.ports(),
+        start=cycles.start,
+        turn=lambda: nullcontext(enter_result=False),
+    )
+
+    async def at_work() -> tuple[LaneEnded | None, LaneEnded | None, LaneEnded | None]:
+        cycles.work = await made_work(cycles.world)
+        await cycles.start(1, "h")
+        ran = await elsewhere.run(epoch=2, holder="other")
+        return ran, await elsewhere.ended_after(0), await elsewhere.current()
+
+    ran, ended, current = asyncio.run(at_work())
+
+    assert (ran, ended) == (None, None)
+    assert current is not None
+    assert current.run_id == "lane-killed"
+
+
+def test_an_end_is_told_by_its_place_in_the_log() -> None:
+    cycles = Cycles()
+
+    async def ends() -> list[LaneEnded | None]:
+        await cycles.cycle(evaluated(broken=True))
+        envelopes = await cycles.world.events.read_events(STREAM)
+        place = envelopes[-1].position
+        return [await cycles.lane.ended_after(one) for one in (0, place - 1, place)]
+
+    before, just_before, at = asyncio.run(ends())
+
+    assert before is not None
+    assert before.failure == "failed: lane-crashed"
+    assert (just_before, at) == (before, None)

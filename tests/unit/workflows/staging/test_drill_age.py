@@ -9,20 +9,12 @@ from typing import Final
 import pytest
 
 from tests.replay.golden_decisions import GOLDEN
-from torghut.entrypoints.cli.measure.exposure import drill_age_ms
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.switch_ports import WorkerSeen
+from torghut.workflows.staging.climbing import drill_age_ms
 
 NOW_NS: Final = 1_700_000_000_000_000_000
 STATUS: Final = next((GOLDEN / "messages/artifacts/worker-status.v1").glob("*.json")).read_bytes()
-
-
-class StandingClock:
-    """A clock that stands."""
-
-    def now_ns(self) -> int:
-        """Return the time at which it stands."""
-        return NOW_NS
 
 
 def worker(*drills: tuple[str, int], alive: bool = True) -> WorkerSeen:
@@ -35,18 +27,11 @@ def worker(*drills: tuple[str, int], alive: bool = True) -> WorkerSeen:
     return WorkerSeen(worker="worker-0", alive=alive, status=status)
 
 
-def age(monkeypatch: pytest.MonkeyPatch, workers: Sequence[WorkerSeen]) -> int | None:
-    """Return the age of the last drill of those workers."""
-    monkeypatch.setattr("torghut.standby.worker_pages", lambda: workers)
-    monkeypatch.setattr("torghut.standby.wall_clock", StandingClock)
-    return drill_age_ms()
-
-
-def test_last_drill_of_the_worker_that_lags_most_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_last_drill_of_the_worker_that_lags_most_counts() -> None:
     first = worker(("drill-1", 9000), ("drill-2", 100))
     second = worker(("drill-1", 5000))
 
-    assert age(monkeypatch, [first, second]) == 5000
+    assert drill_age_ms([first, second], NOW_NS) == 5000
 
 
 @pytest.mark.parametrize(
@@ -61,10 +46,10 @@ def test_last_drill_of_the_worker_that_lags_most_counts(monkeypatch: pytest.Monk
     ],
 )
 def test_worker_that_has_not_drilled_makes_it_unknown(
-    monkeypatch: pytest.MonkeyPatch, workers: Sequence[WorkerSeen]
+    workers: Sequence[WorkerSeen],
 ) -> None:
-    assert age(monkeypatch, workers) is None
+    assert drill_age_ms(workers, NOW_NS) is None
 
 
-def test_worker_that_is_dead_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert age(monkeypatch, [worker(("drill-1", 5)), worker(alive=False)]) == 5
+def test_worker_that_is_dead_is_not_asked() -> None:
+    assert drill_age_ms([worker(("drill-1", 5)), worker(alive=False)], NOW_NS) == 5

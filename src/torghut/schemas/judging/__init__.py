@@ -1,1 +1,0 @@
-"""What judges read, kept so that others can judge again."""

@@ -1,0 +1,95 @@
+"""The exposure ladder as a cycle looks at it: windows measured on the log, drills on the pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from typing_extensions import override
+
+from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.clock import WallClock
+from torghut.kernel.errors import TorghutError
+from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.staging.ladder import ExposurePolicy
+from torghut.schemas.declarations.staging.slo import SloPolicy, WindowName
+from torghut.schemas.staging.slo_window import SloWindow
+from torghut.workflows.aggregates import Governance
+from torghut.workflows.live.switch_ports import WorkerSeen
+from torghut.workflows.scheduling.ports import ExposureLadder
+from torghut.workflows.staging.climbing import (
+    Look,
+    drill_age_ms,
+    ladder_standing,
+    look,
+    measured_windows,
+)
+
+_MS_PER_S: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLadder(ExposureLadder):
+    """Looks at the ladder while the stage in force allows live; there is nothing to climb before.
+
+    Attributes:
+        governance: The streams.
+        opening: Opens the log for reading.
+        pages: Returns the workers.
+        wall: Tells how long ago a drill was.
+        roadmap: The declared stages.
+        policy: Of the ladder.
+        slo: The declared service levels.
+        budget_ms: Longest that measuring may take.
+    """
+
+    governance: Governance
+    opening: Callable[[], DecisionLog]
+    pages: Callable[[], Sequence[WorkerSeen]]
+    wall: WallClock
+    roadmap: StageRoadmap
+    policy: ExposurePolicy
+    slo: SloPolicy
+    budget_ms: int
+
+    @override
+    async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:
+        streams = self.governance.streams
+        if (await ladder_standing(streams, self.roadmap)).allowed.target != "live":
+            return None
+        told = Look(
+            at_ns=now_ns,
+            windows=await self._windows(now_ns),
+            run_id=run_id,
+            drill_age_ms=self._drill_age_ms(),
+            causes=self.governance.causes,
+        )
+        after = await look(streams, told, roadmap=self.roadmap, policy=self.policy, slo=self.slo)
+        return after.cap
+
+    async def _windows(self, now_ns: int) -> Mapping[WindowName, SloWindow]:
+        """Return the windows as measured; one that cannot be measured is not there, and fails.
+
+        Latency stands in no log: whoever has it from the metrics page may look by command.
+        """
+        try:
+            log = self.opening()
+        except TorghutError:
+            return {}
+        try:
+            async with asyncio.timeout(self.budget_ms / _MS_PER_S):
+                return await measured_windows(log, now_ns, self.slo, {})
+        except (TorghutError, TimeoutError):
+            return {}
+        finally:
+            await log.close()
+
+    def _drill_age_ms(self) -> int | None:
+        """Return how long ago every living worker had acknowledged a drill."""
+        try:
+            return drill_age_ms(self.pages(), self.wall.now_ns())
+        except TorghutError:
+            return None
