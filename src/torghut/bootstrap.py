@@ -59,7 +59,7 @@ from torghut.workflows.lane.desk.registry import Registry
 from torghut.workflows.lane.desk.working import LaneDesk
 from torghut.workflows.lane.drifting import last_drift
 from torghut.workflows.lane.naming import candidate_id_of
-from torghut.workflows.lane.ports import Admission, LanePorts, Telling
+from torghut.workflows.lane.ports import Admission, LanePorts, Paging, Telling
 from torghut.workflows.lane.rehearsal import Rehearsing
 from torghut.workflows.scheduling.fencing import Fence, FencedArtifacts, FencedEvents
 from torghut.workflows.scheduling.running import CAUSE, governance_of
@@ -139,12 +139,15 @@ def candidates() -> Candidates:
     return Candidates(packages=FolderPackageStore(root / CANDIDATES), files=artifact_root(root))
 
 
-async def lane_desk(told: Telling, *, under: tuple[int, str] | None = None) -> LaneDesk:
+async def lane_desk(
+    told: Telling, *, under: tuple[int, str] | None = None, page: Paging | None = None
+) -> LaneDesk:
     """Return what works the lane's queue off, below the folder of artifacts.
 
     Args:
         told: Where to say how far a run is.
         under: Epoch and holder of the lease that everything is written under; None: of none.
+        page: Renders a run's page; None: none is left.
     """
     root, declared = artifact_dir(), governing_policies()
     decider = kernel()
@@ -164,6 +167,7 @@ async def lane_desk(told: Telling, *, under: tuple[int, str] | None = None) -> L
             admission=Admission(target="paper"),
             drift=await last_drift(events),
             told=told,
+            page=page,
         ),
         tools=LaneTools(
             kernel=decider,

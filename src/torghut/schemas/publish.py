@@ -49,6 +49,7 @@ from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
 from torghut.schemas.reviewing.disagreements import Disagreements
+from torghut.schemas.reviewing.export import RunExport
 from torghut.schemas.reviewing.paired import PairedBlocks
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.events import (
@@ -60,7 +61,6 @@ from torghut.schemas.rollout.events import (
     RunStarted,
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
-from torghut.schemas.rollout.export import RunExport
 from torghut.schemas.rollout.lane import (
     LaneInputs,
     RollbackReadiness,

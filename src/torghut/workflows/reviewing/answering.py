@@ -10,7 +10,7 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import TrustedKey
 from torghut.governance.verification.checks import Check, Verdict
 from torghut.governance.verification.verifying import CHECKS, NOT_CHECKED
-from torghut.schemas.rollout.export import RunExport
+from torghut.schemas.reviewing.export import RunExport
 from torghut.workflows.reviewing.again.values import Derived, Value
 from torghut.workflows.reviewing.bundle import ExportedArtifacts, export_checks, parse_export
 from torghut.workflows.reviewing.material import gather

@@ -28,7 +28,7 @@ from torghut.kernel.canonical import JsonRefusedError, canonical_bytes, parse_js
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.texts import plain
-from torghut.schemas.rollout.export import EXPORT_BYTES_MAX, ExportedEvent, RunExport
+from torghut.schemas.reviewing.export import EXPORT_BYTES_MAX, ExportedEvent, RunExport
 from torghut.schemas.types import first_problem
 from torghut.workflows.reviewing.errors import ExportRefusedError
 

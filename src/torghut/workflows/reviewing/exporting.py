@@ -17,7 +17,7 @@ from torghut.governance.rollouts.rollout import (
 )
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
-from torghut.schemas.rollout.export import ExportedEvent, ExportedFile, RunExport
+from torghut.schemas.reviewing.export import ExportedEvent, ExportedFile, RunExport
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.workflows.reviewing.errors import (
     EvidenceAlteredError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from torghut.governance.verification.checks import Breach, Check
 from torghut.kernel.texts import plain
@@ -16,8 +17,11 @@ from torghut.workflows.reviewing.again.stated import (
 from torghut.workflows.reviewing.again.values import Derived, Value
 from torghut.workflows.reviewing.material import Material
 
-AGAIN = "again"
+AGAIN: Final = "again"
 """What the checks are called."""
+
+_SHORT: Final = 40
+"""Letters of a value that is worth to be read twice."""
 
 
 def recompute(material: Material) -> Derived:
@@ -39,7 +43,9 @@ def value_checks(derived: Derived) -> Sequence[Check]:
 def _check(value: Value) -> Check:
     """Return a value as a check."""
     what, recorded = plain(value.what), plain(value.recorded)
-    told = f"{what}: recorded {recorded}, again {plain(value.again)}"
+    short = value.same and len(recorded) > _SHORT
+    again = "the same again" if short else f"again {plain(value.again)}"
+    told = f"{what}: recorded {recorded}, {again}"
     return Check(
         name=AGAIN,
         breach=Breach.INTEGRITY,

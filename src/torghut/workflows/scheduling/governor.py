@@ -14,6 +14,7 @@ from torghut.governance.approvals.keyring import Keyring
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 from torghut.schemas.governing.latch import LoopReleased
+from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.types import Message, message_digest
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.scheduling.ports import (
@@ -97,6 +98,7 @@ class Governor:
         policies: As declared.
         keyring: Reads whose releases let the loop go on: the keys that are declared now.
         key: Signs manifests; None: they stay unsigned.
+        page: Renders a run's page out of its manifest; None where nobody does.
         told: Control ids that the loop is known to have recorded, as far as this process knows.
         proven: The last release whose signatures were verified, as far as this process knows.
     """
@@ -112,6 +114,7 @@ class Governor:
     clearances: Clearances
     keyring: Callable[[], Keyring]
     key: Ed25519PrivateKey | None = None
+    page: Callable[[PhaseManifest], bytes] | None = None
     told: set[str] = field(default_factory=set)
     proven: LoopReleased | None = None
 

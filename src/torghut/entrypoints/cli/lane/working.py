@@ -15,6 +15,7 @@ from torghut.entrypoints.cli.console import (
     print_json,
     progress,
 )
+from torghut.entrypoints.cli.rollout.reviewing import page_of
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.settings import artifact_dir
@@ -73,7 +74,7 @@ async def _run(told: Progress, *, once: bool, under: tuple[int, str] | None) -> 
             said = stage
         told.at(round(far * 1000))
 
-    desk = await bootstrap.lane_desk(tell, under=under)
+    desk = await bootstrap.lane_desk(tell, under=under, page=page_of)
     if (adopted := await desk.adopt()) is not None:
         found.append(adopted)
     while (result := await desk.run_next()) is not None:

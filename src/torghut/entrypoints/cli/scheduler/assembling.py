@@ -12,6 +12,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut import bootstrap, governing, standby
+from torghut.entrypoints.cli.rollout.reviewing import page_of
 from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
@@ -116,6 +117,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
                 wall=standby.wall_clock(),
                 admission=Admission(target="paper"),
                 cycle_length_s=policies.scheduler.cycles.every_s,
+                page=page_of,
             ),
             root,
             budgets.lane_ms,
@@ -152,6 +154,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
         ),
         keyring=lambda: keyring_of(governing.owners()),
         key=asked.key,
+        page=page_of,
     )
 
 

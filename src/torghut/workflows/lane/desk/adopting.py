@@ -18,7 +18,7 @@ from torghut.governance.rollouts.rollout import (
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneOutcome, LaneRunStarted
 from torghut.schemas.rollout.run import RunPlan
 from torghut.workflows.lane.ports import LanePorts
-from torghut.workflows.lane.running import LaneResult, lane_command, lane_state
+from torghut.workflows.lane.running import LaneResult, lane_command, lane_state, leave_page
 from torghut.workflows.rollout.publishing import project_run, publish_run
 from torghut.workflows.streams import Streams
 
@@ -86,6 +86,7 @@ async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
     await lane_command(ports.events, end, started.run_id)
     ended = (await lane_state(ports.events)).last
     assert ended is not None  # noqa: S101 - it has just been recorded
+    leave_page(ports, manifest)
     target = manifest.requested_promotion_target
     return LaneResult(ended=ended, manifest=manifest, own_copy=own_copy, verdict="", target=target)
 
