@@ -36,8 +36,8 @@ from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.position import Position
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
-from torghut.workflows.live.loop.heeding import GovernanceEar
 from torghut.workflows.live.loop.keeping import LogKeeper
+from torghut.workflows.live.observing.governed import GovernanceEar
 from torghut.workflows.live.observing.journal import SILENT_JOURNAL
 from torghut.workflows.live.observing.telemetry import SILENT_TELEMETRY
 from torghut.workflows.live.observing.witness import Witness

@@ -40,7 +40,7 @@ from torghut.schemas.live.delivery import (
     Heartbeat,
     Refused,
 )
-from torghut.schemas.live.governance import GovernanceBeat
+from torghut.schemas.live.governance import GovernanceBeat, GovernanceStanding
 from torghut.schemas.live.incident import SwitchIncident
 from torghut.schemas.live.offering import ContextOffered, ControlOffered
 from torghut.schemas.live.rehearsal import SwitchRehearsals
@@ -120,6 +120,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Fault,
     GateEvidence,
     GovernanceBeat,
+    GovernanceStanding,
     Heartbeat,
     IterationNote,
     LaneCompleted,
@@ -162,6 +163,7 @@ ARTIFACTS: Final = frozenset(
         IterationNote,
         LaneInputs,
         GovernanceBeat,
+        GovernanceStanding,
         PackageManifest,
         Proof,
         RegimeModelFile,

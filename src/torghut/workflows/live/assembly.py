@@ -20,8 +20,9 @@ from torghut.workflows.live.intake.waiting import WaitingControl, WaitingLine
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.counting import BlockCounting
 from torghut.workflows.live.loop.deciding import LiveLoop
-from torghut.workflows.live.loop.heeding import DeafEar, GovernanceEar, Heeding
+from torghut.workflows.live.loop.heeding import Heeding
 from torghut.workflows.live.loop.keeping import LogKeeper
+from torghut.workflows.live.observing.governed import DeafEar, GovernanceEar
 from torghut.workflows.live.observing.journal import SILENT_JOURNAL, Journal
 from torghut.workflows.live.observing.telemetry import SILENT_TELEMETRY, Telemetry
 from torghut.workflows.live.observing.tracing import SILENT_TRACER, Tracer

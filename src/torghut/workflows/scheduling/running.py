@@ -23,6 +23,7 @@ from torghut.workflows.aggregates import CYCLE_RECORD, LEASE, Governance
 from torghut.workflows.scheduling.cycle import run_cycle
 from torghut.workflows.scheduling.fencing import FencedEvents
 from torghut.workflows.scheduling.governor import Governor
+from torghut.workflows.scheduling.standing import StandingPage
 from torghut.workflows.streams import Streams
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Term:
         governor: Makes what cycles work with.
         beat: Tells the loop under an epoch that governance is there.
         told: Told of each cycle that is over.
+        page: Where it says how governance stands; None: nowhere.
     """
 
     holder: str
@@ -70,6 +72,7 @@ class Term:
     governor: Callable[[Governance], Governor]
     beat: Callable[[int], Awaitable[None]]
     told: Callable[[IterationNote], None]
+    page: StandingPage | None = None
 
 
 def governance_of(events: EventStore) -> Governance:
@@ -112,6 +115,7 @@ async def govern(term: Term, rest: Rest) -> None:
 
     async def work(fenced: FencedEvents) -> None:
         governor = term.governor(governance_of(fenced))
+        await _show(term, fenced, governor)
         every_s = term.policy.cycles.every_s
         last = (await governor.governance.state(CYCLE_RECORD)).began
         ago_s = every_s if last is None else (term.wall.now_ns() - last.at_ns) / _NS_PER_S
@@ -122,6 +126,7 @@ async def govern(term: Term, rest: Rest) -> None:
             took_s = (term.steady.now_ns() - began_ns) / _NS_PER_S
             early_s = every_s * term.policy.cycles.jitter_ratio * _early(term.holder, note.cycle)
             pause_s = every_s - early_s - took_s
+        await _show(term, fenced, governor, ended=True)
 
     await under_lease(term, work)
 
@@ -132,7 +137,18 @@ async def _cycle(
     """Run a cycle, and tell of it."""
     note = await run_cycle(governor, epoch=fenced.lease.epoch, holder=term.holder, now_ns=now_ns)
     term.told(note)
+    if term.page is not None:
+        term.page.count(note.outcome)
+    await _show(term, fenced, governor)
     return note
+
+
+async def _show(
+    term: Term, fenced: FencedEvents, governor: Governor, *, ended: bool = False
+) -> None:
+    """Say how governance stands."""
+    if term.page is not None:
+        await term.page.show(governor, holder=term.holder, epoch=fenced.lease.epoch, ended=ended)
 
 
 def _early(holder: str, cycle: int) -> float:

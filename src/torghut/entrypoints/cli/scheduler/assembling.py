@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,6 +17,7 @@ from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.approvals.keyring import keyring_of
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
@@ -26,6 +28,7 @@ from torghut.workflows.scheduling.governor import Governor, Policies
 from torghut.workflows.scheduling.metering import LogMeter
 from torghut.workflows.scheduling.ports import LoopControls
 from torghut.workflows.scheduling.running import Term
+from torghut.workflows.scheduling.standing import StandingPage
 from torghut.workflows.scheduling.viewing import LogView
 
 
@@ -70,6 +73,7 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
             else _beat(policies.scheduler.heartbeats.time_to_live_ms)
         ),
         told=told,
+        page=None if asked.recorded else _page(asked, policies.scheduler),
     )
 
 
@@ -132,6 +136,17 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
         ),
         keyring=lambda: keyring_of(governing.owners()),
         key=asked.key,
+    )
+
+
+def _page(asked: Asked, policy: SchedulerPolicy) -> StandingPage:
+    """Return where it is said how governance stands; of recorded data nobody is told."""
+    return StandingPage(
+        pid=os.getpid(),
+        log=str(asked.log),
+        every_s=policy.cycles.every_s,
+        wall=standby.wall_clock(),
+        put=standby.show_governance,
     )
 
 

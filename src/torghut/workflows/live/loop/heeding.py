@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
-
-from typing_extensions import override
+from typing import Final
 
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.kernel.ids import SERVING
@@ -16,22 +14,6 @@ from torghut.schemas.live.governance import GovernanceBeat
 
 _NS_PER_MS: Final = 1_000_000
 _LIVE: Final = int(Mode.LIVE)
-
-
-class GovernanceEar(Protocol):
-    """Where governance says that it is there."""
-
-    def heard(self) -> GovernanceBeat | None:
-        """Return its newest beat; None where there is none, or none that can be read."""
-        ...
-
-
-class DeafEar(GovernanceEar):
-    """Hears nothing, so that live nothing is opened."""
-
-    @override
-    def heard(self) -> GovernanceBeat | None:
-        return None
 
 
 @dataclass(slots=True, kw_only=True)
