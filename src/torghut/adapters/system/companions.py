@@ -18,7 +18,7 @@ from torghut.workflows.live.beside.ports import Companion
 
 _LETTERS: Final = 300
 _LOOK_S: Final = 0.1
-_LAST_WORDS_S: Final = 0.5
+_LAST_WORDS_S: Final = 2.0
 _LINE_BYTES: Final = 65_536
 
 
@@ -45,10 +45,14 @@ class OwnCompanion(Companion):
     async def ended(self) -> int:
         reading = asyncio.ensure_future(self._read())
         try:
-            # Not wait(): that waits for its pipes too, which what it started may hold for longer.
-            while self._process.returncode is None:
+            # Not wait() alone: that waits for its pipes too, which what it started may hold.
+            while self._process.returncode is None:  # noqa: ASYNC110 - a process sets no event
                 await asyncio.sleep(_LOOK_S)
-            await asyncio.wait({reading}, timeout=_LAST_WORDS_S)
+            self.kill()  # what it started has nobody left to answer to
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_S):
+                    await asyncio.shield(reading)
+                    await self._process.wait()
             return self._process.returncode
         finally:
             reading.cancel()

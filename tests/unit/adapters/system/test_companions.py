@@ -91,7 +91,7 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_end_is_told_while_what_it_started_lives_on() -> None:
+def test_what_it_started_does_not_outlive_it() -> None:
     code = (
         "import subprocess, sys; "
         "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)']); sys.exit(3)"
@@ -100,9 +100,7 @@ def test_end_is_told_while_what_it_started_lives_on() -> None:
     async def run() -> int:
         child = await start_companion([code])
         async with asyncio.timeout(20):
-            status = await child.ended()
-        child.kill()
-        return status
+            return await child.ended()
 
     assert asyncio.run(run()) == 3
 
