@@ -9,6 +9,7 @@ from typing import Final
 from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
 from tests.climbing import caps, climbed, hours, look, windows
 from tests.fakes.eventlog import run
+from tests.governance_pages import CLOSED, standing
 from tests.governing import (
     ANN,
     BEN,
@@ -463,6 +464,7 @@ if __name__ == "__main__":
         signed_at_ns=START_NS,
     )
     add_message("artifacts/release-statement.v1", "two-triggers", release)
+    add_message("artifacts/governance-standing.v1", "stopped", standing(latch=CLOSED))
     for place, body in _lane_artifacts().items():
         artifact = read_message(body, MODELS)
         name = stated_type(type(artifact)).partition(".")[2]

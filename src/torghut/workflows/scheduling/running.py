@@ -28,6 +28,7 @@ from torghut.workflows.aggregates import CYCLE_RECORD, LEASE, Governance
 from torghut.workflows.scheduling.cycle import run_cycle
 from torghut.workflows.scheduling.fencing import Fence, FencedEvents
 from torghut.workflows.scheduling.governor import Governor
+from torghut.workflows.scheduling.standing import StandingPage
 from torghut.workflows.streams import Streams
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ class Term:
         told: Told of each cycle that is over.
         faulted: Told why a cycle broke off.
         turn: Gives the turn to append to the log.
+        page: Where it says how governance stands; None: nowhere.
     """
 
     holder: str
@@ -85,6 +87,7 @@ class Term:
     told: Callable[[IterationNote], None]
     faulted: Callable[[TorghutError], None]
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    page: StandingPage | None = None
 
 
 def governance_of(events: EventStore) -> Governance:
@@ -132,6 +135,7 @@ async def govern(term: Term, rest: Rest) -> None:
 
     async def work(governance: Governance, fence: Fence) -> None:
         governor = term.governor(governance, fence)
+        await _show(term, fence, governor)
         every_s = term.policy.cycles.every_s
         last = (await governor.governance.state(CYCLE_RECORD)).began
         ago_s = every_s if last is None else (term.wall.now_ns() - last.at_ns) / _NS_PER_S
@@ -151,6 +155,7 @@ async def govern(term: Term, rest: Rest) -> None:
             took_s = (term.steady.now_ns() - began_ns) / _NS_PER_S
             early_s = every_s * term.policy.cycles.jitter_ratio * _early(term.holder, turns)
             pause_s = every_s - early_s - took_s
+        await _show(term, fence, governor, ended=True)
 
     await under_lease(term, work)
 
@@ -159,7 +164,22 @@ async def _cycle(term: Term, fence: Fence, governor: Governor, now_ns: int) -> I
     """Run a cycle, and tell of it."""
     note = await run_cycle(governor, epoch=fence.lease.epoch, holder=term.holder, now_ns=now_ns)
     term.told(note)
+    if term.page is not None:
+        term.page.count(note.outcome)
+    await _show(term, fence, governor)
     return note
+
+
+async def _show(term: Term, fence: Fence, governor: Governor, *, ended: bool = False) -> None:
+    """Say how governance stands, where that can be said: it stands all the same where not."""
+    if term.page is None:
+        return
+    try:
+        await term.page.show(governor, holder=term.holder, epoch=fence.lease.epoch, ended=ended)
+    except TorghutError as error:
+        if isinstance(error, _GONE):
+            raise
+        term.faulted(error)
 
 
 def _early(holder: str, turns: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,6 +32,7 @@ from torghut.workflows.scheduling.laddering import LogLadder
 from torghut.workflows.scheduling.metering import LogMeter
 from torghut.workflows.scheduling.ports import LoopControls
 from torghut.workflows.scheduling.running import Term
+from torghut.workflows.scheduling.standing import StandingPage
 from torghut.workflows.scheduling.viewing import LogView
 
 
@@ -79,6 +81,7 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
         ),
         told=told,
         faulted=_say_fault,
+        page=None if asked.recorded else _page(asked, policies.scheduler),
     )
 
 
@@ -161,6 +164,17 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
 def _patience_s(asked: Asked, policy: SchedulerPolicy) -> float | None:
     """Return how long a cycle waits for its lane; None: as long as it takes."""
     return None if asked.once or asked.recorded else policy.cycles.every_s / 2
+
+
+def _page(asked: Asked, policy: SchedulerPolicy) -> StandingPage:
+    """Return where it is said how governance stands; of recorded data nobody is told."""
+    return StandingPage(
+        pid=os.getpid(),
+        log=str(asked.log),
+        every_s=policy.cycles.every_s,
+        wall=standby.wall_clock(),
+        put=standby.show_governance,
+    )
 
 
 def _beat(time_to_live_ms: int) -> Callable[[int], None]:
