@@ -13,12 +13,12 @@ from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.lanes.queue import STREAM, LaneState, read_lane_event
 from torghut.kernel.canonical import JsonRefusedError
-from torghut.schemas.governing.lanes import LaneRunEnded
+from torghut.schemas.governing.lanes import CandidateSubmitted, LaneRunEnded
 from torghut.schemas.publish import MODELS
 from torghut.schemas.rollout.lane import StageManifest
 from torghut.schemas.rollout.phases import LANE_PHASES
 from torghut.schemas.upcasting import MessageContentError, MessageTypeError, read_message
-from torghut.workflows.lane.desk.adopting import adopt_crashed
+from torghut.workflows.lane.desk.adopting import Broken, adopt_crashed, refuse_waiting
 from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import lane_state
 from torghut.workflows.lane.stages import stage_file
@@ -65,6 +65,8 @@ class QueuedLane(LaneRunner):
             return None
         fault = await self.start(epoch, holder)
         after = await self._adopt()
+        if fault and after.last == before.last:
+            after = await self._refuse(before.next, fault)
         if after.last is None or after.last == before.last:
             return None  # another process has the turn, or it came to no run
         if fault:
@@ -85,6 +87,15 @@ class QueuedLane(LaneRunner):
         with self.turn() as mine:
             if mine:
                 await adopt_crashed(self.ports)
+        return await lane_state(self.ports.events)
+
+    async def _refuse(self, waiting: CandidateSubmitted, fault: str) -> LaneState:
+        """End a candidate whose child died before its run began: the next would die of it too."""
+        with self.turn() as mine:
+            state = await lane_state(self.ports.events)
+            if mine and state.running is None and state.next == waiting:
+                broken = Broken(outcome="killed", reason="lane-killed", detail=fault)
+                await refuse_waiting(self.ports, waiting, broken)
         return await lane_state(self.ports.events)
 
     def _ended_run(self, state: LaneState) -> LaneEnded | None:

@@ -6,11 +6,14 @@ import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+import pytest
+
 from tests.lanes import LaneWorld, evaluated, made_work
 from torghut.governance.lanes.queue import STREAM, StartLaneRun
+from torghut.governance.verification.verifying import read_manifest
 from torghut.workflows.lane.desk.scheduled import QueuedLane, lineages
 from torghut.workflows.lane.ports import Evaluating, LaneWork
-from torghut.workflows.lane.running import lane_command, run_autonomous_lane
+from torghut.workflows.lane.running import lane_command, lane_state, run_autonomous_lane
 from torghut.workflows.scheduling.ports import LaneEnded
 
 
@@ -145,3 +148,39 @@ def test_an_end_is_told_by_its_place_in_the_log() -> None:
     assert before is not None
     assert before.failure == "failed: lane-crashed"
     assert (just_before, at) == (before, None)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_child_that_never_came_to_its_run_fails_the_candidate_unless_another_is_at_it(
+    *, taken: bool
+) -> None:
+    cycles = Cycles()
+
+    async def broken(_epoch: int, _holder: str) -> str:
+        return "exit status 70: MemoryError"
+
+    lane = QueuedLane(
+        ports=cycles.world.ports(),
+        start=broken,
+        turn=lambda: nullcontext(enter_result=not taken),
+    )
+
+    async def cycle() -> LaneEnded | None:
+        await made_work(cycles.world)
+        return await lane.run(epoch=1, holder="h")
+
+    ended = asyncio.run(cycle())
+    state = asyncio.run(lane_state(cycles.world.events))
+
+    if taken:
+        assert ended is None
+        assert state.next is not None
+        return
+    assert ended is not None
+    assert ended.failure == "killed: exit status 70: MemoryError"
+    assert (state.next, state.failure_streak) == (None, 1)
+    assert state.last is not None
+    assert state.last.manifest is not None
+    manifest = read_manifest(cycles.world.files.read(state.last.manifest))
+    assert (manifest.status, manifest.phases[0].status) == ("fail", "fail")
+    assert asyncio.run(lane.run(epoch=1, holder="h")) is None
