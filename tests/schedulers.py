@@ -27,10 +27,10 @@ from torghut.settings import DECLARATION_FOLDERS, DECLARATIONS_DIR
 from torghut.workflows.lane.desk.candidates import FOLDER
 from torghut.workflows.lane.running import lane_command
 
-LEASE_MS: Final = 2000
+LEASE_MS: Final = 3000
 BEAT_TTL_MS: Final = 2000
 _START_S: Final = 90.0
-_LOOK_S: Final = 0.002
+_LOOK_S: Final = 0.005
 
 Changes = Mapping[str, Sequence[tuple[str, str]]]
 """What of a declaration's text becomes what, by its file."""
@@ -188,8 +188,10 @@ def is_held(folder: Path) -> bool:
     return int(str(lease_of(folder).get("expires_wall_ns", 0))) > time.time_ns()
 
 
-def wait_until(condition: Callable[[], bool], *, within_s: float = _START_S) -> None:
-    """Wait until something holds.
+def wait_until(
+    condition: Callable[[], bool], *, within_s: float = _START_S, look_s: float = _LOOK_S
+) -> None:
+    """Wait until something holds; it is looked at every ``look_s`` seconds.
 
     Raises:
         TimeoutError: It does not.
@@ -198,7 +200,7 @@ def wait_until(condition: Callable[[], bool], *, within_s: float = _START_S) -> 
     while not condition():
         if time.monotonic() > until:
             raise TimeoutError(str(condition))
-        time.sleep(_LOOK_S)
+        time.sleep(look_s)
 
 
 async def submit(

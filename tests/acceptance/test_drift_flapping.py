@@ -17,20 +17,13 @@ import pytest
 
 from tests.aftermath import events_of, said
 from tests.commands import Ended, installation, typed
-from tests.declared import shipped
-from tests.fakes.clock import CountingIds, HandClock
-from tests.fakes.sources import ArraySource
-from tests.kernels import compiled
-from tests.lanes import ROUTER, SYMBOL
-from tests.planted import market, regimes
+from tests.governed_processes import decide_into
+from tests.planted import market
 from tests.rows import SECOND_NS, START_NS, RowArray
 from tests.schedulers import Changes, Scheduler, declare
-from torghut.adapters.sqlite.store import open_log
 from torghut.kernel.times import instant
 from torghut.settings import DECLARATIONS_DIR
 from torghut.workflows.aggregates import DRIFT
-from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
-from torghut.workflows.opening import Setup, open_fold
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -74,23 +67,6 @@ def flapping() -> RowArray:
     return told
 
 
-async def _write(path: Path) -> None:
-    """Decide what flaps."""
-    log = open_log(path, clock=HandClock(), ids=CountingIds())
-    setup = Setup(kernel=compiled(), declarations=shipped(), packages={ROUTER: regimes()})
-    opened = await open_fold(log, setup)
-    await run_loop(
-        Run(
-            source=ArraySource(rows=flapping(), symbols=(SYMBOL,)),
-            log=log,
-            fold=opened.fold,
-            controls=opened.controls,
-            settings=LoopSettings(batch_records=50),
-        )
-    )
-    await log.close()
-
-
 def _cycle(apart: Scheduler, number: int) -> Ended:
     """Run a cycle at the end of its five minutes, in a process of its own where it is its turn."""
     words = ("scheduler", "cycle", "--log", "fx.log", "--json", "--simulate-clock")
@@ -104,7 +80,7 @@ def _cycle(apart: Scheduler, number: int) -> Ended:
 def test_data_that_flap_retrain_once_in_a_cooldown_over_restarts_of_the_scheduler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asyncio.run(_write(tmp_path / "fx.log"))
+    asyncio.run(decide_into(tmp_path / "fx.log", flapping(), batch=50))
     declared = declare(tmp_path / "declared", _CHANGES)
     words = ("scheduler", "cycle", "--log", "fx.log", "--json", "--simulate-clock")
     apart = Scheduler(folder=tmp_path, words=words, declared=declared)

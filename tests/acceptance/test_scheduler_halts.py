@@ -112,7 +112,7 @@ def halt_past_the_lease(trial: Trial, draw: random.Random) -> str:
             _go_on(first)
             return "halted in a write"
         second.begin()
-        wait_until(lambda: _cycles(trial) >= 1)
+        wait_until(lambda: _cycles(trial) >= 1, look_s=0.2)
         assert second.end() == 0, second.said()
         before = files_of(trial.root), counts_of(trial.root)
         _go_on(first)

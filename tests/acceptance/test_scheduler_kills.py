@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.aftermath import Watch, check_aftermath, check_continued, events_of
-from tests.governed_processes import Source, Trial, governed
+from tests.governed_processes import MINUTE_NS, Source, Trial, governed, recorded
+from tests.planted import market
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
 
@@ -37,6 +38,26 @@ def kill_beside_a_service(folder: Path, *, kills: int, seed: int) -> None:
     assert found["stops"] > 0
 
 
+def kill_over_recorded_data(folder: Path, *, kills: int, seed: int) -> None:
+    """Kill schedulers over a log so often, each in a cycle of its own, and judge what they left.
+
+    Half-way the log is silent for longer than a loop may be.
+    """
+    rows = market(3000, step_s=30)
+    rows["receive_ns"][1100:] += 20 * MINUTE_NS
+    rows["event_ns"][1100:] += 20 * MINUTE_NS
+    with recorded(folder, rows, seed=seed) as trial:
+        watch = Watch(root=trial.root, trusted=trial.trusted)
+        with watch:
+            for _ in range(kills):
+                before = events_of(trial.root)
+                trial.kill_once()
+                check_continued(before, trial.root)
+            trial.finish()
+            found = check_aftermath(trial.root, trial.trusted)
+    _judge(trial, watch, found, kills=kills)
+
+
 def _judge(trial: Trial, watch: Watch, found: Mapping[str, int], *, kills: int) -> None:
     """Check that the trial was one."""
     trial.keep(killed=dict(trial.killed), left=dict(found), read=watch.seen)
@@ -50,6 +71,15 @@ def _judge(trial: Trial, watch: Watch, found: Mapping[str, int], *, kills: int) 
 
 def test_fifteen_kills_beside_a_running_loop_leave_everything_whole(tmp_path: Path) -> None:
     kill_beside_a_service(tmp_path, kills=15, seed=11)
+
+
+def test_fifteen_kills_over_recorded_data_leave_everything_whole(tmp_path: Path) -> None:
+    kill_over_recorded_data(tmp_path, kills=15, seed=13)
+
+
+@pytest.mark.soak
+def test_150_kills_over_recorded_data_leave_everything_whole(tmp_path: Path) -> None:
+    kill_over_recorded_data(tmp_path, kills=150, seed=14)
 
 
 @pytest.mark.soak

@@ -27,7 +27,6 @@ from torghut.workflows.scheduling.ports import (
     DriftMeter,
     ExposureLadder,
     LaneEnded,
-    LaneRan,
     LaneRunner,
     LoopControls,
     LoopView,
@@ -146,13 +145,11 @@ class FakeLane(LaneRunner):
         governance: Where it writes.
         waiting: Commands of the runs that wait.
         breaks_after: It breaks off after so many commands; None: it runs through.
-        fault: Why its process comes to no run; empty: it does.
     """
 
     governance: Governance
     waiting: list[Sequence[RolloutCommand]] = field(default_factory=list)
     breaks_after: int | None = None
-    fault: str = ""
     last: LaneEnded | None = None
 
     @override
@@ -179,9 +176,9 @@ class FakeLane(LaneRunner):
         return self.last if max(ends) > position else None
 
     @override
-    async def run(self, *, epoch: int, holder: str, starts: bool) -> LaneRan:
-        if self.fault or not (self.waiting and starts):
-            return LaneRan(fault=self.fault)
+    async def run(self, *, epoch: int, holder: str, starts: bool) -> bool:
+        if not (self.waiting and starts):
+            return False
         commands = self.waiting[0]
         plan = getattr(commands[0], "plan")  # noqa: B009 - every run starts with its plan
         failure = "" if self.breaks_after is None else "killed by signal 9"
@@ -193,7 +190,7 @@ class FakeLane(LaneRunner):
             )
         if self.last is not None:
             await self._end_broken(self.last)
-        return LaneRan()
+        return False
 
 
 @dataclass(slots=True, kw_only=True)

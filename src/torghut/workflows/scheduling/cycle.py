@@ -24,7 +24,7 @@ from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.noting import find_note, write_note
-from torghut.workflows.scheduling.ports import LaneEnded, LaneRan, Observed, Since
+from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
 from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.canary import watch_canary
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
@@ -115,11 +115,11 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     """Do everything that a cycle does but its note."""
     observed = await _observe(governor, turn)
     continuity = await _count_signals(governor, turn, observed)
-    ran = await _run_lane(governor, turn, observed)
+    at_work = await _run_lane(governor, turn, observed)
     run = await _current_run(governor)
     lane = await uncounted_lane(governor)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
-    safety = await _control_safety(governor, turn, observed, lane, ran)
+    safety = await _control_safety(governor, turn, observed, lane)
     latch, remarks = safety.latch, safety.remarks
     rolled_back: RolledBack | None = None
     if run is not None:
@@ -138,7 +138,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     return Findings(
         observed=observed,
         continuity=continuity,
-        ran=ran,
+        at_work=at_work,
         lane=lane,
         drift=drift,
         latch=latch,
@@ -188,8 +188,8 @@ async def _count_signals(governor: Governor, turn: Turn, observed: Observed) -> 
     return await governor.governance.state(SIGNALS)
 
 
-async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> LaneRan:
-    """Let the lane go on, and start it where there are signals and a candidate waits."""
+async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> bool:
+    """Let the lane go on, started where there are signals; say whether it is at work still."""
     return await governor.lane.run(
         epoch=turn.epoch, holder=turn.holder, starts=observed.no_signal is None
     )
@@ -202,16 +202,15 @@ async def _current_run(governor: Governor) -> RunSubject | None:
 
 
 async def _control_safety(
-    governor: Governor, turn: Turn, observed: Observed, lane: LaneEnded | None, ran: LaneRan
+    governor: Governor, turn: Turn, observed: Observed, lane: LaneEnded | None
 ) -> SafetySeen:
     """Evaluate the stop latch on what the cycle saw."""
-    failed = ran.fault or (lane is not None and lane.failure)
     readings = SafetyReadings(
         mode=observed.mode,
         session=observed.session,
         lag_ms=observed.lag_ms,
         signal_age_ms=observed.signal_age_ms,
-        lane="failed" if failed else "none" if lane is None else "completed",
+        lane="none" if lane is None else "failed" if lane.failure else "completed",
         fallback_ratio=observed.fallback_ratio,
         drawdown_ratio=drawdown_of(await governor.governance.state(CYCLE_RECORD)),
         universe=observed.universe,

@@ -134,19 +134,6 @@ class LaneEnded:
     traces: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneRan:
-    """What became of the lane in a cycle.
-
-    Attributes:
-        at_work: Whether it is at a run that has not ended, here or in another process.
-        fault: What went wrong with a process that came to no run; empty where nothing did.
-    """
-
-    at_work: bool = False
-    fault: str = ""
-
-
 class LaneRunner(Protocol):
     """Runs the lane for the candidate that waits longest, beside the cycles if need be."""
 
@@ -161,13 +148,16 @@ class LaneRunner(Protocol):
         """Return the run that ended last, if its end stands behind ``position`` in the log."""
         ...
 
-    async def run(self, *, epoch: int, holder: str, starts: bool) -> LaneRan:
+    async def run(self, *, epoch: int, holder: str, starts: bool) -> bool:
         """See to it that the lane is at work where a candidate waits; wait for it only so long.
 
         Args:
             epoch: Of the lease that the run writes under.
             holder: Of the lease.
             starts: Whether a run may be started; one that is at work goes on anyway.
+
+        Returns:
+            Whether it is at a run that has not ended, here or in another process.
         """
         ...
 

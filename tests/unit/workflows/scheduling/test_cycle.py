@@ -138,17 +138,6 @@ def test_failure_of_a_lane_whose_scheduler_died_before_it_was_counted_is_counted
     assert len(desk.store.names("notes")) == 3
 
 
-def test_lane_that_comes_to_no_run_counts_as_failed_and_says_why() -> None:
-    desk = Desk()
-    desk.lane.fault = "not started: no memory"
-    notes = [desk.cycle() for _ in range(3)]
-
-    assert {one.outcome for one in notes} == {"lane_execution_failed"}
-    assert {one.reason for one in notes} == {"lane-not-started"}
-    assert notes[0].remarks[0] == "lane: it came to no run: not started: no memory"
-    assert notes[-1].emergency_stop_evidence is not None
-
-
 def test_log_out_of_reach_stops_the_loop_and_heals_without_anybody() -> None:
     desk = Desk()
     desk.cycle()

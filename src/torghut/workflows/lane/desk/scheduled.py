@@ -14,17 +14,17 @@ from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.lanes.queue import STREAM, LaneState, read_lane_event
 from torghut.kernel.canonical import JsonRefusedError
-from torghut.schemas.governing.lanes import LaneRunEnded
+from torghut.schemas.governing.lanes import CandidateSubmitted, LaneRunEnded
 from torghut.schemas.publish import MODELS
 from torghut.schemas.rollout.lane import StageManifest
 from torghut.schemas.rollout.phases import LANE_PHASES
 from torghut.schemas.upcasting import MessageContentError, MessageTypeError, read_message
-from torghut.workflows.lane.desk.adopting import adopt_crashed
+from torghut.workflows.lane.desk.adopting import Broken, adopt_crashed, refuse_waiting
 from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import lane_state
 from torghut.workflows.lane.stages import stage_file
 from torghut.workflows.rollout.places import run_folder
-from torghut.workflows.scheduling.ports import LaneEnded, LaneRan, LaneRunner
+from torghut.workflows.scheduling.ports import LaneEnded, LaneRunner
 
 _ENDED: Final = "lanes.run-ended.v1"
 
@@ -54,6 +54,7 @@ class QueuedLane(LaneRunner):
     patience_s: float | None = None
     _child: asyncio.Future[str] | None = None
     _before: LaneRunEnded | None = None
+    _waiting: CandidateSubmitted | None = None
     _faults: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @override
@@ -64,30 +65,30 @@ class QueuedLane(LaneRunner):
         return None if state.last is None else self._ended(state.last)
 
     @override
-    async def run(self, *, epoch: int, holder: str, starts: bool) -> LaneRan:
+    async def run(self, *, epoch: int, holder: str, starts: bool) -> bool:
         if self._child is None:
             before = await lane_state(self.ports.events)
             if before.running is not None:  # of a scheduler that died, and perhaps its child too
-                return LaneRan(at_work=(await self._adopt()).running is not None)
+                return (await self._adopt()).running is not None
             if before.next is None or not starts:
-                return LaneRan()
-            self._before = before.last
+                return False
+            self._before, self._waiting = before.last, before.next
             self._child = asyncio.ensure_future(self.start(epoch, holder))
         await asyncio.wait({self._child}, timeout=self.patience_s)
         return await self._wait_over(self._child)
 
-    async def _wait_over(self, child: asyncio.Future[str]) -> LaneRan:
-        """Return what became of a child after it was waited for."""
+    async def _wait_over(self, child: asyncio.Future[str]) -> bool:
+        """Say whether a run is at work after its child was waited for."""
         if not child.done():
-            return LaneRan(at_work=True)
+            return True
         self._child = None
         fault = child.result()
         after = await self._adopt()
-        if after.last is None or after.last == self._before:  # another process may have the turn
-            return LaneRan(at_work=after.running is not None, fault=fault)
-        if fault:
+        if fault and after.last == self._before and self._waiting is not None:
+            after = await self._refuse(self._waiting, fault)
+        if fault and after.last is not None and after.last != self._before:
             self._faults[after.last.run_id, after.last.attempt] = fault
-        return LaneRan(at_work=after.running is not None)
+        return after.running is not None
 
     @override
     async def ended_after(self, position: int, /) -> LaneEnded | None:
@@ -103,6 +104,15 @@ class QueuedLane(LaneRunner):
         with self.turn() as mine:
             if mine:
                 await adopt_crashed(self.ports)
+        return await lane_state(self.ports.events)
+
+    async def _refuse(self, waiting: CandidateSubmitted, fault: str) -> LaneState:
+        """End a candidate whose child died before its run began: the next would die of it too."""
+        with self.turn() as mine:
+            state = await lane_state(self.ports.events)
+            if mine and state.running is None and state.next == waiting:
+                broken = Broken(outcome="killed", reason="lane-killed", detail=fault)
+                await refuse_waiting(self.ports, waiting, broken)
         return await lane_state(self.ports.events)
 
     def _ended(self, ended: LaneRunEnded) -> LaneEnded:

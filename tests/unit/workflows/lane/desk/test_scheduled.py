@@ -6,12 +6,15 @@ import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+import pytest
+
 from tests.lanes import LaneWorld, evaluated, made_work
 from torghut.governance.lanes.queue import STREAM, StartLaneRun
+from torghut.governance.verification.verifying import read_manifest
 from torghut.workflows.lane.desk.scheduled import QueuedLane, lineages
 from torghut.workflows.lane.ports import Evaluating, LaneWork
-from torghut.workflows.lane.running import lane_command, run_autonomous_lane
-from torghut.workflows.scheduling.ports import LaneEnded, LaneRan
+from torghut.workflows.lane.running import lane_command, lane_state, run_autonomous_lane
+from torghut.workflows.scheduling.ports import LaneEnded
 
 
 @dataclass(slots=True)
@@ -44,7 +47,7 @@ class Cycles:
         """Submit a candidate, and return what a cycle made of it."""
         self.work = await made_work(self.world, evaluate)
         lane = self.lane
-        assert await lane.run(epoch=1, holder="h", starts=True) == LaneRan()
+        assert not await lane.run(epoch=1, holder="h", starts=True)
         return await lane.current()
 
     @property
@@ -60,7 +63,7 @@ class Cycles:
 def test_nothing_is_started_where_nothing_waits() -> None:
     cycles = Cycles()
 
-    assert asyncio.run(cycles.lane.run(epoch=1, holder="h", starts=True)) == LaneRan()
+    assert not asyncio.run(cycles.lane.run(epoch=1, holder="h", starts=True))
     assert asyncio.run(cycles.lane.current()) is None
     assert cycles.started == []
 
@@ -103,7 +106,7 @@ def test_a_scheduler_that_comes_back_first_ends_what_was_at_work() -> None:
         cycles.work = await made_work(cycles.world)
         await cycles.start(1, "h")
         cycles.started.clear()
-        assert await cycles.lane.run(epoch=1, holder="h", starts=True) == LaneRan()
+        assert not await cycles.lane.run(epoch=1, holder="h", starts=True)
         return await cycles.lane.current()
 
     ended = asyncio.run(left_behind())
@@ -121,13 +124,13 @@ def test_a_run_that_another_process_is_at_is_no_run_that_got_through() -> None:
         turn=lambda: nullcontext(enter_result=False),
     )
 
-    async def at_work() -> tuple[LaneRan, LaneEnded | None, LaneEnded | None]:
+    async def at_work() -> tuple[bool, LaneEnded | None, LaneEnded | None]:
         cycles.work = await made_work(cycles.world)
         await cycles.start(1, "h")
         ran = await elsewhere.run(epoch=2, holder="other", starts=True)
         return ran, await elsewhere.ended_after(0), await elsewhere.current()
 
-    assert asyncio.run(at_work()) == (LaneRan(at_work=True), None, None)
+    assert asyncio.run(at_work()) == (True, None, None)
 
 
 def test_a_child_that_takes_longer_than_a_cycle_is_not_waited_for() -> None:
@@ -140,10 +143,10 @@ def test_a_child_that_takes_longer_than_a_cycle_is_not_waited_for() -> None:
         await go_on.wait()
         return await cycles.start(epoch, holder)
 
-    async def cycle(*, starts: bool) -> LaneRan:
+    async def cycle(*, starts: bool) -> bool:
         return await lane.run(epoch=1, holder="h", starts=starts)
 
-    async def course() -> tuple[list[LaneRan], LaneEnded | None]:
+    async def course() -> tuple[list[bool], LaneEnded | None]:
         cycles.work = await made_work(cycles.world)
         lane.start = slowly
         ran = [await cycle(starts=True), await cycle(starts=True), await cycle(starts=False)]
@@ -154,24 +157,9 @@ def test_a_child_that_takes_longer_than_a_cycle_is_not_waited_for() -> None:
 
     ran, ended = asyncio.run(course())
 
-    assert ran == [LaneRan(at_work=True)] * 3 + [LaneRan()]
+    assert ran == [True] * 3 + [False]
     assert ended is not None
     assert (ended.failure, len(cycles.started)) == ("", 1)
-
-
-def test_a_child_that_comes_to_no_run_says_why() -> None:
-    cycles = Cycles()
-    lane = cycles.lane
-
-    async def missing(_epoch: int, _holder: str) -> str:
-        return "not started: no memory"
-
-    async def course() -> LaneRan:
-        cycles.work = await made_work(cycles.world)
-        lane.start = missing
-        return await lane.run(epoch=1, holder="h", starts=True)
-
-    assert asyncio.run(course()) == LaneRan(fault="not started: no memory")
 
 
 def test_an_end_is_told_by_its_place_in_the_log() -> None:
@@ -188,3 +176,40 @@ def test_an_end_is_told_by_its_place_in_the_log() -> None:
     assert before is not None
     assert before.failure == "failed: lane-crashed"
     assert (just_before, at) == (before, None)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_child_that_never_came_to_its_run_fails_the_candidate_unless_another_is_at_it(
+    *, taken: bool
+) -> None:
+    cycles = Cycles()
+
+    async def broken(_epoch: int, _holder: str) -> str:
+        return "exit status 70: MemoryError"
+
+    lane = QueuedLane(
+        ports=cycles.world.ports(),
+        start=broken,
+        turn=lambda: nullcontext(enter_result=not taken),
+    )
+
+    async def cycle() -> LaneEnded | None:
+        await made_work(cycles.world)
+        assert not await lane.run(epoch=1, holder="h", starts=True)
+        return await lane.current()
+
+    ended = asyncio.run(cycle())
+    state = asyncio.run(lane_state(cycles.world.events))
+
+    if taken:
+        assert ended is None
+        assert state.next is not None
+        return
+    assert ended is not None
+    assert ended.failure == "killed: exit status 70: MemoryError"
+    assert (state.next, state.failure_streak) == (None, 1)
+    assert state.last is not None
+    assert state.last.manifest is not None
+    manifest = read_manifest(cycles.world.files.read(state.last.manifest))
+    assert (manifest.status, manifest.phases[0].status) == ("fail", "fail")
+    assert not asyncio.run(lane.run(epoch=1, holder="h", starts=True))
