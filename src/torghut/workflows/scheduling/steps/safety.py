@@ -98,8 +98,11 @@ async def enforce_latch(governor: Governor, latch: LatchState) -> tuple[str, ...
     returned, for the note.
     """
     if latch.incident is not None:
-        record = stop_record(latch.incident.incident_id, "stopped", _why(latch.incident))
-        return () if await tell(governor, record) else _throw(governor, latch.incident)
+        return (
+            ()
+            if await tell(governor, stop_of(latch.incident))
+            else _throw(governor, latch.incident)
+        )
     if latch.over is None:
         return ()
     if fault := await release_fault(governor, latch):
@@ -154,6 +157,11 @@ async def _take_back(governor: Governor, incident_id: str) -> None:
         )
         if answer.status != "unknown":
             governor.told.add(throw_id)
+
+
+def stop_of(incident: Incident) -> StopChanged:
+    """Return the record by which a loop stops for an incident, whoever offers it."""
+    return stop_record(incident.incident_id, "stopped", _why(incident))
 
 
 def _released(incident_id: str) -> StopChanged:
