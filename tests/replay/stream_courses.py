@@ -94,6 +94,7 @@ from torghut.governance.safety.rollback import (
     JudgeProof,
     RollbackCommand,
     RollbackState,
+    SupersedeRollback,
     SwitchBack,
     TriggerRollback,
 )
@@ -287,6 +288,23 @@ def _proven() -> Sequence[bytes]:
     return memory.bodies
 
 
+def _superseded() -> Sequence[bytes]:
+    memory: Memory[RollbackCommand, RollbackEvent, RollbackState] = Memory(ROLLBACK, ROLLBACK_EVENT)
+    for number, cause_id in enumerate(("incident-1", "incident-2")):
+        trigger = TriggerRollback(
+            run_id="run-1",
+            cause="stop-latch",
+            cause_id=cause_id,
+            goes_back_to="aa" * 32,
+            detected_at_ns=START_NS + number * SECOND_NS,
+            at_ns=START_NS + number * SECOND_NS,
+        )
+        memory.send(trigger)
+        if not number:
+            memory.send(SupersedeRollback(reason="stop-over", at_ns=START_NS))
+    return memory.bodies
+
+
 def _used() -> Sequence[bytes]:
     stream = granted()
     stream.send(grant(who=EVE, after_s=10))
@@ -448,6 +466,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("lease", "handed-over"): _handed_over,
     ("ledger", "taken-back"): _taken_back,
     ("rollback", "proven"): _proven,
+    ("rollback", "superseded"): _superseded,
     ("stages", "on-and-back"): _on_and_back,
 }
 """By kind of stream and name."""

@@ -64,6 +64,7 @@ class SwitchThrower(SwitchFolder, Protocol):
         On a full disk the file may be there without what it says; it throws all the same.
 
         Raises:
+            ThrowIdRefusedError: Whoever reads the file would not know the throw by its id.
             SwitchNotThrownError: Not even an empty file can be put there.
         """
         ...

@@ -220,5 +220,8 @@ class LoopControls(Protocol):
         ...
 
     async def release_stop(self, *, throw_id: str, reason: str) -> Answer:
-        """Let workers go on that this throw has stopped, on their record."""
+        """Let workers go on that this throw has stopped, on their record.
+
+        It is recorded only once no file of this throw stands any more.
+        """
         ...

@@ -36,13 +36,14 @@ from torghut.schemas.control import ModeChanged, PackageChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.phases import CANARY
-from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of
+from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of, rollback_of
 from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.latching.releasing import LatchDesk
 from torghut.workflows.rollout.places import SIGNATURE
 from torghut.workflows.scheduling.governor import BackTo
 
 DIGEST: Final = "cc" * 32
+SERVES: Final = BackTo(package=CHAMPION, router="fx-intraday", serves=True)
 ANN: Final = Person(name="ann", key="aa" * 32)
 
 
@@ -391,7 +392,7 @@ def test_candidate_that_somebody_else_took_back_meanwhile_stops_nothing(
 
     changed = [one for one in desk.loop.recorded.values() if isinstance(one, PackageChanged)]
     assert [one.package for one in changed] == [CHAMPION] * records
-    assert any("nothing left to switch" in one for one in note.remarks) is not bool(records)
+    assert any("superseded before it switched" in one for one in note.remarks) is not bool(records)
     assert not desk.loop.stopped
 
 
@@ -407,7 +408,7 @@ def test_stop_that_is_over_does_not_come_back_by_the_rollback_that_it_caused() -
     note = desk.cycle()
 
     assert [name.rpartition(":")[2] for name in desk.loop.recorded] == ["released"]
-    assert any("nothing left to switch" in one for one in note.remarks)
+    assert any("superseded before it switched" in one for one in note.remarks)
     assert note.manifest_status == "fail"
 
 
@@ -546,9 +547,7 @@ def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> No
 
 def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first() -> None:
     desk = Desk()
-    desk.governor.clearances = FakeClearances(
-        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=True)
-    )
+    desk.governor.clearances = FakeClearances(digest=DIGEST, target=SERVES)
     desk.lane.waiting.append(lane_commands())
     desk.meter.drift("performance_drawdown_exceeded")
     desk.cycle()
@@ -566,3 +565,64 @@ def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first
     assert desk.manifest() == after, "nothing new is nothing to sign again"
     drift = run(desk.governor.governance.state(DRIFT))
     assert drift.rollbacks == ()
+
+
+def test_rollback_of_a_stop_that_is_over_is_superseded_and_never_stops_the_loop_again() -> None:
+    desk = Desk(signed=True)
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle()
+    desk.loop.away = True
+    desk.cycle(lag_ms=reading_of(600_000.0))
+    for _ in range(3):
+        desk.cycle(lag_ms=reading_of(0.0))
+    assert run(desk.governor.governance.state(STOP_LATCH)).incident is None
+    desk.loop.away = False
+    desk.restart()
+    notes = [desk.cycle(), desk.cycle()]
+
+    assert not desk.loop.stopped
+    assert [key for key in desk.loop.recorded if key.endswith(":stopped")] == []
+    state = run(desk.governor.governance.state(rollback_of("run-1")))
+    assert (state.switched, state.effective) == (None, None)
+    assert state.superseded is not None
+    assert state.superseded.reason == "stop-over"
+    assert desk.manifest().rollback_proof.reason == "rollback-not-in-force"
+    assert any("superseded" in one for one in notes[0].remarks)
+
+
+def test_next_stop_after_a_superseded_one_is_a_rollback_of_its_own() -> None:
+    desk = Desk()
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle()
+    desk.loop.away = True
+    desk.cycle(lag_ms=reading_of(600_000.0))
+    for _ in range(3):
+        desk.cycle(lag_ms=reading_of(0.0))
+    desk.loop.away = False
+    desk.cycle()
+    desk.cycle(lag_ms=reading_of(600_000.0))
+
+    state = run(desk.governor.governance.state(rollback_of("run-1")))
+    assert state.triggered is not None
+    assert state.triggered.number == 2
+    assert desk.manifest().rollback_proof.status == "pass"
+    assert desk.loop.stopped
+
+
+def test_drift_of_a_candidate_that_serves_no_more_stops_no_loop() -> None:
+    desk = Desk()
+    desk.governor.clearances = FakeClearances(digest="cd" * 32, target=SERVES)
+    desk.lane.waiting.append(lane_commands())
+    desk.loop.away = True
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    desk.loop.away = False
+    desk.meter.drift()
+    desk.governor.clearances = FakeClearances(digest="cd" * 32, target=BackTo(package=CHAMPION))
+    desk.cycle()
+
+    assert not desk.loop.stopped
+    state = run(desk.governor.governance.state(rollback_of("run-1")))
+    assert state.superseded is not None
+    assert state.superseded.reason == "not-serving"
+    assert run(desk.governor.governance.state(DRIFT)).rollbacks == ()
