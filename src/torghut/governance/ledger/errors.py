@@ -31,6 +31,13 @@ class AliasStaleError(LedgerError):
     exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
 
 
+class ChampionChangedError(LedgerError):
+    """The candidate was judged against something else than serves now; run the lane again."""
+
+    code: ClassVar[str] = "ledger.champion-changed"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+
 class CandidateUnknownError(LedgerError):
     """The ledger has no such candidate: only what was evaluated can be promoted."""
 

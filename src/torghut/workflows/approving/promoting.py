@@ -24,7 +24,12 @@ from torghut.governance.ledger.state import LedgerState, Term
 from torghut.schemas.control import PackageChanged
 from torghut.schemas.governing.approvals import ApprovalUsed
 from torghut.schemas.governing.ledger import LedgerCandidate
-from torghut.workflows.approving.manifests import CheckedManifest, check_patch, replaced_by
+from torghut.workflows.approving.manifests import (
+    CheckedManifest,
+    check_champion,
+    check_patch,
+    replaced_by,
+)
 from torghut.workflows.approving.office import Office, approval_stream, read_approval_event
 from torghut.workflows.streams import Streams
 
@@ -117,7 +122,8 @@ async def promote(
         )
     )
     used = None if use is None or approval is None else await _use(office, approval, use, dry=True)
-    LEDGER.decide(command(used), ledger)  # refused here, the approval is not used up
+    if LEDGER.decide(command(used), ledger):  # refused here, the approval is not used up
+        check_champion(manifest, ledger)  # what is on record already is not judged again
     if use is not None and approval is not None:
         used = await _use(office, approval, use, dry=False)
     again = await _change(office, router, command(used), whole=manifest.document.run_id)
