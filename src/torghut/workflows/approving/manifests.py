@@ -136,15 +136,21 @@ def replaced_by(manifest: CheckedManifest) -> str | None:
     return replaces if isinstance(replaces, str) else None
 
 
-def check_champion(manifest: CheckedManifest, ledger: LedgerState) -> None:
+def check_champion(manifest: CheckedManifest, digest: str, ledger: LedgerState) -> None:
     """Check that the candidate was judged against what serves now, where the ledger knows that.
 
-    A candidate that beat one package has shown nothing against another that serves since.
+    A candidate that beat one package has shown nothing against another that serves since. One that
+    serves itself, and goes from paper to live, takes nobody's place.
+
+    Args:
+        manifest: Of its run.
+        digest: Of the candidate.
+        ledger: Of its router.
 
     Raises:
         ChampionChangedError: It was judged against something else.
     """
-    if ledger.champion is None:
+    if ledger.champion is None or ledger.champion.digest == digest:
         return
     judged, serving = replaced_by(manifest), ledger.serving
     if judged != serving:

@@ -13,7 +13,7 @@ from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import START_NS
-from tests.promoting import ROLLED_OUT, candidate, office, shown, signing
+from tests.promoting import ROLLED_OUT, candidate, office, record_runs, shown, signing
 from tests.promoting import promote as promote_of
 from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
 from torghut.eventlog.envelopes import Causes
@@ -207,6 +207,7 @@ class DyingLog(InMemoryLog):
 def test_killed_between_use_and_promotion_the_same_again_goes_on(appends: int) -> None:
     log = DyingLog(clock=HandClock())
     run(register_candidate(Streams(log), ROUTER, ROLLED_OUT, run_id="run-1", at_ns=START_NS))
+    record_runs(log)
     approval = approved(office(log))
     log.left = appends
     with pytest.raises(LogWriteError):
