@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from torghut.governance.ledger.errors import LedgerError
 from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.safety.drift_actions import EndAction
@@ -45,8 +46,8 @@ from torghut.workflows.aggregates import DRIFT, Aggregate, rollback_of
 from torghut.workflows.drift.evidence import About, write_outcome
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import BackTo, Governor, Turn
-from torghut.workflows.scheduling.ports import Observed
-from torghut.workflows.scheduling.steps.safety import stop_record
+from torghut.workflows.scheduling.ports import Answer, Observed
+from torghut.workflows.scheduling.steps.safety import stop_record, tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,9 @@ _SCHEMAS: Final[Mapping[EvidenceName, str]] = MappingProxyType(
         "drift_last_outcome_path": stated_type(DriftOutcome),
     }
 )
+
+_THROW: Final = "governance-"
+"""What the id of a throw by file begins with; the latch's release of an incident lets it go."""
 
 _CAUSES: Final = 40
 """Letters of a cause in a file's name."""
@@ -169,13 +173,13 @@ async def _cause(
     governor: Governor, turn: Turn, run: RunSubject, latch: LatchState, observed: Observed
 ) -> TriggerRollback | None:
     """Return why a run is to be taken back now; None where it is not."""
-    target = await governor.clearances.back_to(run.subject.candidate_id, observed)
     if latch.incident is not None and latch.caused_by is not None:
+        incident_id = latch.incident.incident_id
         return TriggerRollback(
             run_id=run.run_id,
             cause="stop-latch",
-            cause_id=latch.incident.incident_id,
-            goes_back_to=target.package,
+            cause_id=incident_id,
+            goes_back_to=(await _target(governor, run, observed, incident_id)).package,
             detected_at_ns=latch.caused_by.at_ns,
             at_ns=turn.now_ns,
         )
@@ -187,11 +191,16 @@ async def _cause(
                 run_id=run.run_id,
                 cause="drift",
                 cause_id=action_id,
-                goes_back_to=target.package,
+                goes_back_to=(await _target(governor, run, observed, action_id)).package,
                 detected_at_ns=turn.now_ns,
                 at_ns=turn.now_ns,
             )
     return None
+
+
+async def _target(governor: Governor, run: RunSubject, observed: Observed, cause: str) -> BackTo:
+    """Return where the rollback of a run for ``cause`` leads."""
+    return await governor.clearances.back_to(run.subject.candidate_id, observed, cause=cause)
 
 
 def _keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSubject) -> Examined:
@@ -217,27 +226,70 @@ async def _go_on(
     """Take each step whose condition holds; return what stands in the way of the next one."""
     stream = run.rollback
     state = await governor.governance.state(stream)
-    if state.triggered is not None and state.switched is None:
-        target = await governor.clearances.back_to(run.subject.candidate_id, observed)
+    if state.triggered is None or state.drained is not None:
+        return ()
+    told = await _take_back(governor, run, state.triggered)
+    target = await _target(governor, run, observed, state.triggered.cause_id)
+    if state.switched is None:
         record = _back(state.triggered, run, target)
         (answer,) = await governor.loop.offer([record])
         if answer.status != "recorded":
-            return (f"rollback: the loop has not recorded it: {answer.status} {answer.detail}",)
+            return (*told, await _not_taken(governor, run, state.triggered, record, answer))
         command = SwitchBack(control_id=record.control_id, at_ns=turn.now_ns)
         await governor.governance.run(stream, command)
         state = await governor.governance.state(stream)
     if state.switched is not None and state.effective is None:
-        target = await governor.clearances.back_to(run.subject.candidate_id, observed)
-        fault = await _confirm(governor, turn, run, state.switched.control_id, target.router)
+        fault = await _confirm(governor, turn, run, state.switched.control_id, target)
         if fault:
-            return (fault,)
+            return (*told, fault)
         state = await governor.governance.state(stream)
-    return await _drain(governor, turn, run, state, observed)
+    return (*told, *await _drain(governor, turn, run, state, observed))
+
+
+async def _take_back(
+    governor: Governor, run: RunSubject, triggered: RollbackTriggered
+) -> tuple[str, ...]:
+    """Let the ledger name again who served before, and return why it does not.
+
+    It comes before the loop is told: killed in between, the next cycle finds it on record and goes
+    on. A ledger that refuses keeps nobody from taking the package back.
+    """
+    try:
+        await governor.clearances.take_back(
+            run.subject.candidate_id,
+            cause=triggered.cause_id,
+            reason=f"rollback of {run.run_id}: {triggered.cause}",
+        )
+    except LedgerError as error:
+        return (f"rollback: the ledger has not taken it back: {error.code}: {error}",)
+    return ()
+
+
+async def _not_taken(
+    governor: Governor,
+    run: RunSubject,
+    triggered: RollbackTriggered,
+    record: ControlRecord,
+    answer: Answer,
+) -> str:
+    """Return that the loop has not recorded a rollback; where it refuses one, stop it instead.
+
+    Each cycle tries again to go back: a stop keeps what is bad from trading, and proves nothing.
+    """
+    said = f"rollback: the loop has not recorded it: {answer.status} {answer.detail}".rstrip()
+    if answer.status != "refused":
+        return said
+    reason = f"rollback of {run.run_id} was refused"
+    stop = stop_record(triggered.cause_id, "stopped", reason)
+    if record == stop or not await tell(governor, stop):
+        governor.loop.throw_stop(throw_id=_THROW + triggered.cause_id, reason=reason)
+        return f"{said}; a file stops it instead"
+    return f"{said}; it is stopped instead"
 
 
 def _back(triggered: RollbackTriggered, run: RunSubject, target: BackTo) -> ControlRecord:
     """Return the control record that goes back: another package, or the stop itself."""
-    if target.serves:
+    if target.serves and not target.unproven:
         cause = f"{run.run_id}:{run.attempt}:{triggered.number}"
         return PackageChanged(
             control_id=f"rollback:{cause}", router=target.router, package=triggered.goes_back_to
@@ -246,12 +298,14 @@ def _back(triggered: RollbackTriggered, run: RunSubject, target: BackTo) -> Cont
 
 
 async def _confirm(
-    governor: Governor, turn: Turn, run: RunSubject, control_id: str, router: str
+    governor: Governor, turn: Turn, run: RunSubject, control_id: str, target: BackTo
 ) -> str:
     """Confirm that a rollback is in force, or return why it cannot be said yet."""
+    if target.unproven:
+        return f"rollback: {target.unproven}"
     policy = governor.policies.safety.rollback
     by = await governor.view.first_deciders(
-        control_id, router=router, count=policy.proving_decisions
+        control_id, router=target.router, count=policy.proving_decisions
     )
     command = ConfirmEffective(by=by, at_ns=turn.now_ns, policy=policy)
     try:
