@@ -57,6 +57,12 @@ class QuarantinedError(LedgerError):
     code: ClassVar[str] = "ledger.quarantined"
 
 
+class DeclarationsUnsupportedError(LedgerError):
+    """The candidate is declarations, which no term in office carries yet: nothing undoes it."""
+
+    code: ClassVar[str] = "ledger.declarations-unsupported"
+
+
 class PromotionSpentError(LedgerError):
     """This very promotion took place, and another one since; it takes another run's manifest."""
 

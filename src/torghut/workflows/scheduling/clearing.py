@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from typing_extensions import override
 
@@ -14,6 +15,11 @@ from torghut.workflows.approving.office import Office
 from torghut.workflows.approving.promoting import revert
 from torghut.workflows.scheduling.governor import BackTo, Clearances
 from torghut.workflows.scheduling.ports import Observed
+
+_DECLARATIONS: Final = (
+    "the candidate is declarations, and decisions name the package that made them: "
+    "nothing shows that it is gone"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,9 @@ class RecordedClearances(Clearances):
             router, known = await self.office.registered(candidate_id)
         except CandidateUnknownError:
             return BackTo(package=_one_package(observed, {}, ""))
+        if known.candidate.package is None:
+            package = _one_package(observed, self.routers, router)
+            return BackTo(package=package, router=router, unproven=_DECLARATIONS)
         ledger = await self.office.ledger(router)
         digest = known.candidate.digest
         if ledger.digest_of("champion") == digest:

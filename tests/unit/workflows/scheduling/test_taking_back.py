@@ -18,15 +18,29 @@ from torghut.governance.ledger.ledger import LEDGER, Promote, ledger_stream
 from torghut.governance.ledger.state import LedgerState
 from torghut.schemas.control import ControlRecord, PackageChanged
 from torghut.schemas.governing.fields import reading_of
-from torghut.schemas.governing.ledger import LedgerCandidate
+from torghut.schemas.governing.ledger import CandidatePromoted, LedgerCandidate, LedgerEvent
 from torghut.schemas.scheduling.note import IterationNote
-from torghut.workflows.approving.promoting import register_candidate
+from torghut.workflows.approving.promoting import register_candidate, revert
 from torghut.workflows.scheduling.clearing import RecordedClearances
 from torghut.workflows.scheduling.ports import Answer
 from torghut.workflows.streams import Streams
 
 ROUTER: Final = "index-daily"
 LAG: Final = reading_of(600_000.0)
+
+
+def promotion_of(command: Promote) -> LedgerEvent:
+    """Return the event of a promotion that would be refused now."""
+    return CandidatePromoted(
+        promotion_id=command.promotion_id,
+        digest=command.digest,
+        target=command.target,
+        manifest=command.manifest.content_hash,
+        approval=None,
+        replaces=command.replaces,
+        version=1,
+        at_ns=command.at_ns,
+    )
 
 
 class LedgerDesk(Desk):
@@ -49,7 +63,10 @@ class LedgerDesk(Desk):
             approval=None,
             at_ns=START_NS,
         )
-        events = LEDGER.decide(promoted, self.ledger)
+        if candidate.package is None:  # as it was promoted once
+            events = [promotion_of(promoted)]
+        else:
+            events = list(LEDGER.decide(promoted, self.ledger))
         stream = ledger_stream(ROUTER)
         run(self.log.append_events(stream, events, expected_version=1, causes=CAUSES))
         self.reopen()
@@ -181,3 +198,21 @@ def test_where_it_refuses_the_stop_too_a_file_stops_it() -> None:
 
     assert desk.loop.thrown
     assert any("a file stops it" in one for one in note.remarks)
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_rollback_of_declarations_proves_nothing_and_says_why(*, served: bool) -> None:
+    declared = LedgerCandidate(candidate_id=ROLLED_OUT.candidate_id, digest=CANDIDATE, package=None)
+    desk = LedgerDesk(candidate=declared)
+    if not served:
+        run(revert(office(desk.log), ROUTER, cause="by-hand", reason="news"))
+        desk.reopen()
+
+    note = stopped(desk)
+
+    assert desk.packages() == []
+    assert desk.loop.stopped
+    assert desk.ledger.digest_of("champion") is None
+    assert desk.manifest().rollback_proof.status == "fail"
+    assert desk.manifest().rollback_proof.reason == "rollback-not-in-force"
+    assert any("the candidate is declarations" in one for one in note.remarks)
