@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.approving import CANDIDATE, DAY_S, PROMOTION, manifest, policy
 from tests.fakes.artifacts import InMemoryArtifacts
+from tests.fakes.eventlog import CAUSES, run
 from tests.governing import SECOND_NS, START_NS, Memory
 from tests.rollouts import CANDIDATE as CANDIDATE_ID
-from tests.rollouts import events_of, evidence_files, whole_run
+from tests.rollouts import RUN_ID, events_of, evidence_files, whole_run
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import fingerprint, raw_bytes
@@ -39,7 +40,7 @@ from torghut.governance.ledger.ledger import (
     RevertToPrevious,
 )
 from torghut.governance.ledger.state import LedgerState
-from torghut.governance.rollouts.rollout import ROLLOUT
+from torghut.governance.rollouts.rollout import ROLLOUT, RolloutCommand
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.governance import ROLES, Owner, OwnerKey, Owners
 from torghut.schemas.governing.approvals import (
@@ -54,9 +55,11 @@ from torghut.schemas.governing.approvals import (
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.ledger import LEDGER_EVENT, LedgerCandidate, LedgerEvent
 from torghut.schemas.rollout.phases import Target
+from torghut.workflows.aggregates import Governance, rollout_of
 from torghut.workflows.approving.manifests import CheckedManifest, checked
 from torghut.workflows.approving.office import Office
 from torghut.workflows.rollout.publishing import publish_run
+from torghut.workflows.streams import Streams
 
 ID: Final = "approval-of-a-test"
 ROLES_OF: Final = {
@@ -67,6 +70,8 @@ ROLES_OF: Final = {
     "clock": "scheduler",
 }
 """Whose key is declared in which role."""
+
+TARGETS: Final[tuple[Target, ...]] = ("paper", "live")
 
 SignedApproval = Memory[Answer | UseApproval, ApprovalEvent, ApprovalState]
 Ledger = Memory[LedgerCommand, LedgerEvent, LedgerState]
@@ -242,6 +247,19 @@ def office(events: EventStore, *, after_s: int = 0, roles: Mapping[str, str] = R
     )
 
 
+def run_for(target: Target) -> list[RolloutCommand]:
+    """Return the commands of a made-up run: the first attempt is for paper, the second for live."""
+    return whole_run(target=target, attempt=1 if target == "paper" else 2)
+
+
+def record_runs(events: EventStore) -> None:
+    """Put the made-up runs on record, for paper and for live."""
+    governance = Governance(streams=Streams(events), causes=CAUSES)
+    for attempt, target in enumerate(TARGETS, start=1):
+        for command in run_for(target):
+            run(governance.run(rollout_of(RUN_ID, attempt), command))
+
+
 def shown(
     target: Target = "paper",
     *,
@@ -251,7 +269,7 @@ def shown(
     store: ArtifactStore | None = None,
 ) -> CheckedManifest:
     """Return the manifest of a made-up run, published, read back and verified."""
-    commands = whole_run(target=target)
+    commands = run_for(target)
     ran = ROLLOUT.fold(events_of(commands if final else commands[:-1]))
     store = store or InMemoryArtifacts(evidence_files())
     place = publish_run(ran, store, key=key_of(signer) if signer else None).place

@@ -156,6 +156,7 @@ def whole_run(
     changed: Mapping[PhaseName, Sequence[GateRow]] | None = None,
     facts: RollbackFacts = QUIET,
     drift: DriftStatus | None = "stable",
+    attempt: int = 1,
 ) -> list[RolloutCommand]:
     """Return the commands of a run from start to end.
 
@@ -164,10 +165,11 @@ def whole_run(
         changed: Gates of some phases in place of passing ones.
         facts: What is known of a rollback, for the lane and at the end.
         drift: What the drift policy came to.
+        attempt: How often its inputs were run.
     """
     gates = changed or {}
     return [
-        StartRun(plan=plan(target), at_ns=START_NS),
+        StartRun(plan=plan(target, attempt=attempt), at_ns=START_NS),
         *(record(phase, *gates.get(phase, ())) for phase in LANE_PHASES),
         CompleteLane(rollback=facts, at_ns=START_NS + 7 * STEP_NS),
         finalise(facts, drift),

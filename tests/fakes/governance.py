@@ -73,6 +73,7 @@ class FakeLoop(LoopView, LoopControls):
         shown: What a look finds.
         away: Whether nobody answers.
         hidden: Whether nobody can read the log.
+        refuses: Kinds of records that it refuses.
         recorded: What it took, by id.
         thrown: Throws of files that stand.
         decided_by: By which package its decisions are made.
@@ -81,6 +82,7 @@ class FakeLoop(LoopView, LoopControls):
     shown: Observed = GOOD
     away: bool = False
     hidden: bool = False
+    refuses: frozenset[str] = frozenset()
     recorded: dict[str, ControlRecord] = field(default_factory=dict)
     thrown: dict[str, str] = field(default_factory=dict)
     decided_by: str | None = CHAMPION
@@ -105,11 +107,15 @@ class FakeLoop(LoopView, LoopControls):
     async def offer(self, records: Sequence[ControlRecord]) -> Sequence[Answer]:
         if self.away:
             return [Answer(control_id=one.control_id, status="unknown") for one in records]
-        for one in records:
-            self.recorded.setdefault(one.control_id, one)
-            if isinstance(one, LimitsAllotted):
-                self._take_allotment(one)
-        return [Answer(control_id=one.control_id, status="recorded") for one in records]
+        return [self._answer(one) for one in records]
+
+    def _answer(self, one: ControlRecord) -> Answer:
+        if one.kind in self.refuses:
+            return Answer(control_id=one.control_id, status="refused", detail="no such package")
+        self.recorded.setdefault(one.control_id, one)
+        if isinstance(one, LimitsAllotted):
+            self._take_allotment(one)
+        return Answer(control_id=one.control_id, status="recorded")
 
     @override
     def throw_stop(self, *, throw_id: str, reason: str) -> None:
@@ -241,8 +247,12 @@ class FakeClearances(Clearances):
         return self.digest if self.target.serves else None
 
     @override
-    async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
+    async def back_to(self, candidate_id: str, observed: Observed, /, *, cause: str) -> BackTo:
         return self.target
+
+    @override
+    async def take_back(self, candidate_id: str, /, *, cause: str, reason: str) -> None:
+        """Take nobody back: nobody came to serve."""
 
 
 def policies(*, cap: int = 10_000, max_symbols: int = 10) -> Policies:

@@ -31,6 +31,13 @@ class AliasStaleError(LedgerError):
     exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
 
 
+class ChampionChangedError(LedgerError):
+    """The candidate was judged against something else than serves now; run the lane again."""
+
+    code: ClassVar[str] = "ledger.champion-changed"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+
 class CandidateUnknownError(LedgerError):
     """The ledger has no such candidate: only what was evaluated can be promoted."""
 
@@ -48,6 +55,12 @@ class QuarantinedError(LedgerError):
     """The candidate was taken back too often, and may never serve again."""
 
     code: ClassVar[str] = "ledger.quarantined"
+
+
+class DeclarationsUnsupportedError(LedgerError):
+    """The candidate is declarations, which no term in office carries yet: nothing undoes it."""
+
+    code: ClassVar[str] = "ledger.declarations-unsupported"
 
 
 class PromotionSpentError(LedgerError):

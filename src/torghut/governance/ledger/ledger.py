@@ -19,6 +19,7 @@ from torghut.governance.ledger.errors import (
     CandidateConflictError,
     CandidateUnknownError,
     ChampionError,
+    DeclarationsUnsupportedError,
     ManifestUnfitError,
     NotChampionError,
     PromotionSpentError,
@@ -188,6 +189,11 @@ def _promote(command: Promote, state: LedgerState) -> Sequence[LedgerEvent]:
     if champion is not None and champion.promotion_id == command.promotion_id:
         return []
     known = _known(command.digest, state)
+    if known.candidate.package is None:
+        raise DeclarationsUnsupportedError(
+            expected="a candidate that is a package, which can be taken back",
+            found="declarations: put them in force by hand, until a term in office carries them",
+        )
     if command.promotion_id in state.promotions:
         raise PromotionSpentError(expected="a promotion of its own", found=command.promotion_id)
     if known.role == "quarantined":

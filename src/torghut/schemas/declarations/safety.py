@@ -56,6 +56,9 @@ class ApprovalPolicy(Message):
     expiry_max_ms: Annotated[Span, Field(le=86_400_000)]
     grants_required: Annotated[int, Field(ge=1, le=4, description="By different keys.")]
     roles: Annotated[tuple[Role, ...], Field(min_length=1, description="Any one of them.")]
+    run_age_max_ms: Annotated[
+        Span, Field(description="Since its run was final, that a manifest still speaks for it.")
+    ] = 7 * 86_400_000
 
 
 class LeasePolicy(Message):

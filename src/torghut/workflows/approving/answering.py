@@ -19,6 +19,7 @@ from torghut.schemas.governing.approvals import (
     Promotion,
     Verb,
 )
+from torghut.workflows.approving.current import check_current
 from torghut.workflows.approving.manifests import CheckedManifest, check_patch
 from torghut.workflows.approving.office import Office, approval_stream, read_approval_event
 
@@ -49,6 +50,7 @@ async def request_approval(
 
     Raises:
         ApprovalError: It cannot be asked for in this way.
+        RunRefusedError: The run does not earn it any more.
     """
     try:
         _, known = await office.registered(manifest.document.candidate_id)
@@ -57,6 +59,7 @@ async def request_approval(
     check_patch(manifest, known.candidate)
     if known.candidate.digest != promotion.candidate:
         raise CandidateMismatchError(expected=known.candidate.digest, found=promotion.candidate)
+    await check_current(office, manifest, target=manifest.document.requested_promotion_target)
     approval = approval_id(promotion, author=author, at_ns=office.now_ns)
     statement = statement_of(approval, "request", promotion, reason=reason)
     facts = manifest.facts(known.candidate.digest)

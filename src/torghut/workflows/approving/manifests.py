@@ -8,7 +8,8 @@ from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.approvals.errors import ManifestRefusedError
 from torghut.governance.approvals.keyring import Keyring
-from torghut.governance.ledger.errors import CandidateConflictError
+from torghut.governance.ledger.errors import CandidateConflictError, ChampionChangedError
+from torghut.governance.ledger.state import LedgerState
 from torghut.governance.verification.checks import Breach, Verdict
 from torghut.governance.verification.origin import OriginKind
 from torghut.kernel.canonical import JsonObject, parse_json_object
@@ -133,3 +134,27 @@ def replaced_by(manifest: CheckedManifest) -> str | None:
     """Return the package that served before the candidate, as its patch says; None: none."""
     replaces = None if manifest.patch is None else manifest.patch.get("replaces")
     return replaces if isinstance(replaces, str) else None
+
+
+def check_champion(manifest: CheckedManifest, digest: str, ledger: LedgerState) -> None:
+    """Check that the candidate was judged against what serves now, where the ledger knows that.
+
+    A candidate that beat one package has shown nothing against another that serves since. One that
+    serves itself, and goes from paper to live, takes nobody's place.
+
+    Args:
+        manifest: Of its run.
+        digest: Of the candidate.
+        ledger: Of its router.
+
+    Raises:
+        ChampionChangedError: It was judged against something else.
+    """
+    if ledger.champion is None or ledger.champion.digest == digest:
+        return
+    judged, serving = replaced_by(manifest), ledger.serving
+    if judged != serving:
+        raise ChampionChangedError(
+            expected=f"a run that was judged against {serving or 'no package'}, which serves now",
+            found=f"one against {judged or 'no package'}: run the lane again on what serves",
+        )

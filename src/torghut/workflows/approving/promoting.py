@@ -24,7 +24,13 @@ from torghut.governance.ledger.state import LedgerState, Term
 from torghut.schemas.control import PackageChanged
 from torghut.schemas.governing.approvals import ApprovalUsed
 from torghut.schemas.governing.ledger import LedgerCandidate
-from torghut.workflows.approving.manifests import CheckedManifest, check_patch, replaced_by
+from torghut.workflows.approving.current import check_current
+from torghut.workflows.approving.manifests import (
+    CheckedManifest,
+    check_champion,
+    check_patch,
+    replaced_by,
+)
 from torghut.workflows.approving.office import Office, approval_stream, read_approval_event
 from torghut.workflows.streams import Streams
 
@@ -85,6 +91,7 @@ async def promote(
     Raises:
         LedgerError: The candidate cannot be promoted.
         ApprovalError: The approval does not serve.
+        RunRefusedError: The run does not earn it any more.
     """
     router, known = await office.registered(manifest.document.candidate_id)
     digest = known.candidate.digest
@@ -117,7 +124,9 @@ async def promote(
         )
     )
     used = None if use is None or approval is None else await _use(office, approval, use, dry=True)
-    LEDGER.decide(command(used), ledger)  # refused here, the approval is not used up
+    if LEDGER.decide(command(used), ledger):  # refused here, the approval is not used up
+        check_champion(manifest, digest, ledger)  # what is on record is not judged again
+        await check_current(office, manifest, target=facts.target)
     if use is not None and approval is not None:
         used = await _use(office, approval, use, dry=False)
     again = await _change(office, router, command(used), whole=manifest.document.run_id)

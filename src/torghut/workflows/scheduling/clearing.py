@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from typing_extensions import override
 
 from torghut.governance.ledger.errors import CandidateUnknownError
+from torghut.governance.ledger.ledger import ledger_stream, read_ledger_event
+from torghut.schemas.governing.ledger import CandidatePromoted, PromotionReverted
 from torghut.workflows.approving.office import Office
+from torghut.workflows.approving.promoting import revert
 from torghut.workflows.scheduling.governor import BackTo, Clearances
 from torghut.workflows.scheduling.ports import Observed
+
+_DECLARATIONS: Final = (
+    "the candidate is declarations, and decisions name the package that made them: "
+    "nothing shows that it is gone"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +53,44 @@ class RecordedClearances(Clearances):
         return digest if champion is not None and champion.digest == digest else None
 
     @override
-    async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
+    async def back_to(self, candidate_id: str, observed: Observed, /, *, cause: str) -> BackTo:
         try:
             router, known = await self.office.registered(candidate_id)
         except CandidateUnknownError:
             return BackTo(package=_one_package(observed, {}, ""))
+        if known.candidate.package is None:
+            package = _one_package(observed, self.routers, router)
+            return BackTo(package=package, router=router, unproven=_DECLARATIONS)
         ledger = await self.office.ledger(router)
-        champion = ledger.champion
-        if champion is None or champion.digest != known.candidate.digest:
+        digest = known.candidate.digest
+        if ledger.digest_of("champion") == digest:
+            # Who served before, and not what a promotion replaced: one from paper to live replaced
+            # the candidate itself.
+            package = ledger.before[-1].package if ledger.before else None
+        elif cause in ledger.reverts and await self._reverted(router, digest, cause):
+            package = ledger.serving
+        else:
             # It never came to serve: what serves goes on serving, under a stop.
             return BackTo(package=_one_package(observed, self.routers, router), router=router)
-        return BackTo(package=champion.replaced, router=router, serves=True)
+        return BackTo(package=package, router=router, serves=True)
+
+    async def _reverted(self, router: str, digest: str, cause: str) -> bool:
+        """Return whether the last change of who serves took a candidate back for a cause."""
+        history = await self.office.events.read_events(ledger_stream(router))
+        events = [read_ledger_event(envelope) for envelope in history]
+        changes = [one for one in events if isinstance(one, CandidatePromoted | PromotionReverted)]
+        last = changes[-1] if changes else None
+        return isinstance(last, PromotionReverted) and (last.cause, last.digest) == (cause, digest)
+
+    @override
+    async def take_back(self, candidate_id: str, /, *, cause: str, reason: str) -> None:
+        try:
+            router, known = await self.office.registered(candidate_id)
+        except CandidateUnknownError:
+            return
+        ledger = await self.office.ledger(router)
+        if ledger.digest_of("champion") == known.candidate.digest:
+            await revert(self.office, router, cause=cause, reason=reason)
 
 
 def _one_package(observed: Observed, routers: Mapping[str, str], router: str) -> str | None:

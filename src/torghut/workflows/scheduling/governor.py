@@ -60,11 +60,13 @@ class BackTo:
         package: Digest of what decides afterwards; None: no package, defensive weights.
         router: Of the candidate; empty where nobody knows.
         serves: Whether the candidate serves, so that its router's package is to be changed.
+        unproven: Why no decision can show that the candidate is gone; empty where some can.
     """
 
     package: str | None
     router: str = ""
     serves: bool = False
+    unproven: str = ""
 
 
 class Clearances(Protocol):
@@ -78,8 +80,21 @@ class Clearances(Protocol):
         """Return the digest of a candidate that serves; None for one that does not."""
         ...
 
-    async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
-        """Return where a rollback of a candidate leads, given what serves now."""
+    async def back_to(self, candidate_id: str, observed: Observed, /, *, cause: str) -> BackTo:
+        """Return where a candidate's rollback for a cause leads, given what serves now.
+
+        It leads there too where the ledger took the candidate back for that cause already.
+        """
+        ...
+
+    async def take_back(self, candidate_id: str, /, *, cause: str, reason: str) -> None:
+        """Let the ledger name again who served before, where it names the candidate.
+
+        For the same cause it does so once.
+
+        Raises:
+            LedgerError: The ledger refuses.
+        """
         ...
 
 

@@ -23,6 +23,7 @@ from torghut.governance.ledger.errors import (
     CandidateConflictError,
     CandidateUnknownError,
     ChampionError,
+    DeclarationsUnsupportedError,
     LedgerError,
     ManifestUnfitError,
     NotChampionError,
@@ -32,7 +33,7 @@ from torghut.governance.ledger.errors import (
 from torghut.governance.ledger.ledger import Promote, promotion_id
 from torghut.governance.ledger.state import Alias
 from torghut.governance.safety.errors import ReasonMissingError
-from torghut.schemas.governing.ledger import PromotionReverted
+from torghut.schemas.governing.ledger import LedgerCandidate, PromotionReverted
 
 
 def named(stream: Ledger, alias: Alias) -> str | None:
@@ -46,6 +47,18 @@ def roles(stream: Ledger) -> dict[str, str]:
     """Return what each candidate is."""
     known = stream.state.candidates.values()
     return {one.candidate.candidate_id.removeprefix("candidate-"): one.role for one in known}
+
+
+def test_declarations_are_not_promoted_until_a_term_carries_them() -> None:
+    stream = ledger()
+    digest = candidate("a").digest
+    policy = LedgerCandidate(candidate_id="policy-a", digest=digest, package=None)
+    stream.send(replace(register("a"), candidate=policy))
+
+    with pytest.raises(DeclarationsUnsupportedError, match="by hand"):
+        stream.send(promote("a", 0))
+
+    assert stream.state.champion is None
 
 
 def test_every_run_that_tries_a_candidate_is_one_trial() -> None:

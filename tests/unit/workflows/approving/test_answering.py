@@ -19,6 +19,7 @@ from tests.promoting import (
     fingerprint_of,
     key_of,
     office,
+    record_runs,
     shown,
     signing,
     someone,
@@ -65,6 +66,7 @@ def log_with_candidate() -> InMemoryLog:
     """Return a log in which the candidate was tried once."""
     log = InMemoryLog(clock=HandClock())
     run(register_candidate(Streams(log), "index-daily", ROLLED_OUT, run_id="run-1", at_ns=START_NS))
+    record_runs(log)
     return log
 
 

@@ -11,9 +11,10 @@ from typing_extensions import override
 
 from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
-from tests.fakes.eventlog import run
+from tests.fakes.eventlog import CAUSES, run
 from tests.governing import START_NS
-from tests.promoting import ROLLED_OUT, candidate, office, shown, signing
+from tests.promoting import ROLLED_OUT, candidate, office, record_runs, shown, signing
+from tests.promoting import promote as promote_of
 from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogWriteError, Obstacle
@@ -29,10 +30,12 @@ from torghut.governance.approvals.errors import (
 from torghut.governance.ledger.errors import (
     ApprovalMissingError,
     CandidateUnknownError,
+    ChampionChangedError,
     ManifestUnfitError,
     NotChampionError,
     PromotionSpentError,
 )
+from torghut.governance.ledger.ledger import LEDGER, ledger_stream
 from torghut.kernel.canonical import JsonObject
 from torghut.schemas.rollout.manifest import ManifestDocument
 from torghut.schemas.types import Message
@@ -204,6 +207,7 @@ class DyingLog(InMemoryLog):
 def test_killed_between_use_and_promotion_the_same_again_goes_on(appends: int) -> None:
     log = DyingLog(clock=HandClock())
     run(register_candidate(Streams(log), ROUTER, ROLLED_OUT, run_id="run-1", at_ns=START_NS))
+    record_runs(log)
     approval = approved(office(log))
     log.left = appends
     with pytest.raises(LogWriteError):
@@ -241,6 +245,60 @@ def test_what_a_patch_says_it_replaces_is_what_served_before() -> None:
     changed = run(revert(place, ROUTER, cause="incident-1", reason="drawdown"))
 
     assert changed.ledger.serving == "cd" * 32
+
+
+def patched(manifest: CheckedManifest, replaces: str | None) -> CheckedManifest:
+    """Return a manifest whose candidate was judged against ``replaces``."""
+    patch: JsonObject = {"candidate": {"package": CANDIDATE}, "replaces": replaces}
+    return replace(manifest, patch=patch)
+
+
+def serving(name: str) -> Office:
+    """Return an office in whose ledger another candidate serves."""
+    log = log_with_candidate()
+    run(register_candidate(Streams(log), ROUTER, candidate(name), run_id="run-c", at_ns=START_NS))
+    run(
+        log.append_events(
+            ledger_stream(ROUTER),
+            LEDGER.decide(promote_of(name, 0), run(office(log).ledger(ROUTER))),
+            expected_version=2,
+            causes=CAUSES,
+        )
+    )
+    return office(log)
+
+
+@pytest.mark.parametrize("judged", [None, "ab" * 32])
+def test_what_beat_another_than_serves_now_is_not_promoted(judged: str | None) -> None:
+    place = serving("c")
+    champion = candidate("c").digest
+
+    with pytest.raises(ChampionChangedError, match="run the lane again") as refused:
+        run(promote(place, patched(shown(), judged), approval=None))
+
+    assert champion in refused.value.expected
+    assert (judged or "no package") in refused.value.found
+    assert run(place.ledger(ROUTER)).digest_of("champion") == champion
+
+
+def test_what_beat_what_serves_now_is_promoted() -> None:
+    place = serving("c")
+
+    changed = run(promote(place, patched(shown(), candidate("c").digest), approval=None))
+
+    assert changed.ledger.digest_of("champion") == CANDIDATE
+    again = run(promote(place, patched(shown(), candidate("c").digest), approval=None))
+    assert again.again
+
+
+def test_a_stale_comparison_uses_no_approval_up() -> None:
+    place = serving("c")
+    approval = approved(place)
+
+    with pytest.raises(ChampionChangedError):
+        run(promote(place, patched(shown("live"), "ab" * 32), approval=approval))
+
+    assert run(place.approval(approval)).used is None
 
 
 def test_where_nothing_serves_nothing_is_taken_back() -> None:

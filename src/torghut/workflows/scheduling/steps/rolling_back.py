@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from torghut.governance.ledger.errors import LedgerError
 from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.safety.drift_actions import EndAction
@@ -30,7 +31,7 @@ from torghut.governance.safety.rollback import (
 )
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
-from torghut.schemas.control import ControlRecord, PackageChanged
+from torghut.schemas.control import ControlRecord, PackageChanged, StopChanged
 from torghut.schemas.governing.drift import ActionEnded
 from torghut.schemas.governing.drift_evidence import (
     DriftActionRecord,
@@ -71,6 +72,9 @@ _SCHEMAS: Final[Mapping[EvidenceName, str]] = MappingProxyType(
         "drift_last_outcome_path": stated_type(DriftOutcome),
     }
 )
+
+_THROW: Final = "rollback-"
+"""What the id of a throw by file begins with; people alone take it back."""
 
 _CAUSES: Final = 40
 """Letters of a cause in a file's name."""
@@ -173,13 +177,13 @@ async def _cause(
     governor: Governor, turn: Turn, run: RunSubject, latch: LatchState, observed: Observed
 ) -> TriggerRollback | None:
     """Return why a run is to be taken back now; None where it is not."""
-    target = await governor.clearances.back_to(run.subject.candidate_id, observed)
     if latch.incident is not None and latch.caused_by is not None:
+        incident_id = latch.incident.incident_id
         return TriggerRollback(
             run_id=run.run_id,
             cause="stop-latch",
-            cause_id=latch.incident.incident_id,
-            goes_back_to=target.package,
+            cause_id=incident_id,
+            goes_back_to=(await _target(governor, run, observed, incident_id)).package,
             detected_at_ns=latch.caused_by.at_ns,
             at_ns=turn.now_ns,
         )
@@ -191,11 +195,16 @@ async def _cause(
                 run_id=run.run_id,
                 cause="drift",
                 cause_id=action_id,
-                goes_back_to=target.package,
+                goes_back_to=(await _target(governor, run, observed, action_id)).package,
                 detected_at_ns=turn.now_ns,
                 at_ns=turn.now_ns,
             )
     return None
+
+
+async def _target(governor: Governor, run: RunSubject, observed: Observed, cause: str) -> BackTo:
+    """Return where the rollback of a run for ``cause`` leads."""
+    return await governor.clearances.back_to(run.subject.candidate_id, observed, cause=cause)
 
 
 def _keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSubject) -> Examined:
@@ -221,21 +230,44 @@ async def _go_on(
     """Take each step whose condition holds; return what stands in the way of the next one."""
     stream = run.rollback
     state = await governor.governance.state(stream)
-    if state.triggered is not None and state.switched is None and state.superseded is None:
-        target = await governor.clearances.back_to(run.subject.candidate_id, observed)
+    if state.triggered is None or state.drained is not None:
+        return ()
+    told: tuple[str, ...] = ()
+    if state.superseded is None:
+        told = await _take_back(governor, run, state.triggered)
+    target = await _target(governor, run, observed, state.triggered.cause_id)
+    if state.switched is None and state.superseded is None:
         fault = await _switch(governor, turn, run, state.triggered, target, latch)
         if fault:
-            return (fault,)
+            return (*told, fault)
         state = await governor.governance.state(stream)
     if state.superseded is not None:
         return (f"rollback: superseded before it switched: {state.superseded.reason}",)
     if state.switched is not None and state.effective is None:
-        target = await governor.clearances.back_to(run.subject.candidate_id, observed)
-        fault = await _confirm(governor, turn, run, state.switched.control_id, target.router)
+        fault = await _confirm(governor, turn, run, state.switched.control_id, target)
         if fault:
-            return (fault,)
+            return (*told, fault)
         state = await governor.governance.state(stream)
-    return await _drain(governor, turn, run, state, observed)
+    return (*told, *await _drain(governor, turn, run, state, observed))
+
+
+async def _take_back(
+    governor: Governor, run: RunSubject, triggered: RollbackTriggered
+) -> tuple[str, ...]:
+    """Let the ledger name again who served before, and return why it does not.
+
+    It comes before the loop is told: killed in between, the next cycle finds it on record and goes
+    on. A ledger that refuses keeps nobody from taking the package back.
+    """
+    try:
+        await governor.clearances.take_back(
+            run.subject.candidate_id,
+            cause=triggered.cause_id,
+            reason=f"rollback of {run.run_id}: {triggered.cause}",
+        )
+    except LedgerError as error:
+        return (f"rollback: the ledger has not taken it back: {error.code}: {error}",)
+    return ()
 
 
 async def _switch(
@@ -258,10 +290,20 @@ async def _switch(
         return ""
     (answer,) = await governor.loop.offer([record])
     if answer.status != "recorded":
-        return f"rollback: the loop has not recorded it: {answer.status} {answer.detail}"
+        said = f"rollback: the loop has not recorded it: {answer.status} {answer.detail}".rstrip()
+        if answer.status != "refused" or isinstance(record, StopChanged):
+            return said
+        # Each cycle tries again to go back; meanwhile nobody may trade by what is bad.
+        governor.loop.throw_stop(throw_id=_throw_id(triggered), reason=f"{run.run_id}: refused")
+        return f"{said}; a file stops it until people release it"
     command = SwitchBack(control_id=record.control_id, at_ns=turn.now_ns)
     await governor.governance.run(run.rollback, command)
     return ""
+
+
+def _throw_id(triggered: RollbackTriggered) -> str:
+    """Return the id of the throw that stands in for a rollback that the loop refuses."""
+    return f"{_THROW}{sha256_hex(triggered.cause_id.encode())[:_CAUSES]}"
 
 
 def _back(
@@ -273,8 +315,9 @@ def _back(
     package is to be taken back, there is no record: what somebody else has put in the candidate's
     place since must not be thrown out.
     """
-    back_already = bool(target.router and target.package == triggered.goes_back_to)
-    if target.serves or (back_already and triggered.cause != "stop-latch"):
+    back_already = target.package == triggered.goes_back_to and triggered.cause != "stop-latch"
+    shown = bool(target.router) and not target.unproven
+    if shown and (target.serves or back_already):
         cause = f"{run.run_id}:{run.attempt}:{triggered.number}"
         return PackageChanged(
             control_id=f"rollback:{cause}", router=target.router, package=triggered.goes_back_to
@@ -286,12 +329,14 @@ def _back(
 
 
 async def _confirm(
-    governor: Governor, turn: Turn, run: RunSubject, control_id: str, router: str
+    governor: Governor, turn: Turn, run: RunSubject, control_id: str, target: BackTo
 ) -> str:
     """Confirm that a rollback is in force, or return why it cannot be said yet."""
+    if target.unproven:
+        return f"rollback: {target.unproven}"
     policy = governor.policies.safety.rollback
     by = await governor.view.first_deciders(
-        control_id, router=router, count=policy.proving_decisions
+        control_id, router=target.router, count=policy.proving_decisions
     )
     command = ConfirmEffective(by=by, at_ns=turn.now_ns, policy=policy)
     try:
