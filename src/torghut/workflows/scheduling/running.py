@@ -159,8 +159,18 @@ def _early(holder: str, cycle: int) -> float:
     return int(sha256_hex(f"{holder}:{cycle}".encode())[:8], 16) / 2**32
 
 
-async def under_lease(term: Term, work: Callable[[FencedEvents], Awaitable[T]]) -> T:
+async def under_lease(
+    term: Term,
+    work: Callable[[FencedEvents], Awaitable[T]],
+    *,
+    span_ns: tuple[int, int] | None = None,
+) -> T:
     """Return what ``work`` comes to while the lease is held and the loop is told so.
+
+    Args:
+        term: Who holds it.
+        work: Done meanwhile.
+        span_ns: When it began and ended, as its record is to say; by default by the wall clock.
 
     Raises:
         LeaseTakenError: Somebody else holds it.
@@ -171,12 +181,12 @@ async def under_lease(term: Term, work: Callable[[FencedEvents], Awaitable[T]]) 
     fenced = FencedEvents(store=term.events, keeper=term.keeper, lease=lease)
     governance = governance_of(fenced)
     try:
-        begin = BeginEpoch(epoch=lease.epoch, holder=term.holder, at_ns=term.wall.now_ns())
+        begin_ns = term.wall.now_ns() if span_ns is None else span_ns[0]
+        begin = BeginEpoch(epoch=lease.epoch, holder=term.holder, at_ns=begin_ns)
         await governance.run(LEASE, begin)
         result = await _beside(work(fenced), _renewing(term, fenced), _beating(term, lease.epoch))
-        end = EndEpoch(
-            epoch=lease.epoch, holder=term.holder, how="released", at_ns=term.wall.now_ns()
-        )
+        end_ns = term.wall.now_ns() if span_ns is None else span_ns[1]
+        end = EndEpoch(epoch=lease.epoch, holder=term.holder, how="released", at_ns=end_ns)
         await governance.run(LEASE, end)
     finally:
         term.keeper.release(fenced.lease)
