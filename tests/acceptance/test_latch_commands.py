@@ -15,6 +15,7 @@ from tests.commands import Ended, installation, typed
 from tests.declared import ROOT
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import readings, safety_policy
+from tests.runbooks import PAGES, commands_of, holds, words_of
 from torghut import governing, standby
 from torghut.governance.safety.latch import (
     EvaluateSafety,
@@ -257,3 +258,17 @@ def test_somebody_who_writes_meanwhile_keeps_nobody_from_looking(folder: Path) -
             return await asyncio.to_thread(typed, "latch", "show")
 
     assert run(look()).status == 1
+
+
+def test_commands_of_the_runbook_do_what_it_says(folder: Path) -> None:
+    (page,) = [one for one in PAGES if one.stem == "LoopStopped"]
+    stands_for = {"INCIDENT": stopped(folder, DRAWDOWN), "FILE": "mine.pem"}
+    typed_here = [one for one in commands_of(page) if words_of(one.command)[0] == "latch"]
+    for one in typed_here:
+        words = [stands_for.get(word, word) for word in words_of(one.command)]
+        ended = typed(*words)
+        assert ended.status == one.status, f"{one.command}\n{ended.out}{ended.err}"
+        for line in one.shown:
+            assert holds(line, ended.out), f"{one.command}\n{line}\nnot in\n{ended.out}"
+
+    assert [words_of(one.command)[1] for one in typed_here] == ["show", "release", "show"]

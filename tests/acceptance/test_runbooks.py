@@ -3,57 +3,19 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.declared import ROOT, shipped
+from tests.declared import shipped
 from tests.live_services import live_service
+from tests.runbooks import PAGES, commands_of, holds, words_of
 from torghut.entrypoints.cli.program import COMMANDS
 from torghut.settings import REVISION
 from torghut.workflows.live.switch_ports import SWITCH_NAMES
 
-PAGES: Final = sorted((ROOT / "ops" / "runbooks").glob("*.md"))
 SECTIONS: Final = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Verify", "Undo"]
-_BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_ENDS: Final = re.compile(r"# ends with (\d)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
-    """A command of a page, how it ends, and what it shows, each line with … for anything."""
-
-    command: str
-    status: int
-    shown: tuple[str, ...]
-
-
-def commands_of(page: Path) -> Iterator[Typed]:
-    """Yield the commands of a page, in order."""
-    for block in _BLOCK.findall(page.read_text(encoding="utf-8")):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, *shown = part.splitlines()
-            ends = _ENDS.search(command)
-            yield Typed(command=command, status=int(ends[1]) if ends else 0, shown=tuple(shown))
-
-
-def words_of(command: str) -> list[str]:
-    """Return what is typed behind ``torghut``."""
-    program, *words = shlex.split(command, comments=True)
-    assert program == "torghut"
-    return words
-
-
-def holds(line: str, out: str) -> bool:
-    """Return whether a line of the page is among those that were printed."""
-    pattern = r"\s+".join(
-        ".*?".join(map(re.escape, word.split("…"))) for word in line.strip().split()
-    )
-    return any(re.search(pattern, printed) for printed in out.splitlines())
 
 
 def test_there_is_a_page_for_the_stop_and_for_each_switch() -> None:
@@ -91,6 +53,8 @@ def test_every_command_of_a_page_does_what_it_says(page: Path, tmp_path: Path) -
         service.start()
         client = service.client()
         for one in commands_of(page):
+            if words_of(one.command)[0] == "latch":
+                continue  # typed where governance has stopped a loop: test_latch_commands.py
             service.decide(client)
             ended = service.typed(*words_of(one.command))
             assert ended.status == one.status, f"{one.command}\n{ended.out}{ended.err}"

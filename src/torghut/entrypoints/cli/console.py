@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -165,6 +165,12 @@ class Progress:
         """Print a line of the result while the bar stands."""
         self._bars.stop()
         click.echo(text)
+        self._bars.start()
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Do ``work``, which prints, while the bar stands aside."""
+        self._bars.stop()
+        work()
         self._bars.start()
 
     def end(self) -> None:

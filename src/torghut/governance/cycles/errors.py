@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.times import instant
 
 
 class CycleOpenError(TorghutError):
@@ -39,8 +40,27 @@ class CycleTimeError(TorghutError):
 
     def __init__(self, *, expected: str, found_ns: int) -> None:
         super().__init__(
-            f"expected {expected}, found {found_ns} ns; look at the clock, or keep cycles of "
+            f"expected {expected}, found {instant(found_ns)}; look at the clock, or keep cycles of "
             "recorded data below an artifact root of their own"
         )
         self.expected = expected
         self.found_ns = found_ns
+
+
+class BackfillBehindError(TorghutError):
+    """Governance has seen later times than those that are to be gone through; it never goes back.
+
+    Attributes:
+        last_ns: The latest that it has seen.
+    """
+
+    code: ClassVar[str] = "cycles.backfill-behind"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, to_ns: int, last_ns: int) -> None:
+        super().__init__(
+            f"expected a governance log that has seen nothing after {instant(to_ns)}, found a "
+            f"cycle at {instant(last_ns)}; name another folder of artifacts, or a later time"
+        )
+        self.to_ns = to_ns
+        self.last_ns = last_ns

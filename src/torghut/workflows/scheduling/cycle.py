@@ -19,6 +19,7 @@ from torghut.governance.cycles.cycle import (
 )
 from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
+from torghut.kernel.times import instant
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
@@ -88,7 +89,7 @@ def _check_time(state: CycleState, now_ns: int) -> None:
     """
     if state.time_ns - now_ns > _BACK_MAX_NS:
         raise CycleTimeError(
-            expected=f"a time after the last cycle's, {state.time_ns} ns", found_ns=now_ns
+            expected=f"a time after the last cycle's, {instant(state.time_ns)}", found_ns=now_ns
         )
 
 

@@ -21,6 +21,7 @@ from torghut.governance.ports import WriterLease
 from torghut.kernel.clock import SteadyClock, WallClock
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.times import instant
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import LeasePolicy
 from torghut.schemas.scheduling.note import IterationNote
@@ -114,7 +115,7 @@ async def run_one(term: Term, *, now_ns: int | None = None) -> IterationNote:
         wall_ns = term.wall.now_ns()
         at_ns = wall_ns if now_ns is None else now_ns
         if at_ns > wall_ns:
-            raise CycleTimeError(expected=f"a time before now, {wall_ns} ns", found_ns=at_ns)
+            raise CycleTimeError(expected=f"a time before now, {instant(wall_ns)}", found_ns=at_ns)
         return await _cycle(term, fence, term.governor(governance, fence), at_ns)
 
     return await under_lease(term, work)
@@ -190,8 +191,18 @@ def _early(holder: str, turns: int) -> float:
     return int(sha256_hex(f"{holder}:{turns}".encode())[:8], 16) / 2**32
 
 
-async def under_lease(term: Term, work: Callable[[Governance, Fence], Awaitable[T]]) -> T:
+async def under_lease(
+    term: Term,
+    work: Callable[[Governance, Fence], Awaitable[T]],
+    *,
+    span_ns: tuple[int, int] | None = None,
+) -> T:
     """Return what ``work`` comes to while the lease is held and the loop is told so.
+
+    Args:
+        term: Who holds it.
+        work: Done meanwhile.
+        span_ns: When it began and ended, as its record is to say; by default by the wall clock.
 
     Raises:
         LeaseTakenError: Somebody else holds it.
@@ -202,13 +213,13 @@ async def under_lease(term: Term, work: Callable[[Governance, Fence], Awaitable[
     fence = Fence(keeper=term.keeper, lease=lease)
     governance = governance_of(FencedEvents(store=term.events, fence=fence, turn=term.turn))
     try:
-        begin = BeginEpoch(epoch=lease.epoch, holder=term.holder, at_ns=term.wall.now_ns())
+        begin_ns = term.wall.now_ns() if span_ns is None else span_ns[0]
+        begin = BeginEpoch(epoch=lease.epoch, holder=term.holder, at_ns=begin_ns)
         await governance.run(LEASE, begin)
         working = work(governance, fence)
         result = await _beside(working, _renewing(term, fence), _beating(term, fence))
-        end = EndEpoch(
-            epoch=lease.epoch, holder=term.holder, how="released", at_ns=term.wall.now_ns()
-        )
+        end_ns = term.wall.now_ns() if span_ns is None else span_ns[1]
+        end = EndEpoch(epoch=lease.epoch, holder=term.holder, how="released", at_ns=end_ns)
         await governance.run(LEASE, end)
     finally:
         await fence.release()

@@ -50,6 +50,27 @@ class TimeType(click.ParamType):
         return time_ns
 
 
+class RangeType(click.ParamType):
+    """``FROM..TO``, both included, as nanoseconds since 1970 UTC."""
+
+    name = "range"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        begin, between, end = str(value).partition("..")
+        from_ns, to_ns = parse_time(begin), parse_time(end, ends=True)
+        if not between or from_ns is None or to_ns is None or from_ns > to_ns:
+            self.fail(
+                "expected two days or times, the first not after the second, such as "
+                f"2010-01-04..2010-03-31, found {str(value)!r}",
+                param,
+                ctx,
+            )
+        return from_ns, to_ns
+
+
 def parse_time(text: str, *, ends: bool = False) -> int | None:
     """Return the nanoseconds since 1970 that ``text`` means; None if it means none.
 

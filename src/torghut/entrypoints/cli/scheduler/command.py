@@ -9,23 +9,33 @@ from typing import Final
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from typing_extensions import override
+from typing_extensions import TypedDict, Unpack, override
 
 from torghut import bootstrap
 from torghut.artifacts.signatures import parse_private_key
-from torghut.entrypoints.cli.console import json_option, print_fields, print_json, stamp
+from torghut.entrypoints.cli.approval.asking import SPAN
+from torghut.entrypoints.cli.console import (
+    json_option,
+    plural,
+    print_fields,
+    print_json,
+    progress,
+    stamp,
+)
 from torghut.entrypoints.cli.lookup.reading import log_option
-from torghut.entrypoints.cli.lookup.times import TimeType
+from torghut.entrypoints.cli.lookup.times import RangeType, TimeType
 from torghut.entrypoints.cli.scheduler.assembling import Asked, term_of
 from torghut.governance.notes.note import note_path
-from torghut.kernel.canonical import JsonObject
+from torghut.kernel.canonical import JsonObject, canonical_text
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
+from torghut.workflows.scheduling.backfilling import Backfilled, Grid, backfill
 from torghut.workflows.scheduling.running import Rest, govern, run_one
 
 __all__ = ["cycle", "run"]
 
+_NS_PER_S: Final = 1_000_000_000
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 _key_option: Final = click.option(
@@ -34,6 +44,18 @@ _key_option: Final = click.option(
 _token_option: Final = click.option(
     "--token-file", type=_FILE, help="File with a token that may operate; else the service's own."
 )
+
+
+class _Run(TypedDict):
+    """What ``run`` was asked for."""
+
+    log_path: Path
+    key: Path | None
+    token_file: Path | None
+    simulated: tuple[int, int] | None
+    every: int | None
+    beside: bool
+    as_json: bool
 
 
 class _Stoppable(Rest):
@@ -56,26 +78,80 @@ class _Stoppable(Rest):
 @log_option
 @_key_option
 @_token_option
+@click.option(
+    "--simulate-clock",
+    "simulated",
+    type=RangeType(),
+    metavar="FROM..TO",
+    help="Over a log of recorded data: cycles at these times, without waiting.",
+)
+@click.option(
+    "--every", type=SPAN, metavar="SPAN", help="Between simulated cycles; by default as declared."
+)
 @click.option("--beside", is_flag=True, hidden=True, help="End with standard input, too.")
 @json_option
-def run(
-    *, log_path: Path, key: Path | None, token_file: Path | None, beside: bool, as_json: bool
-) -> ExitCode:
+def run(**typed: Unpack[_Run]) -> ExitCode:
     """Govern the loop that writes a decision log, in cycles, until asked to stop.
 
     One process governs at a time: it holds a lease, and ends with an error if it loses it. Each
     cycle leaves a note below the artifact root.
+
+    With --simulate-clock it is a backfill over recorded data: nothing later than a cycle's time is
+    seen in it, and nobody is told anything. Broken off, the same command goes on where it was.
+    Ends with 0 once every cycle is done, with 6 if it was asked to stop before.
     """
-    asked = Asked(log=log_path, key=_key(key), token_file=token_file, recorded=False)
-    told: Callable[[IterationNote], None] = _print_json if as_json else _print_line
+    simulated, every_ns = typed["simulated"], typed["every"]
+    if every_ns is not None and simulated is None:
+        message = "--every: expected --simulate-clock beside it"
+        raise click.UsageError(message)
+    asked = Asked(
+        log=typed["log_path"],
+        key=_key(typed["key"]),
+        token_file=typed["token_file"],
+        recorded=simulated is not None,
+    )
+    told: Callable[[IterationNote], None] = _print_json_line if typed["as_json"] else _print_line
+    if simulated is not None:
+        return _backfill(asked, simulated, every_ns, told)
 
     async def work() -> None:
         term = term_of(asked, told)
-        with bootstrap.stop_on_signals(at_end_of_input=beside) as stopping:
+        with bootstrap.stop_on_signals(at_end_of_input=typed["beside"]) as stopping:
             await govern(term, _Stoppable(stopping))
 
     asyncio.run(work())
     return ExitCode.YES
+
+
+def _backfill(
+    asked: Asked,
+    simulated: tuple[int, int],
+    every_ns: int | None,
+    told: Callable[[IterationNote], None],
+) -> ExitCode:
+    """Run the cycles of a range over recorded data, and show how far it is."""
+
+    async def work() -> Backfilled:
+        term = term_of(asked, lambda _: None)
+        grid = Grid(
+            from_ns=simulated[0],
+            to_ns=simulated[1],
+            every_ns=every_ns or term.policy.cycles.every_s * _NS_PER_S,
+        )
+        with progress() as shown, bootstrap.stop_on_signals() as stopping:
+            shown.stage(f"Governing {asked.log.name}", total=grid.count)
+
+            def tell(note: IterationNote, done: int) -> None:
+                shown.aside(lambda: told(note))
+                shown.at(done, f"{done:,} of {plural(grid.count, 'cycle')}")
+
+            return await backfill(term, grid, going=lambda: not stopping.asked.is_set(), told=tell)
+
+    found = asyncio.run(work())
+    again = f", {found.before:,} were done before" if found.before else ""
+    left = f", {found.left:,} left: the same command goes on" if found.left else ""
+    click.echo(f"{plural(found.done, 'cycle')}{again}{left}", err=True)
+    return ExitCode.NOT_FINAL if found.left else ExitCode.YES
 
 
 @click.command()
@@ -118,8 +194,13 @@ def _key(path: Path | None) -> Ed25519PrivateKey | None:
     return None if path is None else parse_private_key(path.read_bytes())
 
 
-def _print_json(note: IterationNote) -> None:
+def _print_json_line(note: IterationNote) -> None:
     """Print a note for machines, on one line."""
+    click.echo(canonical_text(note.model_dump(mode="json")))
+
+
+def _print_json(note: IterationNote) -> None:
+    """Print a note for machines."""
     said: JsonObject = note.model_dump(mode="json")
     print_json(said)
 
