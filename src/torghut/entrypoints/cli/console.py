@@ -149,6 +149,15 @@ class Progress:
         click.echo(text)
         self._bars.start()
 
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Take the bar away until the end of the block, so that another one may stand."""
+        self._bars.stop()
+        try:
+            yield
+        finally:
+            self._bars.start()
+
     def end(self) -> None:
         """Take the bar away."""
         self._bars.stop()
