@@ -33,7 +33,7 @@ from torghut.workflows.lane.contest.evaluating import Evaluator, contest_of
 from torghut.workflows.lane.contest.redeciding import Reading, Window
 from torghut.workflows.lane.contest.standing import champion_of, horizon_ns_of, standing_at
 from torghut.workflows.lane.evidence import RunFiles, figure
-from torghut.workflows.lane.phases import REHEARSED
+from torghut.workflows.lane.gates import REHEARSED
 from torghut.workflows.lane.ports import (
     Admission,
     DriftFound,

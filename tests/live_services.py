@@ -16,9 +16,12 @@ from pathlib import Path
 
 from tests.commands import PROGRAM, Ended, environment, run_apart
 from tests.kernels import compiled
+from torghut.adapters.filesystem.switches.beats import BeatFile
 from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.client import Context, Delivery, SyncClient, connect_sync
+from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.worker import WorkerStatus
+from torghut.standby import BEAT
 
 _READY_S = 60.0
 _STREAM = (
@@ -184,6 +187,26 @@ def live_service(folder: Path, log: Path | None = None) -> Iterator[LiveService]
         yield service
     finally:
         service.close()
+
+
+@contextlib.contextmanager
+def governed(folder: Path) -> Iterator[None]:
+    """Let governance say all the while that it is there, so that live decisions may open."""
+    file, ended = BeatFile(folder / "var" / BEAT), threading.Event()
+
+    def beat() -> None:
+        number = 0
+        while not ended.wait(0.2):
+            number += 1
+            file.beat(GovernanceBeat(epoch=1, number=number, ttl_ms=30_000))
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextlib.contextmanager

@@ -64,9 +64,9 @@ from torghut.workflows.lane.desk.registry import Registry
 from torghut.workflows.lane.desk.working import LaneDesk
 from torghut.workflows.lane.drifting import last_drift
 from torghut.workflows.lane.naming import candidate_id_of
-from torghut.workflows.lane.ports import Admission, LanePorts, Telling
+from torghut.workflows.lane.ports import Admission, LanePorts, Paging, Telling
 from torghut.workflows.lane.rehearsal import Rehearsing
-from torghut.workflows.scheduling.fencing import FencedEvents
+from torghut.workflows.scheduling.fencing import Fence, FencedArtifacts, FencedEvents
 from torghut.workflows.scheduling.running import CAUSE, governance_of
 from torghut.workflows.streams import Streams
 
@@ -145,29 +145,35 @@ def candidates() -> Candidates:
     return Candidates(packages=FolderPackageStore(root / CANDIDATES), files=artifact_root(root))
 
 
-async def lane_desk(told: Telling, *, under: tuple[int, str] | None = None) -> LaneDesk:
+async def lane_desk(
+    told: Telling, *, under: tuple[int, str] | None = None, page: Paging | None = None
+) -> LaneDesk:
     """Return what works the lane's queue off, below the folder of artifacts.
 
     Args:
         told: Where to say how far a run is.
         under: Epoch and holder of the lease that everything is written under; None: of none.
+        page: Renders a run's page; None: none is left.
     """
     root, declared = artifact_dir(), governing_policies()
     decider = kernel()
     policies = (declared.evaluation, declared.safety, declared.drift)
-    events: EventStore = governance_events(root)
+    shared, files = governance_events(root), artifact_root(root)
+    events: EventStore = shared
     if under is not None:
         lease = Lease(epoch=under[0], holder=under[1], expires_wall_ns=0)
-        keeper = governance_lease(root, declared.safety.lease)
-        events = FencedEvents(store=events, keeper=keeper, lease=lease)
+        fence = Fence(keeper=governance_lease(root, declared.safety.lease), lease=lease)
+        events = FencedEvents(store=shared, fence=fence, turn=shared.session)
+        files = FencedArtifacts(store=files, fence=fence)
     return LaneDesk(
         ports=LanePorts(
             events=events,
-            store=artifact_root(root),
+            store=files,
             wall=wall_clock(),
             admission=Admission(target="paper"),
             drift=await last_drift(events),
             told=told,
+            page=page,
         ),
         tools=LaneTools(
             kernel=decider,

@@ -35,6 +35,7 @@ from torghut.settings import artifact_dir, settings
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
 
 __all__ = [
+    "BEAT",
     "INCIDENTS",
     "SWITCHES",
     "TOKENS",

@@ -20,7 +20,7 @@ from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent
 from torghut.schemas.publish import MODELS
 from torghut.schemas.types import Message
 from torghut.schemas.upcasting import STEPS, read_message
-from torghut.workflows.handle import handle
+from torghut.workflows.streams import Streams
 
 FILES: Final = sorted(STREAMS.rglob("*.jsonl"))
 read_latch = partial(read_event, adapter=LATCH_EVENT, steps=STEPS)
@@ -65,7 +65,7 @@ def send(folder: Path, command: EvaluateSafety) -> Sequence[LatchEvent]:
     """Handle a command in a process of its own life: open the log, decide, close it."""
     log = open_sqlite(folder / "log.db")
     try:
-        return run(handle(log, LATCH, read_latch, "latch-main", command, causes=CAUSES))
+        return run(Streams(log).run(LATCH, read_latch, "latch-main", command, causes=CAUSES))
     finally:
         run(log.close())
 

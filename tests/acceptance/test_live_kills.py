@@ -19,7 +19,7 @@ import pytest
 from tests.commands import Ended, environment, typed
 from tests.declared import ROOT
 from tests.kernels import compiled
-from tests.live_services import SYMBOL, LiveService, live_service
+from tests.live_services import SYMBOL, LiveService, governed, live_service
 from torghut import bootstrap
 from torghut.client import connect_sync
 from torghut.client.venue import Habits, SimulatedVenue
@@ -120,7 +120,7 @@ def listening(service: LiveService) -> dict[str, str]:
 def trial(recorded_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
     compiled()
     source = str(recorded_data / "lean-forex" / "tick" / "eurusd")
-    with live_service(tmp_path) as service:
+    with governed(tmp_path), live_service(tmp_path) as service:
         service.options = ("--source", source, "--speed", "10x", "--mode", "live")
         for name, value in (environment(tmp_path) | listening(service)).items():
             if name != "PATH":

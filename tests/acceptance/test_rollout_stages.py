@@ -15,7 +15,7 @@ from tests.declared import ROOT, shipped
 from tests.logs import copied, write_log
 from tests.rolling import COMMIT, console_commands, declare, junit, key_file, scraped
 from tests.staging import shipped_roadmap
-from torghut.schemas.declarations.roadmap import ShownByTest
+from torghut.schemas.declarations.roadmap import ExitCriterion, ShownByTest
 from torghut.settings import COMMIT as VARIABLE
 from torghut.settings import DECLARATIONS_DIR
 
@@ -63,6 +63,13 @@ def report(*cases: tuple[str, str, str]) -> str:
     """Keep a report of tests and return its path."""
     junit(Path("report.xml"), cases)
     return str(typed("stage", "evidence", "--junit", "report.xml", "--json").json["path"])
+
+
+def named(criterion: ExitCriterion) -> tuple[str, str, str]:
+    """Return the case that shows a criterion, as a report of tests names it."""
+    assert isinstance(criterion.evidence, ShownByTest)
+    file, _, test = criterion.evidence.test.partition("::")
+    return file.removesuffix(".py").replace("/", "."), test, "passed"
 
 
 def go_on(*evidence: str, key: str = "ann.pem") -> Ended:
@@ -235,13 +242,17 @@ def test_show_says_of_each_criterion_what_would_show_it(here: Path) -> None:
 def test_what_is_not_built_stops_its_stage(here: Path) -> None:
     typed(*BEGIN)
     go_on(f"baseline-snapshot={baseline()}", f"baseline-frozen={report((*FROZEN, 'passed'))}")
+    for number in (1, 2):
+        criteria = shipped_roadmap().stages[number].exit_criteria
+        go_on(*(f"{one.id}={report(named(one))}" for one in criteria))
     built = [
-        one.id for one in shipped_roadmap().stages[1].exit_criteria if one.evidence == "not-built"
+        one.id for one in shipped_roadmap().stages[3].exit_criteria if one.evidence == "not-built"
     ]
 
     ended = go_on()
 
-    assert (ended.status, stage()) == (1, 1)
+    assert (ended.status, stage()) == (1, 3)
+    assert built
     assert all(f"{one} not-built" in ended.err for one in built)
     assert here.is_dir()
 

@@ -27,6 +27,10 @@ class InMemoryArtifacts(ArtifactStore):
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self._files = dict(files or {})
 
+    def paths(self) -> Sequence[str]:
+        """Return the path of every file, sorted."""
+        return sorted(self._files)
+
     @override
     def read(self, path: str, /) -> bytes:
         if not stays_below(path):

@@ -12,6 +12,7 @@ from typing_extensions import override
 from tests.drifting import measured
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.governing import BEYOND, drift_policy, safety_policy, scheduler_policy
+from tests.promoting import keyring
 from tests.rollouts import evidence_files, whole_run
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.rollouts.rollout import CrashLane, FinaliseRun, RolloutCommand
@@ -26,6 +27,7 @@ from torghut.workflows.scheduling.ports import (
     DriftMeter,
     ExposureLadder,
     LaneEnded,
+    LaneRan,
     LaneRunner,
     LoopControls,
     LoopView,
@@ -71,6 +73,7 @@ class FakeLoop(LoopView, LoopControls):
     Attributes:
         shown: What a look finds.
         away: Whether nobody answers.
+        hidden: Whether nobody can read the log.
         recorded: What it took, by id.
         thrown: Throws of files that stand.
         decided_by: By which package its decisions are made.
@@ -78,6 +81,7 @@ class FakeLoop(LoopView, LoopControls):
 
     shown: Observed = GOOD
     away: bool = False
+    hidden: bool = False
     recorded: dict[str, ControlRecord] = field(default_factory=dict)
     thrown: dict[str, str] = field(default_factory=dict)
     decided_by: str | None = CHAMPION
@@ -86,7 +90,7 @@ class FakeLoop(LoopView, LoopControls):
     @override
     async def look(self, since: Since, /, *, now_ns: int) -> Observed:
         self.blocks += 1
-        return replace(self.shown, last_block=self.blocks)
+        return replace(self.shown, last_block=-1 if self.hidden else self.blocks)
 
     @override
     async def applied(self, control_ids: frozenset[str], *, after_block: int) -> frozenset[str]:
@@ -142,11 +146,13 @@ class FakeLane(LaneRunner):
         governance: Where it writes.
         waiting: Commands of the runs that wait.
         breaks_after: It breaks off after so many commands; None: it runs through.
+        fault: Why its process comes to no run; empty: it does.
     """
 
     governance: Governance
     waiting: list[Sequence[RolloutCommand]] = field(default_factory=list)
     breaks_after: int | None = None
+    fault: str = ""
     last: LaneEnded | None = None
 
     @override
@@ -162,19 +168,32 @@ class FakeLane(LaneRunner):
             await self.governance.run(stream, CrashLane(detail="killed", at_ns=0))
 
     @override
-    async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
-        if not self.waiting:
+    async def ended_after(self, position: int, /) -> LaneEnded | None:
+        if self.last is None:
             return None
+        stream = rollout_of(self.last.run_id, self.last.attempt)
+        ends = [
+            await self.governance.last_position(stream, f"rollout.lane-{how}.v1")
+            for how in ("completed", "crashed")
+        ]
+        return self.last if max(ends) > position else None
+
+    @override
+    async def run(self, *, epoch: int, holder: str, starts: bool) -> LaneRan:
+        if self.fault or not (self.waiting and starts):
+            return LaneRan(fault=self.fault)
         commands = self.waiting[0]
         plan = getattr(commands[0], "plan")  # noqa: B009 - every run starts with its plan
         failure = "" if self.breaks_after is None else "killed by signal 9"
         for command in commands[: self.breaks_after]:
             await self.governance.run(rollout_of(plan.run_id, plan.attempt), command)
             self.waiting = self.waiting[1:] if command is commands[0] else self.waiting
-            self.last = LaneEnded(run_id=plan.run_id, attempt=plan.attempt, failure=failure)
+            self.last = LaneEnded(
+                run_id=plan.run_id, attempt=plan.attempt, failure=failure, traces=("ab" * 32,)
+            )
         if self.last is not None:
             await self._end_broken(self.last)
-        return self.last
+        return LaneRan()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,6 +240,10 @@ class FakeClearances(Clearances):
         return self.digest
 
     @override
+    async def exposed(self, candidate_id: str, /) -> str | None:
+        return self.digest if self.target.serves else None
+
+    @override
     async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
         return self.target
 
@@ -242,6 +265,7 @@ def governor(
     store: InMemoryArtifacts | None = None,
     lane: FakeLane | None = None,
     meter: FakeMeter | None = None,
+    clearances: FakeClearances | None = None,
 ) -> Governor:
     """Return an governor in which everything is made up."""
     return Governor(
@@ -253,5 +277,6 @@ def governor(
         drift=meter or FakeMeter(),
         ladder=FakeLadder(),
         policies=policies(),
-        clearances=FakeClearances(),
+        clearances=clearances or FakeClearances(),
+        keyring=keyring,
     )

@@ -20,6 +20,10 @@ class LeaseOffice:
     lease: Lease | None = None
     busy: bool = False
 
+    def free(self) -> None:
+        """Let the next one in who wants to change the lease."""
+        self.busy = False
+
 
 class InMemoryLease(WriterLease):
     """One process's way to the office."""

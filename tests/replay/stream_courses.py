@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
 from tests.climbing import caps, climbed, hours, look, windows
+from tests.fakes.eventlog import run
 from tests.governing import (
     ANN,
     BEN,
@@ -33,6 +34,7 @@ from tests.promoting import (
     take_back,
 )
 from tests.queueing import ended, queue, start, submit
+from tests.releasing import LatchLog
 from tests.replay.golden_streams import add_message, add_stream
 from tests.staging import advance, all_shown, arrived, back, review
 from torghut.governance.allotting.allotment import (
@@ -111,6 +113,8 @@ from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT, AllotmentEvent
 from torghut.schemas.scheduling.cycles import CYCLE_EVENT, CycleEvent, CycleOutcome
 from torghut.schemas.upcasting import read_message
+from torghut.workflows.aggregates import STOP_LATCH
+from torghut.workflows.latching.releasing import statement_of
 
 Play = Callable[[], Sequence[bytes]]
 
@@ -169,6 +173,15 @@ def _released() -> Sequence[bytes]:
     latch.release(BEN)
     latch.evaluate(readings(mode="live"), readings(fallback_ratio=reading_of(0.5, samples=4)))
     return latch.memory.bodies
+
+
+def _signed_release() -> Sequence[bytes]:
+    log = LatchLog()
+    log.evaluate(readings(mode="live"), readings(mode="live", drawdown_ratio=reading_of(0.09)))
+    log.release("ben")
+    log.release("eve")
+    stream = STOP_LATCH.stream
+    return [one.body for one in run(log.events.read_events(stream))]
 
 
 def _flapping() -> Sequence[bytes]:
@@ -430,6 +443,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("lanes", "queued"): _queued,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
+    ("latch", "signed"): _signed_release,
     ("lease", "handed-over"): _handed_over,
     ("ledger", "taken-back"): _taken_back,
     ("rollback", "proven"): _proven,
@@ -442,6 +456,13 @@ if __name__ == "__main__":
         add_stream(kind, name, play())
     statement, _ = read_signed(answer("ben", "grant").envelope, keyring())
     add_message("artifacts/approval-statement.v1", "grant", statement)
+    release = statement_of(
+        f"incident-{'ab' * 32}",
+        ["signal-lag", "drawdown"],
+        reason="looked at, mended and tried",
+        signed_at_ns=START_NS,
+    )
+    add_message("artifacts/release-statement.v1", "two-triggers", release)
     for place, body in _lane_artifacts().items():
         artifact = read_message(body, MODELS)
         name = stated_type(type(artifact)).partition(".")[2]

@@ -55,21 +55,6 @@ class WindowNotSplitError(TorghutError):
         self.found = found
 
 
-class SeenWindowError(TorghutError):
-    """A package was fitted on time that it would be tested on; test it on later time."""
-
-    code: ClassVar[str] = "evals.seen-window"
-
-    def __init__(self, *, package: str, first_ns: int, last_ns: int) -> None:
-        super().__init__(
-            f"{package}: expected a fit window outside the test, found {first_ns} to {last_ns} ns "
-            "in both; test on later time"
-        )
-        self.package = package
-        self.first_ns = first_ns
-        self.last_ns = last_ns
-
-
 class TrialsRefusedError(TorghutError):
     """A count of trials is no count; read it from the ledger, this trial included."""
 

@@ -90,12 +90,19 @@ def gate_figures(found: Evaluation) -> tuple[GateFigure, ...]:
     """Return the figure of every gate of an evaluation, in a fixed order."""
     judgement = found.judgement
     return (
-        *(_edge(one, judgement) for one in judgement.differences),
-        _tail(judgement),
-        _regimes(judgement),
+        *judgement_figures(judgement),
         _contamination(found.contamination),
         _reproducibility(found.reproduction),
         _budget(found.budget_gap, judgement.policy.budget_tolerance_ratio),
+    )
+
+
+def judgement_figures(judgement: Judgement) -> tuple[GateFigure, ...]:
+    """Return the figures of the gates that follow from a judgement alone."""
+    return (
+        *(_edge(one, judgement) for one in judgement.differences),
+        _tail(judgement),
+        _regimes(judgement),
     )
 
 

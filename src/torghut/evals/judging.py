@@ -12,12 +12,13 @@ from typing_extensions import override
 
 from torghut.evals.errors import TrialsRefusedError
 from torghut.evals.pairing import PairedArms
-from torghut.evals.statistics.blocks import blocks_of
 from torghut.evals.statistics.bounds import Levels, resolves
 from torghut.evals.statistics.differences import Comparison, arm_differences, regime_differences
+from torghut.evals.statistics.figuring import paired_figures
 from torghut.evals.statistics.resampling import Resampling
 from torghut.evals.tails import judge_tails
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.reviewing.paired import PairedFigures
 from torghut.schemas.rollout.evaluation import (
     ArmDifference,
     EvaluationVerdict,
@@ -107,40 +108,49 @@ class FixedSampleJudge(Judge):
     def judge(
         self, paired: PairedArms, policy: EvaluationPolicy, *, trials: int, seed: int
     ) -> Judgement:
-        if trials < 1:
-            raise TrialsRefusedError(found=trials)
-        blocks = blocks_of(paired.times_ns, policy.blocks, paired.horizon_ns)
-        alpha = policy.significance.alpha / trials
-        compared = Comparison(
-            blocks=blocks,
-            policy=policy,
-            levels=Levels(alpha=alpha, denial_alpha=policy.significance.denial_alpha),
-            resampling=Resampling(
-                blocks=len(blocks),
-                resamples=_resamples(policy, alpha),
-                run_blocks=policy.blocks.run_blocks,
-                seed=seed,
-            ),
-        )
-        differences = arm_differences(paired, compared)
-        regimes = regime_differences(paired, compared)
-        tail = judge_tails(paired, policy, blocks, seed=seed)
-        resamples = compared.resampling.resamples
-        resolved = resolves(resamples, alpha)
-        verdict, reason = _verdict(policy, differences, regimes, tail, resolved=resolved)
-        return Judgement(
-            verdict=verdict,
-            reason=reason,
-            judge=self.name,
-            policy=policy,
-            trials=trials,
+        return judge_figures(paired_figures(paired, policy), policy, trials=trials, seed=seed)
+
+
+def judge_figures(
+    figures: PairedFigures, policy: EvaluationPolicy, *, trials: int, seed: int
+) -> Judgement:
+    """Return what ``FixedSampleJudge`` makes of figures, wherever they were kept meanwhile.
+
+    Raises:
+        TrialsRefusedError: ``trials`` is below 1.
+    """
+    if trials < 1:
+        raise TrialsRefusedError(found=trials)
+    alpha = policy.significance.alpha / trials
+    compared = Comparison(
+        policy=policy,
+        levels=Levels(alpha=alpha, denial_alpha=policy.significance.denial_alpha),
+        resampling=Resampling(
+            blocks=len(figures.counts),
+            resamples=_resamples(policy, alpha),
+            run_blocks=policy.blocks.run_blocks,
             seed=seed,
-            resamples=resamples,
-            n=len(paired),
-            differences=differences,
-            regimes=regimes,
-            tail=tail,
-        )
+        ),
+    )
+    differences = arm_differences(figures, compared)
+    regimes = regime_differences(figures, compared)
+    tail = judge_tails(figures, policy, seed=seed)
+    resamples = compared.resampling.resamples
+    resolved = resolves(resamples, alpha)
+    verdict, reason = _verdict(policy, differences, regimes, tail, resolved=resolved)
+    return Judgement(
+        verdict=verdict,
+        reason=reason,
+        judge=FixedSampleJudge.name,
+        policy=policy,
+        trials=trials,
+        seed=seed,
+        resamples=resamples,
+        n=figures.steps,
+        differences=differences,
+        regimes=regimes,
+        tail=tail,
+    )
 
 
 def short_difference(difference: ArmDifference, policy: EvaluationPolicy) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from torghut.evals.errors import SeenWindowError, WindowNotSplitError
-from torghut.evals.fit_windows import FitWindow, overlaps
+from torghut.evals.errors import WindowNotSplitError
 from torghut.schemas.declarations.rollout.evaluation import SplitPolicy
 from torghut.schemas.rollout.evaluation import EvaluationWindows, TimeSpan
 
@@ -65,20 +63,3 @@ def split_window(window: Window, policy: SplitPolicy) -> EvaluationWindows:
         test=TimeSpan(first_ns=test_first, last_ns=window.last_ns),
         embargo_ns=apart,
     )
-
-
-def require_unseen(windows: EvaluationWindows, fitted: Sequence[FitWindow]) -> None:
-    """Refuse a test on time that a package was fitted on, or less than an embargo after it.
-
-    Raises:
-        SeenWindowError: The fit window of a package comes that near to the test.
-    """
-    found = overlaps(
-        fitted,
-        first_ns=max(0, windows.test.first_ns - windows.embargo_ns),
-        last_ns=windows.test.last_ns,
-    )
-    if found:
-        raise SeenWindowError(
-            package=found[0].package, first_ns=found[0].first_ns, last_ns=found[0].last_ns
-        )

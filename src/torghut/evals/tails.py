@@ -9,17 +9,17 @@ what falls short of the arm's own mean, so that steady gains do not pay for it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
-from torghut.evals.pairing import ArmSteps, PairedArms
-from torghut.evals.statistics.blocks import Blocks
-from torghut.evals.statistics.bounds import of_blocks
+from torghut.evals.statistics.bounds import series_of
 from torghut.evals.statistics.resampling import Resampling
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy, TailPolicy
+from torghut.schemas.reviewing.paired import PairedFigures
 from torghut.schemas.rollout.evaluation import TailFigures
 from torghut.schemas.rollout.gates import SHORT_OF
 from torghut.schemas.rows import Floats
@@ -52,41 +52,36 @@ class _Shortfalls:
 class _RareLosses:
     """Losses apart from each other beyond the limit, and how likely so many were by chance."""
 
-    worst: float
     count: int
     probability: float
 
 
-def judge_tails(
-    paired: PairedArms, policy: EvaluationPolicy, blocks: Blocks, *, seed: int
-) -> TailFigures:
+def judge_tails(figures: PairedFigures, policy: EvaluationPolicy, *, seed: int) -> TailFigures:
     """Return whether the candidate's tail stays within the declared multiple of the champion's.
 
     Fails closed: where too little was decided, the champion never lost anything to compare with,
     or an exposure is not given, it is insufficient.
 
     Args:
-        paired: The arms.
+        figures: Of the arms.
         policy: Declared.
-        blocks: Of the same steps, at least one.
         seed: Of the draws.
     """
-    tail, arms = policy.tail, paired.arms
-    candidate, champion = arms["candidate"], arms["champion"]
+    tail = policy.tail
     resampling = Resampling(
-        blocks=len(blocks),
+        blocks=len(figures.counts),
         resamples=policy.blocks.resamples_min,
         run_blocks=policy.blocks.run_blocks,
         seed=seed,
     )
-    shortfalls = _shortfalls(candidate, champion, blocks, resampling, tail)
-    rare = _rare_losses(paired, policy)
-    exposures = _largest(candidate), _largest(champion)
-    status, reason = _status(len(paired), tail, shortfalls, rare, exposures)
+    shortfalls = _shortfalls(figures, resampling, tail)
+    rare = _rare_losses(figures, policy)
+    exposures = figures.candidate.exposure, figures.champion.exposure
+    status, reason = _status(figures.steps, tail, shortfalls, rare, exposures)
     return TailFigures(
         status=status,
         reason=reason,
-        n=len(paired),
+        n=figures.steps,
         least=tail.decisions_min,
         quantile=tail.quantile,
         limit_ratio=tail.limit_ratio,
@@ -94,8 +89,8 @@ def judge_tails(
         candidate_shortfall=shortfalls.candidate,
         champion_shortfall=shortfalls.champion,
         ratio_upper=shortfalls.ratio_upper,
-        worst_loss=rare.worst,
-        history=len(paired.champion_history),
+        worst_loss=figures.worst_loss,
+        history=figures.history,
         rare_losses=rare.count,
         rare_probability=rare.probability,
         candidate_exposure=exposures[0],
@@ -104,15 +99,16 @@ def judge_tails(
     )
 
 
-def _shortfalls(
-    candidate: ArmSteps, champion: ArmSteps, blocks: Blocks, drawn: Resampling, tail: TailPolicy
-) -> _Shortfalls:
+def _shortfalls(figures: PairedFigures, drawn: Resampling, tail: TailPolicy) -> _Shortfalls:
     """Return both arms' shortfalls by blocks; the bound is None where a ratio would be by nothing.
 
     The bound is the quantile of the ratio over draws: both arms lose in the same blocks.
     """
-    losses = [-of_blocks(arm.net, blocks).deviations for arm in (candidate, champion)]
-    worst = max(1, math.ceil((1.0 - tail.quantile) * len(blocks)))
+    losses = [
+        -series_of(arm.sums, figures.counts, arm.scale).deviations
+        for arm in (figures.candidate, figures.champion)
+    ]
+    worst = max(1, math.ceil((1.0 - tail.quantile) * len(figures.counts)))
     own, other = (float(_worst_mean(one[None, :], worst)[0]) for one in losses)
     if other <= 0.0:
         return _Shortfalls(candidate=own, champion=other, ratio_upper=None)
@@ -132,30 +128,19 @@ def _worst_mean(losses: Floats, worst: int) -> Floats:
     return np.asarray(np.partition(losses, first, axis=1)[:, first:].mean(axis=1))
 
 
-def _rare_losses(paired: PairedArms, policy: EvaluationPolicy) -> _RareLosses:
+def _rare_losses(figures: PairedFigures, policy: EvaluationPolicy) -> _RareLosses:
     """Return the candidate's losses beyond the limit times the worst that the champion ever had.
 
     Under arms that lose alike, each of the largest losses of all is the candidate's with the share
-    of its steps, so k of them with that to the power of k. Losses of one block count once.
+    of its steps, so k of them with that to the power of k. Losses of one block count once. Of more
+    losses than figures keep, the largest are counted.
     """
-    history, net = paired.champion_history, paired.arms["champion"].net
-    seen = np.concatenate([_losses(history), _losses(net)])
-    worst = float(max(0.0, seen.max()))
-    own = _losses(paired.arms["candidate"].net)
-    beyond = np.flatnonzero(own > policy.tail.limit_ratio * worst)
-    count = int(len(beyond) and 1 + (np.diff(beyond) >= policy.blocks.contexts_min).sum())
-    share = len(own) / (len(own) + len(seen))
-    return _RareLosses(worst=worst, count=count, probability=share**count)
-
-
-def _losses(net: Floats) -> Floats:
-    """Return how far each step falls short of their mean, shape (n,)."""
-    return net.mean() - net if len(net) else net
-
-
-def _largest(arm: ArmSteps) -> float | None:
-    """Return the largest position that ``arm`` held, as far as it was told."""
-    return None if arm.exposure is None else float(arm.exposure.max())
+    limit = policy.tail.limit_ratio * figures.worst_loss
+    beyond = [one.step for one in figures.losses if one.loss > limit]
+    apart = sum(two - one >= policy.blocks.contexts_min for one, two in itertools.pairwise(beyond))
+    count = apart + 1 if beyond else 0
+    share = figures.steps / (2 * figures.steps + figures.history)
+    return _RareLosses(count=count, probability=share**count)
 
 
 def _status(

@@ -26,7 +26,7 @@ from torghut.schemas.governing.drift_evidence import (
     DriftOutcome,
 )
 from torghut.schemas.governing.lanes import LaneEvent
-from torghut.schemas.governing.latch import LatchEvent, StopIncident
+from torghut.schemas.governing.latch import LatchEvent, ReleaseStatement, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.ledger import LedgerEvent
 from torghut.schemas.governing.rollback import RollbackEvent
@@ -48,6 +48,9 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
+from torghut.schemas.reviewing.disagreements import Disagreements
+from torghut.schemas.reviewing.export import RunExport
+from torghut.schemas.reviewing.paired import PairedBlocks
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.events import (
     LaneCompleted,
@@ -113,6 +116,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     ControlRecorded,
     Decided,
     Decision,
+    Disagreements,
     EvaluationCard,
     DriftActionRecord,
     DriftDetection,
@@ -126,13 +130,16 @@ TYPED: Final[tuple[type[Message], ...]] = (
     LaneCrashed,
     LaneInputs,
     PackageManifest,
+    PairedBlocks,
     PhaseRecorded,
     Proof,
     RecordQuarantined,
     Refused,
     RegimeModelFile,
+    ReleaseStatement,
     RollbackIncident,
     RollbackReadiness,
+    RunExport,
     RunFinalised,
     RunReassessed,
     RunStarted,
@@ -154,6 +161,7 @@ ARTIFACTS: Final = frozenset(
         EvaluationCard,
         ApprovalStatement,
         Baseline,
+        Disagreements,
         DriftActionRecord,
         DriftDetection,
         DriftOutcome,
@@ -162,10 +170,13 @@ ARTIFACTS: Final = frozenset(
         LaneInputs,
         GovernanceBeat,
         PackageManifest,
+        PairedBlocks,
         Proof,
         RegimeModelFile,
+        ReleaseStatement,
         RollbackIncident,
         RollbackReadiness,
+        RunExport,
         StageManifest,
         SloWindow,
         StageRecord,

@@ -13,6 +13,7 @@ from torghut.eventlog.envelopes import Causes, Envelope, read_event
 from torghut.governance.allotting.allotment import ALLOTMENTS, AllotmentCommand, AllotmentState
 from torghut.governance.cycles.cycle import CYCLES, CycleCommand, CycleState
 from torghut.governance.leasing.epochs import EPOCHS, EpochCommand, EpochState
+from torghut.governance.releases.releasing import SIGNED_LATCH, SignedCommand, SignedLatch
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     RolloutCommand,
@@ -66,6 +67,9 @@ class Aggregate(Generic[C, E, S]):
 
 LATCH_NAME: Final = "main"
 
+_REACH: Final = 8
+"""Events looked at first for the last one of a type; eight times as many where it is not there."""
+
 CYCLE_RECORD: Final[Aggregate[CycleCommand, CycleEvent, CycleState]] = Aggregate(
     stream="cycles-main", decider=CYCLES, events=CYCLE_EVENT
 )
@@ -75,6 +79,10 @@ LEASE: Final[Aggregate[EpochCommand, LeaseEvent, EpochState]] = Aggregate(
 STOP_LATCH: Final[Aggregate[LatchCommand, LatchEvent, LatchState]] = Aggregate(
     stream=f"latch-{LATCH_NAME}", decider=LATCH, events=LATCH_EVENT
 )
+STOP_LATCH_SIGNED: Final[Aggregate[SignedCommand, LatchEvent, SignedLatch]] = Aggregate(
+    stream=STOP_LATCH.stream, decider=SIGNED_LATCH, events=LATCH_EVENT
+)
+"""The same stream, for whoever opens the latch or acts on its opening."""
 DRIFT: Final[Aggregate[DriftCommand, DriftEvent, DriftState]] = Aggregate(
     stream="drift-main", decider=DRIFT_ACTIONS, events=DRIFT_EVENT
 )
@@ -135,6 +143,21 @@ class Governance:
         return await self.streams.run(
             aggregate.decider, aggregate.read, aggregate.stream, command, causes=self.causes
         )
+
+    async def last_position(self, aggregate: Aggregate[C, E, S], kind: str) -> int:
+        """Return where in the log the last event of type ``kind`` stands; 0 where there is none.
+
+        Places in one log order the events of all its streams, whatever clocks said.
+        """
+        version = await self.streams.version(aggregate.decider, aggregate.read, aggregate.stream)
+        reach = _REACH
+        while True:
+            after = max(0, version - reach)
+            found = await self.streams.store.read_events(aggregate.stream, after=after)
+            places = [one.position for one in found if one.type == kind]
+            if places or not after:
+                return max(places, default=0)
+            reach *= _REACH
 
     async def state(self, aggregate: Aggregate[C, E, S]) -> S:
         """Return what the events of ``aggregate`` come to.

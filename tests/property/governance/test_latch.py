@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -22,6 +23,7 @@ from torghut.schemas.governing.latch import (
     LoopRecovered,
     LoopReleased,
     LoopStopped,
+    ReleaseSigned,
     SafetyEvaluated,
     SafetyReadings,
 )
@@ -163,6 +165,8 @@ class History:
                 self.ids.append(event.incident_id)
                 self.open_triggers = set(event.triggers)
                 self.live = self.mode == "live"
+            case ReleaseSigned():
+                pytest.fail("nothing was signed here")
             case _:
                 assert self.open_triggers <= set(event.triggers)
                 self.open_triggers = set(event.triggers)

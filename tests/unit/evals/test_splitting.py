@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.evaluating import evaluation_policy
-from torghut.evals.errors import SeenWindowError, WindowNotSplitError
-from torghut.evals.fit_windows import FitWindow
-from torghut.evals.splitting import Window, embargo_ns, require_unseen, split_window
+from torghut.evals.errors import WindowNotSplitError
+from torghut.evals.splitting import Window, embargo_ns, split_window
 from torghut.schemas.rollout.evaluation import EvaluationWindows
 
 HOUR_NS = 3_600_000_000_000
@@ -67,19 +66,3 @@ def test_window_is_split_in_order_or_refused(length: int, horizon: int, first: i
 def test_window_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(WindowNotSplitError, match="found 0 ns"):
         split_window(Window(first_ns=10, last_ns=5, horizon_ns=0), SPLIT)
-
-
-def test_package_fitted_before_the_embargo_is_unseen() -> None:
-    found = split()
-    fitted = FitWindow(package="fx@1", first_ns=0, last_ns=found.select.last_ns)
-
-    require_unseen(found, [fitted])
-
-
-@pytest.mark.parametrize("beyond_ns", [1, EMBARGO_NS, EMBARGO_NS + 1])
-def test_package_fitted_into_the_embargo_or_the_test_is_refused(beyond_ns: int) -> None:
-    found = split()
-    fitted = FitWindow(package="fx@1", first_ns=0, last_ns=found.select.last_ns + beyond_ns)
-
-    with pytest.raises(SeenWindowError, match="fx@1"):
-        require_unseen(found, [fitted])

@@ -15,7 +15,7 @@ from tests.evaluating import (
 )
 from torghut.evals.judging import FixedSampleJudge, Judgement
 from torghut.evals.pairing import PairedArms
-from torghut.evals.statistics.blocks import blocks_of
+from torghut.evals.statistics.figuring import paired_figures
 from torghut.evals.tails import CANNOT_SEE, judge_tails
 from torghut.schemas.rollout.evaluation import TailFigures
 from torghut.schemas.rows import Floats
@@ -36,8 +36,7 @@ def history() -> Floats:
 def tail(given: PairedArms) -> TailFigures:
     """Return what the tail gate makes of ``given``."""
     policy = quick_policy()
-    blocks = blocks_of(given.times_ns, policy.blocks, given.horizon_ns)
-    return judge_tails(given, policy, blocks, seed=3)
+    return judge_tails(paired_figures(given, policy), policy, seed=3)
 
 
 def judged(given: PairedArms) -> Judgement:

@@ -30,10 +30,10 @@ from torghut.governance.verification.origin import sign_manifest
 from torghut.governance.verification.verifying import read_manifest
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.rollout.run import DriftStatus
-from torghut.workflows.handle import handle
 from torghut.workflows.rollout.checking import check_manifest, find_envelope
 from torghut.workflows.rollout.places import CURRENT
 from torghut.workflows.rollout.publishing import project_run, publish_run
+from torghut.workflows.streams import Streams
 
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OWN: Final = "runs/run-1/rollout/phase-manifest.json"
@@ -47,7 +47,7 @@ def test_manifest_is_the_same_after_a_restart_at_any_event(tmp_path: Path) -> No
     for count, command in enumerate(whole_run(), start=1):
         log = open_sqlite(path)
         stream = rollout_stream(RUN_ID)
-        run(handle(log, ROLLOUT, read_rollout_event, stream, command, causes=CAUSES))
+        run(Streams(log).run(ROLLOUT, read_rollout_event, stream, command, causes=CAUSES))
         run(log.close())
         again = open_sqlite(path)
         state = run(project_run(again, RUN_ID))

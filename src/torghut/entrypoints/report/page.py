@@ -6,13 +6,11 @@ the data can run, whatever it is.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
-from hashlib import sha256
-from importlib.resources import files
 from typing import Final
 
 from torghut.entrypoints.report.course import course
+from torghut.entrypoints.report.document import document, resource
 from torghut.entrypoints.report.figures import (
     count,
     duration,
@@ -33,16 +31,7 @@ _SHORT: Final = 16
 
 def page(summary: Summary) -> str:
     """Return the page."""
-    style, script = _resource("page.css"), _resource("page.js")
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_policy(style, script)),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", f"Run report: {_data(summary)}"),
-        element("style", Markup(style)),
-    )
+    script = resource("page.js")
     drawn = [symbol for symbol in summary.symbols if symbol.series is not None]
     body = element(
         "body",
@@ -58,25 +47,9 @@ def page(summary: Summary) -> str:
         _proof(summary),
         element("script", Markup(script)),
     )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
-
-
-def _resource(name: str) -> str:
-    """Return a file that lies beside this module."""
-    return files(__package__ or "").joinpath(name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """Return a content policy that lets exactly this style and this script work."""
-    return (
-        f"default-src 'none'; style-src '{_source(style)}'; script-src '{_source(script)}'; "
-        "base-uri 'none'; form-action 'none'"
+    return document(
+        f"Run report: {_data(summary)}", body, style=resource("page.css"), script=script
     )
-
-
-def _source(text: str) -> str:
-    """Return how a content policy names ``text``."""
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def _data(summary: Summary) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from torghut.evals.statistics.blocks import Blocks, Places
+from torghut.evals.statistics.blocks import Places
 from torghut.evals.statistics.resampling import Resampling
 from torghut.schemas.rows import Floats
 
@@ -164,10 +164,9 @@ def bound(series: Series, distances: Floats, levels: Levels) -> Bound | None:
     )
 
 
-def of_blocks(values: Floats, blocks: Blocks) -> Series:
-    """Return ``values`` (n,) by blocks."""
-    scale = float(np.abs(values).max())
-    return Series(sums=blocks.sums(values), counts=blocks.counts, scale=scale)
+def series_of(sums: Sequence[float], counts: Sequence[int], scale: float) -> Series:
+    """Return what stands by blocks in figures."""
+    return Series(sums=np.array(sums, np.float64), counts=np.array(counts, np.float64), scale=scale)
 
 
 def _rank(resamples: int, alpha: float) -> int:

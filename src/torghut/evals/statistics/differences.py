@@ -8,18 +8,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from torghut.evals.pairing import PairedArms
-from torghut.evals.statistics.blocks import Blocks
-from torghut.evals.statistics.bounds import Bound, Levels, Series, bound, of_blocks, studentized
+from torghut.evals.statistics.bounds import Bound, Levels, Series, bound, series_of, studentized
 from torghut.evals.statistics.resampling import Resampling
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
-from torghut.schemas.rollout.evaluation import (
-    BASELINES,
-    ArmDifference,
-    BaselineName,
-    RegimeDifference,
-)
-from torghut.schemas.rows import Floats
+from torghut.schemas.reviewing.paired import PairedFigures
+from torghut.schemas.rollout.evaluation import ArmDifference, BaselineName, RegimeDifference
 
 Finding = Literal["better", "worse", "not-different", "insufficient"]
 
@@ -32,78 +25,51 @@ class Comparison:
     """How arms are compared.
 
     Attributes:
-        blocks: Of the steps.
         policy: Declared.
         levels: Of the tests, trials counted.
         resampling: The same draws for every baseline.
     """
 
-    blocks: Blocks
     policy: EvaluationPolicy
     levels: Levels
     resampling: Resampling
 
 
-def arm_differences(paired: PairedArms, compared: Comparison) -> tuple[ArmDifference, ...]:
-    """Return candidate less each baseline, in the order of ``BASELINES``."""
-    series = [_difference(paired, name, compared.blocks) for name in BASELINES]
+def arm_differences(figures: PairedFigures, compared: Comparison) -> tuple[ArmDifference, ...]:
+    """Return candidate less each baseline, in the order given."""
+    series = [series_of(one.sums, figures.counts, one.scale) for one in figures.differences]
     distances = studentized(series, compared.resampling)
-    yearly = _yearly_deviation(paired, compared.blocks)
+    yearly = _yearly_deviation(figures)
+    names = [one.baseline for one in figures.differences]
     return tuple(
         _arm_difference(name, one, bound(one, far, compared.levels), compared, yearly)
-        for name, one, far in zip(BASELINES, series, distances, strict=True)
+        for name, one, far in zip(names, series, distances, strict=True)
     )
 
 
-def regime_differences(paired: PairedArms, compared: Comparison) -> tuple[RegimeDifference, ...]:
-    """Return candidate less champion in each regime, by number: named ones, else those that occur.
+def regime_differences(
+    figures: PairedFigures, compared: Comparison
+) -> tuple[RegimeDifference, ...]:
+    """Return candidate less champion in each regime.
 
     The probability of error is shared by the regimes (Bonferroni), so that more of them do not make
     a false finding likelier.
     """
-    names = paired.regime_names
-    numbers = range(len(names)) if names else np.unique(paired.regimes).tolist()
-    apart = _apart(paired, "champion")
-    scale = _scale(paired, "champion")
-    within = [paired.regimes == number for number in numbers]
-    series = [
-        Series(
-            sums=compared.blocks.sums(np.where(held, apart, 0.0)),
-            counts=compared.blocks.sums(held.astype(np.float64)),
-            scale=scale,
-        )
-        for held in within
-    ]
+    scale = max(figures.candidate.scale, figures.champion.scale)
+    series = [series_of(one.sums, one.counts, scale) for one in figures.regimes]
     distances = studentized(series, compared.resampling)
     alpha = compared.levels.denial_alpha / len(series)
     levels = Levels(alpha=alpha, denial_alpha=alpha)
     return tuple(
         _regime_difference(
-            number,
-            names[number] if names else str(number),
+            told.regime,
+            told.name,
             one,
             bound(one, far, levels) if _differing(one) >= _least(compared) else None,
             compared,
         )
-        for number, one, far in zip(numbers, series, distances, strict=True)
+        for told, one, far in zip(figures.regimes, series, distances, strict=True)
     )
-
-
-def _difference(paired: PairedArms, name: BaselineName, blocks: Blocks) -> Series:
-    """Return candidate less the baseline by blocks."""
-    return Series(
-        sums=blocks.sums(_apart(paired, name)), counts=blocks.counts, scale=_scale(paired, name)
-    )
-
-
-def _apart(paired: PairedArms, name: BaselineName) -> Floats:
-    """Return candidate less the baseline at each step, shape (n,)."""
-    return paired.arms["candidate"].net - paired.arms[name].net
-
-
-def _scale(paired: PairedArms, name: BaselineName) -> float:
-    """Return the largest amount that the difference is computed from."""
-    return float(max(np.abs(paired.arms[arm].net).max() for arm in ("candidate", name)))
 
 
 def _differing(series: Series) -> int:
@@ -173,14 +139,15 @@ def _regime_difference(
     )
 
 
-def _yearly_deviation(paired: PairedArms, blocks: Blocks) -> float | None:
+def _yearly_deviation(figures: PairedFigures) -> float | None:
     """Return what turns an edge of a step into annual standard deviations of the candidate.
 
     The square root of steps a year over the deviation of a step; steps a year as in the window,
     over its whole time. None where the window has no length or the candidate never varies.
     """
-    span_ns = int(paired.times_ns[-1]) - int(paired.times_ns[0])
-    deviation = of_blocks(paired.arms["candidate"].net, blocks).step_deviation
+    span_ns = figures.last_ns - figures.first_ns
+    own = figures.candidate
+    deviation = series_of(own.sums, figures.counts, own.scale).step_deviation
     if span_ns == 0 or deviation == 0.0:
         return None
-    return math.sqrt(len(paired) * (_YEAR_NS / span_ns)) / deviation
+    return math.sqrt(figures.steps * (_YEAR_NS / span_ns)) / deviation

@@ -33,6 +33,7 @@ from torghut.schemas.governing.latch import (
     LoopReleased,
     LoopStopped,
     ReleaseRequested,
+    ReleaseSigned,
     SafetyEvaluated,
     SafetyReadings,
     StopIncident,
@@ -318,9 +319,7 @@ def _evolve(state: LatchState, event: LatchEvent) -> LatchState:
     match event:
         case SafetyEvaluated():
             return _evaluated(state, event)
-        case LoopStopped():
-            return _stopped(state, event)
-        case IncidentExtended():
+        case LoopStopped() | IncidentExtended():
             return _stopped(state, event)
         case LoopRecovered():
             return replace(state, incident=None, request=None, over=event.incident_id)
@@ -335,6 +334,8 @@ def _evolve(state: LatchState, event: LatchEvent) -> LatchState:
                 over=event.incident_id,
                 streaks=_NO_STREAKS,
             )
+        case ReleaseSigned():
+            return state
         case _:
             assert_never(event)
 

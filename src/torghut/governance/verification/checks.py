@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from torghut.governance.rollouts.manifest import NOT_FINALISED
 from torghut.governance.verification.origin import Origin, OriginKind
@@ -17,6 +19,7 @@ class Breach(StrEnum):
 
     CONTRACT = "contract"
     INTEGRITY = "integrity"
+    LOG = "log"
     FINALITY = "finality"
 
 
@@ -47,6 +50,16 @@ class Check:
         return self.fault or self.holds
 
 
+_SAYS: Final[Mapping[ExitCode, str]] = MappingProxyType(
+    {
+        ExitCode.NO: "FAIL",
+        ExitCode.CONTRACT: "NO MANIFEST: it breaks its contract, whatever it states",
+        ExitCode.INTEGRITY: "NOT INTACT: something is missing, altered or from outside",
+        ExitCode.DISAGREES: "DISAGREES: it is not what the events beside it lead to",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a manifest is worth.
@@ -75,6 +88,8 @@ class Verdict:
             or self.origin.kind is OriginKind.FORGED
         ):
             return ExitCode.INTEGRITY
+        if Breach.LOG in failed:
+            return ExitCode.DISAGREES
         if Breach.FINALITY in failed:
             return ExitCode.NO if self.overdue else ExitCode.NOT_FINAL
         if self.document.status == "fail":
@@ -84,19 +99,12 @@ class Verdict:
     @property
     def says(self) -> str:
         """The verdict in one line."""
-        match self.exit_code:
-            case ExitCode.YES:
-                return f"PASS, signed by {self.origin.fingerprint}"
-            case ExitCode.NO if self.overdue:
-                return f"FAIL, reason {NOT_FINALISED}: two cycles have passed since its last event"
-            case ExitCode.NO:
-                return "FAIL"
-            case ExitCode.CONTRACT:
-                return "NO MANIFEST: it breaks its contract, whatever it states"
-            case ExitCode.INTEGRITY:
-                return "NOT INTACT: something is missing, altered or from outside"
-            case _:
-                return self._unacknowledged()
+        code = self.exit_code
+        if code is ExitCode.YES:
+            return f"PASS, signed by {self.origin.fingerprint}"
+        if code is ExitCode.NO and self.overdue:
+            return f"FAIL, reason {NOT_FINALISED}: two cycles have passed since its last event"
+        return _SAYS.get(code) or self._unacknowledged()
 
     def _unacknowledged(self) -> str:
         """Return why what states a pass is none yet."""

@@ -128,13 +128,37 @@ class LoopReleased(Message):
     at_ns: Nanoseconds
 
 
+class ReleaseStatement(Message):
+    """What a signature of a release covers, as canonical JSON in a DSSE envelope."""
+
+    type: Literal["safety.release-statement.v1"] = "safety.release-statement.v1"
+    latch: Annotated[Identifier, Field(description="Which one; so it fits no other.")]
+    incident_id: IncidentId
+    triggers: Annotated[
+        tuple[Trigger, ...], Field(min_length=1, description="All of them, sorted.")
+    ]
+    reason: Reason
+    signed_at_ns: Annotated[Nanoseconds, Field(description="Wall time.")]
+
+
+class ReleaseSigned(Message):
+    """The signature under the event before it, kept so that anybody can verify it again."""
+
+    type: Literal["safety.release-signed.v1"] = "safety.release-signed.v1"
+    incident_id: IncidentId
+    person: Person
+    envelope: Annotated[str, Field(max_length=8192, description="DSSE, as it was handed in.")]
+    at_ns: Nanoseconds
+
+
 LatchEvent = Annotated[
     SafetyEvaluated
     | LoopStopped
     | IncidentExtended
     | LoopRecovered
     | ReleaseRequested
-    | LoopReleased,
+    | LoopReleased
+    | ReleaseSigned,
     Field(discriminator="type"),
 ]
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, get_args
+from typing import Final
 
-from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.lane import RollbackReadiness, StrategyPatch
 from torghut.schemas.rollout.manifest import Observation
-from torghut.schemas.rollout.phases import CANARY_GATE, DRIFT_GATE, LANE_PHASES, Target
+from torghut.schemas.rollout.phases import CANARY_GATE, DRIFT_GATE, Target
 from torghut.workflows.lane.evidence import RunFiles, figure, not_applicable
+from torghut.workflows.lane.gates import (
+    CHAINED,
+    chain_figure,
+    missing_checks,
+    patch_figure,
+    readiness_figure,
+)
 from torghut.workflows.lane.ports import Admission, DriftFound, Evaluated, LaneWork, Rehearsed
 from torghut.workflows.lane.stages import chain_faults
-
-REHEARSED: Final[tuple[SwitchName, ...]] = get_args(SwitchName)
-"""The hard switches without which no candidate can be taken back."""
-
-REHEARSAL_MAX_NS: Final = 72 * 3600 * 1_000_000_000
-"""A rehearsal that is older shows nothing about what runs now."""
 
 DRIFT_MAX_NS: Final = 1800 * 1_000_000_000
 """How old a drift verdict may be for a live target."""
@@ -96,35 +96,14 @@ def readiness_done(
     shown = [files.keep(readiness, "readiness.json")]
     if rehearsed.details is not None:
         shown.append(files.keep(rehearsed.details, "switch-rehearsals.json"))
-    missing = list(_missing_checks(readiness, target, now_ns))
-    wanted = len(REHEARSED) + 2 + (target == "live")
-    measured = figure(
-        "slo_required_rollback_checks_present",
-        (float(wanted - len(missing)), ">=", float(wanted)),
-        unit="checks",
-        n=wanted,
-        reason=missing[0] if missing else "",
-    )
+    measured = readiness_figure(readiness, target, now_ns)
+    missing = missing_checks(readiness, target, now_ns)
     slowest = max((one.elapsed_ms for one in rehearsed.switches), default=0.0)
     return PhaseDone(
         gates=(files.row(measured, *shown),),
         outputs=shown,
         observations={"slowest_switch_ms": slowest, "missing_checks": ", ".join(missing)[:500]},
     )
-
-
-def _missing_checks(readiness: RollbackReadiness, target: Target, now_ns: int) -> Sequence[str]:
-    """Return which rollback checks are missing, as codes."""
-    works = {one.name for one in readiness.switches if one.effective and one.restored}
-    age_ns = now_ns - readiness.rehearsed_at_ns
-    checks = {
-        **{f"switch-not-rehearsed-{name}": name in works for name in REHEARSED},
-        "rehearsal-stale": 0 <= age_ns <= REHEARSAL_MAX_NS,
-        "rollback-target-missing": readiness.rollback_target is not None,
-    }
-    if target == "live":
-        checks["approver-missing"] = readiness.approver is not None
-    return [code for code, held in checks.items() if not held]
 
 
 def drift_done(files: RunFiles, drift: DriftFound, target: Target, now_ns: int) -> PhaseDone:
@@ -155,30 +134,13 @@ def canary_done(
         passed: Whether every phase before passed.
         lineage: Digest of the run's inputs, from which the chain of stages begins.
     """
-    faults = list(chain_faults(files.store, files.folder, lineage, len(LANE_PHASES) - 1))
-    chain = files.row(
-        figure(
-            "lineage_chain_faults_maximum",
-            (float(len(faults)), "<=", 0.0),
-            unit="faults",
-            n=len(LANE_PHASES) - 1,
-            reason="lineage-broken",
-        )
-    )
+    faults = list(chain_faults(files.store, files.folder, lineage, CHAINED))
+    chain = files.row(chain_figure(len(faults)))
     patch = _patch(files, work, admission) if passed and not faults else None
     if patch is None and admission.target == "live":
         return PhaseDone(gates=(not_applicable(CANARY_GATE, "live-target"), chain))
     shown = () if patch is None else (files.keep(patch, "strategy-patch.json"),)
-    own = files.row(
-        figure(
-            CANARY_GATE,
-            (float(len(shown)), ">=", 1.0),
-            unit="patches",
-            n=len(shown),
-            reason="strategy-patch-missing",
-        ),
-        *shown,
-    )
+    own = files.row(patch_figure(len(shown)), *shown)
     return PhaseDone(gates=(own, chain), outputs=shown)
 
 

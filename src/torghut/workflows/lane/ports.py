@@ -15,13 +15,17 @@ from torghut.schemas.governing.lanes import CandidateSubmitted
 from torghut.schemas.live.rehearsal import SwitchRehearsals
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.lane import LaneInputs, SwitchRehearsed
-from torghut.schemas.rollout.manifest import Observation
+from torghut.schemas.rollout.manifest import Observation, PhaseManifest
 from torghut.schemas.rollout.phases import PhaseName, Target
 from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.lane.evidence import RunFiles
 
 Telling = Callable[[PhaseName, str, float], None]
 """Told what is being done: the phase, in a few words, and how far, from 0 to 1."""
+
+
+Paging = Callable[[PhaseManifest], bytes]
+"""Renders a run for people; what it cites is read from the artifact root."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +160,7 @@ class LanePorts:
         rollback: What the rollback latch says.
         cycle_length_s: Of the scheduler.
         told: Where to say how far it is.
+        page: Renders a run's page out of its manifest; None where nobody does.
     """
 
     events: EventStore
@@ -167,3 +172,4 @@ class LanePorts:
     rollback: RollbackFacts = field(default_factory=lambda: RollbackFacts(triggered=False))
     cycle_length_s: int = 60
     told: Telling = lambda _phase, _what, _far: None
+    page: Paging | None = None

@@ -39,7 +39,6 @@ from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.phases import LANE_PHASES, PhaseName, PhaseStatus
 from torghut.schemas.rollout.run import RunPlan
-from torghut.workflows.handle import handle
 from torghut.workflows.lane.evidence import RunFiles
 from torghut.workflows.lane.naming import plan_of, run_id_of
 from torghut.workflows.lane.phases import (
@@ -52,7 +51,7 @@ from torghut.workflows.lane.phases import (
 )
 from torghut.workflows.lane.ports import LanePorts, LaneWork
 from torghut.workflows.lane.stages import stage_file, stage_manifest
-from torghut.workflows.rollout.places import run_folder, run_manifest
+from torghut.workflows.rollout.places import REVIEW, run_folder, run_manifest
 from torghut.workflows.rollout.publishing import project_run, publish_run
 from torghut.workflows.streams import Streams
 
@@ -112,7 +111,9 @@ class _Run:
         """Append what a command causes, and publish the manifest; a reader sees old or new."""
         plan, ports = self.plan, self.ports
         stream = rollout_stream(plan.run_id, plan.attempt)
-        await handle(ports.events, ROLLOUT, read_rollout_event, stream, command, causes=self.causes)
+        await Streams(ports.events).run(
+            ROLLOUT, read_rollout_event, stream, command, causes=self.causes
+        )
         run = await project_run(ports.events, plan.run_id, attempt=plan.attempt)
         return publish_run(run, ports.store).current
 
@@ -276,6 +277,7 @@ async def _ended(
     await lane_command(run.ports.events, end, run.plan.run_id)
     ended = (await lane_state(run.ports.events)).last
     assert ended is not None  # noqa: S101 - it has just been recorded
+    leave_page(run.ports, manifest)
     return LaneResult(
         ended=ended,
         manifest=manifest,
@@ -283,6 +285,13 @@ async def _ended(
         verdict=run.verdict,
         target=run.plan.requested_promotion_target,
     )
+
+
+def leave_page(ports: LanePorts, manifest: PhaseManifest) -> None:
+    """Put a run's page beside its manifest; the run has ended on record, with or without it."""
+    if ports.page is not None:
+        folder = run_folder(manifest.run_id, manifest.observation_summary.attempt)
+        ports.store.replace(f"{folder}/{REVIEW}", ports.page(manifest))
 
 
 def _reason(manifest: PhaseManifest) -> str:

@@ -159,6 +159,10 @@ def _fencing(
     stem = f"{_stem(record, _BY_FENCING)}{_FENCE}"
     if not named and any(one.control_id.startswith(stem) for one in fences(fold).values()):
         return ()
+    own = fences(fold).get(revision)
+    wanted = set(named or (revision,))
+    if own is not None and own.state == "fenced":
+        wanted.add(revision)  # said again: the fence of another one would let this one go
     return [
         RevisionFence(
             control_id=f"{stem}{_short(one) if named else 'any'}",
@@ -167,7 +171,7 @@ def _fencing(
             decides=revision,
             reason=record.reason,
         )
-        for one in sorted(named or (revision,), key=lambda one: (one == revision, one))
+        for one in sorted(wanted, key=lambda one: (one == revision, one))
     ]
 
 

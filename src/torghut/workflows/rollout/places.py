@@ -13,6 +13,9 @@ CURRENT: Final = "rollout/phase-manifest.json"
 SIGNATURE: Final = ".dsse"
 """What a signature's file is called after its manifest."""
 
+REVIEW: Final = "review.html"
+"""What a run's page is called, in the run's folder."""
+
 _REASSESSED: Final = "reassessed"
 _RUNS: Final = "runs"
 _ATTEMPTS: Final = "attempts"

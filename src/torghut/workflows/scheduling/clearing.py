@@ -34,6 +34,16 @@ class RecordedClearances(Clearances):
         return known.candidate.digest
 
     @override
+    async def exposed(self, candidate_id: str, /) -> str | None:
+        try:
+            router, known = await self.office.registered(candidate_id)
+        except CandidateUnknownError:
+            return None
+        champion = (await self.office.ledger(router)).champion
+        digest = known.candidate.digest
+        return digest if champion is not None and champion.digest == digest else None
+
+    @override
     async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
         try:
             router, known = await self.office.registered(candidate_id)

@@ -8,15 +8,23 @@ ends it first.
 
 from __future__ import annotations
 
-from torghut.governance.cycles.cycle import BeginCycle, EndCycle, SeePortfolio, drawdown_of
+from typing import Final
+
+from torghut.governance.cycles.cycle import (
+    BeginCycle,
+    CycleState,
+    EndCycle,
+    SeePortfolio,
+    drawdown_of,
+)
+from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
-from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.noting import find_note, write_note
-from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
+from torghut.workflows.scheduling.ports import LaneEnded, LaneRan, Observed, Since
 from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.canary import watch_canary
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
@@ -28,8 +36,17 @@ from torghut.workflows.scheduling.steps.manifests import (
     say_last_word,
 )
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack, RunSubject, advance_rollback
-from torghut.workflows.scheduling.steps.safety import evaluate_latch, keep_evidence
+from torghut.workflows.scheduling.steps.safety import (
+    SafetySeen,
+    evaluate_latch,
+    keep_evidence,
+    release_fault,
+    uncounted_lane,
+)
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
+
+_BACK_MAX_NS: Final = 300_000_000_000
+"""A clock that was set back by less is waited out, at the time of the last cycle."""
 
 
 async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int) -> IterationNote:
@@ -42,8 +59,10 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
         now_ns: Receive clock.
 
     Raises:
+        CycleTimeError: The last cycle on record is far ahead of ``now_ns``.
         TorghutError: Governance's log or the artifact root cannot be read or written.
     """
+    _check_time(await governor.governance.state(CYCLE_RECORD), now_ns)
     await end_interrupted(governor, now_ns=now_ns)
     state = await governor.governance.state(CYCLE_RECORD)
     turn = Turn(
@@ -59,6 +78,18 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
     await governor.governance.run(CYCLE_RECORD, begin)
     findings = await _work(governor, turn)
     return await _end(governor, turn, findings)
+
+
+def _check_time(state: CycleState, now_ns: int) -> None:
+    """Check that a cycle would not run at a time that is long over, or was never there.
+
+    Raises:
+        CycleTimeError: It would.
+    """
+    if state.time_ns - now_ns > _BACK_MAX_NS:
+        raise CycleTimeError(
+            expected=f"a time after the last cycle's, {state.time_ns} ns", found_ns=now_ns
+        )
 
 
 async def end_interrupted(governor: Governor, *, now_ns: int) -> None:
@@ -84,14 +115,15 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     """Do everything that a cycle does but its note."""
     observed = await _observe(governor, turn)
     continuity = await _count_signals(governor, turn, observed)
-    lane = await _run_lane(governor, turn, observed)
-    run = await _current_run(governor, lane)
+    ran = await _run_lane(governor, turn, observed)
+    run = await _current_run(governor)
+    lane = await uncounted_lane(governor)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
-    latch = await _control_safety(governor, turn, observed, lane)
+    safety = await _control_safety(governor, turn, observed, lane, ran)
+    latch, remarks = safety.latch, safety.remarks
     rolled_back: RolledBack | None = None
-    remarks: tuple[str, ...] = ()
     if run is not None:
-        remarks = await watch_canary(governor, turn, run)
+        remarks = (*remarks, *await watch_canary(governor, turn, run))
         rolled_back = await advance_rollback(
             governor,
             turn,
@@ -106,6 +138,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     return Findings(
         observed=observed,
         continuity=continuity,
+        ran=ran,
         lane=lane,
         drift=drift,
         latch=latch,
@@ -124,8 +157,10 @@ async def _observe(governor: Governor, turn: Turn) -> Observed:
     observed = await governor.view.look(since, now_ns=turn.now_ns)
     if observed.last_block < since.block:
         return observed  # out of reach: what was seen before stays what was seen
-    released = (await governor.governance.state(STOP_LATCH)).released
+    latch = await governor.governance.state(STOP_LATCH)
+    released = latch.released
     answered_for = released is not None and "drawdown" in released.triggers
+    answered_for = answered_for and not await release_fault(governor, latch)
     command = SeePortfolio(
         cycle=turn.cycle,
         equity=sum(one.equity for one in observed.symbols.values()),
@@ -153,29 +188,30 @@ async def _count_signals(governor: Governor, turn: Turn, observed: Observed) -> 
     return await governor.governance.state(SIGNALS)
 
 
-async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> LaneEnded | None:
-    """Run the lane where there are signals and a candidate waits."""
-    if observed.no_signal is not None:
-        return None
-    return await governor.lane.run(epoch=turn.epoch, holder=turn.holder)
+async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> LaneRan:
+    """Let the lane go on, and start it where there are signals and a candidate waits."""
+    return await governor.lane.run(
+        epoch=turn.epoch, holder=turn.holder, starts=observed.no_signal is None
+    )
 
 
-async def _current_run(governor: Governor, lane: LaneEnded | None) -> RunSubject | None:
-    """Return the run started last."""
-    current = lane or await governor.lane.current()
+async def _current_run(governor: Governor) -> RunSubject | None:
+    """Return the run that ended last."""
+    current = await governor.lane.current()
     return None if current is None else await run_subject(governor, current)
 
 
 async def _control_safety(
-    governor: Governor, turn: Turn, observed: Observed, lane: LaneEnded | None
-) -> LatchState:
+    governor: Governor, turn: Turn, observed: Observed, lane: LaneEnded | None, ran: LaneRan
+) -> SafetySeen:
     """Evaluate the stop latch on what the cycle saw."""
+    failed = ran.fault or (lane is not None and lane.failure)
     readings = SafetyReadings(
         mode=observed.mode,
         session=observed.session,
         lag_ms=observed.lag_ms,
         signal_age_ms=observed.signal_age_ms,
-        lane="none" if lane is None else "failed" if lane.failure else "completed",
+        lane="failed" if failed else "none" if lane is None else "completed",
         fallback_ratio=observed.fallback_ratio,
         drawdown_ratio=drawdown_of(await governor.governance.state(CYCLE_RECORD)),
         universe=observed.universe,

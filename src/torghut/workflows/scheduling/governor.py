@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -9,8 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.allotting.allotting import Shares
+from torghut.governance.approvals.keyring import Keyring
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+from torghut.schemas.governing.latch import LoopReleased
+from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.types import Message, message_digest
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.scheduling.ports import (
@@ -70,6 +74,10 @@ class Clearances(Protocol):
         """Return the digest of a candidate; None for one that no ledger knows."""
         ...
 
+    async def exposed(self, candidate_id: str, /) -> str | None:
+        """Return the digest of a candidate that serves; None for one that does not."""
+        ...
+
     async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
         """Return where a rollback of a candidate leads, given what serves now."""
         ...
@@ -88,8 +96,11 @@ class Governor:
         drift: Measures.
         ladder: Of exposure.
         policies: As declared.
+        keyring: Reads whose releases let the loop go on: the keys that are declared now.
         key: Signs manifests; None: they stay unsigned.
+        page: Renders a run's page out of its manifest; None where nobody does.
         told: Control ids that the loop is known to have recorded, as far as this process knows.
+        proven: The last release whose signatures were verified, as far as this process knows.
     """
 
     governance: Governance
@@ -101,8 +112,11 @@ class Governor:
     ladder: ExposureLadder
     policies: Policies
     clearances: Clearances
+    keyring: Callable[[], Keyring]
     key: Ed25519PrivateKey | None = None
+    page: Callable[[PhaseManifest], bytes] | None = None
     told: set[str] = field(default_factory=set)
+    proven: LoopReleased | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

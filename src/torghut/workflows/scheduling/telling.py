@@ -12,7 +12,7 @@ from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.scheduling.cycles import CycleBegan, CycleOutcome
 from torghut.schemas.scheduling.note import IterationNote, Throughput
 from torghut.workflows.scheduling.governor import Turn
-from torghut.workflows.scheduling.ports import LaneEnded, Observed
+from torghut.workflows.scheduling.ports import LaneEnded, LaneRan, Observed
 from torghut.workflows.scheduling.steps.drifting import DriftSeen
 from torghut.workflows.scheduling.steps.manifests import Published
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack
@@ -31,6 +31,7 @@ class Findings:
 
     observed: Observed
     continuity: ContinuityState
+    ran: LaneRan
     lane: LaneEnded | None
     drift: DriftSeen
     latch: LatchState
@@ -44,8 +45,11 @@ def outcome_of(findings: Findings) -> tuple[CycleOutcome, str]:
     """Return how a cycle ended, and why."""
     if findings.observed.no_signal is not None:
         return "blocked_no_signal", findings.observed.no_signal
+    if findings.ran.fault:
+        return "lane_execution_failed", "lane-not-started"
     if findings.lane is None:
-        return "lane_completed", "no-candidate-waiting"
+        at_work = findings.ran.at_work
+        return "lane_completed", "lane-at-work" if at_work else "no-candidate-waiting"
     if findings.lane.failure:
         return "lane_execution_failed", "lane-broke-off"
     return "lane_completed", "lane-ran-through"
@@ -112,7 +116,7 @@ def interrupted_note(began: CycleBegan) -> Numbered:
             missing_for_live=(),
             throughput=Throughput(signals=0, decisions=0, window_ns=0, decisions_per_s=None),
             recommendation_trace_ids=(),
-            remarks=("The process died in this cycle; what it had on record holds.",),
+            remarks=("This cycle broke off; what it had on record holds.",),
         )
 
     return numbered
@@ -146,6 +150,8 @@ def _throughput(observed: Observed) -> Throughput:
 def _remarks(findings: Findings) -> Iterator[str]:
     """Yield what else a reader should know."""
     lane, latch = findings.lane, findings.latch
+    if findings.ran.fault:
+        yield f"lane: it came to no run: {findings.ran.fault}"
     if lane is not None and lane.failure:
         yield f"lane: {lane.failure}"
     if latch.incident is not None:

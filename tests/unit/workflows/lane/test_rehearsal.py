@@ -9,7 +9,7 @@ from tests.kernels import compiled
 from tests.lanes import decided_log
 from tests.planted import market, regimes
 from torghut.eventlog.memory import InMemoryLog
-from torghut.workflows.lane.phases import REHEARSED
+from torghut.workflows.lane.gates import REHEARSED
 from torghut.workflows.lane.ports import Rehearsed
 from torghut.workflows.lane.rehearsal import Rehearsing
 

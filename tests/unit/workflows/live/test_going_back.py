@@ -169,6 +169,17 @@ def test_a_fence_on_the_record_by_itself_is_not_released_with_the_switch() -> No
     assert loop.fenced
 
 
+def test_fencing_another_revision_does_not_let_this_one_go() -> None:
+    loop = Loop()
+    loop.folder.throw("last-stable-revision", "t1")
+    loop.look()
+    loop.folder.files.clear()
+    loop.folder.throw("last-stable-revision", "t2", revisions=("r2",))
+    loop.look()
+
+    assert loop.fenced
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("run"), st.sampled_from(["r1", "r2"])),

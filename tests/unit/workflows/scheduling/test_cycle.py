@@ -8,90 +8,42 @@ from decimal import Decimal
 from typing import Final
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.fakes.clock import HandClock
-from tests.fakes.eventlog import CAUSES, run
+from tests.fakes.eventlog import run
 from tests.fakes.governance import (
+    CHAMPION,
     GOOD,
     FakeClearances,
     FakeLadder,
-    FakeLane,
     FakeLoop,
     FakeMeter,
-    governor,
     lane_commands,
 )
-from tests.governing import SECOND_NS, START_NS
-from tests.rollouts import CANDIDATE, RUN_ID, cited, evidence_files, file_of
-from torghut.eventlog.memory import InMemoryLog
+from tests.governed import OWN, Desk
+from tests.governing import SECOND_NS
+from tests.promoting import keyring
+from tests.releasing import release_signed
+from tests.rollouts import CANDIDATE, RUN_ID, cited, file_of
+from torghut.artifacts.errors import KeyUnusableError
+from torghut.governance.approvals.keyring import Keyring
+from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
-from torghut.governance.verification.verifying import read_manifest
-from torghut.schemas.control import ModeChanged
+from torghut.schemas.control import ModeChanged, PackageChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
-from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.phases import CANARY
-from torghut.schemas.scheduling.note import IterationNote
-from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH, Governance, canary_of
-from torghut.workflows.rollout.places import CURRENT, SIGNATURE
-from torghut.workflows.scheduling.cycle import run_cycle
-from torghut.workflows.scheduling.governor import Governor
-from torghut.workflows.streams import Streams
+from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of
+from torghut.workflows.drift.measuring import Measured, WindowAsked
+from torghut.workflows.latching.releasing import LatchDesk
+from torghut.workflows.rollout.places import SIGNATURE
+from torghut.workflows.scheduling.governor import BackTo
 
-OWN: Final = "runs/run-1/rollout/phase-manifest.json"
-KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+DIGEST: Final = "cc" * 32
 ANN: Final = Person(name="ann", key="aa" * 32)
-
-
-class Desk:
-    """A scheduler whose process may die between any two cycles.
-
-    Args:
-        loop: That it governs.
-        signed: Whether it has a key.
-    """
-
-    def __init__(self, loop: FakeLoop | None = None, *, signed: bool = False) -> None:
-        self.log = InMemoryLog(clock=HandClock())
-        self.store = InMemoryArtifacts(evidence_files())
-        self.loop = loop or FakeLoop()
-        self.key = KEY if signed else None
-        self.meter = FakeMeter()
-        self.now_ns = START_NS
-        self.governor = self.reopened()
-
-    @property
-    def lane(self) -> FakeLane:
-        """The lane of the governor."""
-        assert isinstance(self.governor.lane, FakeLane)
-        return self.governor.lane
-
-    def reopened(self) -> Governor:
-        """Return an governor that knows what the log says, and nothing else."""
-        governance = Governance(streams=Streams(self.log), causes=CAUSES)
-        made = governor(governance, self.loop, store=self.store, meter=self.meter)
-        made.key = self.key
-        return made
-
-    def restart(self) -> None:
-        """Let the process die between cycles."""
-        before = self.lane
-        self.governor = self.reopened()
-        self.lane.last, self.lane.waiting = before.last, before.waiting
-
-    def cycle(self, **seen: object) -> IterationNote:
-        """Run a cycle a minute later, in which the loop shows ``seen``."""
-        self.now_ns += 60 * SECOND_NS
-        self.loop.shown = replace(self.loop.shown, **seen)  # type: ignore[arg-type]
-        return run(run_cycle(self.governor, epoch=1, holder="one", now_ns=self.now_ns))
-
-    def manifest(self, place: str = CURRENT) -> PhaseManifest:
-        """Return a manifest as it is read."""
-        return read_manifest(self.store.read(place))
 
 
 def test_each_cycle_leaves_one_note_that_says_what_stands_in_its_event() -> None:
@@ -158,6 +110,70 @@ def test_lane_that_broke_off_fails_at_its_phase() -> None:
     assert manifest.phases[2].observations["reason"] == "lane-crashed"
 
 
+class DyingMeter(FakeMeter):
+    """A meter in which the process dies."""
+
+    @override
+    async def measure(self, asked: WindowAsked, /) -> Measured:
+        raise InterruptedError
+
+
+def test_failure_of_a_lane_whose_scheduler_died_before_it_was_counted_is_counted_once() -> None:
+    desk = Desk()
+    desk.lane.waiting.append(lane_commands())
+    desk.lane.breaks_after = 3
+    desk.governor.drift = DyingMeter()
+    with pytest.raises(InterruptedError):
+        desk.cycle()
+    assert run(desk.governor.governance.state(STOP_LATCH)).last is None
+
+    notes, streaks = [], []
+    for _ in range(2):
+        desk.restart()
+        notes.append(desk.cycle())
+        streaks.append(run(desk.governor.governance.state(STOP_LATCH)).streaks.lane_failed)
+
+    assert streaks == [1, 1]
+    assert [one.outcome for one in notes] == ["lane_execution_failed", "lane_completed"]
+    assert len(desk.store.names("notes")) == 3
+
+
+def test_lane_that_comes_to_no_run_counts_as_failed_and_says_why() -> None:
+    desk = Desk()
+    desk.lane.fault = "not started: no memory"
+    notes = [desk.cycle() for _ in range(3)]
+
+    assert {one.outcome for one in notes} == {"lane_execution_failed"}
+    assert {one.reason for one in notes} == {"lane-not-started"}
+    assert notes[0].remarks[0] == "lane: it came to no run: not started: no memory"
+    assert notes[-1].emergency_stop_evidence is not None
+
+
+def test_log_out_of_reach_stops_the_loop_and_heals_without_anybody() -> None:
+    desk = Desk()
+    desk.cycle()
+    unread = {
+        "lag_ms": reading_of(None),
+        "fallback_ratio": reading_of(None, samples=0),
+        "signals": 0,
+        "no_signal": "source-unreachable",
+        "intact": None,
+    }
+    reached = {name: getattr(GOOD, name) for name in unread}
+    desk.loop.hidden = True
+    note = desk.cycle(**unread)
+    latch = run(desk.governor.governance.state(STOP_LATCH))
+    assert latch.incident is not None
+    assert latch.incident.triggers == {"signal-lag"}
+    assert note.emergency_stop_evidence is not None
+
+    desk.loop.hidden = False
+    for _ in range(4):
+        note = desk.cycle(**reached)
+    assert note.emergency_stop_evidence is None
+    assert not desk.loop.stopped
+
+
 def test_lag_stops_the_loop_and_it_goes_on_after_three_clean_cycles() -> None:
     desk = Desk()
     note = desk.cycle(lag_ms=reading_of(600_000.0))
@@ -185,10 +201,50 @@ def test_stop_that_the_loop_does_not_record_is_thrown_by_a_file() -> None:
     assert desk.loop.stopped
 
 
-def test_file_is_taken_back_once_people_let_the_loop_go_on() -> None:
+def stopped_desk() -> Desk:
+    """Return a scheduler whose loop was away when governance stopped it, and is back."""
     desk = Desk(FakeLoop(away=True))
     desk.cycle(fallback_ratio=reading_of(0.25, samples=100))
     desk.loop.away = False
+    desk.loop.shown = replace(desk.loop.shown, fallback_ratio=reading_of(0.0, samples=100))
+    return desk
+
+
+def released(desk: Desk, *names: str) -> None:
+    """Let people release what stops the loop."""
+    for name in names:
+        place = LatchDesk(
+            events=desk.log,
+            keyring=keyring(),
+            policy=desk.governor.policies.safety,
+            now_ns=desk.now_ns,
+            by="a test",
+        )
+        release_signed(place, run(desk.governor.governance.state(STOP_LATCH)), name)
+
+
+def test_file_is_taken_back_once_people_let_the_loop_go_on() -> None:
+    desk = stopped_desk()
+    released(desk, "ben")
+    desk.restart()
+    note = desk.cycle()
+
+    assert not desk.loop.stopped
+    assert desk.loop.thrown == {}
+    assert note.remarks == ()
+
+
+def test_release_is_obeyed_without_a_restart() -> None:
+    desk = stopped_desk()
+    desk.cycle()
+    released(desk, "ben")
+    desk.cycle()
+
+    assert not desk.loop.stopped
+
+
+def test_release_that_nobody_signed_lets_nothing_go_on() -> None:
+    desk = stopped_desk()
     latch = run(desk.governor.governance.state(STOP_LATCH))
     assert latch.incident is not None
     release = ReleaseLoop(
@@ -200,11 +256,37 @@ def test_file_is_taken_back_once_people_let_the_loop_go_on() -> None:
         policy=desk.governor.policies.safety,
     )
     run(desk.governor.governance.run(STOP_LATCH, release))
-    desk.restart()
-    desk.cycle(fallback_ratio=reading_of(0.0, samples=100))
+    notes = [desk.cycle(), desk.cycle()]
 
+    assert desk.loop.stopped
+    for note in notes:
+        assert note.remarks[0].startswith("latch: the loop stays stopped: releases.unproven")
+
+
+def test_release_by_a_key_that_was_withdrawn_before_the_loop_was_told_is_none() -> None:
+    desk = stopped_desk()
+    released(desk, "ben")
+    desk.governor.keyring = lambda: keyring({"eve": "production"})
+    desk.cycle()
+    assert desk.loop.stopped
+
+    desk.governor.keyring = keyring
+    desk.cycle()
     assert not desk.loop.stopped
-    assert desk.loop.thrown == {}
+
+
+def test_loop_stays_stopped_where_nobody_can_say_which_keys_are_declared() -> None:
+    desk = stopped_desk()
+    released(desk, "ben")
+
+    def broken() -> Keyring:
+        raise KeyUnusableError(expected="owners", found="none")
+
+    desk.governor.keyring = broken
+    note = desk.cycle()
+
+    assert desk.loop.stopped
+    assert "artifacts.key-unusable" in note.remarks[0]
 
 
 def test_stop_takes_the_current_run_back_until_it_is_proven() -> None:
@@ -254,13 +336,89 @@ def test_drift_in_cooldown_is_still_drift_in_the_manifest(days: float) -> None:
     assert [one.manifest_status for one in notes] == ["fail", "fail", "fail", "pass"]
 
 
-def test_performance_drift_takes_back_nobody_whose_digest_is_not_known() -> None:
+def test_performance_drift_takes_back_nobody_who_does_not_serve() -> None:
     desk = Desk()
+    desk.governor.clearances = FakeClearances(digest="cd" * 32)
     desk.lane.waiting.append(lane_commands())
     desk.meter.drift("performance_drawdown_exceeded")
     note = desk.cycle()
 
     assert note.rollback_evidence is None
+    assert note.manifest_status == "fail"
+
+
+def test_performance_drift_takes_the_candidate_back_that_serves() -> None:
+    desk = Desk()
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    note = desk.cycle()
+
+    changed = [one for one in desk.loop.recorded.values() if isinstance(one, PackageChanged)]
+    assert [(one.router, one.package) for one in changed] == [("fx", CHAMPION)]
+    assert note.rollback_evidence is not None
+    assert desk.manifest().rollback_proof.status == "pass"
+    assert not desk.loop.stopped
+
+
+def test_performance_drift_neither_takes_back_nor_stops_for_a_candidate_that_never_served() -> None:
+    desk = Desk()
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=False)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    notes = [desk.cycle(), desk.cycle()]
+
+    assert [one.rollback_evidence for one in notes] == [None, None]
+    assert [one.manifest_status for one in notes] == ["fail", "fail"]
+    assert not desk.loop.stopped
+    assert desk.loop.recorded == {}
+
+
+@pytest.mark.parametrize(("serves_now", "records"), [(CHAMPION, 1), ("dd" * 32, 0), (None, 0)])
+def test_candidate_that_somebody_else_took_back_meanwhile_stops_nothing(
+    serves_now: str | None, records: int
+) -> None:
+    desk = Desk(FakeLoop(away=True))
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    desk.loop.away = False
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=serves_now, router="fx", serves=False)
+    )
+    desk.restart()
+    note = desk.cycle()
+
+    changed = [one for one in desk.loop.recorded.values() if isinstance(one, PackageChanged)]
+    assert [one.package for one in changed] == [CHAMPION] * records
+    assert any("nothing left to switch" in one for one in note.remarks) is not bool(records)
+    assert not desk.loop.stopped
+
+
+def test_stop_that_is_over_does_not_come_back_by_the_rollback_that_it_caused() -> None:
+    desk = Desk(FakeLoop(away=True))
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle(lag_ms=reading_of(600_000.0))
+    for _ in range(3):
+        desk.cycle(lag_ms=reading_of(0.0))
+    assert run(desk.governor.governance.state(STOP_LATCH)).incident is None
+    desk.loop.away = False
+    desk.restart()
+    note = desk.cycle()
+
+    assert [name.rpartition(":")[2] for name in desk.loop.recorded] == ["released"]
+    assert any("nothing left to switch" in one for one in note.remarks)
     assert note.manifest_status == "fail"
 
 
@@ -357,6 +515,32 @@ def test_patch_is_on_record_and_looked_at_in_every_cycle() -> None:
     assert "canary: the strategy patch is wrong-digest" in note.remarks
 
 
+def test_live_symbol_goes_flat_where_the_stage_allows_no_live_and_is_told_once() -> None:
+    desk = Desk()
+    paper = GOOD.symbols["fxcm:EURUSD"]
+    symbols = {"fxcm:EURUSD": replace(paper, mode="live"), "fxcm:GBPUSD": paper}
+    notes = [desk.cycle(symbols=symbols, mode="live") for _ in range(2)]
+    told = [one for one in desk.loop.recorded.values() if isinstance(one, ModeChanged)]
+
+    assert [(one.symbol, one.mode, one.notional_cap) for one in told] == [
+        ("fxcm:EURUSD", "live", 0.0)
+    ]
+    for note in notes:
+        assert (
+            "exposure: the stage in force allows no live: fxcm:EURUSD may hold nothing"
+            in note.remarks
+        )
+
+
+def test_cycle_far_behind_the_last_one_is_refused() -> None:
+    desk = Desk()
+    desk.now_ns += 10 * 365 * 86_400 * SECOND_NS
+    desk.cycle()
+    desk.now_ns -= 10 * 365 * 86_400 * SECOND_NS
+    with pytest.raises(CycleTimeError, match="a time after the last cycle"):
+        desk.cycle()
+
+
 def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> None:
     desk = Desk()
     desk.governor.ladder = FakeLadder(cap=Decimal(500))
@@ -369,3 +553,27 @@ def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> No
     assert (record.mode, record.notional_cap) == ("live", 500.0)
     desk.cycle(symbols={"fxcm:EURUSD": replace(symbol, notional_cap=Decimal(500))})
     assert len([one for one in desk.loop.recorded.values() if one.kind == "mode"]) == 1
+
+
+def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first() -> None:
+    desk = Desk()
+    desk.governor.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    first = desk.manifest().rollback_proof
+    assert first.drift_last_detection_path is not None
+    assert first.rollback_incident_evidence_path is not None
+    desk.meter.drift()
+    desk.cycle()
+    after = desk.manifest()
+    desk.cycle()
+
+    assert after.rollback_proof.status == "pass"
+    assert after.rollback_proof.drift_last_detection_path == first.drift_last_detection_path
+    assert after.rollback_proof.drift_last_outcome_path is not None
+    assert desk.manifest() == after, "nothing new is nothing to sign again"
+    drift = run(desk.governor.governance.state(DRIFT))
+    assert drift.rollbacks == ()

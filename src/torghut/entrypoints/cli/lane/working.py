@@ -15,6 +15,7 @@ from torghut.entrypoints.cli.console import (
     print_json,
     progress,
 )
+from torghut.entrypoints.cli.rollout.reviewing import page_of
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.settings import artifact_dir
@@ -63,11 +64,17 @@ async def _run(told: Progress, *, once: bool, under: tuple[int, str] | None) -> 
     """Adopt what was left behind, then work the queue off."""
     found: list[LaneResult] = []
 
+    said = ""
+
     def tell(phase: str, what: str, far: float) -> None:
-        told.stage(f"{phase}{f': {what}' if what else ''}", total=1000)
+        nonlocal said
+        stage = f"{phase}{f': {what}' if what else ''}"
+        if stage != said:
+            told.stage(stage, total=1000)
+            said = stage
         told.at(round(far * 1000))
 
-    desk = await bootstrap.lane_desk(tell, under=under)
+    desk = await bootstrap.lane_desk(tell, under=under, page=page_of)
     if (adopted := await desk.adopt()) is not None:
         found.append(adopted)
     while (result := await desk.run_next()) is not None:

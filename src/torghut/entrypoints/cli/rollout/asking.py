@@ -39,7 +39,12 @@ def read_asked(path: Path) -> PhaseManifest:
 
 def standing(manifest: PhaseManifest) -> str:
     """Return what a manifest comes to for a reader now, never a pass before it is final."""
-    if overdue(manifest, standby.wall_clock().now_ns()):
+    return standing_of(manifest, late=overdue(manifest, standby.wall_clock().now_ns()))
+
+
+def standing_of(manifest: PhaseManifest, *, late: bool) -> str:
+    """Return what a manifest comes to for a reader by whose time it was late, or was not."""
+    if late:
         return f"fail, reason {NOT_FINALISED}"
     return manifest.status if manifest.observation_summary.finalised else "NOT FINAL"
 

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut import bootstrap, governing, standby
+from torghut.entrypoints.cli.rollout.reviewing import page_of
 from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
+from torghut.governance.approvals.keyring import keyring_of
+from torghut.kernel.errors import TorghutError
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.lane.ports import Admission, LanePorts
 from torghut.workflows.scheduling.clearing import RecordedClearances
+from torghut.workflows.scheduling.fencing import Fence, FencedArtifacts, FencedLoop
 from torghut.workflows.scheduling.governor import Governor, Policies
 from torghut.workflows.scheduling.laddering import LogLadder
 from torghut.workflows.scheduling.metering import LogMeter
@@ -38,12 +43,14 @@ class Asked:
         key: Signs manifests; None: they stay unsigned.
         token_file: With a token that may operate; None: the service's own.
         recorded: Whether the log is of recorded data, whose times are the cycles' own.
+        once: Whether it is for one cycle, which then waits for its lane.
     """
 
     log: Path
     key: Ed25519PrivateKey | None
     token_file: Path | None
     recorded: bool
+    once: bool = False
 
 
 def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
@@ -54,22 +61,24 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
     """
     policies = bootstrap.governing_policies()
     root = artifact_dir()
-    loop = loop_of(asked)
+    loop, events = loop_of(asked), governing.governance_events(root)
     return Term(
         holder=f"scheduler-{standby.ids().new_id()}",
-        events=governing.governance_events(root),
+        events=events,
+        turn=events.session,
         keeper=bootstrap.governance_lease(root, policies.safety.lease),
         wall=standby.wall_clock(),
         steady=standby.steady_clock(),
         lease=policies.safety.lease,
         policy=policies.scheduler,
-        governor=lambda governance: governor_of(asked, governance, loop),
+        governor=lambda governance, fence: governor_of(asked, governance, loop, fence),
         beat=(
             _nobody_to_tell
             if asked.recorded
             else _beat(policies.scheduler.heartbeats.time_to_live_ms)
         ),
         told=told,
+        faulted=_say_fault,
     )
 
 
@@ -85,11 +94,12 @@ def loop_of(asked: Asked) -> LoopControls:
     )
 
 
-def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Governor:
-    """Return what cycles work with, on streams that may be written."""
+def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence: Fence) -> Governor:
+    """Return what cycles work with, on streams that may be written; the rest goes by ``fence``."""
     declared, policies = bootstrap.declarations(), bootstrap.governing_policies()
     root, events, stages = artifact_dir(), governance.streams.store, governing.stage_policies()
-    store, budgets = standby.artifact_root(root), policies.scheduler.budgets
+    store = FencedArtifacts(store=standby.artifact_root(root), fence=fence)
+    budgets = policies.scheduler.budgets
     return Governor(
         governance=governance,
         store=store,
@@ -99,7 +109,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
             declared=declared,
             budget_ms=budgets.view_ms,
         ),
-        loop=loop,
+        loop=FencedLoop(loop=loop, fence=fence),
         lane=child_lane(
             LanePorts(
                 events=events,
@@ -107,9 +117,11 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
                 wall=standby.wall_clock(),
                 admission=Admission(target="paper"),
                 cycle_length_s=policies.scheduler.cycles.every_s,
+                page=page_of,
             ),
             root,
             budgets.lane_ms,
+            _patience_s(asked, policies.scheduler),
         ),
         drift=LogMeter(
             opening=lambda: bootstrap.readable_log(asked.log),
@@ -140,20 +152,31 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls) -> Gov
             office=bootstrap.approvals_office(events),
             routers={one.symbol: one.router for one in declared.instruments},
         ),
+        keyring=lambda: keyring_of(governing.owners()),
         key=asked.key,
+        page=page_of,
     )
 
 
-def _beat(time_to_live_ms: int) -> Callable[[int], Awaitable[None]]:
+def _patience_s(asked: Asked, policy: SchedulerPolicy) -> float | None:
+    """Return how long a cycle waits for its lane; None: as long as it takes."""
+    return None if asked.once or asked.recorded else policy.cycles.every_s / 2
+
+
+def _beat(time_to_live_ms: int) -> Callable[[int], None]:
     """Return what tells workers that governance is there: by a file, which needs no answer."""
     place, numbers = standby.governance_beat(), itertools.count(1)
 
-    async def beat(epoch: int) -> None:
-        said = GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms)
-        await asyncio.to_thread(place.beat, said)
+    def beat(epoch: int) -> None:
+        place.beat(GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms))
 
     return beat
 
 
-async def _nobody_to_tell(epoch: int) -> None:
+def _say_fault(error: TorghutError) -> None:
+    """Say why a cycle broke off; the next one ends it."""
+    click.echo(f"cycle broke off: {error.code}: {error}", err=True)
+
+
+def _nobody_to_tell(epoch: int) -> None:
     """Tell nobody: recorded data are played by nobody."""

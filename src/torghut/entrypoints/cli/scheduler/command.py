@@ -101,7 +101,7 @@ def cycle(
     Ends with 0 if the cycle is whole, whatever it found; with 1 if its lane broke off.
     """
     recorded = simulated is not None
-    asked = Asked(log=log_path, key=_key(key), token_file=token_file, recorded=recorded)
+    asked = Asked(log=log_path, key=_key(key), token_file=token_file, recorded=recorded, once=True)
 
     async def work() -> IterationNote:
         return await run_one(term_of(asked, lambda _: None), now_ns=simulated)

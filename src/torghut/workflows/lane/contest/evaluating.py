@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from torghut.decisions.kernel.engine import DecisionKernel
@@ -22,13 +22,15 @@ from torghut.evals.lookahead import Answers, LookaheadPlan, check_lookahead
 from torghut.evals.reproducing import arm_digest, reproduce
 from torghut.evals.splitting import Window as Span
 from torghut.evals.splitting import split_window
-from torghut.kernel.digests import sha256_hex
+from torghut.evals.statistics.figuring import paired_figures
 from torghut.schemas.codes import Expert, published_name
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.reviewing.disagreements import Disagreements
+from torghut.schemas.reviewing.paired import PairedBlocks
 from torghut.schemas.rollout.evaluation import ARMS, EvaluationWindows
-from torghut.schemas.rollout.gates import SHORT_OF
 from torghut.schemas.rows import RowArray
 from torghut.workflows.lane.contest.arms import Arm, ArmPlan, KernelArm
+from torghut.workflows.lane.contest.disagreeing import Watch
 from torghut.workflows.lane.contest.pairing import CANDIDATE, CHAMPION, Paired, pair
 from torghut.workflows.lane.contest.redeciding import (
     Reading,
@@ -38,13 +40,15 @@ from torghut.workflows.lane.contest.redeciding import (
     redecide,
 )
 from torghut.workflows.lane.evidence import RunFiles, figure
+from torghut.workflows.lane.gates import count_figures, recommended, seed_of
 from torghut.workflows.lane.ports import Evaluated
 
 _SAMPLE: Final = 4000
 """Contexts of the test that the candidate decides over and over, to see whether it looks ahead."""
 
-_SEED_DIGITS: Final = 8
 _NS_PER_MS: Final = 1_000_000
+_PASS_SHARE: Final = 0.4
+"""Of an evaluation that one pass takes."""
 _UNMATCHED_MAX: Final = 0.01
 """Share of contexts that may be decided by one arm and refused by another."""
 
@@ -102,6 +106,8 @@ class Evaluator:
         judge: Judges the paired arms.
         trials: Candidates tried so far, this one among them.
         horizon_ns: The longest label horizon of the symbols in the log.
+        blocks: Of the log until the window ends; 0 where nobody knows.
+        log_file: As it was submitted, for those who want to look decisions up.
     """
 
     reading: Reading
@@ -111,6 +117,8 @@ class Evaluator:
     judge: Judge
     trials: int
     horizon_ns: int
+    blocks: int = 0
+    log_file: str = ""
 
     async def __call__(self, files: RunFiles, told: Callable[[str, float], None], /) -> Evaluated:
         """Return what came of it; the evaluation card is written into ``files``."""
@@ -121,20 +129,24 @@ class Evaluator:
             windows = split_window(span, self.policy.split)
         except WindowNotSplitError:
             return _nothing_to_judge(self.policy)
-        told("deciding again", 0.0)
-        first = await self._pass(windows)
+        watch = Watch(
+            candidate=CANDIDATE,
+            champion=CHAMPION,
+            first_ns=windows.test.first_ns,
+            last_ns=windows.test.last_ns,
+        )
+        first = await self._pass(windows, told, 0.0, watch)
         if not _are_within(first, windows):
             return _nothing_to_judge(self.policy)
         told("looking for look-ahead", 0.4)
         spent = _Spent(cpu=self.reading.cpu)
         contamination = self._contamination(first, windows, spent)
-        told("deciding again, a second time", 0.5)
-        second = await self._pass(windows)
+        second = await self._pass(windows, told, 0.5)
         told("judging", 0.9)
         paired = pair(first, windows)
         evaluation = Evaluation(
             judgement=self.judge.judge(
-                paired.arms, self.policy, trials=self.trials, seed=_seed(files.run_id)
+                paired.arms, self.policy, trials=self.trials, seed=seed_of(files.run_id)
             ),
             contamination=contamination,
             reproduction=reproduce(paired.arms, pair(second, windows).arms),
@@ -150,17 +162,26 @@ class Evaluator:
                 arms=tuple(arm_digest(paired.arms.arms[name]) for name in ARMS),
             ),
         )
+        decisions = evaluation.judgement.n
         cpu_ns = sum(one.cpu_ns for each in (first, second) for one in each.arms.values())
         return Evaluated(
             figures=[
-                *_counts(self.policy, signals=paired.signals, decisions=evaluation.judgement.n),
+                *count_figures(self.policy, signals=paired.signals, decisions=decisions),
                 *gate_figures(evaluation),
                 _rows(first, second),
                 _matched(paired, first),
             ],
-            artifacts=[files.keep(card, "evaluation-card.json")],
+            artifacts=[
+                files.keep(card, "evaluation-card.json"),
+                files.keep(self._blocks(files, paired), "paired-blocks.json"),
+                files.keep(self._apart(files, watch, first), "disagreements.json"),
+            ],
             observations={
-                "verdict": _verdict(evaluation),
+                "verdict": recommended(
+                    evaluation.judgement.verdict,
+                    contamination.verdict,
+                    reproducible=_repeats(evaluation),
+                ),
                 "reason": _reason(evaluation),
                 "best_expert": paired.best.removeprefix("only-"),
                 "log_contexts": float(first.fed),
@@ -168,16 +189,51 @@ class Evaluator:
                 "lookahead_cpu_ms": spent.cpu_ns / _NS_PER_MS,
             },
             signals=paired.signals,
-            decisions=evaluation.judgement.n,
+            decisions=decisions,
         )
 
-    async def _pass(self, windows: EvaluationWindows) -> Redecided:
+    async def _pass(
+        self,
+        windows: EvaluationWindows,
+        told: Callable[[str, float], None],
+        begin: float,
+        watch: Watch | None = None,
+    ) -> Redecided:
         """Return the window decided in every arm, newborn."""
+        what = "deciding again, a second time" if begin else "deciding again"
+
+        def tell(blocks: int) -> None:
+            told(what, begin + _PASS_SHARE * min(1.0, blocks / max(self.blocks, blocks, 1)))
+
+        told(what, begin)
         return await redecide(
-            self.reading,
+            replace(self.reading, progress=tell),
             self.contest.arms,
             self.window,
             sampling=Sampling(first_ns=windows.test.first_ns, most=_SAMPLE),
+            watch=watch,
+        )
+
+    def _blocks(self, files: RunFiles, paired: Paired) -> PairedBlocks:
+        """Return what the judgement is computed from."""
+        return PairedBlocks(
+            run_id=files.run_id,
+            candidate_id=files.candidate_id,
+            policy=self.policy,
+            figures=paired_figures(paired.arms, self.policy),
+        )
+
+    def _apart(self, files: RunFiles, watch: Watch, found: Redecided) -> Disagreements:
+        """Return where candidate and champion parted."""
+        largest = watch.disagreements(found.symbols, found.sources)
+        return Disagreements(
+            run_id=files.run_id,
+            candidate_id=files.candidate_id,
+            log=self.log_file,
+            contexts=watch.contexts,
+            contexts_apart=watch.contexts_apart,
+            stretches=watch.stretches,
+            largest=largest,
         )
 
     def _contamination(
@@ -205,7 +261,7 @@ def _are_within(found: Redecided, windows: EvaluationWindows) -> bool:
 
 def _nothing_to_judge(policy: EvaluationPolicy) -> Evaluated:
     """Return what a test without a single context comes to."""
-    counts = _counts(policy, signals=0, decisions=0)
+    counts = count_figures(policy, signals=0, decisions=0)
     return Evaluated(
         figures=counts,
         artifacts=[],
@@ -237,32 +293,6 @@ def _blindly(arm: Arm, found: Redecided, spent: _Spent) -> Callable[[RowArray], 
     return decide
 
 
-def _seed(run_id: str) -> int:
-    """Return the seed of a run's draws: the same inputs draw the same."""
-    return int(sha256_hex(run_id.encode())[:_SEED_DIGITS], 16)
-
-
-def _counts(policy: EvaluationPolicy, *, signals: int, decisions: int) -> Sequence[GateFigure]:
-    """Return the two counts that the contract names."""
-    fewest, least = policy.minimums.signals, policy.minimums.decisions
-    return [
-        figure(
-            "slo_signal_count_minimum",
-            (float(signals), ">=", float(fewest)),
-            unit="signals",
-            n=signals,
-            reason=f"{SHORT_OF}{fewest}",
-        ),
-        figure(
-            "slo_decision_count_minimum",
-            (float(decisions), ">=", float(least)),
-            unit="decisions",
-            n=decisions,
-            reason=f"{SHORT_OF}{least}",
-        ),
-    ]
-
-
 def _rows(first: Redecided, second: Redecided) -> GateFigure:
     """Return whether both passes gave the same rows, to the last byte, not only the same gains."""
     apart = sum(first.arms[role].digest != second.arms[role].digest for role in first.arms)
@@ -285,13 +315,6 @@ def _matched(paired: Paired, first: Redecided) -> GateFigure:
         n=contexts,
         reason="contexts-unmatched",
     )
-
-
-def _verdict(found: Evaluation) -> str:
-    """Return what is recommended: what cannot be believed is refused, whatever it earned."""
-    if found.contamination.verdict != "clean" or not _repeats(found):
-        return "refuse"
-    return found.judgement.verdict
 
 
 def _reason(found: Evaluation) -> str:

@@ -18,6 +18,7 @@ from torghut.kernel.digests import sha256_hex
 from torghut.schemas.codes import REGIME_LABELS
 from torghut.schemas.rows import CONTEXT, RowArray
 from torghut.workflows.lane.contest.arms import Arm, unequal_terms
+from torghut.workflows.lane.contest.disagreeing import Watch
 from torghut.workflows.lane.contest.reading import Heeded, Piece, pieces
 from torghut.workflows.lane.contest.steps import Account, Codes, Floats, Integers, Steps
 
@@ -203,6 +204,12 @@ class _Shared:
     inside: int = 0
     sources: Sequence[str] = ()
     sampled: list[RowArray] = field(default_factory=list)
+    watch: Watch | None = None
+
+    def hear(self, role: str, answers: Answers, steps: Steps) -> None:
+        """Let whoever watches see what an arm made of a batch inside the window."""
+        if self.watch is not None:
+            self.watch.hear(role, answers, steps)
 
     def sample(self, contexts: RowArray, sampling: Sampling) -> None:
         """Keep what the sample still lacks."""
@@ -224,10 +231,17 @@ class _Shared:
         self.decided += int(np.count_nonzero(outcomes[0] == 0))
         decided = np.stack([one == 0 for one in outcomes])
         self.unmatched += int(np.count_nonzero(decided.any(axis=0) & ~decided.all(axis=0)))
+        if self.watch is not None:
+            self.watch.take(contexts)
 
 
 async def redecide(
-    reading: Reading, arms: Mapping[str, Arm], window: Window, *, sampling: Sampling = NO_SAMPLE
+    reading: Reading,
+    arms: Mapping[str, Arm],
+    window: Window,
+    *,
+    sampling: Sampling = NO_SAMPLE,
+    watch: Watch | None = None,
 ) -> Redecided:
     """Return what newborn ``arms`` make of a window; before it they only learn the market.
 
@@ -239,13 +253,14 @@ async def redecide(
         arms: By role; the first is the reference, whose regimes the steps are told by.
         window: Of receive times.
         sampling: Contexts of the window to keep as they are.
+        watch: Told what two of the arms make of each context of the window.
 
     Raises:
         LogIntegrityError: A block is not as it was written.
         SymbolUndeclaredError: An arm's declarations do not know a symbol of the log.
     """
     courses = {role: _Course(arm=arm.newborn()) for role, arm in arms.items()}
-    shared = _Shared()
+    shared = _Shared(watch=watch)
     inside = False
     async for piece in pieces(
         reading.log,
@@ -365,13 +380,14 @@ def _decide(
     outcomes: list[Codes] = []
     regime: Codes | None = None
     reference = next(iter(courses.values()))
-    for course in courses.values():
+    for role, course in courses.items():
         answers = course.decide(contexts, cpu)
         steps = course.account.take(contexts, answers, reference.arm.terms())
         regime = steps.regime if regime is None else regime
         outcomes.append(answers.outcomes)
         if keep:
             course.keep(steps, answers)
+            shared.hear(role, answers, steps)
     shared.fed += len(contexts)
     if keep and regime is not None:
         shared.keep(contexts, regime, outcomes)

@@ -17,10 +17,10 @@ from torghut.governance.rollouts.rollout import (
 )
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneOutcome, LaneRunStarted
 from torghut.schemas.rollout.run import RunPlan
-from torghut.workflows.handle import handle
 from torghut.workflows.lane.ports import LanePorts
-from torghut.workflows.lane.running import LaneResult, lane_command, lane_state
+from torghut.workflows.lane.running import LaneResult, lane_command, lane_state, leave_page
 from torghut.workflows.rollout.publishing import project_run, publish_run
+from torghut.workflows.streams import Streams
 
 _COMMAND: Final = "torghut lane adopt"
 
@@ -86,6 +86,7 @@ async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
     await lane_command(ports.events, end, started.run_id)
     ended = (await lane_state(ports.events)).last
     assert ended is not None  # noqa: S101 - it has just been recorded
+    leave_page(ports, manifest)
     target = manifest.requested_promotion_target
     return LaneResult(ended=ended, manifest=manifest, own_copy=own_copy, verdict="", target=target)
 
@@ -96,21 +97,16 @@ async def _ensure_ended(
     """Return the run's state after its lane has ended, which it is made to where it has not."""
     stream = rollout_stream(started.run_id, started.attempt)
     causes = Causes(correlation_id=started.run_id, causation_id=_COMMAND)
-    state = await _rollout_state(ports, stream)
+    streams = Streams(ports.events)
+    state = await streams.state(ROLLOUT, read_rollout_event, stream)
     at_ns = ports.wall.now_ns()
     if state.started is None:  # killed between the two first events
         start = StartRun(plan=_plan(ports, started, submission), at_ns=at_ns)
-        await handle(ports.events, ROLLOUT, read_rollout_event, stream, start, causes=causes)
+        await streams.run(ROLLOUT, read_rollout_event, stream, start, causes=causes)
     if state.completed is None and state.crashed is None:
         crash = CrashLane(detail=detail, at_ns=at_ns)
-        await handle(ports.events, ROLLOUT, read_rollout_event, stream, crash, causes=causes)
-    return await _rollout_state(ports, stream)
-
-
-async def _rollout_state(ports: LanePorts, stream: str) -> RolloutState:
-    """Return what a run's events come to."""
-    envelopes = await ports.events.read_events(stream)
-    return ROLLOUT.fold(read_rollout_event(envelope) for envelope in envelopes)
+        await streams.run(ROLLOUT, read_rollout_event, stream, crash, causes=causes)
+    return await streams.state(ROLLOUT, read_rollout_event, stream)
 
 
 def _plan(ports: LanePorts, started: LaneRunStarted, submission: CandidateSubmitted) -> RunPlan:

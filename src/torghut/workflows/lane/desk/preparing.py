@@ -93,6 +93,8 @@ async def prepare_work(
         judge=tools.judge,
         trials=await tools.count_trial(run_id_of(inputs), spec),
         horizon_ns=horizon_ns_of(champion, standing),
+        blocks=standing.block + 1,
+        log_file=span.log,
     )
     return LaneWork(
         submission=submission,

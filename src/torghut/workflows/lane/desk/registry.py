@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from torghut.artifacts.ports import ArtifactStore
 from torghut.drift.eligibility import Ineligible, ineligible
-from torghut.governance.approvals.validity import Approved, best_approval
+from torghut.governance.approvals.validity import Approved
 from torghut.governance.notes.errors import NoteUnreadableError
 from torghut.governance.notes.note import read_note
 from torghut.governance.rollouts.target import LiveFacts, decide_target
@@ -21,6 +21,7 @@ from torghut.schemas.governing.drift_evidence import DriftDetection
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.lanes import CandidateSubmitted
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, Governance
+from torghut.workflows.approving.answering import approval_of
 from torghut.workflows.approving.office import Office
 from torghut.workflows.lane.desk.admitting import rollback_target
 from torghut.workflows.lane.naming import candidate_digest_of, candidate_id_of
@@ -52,9 +53,7 @@ class Registry:
     async def admit(self, submission: CandidateSubmitted, work: LaneWork) -> Admission:
         """Return what a candidate's run may ask for now."""
         digest = candidate_digest_of(submission.asked.candidate) or ""
-        found = best_approval(
-            await self.office.approvals(), self.office.now_ns, self.office.policy, digest
-        )
+        found = await approval_of(self.office, digest)
         standing = await ladder_standing(self.governance.streams, self.roadmap)
         approved = found[1] if isinstance(found, tuple) else None
         facts = LiveFacts(

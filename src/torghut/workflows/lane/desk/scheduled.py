@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Final
 
 from typing_extensions import override
 
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
-from torghut.governance.lanes.queue import LaneState
+from torghut.governance.lanes.queue import STREAM, LaneState, read_lane_event
 from torghut.kernel.canonical import JsonRefusedError
 from torghut.schemas.governing.lanes import LaneRunEnded
 from torghut.schemas.publish import MODELS
@@ -22,9 +24,11 @@ from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import lane_state
 from torghut.workflows.lane.stages import stage_file
 from torghut.workflows.rollout.places import run_folder
-from torghut.workflows.scheduling.ports import LaneEnded, LaneRunner
+from torghut.workflows.scheduling.ports import LaneEnded, LaneRan, LaneRunner
 
-Starting = Callable[[int, str], Awaitable[str]]
+_ENDED: Final = "lanes.run-ended.v1"
+
+Starting = Callable[[int, str], Coroutine[object, object, str]]
 """Runs ``torghut lane run --once`` under an epoch of a holder's lease, within its budget.
 
 Returns what went wrong with the process; empty where nothing did.
@@ -33,17 +37,23 @@ Returns what went wrong with the process; empty where nothing did.
 
 @dataclass(slots=True, kw_only=True)
 class QueuedLane(LaneRunner):
-    """Runs the lane's queue as children, one candidate a cycle.
+    """Runs the lane's queue as children, one candidate after the other.
+
+    A child may take longer than a cycle: safety cannot wait for it.
 
     Attributes:
         ports: To adopt what a child that was killed leaves behind.
         start: Starts a child and waits for it.
         turn: Held while a dead run is adopted: nobody else runs the lane then.
+        patience_s: How long a cycle waits for a child to end; None: as long as it takes.
     """
 
     ports: LanePorts
     start: Starting
     turn: Callable[[], AbstractContextManager[bool]]
+    patience_s: float | None = None
+    _child: asyncio.Future[str] | None = None
+    _before: LaneRunEnded | None = None
     _faults: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @override
@@ -51,22 +61,42 @@ class QueuedLane(LaneRunner):
         state = await lane_state(self.ports.events)
         if state.running is not None:
             state = await self._adopt()
-        return self._last(state)
+        return None if state.last is None else self._ended(state.last)
 
     @override
-    async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
-        before = await lane_state(self.ports.events)
-        if before.running is not None:  # of a scheduler that died, and its child with it
-            return self._last(await self._adopt())
-        if before.next is None:
-            return None
-        fault = await self.start(epoch, holder)
+    async def run(self, *, epoch: int, holder: str, starts: bool) -> LaneRan:
+        if self._child is None:
+            before = await lane_state(self.ports.events)
+            if before.running is not None:  # of a scheduler that died, and perhaps its child too
+                return LaneRan(at_work=(await self._adopt()).running is not None)
+            if before.next is None or not starts:
+                return LaneRan()
+            self._before = before.last
+            self._child = asyncio.ensure_future(self.start(epoch, holder))
+        await asyncio.wait({self._child}, timeout=self.patience_s)
+        return await self._wait_over(self._child)
+
+    async def _wait_over(self, child: asyncio.Future[str]) -> LaneRan:
+        """Return what became of a child after it was waited for."""
+        if not child.done():
+            return LaneRan(at_work=True)
+        self._child = None
+        fault = child.result()
         after = await self._adopt()
-        if after.last is None or after.last == before.last:
-            return None  # another process has the turn, or it came to no run
+        if after.last is None or after.last == self._before:  # another process may have the turn
+            return LaneRan(at_work=after.running is not None, fault=fault)
         if fault:
             self._faults[after.last.run_id, after.last.attempt] = fault
-        return self._last(after)
+        return LaneRan(at_work=after.running is not None)
+
+    @override
+    async def ended_after(self, position: int, /) -> LaneEnded | None:
+        envelopes = await self.ports.events.read_events(STREAM)
+        ends = [one for one in envelopes if one.type == _ENDED]
+        if not ends or ends[-1].position <= position:
+            return None
+        ended = read_lane_event(ends[-1])
+        return self._ended(ended) if isinstance(ended, LaneRunEnded) else None
 
     async def _adopt(self) -> LaneState:
         """End the run whose process is gone, unless another process has the lane's turn."""
@@ -74,12 +104,6 @@ class QueuedLane(LaneRunner):
             if mine:
                 await adopt_crashed(self.ports)
         return await lane_state(self.ports.events)
-
-    def _last(self, state: LaneState) -> LaneEnded | None:
-        """Return the run that was started last."""
-        if state.running is not None:
-            return LaneEnded(run_id=state.running.run_id, attempt=state.running.attempt)
-        return None if state.last is None else self._ended(state.last)
 
     def _ended(self, ended: LaneRunEnded) -> LaneEnded:
         """Return how a run ended, with the lineage of its stages."""

@@ -57,7 +57,7 @@ async def look_for_drift(
         evaluation=1 if before is None else before.evaluation + 1,
         at_ns=turn.now_ns,
         verdict=verdict,
-        candidate=await governor.clearances.digest_of(about.candidate_id),
+        candidate=await governor.clearances.exposed(about.candidate_id),
         policy=governor.policies.drift,
     )
     events = await governor.governance.run(DRIFT, command)

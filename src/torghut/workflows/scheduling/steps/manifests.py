@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from torghut.artifacts.errors import ArtifactUnwritableError
 from torghut.governance.rollouts.evidence import Subject
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.rollouts.manifest import manifest_bytes
 from torghut.governance.rollouts.rollout import FinaliseRun, ReassessRun, RolloutState
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.fields import Evidence
+from torghut.schemas.rollout.events import RolloutEvent
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.aggregates import rollout_of
+from torghut.workflows.rollout.places import REVIEW, run_folder
 from torghut.workflows.rollout.publishing import publish_run
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import LaneEnded
@@ -51,16 +56,28 @@ async def say_last_word(
 ) -> Published:
     """Finalise a run whose lane has ended, or reassess one that is final, and publish it.
 
-    One that is still at work, elsewhere, is published as it stands: not final.
+    One whose lane has not ended is published as it stands: not final.
     """
     stream = rollout_of(run.run_id, run.attempt)
     state = await governor.governance.state(stream)
     kind = FinaliseRun if state.finalised is None else ReassessRun
+    said: Sequence[RolloutEvent] = ()
     if state.ended:
-        await governor.governance.run(
+        said = await governor.governance.run(
             stream, kind(drift_status=drift, rollback=rollback, at_ns=turn.now_ns)
         )
-    return publish(governor, await governor.governance.state(stream))
+    found = publish(governor, await governor.governance.state(stream))
+    if said:
+        _leave_page(governor, found.manifest)
+    return found
+
+
+def _leave_page(governor: Governor, manifest: PhaseManifest) -> None:
+    """Put the page of a run beside its manifest again; no cycle fails for a page."""
+    if governor.page is not None:
+        folder = run_folder(manifest.run_id, manifest.observation_summary.attempt)
+        with suppress(ArtifactUnwritableError):
+            governor.store.replace(f"{folder}/{REVIEW}", governor.page(manifest))
 
 
 def publish(governor: Governor, state: RolloutState) -> Published:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from torghut.governance.rollouts.evidence import Examined, Subject, examine
@@ -29,11 +30,19 @@ from torghut.governance.safety.rollback import (
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.control import ControlRecord, PackageChanged
+from torghut.schemas.governing.drift import ActionEnded
+from torghut.schemas.governing.drift_evidence import (
+    DriftActionRecord,
+    DriftDetection,
+    DriftOutcome,
+)
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.rollback import EvidenceName, RollbackEvent, RollbackTriggered
+from torghut.schemas.publish import stated_type
 from torghut.schemas.rollout.evidence import RollbackIncident
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.workflows.aggregates import DRIFT, Aggregate, rollback_of
+from torghut.workflows.drift.evidence import About, write_outcome
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import BackTo, Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
@@ -53,6 +62,14 @@ class RunSubject:
         """Its rollback's stream."""
         return rollback_of(self.run_id, self.attempt)
 
+
+_SCHEMAS: Final[Mapping[EvidenceName, str]] = MappingProxyType(
+    {
+        "drift_last_detection_path": stated_type(DriftDetection),
+        "drift_last_action_path": stated_type(DriftActionRecord),
+        "drift_last_outcome_path": stated_type(DriftOutcome),
+    }
+)
 
 _CAUSES: Final = 40
 """Letters of a cause in a file's name."""
@@ -92,8 +109,10 @@ async def advance_rollback(
         await _judge(governor, turn, run, {})
         return RolledBack(facts=RollbackFacts(triggered=False))
     incident = _keep_incident(governor, state.triggered, run)
-    remarks = await _go_on(governor, turn, run, observed)
-    offered: Mapping[EvidenceName, Examined] = {**drift, OWED: incident}
+    shown = _shown_first(governor, run, state) or drift
+    remarks = await _go_on(governor, turn, run, latch, observed)
+    ended = await _end_demand(governor, turn, run, shown)
+    offered: Mapping[EvidenceName, Examined] = {**shown, **ended, OWED: incident}
     await _judge(governor, turn, run, offered)
     state = await governor.governance.state(stream)
     reference = incident.reference
@@ -102,6 +121,48 @@ async def advance_rollback(
         evidence=Evidence(path=reference.path, sha256=reference.sha256),
         remarks=remarks,
     )
+
+
+def _shown_first(
+    governor: Governor, run: RunSubject, state: RollbackState
+) -> Mapping[EvidenceName, Examined]:
+    """Return what a rollback's proof cited of drift when it was first judged, as it is now.
+
+    What later cycles measure is no part of it: a proof that changed each minute would be none.
+    """
+    judged = state.judged
+    if judged is None or state.triggered is None or judged.number != state.triggered.number:
+        return {}
+    cited = {
+        name: EvidenceReference(path=one.path, sha256=one.sha256, schema=_SCHEMAS[name])
+        for name, one in judged.evidence.items()
+        if name in _SCHEMAS
+    }
+    return {
+        name: examine(one, read_found(governor.store, one.path), run.subject)
+        for name, one in cited.items()
+    }
+
+
+async def _end_demand(
+    governor: Governor, turn: Turn, run: RunSubject, shown: Mapping[EvidenceName, Examined]
+) -> Mapping[EvidenceName, Examined]:
+    """End the demand of drift for a rollback that is done with, and return what shows that."""
+    state = await governor.governance.state(run.rollback)
+    action = shown.get("drift_last_action_path")
+    if state.drained is None or state.triggered is None or state.triggered.cause != "drift":
+        return {}
+    command = EndAction(
+        action_id=state.triggered.cause_id, outcome="completed", evidence=None, at_ns=turn.now_ns
+    )
+    events = await governor.governance.run(DRIFT, command)
+    ended = next((one for one in events if isinstance(one, ActionEnded)), None)
+    if ended is None or action is None:
+        return {}
+    about = About(run_id=run.run_id, candidate_id=run.subject.candidate_id)
+    outcome = write_outcome(governor.store, about, action.reference, ended)
+    found = examine(outcome, read_found(governor.store, outcome.path), run.subject)
+    return {"drift_last_outcome_path": found}
 
 
 async def _cause(
@@ -151,14 +212,16 @@ def _keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSub
 
 
 async def _go_on(
-    governor: Governor, turn: Turn, run: RunSubject, observed: Observed
+    governor: Governor, turn: Turn, run: RunSubject, latch: LatchState, observed: Observed
 ) -> tuple[str, ...]:
     """Take each step whose condition holds; return what stands in the way of the next one."""
     stream = run.rollback
     state = await governor.governance.state(stream)
     if state.triggered is not None and state.switched is None:
         target = await governor.clearances.back_to(run.subject.candidate_id, observed)
-        record = _back(state.triggered, run, target)
+        record = _back(state.triggered, run, target, latch)
+        if record is None:
+            return ("rollback: there is nothing left to switch: others serve by now, or stop not",)
         (answer,) = await governor.loop.offer([record])
         if answer.status != "recorded":
             return (f"rollback: the loop has not recorded it: {answer.status} {answer.detail}",)
@@ -174,14 +237,25 @@ async def _go_on(
     return await _drain(governor, turn, run, state, observed)
 
 
-def _back(triggered: RollbackTriggered, run: RunSubject, target: BackTo) -> ControlRecord:
-    """Return the control record that goes back: another package, or the stop itself."""
-    if target.serves:
+def _back(
+    triggered: RollbackTriggered, run: RunSubject, target: BackTo, latch: LatchState
+) -> ControlRecord | None:
+    """Return the control record that goes back: another package, or the stop itself.
+
+    None where neither would: a stop that is over must not come back by this, and what somebody else
+    has put in the candidate's place since must not be thrown out.
+    """
+    if triggered.cause == "stop-latch" and not target.serves:
+        incident = None if latch.incident is None else latch.incident.incident_id
+        reason = f"rollback of {run.run_id}"
+        stands = incident == triggered.cause_id
+        return stop_record(triggered.cause_id, "stopped", reason) if stands else None
+    if target.serves or (target.package is not None and target.package == triggered.goes_back_to):
         cause = f"{run.run_id}:{run.attempt}:{triggered.number}"
         return PackageChanged(
             control_id=f"rollback:{cause}", router=target.router, package=triggered.goes_back_to
         )
-    return stop_record(triggered.cause_id, "stopped", f"rollback of {run.run_id}")
+    return None
 
 
 async def _confirm(
@@ -203,7 +277,7 @@ async def _confirm(
 async def _drain(
     governor: Governor, turn: Turn, run: RunSubject, state: RollbackState, observed: Observed
 ) -> tuple[str, ...]:
-    """Note that nothing of what went can still be acted on, and end what had demanded it.
+    """Note that nothing of what went can still be acted on.
 
     Where positions are real, that orders rest no more is for their reports to show; nobody assumes
     it here.
@@ -214,14 +288,6 @@ async def _drain(
     if observed.mode == "live" or turn.now_ns < state.effective.at_ns + lifetime_ns:
         return ()
     await governor.governance.run(run.rollback, ConfirmDrained(at_ns=turn.now_ns))
-    if state.triggered is not None and state.triggered.cause == "drift":
-        ended = EndAction(
-            action_id=state.triggered.cause_id,
-            outcome="completed",
-            evidence=None,
-            at_ns=turn.now_ns,
-        )
-        await governor.governance.run(DRIFT, ended)
     return ()
 
 

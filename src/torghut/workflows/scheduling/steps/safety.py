@@ -6,8 +6,10 @@ the two is made up for by the next cycle.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal
 
+from torghut.governance.releases.releasing import check_proven
 from torghut.governance.safety.latch import (
     EvaluateSafety,
     Incident,
@@ -16,16 +18,38 @@ from torghut.governance.safety.latch import (
     incident_path,
 )
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import StopChanged
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.latch import SafetyReadings
-from torghut.workflows.aggregates import LATCH_NAME, STOP_LATCH
+from torghut.workflows.aggregates import (
+    LATCH_NAME,
+    STOP_LATCH,
+    STOP_LATCH_SIGNED,
+    Governance,
+)
 from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.ports import LaneEnded
+from torghut.workflows.streams import Streams
 
 _THROW: Final = "governance-"
+_EVALUATED: Final = "safety.evaluated.v1"
 
 
-async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReadings) -> LatchState:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetySeen:
+    """What the safety controls of a cycle came to.
+
+    Attributes:
+        latch: After its evaluation.
+        remarks: For the note.
+    """
+
+    latch: LatchState
+    remarks: tuple[str, ...] = ()
+
+
+async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReadings) -> SafetySeen:
     """Judge a cycle's readings, keep the evidence, and have the loop stopped or let go on."""
     latch = await governor.governance.state(STOP_LATCH)
     number = 1 if latch.last is None else latch.last.evaluation + 1
@@ -39,8 +63,17 @@ async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReading
     await governor.governance.run(STOP_LATCH, command)
     latch = await governor.governance.state(STOP_LATCH)
     keep_evidence(governor, latch)
-    await enforce_latch(governor, latch)
-    return latch
+    return SafetySeen(latch=latch, remarks=await enforce_latch(governor, latch))
+
+
+async def uncounted_lane(governor: Governor) -> LaneEnded | None:
+    """Return the run of the lane that ended since the latch was last evaluated; None: none did.
+
+    A cycle that dies between the two leaves it to the next one, and so does a run that outlives its
+    scheduler: no failure is forgotten, and none is counted twice.
+    """
+    position = await governor.governance.last_position(STOP_LATCH, _EVALUATED)
+    return await governor.lane.ended_after(position)
 
 
 def keep_evidence(governor: Governor, latch: LatchState) -> Evidence | None:
@@ -53,11 +86,12 @@ def keep_evidence(governor: Governor, latch: LatchState) -> Evidence | None:
     return Evidence(path=path, sha256=sha256_hex(body))
 
 
-async def enforce_latch(governor: Governor, latch: LatchState) -> None:
+async def enforce_latch(governor: Governor, latch: LatchState) -> tuple[str, ...]:
     """Make the loop obey what the latch says; what it is known to have is not said again.
 
     A stop that the loop does not record in time is thrown by a file, which needs neither the loop's
-    interface nor its log.
+    interface nor its log. A release that no declared keys signed lets nothing go on; it is what is
+    returned, for the note.
     """
     if latch.incident is not None:
         record = stop_record(latch.incident.incident_id, "stopped", _why(latch.incident))
@@ -65,8 +99,34 @@ async def enforce_latch(governor: Governor, latch: LatchState) -> None:
             governor.loop.throw_stop(
                 throw_id=_THROW + latch.incident.incident_id, reason=_why(latch.incident)
             )
-    elif latch.over is not None and await tell(governor, _released(latch.over)):
+        return ()
+    if latch.over is None:
+        return ()
+    if fault := await release_fault(governor, latch):
+        return (f"latch: the loop stays stopped: {fault}",)
+    if await tell(governor, _released(latch.over)):
         await _take_back(governor, latch.over)
+    return ()
+
+
+async def release_fault(governor: Governor, latch: LatchState) -> str:
+    """Return why the last release is not people's; empty where it is, or where nobody released.
+
+    An incident that recovered by itself needs nobody's signature.
+    """
+    released = latch.released
+    if released is None or released.incident_id != latch.over or released == governor.proven:
+        return ""
+    # Apart from the streams that cycles fold: another decider over the same events.
+    read = Governance(
+        streams=Streams(governor.governance.streams.store), causes=governor.governance.causes
+    )
+    try:
+        check_proven(await read.state(STOP_LATCH_SIGNED), LATCH_NAME, governor.keyring())
+    except TorghutError as error:  # nor is it proven where nobody can say which keys are declared
+        return f"{error.code}: {error}"
+    governor.proven = released
+    return ""
 
 
 async def _take_back(governor: Governor, incident_id: str) -> None:

@@ -7,11 +7,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from tests.lanes import LaneWorld, evaluated, made_work
-from torghut.governance.lanes.queue import StartLaneRun
+from torghut.governance.lanes.queue import STREAM, StartLaneRun
 from torghut.workflows.lane.desk.scheduled import QueuedLane, lineages
 from torghut.workflows.lane.ports import Evaluating, LaneWork
 from torghut.workflows.lane.running import lane_command, run_autonomous_lane
-from torghut.workflows.scheduling.ports import LaneEnded
+from torghut.workflows.scheduling.ports import LaneEnded, LaneRan
 
 
 @dataclass(slots=True)
@@ -43,7 +43,9 @@ class Cycles:
     async def cycle(self, evaluate: Evaluating | None = None) -> LaneEnded | None:
         """Submit a candidate, and return what a cycle made of it."""
         self.work = await made_work(self.world, evaluate)
-        return await self.lane.run(epoch=1, holder="h")
+        lane = self.lane
+        assert await lane.run(epoch=1, holder="h", starts=True) == LaneRan()
+        return await lane.current()
 
     @property
     def lane(self) -> QueuedLane:
@@ -58,7 +60,7 @@ class Cycles:
 def test_nothing_is_started_where_nothing_waits() -> None:
     cycles = Cycles()
 
-    assert asyncio.run(cycles.lane.run(epoch=1, holder="h")) is None
+    assert asyncio.run(cycles.lane.run(epoch=1, holder="h", starts=True)) == LaneRan()
     assert asyncio.run(cycles.lane.current()) is None
     assert cycles.started == []
 
@@ -101,10 +103,88 @@ def test_a_scheduler_that_comes_back_first_ends_what_was_at_work() -> None:
         cycles.work = await made_work(cycles.world)
         await cycles.start(1, "h")
         cycles.started.clear()
-        return await cycles.lane.run(epoch=1, holder="h")
+        assert await cycles.lane.run(epoch=1, holder="h", starts=True) == LaneRan()
+        return await cycles.lane.current()
 
     ended = asyncio.run(left_behind())
 
     assert ended is not None
     assert ended.failure == "killed: lane-killed"
     assert cycles.started == []
+
+
+def test_a_run_that_another_process_is_at_is_no_run_that_got_through() -> None:
+    cycles = Cycles(dies=True)
+    elsewhere = QueuedLane(
+        ports=cycles.world.ports(),
+        start=cycles.start,
+        turn=lambda: nullcontext(enter_result=False),
+    )
+
+    async def at_work() -> tuple[LaneRan, LaneEnded | None, LaneEnded | None]:
+        cycles.work = await made_work(cycles.world)
+        await cycles.start(1, "h")
+        ran = await elsewhere.run(epoch=2, holder="other", starts=True)
+        return ran, await elsewhere.ended_after(0), await elsewhere.current()
+
+    assert asyncio.run(at_work()) == (LaneRan(at_work=True), None, None)
+
+
+def test_a_child_that_takes_longer_than_a_cycle_is_not_waited_for() -> None:
+    cycles = Cycles()
+    lane = cycles.lane
+    lane.patience_s = 0.0
+    go_on = asyncio.Event()
+
+    async def slowly(epoch: int, holder: str) -> str:
+        await go_on.wait()
+        return await cycles.start(epoch, holder)
+
+    async def cycle(*, starts: bool) -> LaneRan:
+        return await lane.run(epoch=1, holder="h", starts=starts)
+
+    async def course() -> tuple[list[LaneRan], LaneEnded | None]:
+        cycles.work = await made_work(cycles.world)
+        lane.start = slowly
+        ran = [await cycle(starts=True), await cycle(starts=True), await cycle(starts=False)]
+        assert await lane.current() is None
+        go_on.set()
+        lane.patience_s = None
+        return [*ran, await cycle(starts=False)], await lane.current()
+
+    ran, ended = asyncio.run(course())
+
+    assert ran == [LaneRan(at_work=True)] * 3 + [LaneRan()]
+    assert ended is not None
+    assert (ended.failure, len(cycles.started)) == ("", 1)
+
+
+def test_a_child_that_comes_to_no_run_says_why() -> None:
+    cycles = Cycles()
+    lane = cycles.lane
+
+    async def missing(_epoch: int, _holder: str) -> str:
+        return "not started: no memory"
+
+    async def course() -> LaneRan:
+        cycles.work = await made_work(cycles.world)
+        lane.start = missing
+        return await lane.run(epoch=1, holder="h", starts=True)
+
+    assert asyncio.run(course()) == LaneRan(fault="not started: no memory")
+
+
+def test_an_end_is_told_by_its_place_in_the_log() -> None:
+    cycles = Cycles()
+
+    async def ends() -> list[LaneEnded | None]:
+        await cycles.cycle(evaluated(broken=True))
+        envelopes = await cycles.world.events.read_events(STREAM)
+        place = envelopes[-1].position
+        return [await cycles.lane.ended_after(one) for one in (0, place - 1, place)]
+
+    before, just_before, at = asyncio.run(ends())
+
+    assert before is not None
+    assert before.failure == "failed: lane-crashed"
+    assert (just_before, at) == (before, None)

@@ -1,0 +1,1 @@
+"""The page of one run for whoever reviews it: self-contained, without a script, in two minutes."""

@@ -1,0 +1,224 @@
+"""Signed releases: the latch is opened by declared keys alone, over exactly what they answer for.
+
+What is signed names the latch, the incident, all its triggers, the reason and the time, so a
+signature fits nothing else. It is kept right after the event that it stands under, and whoever acts
+on a release verifies it again: one that somebody only wrote into the log opens nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
+
+from torghut.artifacts.errors import EnvelopeMalformedError
+from torghut.artifacts.signatures import parse_envelope, sign_payload
+from torghut.eventlog.decider import Decider
+from torghut.governance.approvals.errors import KeyUndeclaredError, SignatureInvalidError
+from torghut.governance.approvals.keyring import Holder, Keyring
+from torghut.governance.releases.errors import (
+    ReleaseLatchError,
+    ReleaseLateError,
+    ReleaseRoleError,
+    ReleaseUnprovenError,
+)
+from torghut.governance.safety.latch import LATCH, EvaluateSafety, LatchState, ReleaseLoop
+from torghut.kernel.canonical import canonical_bytes
+from torghut.schemas.declarations.safety import SafetyPolicy
+from torghut.schemas.governing.fields import Person
+from torghut.schemas.governing.latch import (
+    LatchEvent,
+    LoopReleased,
+    LoopStopped,
+    ReleaseRequested,
+    ReleaseSigned,
+    ReleaseStatement,
+)
+from torghut.schemas.types import first_problem
+
+PAYLOAD_TYPE: Final = "application/vnd.torghut.release-statement+json"
+_NS_PER_MS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRelease:
+    """A release that somebody signed, handed in.
+
+    Attributes:
+        latch: That it is handed in to.
+        envelope: As it was handed in.
+        at_ns: Wall time.
+    """
+
+    latch: str
+    envelope: bytes
+    keyring: Keyring
+    at_ns: int
+    policy: SafetyPolicy
+
+
+SignedCommand: TypeAlias = EvaluateSafety | SignedRelease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedLatch:
+    """What the events of a latch come to, with the signatures under its releases.
+
+    Attributes:
+        latch: What all that was written comes to, signed or not.
+        signed: The signatures since the incident began that is open, or that was the last.
+        persons_needed: By the last release: two where its incident had been seen in live mode.
+    """
+
+    latch: LatchState = LATCH.initial
+    signed: tuple[ReleaseSigned, ...] = ()
+    persons_needed: int = 1
+
+
+def sign_release(statement: ReleaseStatement, key: Ed25519PrivateKey) -> bytes:
+    """Return the envelope of ``statement``; the same again gives the same bytes."""
+    return sign_payload(_bytes(statement), PAYLOAD_TYPE, key)
+
+
+def read_release(envelope: bytes, keyring: Keyring) -> tuple[ReleaseStatement, Holder]:
+    """Return what was signed, and who signed it.
+
+    Raises:
+        SignatureInvalidError: It is no statement, or not signed by the key that it names.
+        KeyUndeclaredError: Nobody is known by that key.
+        ReleaseRoleError: The key is a machine's.
+    """
+    try:
+        signed = parse_envelope(envelope)
+    except EnvelopeMalformedError as error:
+        raise SignatureInvalidError(expected="a DSSE envelope", found=error.found) from error
+    if signed.type != PAYLOAD_TYPE:
+        raise SignatureInvalidError(expected=PAYLOAD_TYPE, found=signed.type)
+    holder = keyring.signer(signed)
+    if not holder.roles:
+        raise ReleaseRoleError(found=holder.role)
+    try:
+        statement = ReleaseStatement.model_validate_json(signed.payload, strict=True)
+    except ValidationError as error:
+        found = first_problem(error).at("the statement")
+        raise SignatureInvalidError(expected="a statement", found=found) from error
+    if _bytes(statement) != signed.payload:
+        raise SignatureInvalidError(expected="canonical JSON", found="other bytes")
+    return statement, holder
+
+
+def check_proven(state: SignedLatch, latch: str, keyring: Keyring) -> None:
+    """Check that the last release is what people signed whose keys are declared now.
+
+    A latch that was never released, or whose last incident recovered by itself, has nothing to
+    prove.
+
+    Raises:
+        ReleaseUnprovenError: Somebody wrote it who is not known.
+    """
+    released = state.latch.released
+    if released is None:
+        return
+    keys = {person.key for person in released.persons}
+    if len(keys) < state.persons_needed:
+        raise ReleaseUnprovenError(
+            expected=f"a release by {state.persons_needed} keys", found=f"{len(keys)}"
+        )
+    for person in released.persons:
+        if not any(_speaks(one, person, released, latch, keyring) for one in state.signed):
+            raise ReleaseUnprovenError(
+                expected=f"a release of {released.incident_id} that {person.key} signed",
+                found="no signature over it that holds by the keys declared now",
+            )
+
+
+def _speaks(
+    signed: ReleaseSigned, person: Person, released: LoopReleased, latch: str, keyring: Keyring
+) -> bool:
+    """Say whether a signature is ``person``'s, under exactly this release."""
+    try:
+        statement, holder = read_release(signed.envelope.encode(), keyring)
+    except (SignatureInvalidError, KeyUndeclaredError, ReleaseRoleError):
+        return False
+    last = person == released.persons[-1]
+    return (
+        holder.person == person
+        and statement.latch == latch
+        and statement.incident_id == released.incident_id
+        and statement.triggers == released.triggers
+        and (statement.reason.strip() == released.reason or not last)
+    )
+
+
+def _bytes(statement: ReleaseStatement) -> bytes:
+    return canonical_bytes(statement.model_dump(mode="json"))
+
+
+def _decide(command: SignedCommand, state: SignedLatch) -> Sequence[LatchEvent]:
+    if isinstance(command, EvaluateSafety):
+        return LATCH.decide(command, state.latch)
+    statement, holder = read_release(command.envelope, command.keyring)
+    _check_handed_in(statement, command)
+    release = ReleaseLoop(
+        incident_id=statement.incident_id,
+        triggers=frozenset(statement.triggers),
+        person=holder.person,
+        reason=statement.reason,
+        at_ns=command.at_ns,
+        policy=command.policy,
+    )
+    return list(_with_signature(LATCH.decide(release, state.latch), command, holder))
+
+
+def _check_handed_in(statement: ReleaseStatement, command: SignedRelease) -> None:
+    """Check that what was signed is for here and now.
+
+    Raises:
+        ReleaseLatchError: It is for another latch.
+        ReleaseLateError: It was signed at another time.
+    """
+    if statement.latch != command.latch:
+        raise ReleaseLatchError(expected=command.latch, found=statement.latch)
+    apart_ms = (command.at_ns - statement.signed_at_ns) // _NS_PER_MS
+    allowed_ms = command.policy.stop.release_confirm_ms
+    if abs(apart_ms) > allowed_ms:
+        raise ReleaseLateError(allowed_ms=allowed_ms, found_ms=apart_ms)
+
+
+def _with_signature(
+    events: Sequence[LatchEvent], command: SignedRelease, holder: Holder
+) -> Iterator[LatchEvent]:
+    """Yield ``events`` with the signature after them; nothing where there are none."""
+    for event in events:
+        yield event
+        if isinstance(event, ReleaseRequested | LoopReleased):
+            yield ReleaseSigned(
+                incident_id=event.incident_id,
+                person=holder.person,
+                envelope=command.envelope.decode("ascii"),
+                at_ns=event.at_ns,
+            )
+
+
+def _evolve(state: SignedLatch, event: LatchEvent) -> SignedLatch:
+    incident = state.latch.incident
+    after = replace(state, latch=LATCH.evolve(state.latch, event))
+    match event:
+        case LoopStopped():
+            return replace(after, signed=())
+        case ReleaseSigned():
+            return replace(after, signed=(*state.signed, event))
+        case LoopReleased():
+            live = incident is not None and incident.live
+            return replace(after, persons_needed=2 if live else 1)
+        case _:
+            return after
+
+
+SIGNED_LATCH: Final[Decider[SignedCommand, LatchEvent, SignedLatch]] = Decider(
+    initial=SignedLatch(), decide=_decide, evolve=_evolve
+)
+"""``LATCH``, opened through signatures alone."""
