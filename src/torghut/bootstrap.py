@@ -20,7 +20,12 @@ from torghut.adapters.system.clock import RandomIds, SystemClock, cpu_ns
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint, version
 from torghut.adapters.system.processes import Child, child_command, own_command, run_python
-from torghut.adapters.system.signals import Stopping, end_on_terminate, stop_on_signals
+from torghut.adapters.system.signals import (
+    Stopping,
+    end_on_terminate,
+    interrupt_on_terminate,
+    stop_on_signals,
+)
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, kernel_is_cached
@@ -89,6 +94,7 @@ __all__ = [
     "heads_path",
     "ids",
     "inspected_log",
+    "interrupt_on_terminate",
     "kernel",
     "kernel_cache",
     "kernel_is_cached",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -233,6 +234,26 @@ def settings() -> Settings:
         DeclarationsMissingError: No folder of declarations where they should be.
     """
     return read_settings(os.environ)
+
+
+@contextmanager
+def standing_in(*, declarations: Path, artifacts: Path) -> Iterator[None]:
+    """Let this process and its children work in another place until the end of the block.
+
+    For a process that plays more than one installation, one after the other: the demo.
+    """
+    told = {DECLARATIONS_DIR: str(declarations), ARTIFACT_DIR: str(artifacts)}
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    settings.cache_clear()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        settings.cache_clear()
 
 
 def artifact_dir() -> Path:

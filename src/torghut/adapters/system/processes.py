@@ -36,6 +36,15 @@ class Child:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def end(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self.process.terminate()
+        self.process.wait()
+
+    def next_line(self) -> str:
+        """Wait for the next line that it prints and return it; empty once it prints no more."""
+        return "" if self.process.stdout is None else self.process.stdout.readline()
+
     def wait_while(self, condition: Callable[[], bool]) -> None:
         """Wait as long as it runs and ``condition`` holds; asked every millisecond."""
         while self.status is None and condition():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -167,11 +167,14 @@ class Progress:
         click.echo(text)
         self._bars.start()
 
-    def aside(self, work: Callable[[], None]) -> None:
-        """Do ``work``, which prints, while the bar stands aside."""
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Take the bar away until the end of the block, so that another one may stand."""
         self._bars.stop()
-        work()
-        self._bars.start()
+        try:
+            yield
+        finally:
+            self._bars.start()
 
     def end(self) -> None:
         """Take the bar away."""

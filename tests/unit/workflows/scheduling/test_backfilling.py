@@ -29,10 +29,6 @@ FAR_NS: Final = 10**9 * SECOND_NS
 """Wall time, long after everything that is gone through."""
 
 
-async def _nobody(_epoch: int) -> None:
-    """Tell nobody."""
-
-
 @dataclass
 class World:
     """A folder of artifacts, and whoever goes through recorded data there."""

@@ -142,7 +142,8 @@ def _backfill(
             shown.stage(f"Governing {asked.log.name}", total=grid.count)
 
             def tell(note: IterationNote, done: int) -> None:
-                shown.aside(lambda: told(note))
+                with shown.hidden():
+                    told(note)
                 shown.at(done, f"{done:,} of {plural(grid.count, 'cycle')}")
 
             return await backfill(term, grid, going=lambda: not stopping.asked.is_set(), told=tell)

@@ -1,0 +1,1 @@
+"""The made world of the demo: its market, packages, declarations and live loop."""
