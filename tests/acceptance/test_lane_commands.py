@@ -92,6 +92,9 @@ def test_a_candidate_is_submitted_run_and_shown(folder: Path) -> None:
     assert verified.status == 6
     assert "✓ evidence" in verified.out
     assert (folder / "var" / one["manifest"]).is_file()
+    own = folder / "var" / "runs" / one["ended"]["run_id"]
+    assert "Verdict: insufficient" in (own / "review.html").read_text()
+    assert json.loads((own / "disagreements.json").read_text())["log"] == str(folder / "fx.log")
 
 
 def test_the_same_again_is_another_attempt_and_no_further_trial(folder: Path) -> None:
