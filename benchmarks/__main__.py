@@ -20,6 +20,7 @@ from benchmarks.progress import counting
 from benchmarks.readback import measure_readback
 from benchmarks.records import RECORDED, Group, Record, record_json
 from benchmarks.rounds import Effort
+from benchmarks.scheduling import measure_scheduling
 from benchmarks.steps import measure_latency, measure_regimes
 from benchmarks.subscribers import measure_subscribers
 from benchmarks.summary import summary
@@ -32,6 +33,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
     "append": measure_appends,
     "live": measure_live,
     "lane": measure_lane,
+    "scheduling": measure_scheduling,
     "run": measure_whole_run,
     "decoding": measure_decoding,
     "width": measure_width,

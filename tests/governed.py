@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.fakes.governance import FakeLane, FakeLoop, FakeMeter, governor
+from tests.fakes.governance import FakeClearances, FakeLane, FakeLoop, FakeMeter, governor
 from tests.governing import SECOND_NS, START_NS
 from tests.rollouts import evidence_files
 from torghut.eventlog.memory import InMemoryLog
@@ -41,6 +41,7 @@ class Desk:
         self.loop = loop or FakeLoop()
         self.key = KEY if signed else None
         self.meter = FakeMeter()
+        self.clearances = FakeClearances()
         self.now_ns = START_NS
         self.governor = self.reopened()
 
@@ -53,7 +54,13 @@ class Desk:
     def reopened(self) -> Governor:
         """Return a governor that knows what the log says, and nothing else."""
         governance = Governance(streams=Streams(self.log), causes=CAUSES)
-        made = governor(governance, self.loop, store=self.store, meter=self.meter)
+        made = governor(
+            governance,
+            self.loop,
+            store=self.store,
+            meter=self.meter,
+            clearances=self.clearances,
+        )
         made.key = self.key
         return made
 

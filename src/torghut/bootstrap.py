@@ -42,6 +42,7 @@ from torghut.schemas.rollout.lane import CandidateSpec
 from torghut.schemas.types import message_digest
 from torghut.settings import artifact_dir, revision, settings
 from torghut.standby import (
+    LEASE,
     artifact_root,
     ids,
     live_policy,
@@ -231,9 +232,7 @@ def _trials(events: EventStore) -> Callable[[str, CandidateSpec], Awaitable[int]
 
 def governance_lease(folder: Path, policy: LeasePolicy) -> WriterLease:
     """Return the lease of the one writer of the governance whose files are in ``folder``."""
-    return FileLease(
-        folder / "governance", clock=SystemClock(), time_to_live_ms=policy.time_to_live_ms
-    )
+    return FileLease(folder / LEASE, clock=SystemClock(), time_to_live_ms=policy.time_to_live_ms)
 
 
 def package_store(root: Path | None = None) -> PackageStore:

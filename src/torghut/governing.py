@@ -25,6 +25,7 @@ from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.adapters.system.commit import CommitFound, commit_of
 from torghut.schemas.declarations.governance import Owners
 from torghut.settings import commit, settings
+from torghut.standby import GOVERNANCE_LOG
 
 __all__ = [
     "GOVERNANCE_LOG",
@@ -39,9 +40,6 @@ __all__ = [
     "read_junit",
     "stage_policies",
 ]
-
-GOVERNANCE_LOG: Final = "governance.log"
-"""Log of governance's own streams, below the folder of artifacts."""
 
 LANE_LOCK: Final = "lane.lock"
 """File that whoever runs the lane holds, below the folder of artifacts."""

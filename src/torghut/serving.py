@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 
 from torghut.adapters.filesystem.tokens import TokenFile, make_tokens
@@ -23,6 +24,7 @@ from torghut.adapters.sqlite.faults import writing_to
 from torghut.adapters.sqlite.regaining import RegainingLog
 from torghut.adapters.sqlite.store import open_log
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
+from torghut.adapters.system.companions import start_companion
 from torghut.adapters.system.event_loop import run_service
 from torghut.adapters.system.journal import StderrJournal
 from torghut.adapters.system.machine import version
@@ -35,6 +37,7 @@ from torghut.schemas.observing.log_events import TokensUnread
 from torghut.settings import log_level, tracing_target
 from torghut.workflows.live.access.gate import Gatekeeper
 from torghut.workflows.live.access.rates import Rates
+from torghut.workflows.live.beside.ports import Starting
 from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.observing.journal import Journal
 from torghut.workflows.live.observing.telemetry import MetricsPage, Telemetry
@@ -48,6 +51,7 @@ __all__ = [
     "journal",
     "log_keeper",
     "run_service",
+    "scheduler_beside",
     "serve_http",
     "telemetry",
     "threads_aside",
@@ -160,6 +164,20 @@ def serve_http(
         let_go: Told of each peer that was let go because it took nothing.
     """
     return serve_app(app, listen=listen, limits=http_limits(policy, let_go), anywhere=anywhere)
+
+
+def scheduler_beside(log: Path, key: Path | None, tokens: Path) -> Starting:
+    """Return what starts the scheduler of governance over ``log``, in a process of its own.
+
+    Args:
+        log: The decision log of the service.
+        key: Signs manifests; None: they stay unsigned.
+        tokens: The service's own file of tokens.
+    """
+    words = ["scheduler", "run", "--log", str(log), "--token-file", str(tokens), "--beside"]
+    if key is not None:
+        words += ["--key", str(key)]
+    return partial(start_companion, words)
 
 
 def log_keeper(path: Path) -> LogKeeper:

@@ -18,6 +18,7 @@ from torghut.adapters.filesystem.declaration_text import (
     load_live_policy,
     read_declaration,
 )
+from torghut.adapters.filesystem.governed.standing import put_standing, read_governance
 from torghut.adapters.filesystem.switches.beats import BeatFile
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
@@ -30,8 +31,10 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.text import parse
+from torghut.schemas.live.governance import GovernanceStanding
 from torghut.schemas.live.traffic import TrafficPatch
 from torghut.settings import artifact_dir, settings
+from torghut.workflows.live.observing.governed import GovernanceSeen
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerPage, WorkerSeen
 
 __all__ = [
@@ -42,12 +45,14 @@ __all__ = [
     "WORKERS",
     "artifact_root",
     "governance_beat",
+    "governance_seen",
     "ids",
     "incident_names",
     "live_policy",
     "patch_traffic",
     "person",
     "post",
+    "show_governance",
     "steady_clock",
     "switch_folder",
     "token_file",
@@ -65,6 +70,15 @@ WORKERS: Final = "workers"
 
 BEAT: Final = "governance/heartbeat.json"
 """Where governance says that it is there, below the folder of artifacts."""
+
+STANDING: Final = "governance/standing.json"
+"""Where governance says how it stands, below the folder of artifacts."""
+
+LEASE: Final = "governance"
+"""Of the lease's two files, without their endings, below the folder of artifacts."""
+
+GOVERNANCE_LOG: Final = "governance.log"
+"""Log of governance's own streams, below the folder of artifacts."""
 
 INCIDENTS: Final = "incidents"
 """Folder of what throws leave behind, below that of artifacts."""
@@ -108,6 +122,21 @@ def steady_clock() -> SteadyClock:
 def governance_beat() -> BeatFile:
     """Return where the holder of governance's lease says that it is there, and workers hear it."""
     return BeatFile(artifact_dir() / BEAT)
+
+
+def show_governance(standing: GovernanceStanding) -> None:
+    """Say how governance stands; only the holder of its lease may.
+
+    Raises:
+        FileWriteError: It cannot be written.
+    """
+    put_standing(artifact_dir() / STANDING, standing)
+
+
+def governance_seen() -> GovernanceSeen:
+    """Return what is to be seen of governance without its log, whatever is wrong with it."""
+    root = artifact_dir()
+    return read_governance(root / STANDING, root / LEASE, root / GOVERNANCE_LOG)
 
 
 def incident_names() -> Sequence[str]:

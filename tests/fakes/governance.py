@@ -72,6 +72,7 @@ class FakeLoop(LoopView, LoopControls):
     Attributes:
         shown: What a look finds.
         away: Whether nobody answers.
+        hidden: Whether nobody can read the log.
         recorded: What it took, by id.
         thrown: Throws of files that stand.
         decided_by: By which package its decisions are made.
@@ -79,6 +80,7 @@ class FakeLoop(LoopView, LoopControls):
 
     shown: Observed = GOOD
     away: bool = False
+    hidden: bool = False
     recorded: dict[str, ControlRecord] = field(default_factory=dict)
     thrown: dict[str, str] = field(default_factory=dict)
     decided_by: str | None = CHAMPION
@@ -87,7 +89,7 @@ class FakeLoop(LoopView, LoopControls):
     @override
     async def look(self, since: Since, /, *, now_ns: int) -> Observed:
         self.blocks += 1
-        return replace(self.shown, last_block=self.blocks)
+        return replace(self.shown, last_block=-1 if self.hidden else self.blocks)
 
     @override
     async def applied(self, control_ids: frozenset[str], *, after_block: int) -> frozenset[str]:
@@ -174,9 +176,9 @@ class FakeLane(LaneRunner):
         return self.last if max(ends) > position else None
 
     @override
-    async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
-        if not self.waiting:
-            return None
+    async def run(self, *, epoch: int, holder: str, starts: bool) -> bool:
+        if not (self.waiting and starts):
+            return False
         commands = self.waiting[0]
         plan = getattr(commands[0], "plan")  # noqa: B009 - every run starts with its plan
         failure = "" if self.breaks_after is None else "killed by signal 9"
@@ -188,7 +190,7 @@ class FakeLane(LaneRunner):
             )
         if self.last is not None:
             await self._end_broken(self.last)
-        return self.last
+        return False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -228,7 +230,6 @@ class FakeClearances(Clearances):
     """What other streams say of a candidate that never came to serve."""
 
     digest: str | None = None
-    serves: bool = False
     target: BackTo = field(default_factory=lambda: BackTo(package=CHAMPION))
 
     @override
@@ -237,7 +238,7 @@ class FakeClearances(Clearances):
 
     @override
     async def exposed(self, candidate_id: str, /) -> str | None:
-        return self.digest if self.serves else None
+        return self.digest if self.target.serves else None
 
     @override
     async def back_to(self, candidate_id: str, observed: Observed, /) -> BackTo:
@@ -261,6 +262,7 @@ def governor(
     store: InMemoryArtifacts | None = None,
     lane: FakeLane | None = None,
     meter: FakeMeter | None = None,
+    clearances: FakeClearances | None = None,
 ) -> Governor:
     """Return an governor in which everything is made up."""
     return Governor(
@@ -272,6 +274,6 @@ def governor(
         drift=meter or FakeMeter(),
         ladder=FakeLadder(),
         policies=policies(),
-        clearances=FakeClearances(),
+        clearances=clearances or FakeClearances(),
         keyring=keyring,
     )

@@ -37,6 +37,7 @@ from torghut.schemas.live.position import Position
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.loop.keeping import LogKeeper
+from torghut.workflows.live.observing.governed import GovernanceEar
 from torghut.workflows.live.observing.journal import SILENT_JOURNAL
 from torghut.workflows.live.observing.telemetry import SILENT_TELEMETRY
 from torghut.workflows.live.observing.witness import Witness
@@ -44,7 +45,6 @@ from torghut.workflows.live.offers import OfferedContext, parse_offered
 from torghut.workflows.live.ports import Told
 from torghut.workflows.live.standing import Identity
 from torghut.workflows.live.switch_ports import (
-    GovernanceEar,
     SwitchFolder,
     ThrownSwitch,
     WorkerPage,

@@ -9,6 +9,7 @@ from typing import Final
 from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
 from tests.climbing import caps, climbed, hours, look, windows
 from tests.fakes.eventlog import run
+from tests.governance_pages import CLOSED, standing
 from tests.governing import (
     ANN,
     BEN,
@@ -93,6 +94,7 @@ from torghut.governance.safety.rollback import (
     JudgeProof,
     RollbackCommand,
     RollbackState,
+    SupersedeRollback,
     SwitchBack,
     TriggerRollback,
 )
@@ -286,6 +288,23 @@ def _proven() -> Sequence[bytes]:
     return memory.bodies
 
 
+def _superseded() -> Sequence[bytes]:
+    memory: Memory[RollbackCommand, RollbackEvent, RollbackState] = Memory(ROLLBACK, ROLLBACK_EVENT)
+    for number, cause_id in enumerate(("incident-1", "incident-2")):
+        trigger = TriggerRollback(
+            run_id="run-1",
+            cause="stop-latch",
+            cause_id=cause_id,
+            goes_back_to="aa" * 32,
+            detected_at_ns=START_NS + number * SECOND_NS,
+            at_ns=START_NS + number * SECOND_NS,
+        )
+        memory.send(trigger)
+        if not number:
+            memory.send(SupersedeRollback(reason="stop-over", at_ns=START_NS))
+    return memory.bodies
+
+
 def _used() -> Sequence[bytes]:
     stream = granted()
     stream.send(grant(who=EVE, after_s=10))
@@ -447,6 +466,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("lease", "handed-over"): _handed_over,
     ("ledger", "taken-back"): _taken_back,
     ("rollback", "proven"): _proven,
+    ("rollback", "superseded"): _superseded,
     ("stages", "on-and-back"): _on_and_back,
 }
 """By kind of stream and name."""
@@ -463,6 +483,7 @@ if __name__ == "__main__":
         signed_at_ns=START_NS,
     )
     add_message("artifacts/release-statement.v1", "two-triggers", release)
+    add_message("artifacts/governance-standing.v1", "stopped", standing(latch=CLOSED))
     for place, body in _lane_artifacts().items():
         artifact = read_message(body, MODELS)
         name = stated_type(type(artifact)).partition(".")[2]

@@ -40,7 +40,7 @@ from torghut.schemas.live.delivery import (
     Heartbeat,
     Refused,
 )
-from torghut.schemas.live.governance import GovernanceBeat
+from torghut.schemas.live.governance import GovernanceBeat, GovernanceStanding
 from torghut.schemas.live.incident import SwitchIncident
 from torghut.schemas.live.offering import ContextOffered, ControlOffered
 from torghut.schemas.live.rehearsal import SwitchRehearsals
@@ -124,6 +124,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Fault,
     GateEvidence,
     GovernanceBeat,
+    GovernanceStanding,
     Heartbeat,
     IterationNote,
     LaneCompleted,
@@ -169,6 +170,7 @@ ARTIFACTS: Final = frozenset(
         IterationNote,
         LaneInputs,
         GovernanceBeat,
+        GovernanceStanding,
         PackageManifest,
         PairedBlocks,
         Proof,

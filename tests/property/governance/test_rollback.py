@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, get_args
+from itertools import pairwise
+from typing import Final, Literal, get_args
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -21,6 +22,7 @@ from torghut.governance.safety.rollback import (
     JudgeProof,
     RollbackCommand,
     RollbackState,
+    SupersedeRollback,
     SwitchBack,
     TriggerRollback,
 )
@@ -31,6 +33,7 @@ from torghut.schemas.governing.rollback import (
     RollbackDrained,
     RollbackEffective,
     RollbackEvent,
+    RollbackSuperseded,
     RollbackSwitched,
     RollbackTriggered,
 )
@@ -91,6 +94,13 @@ class RollbackMachine(RuleBasedStateMachine):
         """Nothing is left."""
         self._send(ConfirmDrained(at_ns=self.now_ns))
 
+    @rule(reason=st.sampled_from(["stop-over", "not-serving"]))
+    def supersede(self, reason: Literal["stop-over", "not-serving"]) -> None:
+        """It is not to be done any more."""
+        switched = self.memory.state.switched is not None
+        self._send(SupersedeRollback(reason=reason, at_ns=self.now_ns))
+        assert not (switched and self.memory.state.superseded is not None)
+
     @rule(offered=OFFERED)
     def judge(self, offered: Mapping[EvidenceName, Examined]) -> None:
         """The phase is judged."""
@@ -136,15 +146,16 @@ class RollbackMachine(RuleBasedStateMachine):
     @invariant()
     def clock_runs_from_detection_to_drained(self) -> None:
         """Steps follow each other, in order and in time."""
-        steps: list[type[object]] = [
-            RollbackTriggered,
-            RollbackSwitched,
-            RollbackEffective,
-            RollbackDrained,
-        ]
+        follows: dict[type[object], set[type[object]]] = {
+            RollbackTriggered: {RollbackSwitched, RollbackSuperseded},
+            RollbackSwitched: {RollbackEffective},
+            RollbackEffective: {RollbackDrained},
+            RollbackDrained: {RollbackTriggered},
+            RollbackSuperseded: {RollbackTriggered},
+        }
         events = [one for one in self.memory.events() if not isinstance(one, ProofJudged)]
-        expected = [steps[place % 4] for place in range(len(events))]
-        assert list(map(type, events)) == expected
+        types: list[type[object]] = [RollbackDrained, *map(type, events)]
+        assert all(after in follows[before] for before, after in pairwise(types))
         times = [event.at_ns for event in events]
         assert times == sorted(times)
 

@@ -41,6 +41,29 @@ class _Standing(Message):
     expires_wall_ns: Nanoseconds
 
 
+def read_lease(path: Path) -> Lease | None:
+    """Return the lease whose files are at ``path``, expired or not; None if nobody ever held it.
+
+    One that was let go in good order expires at 0. Nothing is locked or changed.
+
+    Raises:
+        LeaseUnreadableError: Nobody can say who holds it.
+    """
+    file = path.with_name(path.name + ".json")
+    try:
+        body = file.read_bytes()
+        found = _Standing.model_validate_json(body)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        found_instead = error.strerror or str(error)
+        raise LeaseUnreadableError(place=str(file), found=found_instead) from error
+    except ValidationError as error:
+        problem = first_problem(error).at("the file")
+        raise LeaseUnreadableError(place=str(file), found=problem) from error
+    return Lease(epoch=found.epoch, holder=found.holder, expires_wall_ns=found.expires_wall_ns)
+
+
 class FileLease(WriterLease):
     """The lease whose files are ``<path>.lock`` and ``<path>.json``.
 
@@ -51,6 +74,7 @@ class FileLease(WriterLease):
     """
 
     def __init__(self, path: Path, *, clock: WallClock, time_to_live_ms: int) -> None:
+        self._path = path
         self._lock = path.with_name(path.name + ".lock")
         self._file = path.with_name(path.name + ".json")
         self._clock = clock
@@ -131,16 +155,9 @@ class FileLease(WriterLease):
             raise LeaseLostError(epoch=lease.epoch, found="that it had expired")
         return now_ns
 
-    def _read(self) -> _Standing | None:
+    def _read(self) -> Lease | None:
         """Return who holds the lease, expired or not; None if nobody ever did."""
-        try:
-            return _Standing.model_validate_json(self._file.read_bytes())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._unreadable(error.strerror or str(error)) from error
-        except ValidationError as error:
-            raise self._unreadable(first_problem(error).at("the file")) from error
+        return read_lease(self._path)
 
     def _write(self, epoch: int, holder: str, now_ns: int) -> Lease:
         """Put on disk that ``holder`` has the lease, and return it."""

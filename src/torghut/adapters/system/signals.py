@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
 
+_INPUT: Final = 0
+_CHUNK: Final = 4096
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -37,8 +40,13 @@ class Stopping:
 
 
 @contextlib.contextmanager
-def stop_on_signals() -> Iterator[Stopping]:
-    """Yield what SIGINT and SIGTERM set until the end of the block; in a running event loop."""
+def stop_on_signals(*, at_end_of_input: bool = False) -> Iterator[Stopping]:
+    """Yield what SIGINT and SIGTERM set until the end of the block; in a running event loop.
+
+    Args:
+        at_end_of_input: Whether the end of standard input, a pipe, asks to stop too: it comes when
+            whoever holds its other end is gone, however that happened.
+    """
     loop = asyncio.get_running_loop()
     stopping = Stopping()
 
@@ -50,11 +58,26 @@ def stop_on_signals() -> Iterator[Stopping]:
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, ask, number)
+    if at_end_of_input:
+        _watch_input(loop, stopping)
     try:
         yield stopping
     finally:
+        if at_end_of_input:
+            loop.remove_reader(_INPUT)
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _watch_input(loop: asyncio.AbstractEventLoop, stopping: Stopping) -> None:
+    """Ask to stop once standard input has ended; what comes in is of no interest."""
+
+    def look() -> None:
+        if not os.read(_INPUT, _CHUNK):
+            loop.remove_reader(_INPUT)
+            stopping.asked.set()
+
+    loop.add_reader(_INPUT, look)
 
 
 @contextlib.contextmanager

@@ -35,6 +35,9 @@ json_option: Final = click.option(
 """The flag ``--json``; the command's parameter is ``as_json``."""
 
 _NS_PER_S: Final = 1_000_000_000
+_MINUTE_S: Final = 120
+_HOUR_S: Final = 7200
+_DAY_S: Final = 172_800
 _WIDEST: Final = 400
 
 
@@ -83,6 +86,21 @@ def stamp(time_ns: int) -> str:
     """
     whole = instant(time_ns).replace("-", "").replace(":", "")
     return f"{whole[:-1]}.{time_ns % _NS_PER_S:09}Z"
+
+
+def ago(passed_ns: int) -> str:
+    """Return how long ago something was.
+
+    Example:
+        >>> ago(400_000_000), ago(90 * 10**9), ago(3 * 3600 * 10**9)
+        ('0.4 s ago', '90.0 s ago', '3.0 h ago')
+    """
+    seconds = max(passed_ns, 0) / _NS_PER_S
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s ago"
+    if seconds < _HOUR_S:
+        return f"{seconds / 60:.0f} min ago"
+    return f"{seconds / 3600:.1f} h ago" if seconds < _DAY_S else f"{seconds / 86_400:.0f} days ago"
 
 
 def plural(count: int, noun: str) -> str:

@@ -29,3 +29,18 @@ class CycleNotOpenError(TorghutError):
         super().__init__(f"expected the cycle under way, {standing}, found cycle {found}")
         self.expected = expected
         self.found = found
+
+
+class CycleTimeError(TorghutError):
+    """A cycle was to be at a time that nobody can govern at: far behind the last, or to come."""
+
+    code: ClassVar[str] = "cycles.time"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, expected: str, found_ns: int) -> None:
+        super().__init__(
+            f"expected {expected}, found {found_ns} ns; look at the clock, or keep cycles of "
+            "recorded data below an artifact root of their own"
+        )
+        self.expected = expected
+        self.found_ns = found_ns

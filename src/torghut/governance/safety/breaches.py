@@ -91,7 +91,9 @@ def _always(readings: SafetyReadings, failed: int, policy: StopPolicy) -> Iterat
         yield from _reached(
             "fallback-ratio", readings.fallback_ratio, policy.fallback_ratio, "ratio"
         )
-    yield from _reached("drawdown", readings.drawdown_ratio, policy.drawdown_ratio, "ratio")
+    # A log that nobody can read shows neither: its lag stops the loop, and heals once it is read.
+    if readings.drawdown_ratio.status != "missing" or readings.lag_ms.status != "missing":
+        yield from _reached("drawdown", readings.drawdown_ratio, policy.drawdown_ratio, "ratio")
     yield from _flag("universe-unavailable", bad="unavailable", found=readings.universe)
     yield from _flag("evidence-corrupt", bad="corrupt", found=readings.evidence)
 

@@ -32,6 +32,7 @@ from torghut.schemas.governing.rollback import (
     RollbackDrained,
     RollbackEffective,
     RollbackEvent,
+    RollbackSuperseded,
     RollbackSwitched,
     RollbackTriggered,
 )
@@ -83,6 +84,14 @@ class ConfirmDrained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupersedeRollback:
+    """Say that a rollback that has not switched is not to be done any more."""
+
+    reason: Literal["stop-over", "not-serving"]
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeProof:
     """Say what the phase shows.
 
@@ -98,7 +107,12 @@ class JudgeProof:
 
 
 RollbackCommand: TypeAlias = (
-    TriggerRollback | SwitchBack | ConfirmEffective | ConfirmDrained | JudgeProof
+    TriggerRollback
+    | SwitchBack
+    | ConfirmEffective
+    | ConfirmDrained
+    | SupersedeRollback
+    | JudgeProof
 )
 
 
@@ -109,14 +123,21 @@ class RollbackState:
     Attributes:
         triggered: The rollback that is under way, or was the last; None: there was none.
         switched: Its switch, once it is durable; likewise what follows.
+        superseded: Why it never will; it is over.
     """
 
     triggered: RollbackTriggered | None = None
     switched: RollbackSwitched | None = None
     effective: RollbackEffective | None = None
     drained: RollbackDrained | None = None
+    superseded: RollbackSuperseded | None = None
     judged: ProofJudged | None = None
     time_ns: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do of it."""
+        return self.drained is not None or self.superseded is not None
 
 
 def _decide(command: RollbackCommand, state: RollbackState) -> Sequence[RollbackEvent]:
@@ -129,6 +150,8 @@ def _decide(command: RollbackCommand, state: RollbackState) -> Sequence[Rollback
             return _confirm(command, state)
         case ConfirmDrained():
             return _drain(command, state)
+        case SupersedeRollback():
+            return _supersede(command, state)
         case JudgeProof():
             return _judge(command, state)
         case _:
@@ -138,7 +161,7 @@ def _decide(command: RollbackCommand, state: RollbackState) -> Sequence[Rollback
 def _trigger(command: TriggerRollback, state: RollbackState) -> Sequence[RollbackEvent]:
     """Return the rollback, unless one is under way or this cause has had its own."""
     before = state.triggered
-    if before is not None and (state.drained is None or before.cause_id == command.cause_id):
+    if before is not None and (not state.over or before.cause_id == command.cause_id):
         return []
     at_ns = max(command.at_ns, state.time_ns)
     return [
@@ -158,7 +181,7 @@ def _switch(command: SwitchBack, state: RollbackState) -> Sequence[RollbackEvent
     """Return the switch, once."""
     if state.triggered is None:
         raise RollbackStepError(expected="a rollback that is triggered", found="none")
-    if state.switched is not None:
+    if state.switched is not None or state.superseded is not None:
         return []
     return [
         RollbackSwitched(
@@ -204,6 +227,21 @@ def _drain(command: ConfirmDrained, state: RollbackState) -> Sequence[RollbackEv
     if state.drained is not None:
         return []
     return [RollbackDrained(number=state.triggered.number, at_ns=max(command.at_ns, state.time_ns))]
+
+
+def _supersede(command: SupersedeRollback, state: RollbackState) -> Sequence[RollbackEvent]:
+    """Return that a rollback is over without having been; one that has switched goes on."""
+    if state.triggered is None:
+        raise RollbackStepError(expected="a rollback that is triggered", found="none")
+    if state.switched is not None or state.superseded is not None:
+        return []
+    return [
+        RollbackSuperseded(
+            number=state.triggered.number,
+            reason=command.reason,
+            at_ns=max(command.at_ns, state.time_ns),
+        )
+    ]
 
 
 def _judge(command: JudgeProof, state: RollbackState) -> Sequence[RollbackEvent]:
@@ -278,6 +316,8 @@ def _evolve(state: RollbackState, event: RollbackEvent) -> RollbackState:
             return replace(state, effective=event, time_ns=time_ns)
         case RollbackDrained():
             return replace(state, drained=event, time_ns=time_ns)
+        case RollbackSuperseded():
+            return replace(state, superseded=event, time_ns=time_ns)
         case ProofJudged():
             return replace(state, judged=event, time_ns=time_ns)
         case _:

@@ -71,6 +71,18 @@ class RollbackDrained(Message):
     at_ns: Nanoseconds
 
 
+class RollbackSuperseded(Message):
+    """What it would have done is not to be done any more: it never switched, and proves nothing."""
+
+    type: Literal["rollback.superseded.v1"] = "rollback.superseded.v1"
+    number: Ordinal
+    reason: Annotated[
+        Literal["stop-over", "not-serving"],
+        Field(description="The stop that it was is over, or there is nothing to take back."),
+    ]
+    at_ns: Nanoseconds
+
+
 class ProofJudged(Message):
     """What the phase ``rollback-proof`` shows; without a rollback it cites nothing at all."""
 
@@ -100,7 +112,12 @@ class ProofJudged(Message):
 
 
 RollbackEvent = Annotated[
-    RollbackTriggered | RollbackSwitched | RollbackEffective | RollbackDrained | ProofJudged,
+    RollbackTriggered
+    | RollbackSwitched
+    | RollbackEffective
+    | RollbackDrained
+    | RollbackSuperseded
+    | ProofJudged,
     Field(discriminator="type"),
 ]
 

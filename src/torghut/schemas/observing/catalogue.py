@@ -9,6 +9,7 @@ from torghut.schemas.codes import ControlKind, Intent, Path, Reason, RefusalCode
 from torghut.schemas.live.delivery import Degraded, LiveState, SwitchName
 from torghut.schemas.observing.endpoints import ENDPOINTS, HttpMethod, Route, StatusClass
 from torghut.schemas.observing.metric import Counter, Gauge, Histogram, Label, Metric
+from torghut.schemas.scheduling.cycles import CycleOutcome
 
 Outcome = Literal["decided", "refused", "quarantined"]
 ControlStatus = Literal["taken", "repeated", "refused"]
@@ -209,6 +210,39 @@ HTTP_DURATION: Final[Histogram[Route, HttpMethod]] = Histogram(
     help="From the head of a request to the end of its answer; of a stream, to its first bytes.",
     labels=(Label("route", get_args(Route)), Label("method", get_args(HttpMethod))),
     only=ENDPOINTS,
+)
+
+# --- governance, as far as it says so on the disk ------------------------------------------------
+
+GOVERNANCE_CYCLES: Final[Counter[CycleOutcome]] = Counter(
+    name="torghut_governance_cycles_total",
+    help="Cycles of governance that were seen to end, by outcome.",
+    unit="cycles",
+    labels=(Label("outcome", get_args(CycleOutcome)),),
+)
+GOVERNANCE_LAST_CYCLE_AGE: Final[Gauge[()]] = Gauge(
+    name="torghut_governance_last_cycle_age_seconds",
+    help="Age of governance's last cycle; NaN where nobody knows of one.",
+    unit="seconds",
+)
+GOVERNANCE_LATCH_CLOSED: Final[Gauge[()]] = Gauge(
+    name="torghut_governance_latch_closed",
+    help="1 while governance's stop latch was closed at its last cycle, else 0; "
+    "NaN where nobody knows.",
+)
+GOVERNANCE_LEASE_EPOCH: Final[Gauge[()]] = Gauge(
+    name="torghut_governance_lease_epoch",
+    help="Epoch of the lease that was taken last; 0 before the first.",
+    unit="epochs",
+)
+GOVERNANCE_ALIVE: Final[Gauge[()]] = Gauge(
+    name="torghut_governance_alive",
+    help="1 while somebody holds governance's lease, else 0.",
+)
+GOVERNANCE_STARTS: Final[Counter[()]] = Counter(
+    name="torghut_governance_starts_total",
+    help="Times that this service started a scheduler beside it.",
+    unit="starts",
 )
 
 # --- observing itself ----------------------------------------------------------------------------

@@ -254,6 +254,41 @@ class TokensUnread(LogEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GovernanceStarted(LogEvent):
+    """A scheduler was started beside the service; it governs once it holds the lease."""
+
+    name = "governance.started"
+    level = "info"
+
+    pid: int
+    starts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernanceDied(LogEvent):
+    """The scheduler beside the service ended unasked, or did not start; it is started again."""
+
+    name = "governance.died"
+    level = "error"
+
+    exit_code: int | None
+    detail: str
+    lasted_seconds: float
+    again_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernanceEnded(LogEvent):
+    """The scheduler beside the service ended because the service does."""
+
+    name = "governance.ended"
+    level = "info"
+
+    exit_code: int
+    killed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TracingFailed(LogEvent):
     """Traces could not be exported; the service goes on without them."""
 

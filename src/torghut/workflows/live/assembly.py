@@ -20,14 +20,15 @@ from torghut.workflows.live.intake.waiting import WaitingControl, WaitingLine
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.counting import BlockCounting
 from torghut.workflows.live.loop.deciding import LiveLoop
-from torghut.workflows.live.loop.heeding import DeafEar, Heeding
+from torghut.workflows.live.loop.heeding import Heeding
 from torghut.workflows.live.loop.keeping import LogKeeper
+from torghut.workflows.live.observing.governed import DeafEar, GovernanceEar
 from torghut.workflows.live.observing.journal import SILENT_JOURNAL, Journal
 from torghut.workflows.live.observing.telemetry import SILENT_TELEMETRY, Telemetry
 from torghut.workflows.live.observing.tracing import SILENT_TRACER, Tracer
 from torghut.workflows.live.observing.witness import Witness
 from torghut.workflows.live.standing import Identity, Standing
-from torghut.workflows.live.switch_ports import GovernanceEar, SwitchFolder, WorkerPage
+from torghut.workflows.live.switch_ports import SwitchFolder, WorkerPage
 from torghut.workflows.live.switching import Switchboard
 from torghut.workflows.live.watching import Watch
 from torghut.workflows.opening import Setup

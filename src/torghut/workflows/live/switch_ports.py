@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final, Protocol, get_args
 
 from torghut.schemas.live.delivery import SwitchName
-from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 
 SWITCH_NAMES: Final[Sequence[SwitchName]] = get_args(SwitchName)
@@ -65,6 +64,7 @@ class SwitchThrower(SwitchFolder, Protocol):
         On a full disk the file may be there without what it says; it throws all the same.
 
         Raises:
+            ThrowIdRefusedError: Whoever reads the file would not know the throw by its id.
             SwitchNotThrownError: Not even an empty file can be put there.
         """
         ...
@@ -112,12 +112,4 @@ class WorkerPage(Protocol):
 
     def close(self) -> None:
         """Let go of it; what stands there stays."""
-        ...
-
-
-class GovernanceEar(Protocol):
-    """Where governance says that it is there."""
-
-    def heard(self) -> GovernanceBeat | None:
-        """Return its newest beat; None where there is none, or none that can be read."""
         ...

@@ -19,10 +19,10 @@ from torghut.workflows.live.intake.waiting import WaitingControl
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.deciding import LiveLoop
 from torghut.workflows.live.loop.heeding import Heeding
+from torghut.workflows.live.observing.governed import GovernanceEar
 from torghut.workflows.live.observing.witness import Witness
 from torghut.workflows.live.standing import Standing
 from torghut.workflows.live.switch_ports import (
-    GovernanceEar,
     SwitchFolder,
     ThrownSwitch,
     WorkerPage,

@@ -8,7 +8,16 @@ ends it first.
 
 from __future__ import annotations
 
-from torghut.governance.cycles.cycle import BeginCycle, EndCycle, SeePortfolio, drawdown_of
+from typing import Final
+
+from torghut.governance.cycles.cycle import (
+    BeginCycle,
+    CycleState,
+    EndCycle,
+    SeePortfolio,
+    drawdown_of,
+)
+from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.schemas.scheduling.note import IterationNote
@@ -36,6 +45,9 @@ from torghut.workflows.scheduling.steps.safety import (
 )
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
 
+_BACK_MAX_NS: Final = 300_000_000_000
+"""A clock that was set back by less is waited out, at the time of the last cycle."""
+
 
 async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int) -> IterationNote:
     """Run the next cycle and return its note, as it was written.
@@ -47,8 +59,10 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
         now_ns: Receive clock.
 
     Raises:
+        CycleTimeError: The last cycle on record is far ahead of ``now_ns``.
         TorghutError: Governance's log or the artifact root cannot be read or written.
     """
+    _check_time(await governor.governance.state(CYCLE_RECORD), now_ns)
     await end_interrupted(governor, now_ns=now_ns)
     state = await governor.governance.state(CYCLE_RECORD)
     turn = Turn(
@@ -64,6 +78,18 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
     await governor.governance.run(CYCLE_RECORD, begin)
     findings = await _work(governor, turn)
     return await _end(governor, turn, findings)
+
+
+def _check_time(state: CycleState, now_ns: int) -> None:
+    """Check that a cycle would not run at a time that is long over, or was never there.
+
+    Raises:
+        CycleTimeError: It would.
+    """
+    if state.time_ns - now_ns > _BACK_MAX_NS:
+        raise CycleTimeError(
+            expected=f"a time after the last cycle's, {state.time_ns} ns", found_ns=now_ns
+        )
 
 
 async def end_interrupted(governor: Governor, *, now_ns: int) -> None:
@@ -89,8 +115,8 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     """Do everything that a cycle does but its note."""
     observed = await _observe(governor, turn)
     continuity = await _count_signals(governor, turn, observed)
-    ran = await _run_lane(governor, turn, observed)
-    run = await _current_run(governor, ran)
+    at_work = await _run_lane(governor, turn, observed)
+    run = await _current_run(governor)
     lane = await uncounted_lane(governor)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
     safety = await _control_safety(governor, turn, observed, lane)
@@ -112,6 +138,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     return Findings(
         observed=observed,
         continuity=continuity,
+        at_work=at_work,
         lane=lane,
         drift=drift,
         latch=latch,
@@ -161,16 +188,16 @@ async def _count_signals(governor: Governor, turn: Turn, observed: Observed) -> 
     return await governor.governance.state(SIGNALS)
 
 
-async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> LaneEnded | None:
-    """Run the lane where there are signals and a candidate waits."""
-    if observed.no_signal is not None:
-        return None
-    return await governor.lane.run(epoch=turn.epoch, holder=turn.holder)
+async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> bool:
+    """Let the lane go on, started where there are signals; say whether it is at work still."""
+    return await governor.lane.run(
+        epoch=turn.epoch, holder=turn.holder, starts=observed.no_signal is None
+    )
 
 
-async def _current_run(governor: Governor, lane: LaneEnded | None) -> RunSubject | None:
-    """Return the run started last."""
-    current = lane or await governor.lane.current()
+async def _current_run(governor: Governor) -> RunSubject | None:
+    """Return the run that ended last."""
+    current = await governor.lane.current()
     return None if current is None else await run_subject(governor, current)
 
 

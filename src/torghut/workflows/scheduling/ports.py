@@ -19,13 +19,14 @@ class SymbolSeen:
     """What the log shows of one symbol.
 
     Attributes:
-        mode: That holds for it.
+        mode: That holds for it, as far as it may do the least.
         allotment: In force, quote currency.
         exposure: Absolute notional of its position or its target, whichever is more.
         notional_cap: That it may trade up to, quote currency.
         equity: Of its book, net of costs.
         package: Digest of the router package that decided last; empty without one.
         lifetime_ns: How long one of its decisions may be acted on, receive clock.
+        block: Of its last decision.
     """
 
     mode: ModeName
@@ -35,6 +36,7 @@ class SymbolSeen:
     equity: float
     package: str
     lifetime_ns: int
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Observed:
 
     Attributes:
         last_block: Of the log, as of now; -1 where there is none.
-        signals: Contexts since then, refused ones included.
+        signals: Contexts since then that were not refused; none exactly where ``no_signal`` is why.
         decisions: Since then.
         window_ns: Receive time that they cover.
         no_signal: Why there were none; None where there were some.
@@ -110,7 +112,7 @@ class LoopView(Protocol):
             count: At most so many; fewer where fewer were made, none while it is not applied.
 
         Returns:
-            Digests, None for a decision without a package.
+            Digests, None for a decision without a package; nothing where nobody can look.
         """
         ...
 
@@ -133,10 +135,10 @@ class LaneEnded:
 
 
 class LaneRunner(Protocol):
-    """Runs the lane for the candidate that waits longest."""
+    """Runs the lane for the candidate that waits longest, beside the cycles if need be."""
 
     async def current(self) -> LaneEnded | None:
-        """Return the run that was started last; None before any.
+        """Return the run that ended last; None before any.
 
         One whose process is gone is ended first, where it stood.
         """
@@ -146,14 +148,16 @@ class LaneRunner(Protocol):
         """Return the run that ended last, if its end stands behind ``position`` in the log."""
         ...
 
-    async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
-        """Return how the run ended, killed after its budget; None where none came to its end.
-
-        That is where no candidate waits, or where another process is at a run.
+    async def run(self, *, epoch: int, holder: str, starts: bool) -> bool:
+        """See to it that the lane is at work where a candidate waits; wait for it only so long.
 
         Args:
             epoch: Of the lease that the run writes under.
             holder: Of the lease.
+            starts: Whether a run may be started; one that is at work goes on anyway.
+
+        Returns:
+            Whether it is at a run that has not ended, here or in another process.
         """
         ...
 
@@ -216,5 +220,8 @@ class LoopControls(Protocol):
         ...
 
     async def release_stop(self, *, throw_id: str, reason: str) -> Answer:
-        """Let workers go on that this throw has stopped, on their record."""
+        """Let workers go on that this throw has stopped, on their record.
+
+        It is recorded only once no file of this throw stands any more.
+        """
         ...

@@ -14,10 +14,13 @@ from typing import Final, Protocol, TypeVar
 
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.ports import EventStore
+from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.leasing.epochs import BeginEpoch, EndEpoch
+from torghut.governance.leasing.errors import LeaseLostError, LeaseTakenError
 from torghut.governance.ports import WriterLease
 from torghut.kernel.clock import SteadyClock, WallClock
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import LeasePolicy
 from torghut.schemas.scheduling.note import IterationNote
@@ -25,6 +28,7 @@ from torghut.workflows.aggregates import CYCLE_RECORD, LEASE, Governance
 from torghut.workflows.scheduling.cycle import run_cycle
 from torghut.workflows.scheduling.fencing import Fence, FencedEvents
 from torghut.workflows.scheduling.governor import Governor
+from torghut.workflows.scheduling.standing import StandingPage
 from torghut.workflows.streams import Streams
 
 T = TypeVar("T")
@@ -33,6 +37,12 @@ _MS_PER_S: Final = 1000
 _NS_PER_S: Final = 1e9
 _RENEWALS: Final = 3
 """The lease is renewed so often in the time that it holds."""
+
+_GONE: Final = (LeaseLostError, LeaseTakenError)
+"""Somebody else governs."""
+
+_FAULTS_MAX: Final = 3
+"""Cycles in a row that may break off before the scheduler gives up, and with it its beat."""
 
 CAUSE: Final = "torghut scheduler"
 
@@ -60,7 +70,9 @@ class Term:
         governor: Makes what cycles work with, all of it behind the fence.
         beat: Tells the loop under an epoch that governance is there.
         told: Told of each cycle that is over.
+        faulted: Told why a cycle broke off.
         turn: Gives the turn to append to the log.
+        page: Where it says how governance stands; None: nowhere.
     """
 
     holder: str
@@ -73,7 +85,9 @@ class Term:
     governor: Callable[[Governance, Fence], Governor]
     beat: Callable[[int], None]
     told: Callable[[IterationNote], None]
+    faulted: Callable[[TorghutError], None]
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    page: StandingPage | None = None
 
 
 def governance_of(events: EventStore) -> Governance:
@@ -90,13 +104,17 @@ async def run_one(term: Term, *, now_ns: int | None = None) -> IterationNote:
         now_ns: The cycle's time; the wall clock's where nobody says.
 
     Raises:
+        CycleTimeError: That time is still to come, or far behind the last cycle's.
         LeaseTakenError: Somebody else governs.
         LeaseLostError: Somebody else governs by now.
         TorghutError: Governance's log or the artifact root cannot be read or written.
     """
 
     async def work(governance: Governance, fence: Fence) -> IterationNote:
-        at_ns = term.wall.now_ns() if now_ns is None else now_ns
+        wall_ns = term.wall.now_ns()
+        at_ns = wall_ns if now_ns is None else now_ns
+        if at_ns > wall_ns:
+            raise CycleTimeError(expected=f"a time before now, {wall_ns} ns", found_ns=at_ns)
         return await _cycle(term, fence, term.governor(governance, fence), at_ns)
 
     return await under_lease(term, work)
@@ -106,26 +124,38 @@ async def govern(term: Term, rest: Rest) -> None:
     """Run cycles when they are due, until asked to stop.
 
     The first one comes at once, unless the last one on record is not that long ago; what was missed
-    meanwhile is not made up for one by one.
+    meanwhile is not made up for one by one. A cycle that breaks off is ended by the next one, with
+    a note that says so; no fault of one cycle ends governance, but several in a row do.
 
     Raises:
         LeaseTakenError: Somebody else governs.
         LeaseLostError: Somebody else governs by now.
-        TorghutError: Governance's log or the artifact root cannot be read or written.
+        TorghutError: Several cycles in a row could not read or write what they must.
     """
 
     async def work(governance: Governance, fence: Fence) -> None:
         governor = term.governor(governance, fence)
+        await _show(term, fence, governor)
         every_s = term.policy.cycles.every_s
         last = (await governor.governance.state(CYCLE_RECORD)).began
         ago_s = every_s if last is None else (term.wall.now_ns() - last.at_ns) / _NS_PER_S
         pause_s = every_s - ago_s if ago_s >= 0 else 0.0
+        faults = turns = 0
         while await rest.rest(max(0.0, pause_s)):
             began_ns = term.steady.now_ns()
-            note = await _cycle(term, fence, governor, term.wall.now_ns())
+            turns += 1
+            try:
+                await _cycle(term, fence, governor, term.wall.now_ns())
+                faults = 0
+            except TorghutError as error:
+                faults += 1
+                if isinstance(error, _GONE) or faults == _FAULTS_MAX:
+                    raise
+                term.faulted(error)
             took_s = (term.steady.now_ns() - began_ns) / _NS_PER_S
-            early_s = every_s * term.policy.cycles.jitter_ratio * _early(term.holder, note.cycle)
+            early_s = every_s * term.policy.cycles.jitter_ratio * _early(term.holder, turns)
             pause_s = every_s - early_s - took_s
+        await _show(term, fence, governor, ended=True)
 
     await under_lease(term, work)
 
@@ -134,15 +164,30 @@ async def _cycle(term: Term, fence: Fence, governor: Governor, now_ns: int) -> I
     """Run a cycle, and tell of it."""
     note = await run_cycle(governor, epoch=fence.lease.epoch, holder=term.holder, now_ns=now_ns)
     term.told(note)
+    if term.page is not None:
+        term.page.count(note.outcome)
+    await _show(term, fence, governor)
     return note
 
 
-def _early(holder: str, cycle: int) -> float:
-    """Return how much of the jitter the cycle after ``cycle`` is early by, 0 to 1.
+async def _show(term: Term, fence: Fence, governor: Governor, *, ended: bool = False) -> None:
+    """Say how governance stands, where that can be said: it stands all the same where not."""
+    if term.page is None:
+        return
+    try:
+        await term.page.show(governor, holder=term.holder, epoch=fence.lease.epoch, ended=ended)
+    except TorghutError as error:
+        if isinstance(error, _GONE):
+            raise
+        term.faulted(error)
+
+
+def _early(holder: str, turns: int) -> float:
+    """Return how much of the jitter the cycle after so many is early by, 0 to 1.
 
     It comes out of who runs it, so that no two schedulers of one machine keep in step.
     """
-    return int(sha256_hex(f"{holder}:{cycle}".encode())[:8], 16) / 2**32
+    return int(sha256_hex(f"{holder}:{turns}".encode())[:8], 16) / 2**32
 
 
 async def under_lease(term: Term, work: Callable[[Governance, Fence], Awaitable[T]]) -> T:
@@ -200,9 +245,15 @@ async def _renewing(term: Term, fence: Fence) -> None:
 async def _beating(term: Term, fence: Fence) -> None:
     """Tell the loop for ever that governance is there: only as long as it is.
 
+    A beat that cannot be written is a beat the loop does not hear, and all that follows from that.
+
     Raises:
         LeaseLostError: It is not any more.
     """
     while True:
-        await fence.beat(partial(term.beat, fence.lease.epoch))
+        try:
+            await fence.beat(partial(term.beat, fence.lease.epoch))
+        except TorghutError as error:
+            if isinstance(error, _GONE):
+                raise
         await asyncio.sleep(term.policy.heartbeats.every_ms / _MS_PER_S)

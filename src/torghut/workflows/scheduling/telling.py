@@ -31,6 +31,7 @@ class Findings:
 
     observed: Observed
     continuity: ContinuityState
+    at_work: bool
     lane: LaneEnded | None
     drift: DriftSeen
     latch: LatchState
@@ -45,8 +46,7 @@ def outcome_of(findings: Findings) -> tuple[CycleOutcome, str]:
     if findings.observed.no_signal is not None:
         return "blocked_no_signal", findings.observed.no_signal
     if findings.lane is None:
-        elsewhere = _standing(findings.published) == "not-final"
-        return "lane_completed", "lane-at-work" if elsewhere else "no-candidate-waiting"
+        return "lane_completed", "lane-at-work" if findings.at_work else "no-candidate-waiting"
     if findings.lane.failure:
         return "lane_execution_failed", "lane-broke-off"
     return "lane_completed", "lane-ran-through"
@@ -113,7 +113,7 @@ def interrupted_note(began: CycleBegan) -> Numbered:
             missing_for_live=(),
             throughput=Throughput(signals=0, decisions=0, window_ns=0, decisions_per_s=None),
             recommendation_trace_ids=(),
-            remarks=("The process died in this cycle; what it had on record holds.",),
+            remarks=("This cycle broke off; what it had on record holds.",),
         )
 
     return numbered

@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal, get_args
 
@@ -26,6 +26,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.ids import SERVING, symbol_key
 from torghut.schemas.codes import Reason
+from torghut.schemas.control import ModeChanged
 from torghut.schemas.decision import ModeName
 from torghut.schemas.governing.continuity import NoSignalReason
 from torghut.schemas.governing.fields import Reading, reading_of
@@ -50,7 +51,7 @@ Weights that people declared, or threw a switch for, are no fault of the loop's.
 _MODES: Final[tuple[ModeName, ...]] = get_args(ModeName)
 """By the number that rows hold."""
 
-_OWN: Final = ("allotment-", "latch:", "rollback:")
+_OWN: Final = ("allotment-", "exposure:", "latch:", "rollback:")
 """Begins the id of every control record of governance."""
 
 
@@ -152,13 +153,20 @@ class LogView(LoopView):
         record = self._records.get(control_id)
         if record is None or not record.blocks:
             return []
-        log = self.opening()
-        found: list[str | None] = []
         try:
-            async for block in log.blocks(self.partition, after=min(record.blocks.values()) - 1):
-                if block.number > self._seen or len(found) >= count:
-                    break
-                found += self._packages_after(record, block, router)
+            log = self.opening()
+        except TorghutError:
+            return []
+        found: list[str | None] = []
+        first = min(record.blocks.values())
+        try:
+            async with asyncio.timeout(self.budget_ms / _MS_PER_S):
+                async for block in log.blocks(self.partition, after=first - 1):
+                    if block.number > self._seen or len(found) >= count:
+                        break
+                    found += self._packages_after(record, block, router)
+        except (TorghutError, TimeoutError):
+            return []
         finally:
             await log.close()
         return found[:count]
@@ -202,7 +210,19 @@ class LogView(LoopView):
             row = rows[place]
             known = self._names.get(int(row["symbol_key"]))
             if known is not None:
-                self._symbols[known] = _seen(row, packages)
+                self._symbols[known] = replace(_seen(row, packages), block=block.number)
+        self._take_modes(recorded)
+
+    def _take_modes(self, recorded: Recorded) -> None:
+        """Count a symbol as less than its last decision says, where it has been told so since."""
+        for arrival in recorded.received:
+            record = arrival.record
+            if not isinstance(record, ModeChanged) or record.effective_at_ns is not None:
+                continue
+            for name, seen in self._symbols.items():
+                less = _MODES.index(record.mode) < _MODES.index(seen.mode)
+                if less and record.symbol in {"*", name}:
+                    self._symbols[name] = replace(seen, mode=record.mode)
 
     def _take_records(self, block: Block, recorded: Recorded) -> None:
         """Remember which records of governance came, and to which symbols they applied."""
@@ -253,7 +273,7 @@ class LogView(LoopView):
         session = self._session(now_ns)
         return Observed(
             last_block=self._seen,
-            signals=window.signals,
+            signals=window.signals - window.refused,
             decisions=window.decisions,
             window_ns=window.last_ns - window.first_ns,
             no_signal=self._no_signal(window, session),
@@ -268,7 +288,10 @@ class LogView(LoopView):
         )
 
     def _unreachable(self, now_ns: int, *, intact: bool | None) -> Observed:
-        """Return what there is to say while the log cannot be read."""
+        """Return what there is to say while the log cannot be read.
+
+        A loop of which nothing was ever seen may be live.
+        """
         return Observed(
             last_block=-1,
             signals=0,
@@ -276,7 +299,7 @@ class LogView(LoopView):
             window_ns=0,
             no_signal="source-unreachable",
             session=self._session(now_ns),
-            mode=self._mode(),
+            mode=self._mode() if self._symbols else "live",
             lag_ms=reading_of(None),
             signal_age_ms=self._age(now_ns),
             fallback_ratio=reading_of(None, samples=0),
@@ -315,8 +338,16 @@ class LogView(LoopView):
             return "market-closed"
         if self._newest_ns is None:
             return "bootstrap"
-        alive = self.pages is None or any(one.alive for one in self.pages())
-        return "source-silent" if alive else "source-unreachable"
+        return "source-silent" if self._is_alive() else "source-unreachable"
+
+    def _is_alive(self) -> bool:
+        """Say whether any worker is there, as far as their pages can be read."""
+        if self.pages is None:
+            return True
+        try:
+            return any(one.alive for one in self.pages())
+        except TorghutError:
+            return False
 
     def _mode(self) -> ModeName:
         """Return the most that any symbol may do."""

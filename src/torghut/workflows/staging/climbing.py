@@ -152,6 +152,6 @@ async def look(
 async def _is_rolling_back(streams: Streams, run_id: str) -> bool:
     """Say whether a run's candidate was taken back and nothing proves yet that it is gone."""
     state = await streams.state(ROLLBACK, _ROLLBACK, f"rollback-{run_id}")
-    if state.triggered is None:
+    if state.triggered is None or state.superseded is not None:
         return False
     return state.judged is None or state.judged.status != "pass"

@@ -17,7 +17,11 @@ import pytest
 from tests.fakes.clock import CountingIds, HandClock
 from torghut.adapters.filesystem.switches import folder as folder_module
 from torghut.adapters.filesystem.switches import placing
-from torghut.adapters.filesystem.switches.folder import SwitchFiles, SwitchNotThrownError
+from torghut.adapters.filesystem.switches.folder import (
+    SwitchFiles,
+    SwitchNotThrownError,
+    ThrowIdRefusedError,
+)
 from torghut.adapters.filesystem.switches.reading import read_thrown
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.worker import SwitchThrownFile
@@ -546,3 +550,21 @@ def test_a_drill_under_a_throws_name_is_a_throw_of_its_own(
 
     assert not thrown.drill
     assert not thrown.throw_id.startswith("drill-")
+
+
+@pytest.mark.parametrize("throw_id", ["t" * 65, "governance-" + "a" * 64, "drill-1", "a/b", "a:b"])
+def test_throw_that_nobody_would_know_by_its_id_is_refused(
+    files: SwitchFiles, folder: Path, throw_id: str
+) -> None:
+    with pytest.raises(ThrowIdRefusedError) as refused:
+        files.throw(throw_of(throw_id))
+
+    assert refused.value.code == "switches.throw-id-refused"
+    assert refused.value.throw_id == throw_id
+    assert not folder.exists()
+
+
+def test_longest_id_of_a_throw_is_read_back(files: SwitchFiles) -> None:
+    files.throw(throw_of("t" * 64))
+
+    assert [one.throw_id for one in files.thrown()] == ["t" * 64]

@@ -53,3 +53,20 @@ def test_terminating_before_there_is_anything_to_finish_ends_well() -> None:
 
     assert end.value.code == 0
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_end_of_input_asks_to_stop_where_that_was_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr("torghut.adapters.system.signals._INPUT", reading)
+
+    async def wait() -> list[bool]:
+        with stop_on_signals(at_end_of_input=True) as stopping:
+            os.write(writing, b"something of no interest")
+            await stopping.pause(0.05)
+            before = stopping.asked.is_set()
+            os.close(writing)
+            await stopping.pause(60.0)
+            return [before, stopping.asked.is_set()]
+
+    assert asyncio.run(wait()) == [False, True]
+    os.close(reading)

@@ -13,6 +13,7 @@ from typing_extensions import override
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.eventlog import run
 from tests.fakes.governance import (
+    CHAMPION,
     GOOD,
     FakeClearances,
     FakeLadder,
@@ -27,19 +28,23 @@ from tests.releasing import release_signed
 from tests.rollouts import CANDIDATE, RUN_ID, cited, file_of
 from torghut.artifacts.errors import KeyUnusableError
 from torghut.governance.approvals.keyring import Keyring
+from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
-from torghut.schemas.control import ModeChanged
+from torghut.schemas.control import ModeChanged, PackageChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.phases import CANARY
-from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of
+from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of, rollback_of
 from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.latching.releasing import LatchDesk
 from torghut.workflows.rollout.places import SIGNATURE
+from torghut.workflows.scheduling.governor import BackTo
 
+DIGEST: Final = "cc" * 32
+SERVES: Final = BackTo(package=CHAMPION, router="fx-intraday", serves=True)
 ANN: Final = Person(name="ann", key="aa" * 32)
 
 
@@ -149,6 +154,31 @@ def test_failure_of_a_lane_whose_scheduler_died_before_it_was_counted_is_counted
     assert streaks == [1, 1]
     assert [one.outcome for one in notes] == ["lane_execution_failed", "lane_completed"]
     assert len(desk.store.names("notes")) == 3
+
+
+def test_log_out_of_reach_stops_the_loop_and_heals_without_anybody() -> None:
+    desk = Desk()
+    desk.cycle()
+    unread = {
+        "lag_ms": reading_of(None),
+        "fallback_ratio": reading_of(None, samples=0),
+        "signals": 0,
+        "no_signal": "source-unreachable",
+        "intact": None,
+    }
+    reached = {name: getattr(GOOD, name) for name in unread}
+    desk.loop.hidden = True
+    note = desk.cycle(**unread)
+    latch = run(desk.governor.governance.state(STOP_LATCH))
+    assert latch.incident is not None
+    assert latch.incident.triggers == {"signal-lag"}
+    assert note.emergency_stop_evidence is not None
+
+    desk.loop.hidden = False
+    for _ in range(4):
+        note = desk.cycle(**reached)
+    assert note.emergency_stop_evidence is None
+    assert not desk.loop.stopped
 
 
 def test_lag_stops_the_loop_and_it_goes_on_after_three_clean_cycles() -> None:
@@ -324,6 +354,81 @@ def test_performance_drift_takes_back_nobody_who_does_not_serve() -> None:
     assert note.manifest_status == "fail"
 
 
+def test_performance_drift_takes_the_candidate_back_that_serves() -> None:
+    desk = Desk()
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    note = desk.cycle()
+
+    changed = [one for one in desk.loop.recorded.values() if isinstance(one, PackageChanged)]
+    assert [(one.router, one.package) for one in changed] == [("fx", CHAMPION)]
+    assert note.rollback_evidence is not None
+    assert desk.manifest().rollback_proof.status == "pass"
+    assert not desk.loop.stopped
+
+
+def test_performance_drift_neither_takes_back_nor_stops_for_a_candidate_that_never_served() -> None:
+    desk = Desk()
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=False)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    notes = [desk.cycle(), desk.cycle()]
+
+    assert [one.rollback_evidence for one in notes] == [None, None]
+    assert [one.manifest_status for one in notes] == ["fail", "fail"]
+    assert not desk.loop.stopped
+    assert desk.loop.recorded == {}
+
+
+@pytest.mark.parametrize(("serves_now", "records"), [(CHAMPION, 1), ("dd" * 32, 0), (None, 0)])
+def test_candidate_that_somebody_else_took_back_meanwhile_stops_nothing(
+    serves_now: str | None, records: int
+) -> None:
+    desk = Desk(FakeLoop(away=True))
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=CHAMPION, router="fx", serves=True)
+    )
+    desk.restart()
+    desk.lane.waiting.append(lane_commands())
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    desk.loop.away = False
+    desk.clearances = FakeClearances(
+        digest=DIGEST, target=BackTo(package=serves_now, router="fx", serves=False)
+    )
+    desk.restart()
+    note = desk.cycle()
+
+    changed = [one for one in desk.loop.recorded.values() if isinstance(one, PackageChanged)]
+    assert [one.package for one in changed] == [CHAMPION] * records
+    assert any("superseded before it switched" in one for one in note.remarks) is not bool(records)
+    assert not desk.loop.stopped
+
+
+def test_stop_that_is_over_does_not_come_back_by_the_rollback_that_it_caused() -> None:
+    desk = Desk(FakeLoop(away=True))
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle(lag_ms=reading_of(600_000.0))
+    for _ in range(3):
+        desk.cycle(lag_ms=reading_of(0.0))
+    assert run(desk.governor.governance.state(STOP_LATCH)).incident is None
+    desk.loop.away = False
+    desk.restart()
+    note = desk.cycle()
+
+    assert [name.rpartition(":")[2] for name in desk.loop.recorded] == ["released"]
+    assert any("superseded before it switched" in one for one in note.remarks)
+    assert note.manifest_status == "fail"
+
+
 def test_drawdown_is_remembered_over_a_restart() -> None:
     desk = Desk()
     symbol = GOOD.symbols["fxcm:EURUSD"]
@@ -417,6 +522,32 @@ def test_patch_is_on_record_and_looked_at_in_every_cycle() -> None:
     assert "canary: the strategy patch is wrong-digest" in note.remarks
 
 
+def test_live_symbol_goes_flat_where_the_stage_allows_no_live_and_is_told_once() -> None:
+    desk = Desk()
+    paper = GOOD.symbols["fxcm:EURUSD"]
+    symbols = {"fxcm:EURUSD": replace(paper, mode="live"), "fxcm:GBPUSD": paper}
+    notes = [desk.cycle(symbols=symbols, mode="live") for _ in range(2)]
+    told = [one for one in desk.loop.recorded.values() if isinstance(one, ModeChanged)]
+
+    assert [(one.symbol, one.mode, one.notional_cap) for one in told] == [
+        ("fxcm:EURUSD", "live", 0.0)
+    ]
+    for note in notes:
+        assert (
+            "exposure: the stage in force allows no live: fxcm:EURUSD may hold nothing"
+            in note.remarks
+        )
+
+
+def test_cycle_far_behind_the_last_one_is_refused() -> None:
+    desk = Desk()
+    desk.now_ns += 10 * 365 * 86_400 * SECOND_NS
+    desk.cycle()
+    desk.now_ns -= 10 * 365 * 86_400 * SECOND_NS
+    with pytest.raises(CycleTimeError, match="a time after the last cycle"):
+        desk.cycle()
+
+
 def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> None:
     desk = Desk()
     desk.governor.ladder = FakeLadder(cap=Decimal(500))
@@ -433,7 +564,7 @@ def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> No
 
 def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first() -> None:
     desk = Desk()
-    desk.governor.clearances = FakeClearances(digest="cd" * 32, serves=True)
+    desk.governor.clearances = FakeClearances(digest=DIGEST, target=SERVES)
     desk.lane.waiting.append(lane_commands())
     desk.meter.drift("performance_drawdown_exceeded")
     desk.cycle()
@@ -451,3 +582,64 @@ def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first
     assert desk.manifest() == after, "nothing new is nothing to sign again"
     drift = run(desk.governor.governance.state(DRIFT))
     assert drift.rollbacks == ()
+
+
+def test_rollback_of_a_stop_that_is_over_is_superseded_and_never_stops_the_loop_again() -> None:
+    desk = Desk(signed=True)
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle()
+    desk.loop.away = True
+    desk.cycle(lag_ms=reading_of(600_000.0))
+    for _ in range(3):
+        desk.cycle(lag_ms=reading_of(0.0))
+    assert run(desk.governor.governance.state(STOP_LATCH)).incident is None
+    desk.loop.away = False
+    desk.restart()
+    notes = [desk.cycle(), desk.cycle()]
+
+    assert not desk.loop.stopped
+    assert [key for key in desk.loop.recorded if key.endswith(":stopped")] == []
+    state = run(desk.governor.governance.state(rollback_of("run-1")))
+    assert (state.switched, state.effective) == (None, None)
+    assert state.superseded is not None
+    assert state.superseded.reason == "stop-over"
+    assert desk.manifest().rollback_proof.reason == "rollback-not-in-force"
+    assert any("superseded" in one for one in notes[0].remarks)
+
+
+def test_next_stop_after_a_superseded_one_is_a_rollback_of_its_own() -> None:
+    desk = Desk()
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle()
+    desk.loop.away = True
+    desk.cycle(lag_ms=reading_of(600_000.0))
+    for _ in range(3):
+        desk.cycle(lag_ms=reading_of(0.0))
+    desk.loop.away = False
+    desk.cycle()
+    desk.cycle(lag_ms=reading_of(600_000.0))
+
+    state = run(desk.governor.governance.state(rollback_of("run-1")))
+    assert state.triggered is not None
+    assert state.triggered.number == 2
+    assert desk.manifest().rollback_proof.status == "pass"
+    assert desk.loop.stopped
+
+
+def test_drift_of_a_candidate_that_serves_no_more_stops_no_loop() -> None:
+    desk = Desk()
+    desk.governor.clearances = FakeClearances(digest="cd" * 32, target=SERVES)
+    desk.lane.waiting.append(lane_commands())
+    desk.loop.away = True
+    desk.meter.drift("performance_drawdown_exceeded")
+    desk.cycle()
+    desk.loop.away = False
+    desk.meter.drift()
+    desk.governor.clearances = FakeClearances(digest="cd" * 32, target=BackTo(package=CHAMPION))
+    desk.cycle()
+
+    assert not desk.loop.stopped
+    state = run(desk.governor.governance.state(rollback_of("run-1")))
+    assert state.superseded is not None
+    assert state.superseded.reason == "not-serving"
+    assert run(desk.governor.governance.state(DRIFT)).rollbacks == ()

@@ -17,8 +17,12 @@ from tests.fakes.governance import FakeLane, FakeLoop, FakeMeter, governor, lane
 from tests.fakes.lease import InMemoryLease, LeaseOffice
 from tests.governing import safety_policy, scheduler_policy
 from tests.rollouts import evidence_files
+from torghut.artifacts.errors import ArtifactUnreadableError, ReadFault
 from torghut.eventlog.memory import InMemoryLog
+from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.leasing.errors import LeaseLostError, LeaseTakenError
+from torghut.governance.notes.note import note_path, read_note
+from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.rollout.scheduler import Heartbeats, SchedulerPolicy
 from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.scheduling.note import IterationNote
@@ -83,6 +87,7 @@ class Place:
     beats: list[int] = field(default_factory=list)
     notes: list[IterationNote] = field(default_factory=list)
     lanes: list[FakeLane] = field(default_factory=list)
+    faults: list[TorghutError] = field(default_factory=list)
 
     def term(self, holder: str) -> Term:
         """Return what one scheduler is."""
@@ -97,6 +102,7 @@ class Place:
             governor=self.governor,
             beat=self.beats.append,
             told=self.notes.append,
+            faulted=self.faults.append,
         )
 
     def governor(self, governance: Governance, fence: Fence) -> Governor:
@@ -141,6 +147,57 @@ def test_each_term_has_an_epoch_above_all_before() -> None:
     assert place.epochs() == [(1, "taken"), (1, "ended"), (2, "taken"), (2, "ended")]
     assert [(one.cycle, one.epoch) for one in place.notes] == [(1, 1), (2, 1), (3, 2), (4, 2)]
     assert set(place.beats) == {1, 2}
+
+
+@dataclass(slots=True)
+class Faults:
+    """Breaks so many looks at the loop."""
+
+    left: int
+
+    def __call__(self) -> None:
+        """Break one."""
+        self.left -= 1
+        if self.left >= 0:
+            raise ArtifactUnreadableError(path="notes", fault=ReadFault.UNREADABLE)
+
+
+def test_cycle_that_breaks_off_is_ended_by_the_next_one_and_governance_goes_on() -> None:
+    place = Place()
+    place.loop.halted = Faults(2)
+    run(govern(place.term("one"), Once(4)))
+
+    assert [one.code for one in place.faults] == ["artifacts.unreadable"] * 2
+    assert [one.cycle for one in place.notes] == [3, 4]
+    assert [read_note(place.store.read(note_path(n))).reason for n in (1, 2)] == [
+        "cycle-interrupted"
+    ] * 2
+
+
+def test_governance_that_breaks_off_again_and_again_gives_up() -> None:
+    place = Place()
+    place.loop.halted = Faults(3)
+    with pytest.raises(ArtifactUnreadableError):
+        run(govern(place.term("one"), Once(9)))
+
+    assert place.notes == []
+
+
+def test_beat_that_cannot_be_written_is_missed_and_no_more() -> None:
+    place = Place()
+
+    def full(_epoch: int) -> None:
+        raise ArtifactUnreadableError(path="beat", fault=ReadFault.UNREADABLE)
+
+    run(govern(replace(place.term("one"), beat=full), Once(2)))
+
+    assert len(place.notes) == 2
+
+
+def test_cycle_at_a_time_that_is_still_to_come_is_refused() -> None:
+    place = Place()
+    with pytest.raises(CycleTimeError, match="a time before now"):
+        run(run_one(place.term("one"), now_ns=place.clock.time_ns + 1))
 
 
 def test_second_scheduler_is_refused_while_the_first_one_governs() -> None:

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from torghut.adapters.filesystem.writing import write_text
 from torghut.schemas.live.governance import GovernanceBeat
-from torghut.workflows.live.switch_ports import GovernanceEar
+from torghut.workflows.live.observing.governed import GovernanceEar
 
 _BYTES_MAX: Final = 1024
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

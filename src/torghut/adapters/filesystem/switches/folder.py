@@ -19,13 +19,18 @@ from torghut.adapters.filesystem.switches.placing import (
     make_folder,
     place,
 )
-from torghut.adapters.filesystem.switches.reading import read_thrown
+from torghut.adapters.filesystem.switches.reading import is_throw_id, read_thrown
 from torghut.adapters.filesystem.writing import write_text
 from torghut.kernel.clock import IdSource, WallClock
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.worker import SwitchThrownFile
-from torghut.workflows.live.switch_ports import SWITCH_NAMES, SwitchThrower, ThrownSwitch
+from torghut.workflows.live.switch_ports import (
+    DRILL_ID,
+    SWITCH_NAMES,
+    SwitchThrower,
+    ThrownSwitch,
+)
 
 _AGAIN: Final = re.compile(rf"({'|'.join(SWITCH_NAMES)})\.(?!drill\.)(.+)\.json", re.DOTALL)
 """A file beside the first throw of the same switch: thrown again, or about to be taken away."""
@@ -51,6 +56,20 @@ class SwitchNotThrownError(TorghutError):
         self.name = name
         self.folder = folder
         self.reason = reason
+
+
+class ThrowIdRefusedError(TorghutError):
+    """A switch file with this id would be read as somebody else's: nobody could take it back."""
+
+    code: ClassVar[str] = "switches.throw-id-refused"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, throw_id: str) -> None:
+        super().__init__(
+            "expected a throw's id of at most 64 letters, digits, dots, dashes and underscores "
+            f"that does not begin with {DRILL_ID}, found: {throw_id!r}; give it another"
+        )
+        self.throw_id = throw_id
 
 
 class SwitchFiles(SwitchThrower):
@@ -100,6 +119,8 @@ class SwitchFiles(SwitchThrower):
 
     @override
     def throw(self, thrown: SwitchThrownFile) -> None:
+        if not is_throw_id(thrown.throw_id):
+            raise ThrowIdRefusedError(throw_id=thrown.throw_id)
         first = self._folder / f"{thrown.name}.json"
         try:
             place(

@@ -21,6 +21,11 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+def is_throw_id(text: str, *, drill: bool = False) -> bool:
+    """Return whether a file that says ``text`` is taken for that throw, or for that drill."""
+    return _ID.fullmatch(text) is not None and text.startswith(DRILL_ID) == drill
+
+
 def read_thrown(path: Path, name: SwitchName, *, drill: bool = False) -> ThrownSwitch | None:
     """Return what the file at ``path`` throws; None where there is none.
 
@@ -89,8 +94,7 @@ def _is_meant(said: SwitchThrownFile, name: SwitchName, *, drill: bool) -> bool:
 
     The id of a copy under another name would hide the copy behind the original.
     """
-    known = _ID.fullmatch(said.throw_id) is not None
-    return known and said.name == name and said.throw_id.startswith(DRILL_ID) == drill
+    return said.name == name and is_throw_id(said.throw_id, drill=drill)
 
 
 def _identity(found: os.stat_result, name: SwitchName) -> str:

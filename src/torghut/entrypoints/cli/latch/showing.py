@@ -7,10 +7,9 @@ from typing import Final
 
 import click
 
-from torghut.entrypoints.cli.console import json_option, print_fields, print_json
+from torghut.entrypoints.cli.console import ago, json_option, print_fields, print_json
 from torghut.entrypoints.cli.latch.asking import desk, standing
 from torghut.entrypoints.cli.latch.wording import release_command
-from torghut.entrypoints.cli.status.lines import ago
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.times import instant

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+SHOW: Final = "torghut latch show"
+"""What says everything about the latch."""
 
 
 def release_command(incident_id: str, triggers: Sequence[str]) -> str:

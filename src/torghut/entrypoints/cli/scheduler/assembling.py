@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from torghut import bootstrap, governing, standby
@@ -16,6 +18,8 @@ from torghut.entrypoints.cli.scheduler.lane import child_lane
 from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.approvals.keyring import keyring_of
+from torghut.kernel.errors import TorghutError
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
@@ -28,6 +32,7 @@ from torghut.workflows.scheduling.laddering import LogLadder
 from torghut.workflows.scheduling.metering import LogMeter
 from torghut.workflows.scheduling.ports import LoopControls
 from torghut.workflows.scheduling.running import Term
+from torghut.workflows.scheduling.standing import StandingPage
 from torghut.workflows.scheduling.viewing import LogView
 
 
@@ -40,12 +45,14 @@ class Asked:
         key: Signs manifests; None: they stay unsigned.
         token_file: With a token that may operate; None: the service's own.
         recorded: Whether the log is of recorded data, whose times are the cycles' own.
+        once: Whether it is for one cycle, which then waits for its lane.
     """
 
     log: Path
     key: Ed25519PrivateKey | None
     token_file: Path | None
     recorded: bool
+    once: bool = False
 
 
 def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
@@ -73,6 +80,8 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
             else _beat(policies.scheduler.heartbeats.time_to_live_ms)
         ),
         told=told,
+        faulted=_say_fault,
+        page=None if asked.recorded else _page(asked, policies.scheduler),
     )
 
 
@@ -115,6 +124,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
             ),
             root,
             budgets.lane_ms,
+            _patience_s(asked, policies.scheduler),
         ),
         drift=LogMeter(
             opening=lambda: bootstrap.readable_log(asked.log),
@@ -151,6 +161,22 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
     )
 
 
+def _patience_s(asked: Asked, policy: SchedulerPolicy) -> float | None:
+    """Return how long a cycle waits for its lane; None: as long as it takes."""
+    return None if asked.once or asked.recorded else policy.cycles.every_s / 2
+
+
+def _page(asked: Asked, policy: SchedulerPolicy) -> StandingPage:
+    """Return where it is said how governance stands; of recorded data nobody is told."""
+    return StandingPage(
+        pid=os.getpid(),
+        log=str(asked.log),
+        every_s=policy.cycles.every_s,
+        wall=standby.wall_clock(),
+        put=standby.show_governance,
+    )
+
+
 def _beat(time_to_live_ms: int) -> Callable[[int], None]:
     """Return what tells workers that governance is there: by a file, which needs no answer."""
     place, numbers = standby.governance_beat(), itertools.count(1)
@@ -159,6 +185,11 @@ def _beat(time_to_live_ms: int) -> Callable[[int], None]:
         place.beat(GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms))
 
     return beat
+
+
+def _say_fault(error: TorghutError) -> None:
+    """Say why a cycle broke off; the next one ends it."""
+    click.echo(f"cycle broke off: {error.code}: {error}", err=True)
 
 
 def _nobody_to_tell(epoch: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -57,8 +56,11 @@ class _Stoppable(Rest):
 @log_option
 @_key_option
 @_token_option
+@click.option("--beside", is_flag=True, hidden=True, help="End with standard input, too.")
 @json_option
-def run(*, log_path: Path, key: Path | None, token_file: Path | None, as_json: bool) -> ExitCode:
+def run(
+    *, log_path: Path, key: Path | None, token_file: Path | None, beside: bool, as_json: bool
+) -> ExitCode:
     """Govern the loop that writes a decision log, in cycles, until asked to stop.
 
     One process governs at a time: it holds a lease, and ends with an error if it loses it. Each
@@ -69,7 +71,7 @@ def run(*, log_path: Path, key: Path | None, token_file: Path | None, as_json: b
 
     async def work() -> None:
         term = term_of(asked, told)
-        with _signals() as stopping:
+        with bootstrap.stop_on_signals(at_end_of_input=beside) as stopping:
             await govern(term, _Stoppable(stopping))
 
     asyncio.run(work())
@@ -101,7 +103,7 @@ def cycle(
     Ends with 0 if the cycle is whole, whatever it found; with 1 if its lane broke off.
     """
     recorded = simulated is not None
-    asked = Asked(log=log_path, key=_key(key), token_file=token_file, recorded=recorded)
+    asked = Asked(log=log_path, key=_key(key), token_file=token_file, recorded=recorded, once=True)
 
     async def work() -> IterationNote:
         return await run_one(term_of(asked, lambda _: None), now_ns=simulated)
@@ -109,11 +111,6 @@ def cycle(
     note = asyncio.run(work())
     (_print_json if as_json else _print_note)(note)
     return ExitCode.NO if note.outcome == "lane_execution_failed" else ExitCode.YES
-
-
-def _signals() -> AbstractContextManager[bootstrap.Stopping]:
-    """Return what a signal sets while it is entered."""
-    return bootstrap.stop_on_signals()
 
 
 def _key(path: Path | None) -> Ed25519PrivateKey | None:

@@ -17,23 +17,29 @@ _FAULT_LETTERS: Final = 300
 _MS_PER_S: Final = 1000
 
 
-def child_lane(ports: LanePorts, root: Path, budget_ms: int) -> QueuedLane:
+def child_lane(
+    ports: LanePorts, root: Path, budget_ms: int, patience_s: float | None
+) -> QueuedLane:
     """Return the lane of the governance below ``root``, run as children.
 
     Args:
         ports: To adopt what a child leaves behind.
         root: The folder of artifacts.
         budget_ms: After which a child is killed.
+        patience_s: How long a cycle waits for a child to end; None: as long as it takes.
     """
 
     async def start(epoch: int, holder: str) -> str:
         command = bootstrap.own_command("lane", "run", "--once", "--under", f"{epoch}:{holder}")
-        child = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except OSError as error:  # no memory, no more processes
+            return f"not started: {error}"
         try:
             async with asyncio.timeout(budget_ms / _MS_PER_S):
                 _, said = await child.communicate()
@@ -48,7 +54,7 @@ def child_lane(ports: LanePorts, root: Path, budget_ms: int) -> QueuedLane:
         last = said.decode(errors="replace").strip().splitlines()[-1:]
         return f"exit status {child.returncode}: {' '.join(last)[:_FAULT_LETTERS]}"
 
-    return QueuedLane(ports=ports, start=start, turn=_turn_of(root))
+    return QueuedLane(ports=ports, start=start, turn=_turn_of(root), patience_s=patience_s)
 
 
 def _turn_of(root: Path) -> Callable[[], AbstractContextManager[bool]]:

@@ -111,9 +111,13 @@ class ServedLoop(LoopControls):
 
     def _release(self, throw_id: str, reason: str) -> Answer:
         """Release a throw of this governance at every worker that has it in force."""
+        try:
+            pages = self.pages()
+        except TorghutError as error:
+            return _unknown(throw_id, str(error))
         found = [
             one
-            for one in self.pages()
+            for one in pages
             if one.alive
             and one.status is not None
             and any(switch.throw_id == throw_id for switch in one.status.switches)
@@ -121,11 +125,16 @@ class ServedLoop(LoopControls):
         for one in found:
             api = "" if one.status is None else one.status.api
             asked = ReleaseAsked(reason=reason, who=_WHO, ends=(throw_id,))
-            became = send(_STOP, Door(worker=one.worker, url=api), asked, self.token_file)
-            if became.answer is None:
+            try:
+                became = send(_STOP, Door(worker=one.worker, url=api), asked, self.token_file)
+            except TorghutError as error:  # it has no API, say
+                return _unknown(throw_id, f"{one.worker}: {error}")
+            if became.answer is None or became.answer.status == "refused":
                 return _unknown(throw_id, f"{became.code}: {became.detail}")
         if not found:  # nobody has it in force: the file alone is left, and it is this one's own
             self.folder.retire(_STOP, throw_id)
+        if any(one.throw_id == throw_id for one in self.folder.thrown()):
+            return _unknown(throw_id, "its file still stands")
         return Answer(control_id=throw_id, status="recorded")
 
 

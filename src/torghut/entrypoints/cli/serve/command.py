@@ -15,6 +15,7 @@ from torghut.entrypoints.cli.program import UnforeseenError
 from torghut.entrypoints.cli.run.options import InstantType, SpeedType
 from torghut.entrypoints.cli.serve.doors import doors
 from torghut.entrypoints.cli.serve.feeding import feed_of
+from torghut.entrypoints.cli.serve.governing import check_govern, governed
 from torghut.entrypoints.cli.serve.options import (
     ListenType,
     LiveSourceType,
@@ -74,13 +75,24 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Name of this worker.",
 )
+@click.option("--govern", is_flag=True, help="Run governance's scheduler beside it.")
+@click.option(
+    "--govern-key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Ed25519 private key in PEM with which governance signs manifests.",
+)
 @click.option("--until-end", is_flag=True, help="End with the source instead of serving on.")
 def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     """Decide contexts as they come, durably, and tell everybody who listens.
 
     SIGTERM and Ctrl-C take nothing new, decide what waits, and end within the declared budget.
     Whatever ends the process, what was told is durable, and the next start goes on after it.
+
+    With --govern the scheduler of governance (torghut scheduler run) runs over the same log in a
+    process of its own. Its death never hurts the loop; it is started again, and ends with the
+    service.
     """
+    check_govern(options)
     with progress() as told, bootstrap.end_on_terminate():
         prepared = prepare(options, told)
     serving.run_service(_serve(options, prepared))
@@ -98,7 +110,8 @@ async def _serve(options: ServeOptions, prepared: PreparedService) -> None:
             _ask_for_modes(options, prepared)
             async with doors(options, prepared) as addresses:
                 _say_where(options, prepared, addresses)
-                await live(worker, feed, stopping.asked, until_end=options["until_end"])
+                async with governed(options, prepared, stopping):
+                    await live(worker, feed, stopping.asked, until_end=options["until_end"])
     except Exception as error:
         ended = error
         if not isinstance(error, TorghutError):

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from torghut import bootstrap, serving
+from torghut import bootstrap, serving, standby
 from torghut.entrypoints.api.application import api
 from torghut.entrypoints.cli.serve.options import ServeOptions
 from torghut.entrypoints.cli.serve.preparing import PreparedService
 from torghut.workflows.live.observing.gauges import show_status
+from torghut.workflows.live.observing.governed import GovernanceFigures
 from torghut.workflows.live.observing.requests import RequestObserver
 
 
@@ -39,11 +40,14 @@ async def doors(options: ServeOptions, prepared: PreparedService) -> AsyncIterat
         beaten=witness.beaten,
     )
     worker.standing.subscribers = app.subscribers
-    prepared.metrics.before_reading(
-        lambda: show_status(
-            prepared.metrics, worker.desk.status(), clock_apart_ns=worker.clock.apart_ns()
-        )
-    )
+    governance = GovernanceFigures(prepared.metrics, standby.governance_seen)
+
+    def refresh() -> None:
+        status, apart_ns = worker.desk.status(), worker.clock.apart_ns()
+        show_status(prepared.metrics, status, clock_apart_ns=apart_ns)
+        governance.show(bootstrap.wall_clock().now_ns())
+
+    prepared.metrics.before_reading(refresh)
     wanted = [str(options["listen"])]
     if options["listen_unix"] is not None:
         wanted.append(f"unix:{options['listen_unix']}")

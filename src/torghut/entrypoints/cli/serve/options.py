@@ -124,3 +124,5 @@ class ServeOptions(TypedDict):
     tokens: Path | None
     worker: str
     until_end: bool
+    govern: bool
+    govern_key: Path | None

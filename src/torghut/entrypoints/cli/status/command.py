@@ -15,6 +15,7 @@ from rich.text import Text
 from torghut import standby
 from torghut.entrypoints.cli.console import json_option, print_json
 from torghut.entrypoints.cli.status.advice import next_command
+from torghut.entrypoints.cli.status.governance import governance_json
 from torghut.entrypoints.cli.status.judging import Judged, Look, Looking, look
 from torghut.entrypoints.cli.status.lines import lines_of, summary_of
 from torghut.kernel.canonical import JsonObject
@@ -29,11 +30,12 @@ _AGAIN_S: Final = 0.5
 @click.option("--worker", metavar="NAME", help="This worker alone, whole.")
 @json_option
 def status(*, watch: bool, worker: str | None, as_json: bool) -> ExitCode:
-    """Say how every worker stands, and what to type next.
+    """Say how every worker and governance stand, and what to type next.
 
-    Reads the workers' pages and the switch files, never a log, and changes nothing: it works with
-    the database, the API and the loop itself down. Ends with 0 if the loop is told to act, with 1
-    if it is stopped or stale, with 7 if nobody answers; of several workers, with the worst.
+    Reads the workers' pages, the switch files and the page of governance's scheduler, never a log,
+    and changes nothing: it works with the databases, the API and the loop itself down. Ends with 0
+    if the loop is told to act, with 1 if it is stopped or stale, with 7 if nobody answers; of
+    several workers, with the worst.
     """
     looking = Looking(
         pages=standby.worker_pages,
@@ -41,6 +43,7 @@ def status(*, watch: bool, worker: str | None, as_json: bool) -> ExitCode:
         wall=standby.wall_clock(),
         pause=time.sleep,
         worker=worker,
+        governance=standby.governance_seen,
     )
     if not watch:
         seen = look(looking)
@@ -109,6 +112,7 @@ def _as_json(seen: Look) -> JsonObject:
             }
             for one in seen.thrown
         ],
+        "governance": governance_json(seen.governance, seen.now_ns),
         "next": next_command(seen),
     }
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from torghut.kernel.clock import WallClock
 from torghut.kernel.errors import ExitCode
+from torghut.workflows.live.observing.governed import NOTHING_SEEN, GovernanceSeen
 from torghut.workflows.live.switch_ports import ThrownSwitch, WorkerSeen
 
 OLD_NS: Final = 2_000_000_000
@@ -62,12 +63,14 @@ class Look:
         workers: By name.
         thrown: What switch files throw, drills left out.
         left_out: Workers that ended in good order while others live: not judged.
+        governance: What is to be seen of it.
     """
 
     now_ns: int
     workers: Sequence[Judged]
     thrown: Sequence[ThrownSwitch]
     left_out: Sequence[Judged] = ()
+    governance: GovernanceSeen = NOTHING_SEEN
 
     @property
     def worst(self) -> Judged | None:
@@ -91,6 +94,7 @@ class Looking:
         wall: Tells how old a page is.
         pause: Waits for so many seconds.
         worker: The only one that is wanted; None for all.
+        governance: Tells what is to be seen of governance.
     """
 
     pages: Callable[[], Sequence[WorkerSeen]]
@@ -98,6 +102,7 @@ class Looking:
     wall: WallClock
     pause: Callable[[float], None]
     worker: str | None = None
+    governance: Callable[[], GovernanceSeen] = lambda: NOTHING_SEEN
 
 
 def look(looking: Looking) -> Look:
@@ -113,6 +118,7 @@ def look(looking: Looking) -> Look:
         workers=[one for one in judged if one not in left_out],
         thrown=[one for one in looking.thrown() if not one.drill],
         left_out=left_out,
+        governance=looking.governance(),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from torghut.entrypoints.cli.console import plural
+from torghut.entrypoints.cli.console import ago, plural
 from torghut.entrypoints.cli.status.advice import next_command
+from torghut.entrypoints.cli.status.governance import governance_fields, governance_in_short
 from torghut.entrypoints.cli.status.judging import Judged, Look
 from torghut.entrypoints.cli.switch.naming import told
 from torghut.kernel.printing import printable
@@ -16,15 +17,12 @@ from torghut.schemas.live.worker import SwitchStanding, SymbolStatus, WorkerStat
 LINES_MAX: Final = 30
 
 _WIDTH: Final = 10
+_NAMES: Final = 12
 _LETTERS: Final = 240
 _SYMBOLS: Final = 8
 _ENTRIES: Final = 4
 _SWITCHES: Final = 8
-_NS_PER_S: Final = 1_000_000_000
 _SHORT: Final = 12
-_MINUTE_S: Final = 120
-_HOUR_S: Final = 7200
-_DAY_S: Final = 172_800
 
 
 def lines_of(look: Look) -> Sequence[str]:
@@ -39,9 +37,14 @@ def lines_of(look: Look) -> Sequence[str]:
     if not look.workers:
         lines.append("nobody has ever served here")
     lines.extend(_unread(look))
-    if len(lines) >= LINES_MAX:
-        more = len(lines) - (LINES_MAX - 2)
-        lines = [*lines[: LINES_MAX - 2], f"… {more} lines more; see one worker with --worker NAME"]
+    governed = [
+        f"{name:<{_NAMES}}{text}" for name, text in governance_fields(look.governance, look.now_ns)
+    ]
+    most = LINES_MAX - len(governed)
+    if len(lines) >= most:
+        more = len(lines) - (most - 2)
+        lines = [*lines[: most - 2], f"… {more} lines more; see one worker with --worker NAME"]
+    lines.extend(governed)
     last = f"{'next':<{_WIDTH}}{next_command(look)}"
     return [*(printable(line)[:_LETTERS] for line in lines), last]
 
@@ -54,23 +57,9 @@ def summary_of(look: Look) -> str:
     ]
     thrown = sorted({one.name for one in look.thrown})
     files = f"switch files: {', '.join(thrown)}" if thrown else ""
-    short = "; ".join([*workers, files] if files else workers)
+    governed = governance_in_short(look.governance, look.now_ns)
+    short = "; ".join(one for one in (*workers, files, governed) if one)
     return printable(short or "nobody has ever served here")[:_LETTERS]
-
-
-def ago(passed_ns: int) -> str:
-    """Return how long ago something was.
-
-    Example:
-        >>> ago(400_000_000), ago(90 * 10**9), ago(3 * 3600 * 10**9)
-        ('0.4 s ago', '90.0 s ago', '3.0 h ago')
-    """
-    seconds = max(passed_ns, 0) / _NS_PER_S
-    if seconds < _MINUTE_S:
-        return f"{seconds:.1f} s ago"
-    if seconds < _HOUR_S:
-        return f"{seconds / 60:.0f} min ago"
-    return f"{seconds / 3600:.1f} h ago" if seconds < _DAY_S else f"{seconds / 86_400:.0f} days ago"
 
 
 def _heading(judged: Judged, now_ns: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from torghut.eventlog.envelopes import Causes
-from torghut.governance.lanes.queue import EndLaneRun
+from torghut.governance.lanes.queue import EndLaneRun, StartLaneRun
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
     CrashLane,
@@ -17,12 +17,15 @@ from torghut.governance.rollouts.rollout import (
 )
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneOutcome, LaneRunStarted
 from torghut.schemas.rollout.run import RunPlan
+from torghut.schemas.types import message_digest
+from torghut.workflows.lane.naming import candidate_id_of
 from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import LaneResult, lane_command, lane_state, leave_page
 from torghut.workflows.rollout.publishing import project_run, publish_run
 from torghut.workflows.streams import Streams
 
 _COMMAND: Final = "torghut lane adopt"
+_DIGITS: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,30 @@ async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
     leave_page(ports, manifest)
     target = manifest.requested_promotion_target
     return LaneResult(ended=ended, manifest=manifest, own_copy=own_copy, verdict="", target=target)
+
+
+async def refuse_waiting(
+    ports: LanePorts, waiting: CandidateSubmitted, broken: Broken
+) -> LaneResult:
+    """Record that a submission broke before its inputs were known; its asking names the run.
+
+    Raises:
+        LaneBusyError: A run is at work.
+        SubmissionUnknownError: It waits no more.
+    """
+    run_id = f"lane-{message_digest(waiting.asked)[:_DIGITS]}"
+    state = await lane_state(ports.events)
+    start = StartLaneRun(
+        submission=waiting.submission,
+        run_id=run_id,
+        attempt=state.attempts.get(run_id, 0) + 1,
+        candidate_id=candidate_id_of(waiting.asked.candidate),
+        at_ns=ports.wall.now_ns(),
+    )
+    await lane_command(ports.events, start, run_id)
+    found = await end_broken(ports, broken)
+    assert found is not None  # noqa: S101 - it has just been started
+    return found
 
 
 async def _ensure_ended(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,12 +14,12 @@ from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.lanes.queue import STREAM, LaneState, read_lane_event
 from torghut.kernel.canonical import JsonRefusedError
-from torghut.schemas.governing.lanes import LaneRunEnded
+from torghut.schemas.governing.lanes import CandidateSubmitted, LaneRunEnded
 from torghut.schemas.publish import MODELS
 from torghut.schemas.rollout.lane import StageManifest
 from torghut.schemas.rollout.phases import LANE_PHASES
 from torghut.schemas.upcasting import MessageContentError, MessageTypeError, read_message
-from torghut.workflows.lane.desk.adopting import adopt_crashed
+from torghut.workflows.lane.desk.adopting import Broken, adopt_crashed, refuse_waiting
 from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import lane_state
 from torghut.workflows.lane.stages import stage_file
@@ -27,7 +28,7 @@ from torghut.workflows.scheduling.ports import LaneEnded, LaneRunner
 
 _ENDED: Final = "lanes.run-ended.v1"
 
-Starting = Callable[[int, str], Awaitable[str]]
+Starting = Callable[[int, str], Coroutine[object, object, str]]
 """Runs ``torghut lane run --once`` under an epoch of a holder's lease, within its budget.
 
 Returns what went wrong with the process; empty where nothing did.
@@ -36,17 +37,24 @@ Returns what went wrong with the process; empty where nothing did.
 
 @dataclass(slots=True, kw_only=True)
 class QueuedLane(LaneRunner):
-    """Runs the lane's queue as children, one candidate a cycle.
+    """Runs the lane's queue as children, one candidate after the other.
+
+    A child may take longer than a cycle: safety cannot wait for it.
 
     Attributes:
         ports: To adopt what a child that was killed leaves behind.
         start: Starts a child and waits for it.
         turn: Held while a dead run is adopted: nobody else runs the lane then.
+        patience_s: How long a cycle waits for a child to end; None: as long as it takes.
     """
 
     ports: LanePorts
     start: Starting
     turn: Callable[[], AbstractContextManager[bool]]
+    patience_s: float | None = None
+    _child: asyncio.Future[str] | None = None
+    _before: LaneRunEnded | None = None
+    _waiting: CandidateSubmitted | None = None
     _faults: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @override
@@ -54,22 +62,33 @@ class QueuedLane(LaneRunner):
         state = await lane_state(self.ports.events)
         if state.running is not None:
             state = await self._adopt()
-        return self._last(state)
+        return None if state.last is None else self._ended(state.last)
 
     @override
-    async def run(self, *, epoch: int, holder: str) -> LaneEnded | None:
-        before = await lane_state(self.ports.events)
-        if before.running is not None:  # of a scheduler that died, and perhaps its child with it
-            return self._ended_run(await self._adopt())
-        if before.next is None:
-            return None
-        fault = await self.start(epoch, holder)
+    async def run(self, *, epoch: int, holder: str, starts: bool) -> bool:
+        if self._child is None:
+            before = await lane_state(self.ports.events)
+            if before.running is not None:  # of a scheduler that died, and perhaps its child too
+                return (await self._adopt()).running is not None
+            if before.next is None or not starts:
+                return False
+            self._before, self._waiting = before.last, before.next
+            self._child = asyncio.ensure_future(self.start(epoch, holder))
+        await asyncio.wait({self._child}, timeout=self.patience_s)
+        return await self._wait_over(self._child)
+
+    async def _wait_over(self, child: asyncio.Future[str]) -> bool:
+        """Say whether a run is at work after its child was waited for."""
+        if not child.done():
+            return True
+        self._child = None
+        fault = child.result()
         after = await self._adopt()
-        if after.last is None or after.last == before.last:
-            return None  # another process has the turn, or it came to no run
-        if fault:
+        if fault and after.last == self._before and self._waiting is not None:
+            after = await self._refuse(self._waiting, fault)
+        if fault and after.last is not None and after.last != self._before:
             self._faults[after.last.run_id, after.last.attempt] = fault
-        return self._ended_run(after)
+        return after.running is not None
 
     @override
     async def ended_after(self, position: int, /) -> LaneEnded | None:
@@ -87,15 +106,14 @@ class QueuedLane(LaneRunner):
                 await adopt_crashed(self.ports)
         return await lane_state(self.ports.events)
 
-    def _ended_run(self, state: LaneState) -> LaneEnded | None:
-        """Return the run that ended last, unless one is at work elsewhere."""
-        return self._last(state) if state.running is None else None
-
-    def _last(self, state: LaneState) -> LaneEnded | None:
-        """Return the run that was started last."""
-        if state.running is not None:
-            return LaneEnded(run_id=state.running.run_id, attempt=state.running.attempt)
-        return None if state.last is None else self._ended(state.last)
+    async def _refuse(self, waiting: CandidateSubmitted, fault: str) -> LaneState:
+        """End a candidate whose child died before its run began: the next would die of it too."""
+        with self.turn() as mine:
+            state = await lane_state(self.ports.events)
+            if mine and state.running is None and state.next == waiting:
+                broken = Broken(outcome="killed", reason="lane-killed", detail=fault)
+                await refuse_waiting(self.ports, waiting, broken)
+        return await lane_state(self.ports.events)
 
     def _ended(self, ended: LaneRunEnded) -> LaneEnded:
         """Return how a run ended, with the lineage of its stages."""

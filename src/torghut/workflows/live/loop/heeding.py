@@ -6,25 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from typing_extensions import override
-
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Mode
 from torghut.schemas.control import GovernanceHeartbeat, ModeChanged
 from torghut.schemas.live.governance import GovernanceBeat
-from torghut.workflows.live.switch_ports import GovernanceEar
 
 _NS_PER_MS: Final = 1_000_000
 _LIVE: Final = int(Mode.LIVE)
-
-
-class DeafEar(GovernanceEar):
-    """Hears nothing, so that live nothing is opened."""
-
-    @override
-    def heard(self) -> GovernanceBeat | None:
-        return None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -56,7 +56,7 @@ async def say_last_word(
 ) -> Published:
     """Finalise a run whose lane has ended, or reassess one that is final, and publish it.
 
-    One that is still at work, elsewhere, is published as it stands: not final.
+    One whose lane has not ended is published as it stands: not final.
     """
     stream = rollout_of(run.run_id, run.attempt)
     state = await governor.governance.state(stream)

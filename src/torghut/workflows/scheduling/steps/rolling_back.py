@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.governance.rollouts.finalising import RollbackFacts
@@ -23,6 +23,7 @@ from torghut.governance.safety.rollback import (
     JudgeProof,
     RollbackCommand,
     RollbackState,
+    SupersedeRollback,
     SwitchBack,
     TriggerRollback,
     facts_of,
@@ -46,7 +47,7 @@ from torghut.workflows.drift.evidence import About, write_outcome
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import BackTo, Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
-from torghut.workflows.scheduling.steps.safety import stop_record
+from torghut.workflows.scheduling.steps.safety import stop_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ async def advance_rollback(
         return RolledBack(facts=RollbackFacts(triggered=False))
     incident = _keep_incident(governor, state.triggered, run)
     shown = _shown_first(governor, run, state) or drift
-    remarks = await _go_on(governor, turn, run, observed)
+    remarks = await _go_on(governor, turn, run, observed, latch)
     ended = await _end_demand(governor, turn, run, shown)
     offered: Mapping[EvidenceName, Examined] = {**shown, **ended, OWED: incident}
     await _judge(governor, turn, run, offered)
@@ -150,10 +151,13 @@ async def _end_demand(
     """End the demand of drift for a rollback that is done with, and return what shows that."""
     state = await governor.governance.state(run.rollback)
     action = shown.get("drift_last_action_path")
-    if state.drained is None or state.triggered is None or state.triggered.cause != "drift":
+    if not state.over or state.triggered is None or state.triggered.cause != "drift":
         return {}
     command = EndAction(
-        action_id=state.triggered.cause_id, outcome="completed", evidence=None, at_ns=turn.now_ns
+        action_id=state.triggered.cause_id,
+        outcome="failed" if state.drained is None else "completed",
+        evidence=None,
+        at_ns=turn.now_ns,
     )
     events = await governor.governance.run(DRIFT, command)
     ended = next((one for one in events if isinstance(one, ActionEnded)), None)
@@ -212,20 +216,19 @@ def _keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSub
 
 
 async def _go_on(
-    governor: Governor, turn: Turn, run: RunSubject, observed: Observed
+    governor: Governor, turn: Turn, run: RunSubject, observed: Observed, latch: LatchState
 ) -> tuple[str, ...]:
     """Take each step whose condition holds; return what stands in the way of the next one."""
     stream = run.rollback
     state = await governor.governance.state(stream)
-    if state.triggered is not None and state.switched is None:
+    if state.triggered is not None and state.switched is None and state.superseded is None:
         target = await governor.clearances.back_to(run.subject.candidate_id, observed)
-        record = _back(state.triggered, run, target)
-        (answer,) = await governor.loop.offer([record])
-        if answer.status != "recorded":
-            return (f"rollback: the loop has not recorded it: {answer.status} {answer.detail}",)
-        command = SwitchBack(control_id=record.control_id, at_ns=turn.now_ns)
-        await governor.governance.run(stream, command)
+        fault = await _switch(governor, turn, run, state.triggered, target, latch)
+        if fault:
+            return (fault,)
         state = await governor.governance.state(stream)
+    if state.superseded is not None:
+        return (f"rollback: superseded before it switched: {state.superseded.reason}",)
     if state.switched is not None and state.effective is None:
         target = await governor.clearances.back_to(run.subject.candidate_id, observed)
         fault = await _confirm(governor, turn, run, state.switched.control_id, target.router)
@@ -235,14 +238,51 @@ async def _go_on(
     return await _drain(governor, turn, run, state, observed)
 
 
-def _back(triggered: RollbackTriggered, run: RunSubject, target: BackTo) -> ControlRecord:
-    """Return the control record that goes back: another package, or the stop itself."""
-    if target.serves:
+async def _switch(
+    governor: Governor,
+    turn: Turn,
+    run: RunSubject,
+    triggered: RollbackTriggered,
+    target: BackTo,
+    latch: LatchState,
+) -> str:
+    """Go back, or note that nobody is to any more; return why neither can be said yet."""
+    record = _back(triggered, run, target, latch)
+    if record is None:
+        reason: Literal["stop-over", "not-serving"] = (
+            "stop-over" if triggered.cause == "stop-latch" else "not-serving"
+        )
+        await governor.governance.run(
+            run.rollback, SupersedeRollback(reason=reason, at_ns=turn.now_ns)
+        )
+        return ""
+    (answer,) = await governor.loop.offer([record])
+    if answer.status != "recorded":
+        return f"rollback: the loop has not recorded it: {answer.status} {answer.detail}"
+    command = SwitchBack(control_id=record.control_id, at_ns=turn.now_ns)
+    await governor.governance.run(run.rollback, command)
+    return ""
+
+
+def _back(
+    triggered: RollbackTriggered, run: RunSubject, target: BackTo, latch: LatchState
+) -> ControlRecord | None:
+    """Return the control record that goes back: another package, or the stop that is in force.
+
+    The latch alone says whether the loop stops. Where its incident is over, or was none, and no
+    package is to be taken back, there is no record: what somebody else has put in the candidate's
+    place since must not be thrown out.
+    """
+    back_already = bool(target.router and target.package == triggered.goes_back_to)
+    if target.serves or (back_already and triggered.cause != "stop-latch"):
         cause = f"{run.run_id}:{run.attempt}:{triggered.number}"
         return PackageChanged(
             control_id=f"rollback:{cause}", router=target.router, package=triggered.goes_back_to
         )
-    return stop_record(triggered.cause_id, "stopped", f"rollback of {run.run_id}")
+    incident = latch.incident
+    if incident is None or incident.incident_id != triggered.cause_id:
+        return None
+    return stop_of(incident)
 
 
 async def _confirm(

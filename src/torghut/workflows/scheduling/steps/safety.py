@@ -33,6 +33,10 @@ from torghut.workflows.scheduling.ports import LaneEnded
 from torghut.workflows.streams import Streams
 
 _THROW: Final = "governance-"
+_INCIDENT: Final = "incident-"
+_THROW_HEX: Final = 40
+"""Letters of an incident's digest in its throw's id: a switch file's id has at most 64 letters."""
+
 _EVALUATED: Final = "safety.evaluated.v1"
 
 
@@ -94,12 +98,11 @@ async def enforce_latch(governor: Governor, latch: LatchState) -> tuple[str, ...
     returned, for the note.
     """
     if latch.incident is not None:
-        record = stop_record(latch.incident.incident_id, "stopped", _why(latch.incident))
-        if not await tell(governor, record):
-            governor.loop.throw_stop(
-                throw_id=_THROW + latch.incident.incident_id, reason=_why(latch.incident)
-            )
-        return ()
+        return (
+            ()
+            if await tell(governor, stop_of(latch.incident))
+            else _throw(governor, latch.incident)
+        )
     if latch.over is None:
         return ()
     if fault := await release_fault(governor, latch):
@@ -107,6 +110,22 @@ async def enforce_latch(governor: Governor, latch: LatchState) -> tuple[str, ...
     if await tell(governor, _released(latch.over)):
         await _take_back(governor, latch.over)
     return ()
+
+
+def _throw(governor: Governor, incident: Incident) -> tuple[str, ...]:
+    """Stop the loop by a file; return why that cannot be, which ends no cycle."""
+    throw_id = throw_id_of(incident.incident_id)
+    try:
+        governor.loop.throw_stop(throw_id=throw_id, reason=_why(incident))
+    except TorghutError as error:
+        return (f"latch: no file stops the loop: {error.code}: {error}",)
+    governor.told.discard(throw_id)
+    return ()
+
+
+def throw_id_of(incident_id: str) -> str:
+    """Return the id of the switch file that stops the loop for an incident."""
+    return _THROW + incident_id.removeprefix(_INCIDENT)[:_THROW_HEX]
 
 
 async def release_fault(governor: Governor, latch: LatchState) -> str:
@@ -131,13 +150,18 @@ async def release_fault(governor: Governor, latch: LatchState) -> str:
 
 async def _take_back(governor: Governor, incident_id: str) -> None:
     """Let go what a file of an incident that is over still stops."""
-    throw_id = _THROW + incident_id
+    throw_id = throw_id_of(incident_id)
     if throw_id not in governor.told:
         answer = await governor.loop.release_stop(
             throw_id=throw_id, reason="the stop latch is open"
         )
         if answer.status != "unknown":
             governor.told.add(throw_id)
+
+
+def stop_of(incident: Incident) -> StopChanged:
+    """Return the record by which a loop stops for an incident, whoever offers it."""
+    return stop_record(incident.incident_id, "stopped", _why(incident))
 
 
 def _released(incident_id: str) -> StopChanged:

@@ -6,11 +6,14 @@ import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+import pytest
+
 from tests.lanes import LaneWorld, evaluated, made_work
 from torghut.governance.lanes.queue import STREAM, StartLaneRun
+from torghut.governance.verification.verifying import read_manifest
 from torghut.workflows.lane.desk.scheduled import QueuedLane, lineages
 from torghut.workflows.lane.ports import Evaluating, LaneWork
-from torghut.workflows.lane.running import lane_command, run_autonomous_lane
+from torghut.workflows.lane.running import lane_command, lane_state, run_autonomous_lane
 from torghut.workflows.scheduling.ports import LaneEnded
 
 
@@ -43,7 +46,9 @@ class Cycles:
     async def cycle(self, evaluate: Evaluating | None = None) -> LaneEnded | None:
         """Submit a candidate, and return what a cycle made of it."""
         self.work = await made_work(self.world, evaluate)
-        return await self.lane.run(epoch=1, holder="h")
+        lane = self.lane
+        assert not await lane.run(epoch=1, holder="h", starts=True)
+        return await lane.current()
 
     @property
     def lane(self) -> QueuedLane:
@@ -58,7 +63,7 @@ class Cycles:
 def test_nothing_is_started_where_nothing_waits() -> None:
     cycles = Cycles()
 
-    assert asyncio.run(cycles.lane.run(epoch=1, holder="h")) is None
+    assert not asyncio.run(cycles.lane.run(epoch=1, holder="h", starts=True))
     assert asyncio.run(cycles.lane.current()) is None
     assert cycles.started == []
 
@@ -101,7 +106,8 @@ def test_a_scheduler_that_comes_back_first_ends_what_was_at_work() -> None:
         cycles.work = await made_work(cycles.world)
         await cycles.start(1, "h")
         cycles.started.clear()
-        return await cycles.lane.run(epoch=1, holder="h")
+        assert not await cycles.lane.run(epoch=1, holder="h", starts=True)
+        return await cycles.lane.current()
 
     ended = asyncio.run(left_behind())
 
@@ -118,17 +124,42 @@ def test_a_run_that_another_process_is_at_is_no_run_that_got_through() -> None:
         turn=lambda: nullcontext(enter_result=False),
     )
 
-    async def at_work() -> tuple[LaneEnded | None, LaneEnded | None, LaneEnded | None]:
+    async def at_work() -> tuple[bool, LaneEnded | None, LaneEnded | None]:
         cycles.work = await made_work(cycles.world)
         await cycles.start(1, "h")
-        ran = await elsewhere.run(epoch=2, holder="other")
+        ran = await elsewhere.run(epoch=2, holder="other", starts=True)
         return ran, await elsewhere.ended_after(0), await elsewhere.current()
 
-    ran, ended, current = asyncio.run(at_work())
+    assert asyncio.run(at_work()) == (True, None, None)
 
-    assert (ran, ended) == (None, None)
-    assert current is not None
-    assert current.run_id == "lane-killed"
+
+def test_a_child_that_takes_longer_than_a_cycle_is_not_waited_for() -> None:
+    cycles = Cycles()
+    lane = cycles.lane
+    lane.patience_s = 0.0
+    go_on = asyncio.Event()
+
+    async def slowly(epoch: int, holder: str) -> str:
+        await go_on.wait()
+        return await cycles.start(epoch, holder)
+
+    async def cycle(*, starts: bool) -> bool:
+        return await lane.run(epoch=1, holder="h", starts=starts)
+
+    async def course() -> tuple[list[bool], LaneEnded | None]:
+        cycles.work = await made_work(cycles.world)
+        lane.start = slowly
+        ran = [await cycle(starts=True), await cycle(starts=True), await cycle(starts=False)]
+        assert await lane.current() is None
+        go_on.set()
+        lane.patience_s = None
+        return [*ran, await cycle(starts=False)], await lane.current()
+
+    ran, ended = asyncio.run(course())
+
+    assert ran == [True] * 3 + [False]
+    assert ended is not None
+    assert (ended.failure, len(cycles.started)) == ("", 1)
 
 
 def test_an_end_is_told_by_its_place_in_the_log() -> None:
@@ -145,3 +176,40 @@ def test_an_end_is_told_by_its_place_in_the_log() -> None:
     assert before is not None
     assert before.failure == "failed: lane-crashed"
     assert (just_before, at) == (before, None)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_child_that_never_came_to_its_run_fails_the_candidate_unless_another_is_at_it(
+    *, taken: bool
+) -> None:
+    cycles = Cycles()
+
+    async def broken(_epoch: int, _holder: str) -> str:
+        return "exit status 70: MemoryError"
+
+    lane = QueuedLane(
+        ports=cycles.world.ports(),
+        start=broken,
+        turn=lambda: nullcontext(enter_result=not taken),
+    )
+
+    async def cycle() -> LaneEnded | None:
+        await made_work(cycles.world)
+        assert not await lane.run(epoch=1, holder="h", starts=True)
+        return await lane.current()
+
+    ended = asyncio.run(cycle())
+    state = asyncio.run(lane_state(cycles.world.events))
+
+    if taken:
+        assert ended is None
+        assert state.next is not None
+        return
+    assert ended is not None
+    assert ended.failure == "killed: exit status 70: MemoryError"
+    assert (state.next, state.failure_streak) == (None, 1)
+    assert state.last is not None
+    assert state.last.manifest is not None
+    manifest = read_manifest(cycles.world.files.read(state.last.manifest))
+    assert (manifest.status, manifest.phases[0].status) == ("fail", "fail")
+    assert not asyncio.run(lane.run(epoch=1, holder="h", starts=True))

@@ -17,7 +17,8 @@ from torghut.schemas.control import ControlRecord, GovernanceHeartbeat, ModeChan
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.rows import CONTEXT
 from torghut.workflows.live.assembly import LiveWorker
-from torghut.workflows.live.loop.heeding import DeafEar, Heeding
+from torghut.workflows.live.loop.heeding import Heeding
+from torghut.workflows.live.observing.governed import DeafEar
 from torghut.workflows.opening import fresh_fold
 
 LIVE = ModeChanged(control_id="m", mode="live", notional_cap=1e6)

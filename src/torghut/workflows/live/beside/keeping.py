@@ -1,0 +1,130 @@
+"""Governance beside the service: a scheduler of its own process, started again when it dies.
+
+Nothing of it runs in the loop's process but waiting. Its death, however often, is a line in the
+service's own log and a figure; the loop goes on, and in live mode opens nothing once governance has
+been silent for too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from torghut.kernel.clock import SteadyClock
+from torghut.schemas.observing.catalogue import GOVERNANCE_STARTS
+from torghut.schemas.observing.log_events import (
+    GovernanceDied,
+    GovernanceEnded,
+    GovernanceStarted,
+)
+from torghut.workflows.live.beside.errors import CompanionNotStartedError
+from torghut.workflows.live.beside.ports import Companion, Starting
+from torghut.workflows.live.observing.journal import Journal
+from torghut.workflows.live.observing.telemetry import Telemetry
+
+_NS: Final = 1e9
+_MS: Final = 1e3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """How long to wait before the next start: twice as long after each early death, up to a limit.
+
+    Attributes:
+        first_s: After the first; also again after one that lived longer than ``most_s``.
+        most_s: The longest.
+    """
+
+    first_s: float = 1.0
+    most_s: float = 60.0
+
+    def after(self, waited_s: float, lasted_s: float) -> float:
+        """Return how long to wait after a life of ``lasted_s``, ``waited_s`` before it.
+
+        Example:
+            >>> Backoff().after(0.0, 0.1), Backoff().after(40.0, 0.1), Backoff().after(40.0, 61.0)
+            (1.0, 60.0, 1.0)
+        """
+        if lasted_s > self.most_s or not waited_s:
+            return self.first_s
+        return min(waited_s * 2, self.most_s)
+
+
+@dataclass(slots=True, kw_only=True)
+class Companionship:
+    """Keeps a scheduler running beside the service until the service ends.
+
+    Attributes:
+        start: Starts one.
+        steady: Tells how long it lived.
+        journal: Told when it started, died and ended.
+        telemetry: Counts the starts.
+        drain_ms: Longest wait for its end once it was asked to; then it is killed.
+        backoff: How long to wait before it is started again.
+    """
+
+    start: Starting
+    steady: SteadyClock
+    journal: Journal
+    telemetry: Telemetry
+    drain_ms: int
+    backoff: Backoff = Backoff()
+    _starts: int = 0
+
+    async def keep(self, asked: asyncio.Event) -> None:
+        """Keep one running until ``asked`` is set; then have it ended within the budget."""
+        waited_s = 0.0
+        while not asked.is_set():
+            began_ns = self.steady.now_ns()
+            exit_code, detail = await self._live_once(asked)
+            if asked.is_set():
+                return
+            lasted_s = (self.steady.now_ns() - began_ns) / _NS
+            waited_s = self.backoff.after(waited_s, lasted_s)
+            self.journal.say(
+                GovernanceDied(
+                    exit_code=exit_code,
+                    detail=detail,
+                    lasted_seconds=lasted_s,
+                    again_seconds=waited_s,
+                )
+            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(waited_s):
+                    await asked.wait()
+
+    async def _live_once(self, asked: asyncio.Event) -> tuple[int | None, str]:
+        """Run one until it dies or is to end; return its exit status and its last complaint."""
+        try:
+            child = await self.start()
+        except CompanionNotStartedError as error:
+            return None, str(error)
+        self._starts += 1
+        self.telemetry.count(GOVERNANCE_STARTS, 1)
+        self.journal.say(GovernanceStarted(pid=child.pid, starts=self._starts))
+        ending, stopping = asyncio.ensure_future(child.ended()), asyncio.ensure_future(asked.wait())
+        try:
+            await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                await self._end(child, ending)
+            return ending.result(), child.complaint()
+        finally:
+            stopping.cancel()
+            if not ending.done():  # cancelled: nothing outlives the service
+                child.kill()
+                ending.cancel()
+            await asyncio.gather(ending, stopping, return_exceptions=True)
+
+    async def _end(self, child: Companion, ending: asyncio.Future[int]) -> None:
+        """Have a process ended, by force once the budget is over."""
+        child.ask_to_end()
+        killed = False
+        try:
+            async with asyncio.timeout(self.drain_ms / _MS):
+                await asyncio.shield(ending)
+        except TimeoutError:
+            killed = True
+            child.kill()
+        self.journal.say(GovernanceEnded(exit_code=await ending, killed=killed))
