@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import shlex
 import shutil
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Final
 
@@ -92,6 +95,27 @@ def test_a_candidate_is_submitted_run_and_shown(folder: Path) -> None:
     assert verified.status == 6
     assert "✓ evidence" in verified.out
     assert (folder / "var" / one["manifest"]).is_file()
+    own = folder / "var" / "runs" / one["ended"]["run_id"]
+    assert "Verdict: insufficient" in (own / "review.html").read_text()
+    assert json.loads((own / "disagreements.json").read_text())["log"] == str(folder / "fx.log")
+
+
+def test_the_page_names_a_command_for_each_disagreement_and_it_shows_the_decision(
+    folder: Path,
+) -> None:
+    other = regimes(-0.5)
+    FolderPackageStore(folder / "packages").save(other)
+    submit(str(other.reference))
+    (ran,) = typed("lane", "run", "--json").json["runs"]
+    page = (folder / "var" / "runs" / ran["ended"]["run_id"] / "review.html").read_text()
+
+    commands = [unescape(one) for one in re.findall(r"<code>(torghut decision .*?)</code>", page)]
+
+    assert len(commands) == 10
+    for words in map(shlex.split, commands[:3]):
+        shown = typed(*words[1:], "--json")
+        assert shown.status == 0, shown.err
+        assert shown.json["context_id"] == words[3]
 
 
 def test_the_same_again_is_another_attempt_and_no_further_trial(folder: Path) -> None:

@@ -268,6 +268,7 @@ def test_the_same_inputs_again_go_to_another_attempt(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 @pytest.mark.system
+@pytest.mark.timeout(240)
 def test_commands_of_the_page_do_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     found = COMMAND.findall(PAGE.read_text(encoding="utf-8"))

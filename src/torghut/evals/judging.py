@@ -127,7 +127,7 @@ def judge_figures(
         levels=Levels(alpha=alpha, denial_alpha=policy.significance.denial_alpha),
         resampling=Resampling(
             blocks=len(figures.counts),
-            resamples=_resamples(policy, alpha),
+            resamples=draws_of(policy, trials),
             run_blocks=policy.blocks.run_blocks,
             seed=seed,
         ),
@@ -162,11 +162,12 @@ def short_difference(difference: ArmDifference, policy: EvaluationPolicy) -> str
     return BEYOND_RESOLUTION
 
 
-def _resamples(policy: EvaluationPolicy, alpha: float) -> int:
-    """Return how many draws it takes to tell ``alpha``, within what is declared.
+def draws_of(policy: EvaluationPolicy, trials: int) -> int:
+    """Return how many draws it takes to tell alpha / trials, within what is declared.
 
     The least where even the most could not: nothing passes then, and nobody waits for it.
     """
+    alpha = policy.significance.alpha / trials
     if not resolves(policy.blocks.resamples_max, alpha):
         return policy.blocks.resamples_min
     wanted = math.ceil(_DRAWS_BEYOND / alpha)

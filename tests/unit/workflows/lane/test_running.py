@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -105,6 +106,22 @@ def test_a_target_that_was_lowered_is_on_record_with_what_was_missing() -> None:
         "live",
         ("approval-missing",),
     )
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_page_is_left_beside_the_manifest_however_the_lane_ended(*, broken: bool) -> None:
+    world = LaneWorld()
+    ports = replace(world.ports(), page=lambda manifest: manifest.content_hash.encode())
+
+    async def run() -> LaneResult:
+        work = await made_work(world, evaluated(broken=broken))
+        return await run_autonomous_lane(work, ports)
+
+    result = asyncio.run(run())
+
+    page = world.files.read(f"runs/{result.ended.run_id}/review.html")
+    assert page.decode() == result.manifest.content_hash
+    assert (result.ended.outcome == "failed") == broken
 
 
 HOUR_NS: Final = 3600 * 1_000_000_000

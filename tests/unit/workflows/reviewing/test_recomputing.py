@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from tests.fakes.artifacts import InMemoryArtifacts
+from tests.lanes import LaneWorld, evaluated, made_run
 from tests.reviews import Reviewed, better, reviewed
 from tests.rollouts import evidence_files, manifest_after, whole_run
 from torghut.governance.rollouts.manifest import content_hash
@@ -14,6 +15,7 @@ from torghut.governance.verification.document import parse_document
 from torghut.kernel.canonical import JsonValue, canonical_bytes, parse_json_object
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import ExitCode
+from torghut.workflows.lane.ports import Rehearsed
 from torghut.workflows.reviewing.answering import Answer, Offered, check_offered
 from torghut.workflows.reviewing.material import gather
 from torghut.workflows.reviewing.recomputing import recompute
@@ -145,7 +147,7 @@ def _ragged(blocks: Json) -> None:
 def _endless(blocks: Json) -> None:
     policy = blocks["policy"]
     assert isinstance(policy, dict)
-    policy["blocks"]["resamples_max"] = 10**9
+    policy["blocks"].update(resamples_min=10**9, resamples_max=10**9)
 
 
 def _huge(blocks: Json) -> None:
@@ -190,6 +192,22 @@ def test_a_switch_that_did_not_work_shows_behind_a_gate_that_says_it_did() -> No
 
     differing = {one.what for one in answer.values if not one.same}
     assert "slo_required_rollback_checks_present" in differing
+
+
+@pytest.mark.parametrize("phase", ["gate-evaluation", "rollback-readiness"])
+def test_a_run_that_broke_off_is_derived_as_far_as_it_came(phase: str) -> None:
+    world = LaneWorld()
+    broken = evaluated(broken=phase == "gate-evaluation")
+    if phase == "rollback-readiness":
+        world.tried = Rehearsed(switches=[None], at_ns=0)  # type: ignore[list-item]
+    result = made_run(world, broken)
+    files = {path: world.files.read(path) for path in world.files.paths()}
+
+    answer = verified(world.files.read(result.own_copy), files)
+
+    assert result.ended.phase == phase
+    assert [one for one in answer.values if not one.same] == []
+    assert answer.verdict.exit_code is ExitCode.NO
 
 
 def test_a_run_that_is_not_the_lanes_own_says_what_cannot_be_derived() -> None:

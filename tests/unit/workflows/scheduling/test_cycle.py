@@ -35,6 +35,7 @@ from torghut.governance.safety.latch import ReleaseLoop
 from torghut.schemas.control import ModeChanged, PackageChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
+from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.phases import CANARY
 from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of, rollback_of
 from torghut.workflows.drift.measuring import Measured, WindowAsked
@@ -96,6 +97,22 @@ def test_lane_that_ran_through_ends_in_a_final_signed_pass() -> None:
     assert desk.manifest(OWN) == desk.manifest()
     assert desk.store.read(OWN + SIGNATURE)
     assert desk.manifest("runs/run-1/rollout/phase-manifest.lane.json").status == "pass"
+
+
+def test_page_of_a_run_is_written_again_when_something_new_is_said_of_it() -> None:
+    desk, seen = Desk(), list[str]()
+
+    def page(manifest: PhaseManifest) -> bytes:
+        seen.append(manifest.status)
+        return manifest.content_hash.encode()
+
+    desk.governor.page = page
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle()
+    desk.cycle()
+
+    assert seen == ["pass"]
+    assert desk.store.read("runs/run-1/review.html").decode() == desk.manifest().content_hash
 
 
 def test_lane_that_broke_off_fails_at_its_phase() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from torghut.evals.figures import GateFigure, judgement_figures
-from torghut.evals.judging import FixedSampleJudge, Judgement, judge_figures
+from torghut.evals.judging import FixedSampleJudge, Judgement, draws_of, judge_figures
 from torghut.schemas.reviewing.paired import LOSSES_MAX, PairedBlocks
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.gates import GateRow
@@ -22,7 +22,7 @@ _TRIALS_MAX: Final = 1_000_000
 """More trials than that were never made: they would have taken a year of draws to count."""
 
 _DRAWS_MAX: Final = 200_000
-"""Twice the most that the shipped policy allows; whoever declares more waits for nobody here."""
+"""Twice the most that the shipped policy allows: no reader of somebody's file waits for more."""
 
 _STEPS_MAX: Final = 100_000_000
 
@@ -47,15 +47,18 @@ def judgement_again(material: Material, derived: Derived) -> None:
     if card.judge != FixedSampleJudge.name:
         derived.leave("the judgement", f"judge {card.judge} is not known here")
         return
+    _policy_again(material, card, blocks, derived)
     fault = _unfit(card, blocks)
     if fault:
         derived.add("paired blocks", "figures of a test", fault)
+        return
+    if draws_of(blocks.policy, card.trials) > _DRAWS_MAX:
+        derived.leave("the judgement", f"it takes more than {_DRAWS_MAX:,} draws")
         return
     judged = _judged(card, blocks)
     if judged is None:
         derived.add("paired blocks", "figures of a test", "numbers that nothing follows from")
         return
-    _policy_again(material, card, blocks, derived)
     _card_again(card, judged, derived)
     _gates_again(material, [*_counts(card, blocks), *judgement_figures(judged)], derived)
 
@@ -86,8 +89,6 @@ def _unfit(card: EvaluationCard, blocks: PairedBlocks) -> str:
     declared = blocks.policy.blocks
     if count > declared.blocks_max + 1 or not 1 <= card.trials <= _TRIALS_MAX:
         return "more blocks or trials than there can be"
-    if declared.resamples_max > _DRAWS_MAX:
-        return f"more than {_DRAWS_MAX} draws"
     return ""
 
 

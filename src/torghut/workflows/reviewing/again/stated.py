@@ -9,7 +9,7 @@ from torghut.schemas.rollout.evidence import GateEvidence
 from torghut.schemas.rollout.gates import GateRow
 from torghut.schemas.rollout.lane import LaneInputs, RollbackReadiness, StageManifest, StrategyPatch
 from torghut.schemas.rollout.manifest import Phase, references_of, status_of, transitions_of
-from torghut.schemas.rollout.phases import LANE_PHASES
+from torghut.schemas.rollout.phases import CANARY_GATE, LANE_PHASES
 from torghut.workflows.lane.gates import (
     CHAINED,
     chain_figure,
@@ -114,7 +114,7 @@ def lane_again(material: Material, derived: Derived) -> None:
         _row_again(material, figure_row(found), derived)
     patches = [one for one in material.evidence.values() if isinstance(one.message, StrategyPatch)]
     for row in material.document.phases[4].slo_gates:
-        if row.id == "slo_paper_canary_patch_present" and row.status != "not-applicable":
+        if row.id == CANARY_GATE and row.value is not None:
             _patch_again(material, row, len(patches), derived)
     for phase in material.document.phases:
         for row in phase.slo_gates:
