@@ -178,7 +178,7 @@ def _declared(folder: Path) -> Path:
 
 
 def _round(folder: Path, declared: Path, watched_s: float) -> _Round:
-    """Watch a loop alone, then beside a scheduler."""
+    """Watch a loop alone, beside a scheduler, and alone again."""
     folder.mkdir()
     variables = {ARTIFACT_DIR: str(folder), DECLARATIONS_DIR: str(declared)}
     log = folder / "live.log"
@@ -189,23 +189,24 @@ def _round(folder: Path, declared: Path, watched_s: float) -> _Round:
         try:
             _wait_for(lambda: _pages(folder))
             time.sleep(_WARM_S)
-            alone_s = _spent(service.pid, watched_s)
+            before_s = _spent(service.pid, watched_s)
             with _running(("scheduler", "run", "--log", str(log)), variables) as scheduler:
                 _wait_for(lambda: _notes(folder) > 0)
                 before, begun_s = _notes(folder), _cpu_s(scheduler.pid)
                 beside_s = _spent(service.pid, watched_s)
                 cycles, took_s = _notes(folder) - before, _cpu_s(scheduler.pid) - begun_s
-                peak_mb = _peak_mb(scheduler.pid)
+                decisions, peak_mb = sender.sent, _peak_mb(scheduler.pid)
+            after_s = _spent(service.pid, watched_s)
         finally:
             sender.end()
     return _Round(
-        alone_s=alone_s,
+        alone_s=(before_s + after_s) / 2,
         beside_s=beside_s,
         watched_s=watched_s,
         scheduler_s=took_s,
         cycles=cycles,
         peak_mb=peak_mb,
-        decisions=sender.sent,
+        decisions=decisions,
     )
 
 

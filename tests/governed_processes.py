@@ -27,10 +27,10 @@ from tests.rows import SECOND_NS, RowArray
 from tests.schedulers import QUICK, Scheduler, declare, submit, wait_until
 from torghut.adapters.sqlite.store import open_log
 from torghut.artifacts.signatures import TrustedKey, fingerprint, parse_private_key
-from torghut.client import Delivery
 from torghut.governance.leasing.errors import LeaseLostError
 from torghut.kernel.times import instant
 from torghut.settings import DECLARATIONS_DIR
+from torghut.workflows.aggregates import STOP_LATCH
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
 from torghut.workflows.opening import Setup, open_fold
 
@@ -41,8 +41,6 @@ KEY: Final = "scheduler.pem"
 _SETTLED_CYCLES: Final = 4
 _CYCLES_MAX: Final = 20
 _CYCLE_S: Final = 120
-_TALKING_S: Final = 9.0
-_SILENT_S: Final = 6.0
 
 
 def scheduler_key(folder: Path) -> TrustedKey:
@@ -53,22 +51,22 @@ def scheduler_key(folder: Path) -> TrustedKey:
 
 @dataclass(slots=True)
 class Source:
-    """Offers quotes to a service in a thread, with pauses long enough to stop the loop."""
+    """Offers quotes to a service in a thread, but while it is to be quiet.
+
+    Attributes:
+        quiet: Set for as long as nothing is offered.
+    """
 
     service: LiveService
-    offered: int = 0
+    quiet: threading.Event = field(default_factory=threading.Event)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def talk(self) -> None:
         """Offer until the end."""
         client = self.service.client()
-        began = time.monotonic()
         while not self._ended.wait(0.05):
-            if (time.monotonic() - began) % (_TALKING_S + _SILENT_S) > _TALKING_S:
-                continue
-            for symbol in (SYMBOL, OTHER):
-                found: Delivery = self.service.decide(client, symbol=symbol, budget_ms=20_000)
-                self.offered += found.decision is not None
+            for symbol in () if self.quiet.is_set() else (SYMBOL, OTHER):
+                self.service.decide(client, symbol=symbol, budget_ms=20_000)
 
     @contextmanager
     def talking(self) -> Iterator[None]:
@@ -133,6 +131,15 @@ class Trial:
             orphaned = bool(self.scheduler.children) and victim == "scheduler"
             victim = "scheduler of a lane" if orphaned else victim
         self.killed[victim] += 1
+
+    def wait_for_a_stop(self) -> None:
+        """Wait until the latch is closed."""
+
+        def stopped() -> bool:
+            kinds = Counter(one.type for one in events_of(self.root).get(STOP_LATCH.stream, []))
+            return kinds["safety.loop-stopped.v1"] > kinds["safety.loop-recovered.v1"]
+
+        self._governed_until(stopped)
 
     def begin(self) -> None:
         """Start a scheduler; on recorded data, for one cycle a minute after the last one."""

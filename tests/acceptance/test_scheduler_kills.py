@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -18,15 +19,25 @@ from tests.planted import market
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
 
 
+_QUIET_EVERY: Final = 5
+
+
 def kill_beside_a_service(folder: Path, *, kills: int, seed: int) -> None:
-    """Kill the scheduler of a running loop so often, and judge what it left."""
+    """Kill the scheduler of a running loop so often, and judge what it left.
+
+    Before each fifth time, the loop's source is quiet until the latch stops the loop.
+    """
     with governed(folder, seed=seed) as (trial, service):
-        watch = Watch(root=trial.root, trusted=trial.trusted)
-        with Source(service).talking(), watch:
-            for _ in range(kills):
+        watch, source = Watch(root=trial.root, trusted=trial.trusted), Source(service)
+        with source.talking(), watch:
+            for number in range(1, kills + 1):
+                if number % _QUIET_EVERY == 0:
+                    source.quiet.set()
+                    trial.wait_for_a_stop()
                 before = events_of(trial.root)
                 trial.kill_once()
                 check_continued(before, trial.root)
+                source.quiet.clear()
             trial.settle()
             found = check_aftermath(trial.root, trial.trusted)
         recorded = Counter(service.recorded())

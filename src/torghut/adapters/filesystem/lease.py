@@ -132,11 +132,19 @@ class FileLease(WriterLease):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             locked, named = os.fstat(descriptor), self._lock.stat()
         except BlockingIOError as error:
-            raise LeaseTakenError(holder="somebody who is at it just now") from error
+            raise LeaseTakenError(holder=f"{self._writing()}, who is writing just now") from error
         except OSError as error:
             raise self._unreadable(error.strerror or str(error)) from error
         if not os.path.samestat(locked, named):
             raise LeaseTakenError(holder="somebody who replaced its lock")
+
+    def _writing(self) -> str:
+        """Return who is in the middle of a write: where they are halted, nobody else gets in."""
+        try:
+            standing = self._read()
+        except LeaseUnreadableError:
+            standing = None
+        return "somebody" if standing is None else standing.holder
 
     def _check(self, lease: Lease) -> int:
         """Return what time it is, while ``lease`` holds.

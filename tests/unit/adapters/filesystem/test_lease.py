@@ -43,6 +43,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "artifacts"
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_who_is_in_the_middle_of_a_write_is_named(folder: Path, *, readable: bool) -> None:
+    held = lease_in(folder).take("halted")
+
+    with lease_in(folder).guard(held):
+        if not readable:
+            (folder / "governance.json").write_bytes(b"{")
+        with pytest.raises(LeaseTakenError, match="halted" if readable else "somebody") as refused:
+            lease_in(folder).take("two")
+    assert "who is writing" in str(refused.value)
+
+
 def test_holder_whose_file_is_gone_has_lost_it(folder: Path) -> None:
     held = lease_in(folder).take("one")
     (folder / "governance.json").unlink()
