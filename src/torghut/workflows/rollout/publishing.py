@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from torghut.artifacts.errors import ReadFault
+from torghut.artifacts.errors import ArtifactExistsError, ReadFault
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.ports import EventStore
 from torghut.governance.rollouts.manifest import (
@@ -79,18 +80,35 @@ def publish_run(
 
     Raises:
         RunNotStartedError: There is no run yet.
-        ArtifactExistsError: Another manifest of this attempt was written before.
+        ArtifactExistsError: Another manifest of this attempt was written before; what is current
+            is published all the same.
         ArtifactUnwritableError: It cannot be written.
     """
     current, left, final = manifest_of(run), lane_manifest_of(run), final_manifest_of(run)
-    for own in filter(None, (left, final)):
-        store.create(run_manifest(own), manifest_bytes(own))
+    try:
+        for own in filter(None, (left, final)):
+            store.create(run_manifest(own), manifest_bytes(own))
+    except ArtifactExistsError:
+        store.replace(CURRENT, manifest_bytes(current))
+        raise
     if key is not None and final is not None:
         _sign(final, store, run_manifest(final) + SIGNATURE, key)
         if current != final:
             _sign(current, store, reassessed_signature(current), key)
     store.replace(CURRENT, manifest_bytes(current))
     return Published(current=current, own=final or left or current)
+
+
+def manifests_of(run: RolloutState) -> Published:
+    """Return the manifests of a run as they are to be published."""
+    current, left, final = manifest_of(run), lane_manifest_of(run), final_manifest_of(run)
+    return Published(current=current, own=final or left or current)
+
+
+def own_manifests(run: RolloutState) -> Mapping[str, bytes]:
+    """Return what stands as a run's own copies once they are published, by their places."""
+    found = (lane_manifest_of(run), final_manifest_of(run))
+    return {run_manifest(one): manifest_bytes(one) for one in found if one is not None}
 
 
 def _sign(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torghut.artifacts.errors import ArtifactExistsError
 from torghut.governance.rollouts.evidence import Subject
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.rollouts.manifest import manifest_bytes
@@ -13,7 +14,7 @@ from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.aggregates import rollout_of
-from torghut.workflows.rollout.publishing import publish_run
+from torghut.workflows.rollout.publishing import manifests_of, publish_run
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import LaneEnded
 from torghut.workflows.scheduling.steps.rolling_back import RunSubject
@@ -26,10 +27,12 @@ class Published:
     Attributes:
         manifest: What it says.
         evidence: The run's own copy, which later cycles do not change.
+        remarks: For the note.
     """
 
     manifest: PhaseManifest
     evidence: Evidence
+    remarks: tuple[str, ...] = ()
 
 
 async def run_subject(governor: Governor, ran: LaneEnded) -> RunSubject | None:
@@ -64,8 +67,16 @@ async def say_last_word(
 
 
 def publish(governor: Governor, state: RolloutState) -> Published:
-    """Publish the manifests of a run, and return the current one."""
-    written = publish_run(state, governor.store, key=governor.key)
+    """Publish the manifests of a run, and return the current one.
+
+    Where its own copy was altered the current one is published without it.
+    """
+    remarks: tuple[str, ...] = ()
+    try:
+        written = publish_run(state, governor.store, key=governor.key)
+    except ArtifactExistsError as error:
+        remarks = (f"manifest: {error.code}: {error}",)
+        written = manifests_of(state)
     digest = sha256_hex(manifest_bytes(written.own))
     evidence = Evidence(path=written.place, sha256=digest)
-    return Published(manifest=written.current, evidence=evidence)
+    return Published(manifest=written.current, evidence=evidence, remarks=remarks)

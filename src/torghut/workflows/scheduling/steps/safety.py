@@ -6,9 +6,11 @@ the two is made up for by the next cycle.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from torghut.artifacts.errors import ArtifactExistsError
 from torghut.governance.releases.releasing import check_proven
 from torghut.governance.safety.latch import (
     EvaluateSafety,
@@ -28,6 +30,7 @@ from torghut.workflows.aggregates import (
     STOP_LATCH_SIGNED,
     Governance,
 )
+from torghut.workflows.rollout.checking import is_altered
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import LaneEnded
 from torghut.workflows.streams import Streams
@@ -67,7 +70,11 @@ async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReading
     await governor.governance.run(STOP_LATCH, command)
     latch = await governor.governance.state(STOP_LATCH)
     keep_evidence(governor, latch)
-    return SafetySeen(latch=latch, remarks=await enforce_latch(governor, latch))
+    remarks = await enforce_latch(governor, latch)
+    owed = owed_evidence(latch)
+    if owed is not None and is_altered(governor.store, *owed):
+        remarks = (*remarks, f"latch: the evidence at {owed[0]} is not as it was written")
+    return SafetySeen(latch=latch, remarks=remarks)
 
 
 async def uncounted_lane(governor: Governor) -> LaneEnded | None:
@@ -81,13 +88,25 @@ async def uncounted_lane(governor: Governor) -> LaneEnded | None:
 
 
 def keep_evidence(governor: Governor, latch: LatchState) -> Evidence | None:
-    """Write the evidence of the stop in force, where it is not there yet, and return it."""
+    """Write the evidence of the stop in force, where it is not there yet, and return it.
+
+    It is returned as it was written, whatever stands there: its digest shows what was altered.
+    """
+    owed = owed_evidence(latch)
+    if owed is None:
+        return None
+    path, body = owed
+    with contextlib.suppress(ArtifactExistsError):  # altered: the readings say so
+        governor.store.create(path, body)
+    return Evidence(path=path, sha256=sha256_hex(body))
+
+
+def owed_evidence(latch: LatchState) -> tuple[str, bytes] | None:
+    """Return the evidence file of the stop in force, and where it is; None while nothing stops."""
     if latch.incident is None or latch.caused_by is None:
         return None
     body = incident_bytes(latch.caused_by, latch=LATCH_NAME, incident=latch.incident)
-    path = incident_path(latch.incident)
-    governor.store.create(path, body)
-    return Evidence(path=path, sha256=sha256_hex(body))
+    return incident_path(latch.incident), body
 
 
 async def enforce_latch(governor: Governor, latch: LatchState) -> tuple[str, ...]:
