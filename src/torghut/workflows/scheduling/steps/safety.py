@@ -117,18 +117,53 @@ async def enforce_latch(governor: Governor, latch: LatchState) -> tuple[str, ...
     returned, for the note.
     """
     if latch.incident is not None:
-        return (
-            ()
-            if await tell(governor, stop_of(latch.incident))
-            else _throw(governor, latch.incident)
-        )
+        held = await _keep_stopped(governor, latch, latch.incident)
+        return () if held else _throw(governor, latch.incident)
     if latch.over is None:
         return ()
     if fault := await release_fault(governor, latch):
         return (f"latch: the loop stays stopped: {fault}",)
-    if await tell(governor, _released(latch.over)):
+    record = _released(latch.over)
+    known = record.control_id in governor.told
+    if await tell(governor, record):
         await _take_back(governor, latch.over)
-    return ()
+    return _still_stopped(governor) if known else ()
+
+
+async def _keep_stopped(governor: Governor, latch: LatchState, incident: Incident) -> bool:
+    """Have the loop's latch closed, and closed again where a worker says that it is open.
+
+    Somebody may have opened it at the loop, and a worker may have come since. One that has no API,
+    or goes on although it was told again, is to be stopped by a file.
+
+    Returns:
+        Whether the loop's own record is enough.
+    """
+    record = stop_of(incident)
+    held = await tell(governor, record)
+    workers = governor.loop.workers()
+    if latch.last is not None and latch.last != latch.caused_by:
+        obeying = all(one.stopped for one in workers) or not _was_told_again(governor, record)
+        if not all(one.latched for one in workers):
+            number = latch.last.evaluation
+            again = record.model_copy(update={"control_id": f"{record.control_id}:{number}"})
+            held = await tell(governor, again) and held
+        held = held and obeying
+    return held and all(one.reachable for one in workers)
+
+
+def _was_told_again(governor: Governor, record: StopChanged) -> bool:
+    """Return whether a stop was repeated, as far as this process knows."""
+    return any(one.startswith(f"{record.control_id}:") for one in governor.told)
+
+
+def _still_stopped(governor: Governor) -> tuple[str, ...]:
+    """Return which workers' latches stay closed with this one open, for the note.
+
+    Somebody else closed them: what people stopped at the loop is theirs to let go on.
+    """
+    closed = sorted(one.worker for one in governor.loop.workers() if one.latched)
+    return (f"latch: open, and closed by others at {', '.join(closed)}",) if closed else ()
 
 
 def _throw(governor: Governor, incident: Incident) -> tuple[str, ...]:
