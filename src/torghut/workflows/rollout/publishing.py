@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from torghut.artifacts.errors import ArtifactExistsError, ReadFault
+from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.ports import EventStore
 from torghut.governance.rollouts.manifest import (
@@ -80,17 +80,12 @@ def publish_run(
 
     Raises:
         RunNotStartedError: There is no run yet.
-        ArtifactExistsError: Another manifest of this attempt was written before; what is current
-            is published all the same.
+        ArtifactExistsError: Another manifest of this attempt was written before.
         ArtifactUnwritableError: It cannot be written.
     """
     current, left, final = manifest_of(run), lane_manifest_of(run), final_manifest_of(run)
-    try:
-        for own in filter(None, (left, final)):
-            store.create(run_manifest(own), manifest_bytes(own))
-    except ArtifactExistsError:
-        store.replace(CURRENT, manifest_bytes(current))
-        raise
+    for own in filter(None, (left, final)):
+        store.create(run_manifest(own), manifest_bytes(own))
     if key is not None and final is not None:
         _sign(final, store, run_manifest(final) + SIGNATURE, key)
         if current != final:

@@ -14,6 +14,7 @@ from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.aggregates import rollout_of
+from torghut.workflows.rollout.places import CURRENT
 from torghut.workflows.rollout.publishing import manifests_of, publish_run
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import LaneEnded
@@ -77,6 +78,7 @@ def publish(governor: Governor, state: RolloutState) -> Published:
     except ArtifactExistsError as error:
         remarks = (f"manifest: {error.code}: {error}",)
         written = manifests_of(state)
+        governor.store.replace(CURRENT, manifest_bytes(written.current))
     digest = sha256_hex(manifest_bytes(written.own))
     evidence = Evidence(path=written.place, sha256=digest)
     return Published(manifest=written.current, evidence=evidence, remarks=remarks)
