@@ -33,6 +33,7 @@ from torghut.workflows.scheduling.ports import (
     Observed,
     Since,
     SymbolSeen,
+    WorkerStands,
 )
 
 CHAMPION: Final = "aa" * 32
@@ -77,6 +78,7 @@ class FakeLoop(LoopView, LoopControls):
         recorded: What it took, by id.
         thrown: Throws of files that stand.
         decided_by: By which package its decisions are made.
+        stands: What its workers say of their stop.
     """
 
     shown: Observed = GOOD
@@ -87,6 +89,11 @@ class FakeLoop(LoopView, LoopControls):
     thrown: dict[str, str] = field(default_factory=dict)
     decided_by: str | None = CHAMPION
     blocks: int = 0
+    stands: Sequence[WorkerStands] = ()
+
+    @override
+    def workers(self) -> Sequence[WorkerStands]:
+        return self.stands
 
     @override
     async def look(self, since: Since, /, *, now_ns: int) -> Observed:

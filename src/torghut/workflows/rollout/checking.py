@@ -22,6 +22,14 @@ def read_found(store: ArtifactStore, path: str) -> Content:
         return error.fault
 
 
+def is_altered(store: ArtifactStore, path: str, body: bytes) -> bool:
+    """Return whether other bytes than ``body`` stand at ``path``; nothing there is nothing yet."""
+    found = read_found(store, path)
+    if isinstance(found, ReadFault):
+        return found not in {ReadFault.MISSING, ReadFault.UNREADABLE}
+    return found != body
+
+
 def check_manifest(
     body: bytes,
     store: ArtifactStore,

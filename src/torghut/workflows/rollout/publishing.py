@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -91,6 +92,18 @@ def publish_run(
             _sign(current, store, reassessed_signature(current), key)
     store.replace(CURRENT, manifest_bytes(current))
     return Published(current=current, own=final or left or current)
+
+
+def manifests_of(run: RolloutState) -> Published:
+    """Return the manifests of a run as they are to be published."""
+    current, left, final = manifest_of(run), lane_manifest_of(run), final_manifest_of(run)
+    return Published(current=current, own=final or left or current)
+
+
+def own_manifests(run: RolloutState) -> Mapping[str, bytes]:
+    """Return what stands as a run's own copies once they are published, by their places."""
+    found = (lane_manifest_of(run), final_manifest_of(run))
+    return {run_manifest(one): manifest_bytes(one) for one in found if one is not None}
 
 
 def _sign(

@@ -29,7 +29,7 @@ from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
 from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.canary import watch_canary
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
-from torghut.workflows.scheduling.steps.evidence import evidence_state
+from torghut.workflows.scheduling.steps.evidence import altered_own, evidence_state
 from torghut.workflows.scheduling.steps.exposure import review_exposure
 from torghut.workflows.scheduling.steps.manifests import (
     Published,
@@ -120,7 +120,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     run = await _current_run(governor)
     lane = await uncounted_lane(governor)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
-    safety = await _control_safety(governor, turn, observed, lane)
+    safety = await _control_safety(governor, turn, observed, lane, run)
     latch, remarks = safety.latch, safety.remarks
     rolled_back: RolledBack | None = None
     if run is not None:
@@ -136,6 +136,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     exposure = await review_exposure(governor, turn, observed, run)
     remarks = (*remarks, *exposure, *await allot(governor, turn, observed))
     published = await _publish(governor, turn, run, drift, rolled_back)
+    remarks = (*remarks, *(() if published is None else published.remarks))
     return Findings(
         observed=observed,
         continuity=continuity,
@@ -203,9 +204,14 @@ async def _current_run(governor: Governor) -> RunSubject | None:
 
 
 async def _control_safety(
-    governor: Governor, turn: Turn, observed: Observed, lane: LaneEnded | None
+    governor: Governor,
+    turn: Turn,
+    observed: Observed,
+    lane: LaneEnded | None,
+    run: RunSubject | None,
 ) -> SafetySeen:
     """Evaluate the stop latch on what the cycle saw."""
+    altered = await altered_own(governor, run)
     readings = SafetyReadings(
         mode=observed.mode,
         session=observed.session,
@@ -215,7 +221,7 @@ async def _control_safety(
         fallback_ratio=observed.fallback_ratio,
         drawdown_ratio=drawdown_of(await governor.governance.state(CYCLE_RECORD)),
         universe=observed.universe,
-        evidence=evidence_state(governor, turn, observed),
+        evidence="corrupt" if altered else evidence_state(governor, turn, observed),
     )
     return await evaluate_latch(governor, turn, readings)
 

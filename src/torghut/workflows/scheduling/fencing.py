@@ -30,7 +30,7 @@ from torghut.governance.leasing.errors import LeaseTakenError
 from torghut.governance.ports import Lease, WriterLease
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.types import Message
-from torghut.workflows.scheduling.ports import Answer, LoopControls
+from torghut.workflows.scheduling.ports import Answer, LoopControls, WorkerStands
 
 T = TypeVar("T")
 
@@ -228,6 +228,10 @@ class FencedLoop(LoopControls):
 
     loop: LoopControls
     fence: Fence
+
+    @override
+    def workers(self) -> Sequence[WorkerStands]:
+        return self.loop.workers()
 
     @override
     async def offer(self, records: Sequence[ControlRecord]) -> Sequence[Answer]:

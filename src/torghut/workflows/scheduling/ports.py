@@ -204,8 +204,29 @@ class ExposureLadder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStands:
+    """What a living worker says of its stop; one that says nothing counts as neither.
+
+    Attributes:
+        worker: Its name.
+        latched: Whether its stop latch is closed.
+        stopped: Whether it is closed, or a stop switch is in force.
+        reachable: Whether it has an API.
+    """
+
+    worker: str
+    latched: bool
+    stopped: bool
+    reachable: bool
+
+
 class LoopControls(Protocol):
     """Reaches the running loop."""
+
+    def workers(self) -> Sequence[WorkerStands]:
+        """Return how each living worker stands, by its own page; none where none can be read."""
+        ...
 
     async def offer(self, records: Sequence[ControlRecord]) -> Sequence[Answer]:
         """Offer control records and return what became of each, within a budget."""

@@ -643,3 +643,60 @@ def test_drift_of_a_candidate_that_serves_no_more_stops_no_loop() -> None:
     assert state.superseded is not None
     assert state.superseded.reason == "not-serving"
     assert run(desk.governor.governance.state(DRIFT)).rollbacks == ()
+
+
+def incident_of(desk: Desk) -> frozenset[str]:
+    """Return what stops the loop."""
+    latch = run(desk.governor.governance.state(STOP_LATCH))
+    return frozenset() if latch.incident is None else latch.incident.triggers
+
+
+def test_altered_evidence_of_a_stop_ends_no_cycle_and_keeps_the_loop_stopped() -> None:
+    desk = Desk()
+    note = desk.cycle(lag_ms=reading_of(600_000.0))
+    assert note.emergency_stop_evidence is not None
+    desk.store.replace(note.emergency_stop_evidence.path, b"{}")
+    for _ in range(4):
+        desk.restart()
+        note = desk.cycle(lag_ms=reading_of(0.0))
+
+    assert incident_of(desk) == {"signal-lag", "evidence-corrupt"}
+    assert desk.loop.stopped
+    assert note.emergency_stop_evidence is not None
+    desk.store.replace(note.emergency_stop_evidence.path, b"{}")
+    note = desk.cycle()
+    assert any("is not as it was written" in one for one in note.remarks)
+
+
+@pytest.mark.parametrize("place", [OWN, "runs/run-1/rollout/phase-manifest.lane.json"])
+def test_altered_manifest_of_a_run_stops_the_loop_and_fails_what_is_current(place: str) -> None:
+    desk = Desk(signed=True)
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle()
+    desk.store.replace(place, b"{}")
+    notes = []
+    for _ in range(2):
+        desk.restart()
+        notes.append(desk.cycle())
+
+    assert incident_of(desk) == {"evidence-corrupt"}
+    assert desk.loop.stopped
+    assert [one.manifest_status for one in notes] == ["fail", "fail"]
+    assert desk.manifest().status == "fail"
+    assert any("artifacts.exists" in one for one in notes[-1].remarks)
+
+
+def test_altered_incident_of_a_rollback_fails_its_proof_and_stops_the_loop() -> None:
+    desk = Desk()
+    desk.lane.waiting.append(lane_commands())
+    desk.cycle()
+    note = desk.cycle(lag_ms=reading_of(600_000.0))
+    assert note.rollback_evidence is not None
+    desk.store.replace(note.rollback_evidence.path, b"{}")
+    desk.restart()
+    note = desk.cycle(lag_ms=reading_of(0.0))
+
+    assert "evidence-corrupt" in incident_of(desk)
+    assert desk.loop.stopped
+    assert desk.manifest().rollback_proof.status == "fail"
+    assert any(one.startswith("rollback: incidents/") for one in note.remarks)

@@ -21,7 +21,7 @@ from torghut.schemas.live.delivery import Answered
 from torghut.schemas.live.offering import ReleaseAsked
 from torghut.schemas.live.worker import SwitchThrownFile
 from torghut.workflows.live.switch_ports import SwitchThrower, WorkerSeen
-from torghut.workflows.scheduling.ports import Answer, LoopControls
+from torghut.workflows.scheduling.ports import Answer, LoopControls, WorkerStands
 
 _OK: Final = 200
 _WHO: Final = "governance"
@@ -43,6 +43,13 @@ class ServedLoop(LoopControls):
     folder: SwitchThrower
     token_file: Path | None
     budget_ms: int
+
+    @override
+    def workers(self) -> Sequence[WorkerStands]:
+        try:
+            return [_stands(one) for one in self.pages() if one.alive]
+        except TorghutError:
+            return []
 
     @override
     async def offer(self, records: Sequence[ControlRecord]) -> Sequence[Answer]:
@@ -142,6 +149,10 @@ class RecordedLoop(LoopControls):
     """A log of recorded data, played by nobody: there is nobody to reach, and nobody to stop."""
 
     @override
+    def workers(self) -> Sequence[WorkerStands]:
+        return []
+
+    @override
     async def offer(self, records: Sequence[ControlRecord]) -> Sequence[Answer]:
         return [_unknown(one.control_id, "recorded data: no loop runs") for one in records]
 
@@ -152,6 +163,20 @@ class RecordedLoop(LoopControls):
     @override
     async def release_stop(self, *, throw_id: str, reason: str) -> Answer:
         return _unknown(throw_id, "recorded data: no loop runs")
+
+
+def _stands(seen: WorkerSeen) -> WorkerStands:
+    """Return how a worker stands; what an earlier process left on its page says nothing."""
+    said = seen.status
+    if said is None or (seen.pid is not None and seen.pid != said.pid):
+        return WorkerStands(worker=seen.worker, latched=False, stopped=False, reachable=False)
+    thrown = any(one.name == _STOP for one in said.switches)
+    return WorkerStands(
+        worker=seen.worker,
+        latched=said.latch,
+        stopped=said.latch or thrown,
+        reachable=bool(said.api),
+    )
 
 
 def _unknown(control_id: str, detail: str) -> Answer:

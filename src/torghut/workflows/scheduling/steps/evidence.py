@@ -7,10 +7,35 @@ from typing import Literal
 from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.signatures import TrustedKey, fingerprint
 from torghut.governance.verification.checks import Breach
-from torghut.workflows.rollout.checking import check_manifest, find_envelope, read_found
+from torghut.workflows.aggregates import STOP_LATCH, rollout_of
+from torghut.workflows.rollout.checking import (
+    check_manifest,
+    find_envelope,
+    is_altered,
+    read_found,
+)
 from torghut.workflows.rollout.places import CURRENT
+from torghut.workflows.rollout.publishing import own_manifests
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
+from torghut.workflows.scheduling.steps.rolling_back import RunSubject, owed_incident
+from torghut.workflows.scheduling.steps.safety import owed_evidence
+
+
+async def altered_own(governor: Governor, run: RunSubject | None) -> bool:
+    """Return whether what governance itself has written once is not as it was written.
+
+    That is the evidence of the stop in force, and the manifests and the incident of the run.
+    """
+    owed = owed_evidence(await governor.governance.state(STOP_LATCH))
+    files = [] if owed is None else [owed]
+    if run is not None:
+        state = await governor.governance.state(rollout_of(run.run_id, run.attempt))
+        files += own_manifests(state).items()
+        triggered = (await governor.governance.state(run.rollback)).triggered
+        if triggered is not None:
+            files.append(owed_incident(triggered, run))
+    return any(is_altered(governor.store, path, body) for path, body in files)
 
 
 def evidence_state(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from torghut.artifacts.errors import ArtifactUnwritableError
+from torghut.artifacts.errors import ArtifactExistsError, ArtifactUnwritableError
 from torghut.governance.rollouts.evidence import Subject
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.rollouts.manifest import manifest_bytes
@@ -17,8 +17,8 @@ from torghut.schemas.rollout.events import RolloutEvent
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.aggregates import rollout_of
-from torghut.workflows.rollout.places import REVIEW, run_folder
-from torghut.workflows.rollout.publishing import publish_run
+from torghut.workflows.rollout.places import CURRENT, REVIEW, run_folder
+from torghut.workflows.rollout.publishing import manifests_of, publish_run
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import LaneEnded
 from torghut.workflows.scheduling.steps.rolling_back import RunSubject
@@ -31,10 +31,12 @@ class Published:
     Attributes:
         manifest: What it says.
         evidence: The run's own copy, which later cycles do not change.
+        remarks: For the note.
     """
 
     manifest: PhaseManifest
     evidence: Evidence
+    remarks: tuple[str, ...] = ()
 
 
 async def run_subject(governor: Governor, ran: LaneEnded) -> RunSubject | None:
@@ -81,8 +83,17 @@ def _leave_page(governor: Governor, manifest: PhaseManifest) -> None:
 
 
 def publish(governor: Governor, state: RolloutState) -> Published:
-    """Publish the manifests of a run, and return the current one."""
-    written = publish_run(state, governor.store, key=governor.key)
+    """Publish the manifests of a run, and return the current one.
+
+    Where its own copy was altered the current one is published without it.
+    """
+    remarks: tuple[str, ...] = ()
+    try:
+        written = publish_run(state, governor.store, key=governor.key)
+    except ArtifactExistsError as error:
+        remarks = (f"manifest: {error.code}: {error}",)
+        written = manifests_of(state)
+        governor.store.replace(CURRENT, manifest_bytes(written.current))
     digest = sha256_hex(manifest_bytes(written.own))
     evidence = Evidence(path=written.place, sha256=digest)
-    return Published(manifest=written.current, evidence=evidence)
+    return Published(manifest=written.current, evidence=evidence, remarks=remarks)

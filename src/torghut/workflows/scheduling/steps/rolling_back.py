@@ -6,11 +6,13 @@ died. The clock runs from detection until the first decisions by what it goes ba
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from torghut.artifacts.errors import ArtifactExistsError
 from torghut.governance.ledger.errors import LedgerError
 from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.governance.rollouts.finalising import RollbackFacts
@@ -116,6 +118,8 @@ async def advance_rollback(
     incident = _keep_incident(governor, state.triggered, run)
     shown = _shown_first(governor, run, state) or drift
     remarks = await _go_on(governor, turn, run, observed, latch)
+    if incident.fault is not None:
+        remarks = (*remarks, f"rollback: {incident.reference.path} is {incident.fault}")
     ended = await _end_demand(governor, turn, run, shown)
     offered: Mapping[EvidenceName, Examined] = {**shown, **ended, OWED: incident}
     await _judge(governor, turn, run, offered)
@@ -209,6 +213,16 @@ async def _target(governor: Governor, run: RunSubject, observed: Observed, cause
 
 def _keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSubject) -> Examined:
     """Write the file that shows a rollback, where it is not there yet, and examine what is."""
+    path, body = owed_incident(triggered, run)
+    with contextlib.suppress(ArtifactExistsError):  # altered: its examination and readings say so
+        governor.store.create(path, body)
+    schema = stated_type(RollbackIncident)
+    cited = EvidenceReference(path=path, sha256=sha256_hex(body), schema=schema)
+    return examine(cited, read_found(governor.store, path), run.subject)
+
+
+def owed_incident(triggered: RollbackTriggered, run: RunSubject) -> tuple[str, bytes]:
+    """Return the file that shows a rollback, and where it is."""
     incident = RollbackIncident(
         incident_id=triggered.cause_id,
         run_id=run.run_id,
@@ -217,11 +231,7 @@ def _keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSub
         triggered_at_ns=triggered.at_ns,
     )
     body = canonical_bytes(incident.model_dump(mode="json"))
-    digest = sha256_hex(body)
-    path = f"incidents/rollback-{digest[:_CAUSES]}.json"
-    governor.store.create(path, body)
-    cited = EvidenceReference(path=path, sha256=digest, schema=incident.type)
-    return examine(cited, read_found(governor.store, path), run.subject)
+    return f"incidents/rollback-{sha256_hex(body)[:_CAUSES]}.json", body
 
 
 async def _go_on(

@@ -6,9 +6,11 @@ the two is made up for by the next cycle.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from torghut.artifacts.errors import ArtifactExistsError
 from torghut.governance.releases.releasing import check_proven
 from torghut.governance.safety.latch import (
     EvaluateSafety,
@@ -28,6 +30,7 @@ from torghut.workflows.aggregates import (
     STOP_LATCH_SIGNED,
     Governance,
 )
+from torghut.workflows.rollout.checking import is_altered
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import LaneEnded
 from torghut.workflows.streams import Streams
@@ -67,7 +70,11 @@ async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReading
     await governor.governance.run(STOP_LATCH, command)
     latch = await governor.governance.state(STOP_LATCH)
     keep_evidence(governor, latch)
-    return SafetySeen(latch=latch, remarks=await enforce_latch(governor, latch))
+    remarks = await enforce_latch(governor, latch)
+    owed = owed_evidence(latch)
+    if owed is not None and is_altered(governor.store, *owed):
+        remarks = (*remarks, f"latch: the evidence at {owed[0]} is not as it was written")
+    return SafetySeen(latch=latch, remarks=remarks)
 
 
 async def uncounted_lane(governor: Governor) -> LaneEnded | None:
@@ -81,13 +88,25 @@ async def uncounted_lane(governor: Governor) -> LaneEnded | None:
 
 
 def keep_evidence(governor: Governor, latch: LatchState) -> Evidence | None:
-    """Write the evidence of the stop in force, where it is not there yet, and return it."""
+    """Write the evidence of the stop in force, where it is not there yet, and return it.
+
+    It is returned as it was written, whatever stands there: its digest shows what was altered.
+    """
+    owed = owed_evidence(latch)
+    if owed is None:
+        return None
+    path, body = owed
+    with contextlib.suppress(ArtifactExistsError):  # altered: the readings say so
+        governor.store.create(path, body)
+    return Evidence(path=path, sha256=sha256_hex(body))
+
+
+def owed_evidence(latch: LatchState) -> tuple[str, bytes] | None:
+    """Return the evidence file of the stop in force, and where it is; None while nothing stops."""
     if latch.incident is None or latch.caused_by is None:
         return None
     body = incident_bytes(latch.caused_by, latch=LATCH_NAME, incident=latch.incident)
-    path = incident_path(latch.incident)
-    governor.store.create(path, body)
-    return Evidence(path=path, sha256=sha256_hex(body))
+    return incident_path(latch.incident), body
 
 
 async def enforce_latch(governor: Governor, latch: LatchState) -> tuple[str, ...]:
@@ -98,18 +117,53 @@ async def enforce_latch(governor: Governor, latch: LatchState) -> tuple[str, ...
     returned, for the note.
     """
     if latch.incident is not None:
-        return (
-            ()
-            if await tell(governor, stop_of(latch.incident))
-            else _throw(governor, latch.incident)
-        )
+        held = await _keep_stopped(governor, latch, latch.incident)
+        return () if held else _throw(governor, latch.incident)
     if latch.over is None:
         return ()
     if fault := await release_fault(governor, latch):
         return (f"latch: the loop stays stopped: {fault}",)
-    if await tell(governor, _released(latch.over)):
+    record = _released(latch.over)
+    known = record.control_id in governor.told
+    if await tell(governor, record):
         await _take_back(governor, latch.over)
-    return ()
+    return _still_stopped(governor) if known else ()
+
+
+async def _keep_stopped(governor: Governor, latch: LatchState, incident: Incident) -> bool:
+    """Have the loop's latch closed, and closed again where a worker says that it is open.
+
+    Somebody may have opened it at the loop, and a worker may have come since. One that has no API,
+    or goes on although it was told again, is to be stopped by a file.
+
+    Returns:
+        Whether the loop's own record is enough.
+    """
+    record = stop_of(incident)
+    held = await tell(governor, record)
+    workers = governor.loop.workers()
+    if latch.last is not None and latch.last != latch.caused_by:
+        obeying = all(one.stopped for one in workers) or not _was_told_again(governor, record)
+        if not all(one.latched for one in workers):
+            number = latch.last.evaluation
+            again = record.model_copy(update={"control_id": f"{record.control_id}:{number}"})
+            held = await tell(governor, again) and held
+        held = held and obeying
+    return held and all(one.reachable for one in workers)
+
+
+def _was_told_again(governor: Governor, record: StopChanged) -> bool:
+    """Return whether a stop was repeated, as far as this process knows."""
+    return any(one.startswith(f"{record.control_id}:") for one in governor.told)
+
+
+def _still_stopped(governor: Governor) -> tuple[str, ...]:
+    """Return which workers' latches stay closed with this one open, for the note.
+
+    Somebody else closed them: what people stopped at the loop is theirs to let go on.
+    """
+    closed = sorted(one.worker for one in governor.loop.workers() if one.latched)
+    return (f"latch: open, and closed by others at {', '.join(closed)}",) if closed else ()
 
 
 def _throw(governor: Governor, incident: Incident) -> tuple[str, ...]:
