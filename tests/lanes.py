@@ -200,9 +200,13 @@ class LaneWorld:
             store=self.files,
             wall=self.clock,
             admission=self.admission,
-            drift=self.drift,
+            drift=self.last_drift,
             rehearse=self.rehearse,
         )
+
+    async def last_drift(self) -> DriftFound:
+        """Return what drift came to by now."""
+        return self.drift
 
     async def rehearse(self) -> Rehearsed:
         """Return what a rehearsal shows: by default that every hard switch works, now."""

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.approving import CANDIDATE, DAY_S, PROMOTION, manifest, policy
 from tests.fakes.artifacts import InMemoryArtifacts
+from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import SECOND_NS, START_NS, Memory
 from tests.rollouts import CANDIDATE as CANDIDATE_ID
@@ -242,7 +243,7 @@ def office(events: EventStore, *, after_s: int = 0, roles: Mapping[str, str] = R
         events=events,
         keyring=keyring(roles),
         policy=policy(),
-        now_ns=START_NS + after_s * SECOND_NS,
+        wall=HandClock(time_ns=START_NS + after_s * SECOND_NS),
         by="a test",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from torghut.adapters.filesystem.declarations import load
@@ -172,7 +173,7 @@ async def lane_desk(
             store=files,
             wall=wall_clock(),
             admission=Admission(target="paper"),
-            drift=await last_drift(events),
+            drift=partial(last_drift, events),
             told=told,
             page=page,
         ),
@@ -215,7 +216,7 @@ def approvals_office(events: EventStore) -> Office:
         events=events,
         keyring=keyring_of(owners()),
         policy=governing_policies().safety.approvals,
-        now_ns=wall_clock().now_ns(),
+        wall=wall_clock(),
         by=CAUSE,
     )
 

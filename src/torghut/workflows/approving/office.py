@@ -12,6 +12,7 @@ from torghut.governance.approvals.signing import verified
 from torghut.governance.ledger.errors import CandidateUnknownError
 from torghut.governance.ledger.ledger import LEDGER, ledger_stream, read_ledger_event, router_of
 from torghut.governance.ledger.state import Known, LedgerState
+from torghut.kernel.clock import WallClock
 from torghut.schemas.declarations.safety import ApprovalPolicy
 from torghut.schemas.governing.approvals import APPROVAL_EVENT, ApprovalEvent
 from torghut.schemas.upcasting import STEPS
@@ -43,19 +44,24 @@ class Office:
         events: Governance's own log.
         keyring: The declared keys.
         policy: What approvals are bound by.
-        now_ns: When; on the receive clock, which is wall time but where time is simulated.
+        wall: Asked each time; the receive clock, which is wall time but where time is simulated.
         by: Whose command this is, as the cause that is put on record.
     """
 
     events: EventStore
     keyring: Keyring
     policy: ApprovalPolicy
-    now_ns: int
+    wall: WallClock
     by: str
     streams: Streams = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "streams", Streams(self.events))
+
+    @property
+    def now_ns(self) -> int:
+        """What time it is now."""
+        return self.wall.now_ns()
 
     def causes(self, whole: str) -> Causes:
         """Return why something is put on record, as part of the workflow ``whole``."""

@@ -141,6 +141,11 @@ class LaneWork:
     patch: PatchTerms
 
 
+async def not_judged() -> DriftFound:
+    """Return that nobody has judged drift."""
+    return DriftFound(status=None)
+
+
 async def not_rehearsed() -> Rehearsed:
     """Return that no switch was tried."""
     return Rehearsed(switches=(), at_ns=0)
@@ -155,7 +160,7 @@ class LanePorts:
         store: The artifact root.
         wall: Tells the time.
         admission: Of this run.
-        drift: What the drift policy last came to.
+        drift: Says what the drift policy last came to; asked when a run comes to its drift gate.
         rehearse: Tries the hard switches now.
         rollback: What the rollback latch says.
         cycle_length_s: Of the scheduler.
@@ -167,7 +172,7 @@ class LanePorts:
     store: ArtifactStore
     wall: WallClock
     admission: Admission
-    drift: DriftFound = field(default_factory=lambda: DriftFound(status=None))
+    drift: Callable[[], Awaitable[DriftFound]] = not_judged
     rehearse: Callable[[], Awaitable[Rehearsed]] = not_rehearsed
     rollback: RollbackFacts = field(default_factory=lambda: RollbackFacts(triggered=False))
     cycle_length_s: int = 60

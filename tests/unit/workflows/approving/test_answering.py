@@ -107,6 +107,18 @@ def test_what_is_asked_and_granted_is_found() -> None:
     assert found(place, "00" * 32) == "approvals.not-requested"
 
 
+def test_an_office_that_stays_open_sees_time_go_by() -> None:
+    clock = HandClock(time_ns=START_NS)
+    place = replace(office(log_with_candidate()), wall=clock)
+    approval = ask(place, shown())
+    grant(place, approval)
+    assert found(place) == approval
+
+    clock.time_ns += HOUR_NS
+
+    assert found(place) == "approvals.expired"
+
+
 def test_a_key_that_is_taken_out_of_the_owners_grants_no_more() -> None:
     place = office(log_with_candidate())
     grant(place, ask(place, shown()))

@@ -170,6 +170,19 @@ def test_only_a_stable_verdict_opens_the_drift_gate(drift: DriftFound, reason: s
     assert statuses(result)["paper-canary"] == "fail"
 
 
+def test_drift_is_asked_for_when_a_run_comes_to_its_gate() -> None:
+    world = LaneWorld()
+    ports = world.ports()
+    world.drift = DriftFound(status="detected")
+
+    async def ran() -> LaneResult:
+        return await run_autonomous_lane(await made_work(world), ports)
+
+    result = asyncio.run(ran())
+
+    assert row_of(result, "slo_drift_gate_allowed") == ("fail", "drift-detected")
+
+
 def test_a_verdict_older_than_half_an_hour_does_not_open_it_for_live() -> None:
     world = LaneWorld(target="live", admission=LIVE)
     world.drift = DriftFound(status="stable", at_ns=world.clock.now_ns() - 1801 * 10**9)

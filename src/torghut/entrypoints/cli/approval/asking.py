@@ -76,7 +76,7 @@ def office(by: str) -> Office:
         events=governing.governance_events(artifact_dir()),
         keyring=keyring_of(governing.owners()),
         policy=governing.governing_policies().safety.approvals,
-        now_ns=standby.wall_clock().now_ns(),
+        wall=standby.wall_clock(),
         by=by,
     )
 
