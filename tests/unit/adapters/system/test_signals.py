@@ -8,7 +8,11 @@ import signal
 
 import pytest
 
-from torghut.adapters.system.signals import end_on_terminate, stop_on_signals
+from torghut.adapters.system.signals import (
+    end_on_terminate,
+    interrupt_on_terminate,
+    stop_on_signals,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,4 +56,13 @@ def test_terminating_before_there_is_anything_to_finish_ends_well() -> None:
         signal.raise_signal(signal.SIGTERM)
 
     assert end.value.code == 0
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_terminating_what_has_begun_things_interrupts_it() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt), interrupt_on_terminate():
+        signal.raise_signal(signal.SIGTERM)
+
     assert signal.getsignal(signal.SIGTERM) == before
