@@ -20,7 +20,8 @@ from torghut.workflows.rollout.places import run_folder
 HEADING: Final = (
     "",
     "Made prices, drawn by a generator: a calm market that comes back and a wild one that goes on,",
-    "in turns. What is better in it was made to be. Judge and policies are the installed ones.",
+    "in turns. What is better in it was made to be: experts and two gates are declared for it. The",
+    "judge, its policy and the limits of stop and drift are the installed ones.",
     "",
 )
 
