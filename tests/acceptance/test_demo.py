@@ -7,16 +7,20 @@ import os
 import select
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
 
 import pytest
 
-from tests.commands import installation, started, typed
+from tests.commands import installation, run_apart, started, typed
 from tests.declared import ROOT
+from tests.kernels import compiled
 from torghut import bootstrap
+from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.settings import DECLARATIONS_DIR, settings
+from torghut.workflows.live.switch_ports import WorkerSeen
 
 _SILENCE_S = 3.0
 
@@ -46,11 +50,13 @@ def _longest_silence_s(process: Popen[str]) -> tuple[float, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_demo_comes_to_the_published_root_and_a_second_one_starts_fresh(folder: Path) -> None:
-    first = typed("demo")
-    second = typed("demo", "--json")
-    baseline = bootstrap.demo_baseline()
+@pytest.mark.timeout(600)
+def test_demo_decides_and_governs_and_a_second_one_starts_fresh(tmp_path: Path) -> None:
+    compiled()
+    first = run_apart(tmp_path, "demo")
+    with started(tmp_path, "demo", "--json") as process:
+        longest, said = _longest_silence_s(process)
+    second, baseline = json.loads(said), bootstrap.demo_baseline()
 
     assert first.status == 0, first.err
     lines = first.out.splitlines()
@@ -59,21 +65,60 @@ def test_demo_comes_to_the_published_root_and_a_second_one_starts_fresh(folder: 
     assert lines[0].endswith("recorded data, not live.")
     assert "does not overlap" in lines[2]
     assert baseline.root in first.out
-    assert second.json["root"] == baseline.root
-    assert 0 < second.json["killed_after_contexts"] < baseline.contexts
-    assert second.json["contexts"] == second.json["decided"] + second.json["refused"]
-    assert len(list((folder / "var" / "demo").glob("demo.log.*Z"))) == 1
-    assert Path(second.json["page"]).is_file()
+    assert any(line.startswith("Made prices") for line in lines), "made things are labelled"
+    assert "made to be better: promote" in first.out
+    assert second["root"] == baseline.root
+    assert 0 < second["killed_after_contexts"] < baseline.contexts
+    assert second["contexts"] == second["decided"] + second["refused"]
+    folder = tmp_path / "var" / "demo"
+    assert len(list(folder.glob("demo.log.*Z"))) == 1
+    assert len(list(folder.glob("governance.*Z"))) == 1
+    assert Path(second["page"]).is_file()
+    check_governance(second["governance"])
+    assert longest < _SILENCE_S
+    assert not any(page.alive for page in _pages(tmp_path)), "something is left running"
+
+
+def check_governance(said: dict[str, Any]) -> None:
+    """Check what the second part came to, and what it left behind."""
+    ordinary, better = said["ordinary"], said["made_to_be_better"]
+    edge = ordinary["edge_bps_per_step"]
+    assert (ordinary["promoted"], ordinary["manifest"]) == (False, "fail")
+    assert edge["lower"] < edge["mean"] < edge["upper"]
+    assert (better["constructed"], better["promoted"], better["manifest"]) == (True, True, "pass")
+    assert better["edge_bps_per_step"]["lower"] > 0.0
+    assert [one["cycle"] for one in said["cycles"]] == [1, 2, 3, 4, 5]
+    assert all(Path(one["note"]).is_file() for one in said["cycles"])
+    rolled = said["rollback"]
+    assert (rolled["stopped_by"], rolled["cause"]) == (["drawdown"], "stop-latch")
+    assert int(rolled["recovery_ns"]) == int(rolled["effective_at_ns"]) - int(
+        rolled["detected_at_ns"]
+    )
+    assert int(rolled["recovery_ns"]) > 0
+    assert (rolled["proof"], rolled["manifest"], rolled["decisions"]) == ("pass", "fail", 10)
+    codes = said["verify"]
+    assert (codes["with_key"], codes["without"], codes["altered"]) == (0, 6, 4)
+    assert all(Path(path).is_file() for path in said["look_at"])
+    assert said["look_at"][0].endswith("review.html")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_demo_is_never_silent_for_long(tmp_path: Path) -> None:
+@pytest.mark.timeout(300)
+def test_demo_that_is_terminated_ends_what_it_began(tmp_path: Path) -> None:
     with started(tmp_path, "demo", "--json") as process:
-        longest, said = _longest_silence_s(process)
+        while process.poll() is None and not any(page.alive for page in _pages(tmp_path)):
+            time.sleep(0.05)
+        process.terminate()
+        process.communicate()
 
-    assert json.loads(said)["root_as_published"]
-    assert longest < _SILENCE_S
+    assert process.returncode == 6
+    assert not any(page.alive for page in _pages(tmp_path))
+
+
+def _pages(folder: Path) -> Sequence[WorkerSeen]:
+    """Return the workers of the demo's live loop."""
+    pages = folder / "var" / "demo" / "governance" / "var" / "workers"
+    return read_pages(pages) if pages.is_dir() else ()
 
 
 @pytest.mark.slow

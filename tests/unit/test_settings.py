@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 
 from torghut.settings import (
+    ARTIFACT_DIR,
     DECLARATION_FOLDERS,
+    DECLARATIONS_DIR,
     KNATIVE_REVISION,
     REVISION,
     DeclarationsMissingError,
     RevisionMalformedError,
+    artifact_dir,
     read_settings,
     revision,
     settings,
+    standing_in,
 )
 
 
@@ -105,3 +109,19 @@ def test_revision_is_the_one_that_was_set_else_knatives(
 def test_malformed_revision_is_refused(found: str) -> None:
     with pytest.raises(RevisionMalformedError, match="TORGHUT_REVISION"):
         revision({REVISION: found})
+
+
+def test_a_process_stands_in_another_place_only_for_a_while(
+    declarations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ARTIFACT_DIR, str(tmp_path / "own"))
+    monkeypatch.delenv(DECLARATIONS_DIR, raising=False)
+    settings.cache_clear()
+    own = settings()
+
+    with standing_in(declarations=declarations, artifacts=tmp_path / "other"):
+        assert settings().declarations_dir == declarations
+        assert artifact_dir() == tmp_path / "other"
+
+    assert settings() == own
+    settings.cache_clear()

@@ -91,3 +91,15 @@ def test_stamps_sort_as_their_times() -> None:
     times = [0, 1, 999_999_999, 1_000_000_000, 10**18, 10**18 + 1]
 
     assert sorted(map(stamp, times)) == list(map(stamp, times))
+
+
+def test_hidden_bar_stands_again_afterwards() -> None:
+    progress = Progress()
+    progress.stage("Deciding")
+
+    with progress.hidden():
+        progress.stage("Submitting")
+
+    line = progress.line()
+    progress.end()
+    assert line == "Submitting, 0 s"

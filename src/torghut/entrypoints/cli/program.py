@@ -30,7 +30,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "switch drill": ("switch.throwing", "See every worker acknowledge a switch, without force."),
     "switch incident show": ("switch.incident", "Show what a throw left, and what is open."),
     "switch incident update": ("switch.updating", "Write what is known of a throw by now."),
-    "demo": ("demo", "Decide real prices, be killed half-way, resume, replay, compare roots."),
+    "demo": ("demo", "Decide real prices, be killed, resume, replay; govern a loop on made ones."),
     "decision list": ("decision", "List decisions, newest last."),
     "decision show": ("decision", "Show one decision whole."),
     "decision why": ("decision", "Explain one decision: what bound it, and what would flip it."),

@@ -36,3 +36,20 @@ def test_waiting_ends_with_the_condition() -> None:
 
 def test_code_runs_apart_and_is_waited_for() -> None:
     assert run_python("import sys; sys.exit(3)", lambda _: None) == 3
+
+
+def test_lines_are_read_as_they_come_until_there_are_no_more() -> None:
+    with child_command(["--help"]) as child:
+        first, lines = child.next_line(), 1
+        while child.next_line():
+            lines += 1
+
+    assert first.startswith("Usage: ")
+    assert lines > 10
+
+
+def test_child_that_is_asked_to_end_is_waited_for() -> None:
+    with child_command(["--help"]) as child:
+        child.end()
+
+        assert child.status in (0, -15)

@@ -8,7 +8,11 @@ import signal
 
 import pytest
 
-from torghut.adapters.system.signals import end_on_terminate, stop_on_signals
+from torghut.adapters.system.signals import (
+    end_on_terminate,
+    interrupt_on_terminate,
+    stop_on_signals,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +74,12 @@ def test_end_of_input_asks_to_stop_where_that_was_wanted(monkeypatch: pytest.Mon
 
     assert asyncio.run(wait()) == [False, True]
     os.close(reading)
+
+
+def test_terminating_what_has_begun_things_interrupts_it() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt), interrupt_on_terminate():
+        signal.raise_signal(signal.SIGTERM)
+
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -20,7 +20,8 @@ from torghut.workflows.rollout.places import run_folder
 HEADING: Final = (
     "",
     "Made prices, drawn by a generator: a calm market that comes back and a wild one that goes on,",
-    "in turns. What is better in it was made to be. Judge and policies are the installed ones.",
+    "in turns. What is better in it was made to be: experts and two gates are declared for it. The",
+    "judge, its policy and the limits of stop and drift are the installed ones.",
     "",
 )
 
@@ -61,10 +62,10 @@ def challenger_texts(part: Governing, found: Judged) -> tuple[str, str]:
     what = "tells regimes by volatility alone" if is_ordinary else "made to be better"
     mean, lower, upper = found.edge_bps
     return (
-        f"{found.package.reference}, {what}: {found.card.verdict}",
+        f"{found.package.reference}, {what}: {found.card.verdict}, manifest {found.status}",
         (
             f"cycle {part.notes[-1].cycle}: {mean:+.2f} bps a step over the champion, "
-            f"{lower:+.2f} to {upper:+.2f}; manifest {found.status}, {found.card.reason}"
+            f"{lower:+.2f} to {upper:+.2f}: {found.card.reason}"
         ),
     )
 
@@ -82,7 +83,7 @@ def crash_texts(found: Recovered) -> tuple[str, ...]:
         f"the price leapt {LEAP:.0%} against its position",
         f"cycle {stopped}: stopped by {', '.join(found.triggers)}; back to {back}",
         (
-            f"cycle {stopped + 1}: the first {found.effective.decisions} decisions are by it, "
+            f"cycle {stopped + 1}: the first {found.effective.decisions} decisions by it "
             f"{recovery_s:.2f} s after detection, the wait for this cycle included"
         ),
     )

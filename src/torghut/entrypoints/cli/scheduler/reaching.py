@@ -26,6 +26,8 @@ from torghut.workflows.scheduling.ports import Answer, LoopControls, WorkerStand
 _OK: Final = 200
 _WHO: Final = "governance"
 _STOP: Final = "stop"
+_LINES: Final = "application/x-ndjson"
+"""One record a line; anything else is taken for a single one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,7 @@ class ServedLoop(LoopControls):
             status, body = standby.post(
                 f"http{root}/v1/controls",
                 b"\n".join(lines),
-                shown_to(self.token_file),
+                {"Content-Type": _LINES, **shown_to(self.token_file)},
                 unix=address.socket,
                 budget_ms=self.budget_ms,
             )
