@@ -24,6 +24,9 @@ _NAME: Final = re.compile(r"iteration-([1-9][0-9]{0,14})\.md", re.ASCII)
 _FENCE: Final = "```json torghut-iteration-note"
 _BLOCK: Final = re.compile(rf"^{_FENCE}\n(.*)\n```$", re.MULTILINE)
 _NONE: Final = "none"
+_MARKUP: Final = {ord(one): f"&#{ord(one)};" for one in "[]`*~\\"}
+_BEGINS: Final = re.compile(r"\s*(?:[#+=_-]|[0-9]+[.)])")
+"""What makes a heading, a list or a rule of a line that begins with it."""
 
 
 def note_path(iteration: int) -> str:
@@ -50,7 +53,7 @@ def iteration_of(name: str) -> int | None:
 def render_note(note: IterationNote) -> bytes:
     """Return the note's file."""
     rows = "\n".join(f"| {name} | {_inert(text)} |" for name, text in _facts(note))
-    remarks = "".join(f"- {_inert(remark)}\n" for remark in note.remarks)
+    remarks = "".join(f"- {_words(remark)}\n" for remark in note.remarks)
     machine = canonical_text(note.model_dump(mode="json"))
     text = (
         f"# Iteration {note.iteration}: {note.outcome}\n\n"
@@ -104,6 +107,21 @@ def _facts(note: IterationNote) -> Iterator[tuple[str, str]]:
 def _inert(text: str) -> str:
     """Return ``text`` such that Markdown makes neither markup nor another cell of it."""
     return html.escape(plain(text), quote=False).replace("|", "&#124;")
+
+
+def _words(text: str) -> str:
+    """Return free text such that Markdown shows it as it is: no link, no code, no heading, no list.
+
+    Example:
+        >>> _words("# see [this](http://a) in model_error"), _words("1. *now*")
+        ('&#35; see &#91;this&#93;(http://a) in model_error', '1&#46; &#42;now&#42;')
+    """
+    inert = _inert(text).translate(_MARKUP)
+    begins = _BEGINS.match(inert)
+    if begins is None:
+        return inert
+    place = begins.end() - 1
+    return f"{inert[:place]}&#{ord(inert[place])};{inert[begins.end() :]}"
 
 
 def _shown(evidence: Evidence | None) -> str:

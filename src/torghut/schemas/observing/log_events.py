@@ -266,12 +266,15 @@ class GovernanceStarted(LogEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernanceDied(LogEvent):
-    """The scheduler beside the service ended unasked, or did not start; it is started again."""
+    """The scheduler beside the service ended unasked; it is started again.
+
+    One that did not start has -1 for an exit code.
+    """
 
     name = "governance.died"
     level = "error"
 
-    exit_code: int | None
+    exit_code: int
     detail: str
     lasted_seconds: float
     again_seconds: float

@@ -53,7 +53,7 @@ class Observed:
         mode: The most that any known symbol may do.
         lag_ms: How far the loop is behind its sources.
         signal_age_ms: Of the newest context.
-        fallback_ratio: Of the decisions since then, those that fell back.
+        fallback_ratio: Of the routed decisions since then, those that fell back.
         universe: Whether there is anything to decide for.
         symbols: Every one that the log knows, by name.
         intact: Whether the log is as it was written; None where nobody could look.

@@ -32,8 +32,8 @@ from torghut.workflows.scheduling.laddering import LogLadder
 from torghut.workflows.scheduling.metering import LogMeter
 from torghut.workflows.scheduling.ports import LoopControls
 from torghut.workflows.scheduling.running import Term
+from torghut.workflows.scheduling.seen.viewing import LogView
 from torghut.workflows.scheduling.standing import StandingPage
-from torghut.workflows.scheduling.viewing import LogView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

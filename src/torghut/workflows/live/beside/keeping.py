@@ -85,7 +85,7 @@ class Companionship:
             waited_s = self.backoff.after(waited_s, lasted_s)
             self.journal.say(
                 GovernanceDied(
-                    exit_code=exit_code,
+                    exit_code=-1 if exit_code is None else exit_code,
                     detail=detail,
                     lasted_seconds=lasted_s,
                     again_seconds=waited_s,

@@ -145,8 +145,7 @@ async def _keep_stopped(governor: Governor, latch: LatchState, incident: Inciden
     if latch.last is not None and latch.last != latch.caused_by:
         obeying = all(one.stopped for one in workers) or not _was_told_again(governor, record)
         if not all(one.latched for one in workers):
-            number = latch.last.evaluation
-            again = record.model_copy(update={"control_id": f"{record.control_id}:{number}"})
+            again = stop_of(incident, again=latch.last.evaluation)
             held = await tell(governor, again) and held
         held = held and obeying
     return held and all(one.reachable for one in workers)
@@ -213,9 +212,19 @@ async def _take_back(governor: Governor, incident_id: str) -> None:
             governor.told.add(throw_id)
 
 
-def stop_of(incident: Incident) -> StopChanged:
-    """Return the record by which a loop stops for an incident, whoever offers it."""
-    return stop_record(incident.incident_id, "stopped", _why(incident))
+def stop_of(incident: Incident, *, again: int | None = None) -> StopChanged:
+    """Return the record by which a loop stops for an incident, whoever offers it.
+
+    Args:
+        incident: That stops it.
+        again: Evaluation at which a loop was seen that had let go of it; None: it is told first.
+    """
+    record = stop_record(incident.incident_id, "stopped", _why(incident))
+    if again is None:
+        return record
+    return StopChanged(
+        control_id=f"{record.control_id}:{again}", state="stopped", reason=record.reason
+    )
 
 
 def _released(incident_id: str) -> StopChanged:

@@ -170,7 +170,7 @@ def test_machine_that_has_no_process_to_give_is_asked_again() -> None:
     first = world.said[0]
 
     assert isinstance(first, GovernanceDied)
-    assert (first.exit_code, first.lasted_seconds, first.again_seconds) == (None, 0.0, 1.0)
+    assert (first.exit_code, first.lasted_seconds, first.again_seconds) == (-1, 0.0, 1.0)
     assert "no memory" in first.detail
     assert world.said[2] == GovernanceStarted(pid=42, starts=1)
 

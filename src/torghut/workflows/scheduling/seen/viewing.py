@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal, get_args
@@ -18,79 +18,41 @@ import numpy as np
 from typing_extensions import override
 
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.fold.control import control_digest
 from torghut.decisions.recording import Recorded, read_block
-from torghut.eventlog.block import Block
-from torghut.eventlog.errors import LogIntegrityError
+from torghut.eventlog.block import Block, Head, head_of
+from torghut.eventlog.errors import (
+    ColumnsMalformedError,
+    LogIntegrityError,
+    ObjectMissingError,
+    TruncatedLogError,
+)
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.ids import SERVING, symbol_key
-from torghut.schemas.codes import Reason
 from torghut.schemas.control import ModeChanged
 from torghut.schemas.decision import ModeName
 from torghut.schemas.governing.continuity import NoSignalReason
 from torghut.schemas.governing.fields import Reading, reading_of
-from torghut.schemas.rows import Bytes, Integers, RowArray
+from torghut.schemas.rows import RowArray
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.lookup.scanning import rows_of
 from torghut.workflows.scheduling.ports import LoopView, Observed, Since, SymbolSeen
+from torghut.workflows.scheduling.seen.counting import SeenWindow
+from torghut.workflows.scheduling.seen.records import SeenRecord, SeenRecords
 
 _MS_PER_S: Final = 1000
 _NS_PER_MS: Final = 1e6
 _NS_PER_S: Final = 1_000_000_000
-_FELL_BACK: Final = np.uint64(
-    1 << Reason.ENTROPY_HIGH
-    | 1 << Reason.FEATURES_STALE
-    | 1 << Reason.TRANSITION_SHOCK
-    | 1 << Reason.POSTERIOR_INVALID
-)
-"""Reasons by which defensive weights stood in for a router that serves and cannot be trusted.
-
-Weights that people declared, or threw a switch for, are no fault of the loop's.
-"""
 _MODES: Final[tuple[ModeName, ...]] = get_args(ModeName)
 """By the number that rows hold."""
 
-_OWN: Final = ("allotment-", "exposure:", "latch:", "rollback:")
-"""Begins the id of every control record of governance."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Window:
-    """What came since the cycle before."""
-
-    signals: int = 0
-    refused: int = 0
-    decisions: int = 0
-    fell_back: int = 0
-    first_ns: int = 0
-    last_ns: int = 0
-
-    def count(self, recorded: Recorded, rows: RowArray) -> None:
-        """Add a whole block."""
-        counts = recorded.header.counts
-        undecodable = counts.contexts - len(recorded.contexts)
-        self.signals += undecodable
-        self.refused += undecodable
-        self.count_some(recorded.contexts["receive_ns"], recorded.outcomes, rows)
-
-    def count_some(self, received: Integers, outcomes: Bytes, rows: RowArray) -> None:
-        """Add contexts by their receive times and outcomes, with the decisions on them."""
-        self.signals += len(received)
-        self.refused += int(np.count_nonzero(outcomes))
-        self.decisions += len(rows)
-        self.fell_back += int(np.count_nonzero(rows["reasons"] & _FELL_BACK))
-        if len(received):
-            self.first_ns = self.first_ns or int(received.min())
-            self.last_ns = max(self.last_ns, int(received.max()))
-
-
-@dataclass(slots=True, kw_only=True)
-class _Record:
-    """A control record of governance, and in which block it applied to each symbol."""
-
-    digest: str
-    blocks: dict[str, int] = field(default_factory=dict)
+_BROKEN: Final = (
+    LogIntegrityError,
+    TruncatedLogError,
+    ColumnsMalformedError,
+    ObjectMissingError,
+)
+"""What is wrong with a log whose bytes are not those that were written."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,30 +73,27 @@ class LogView(LoopView):
     declared: Declarations
     budget_ms: int
     partition: int = 0
-    _seen: int = -1
+    _seen: Head | None = None
     _newest_ns: int | None = None
     _names: dict[int, str] = field(default_factory=dict)
     _symbols: dict[str, SymbolSeen] = field(default_factory=dict)
-    _records: dict[str, _Record] = field(default_factory=dict)
+    _records: SeenRecords = field(default_factory=SeenRecords)
+    _window: tuple[Since, SeenWindow] | None = None
 
     @override
     async def look(self, since: Since, /, *, now_ns: int) -> Observed:
+        # A look that broke off has counted blocks that no later one reads again.
+        kept = self._window
+        window = kept[1] if kept is not None and kept[0] == since else SeenWindow()
+        self._window = (since, window)
         try:
-            log = self.opening()
-        except LogIntegrityError:
-            return self._unreachable(now_ns, intact=False)
-        except TorghutError:
-            return self._unreachable(now_ns, intact=None)
-        window = _Window()
-        try:
-            async with asyncio.timeout(self.budget_ms / _MS_PER_S):
+            async with self._opened() as log:
                 await self._read(log, window, since, now_ns)
-        except LogIntegrityError:
+        except _BROKEN:
             return self._unreachable(now_ns, intact=False)
         except (TorghutError, TimeoutError):
             return self._unreachable(now_ns, intact=None)
-        finally:
-            await log.close()
+        self._window = None
         return self._observed(window, now_ns)
 
     @override
@@ -142,7 +101,7 @@ class LogView(LoopView):
         return frozenset(
             one
             for one in control_ids
-            if (found := self._records.get(one)) is not None
+            if (found := self._records.by_id.get(one)) is not None
             and any(block > after_block for block in found.blocks.values())
         )
 
@@ -150,61 +109,100 @@ class LogView(LoopView):
     async def first_deciders(
         self, control_id: str, *, router: str, count: int
     ) -> Sequence[str | None]:
-        record = self._records.get(control_id)
+        record = self._records.by_id.get(control_id)
         if record is None or not record.blocks:
             return []
-        try:
-            log = self.opening()
-        except TorghutError:
-            return []
         found: list[str | None] = []
-        first = min(record.blocks.values())
         try:
-            async with asyncio.timeout(self.budget_ms / _MS_PER_S):
+            async with self._opened() as log:
+                first = min(record.blocks.values())
                 async for block in log.blocks(self.partition, after=first - 1):
-                    if block.number > self._seen or len(found) >= count:
+                    if block.number > self._last or len(found) >= count:
                         break
                     found += self._packages_after(record, block, router)
         except (TorghutError, TimeoutError):
-            return []
-        finally:
-            await log.close()
+            return []  # what cannot be read proves nothing; the next look says what is wrong
         return found[:count]
 
-    async def _read(self, log: DecisionLog, window: _Window, since: Since, now_ns: int) -> None:
-        """Take in what the log has beyond what was seen, up to ``now_ns``."""
-        async for block in log.blocks(self.partition, after=self._seen):
-            recorded = read_block(block)
-            if self.pages is not None:
-                self._take(block, recorded, rows_of(block, SERVING))
-                if block.number > since.block:
-                    window.count(recorded, rows_of(block, SERVING))
-            elif not self._replay(block, recorded, window, since, now_ns):
-                break
-            self._seen = block.number
+    @property
+    def _last(self) -> int:
+        """The number of the last block that was seen whole; -1 before any."""
+        return -1 if self._seen is None else self._seen.number
 
-    def _replay(
-        self, block: Block, recorded: Recorded, window: _Window, since: Since, now_ns: int
-    ) -> bool:
-        """Take in what was there at ``now_ns`` of a block of recorded data; say if that is all.
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[DecisionLog]:
+        """Give the log, for as long as a look may take."""
+        async with asyncio.timeout(self.budget_ms / _MS_PER_S):
+            opening = asyncio.ensure_future(asyncio.to_thread(self.opening))
+            try:
+                log = await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                with suppress(TorghutError):  # too late, but it is open all the same
+                    await (await opening).close()
+                raise
+            try:
+                yield log
+            finally:
+                await log.close()
 
-        Recorded data hold what is still to come, and a look sees nothing of it.
+    async def _read(self, log: DecisionLog, window: SeenWindow, since: Since, now_ns: int) -> None:
+        """Take in what the log has beyond what was seen, up to ``now_ns``.
+
+        Raises:
+            LogIntegrityError: It ends before what was seen, or goes on from something else.
         """
-        rows = rows_of(block, SERVING)
-        self._take(block, recorded, rows[rows["receive_ns"] <= now_ns])
-        received = recorded.contexts["receive_ns"]
-        new = (received > since.at_ns) & (received <= now_ns)
-        late = (rows["receive_ns"] > since.at_ns) & (rows["receive_ns"] <= now_ns)
-        window.count_some(received[new], recorded.outcomes[new], rows[late])
-        return bool((received <= now_ns).all())
+        await self._check_same(log)
+        async for block in log.blocks(self.partition, after=self._last):
+            self._check_follows(block)
+            recorded, rows = read_block(block), rows_of(block, SERVING)
+            if self.pages is not None:
+                self._take(block, recorded, rows)
+                if block.number > since.block:
+                    window.count(recorded, rows)
+            else:  # recorded data hold what is still to come, and a look sees nothing of it
+                self._take(block, recorded, rows[rows["receive_ns"] <= now_ns], until_ns=now_ns)
+                window.count_between(recorded, rows, since.at_ns, now_ns)
+                if (recorded.contexts["receive_ns"] > now_ns).any():
+                    break
+            self._records.pass_by(recorded)
+            self._seen = head_of(block)
 
-    def _take(self, block: Block, recorded: Recorded, rows: RowArray) -> None:
+    async def _check_same(self, log: DecisionLog) -> None:
+        """Check that a log still has what was seen of it.
+
+        Raises:
+            LogIntegrityError: It ends before that.
+        """
+        head = await log.head(self.partition)
+        if head.number < self._last:
+            raise LogIntegrityError(
+                place=f"partition {self.partition}",
+                expected=f"block {self._last}, which was there at the look before",
+                found=f"{head.number} as the last one",
+            )
+
+    def _check_follows(self, block: Block) -> None:
+        """Check that a block goes on from what was seen.
+
+        Raises:
+            LogIntegrityError: Another log is in its place.
+        """
+        if self._seen is not None and block.previous != self._seen.digest:
+            raise LogIntegrityError(
+                place=f"partition {self.partition}, block {block.number}",
+                expected=f"one that follows {self._seen.digest}",
+                found=f"one that follows {block.previous}",
+            )
+
+    def _take(
+        self, block: Block, recorded: Recorded, rows: RowArray, *, until_ns: int | None = None
+    ) -> None:
         """Remember what a block says of each symbol, and which records of governance applied."""
         for name in recorded.header.symbols.values():
             self._names[symbol_key(name)] = name
         if len(rows):
             self._newest_ns = max(self._newest_ns or 0, int(rows["receive_ns"].max()))
-        self._take_records(block, recorded)
+        self._records.take(block.number, recorded, until_ns=until_ns)
         packages = _lineages(recorded)
         for place in _last_of_each(rows):
             row = rows[place]
@@ -224,19 +222,9 @@ class LogView(LoopView):
                 if less and record.symbol in {"*", name}:
                     self._symbols[name] = replace(seen, mode=record.mode)
 
-    def _take_records(self, block: Block, recorded: Recorded) -> None:
-        """Remember which records of governance came, and to which symbols they applied."""
-        for arrival in recorded.received:
-            record = arrival.record
-            if record.control_id.startswith(_OWN):
-                self._records[record.control_id] = _Record(digest=control_digest(record))
-        for applied in recorded.applied:
-            known = self._records.get(applied.control_id)
-            name = recorded.header.symbols.get(applied.symbol)
-            if known is not None and name is not None:
-                known.blocks.setdefault(name, block.number)
-
-    def _packages_after(self, record: _Record, block: Block, router: str) -> Sequence[str | None]:
+    def _packages_after(
+        self, record: SeenRecord, block: Block, router: str
+    ) -> Sequence[str | None]:
         """Return by which package each decision of a block was made that came after a record.
 
         Args:
@@ -268,11 +256,11 @@ class LogView(LoopView):
         instrument = self.declared.by_symbol.get(symbol)
         return "" if instrument is None else instrument.router
 
-    def _observed(self, window: _Window, now_ns: int) -> Observed:
+    def _observed(self, window: SeenWindow, now_ns: int) -> Observed:
         """Return what the log shows after a look."""
         session = self._session(now_ns)
         return Observed(
-            last_block=self._seen,
+            last_block=self._last,
             signals=window.signals - window.refused,
             decisions=window.decisions,
             window_ns=window.last_ns - window.first_ns,
@@ -281,7 +269,7 @@ class LogView(LoopView):
             mode=self._mode(),
             lag_ms=self._lag(),
             signal_age_ms=self._age(now_ns),
-            fallback_ratio=_ratio(window),
+            fallback_ratio=window.fallback_ratio,
             universe="available" if self.declared.instruments else "unavailable",
             symbols=dict(self._symbols),
             intact=True,
@@ -325,7 +313,7 @@ class LogView(LoopView):
         return "open" if True in states else "closed"
 
     def _no_signal(
-        self, window: _Window, session: Literal["open", "closed", "unknown"]
+        self, window: SeenWindow, session: Literal["open", "closed", "unknown"]
     ) -> NoSignalReason | None:
         """Return why nothing came; None where something did."""
         if window.signals > window.refused:
@@ -338,16 +326,15 @@ class LogView(LoopView):
             return "market-closed"
         if self._newest_ns is None:
             return "bootstrap"
-        return "source-silent" if self._is_alive() else "source-unreachable"
+        return "source-silent" if self._is_played() else "source-unreachable"
 
-    def _is_alive(self) -> bool:
-        """Say whether any worker is there, as far as their pages can be read."""
+    def _is_played(self) -> bool:
+        """Say whether somebody lives who would decide what came; who cannot be seen does not."""
         if self.pages is None:
             return True
-        try:
+        with suppress(TorghutError):
             return any(one.alive for one in self.pages())
-        except TorghutError:
-            return False
+        return False
 
     def _mode(self) -> ModeName:
         """Return the most that any symbol may do."""
@@ -373,13 +360,6 @@ class LogView(LoopView):
             return reading_of(None)
         lives_ns = max((one.lifetime_ns for one in self._symbols.values()), default=0)
         return reading_of(max(0.0, (now_ns - self._newest_ns - lives_ns) / _NS_PER_MS))
-
-
-def _ratio(window: _Window) -> Reading:
-    """Return the share of decisions that fell back to defensive weights."""
-    if not window.decisions:
-        return reading_of(None, samples=0)
-    return reading_of(window.fell_back / window.decisions, samples=window.decisions)
 
 
 def _last_of_each(rows: RowArray) -> Iterable[int]:
