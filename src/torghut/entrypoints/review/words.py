@@ -17,7 +17,7 @@ def bps(ratio: float | None) -> str:
     """Return a ratio in hundredths of a per cent, signed, to four digits.
 
     Example:
-        >>> bps(0.00012345), bps(-2e-8), bps(None)
+        >>> bps(0.00012346), bps(-2e-8), bps(None)
         ('+1.235', '-0.0002', 'n/a')
     """
     if ratio is None:
