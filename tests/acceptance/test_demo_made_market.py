@@ -44,6 +44,7 @@ def card_of(world: MadeWorld, challenger: Package) -> EvaluationCard:
     return EvaluationCard.model_validate_json(body.read_bytes())
 
 
+@pytest.mark.slow
 def test_only_the_challenger_that_was_made_better_passes_the_judge(world: MadeWorld) -> None:
     serves = packages.serving()
     well(
