@@ -522,21 +522,31 @@ def test_patch_is_on_record_and_looked_at_in_every_cycle() -> None:
     assert "canary: the strategy patch is wrong-digest" in note.remarks
 
 
-def test_live_symbol_goes_flat_where_the_stage_allows_no_live_and_is_told_once() -> None:
+def test_live_symbol_where_the_stage_allows_no_live_is_told_nothing_and_named_in_each_note() -> (
+    None
+):
     desk = Desk()
     paper = GOOD.symbols["fxcm:EURUSD"]
     symbols = {"fxcm:EURUSD": replace(paper, mode="live"), "fxcm:GBPUSD": paper}
     notes = [desk.cycle(symbols=symbols, mode="live") for _ in range(2)]
+
+    assert not [one for one in desk.loop.recorded.values() if isinstance(one, ModeChanged)]
+    for note in notes:
+        assert "exposure: live, and the stage allows none: fxcm:EURUSD" in note.remarks
+
+
+def test_cap_is_given_to_live_symbols_by_name_once_for_each_of_their_decisions() -> None:
+    desk = Desk()
+    desk.governor.ladder = FakeLadder(cap=Decimal(500))
+    paper = GOOD.symbols["fxcm:EURUSD"]
+    symbols = {"fxcm:EURUSD": replace(paper, mode="live"), "fxcm:GBPUSD": paper}
+    for _ in range(2):
+        desk.cycle(symbols=symbols, mode="live")
     told = [one for one in desk.loop.recorded.values() if isinstance(one, ModeChanged)]
 
     assert [(one.symbol, one.mode, one.notional_cap) for one in told] == [
-        ("fxcm:EURUSD", "live", 0.0)
+        ("fxcm:EURUSD", "live", 500.0)
     ]
-    for note in notes:
-        assert (
-            "exposure: the stage in force allows no live: fxcm:EURUSD may hold nothing"
-            in note.remarks
-        )
 
 
 def test_cycle_far_behind_the_last_one_is_refused() -> None:

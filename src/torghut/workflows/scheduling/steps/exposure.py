@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final
 
 from torghut.schemas.control import ModeChanged
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.rolling_back import RunSubject
-
-_NOTHING: Final = Decimal(0)
 
 
 async def review_exposure(
@@ -20,16 +17,16 @@ async def review_exposure(
     """Look at the ladder, tell live symbols the cap that holds, and return what there is to say.
 
     Nobody is made live by it: a symbol that is not has no cap to be told. Where the stage in force
-    allows no live trading, a live symbol may hold nothing any more: it goes flat.
+    allows no live trading, the ladder gives no cap; that a symbol is live all the same is for
+    people to answer, and each note says so.
     """
     run_id = "" if run is None else run.run_id
     cap = await governor.ladder.review(now_ns=turn.now_ns, run_id=run_id)
     live = sorted(name for name, one in observed.symbols.items() if one.mode == "live")
+    if cap is None:
+        return (f"exposure: live, and the stage allows none: {', '.join(live)}",) if live else ()
+    records = list(_told(observed, live, cap))
     remarks: list[str] = []
-    if cap is None and live:
-        names = ", ".join(live)
-        remarks.append(f"exposure: the stage in force allows no live: {names} may hold nothing")
-    records = list(_told(observed, live, _NOTHING if cap is None else cap))
     if records:
         answers = await governor.loop.offer(records)
         remarks += [
