@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,3 +145,38 @@ def test_whoever_is_killed_loses_nothing_acknowledged_and_keeps_nobody_out(
     log = read_log(path)
     assert run(log.verify()).intact
     run(log.close())
+
+
+async def go_on_appending(path: Path, output: int) -> None:
+    """Append for ever to a log that is attended; say so once it is."""
+    store = shared(path)
+    async with store.attended():
+        for version in range(1, 100_000):
+            await store.append_events(
+                "a-1", [Happened(what="more")], expected_version=version, causes=CAUSES
+            )
+            if version == 1:
+                os.write(output, WON)
+
+
+@pytest.mark.slow
+def test_whoever_is_halted_keeps_no_reader_out_of_an_attended_log(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    run(shared(path).append_events("a-1", [Happened(what="x")], expected_version=0, causes=CAUSES))
+
+    def work(_: int, output: int) -> None:
+        asyncio.run(go_on_appending(path, output))
+
+    with children(work, 1) as made:
+        ((pid, output),) = made
+        try:
+            assert os.read(output, 1) == WON
+            for number in range(100):
+                time.sleep(0.001 * (number % 7))
+                os.kill(pid, signal.SIGSTOP)
+                found = len(run(shared(path).read_events("a-1")))
+                assert found >= 2
+                os.kill(pid, signal.SIGCONT)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)

@@ -73,6 +73,7 @@ class Term:
         told: Told of each cycle that is over.
         faulted: Told why a cycle broke off.
         turn: Gives the turn to append to the log.
+        attended: Keeps the log open for as long as the term lasts.
         page: Where it says how governance stands; None: nowhere.
     """
 
@@ -88,6 +89,7 @@ class Term:
     told: Callable[[IterationNote], None]
     faulted: Callable[[TorghutError], None]
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    attended: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     page: StandingPage | None = None
 
 
@@ -208,6 +210,16 @@ async def under_lease(
         LeaseTakenError: Somebody else holds it.
         LeaseLostError: It was lost; ``work`` was broken off.
     """
+    async with term.attended():
+        return await _under_lease(term, work, span_ns)
+
+
+async def _under_lease(
+    term: Term,
+    work: Callable[[Governance, Fence], Awaitable[T]],
+    span_ns: tuple[int, int] | None,
+) -> T:
+    """Return what ``work`` comes to while the lease is held, on a log that is kept open."""
     known = await governance_of(term.events).state(LEASE)
     lease = term.keeper.take(term.holder, after_epoch=known.epoch)
     fence = Fence(keeper=term.keeper, lease=lease)

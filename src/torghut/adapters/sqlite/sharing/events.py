@@ -8,6 +8,7 @@ whoever is killed keeps nobody out, and what was acknowledged was durable before
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Final, TypeVar
 
 from typing_extensions import override
 
-from torghut.adapters.sqlite.database import SqliteOptions
+from torghut.adapters.sqlite.database import SqliteOptions, open_for_reading
 from torghut.adapters.sqlite.faults import writing_to
 from torghut.adapters.sqlite.sharing.waiting import others_wait, waiting
 from torghut.adapters.sqlite.store import SqliteLog, open_log, read_log
@@ -79,6 +80,26 @@ class SharedEvents(EventStore):
         self._users = 0
         self._had_turn = False
         self._turn: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+        self._attending = 0
+        self._attendant: sqlite3.Connection | None = None
+
+    @asynccontextmanager
+    async def attended(self) -> AsyncIterator[None]:
+        """Keep the database open all the while, so that whoever lets go of it just lets go.
+
+        The last one to close it moves its write-ahead log into it, and keeps even readers out until
+        that is done: for as long as that process is halted, if it is halted just then.
+        """
+        self._attending += 1
+        try:
+            async with self._one_at_a_time():
+                await asyncio.to_thread(self._attend)
+            yield
+        finally:
+            self._attending -= 1
+            if self._attending == 0 and self._attendant is not None:
+                attendant, self._attendant = self._attendant, None
+                attendant.close()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[None]:
@@ -202,7 +223,19 @@ class SharedEvents(EventStore):
             if self._users == 0 and self._log is not None:
                 log, self._log = self._log, None
                 self._had_turn = True
+                await asyncio.to_thread(self._attend)
                 await log.close()
+
+    def _attend(self) -> None:
+        """Open the database for whoever wants it kept open; one that is not made yet comes later.
+
+        Where it cannot be opened, whoever lets go last takes a little longer, and no more.
+        """
+        if self._attending and self._attendant is None and self._path.exists():
+            with suppress(sqlite3.Error):
+                self._attendant = open_for_reading(
+                    self._path, busy_budget_ms=self._options.busy_budget_ms
+                )
 
     def _one_at_a_time(self) -> asyncio.Lock:
         """Return what orders opening and closing among the tasks of the running loop."""

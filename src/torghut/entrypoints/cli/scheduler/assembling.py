@@ -68,6 +68,7 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
         holder=f"scheduler-{standby.ids().new_id()}",
         events=events,
         turn=events.session,
+        attended=events.attended,
         keeper=bootstrap.governance_lease(root, policies.safety.lease),
         wall=standby.wall_clock(),
         steady=standby.steady_clock(),

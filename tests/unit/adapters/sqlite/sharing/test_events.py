@@ -182,6 +182,36 @@ async def test_whoever_gives_up_waiting_holds_nothing(tmp_path: Path) -> None:
         assert await asyncio.to_thread(is_free, path)
 
 
+def ahead(path: Path) -> bool:
+    """Say whether the log's write-ahead log is still to be moved into it."""
+    return path.with_name(path.name + "-wal").exists()
+
+
+@in_loop
+async def test_whoever_lets_go_of_an_attended_log_has_nothing_left_to_do(tmp_path: Path) -> None:
+    store = shared(tmp_path / "a.log")
+    async with store.attended(), store.attended():
+        await append(store, "made", after=0)
+        assert ahead(tmp_path / "a.log")
+        await append(shared(tmp_path / "a.log"), "by another", after=1)
+        assert ahead(tmp_path / "a.log")
+    await append(store, "left alone", after=2)
+    assert not ahead(tmp_path / "a.log")
+    async with store.attended():
+        await append(shared(tmp_path / "a.log"), "by another again", after=3)
+        assert ahead(tmp_path / "a.log")
+        assert len(await bodies(store)) == 4
+
+
+@in_loop
+async def test_a_log_that_cannot_be_attended_says_so_to_whoever_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"no database" * 100)
+    store = shared(tmp_path / "a.log")
+    async with store.attended():
+        with pytest.raises(LogIntegrityError):
+            await store.read_events("a-1")
+
+
 @in_loop
 async def test_a_file_that_was_put_in_its_place_is_read(tmp_path: Path) -> None:
     store = shared(tmp_path / "a.log")
