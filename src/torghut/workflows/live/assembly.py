@@ -205,6 +205,7 @@ def assemble(parts: Parts) -> LiveWorker:
         ),
         aside=parts.aside,
     )
+    loop.attentive = watch.catch_up
     return LiveWorker(
         loop=loop,
         desk=desk,

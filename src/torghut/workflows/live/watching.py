@@ -61,6 +61,7 @@ class Watch:
     _writing: Errand[None] = field(init=False)
     _listening: Errand[GovernanceBeat | None] = field(init=False)
     _halts: int = 0
+    _caught_up: int = 0
 
     def __post_init__(self) -> None:
         self._looked_ns = self.steady.now_ns()
@@ -75,13 +76,27 @@ class Watch:
         """Follow the switch files and keep the worker's page, at the declared rhythm."""
         pause_s = self.loop.policy.switching.poll_ms / _MS
         while True:
-            try:
-                await self.look_at_switches()
-            except (TorghutError, OSError) as error:
-                self.condition.begin("switches-unread", f"the switch files: {error}")
+            await self._follow_switches()
             await self.hear_governance()
             await self.keep_page()
             await asyncio.sleep(pause_s)
+
+    async def catch_up(self) -> None:
+        """After a halt, look at the switch files before anything is decided.
+
+        What came in while the process was halted may be read before the next look at them is due.
+        """
+        self.clock.look(waiting=len(self.loop.line))
+        if self._caught_up < self.clock.halts:
+            self._caught_up = self.clock.halts
+            await self._follow_switches()
+
+    async def _follow_switches(self) -> None:
+        """Take in the switch files, or say that they cannot be read."""
+        try:
+            await self.look_at_switches()
+        except (TorghutError, OSError) as error:
+            self.condition.begin("switches-unread", f"the switch files: {error}")
 
     async def hear_governance(self) -> None:
         """Record that governance is there; where it cannot be heard nothing is: it is silent."""

@@ -161,6 +161,38 @@ def test_what_is_thrown_before_the_start_comes_before_the_first_decision() -> No
     run_virtually(main())
 
 
+def test_what_is_thrown_during_a_halt_comes_before_the_first_decision_after_it() -> None:
+    async def main() -> None:
+        world = World()
+        async with world.living() as worker:
+            await worker.desk.decide([offered(1)])
+            virtual_loop().halt(5)
+            world.folder.throw("stop", "t1")
+            (after,) = await worker.desk.decide([offered(2)])
+            assert b'"stopped"' in after
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, HangsError()])
+def test_files_that_cannot_be_read_after_a_halt_stop_no_decision(fault: Exception) -> None:
+    async def main() -> None:
+        world = World()
+        async with world.living() as worker:
+            await worker.desk.decide([offered(1)])
+            world.folder.fault = fault
+            virtual_loop().halt(5)
+            worker.desk.offer([offered(2)])
+            await asyncio.sleep(3.1)
+            assert worker.loop.tally.contexts == 2
+            assert "switches-unread" in degraded(worker)
+            worker.desk.offer([offered(3)])
+            await asyncio.sleep(0.04)
+            assert worker.loop.tally.contexts == 3
+
+    run_virtually(main())
+
+
 def test_a_step_of_the_wall_clock_is_said_in_both_directions_and_moves_nothing() -> None:
     async def main() -> None:
         world = World()

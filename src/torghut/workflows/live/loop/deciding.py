@@ -8,7 +8,7 @@ come first, a switch thrown meanwhile, is recorded before the first decision aft
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -62,6 +62,11 @@ _RECALLED: Final = 2048
 _RECALLED_BLOCKS: Final = 4096
 """Most blocks that are read for that."""
 
+
+async def _inattentive() -> None:
+    """Look at nothing."""
+
+
 Recorded = Callable[[Sequence[ControlRecord]], None]
 """Told which control records became durable."""
 
@@ -81,6 +86,7 @@ class LiveLoop:
         steady: For durations.
         speed: Of playing; None where lag is not measured.
         declarations_of: Declares a live feed by its digest; None for a part of a recorded source.
+        attentive: Awaited before anything is taken: looks at what must come first.
         done: Told of each durable block.
         recorded: Told of the new control records of each durable block.
         outcomes: All outcomes, for all who listen.
@@ -107,6 +113,7 @@ class LiveLoop:
     steady: SteadyClock
     speed: float | None
     declarations_of: Callable[[str], bytes | None]
+    attentive: Callable[[], Awaitable[None]] = _inattentive
     done: Callable[[Done], None] = lambda _: None
     recorded: Recorded = lambda _: None
     outcomes: Telling = field(init=False)
@@ -175,6 +182,7 @@ class LiveLoop:
             TorghutError: What the log holds cannot be gone on from.
         """
         while await self.line.filled():
+            await self.attentive()
             items = self.line.take(self.policy.loop.batch_records)
             try:
                 await self._settle(items)
