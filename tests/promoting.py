@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing_extensions import override
 
 from tests.approving import CANDIDATE, DAY_S, PROMOTION, manifest, policy
 from tests.fakes.artifacts import InMemoryArtifacts
@@ -42,6 +43,7 @@ from torghut.governance.ledger.ledger import (
 )
 from torghut.governance.ledger.state import LedgerState
 from torghut.governance.rollouts.rollout import ROLLOUT, RolloutCommand
+from torghut.governance.rollouts.target import LiveFacts
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.governance import ROLES, Owner, OwnerKey, Owners
 from torghut.schemas.governing.approvals import (
@@ -57,6 +59,7 @@ from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.ledger import LEDGER_EVENT, LedgerCandidate, LedgerEvent
 from torghut.schemas.rollout.phases import Target
 from torghut.workflows.aggregates import Governance, rollout_of
+from torghut.workflows.approving.grounds import LiveGrounds
 from torghut.workflows.approving.manifests import CheckedManifest, checked
 from torghut.workflows.approving.office import Office
 from torghut.workflows.rollout.publishing import publish_run
@@ -246,6 +249,30 @@ def office(events: EventStore, *, after_s: int = 0, roles: Mapping[str, str] = R
         wall=HandClock(time_ns=START_NS + after_s * SECOND_NS),
         by="a test",
     )
+
+
+@dataclass(frozen=True)
+class Grounds(LiveGrounds):
+    """Everything speaks for live, but for what a test changes.
+
+    Attributes:
+        changed: Facts that are others.
+    """
+
+    changed: Mapping[str, object] = field(default_factory=dict)
+
+    @override
+    async def facts(
+        self, candidate_id: str, /, *, now_ns: int, approval_fault: str | None = None
+    ) -> LiveFacts:
+        whole: dict[str, object] = {
+            "allow_live": True,
+            "approval_fault": approval_fault,
+            "drift_fault": None,
+            "continuity_alert": False,
+            "stage_target": "live",
+        }
+        return LiveFacts(**{**whole, **self.changed})  # type: ignore[arg-type]
 
 
 def run_for(target: Target) -> list[RolloutCommand]:

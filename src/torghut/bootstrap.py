@@ -38,7 +38,7 @@ from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog, EventStore
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.ports import Lease, WriterLease
-from torghut.governing import governance_events, governing_policies, owners
+from torghut.governing import governance_events, governing_policies, live_grounds, owners
 from torghut.kernel.machine_code import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
@@ -69,7 +69,7 @@ from torghut.workflows.lane.naming import candidate_id_of
 from torghut.workflows.lane.ports import Admission, LanePorts, Paging, Telling
 from torghut.workflows.lane.rehearsal import Rehearsing
 from torghut.workflows.scheduling.fencing import Fence, FencedArtifacts, FencedEvents
-from torghut.workflows.scheduling.running import CAUSE, governance_of
+from torghut.workflows.scheduling.running import CAUSE
 from torghut.workflows.streams import Streams
 
 __all__ = [
@@ -199,14 +199,10 @@ async def lane_desk(
 
 def registry(events: EventStore) -> Registry:
     """Return what says which target a run is admitted for, by what is on record now."""
-    root, declared = artifact_dir(), governing_policies()
     return Registry(
-        governance=governance_of(events),
         office=approvals_office(events),
-        roadmap=declared.roadmap,
-        allow_live=declared.scheduler.allow_live,
-        drift=declared.drift,
-        store=artifact_root(root),
+        grounds=live_grounds(events),
+        roadmap=governing_policies().roadmap,
     )
 
 

@@ -23,9 +23,14 @@ from torghut.adapters.junit.reading import read_junit
 from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.adapters.system.commit import CommitFound, commit_of
+from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.ports import EventStore
 from torghut.schemas.declarations.governance import Owners
-from torghut.settings import commit, settings
-from torghut.standby import GOVERNANCE_LOG
+from torghut.settings import artifact_dir, commit, settings
+from torghut.standby import GOVERNANCE_LOG, artifact_root
+from torghut.workflows.aggregates import Governance
+from torghut.workflows.approving.grounds import LiveGrounds, RecordedGrounds
+from torghut.workflows.streams import Streams
 
 __all__ = [
     "GOVERNANCE_LOG",
@@ -35,6 +40,7 @@ __all__ = [
     "governance_events",
     "governing_policies",
     "lane_turn",
+    "live_grounds",
     "new_key_file",
     "owners",
     "read_junit",
@@ -74,6 +80,19 @@ def owners() -> Owners:
         DeclarationError: The file is missing or does not fit its model.
     """
     return load_owners(settings().declarations_dir)
+
+
+def live_grounds(events: EventStore) -> LiveGrounds:
+    """Return what speaks for live besides an approval, by what is declared and on record now."""
+    declared = governing_policies()
+    causes = Causes(correlation_id="grounds", causation_id="grounds")
+    return RecordedGrounds(
+        governance=Governance(streams=Streams(events), causes=causes),
+        roadmap=declared.roadmap,
+        allow_live=declared.scheduler.allow_live,
+        drift=declared.drift,
+        store=artifact_root(artifact_dir()),
+    )
 
 
 def stage_policies() -> StagePolicies:

@@ -16,9 +16,12 @@ import pytest
 
 from tests.commands import Ended, installation, typed
 from tests.declared import ROOT
+from tests.promoting import Grounds
+from torghut import governing
 from torghut.schemas.control import CONTROL_RECORD, PackageChanged
 from torghut.settings import DECLARATION_FOLDERS, DECLARATIONS_DIR, settings
 
+LIVE_GROUNDS: Final = governing.live_grounds
 EXAMPLE: Final = ROOT / "examples" / "rollout_manifest.py"
 PAGE: Final = ROOT / "docs" / "how-to" / "approve-a-candidate.md"
 COMMAND: Final = re.compile(r"^\$ (torghut .+)$", re.MULTILINE)
@@ -75,6 +78,7 @@ def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Return a copy of it, in which commands work."""
     shutil.copytree(made, tmp_path / "work", symlinks=True)
     monkeypatch.setenv(DECLARATIONS_DIR, str(tmp_path / "work" / "declared"))
+    monkeypatch.setattr(governing, "live_grounds", lambda _: Grounds())
     with installation(monkeypatch, tmp_path / "work") as place:
         yield place
     settings.cache_clear()
@@ -234,6 +238,22 @@ def test_live_takes_an_approval_and_uses_it_up() -> None:
     (one,) = typed("approval", "list", "--json").json["approvals"]
     assert (one["approved"], one["code"]) == (False, "approvals.used-up")
     assert typed("promotion", "show", "index-daily", "--json").json["target"] == "live"
+
+
+@pytest.mark.usefixtures("folder")
+def test_live_takes_what_is_declared_and_on_record_besides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    approval = approved()
+    monkeypatch.setattr(governing, "live_grounds", LIVE_GROUNDS)
+
+    live = typed("promotion", "apply", "example-2", "--approval", approval)
+
+    refused(live, 1, "promotion.live-unfounded")
+    assert "live-not-allowed, drift-evidence-missing, stage-allows-paper-only" in live.err
+    assert [one["approved"] for one in typed("approval", "list", "--json").json["approvals"]] == [
+        True
+    ]
 
 
 @pytest.mark.usefixtures("folder")

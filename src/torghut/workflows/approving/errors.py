@@ -60,3 +60,9 @@ class SignalsMissingError(RunRefusedError):
     """Signals are missing, and nothing goes to live meanwhile; wait until they are back."""
 
     code: ClassVar[str] = "promotion.signals-missing"
+
+
+class LiveUnfoundedError(RunRefusedError):
+    """Something that live takes besides an approval is missing by now; it is named."""
+
+    code: ClassVar[str] = "promotion.live-unfounded"

@@ -21,10 +21,14 @@ from torghut.governance.ledger.ledger import (
     read_ledger_event,
 )
 from torghut.governance.ledger.state import LedgerState, Term
+from torghut.governance.rollouts.target import decide_target
 from torghut.schemas.control import PackageChanged
 from torghut.schemas.governing.approvals import ApprovalUsed
 from torghut.schemas.governing.ledger import LedgerCandidate
+from torghut.schemas.rollout.phases import Target
 from torghut.workflows.approving.current import check_current
+from torghut.workflows.approving.errors import LiveUnfoundedError
+from torghut.workflows.approving.grounds import LiveGrounds
 from torghut.workflows.approving.manifests import (
     CheckedManifest,
     check_champion,
@@ -73,6 +77,7 @@ async def promote(
     manifest: CheckedManifest,
     *,
     approval: str | None,
+    grounds: LiveGrounds,
     notional_cap: Decimal | None = None,
     replaces: str | None = None,
 ) -> Changed:
@@ -85,6 +90,7 @@ async def promote(
         office: Where it is put on record.
         manifest: Of the run that speaks for it, verified just now.
         approval: Its id; for live, and for nothing else.
+        grounds: What else must speak for live; asked for nothing else.
         notional_cap: Up to which it is to trade; by default what was approved.
         replaces: Package that serves while the ledger has no champion, where no patch says so.
 
@@ -127,6 +133,7 @@ async def promote(
     if LEDGER.decide(command(used), ledger):  # refused here, the approval is not used up
         check_champion(manifest, digest, ledger)  # what is on record is not judged again
         await check_current(office, manifest, target=facts.target)
+        await _check_grounds(office, manifest, grounds, target=facts.target)
     if use is not None and approval is not None:
         used = await _use(office, approval, use, dry=False)
     again = await _change(office, router, command(used), whole=manifest.document.run_id)
@@ -137,6 +144,18 @@ async def promote(
         control=_to_send(name, router, after.champion, changed_from=_replaced(after)),
         again=again,
     )
+
+
+async def _check_grounds(
+    office: Office, manifest: CheckedManifest, grounds: LiveGrounds, *, target: Target
+) -> None:
+    """Check that everything speaks for the target that did when the run was admitted."""
+    if target == "paper":
+        return
+    candidate = manifest.document.candidate_id
+    _, missing = decide_target(target, await grounds.facts(candidate, now_ns=office.now_ns))
+    if missing:
+        raise LiveUnfoundedError(expected="everything that live takes", found=", ".join(missing))
 
 
 async def _approved_cap(office: Office, approval: str) -> Decimal:

@@ -12,7 +12,7 @@ from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import SECOND_NS, START_NS, safety_policy
-from tests.promoting import ROLLED_OUT, fingerprint_of, office, run_for, shown, signing
+from tests.promoting import ROLLED_OUT, Grounds, fingerprint_of, office, run_for, shown, signing
 from tests.releasing import FALLBACK, LatchLog
 from tests.rollouts import RUN_ID, examined, incident, reassess
 from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
@@ -46,7 +46,7 @@ Asking = Callable[[Office], object]
 
 def to_paper(place: Office) -> object:
     """Promote the candidate to paper."""
-    return run(promote(place, shown(), approval=None))
+    return run(promote(place, shown(), grounds=Grounds(), approval=None))
 
 
 def for_live(place: Office) -> object:
@@ -148,7 +148,7 @@ def test_what_is_on_record_already_stays_so_at_any_age() -> None:
     log = log_with_candidate()
     to_paper(office(log))
 
-    again = run(promote(office(log, after_s=2 * WEEK_S), shown(), approval=None))
+    again = run(promote(office(log, after_s=2 * WEEK_S), shown(), grounds=Grounds(), approval=None))
 
     assert again.again
 
@@ -170,7 +170,7 @@ def test_without_signals_nothing_goes_to_live() -> None:
         run(governance.run(SIGNALS, command))
 
     with pytest.raises(SignalsMissingError):
-        run(promote(office(log), shown("live"), approval=approval))
+        run(promote(office(log), shown("live"), grounds=Grounds(), approval=approval))
 
     assert run(office(log).approval(approval)).used is None
     assert to_paper(office(log))
@@ -179,4 +179,4 @@ def test_without_signals_nothing_goes_to_live() -> None:
 def test_every_refusal_is_one_of_a_run() -> None:
     kinds = RunRefusedError.__subclasses__()
 
-    assert len({kind.code for kind in kinds}) == len(kinds) == 6
+    assert len({kind.code for kind in kinds}) == len(kinds) == 7

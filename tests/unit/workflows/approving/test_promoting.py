@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import START_NS
-from tests.promoting import ROLLED_OUT, candidate, office, record_runs, shown, signing
+from tests.promoting import ROLLED_OUT, Grounds, candidate, office, record_runs, shown, signing
 from tests.promoting import promote as promote_of
 from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
 from torghut.eventlog.envelopes import Causes
@@ -40,6 +40,7 @@ from torghut.kernel.canonical import JsonObject
 from torghut.schemas.rollout.manifest import ManifestDocument
 from torghut.schemas.types import Message
 from torghut.workflows.approving.answering import answer_approval
+from torghut.workflows.approving.errors import LiveUnfoundedError
 from torghut.workflows.approving.manifests import CheckedManifest
 from torghut.workflows.approving.office import Office
 from torghut.workflows.approving.promoting import Changed, promote, register_candidate, revert
@@ -58,13 +59,17 @@ def approved(place: Office) -> str:
 def to_live(place: Office, approval: str | None, *, cap: int | None = None) -> Changed:
     """Promote the candidate to live."""
     notional_cap = None if cap is None else Decimal(cap)
-    return run(promote(place, shown("live"), approval=approval, notional_cap=notional_cap))
+    return run(
+        promote(
+            place, shown("live"), grounds=Grounds(), approval=approval, notional_cap=notional_cap
+        )
+    )
 
 
 def test_a_paper_manifest_promotes_to_paper_and_says_what_to_send() -> None:
     place = office(log_with_candidate())
 
-    changed = run(promote(place, shown(), approval=None))
+    changed = run(promote(place, shown(), grounds=Grounds(), approval=None))
 
     assert not changed.again
     assert (changed.router, changed.ledger.digest_of("champion")) == (ROUTER, CANDIDATE)
@@ -74,9 +79,9 @@ def test_a_paper_manifest_promotes_to_paper_and_says_what_to_send() -> None:
 
 def test_the_same_again_changes_nothing_and_says_the_same() -> None:
     place = office(log_with_candidate())
-    first = run(promote(place, shown(), approval=None))
+    first = run(promote(place, shown(), grounds=Grounds(), approval=None))
 
-    again = run(promote(place, shown(), approval=None))
+    again = run(promote(place, shown(), grounds=Grounds(), approval=None))
 
     assert again.again
     assert (again.control, again.ledger) == (first.control, first.ledger)
@@ -96,6 +101,33 @@ def test_live_uses_an_approval_up() -> None:
     assert to_live(place, approval).again
 
 
+@pytest.mark.parametrize(
+    ("changed", "missing"),
+    [
+        ({"allow_live": False}, "live-not-allowed"),
+        ({"drift_fault": "drift-evidence-stale"}, "drift-evidence-stale"),
+        ({"continuity_alert": True}, "continuity-alert"),
+        ({"stage_target": "paper"}, "stage-allows-paper-only"),
+    ],
+)
+def test_live_is_refused_once_something_it_takes_is_missing_and_uses_nothing_up(
+    changed: Mapping[str, object], missing: str
+) -> None:
+    place = office(log_with_candidate())
+    approval = approved(place)
+    now = Grounds(changed)
+
+    with pytest.raises(LiveUnfoundedError, match=missing):
+        run(promote(place, shown("live"), approval=approval, grounds=now))
+    run(promote(place, shown(), approval=None, grounds=now))  # paper takes none of it
+    assert run(place.approval(approval)).used is None
+
+    changed_since = to_live(place, approval)
+    assert changed_since.ledger.champion is not None
+    again = run(promote(place, shown("live"), approval=approval, grounds=now))
+    assert again.again, "what is on record is not judged again"
+
+
 def test_an_approval_serves_one_promotion() -> None:
     place = office(log_with_candidate())
     approval = approved(place)
@@ -106,7 +138,7 @@ def test_an_approval_serves_one_promotion() -> None:
         to_live(place, approval)
     other = replace(shown("live"), document=another_run())
     with pytest.raises(UsedUpError):
-        run(promote(place, other, approval=approval))
+        run(promote(place, other, grounds=Grounds(), approval=approval))
 
 
 def another_run() -> ManifestDocument:
@@ -131,7 +163,7 @@ def test_paper_with_an_approval_is_refused_and_leaves_it() -> None:
     approval = approved(place)
 
     with pytest.raises(ManifestTargetError):
-        run(promote(place, shown(), approval=approval))
+        run(promote(place, shown(), grounds=Grounds(), approval=approval))
     assert run(place.approval(approval)).used is None
 
 
@@ -167,7 +199,7 @@ def test_a_promotion_that_is_refused_uses_nothing_up() -> None:
     unsigned = replace(shown("live"), signed=False)
 
     with pytest.raises(Exception, match="signed"):
-        run(promote(place, unsigned, approval=approval))
+        run(promote(place, unsigned, grounds=Grounds(), approval=approval))
     assert run(place.approval(approval)).used is None
 
 
@@ -178,7 +210,7 @@ def test_only_a_final_signed_manifest_promotes(manifest: CheckedManifest) -> Non
     place = office(log_with_candidate())
 
     with pytest.raises(ManifestUnfitError):
-        run(promote(place, manifest, approval=None))
+        run(promote(place, manifest, grounds=Grounds(), approval=None))
 
 
 class DyingLog(InMemoryLog):
@@ -225,7 +257,7 @@ def test_what_served_before_is_taken_back_to_and_told() -> None:
     log = log_with_candidate()
     place = office(log)
     before = "ab" * 32
-    run(promote(place, shown(), approval=None, replaces=before))
+    run(promote(place, shown(), grounds=Grounds(), approval=None, replaces=before))
 
     changed = run(revert(place, ROUTER, cause="incident-1", reason="drawdown"))
 
@@ -240,7 +272,7 @@ def test_what_served_before_is_taken_back_to_and_told() -> None:
 def test_what_a_patch_says_it_replaces_is_what_served_before() -> None:
     place = office(log_with_candidate())
     patch: JsonObject = {"candidate": {"package": CANDIDATE}, "replaces": "cd" * 32}
-    run(promote(place, replace(shown(), patch=patch), approval=None))
+    run(promote(place, replace(shown(), patch=patch), grounds=Grounds(), approval=None))
 
     changed = run(revert(place, ROUTER, cause="incident-1", reason="drawdown"))
 
@@ -274,7 +306,7 @@ def test_what_beat_another_than_serves_now_is_not_promoted(judged: str | None) -
     champion = candidate("c").digest
 
     with pytest.raises(ChampionChangedError, match="run the lane again") as refused:
-        run(promote(place, patched(shown(), judged), approval=None))
+        run(promote(place, patched(shown(), judged), grounds=Grounds(), approval=None))
 
     assert champion in refused.value.expected
     assert (judged or "no package") in refused.value.found
@@ -284,10 +316,14 @@ def test_what_beat_another_than_serves_now_is_not_promoted(judged: str | None) -
 def test_what_beat_what_serves_now_is_promoted() -> None:
     place = serving("c")
 
-    changed = run(promote(place, patched(shown(), candidate("c").digest), approval=None))
+    changed = run(
+        promote(place, patched(shown(), candidate("c").digest), grounds=Grounds(), approval=None)
+    )
 
     assert changed.ledger.digest_of("champion") == CANDIDATE
-    again = run(promote(place, patched(shown(), candidate("c").digest), approval=None))
+    again = run(
+        promote(place, patched(shown(), candidate("c").digest), grounds=Grounds(), approval=None)
+    )
     assert again.again
 
 
@@ -296,7 +332,7 @@ def test_a_stale_comparison_uses_no_approval_up() -> None:
     approval = approved(place)
 
     with pytest.raises(ChampionChangedError):
-        run(promote(place, patched(shown("live"), "ab" * 32), approval=approval))
+        run(promote(place, patched(shown("live"), "ab" * 32), grounds=Grounds(), approval=approval))
 
     assert run(place.approval(approval)).used is None
 

@@ -9,7 +9,7 @@ from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import run
 from tests.fakes.governance import CHAMPION, GOOD
 from tests.governing import START_NS
-from tests.promoting import ROLLED_OUT, office, record_runs, shown
+from tests.promoting import ROLLED_OUT, Grounds, office, record_runs, shown
 from torghut.eventlog.memory import InMemoryLog
 from torghut.workflows.approving.promoting import promote, register_candidate
 from torghut.workflows.scheduling.clearing import RecordedClearances
@@ -69,7 +69,7 @@ def test_candidate_that_never_served_leaves_what_serves_for_its_router() -> None
 def test_candidate_that_serves_goes_back_to_what_it_replaced() -> None:
     log = registered()
     record_runs(log)
-    run(promote(office(log), shown(), approval=None, replaces=CHAMPION))
+    run(promote(office(log), shown(), grounds=Grounds(), approval=None, replaces=CHAMPION))
     found = back_to(log, ROLLED_OUT.candidate_id, seen(a=ROLLED_OUT.digest))
 
     assert found == BackTo(package=CHAMPION, router=ROUTER, serves=True)

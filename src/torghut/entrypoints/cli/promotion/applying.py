@@ -9,6 +9,7 @@ from typing import Final
 import click
 from typing_extensions import TypedDict, Unpack
 
+from torghut import governing
 from torghut.entrypoints.cli.approval.asking import AMOUNT, office, read_checked, reason_option
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.kernel.canonical import canonical_text
@@ -67,6 +68,7 @@ def apply(**asked: Unpack[_Apply]) -> ExitCode:
             place,
             manifest,
             approval=asked["approval"],
+            grounds=governing.live_grounds(place.events),
             notional_cap=asked["notional_cap"],
             replaces=asked["replaces"],
         )

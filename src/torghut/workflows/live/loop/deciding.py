@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -62,11 +61,6 @@ _RECALLED: Final = 2048
 _RECALLED_BLOCKS: Final = 4096
 """Most blocks that are read for that."""
 
-
-async def _inattentive() -> None:
-    """Look at nothing."""
-
-
 Recorded = Callable[[Sequence[ControlRecord]], None]
 """Told which control records became durable."""
 
@@ -113,7 +107,7 @@ class LiveLoop:
     steady: SteadyClock
     speed: float | None
     declarations_of: Callable[[str], bytes | None]
-    attentive: Callable[[], Awaitable[None]] = _inattentive
+    attentive: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
     done: Callable[[Done], None] = lambda _: None
     recorded: Recorded = lambda _: None
     outcomes: Telling = field(init=False)
@@ -300,7 +294,7 @@ class LiveLoop:
             if source in self._declared:
                 continue
             if (body := self.declarations_of(source)) is not None:
-                held = await self.persistence.insist(partial(_put, body))
+                held = await self.persistence.keep(body)
                 if held and self._must_redo(gathered):
                     raise OvertakenError
             self._declared.add(source)
@@ -401,8 +395,3 @@ class LiveLoop:
     async def _lines(self, block: Block) -> Sequence[Line]:
         """Return the outcomes of a block that is read back."""
         return await outcomes_of(settled_then(block), self._renderings)
-
-
-async def _put(body: bytes, log: DecisionLog) -> None:
-    """Keep an object in a log."""
-    await log.put_object(body)

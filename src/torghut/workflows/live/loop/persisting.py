@@ -62,6 +62,18 @@ class Persistence:
     _away_ns: int | None = None
     _timer: asyncio.TimerHandle = field(init=False)
 
+    async def keep(self, body: bytes) -> bool:
+        """Keep an object in the log, as ``insist`` does.
+
+        Raises:
+            LogWriteError: It is not durable, and the service is ending.
+        """
+
+        async def attempt(log: DecisionLog) -> None:
+            await log.put_object(body)
+
+        return await self.insist(attempt)
+
     async def insist(self, attempt: Attempt) -> bool:
         """Wait until something is durable, trying again where what is in the way may pass.
 

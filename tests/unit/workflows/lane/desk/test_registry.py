@@ -36,6 +36,7 @@ from torghut.workflows.approving.answering import (
     promotion_asked,
     request_approval,
 )
+from torghut.workflows.approving.grounds import RecordedGrounds
 from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.drift.evidence import About
 from torghut.workflows.drift.measuring import Measured
@@ -181,12 +182,15 @@ class World:
     def admitted(self, target: Target = "live", replaces: str | None = "ab" * 32) -> Admission:
         """Return what a run of the candidate is admitted for now."""
         registry = Registry(
-            governance=self.governance,
             office=office(self.log, after_s=self.after_s),
+            grounds=RecordedGrounds(
+                governance=self.governance,
+                roadmap=built_roadmap(),
+                allow_live=self.allow_live,
+                drift=drift_policy(),
+                store=self.store,
+            ),
             roadmap=built_roadmap(),
-            allow_live=self.allow_live,
-            drift=drift_policy(),
-            store=self.store,
         )
         return run(registry.admit(submission(target), work(replaces)))
 
