@@ -29,8 +29,9 @@ from torghut.schemas.rows import RowArray
 from torghut.schemas.types import message_digest
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
 from torghut.workflows.lane.contest.arms import Arm, ArmPlan
+from torghut.workflows.lane.contest.cutting import Window
 from torghut.workflows.lane.contest.evaluating import Evaluator, contest_of
-from torghut.workflows.lane.contest.redeciding import Reading, Window
+from torghut.workflows.lane.contest.redeciding import Reading
 from torghut.workflows.lane.contest.standing import champion_of, horizon_ns_of, standing_at
 from torghut.workflows.lane.evidence import RunFiles, figure
 from torghut.workflows.lane.gates import REHEARSED

@@ -84,7 +84,7 @@ def check_governance(said: dict[str, Any]) -> None:
     ordinary, better = said["ordinary"], said["made_to_be_better"]
     edge = ordinary["edge_bps_per_step"]
     assert (ordinary["promoted"], ordinary["manifest"]) == (False, "fail")
-    assert edge["lower"] < edge["mean"] < edge["upper"]
+    assert edge["lower"] < edge["mean"] < edge["upper"] < 0.0
     assert (better["constructed"], better["promoted"], better["manifest"]) == (True, True, "pass")
     assert better["edge_bps_per_step"]["lower"] > 0.0
     assert [one["cycle"] for one in said["cycles"]] == [1, 2, 3, 4, 5]

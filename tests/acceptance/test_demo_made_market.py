@@ -58,10 +58,10 @@ def test_only_the_challenger_that_was_made_better_passes_the_judge(world: MadeWo
     better = card_of(world, packages.constructed())
 
     over = {one.baseline: one for one in ordinary.differences}["champion"]
-    assert (ordinary.verdict, ordinary.reason) == ("no-op", "not-better-than-champion")
+    assert (ordinary.verdict, ordinary.reason) == ("deny", "worse-than-champion")
     assert over.lower is not None
     assert over.upper is not None
-    assert over.lower < 0.0 < over.upper
+    assert over.lower < over.mean < over.upper < 0.0
     assert better.verdict == "promote"
     assert [one.finding for one in better.differences] == ["better"] * 4
     assert better.tail.status == "pass"

@@ -25,6 +25,7 @@ from torghut.entrypoints.cli.demo.verified import verify
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.times import day
+from torghut.schemas.rollout.evaluation import EvaluationVerdict
 from torghut.settings import artifact_dir, standing_in
 from torghut.workflows.replay import Replayed
 
@@ -107,10 +108,10 @@ def _govern(steps: Steps) -> Governed:
         with part.begun() as loop:
             steps.done("loop", *showing.begun_texts(part))
             steps.stage("Cycle 2: the lane judges an ordinary challenger")
-            ordinary = _challenge(part, loop, packages.ordinary(), steps, expected="fail")
+            ordinary = _challenge(part, loop, packages.ordinary(), steps, expected="deny")
             steps.done("ordinary", *showing.challenger_texts(part, ordinary))
             steps.stage("Cycle 3: the lane judges a challenger that was made to be better")
-            better = _challenge(part, loop, packages.constructed(), steps, expected="pass")
+            better = _challenge(part, loop, packages.constructed(), steps, expected="promote")
             steps.done("better", *showing.challenger_texts(part, better))
         steps.stage("Promoting it, on paper; the loop goes on with it")
         cycles.promote(better.run_id)
@@ -129,7 +130,12 @@ def _govern(steps: Steps) -> Governed:
 
 
 def _challenge(
-    part: Governing, loop: LiveLoop, challenger: Package, steps: Steps, *, expected: str
+    part: Governing,
+    loop: LiveLoop,
+    challenger: Package,
+    steps: Steps,
+    *,
+    expected: EvaluationVerdict,
 ) -> Judged:
     """Return what the lane makes of a challenger in the next cycle."""
     with steps.hidden():

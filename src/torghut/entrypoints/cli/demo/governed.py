@@ -1,6 +1,6 @@
 """The second part of the demo: a live loop on made prices, governed.
 
-An ordinary challenger is not promoted, one that was made to be better is, and when the price leaps
+An ordinary challenger is denied, one that was made to be better is, and when the price leaps
 against its position the loop is stopped and rolled back, with the recovery measured.
 """
 
@@ -24,6 +24,7 @@ from torghut.entrypoints.cli.demo.made.loop import Decided, LiveLoop, serving
 from torghut.entrypoints.cli.demo.made.market import Floats, made_prices
 from torghut.entrypoints.cli.demo.made.world import MadeWorld
 from torghut.schemas.governing.rollback import RollbackEffective, RollbackTriggered
+from torghut.schemas.rollout.evaluation import EvaluationVerdict
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.scheduling.note import IterationNote
 
@@ -127,7 +128,9 @@ class Governing:
         self.notes.append(cycles.cycle(self.world))
         return self.notes[-1]
 
-    def challenge(self, loop: LiveLoop, challenger: Package, *, expected: str) -> Judged:
+    def challenge(
+        self, loop: LiveLoop, challenger: Package, *, expected: EvaluationVerdict
+    ) -> Judged:
         """Return what the lane makes of the challenger that waits, in the next cycle.
 
         Raises:
@@ -135,11 +138,13 @@ class Governing:
         """
         self.feed(loop, _BETWEEN)
         found = cycles.judged(self.world, challenger, self.look())
-        if (found.card.verdict == "promote", found.status) != (expected == "pass", expected):
+        status = "pass" if expected == "promote" else "fail"
+        if (found.card.verdict, found.status) != (expected, status):
             raise DemoFailedError(
                 step="lane",
-                found=f"expected a manifest that says {expected}, found {found.status} for "
-                f"{challenger.reference}: {found.card.verdict}, {found.card.reason}",
+                found=f"expected {expected} and a manifest that says {status} for "
+                f"{challenger.reference}, found {found.card.verdict} and {found.status}: "
+                f"{found.card.reason}",
             )
         return found
 

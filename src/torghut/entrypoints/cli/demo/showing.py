@@ -59,7 +59,7 @@ def begun_texts(part: Governing) -> tuple[str, str]:
 def challenger_texts(part: Governing, found: Judged) -> tuple[str, str]:
     """Return what became of a challenger, and by how much it is better than the champion."""
     is_ordinary = found.package.digest == packages.ordinary().digest
-    what = "tells regimes by volatility alone" if is_ordinary else "made to be better"
+    what = "bets that what ran far comes back" if is_ordinary else "made to be better"
     mean, lower, upper = found.edge_bps
     return (
         f"{found.package.reference}, {what}: {found.card.verdict}, manifest {found.status}",

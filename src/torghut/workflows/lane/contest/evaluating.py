@@ -30,13 +30,13 @@ from torghut.schemas.reviewing.paired import PairedBlocks
 from torghut.schemas.rollout.evaluation import ARMS, EvaluationWindows
 from torghut.schemas.rows import RowArray
 from torghut.workflows.lane.contest.arms import Arm, ArmPlan, KernelArm
+from torghut.workflows.lane.contest.cutting import Window
 from torghut.workflows.lane.contest.disagreeing import Watch
 from torghut.workflows.lane.contest.pairing import CANDIDATE, CHAMPION, Paired, pair
 from torghut.workflows.lane.contest.redeciding import (
     Reading,
     Redecided,
     Sampling,
-    Window,
     redecide,
 )
 from torghut.workflows.lane.evidence import RunFiles, figure
@@ -210,6 +210,8 @@ class Evaluator:
             replace(self.reading, progress=tell),
             self.contest.arms,
             self.window,
+            # What an arm lost before must not keep it from trading where it is judged.
+            fresh_ns=(windows.select.first_ns, windows.test.first_ns),
             sampling=Sampling(first_ns=windows.test.first_ns, most=_SAMPLE),
             watch=watch,
         )

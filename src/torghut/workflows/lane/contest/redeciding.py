@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -18,6 +17,7 @@ from torghut.kernel.digests import sha256_hex
 from torghut.schemas.codes import REGIME_LABELS
 from torghut.schemas.rows import CONTEXT, RowArray
 from torghut.workflows.lane.contest.arms import Arm, unequal_terms
+from torghut.workflows.lane.contest.cutting import Beginnings, Window, cuts
 from torghut.workflows.lane.contest.disagreeing import Watch
 from torghut.workflows.lane.contest.reading import Heeded, Piece, pieces
 from torghut.workflows.lane.contest.steps import Account, Codes, Floats, Integers, Steps
@@ -40,14 +40,6 @@ def _unmeasured() -> int:
 
 def _untold(_blocks: int) -> None:
     """Tell nobody how far it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """Receive times from first to last, both in."""
-
-    first_ns: int
-    last_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,18 +232,21 @@ async def redecide(
     arms: Mapping[str, Arm],
     window: Window,
     *,
+    fresh_ns: Sequence[int] = (),
     sampling: Sampling = NO_SAMPLE,
     watch: Watch | None = None,
 ) -> Redecided:
     """Return what newborn ``arms`` make of a window; before it they only learn the market.
 
     Each is given every context from the log's first on. Its books are emptied where the window
-    begins. Memory grows by four floats an arm and context of the window, not with the log.
+    begins, and at every piece of it that is judged by itself. Memory grows by four floats an arm
+    and context of the window, not with the log.
 
     Args:
         reading: Of a log; of it only contexts, news, fundamentals and limits are read.
         arms: By role; the first is the reference, whose regimes the steps are told by.
         window: Of receive times.
+        fresh_ns: Receive times within it, in order, at which books are emptied again.
         sampling: Contexts of the window to keep as they are.
         watch: Told what two of the arms make of each context of the window.
 
@@ -261,7 +256,7 @@ async def redecide(
     """
     courses = {role: _Course(arm=arm.newborn()) for role, arm in arms.items()}
     shared = _Shared(watch=watch)
-    inside = False
+    begins = Beginnings(due_ns=[window.first_ns, *fresh_ns])
     async for piece in pieces(
         reading.log,
         partition=reading.partition,
@@ -272,17 +267,16 @@ async def redecide(
             course.arm.meet(piece.symbols, piece.sources)
             course.account.grow(len(piece.symbols))
         shared.symbols, shared.sources = piece.symbols, piece.sources
-        cuts, ends = _cuts(piece, window, inside=inside)
+        stretches, ends = cuts(piece, window, begins)
         heard = _by_row(piece)
-        for start, stop in cuts:
-            if not inside and _begins(piece, start, window):
-                inside = True
+        for start, stop in stretches:
+            if begins.come(piece, start):
                 for course in courses.values():
                     course.arm.empty_books()
                     course.account.empty()
             _tell(heard.get(start, ()), int(piece.contexts["receive_ns"][start]), courses)
             contexts = piece.contexts[start:stop]
-            _decide(contexts, courses, shared, reading.cpu, keep=inside)
+            _decide(contexts, courses, shared, reading.cpu, keep=begins.inside)
             shared.sample(contexts, sampling)
         if ends:
             break
@@ -327,30 +321,6 @@ def _horizon_ns(terms: RowArray) -> int:
 def _labels(terms: RowArray) -> Sequence[Sequence[str]]:
     """Return the labels of the regimes of each symbol's model."""
     return [REGIME_LABELS.get(count, ()) for count in terms["regimes"].tolist()]
-
-
-def _begins(piece: Piece, start: int, window: Window) -> bool:
-    """Say whether the window begins at a row; an empty rest begins nothing."""
-    return start < len(piece.contexts) and bool(
-        piece.contexts["receive_ns"][start] >= window.first_ns
-    )
-
-
-def _cuts(piece: Piece, window: Window, *, inside: bool) -> tuple[Sequence[tuple[int, int]], bool]:
-    """Return the stretches of a piece decided at once, and whether the window ends in it.
-
-    They lie between control records and the window's edges. The first context received after the
-    window ends it, whatever comes later.
-    """
-    times, end = piece.contexts["receive_ns"], len(piece.contexts)
-    edges = {0, end, *(one.row for one in piece.heeded)}
-    if not inside:
-        later = np.flatnonzero(times >= window.first_ns)
-        edges.add(int(later[0]) if len(later) else end)
-    beyond = np.flatnonzero(times > window.last_ns)
-    last = int(beyond[0]) if len(beyond) else end
-    places = sorted(edge for edge in {*edges, last} if edge <= last)
-    return list(itertools.pairwise(places)), len(beyond) > 0
 
 
 def _by_row(piece: Piece) -> Mapping[int, Sequence[Heeded]]:

@@ -14,8 +14,9 @@ from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.governing.lanes import CandidateSubmitted
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs
 from torghut.workflows.lane.contest.arms import ArmPlan
+from torghut.workflows.lane.contest.cutting import Window
 from torghut.workflows.lane.contest.evaluating import Evaluator, contest_of
-from torghut.workflows.lane.contest.redeciding import Reading, Window
+from torghut.workflows.lane.contest.redeciding import Reading
 from torghut.workflows.lane.contest.standing import (
     LogStanding,
     champion_of,

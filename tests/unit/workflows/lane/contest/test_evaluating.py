@@ -8,7 +8,7 @@ import pytest
 
 from tests.lanes import LaneWorld, decided_log, package_trial, work_of
 from tests.planted import market, regimes
-from torghut.workflows.lane.contest.redeciding import Window
+from torghut.workflows.lane.contest.cutting import Window
 from torghut.workflows.lane.running import LaneResult, run_autonomous_lane
 
 ROWS = market(600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -33,12 +34,12 @@ from torghut.schemas.control import (
 )
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
 from torghut.workflows.lane.contest.arms import Arm, ArmPlan, KernelArm
+from torghut.workflows.lane.contest.cutting import Window
 from torghut.workflows.lane.contest.redeciding import (
     ArmColumns,
     Reading,
     Redecided,
     Sampling,
-    Window,
     redecide,
 )
 from torghut.workflows.opening import Setup, open_fold
@@ -82,6 +83,7 @@ def found(
     *,
     window: Window = WHOLE,
     batch: int = 500,
+    fresh_ns: Sequence[int] = (),
     sampling: Sampling = Sampling(first_ns=0, most=0),  # noqa: B008 - frozen
     **arms: Arm,
 ) -> Redecided:
@@ -89,7 +91,13 @@ def found(
 
     async def run() -> Redecided:
         reading = Reading(log=await written(rows, controls, batch=batch))
-        return await redecide(reading, arms or {"champion": arm()}, window, sampling=sampling)
+        return await redecide(
+            reading,
+            arms or {"champion": arm()},
+            window,
+            fresh_ns=fresh_ns,
+            sampling=sampling,
+        )
 
     return asyncio.run(run())
 
@@ -201,6 +209,20 @@ def test_books_are_empty_where_the_window_begins_and_the_market_is_known() -> No
     first = int(np.flatnonzero(champion.exposure)[0])
     assert (champion.net[:first] == 0.0).all()
     assert first < 240, "warmed up before the window"
+
+
+@pytest.mark.parametrize("batch", [7, 500, 3000])
+def test_a_piece_that_is_begun_afresh_is_as_if_the_window_began_there(batch: int) -> None:
+    middle, later = (int(ROWS["receive_ns"][row]) for row in (1000, 1500))
+
+    whole = found(fresh_ns=(middle, later), batch=batch).arms["champion"]
+
+    apart = found(window=replace(WHOLE, first_ns=later), batch=batch).arms["champion"]
+    assert whole.exposure[999] != 0.0, "it held something"
+    assert (whole.net[1500:] == apart.net).all()
+    assert (whole.exposure[1500:] == apart.exposure).all()
+    before = found(batch=batch).arms["champion"]
+    assert (whole.net[:1000] == before.net[:1000]).all()
 
 
 def test_nothing_after_the_window_matters() -> None:

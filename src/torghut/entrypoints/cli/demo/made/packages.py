@@ -47,10 +47,13 @@ def serving() -> Package:
 
 
 def ordinary() -> Package:
-    """Return a challenger such as people think of: it tells regimes by volatility alone."""
+    """Return a challenger such as people think of: it bets that what ran far comes back.
+
+    It tells regimes by how straight prices went, the other way round than the made market does.
+    """
     return _two_regimes(
-        mean=((-0.3, 0.2, 0.385), (0.3, 0.2, 0.385)),
-        variance=((0.06, _UNKNOWN, _UNKNOWN), (0.06, _UNKNOWN, _UNKNOWN)),
+        mean=((-0.05, 0.297, 0.38), (-0.04, 0.082, 0.38)),
+        variance=((_UNKNOWN, 0.036, _UNKNOWN), (_UNKNOWN, 0.006, _UNKNOWN)),
         leaving=0.03,
     )
 
