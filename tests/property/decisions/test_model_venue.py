@@ -38,7 +38,8 @@ class Oracle:
         fills: Quantity and time by fill id, of those that nothing replaced.
         last: Quantity and time of the last snapshot.
         start: The same of the first.
-        apart_ns: Since when the two sums are further apart than tolerated; 0 they are not.
+        apart_ns: Since when the two sums are further apart than tolerated; 0 they are not. Where
+            they meet for as little as one report, it is told anew from there.
     """
 
     fills: dict[str, tuple[Fraction, int]] = field(default_factory=dict)
@@ -46,8 +47,8 @@ class Oracle:
     start: tuple[Fraction, int] = (Fraction(0), 0)
     apart_ns: int = 0
 
-    def take(self, record: ControlRecord) -> None:
-        """Take in one report."""
+    def take(self, record: ControlRecord, now_ns: int) -> None:
+        """Take in one report before a context received at ``now_ns``."""
         if isinstance(record, FillReported):
             at_ns = record.at_ns or 0
             if record.replaces is not None:
@@ -57,6 +58,8 @@ class Oracle:
             said = decimal_of(record.quantity), record.as_of_ns
             self.start = said if self.last is None else self.start
             self.last = said if self.last is None or said[1] >= self.last[1] else self.last
+        if self.last is not None:
+            self.waited(now_ns)
 
     def sums(self) -> tuple[float, float]:
         """Return position and sum of fills."""
@@ -232,7 +235,7 @@ class Reports(RuleBasedStateMachine):
         for place, row in enumerate(rows):
             for arrival in decided.received:
                 if arrival.row == place:
-                    self.oracle.take(arrival.record)
+                    self.oracle.take(arrival.record, int(row["decided_ns"]))
             self._check(row)
             if acts:
                 self.venue.follow(row)
