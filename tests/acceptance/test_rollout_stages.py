@@ -78,6 +78,15 @@ def go_on(*evidence: str, key: str = "ann.pem") -> Ended:
     return typed("stage", "advance", "--reason", "shown", "--key", key, *offered)
 
 
+def record_here() -> None:
+    """Put the stage in force on record."""
+    ended = typed(
+        *("governance", "record", "--stage", str(stage()), "--log", "decisions.log"),
+        *("--no-images", "a checkout"),
+    )
+    assert ended.status == 0, ended.err
+
+
 def stage() -> int | None:
     """Return the stage in force."""
     found: int | None = typed("stage", "show", "--json").json["stage"]
@@ -105,11 +114,35 @@ def test_stage_is_left_when_everything_is_shown(here: Path) -> None:
     assert stage() is None
     assert typed(*BEGIN).status == 0
     shown = baseline(), report((*FROZEN, "passed"))
+    record_here()
 
     ended = go_on(f"baseline-snapshot={shown[0]}", f"baseline-frozen={shown[1]}")
 
     assert (ended.status, stage()) == (0, 1), ended.err
     assert here.joinpath("var", "governance.log").is_file()
+
+
+@pytest.mark.parametrize("found", ["none", "of another stage", "from before", "edited"])
+def test_stage_without_its_record_is_not_left(here: Path, found: str) -> None:
+    if found == "from before":
+        typed("governance", "record", "--stage", "0", "--log", "decisions.log", "--no-images", "x")
+    typed(*BEGIN)
+    if found == "of another stage":
+        typed("governance", "record", "--stage", "1", "--log", "decisions.log", "--no-images", "x")
+    if found == "edited":
+        record_here()
+        (path,) = here.glob("var/stages/records/*.json")
+        path.write_bytes(path.read_bytes().replace(b"a checkout", b"a chequers"))
+    shown = baseline(), report((*FROZEN, "passed"))
+    evidence = f"baseline-snapshot={shown[0]}", f"baseline-frozen={shown[1]}"
+
+    refused = go_on(*evidence)
+
+    assert (refused.status, stage()) == (1, 0)
+    assert refused.err.splitlines()[-1].startswith("stages.unrecorded: ")
+    if found != "edited":
+        record_here()
+        assert (go_on(*evidence).status, stage()) == (0, 1)
 
 
 def test_failing_criterion_stops_the_programme_and_is_named(here: Path) -> None:
@@ -192,6 +225,7 @@ def test_evidence_from_outside_the_artifact_folder_is_refused(here: Path, path: 
 
 def test_going_back_takes_a_reason_and_leads_no_further_than_the_first(here: Path) -> None:
     typed(*BEGIN)
+    record_here()
     go_on(f"baseline-snapshot={baseline()}", f"baseline-frozen={report((*FROZEN, 'passed'))}")
     back = ("stage", "back", "--key", "ann.pem")
 
@@ -221,6 +255,7 @@ def test_who_moves_it_is_known_by_their_key(here: Path) -> None:
 
 def test_anybody_may_go_back(here: Path) -> None:
     typed(*BEGIN)
+    record_here()
     go_on(f"baseline-snapshot={baseline()}", f"baseline-frozen={report((*FROZEN, 'passed'))}")
     key_file(here / "ben.pem", 2)
 
@@ -241,8 +276,10 @@ def test_show_says_of_each_criterion_what_would_show_it(here: Path) -> None:
 
 def test_what_is_not_built_stops_its_stage(here: Path) -> None:
     typed(*BEGIN)
+    record_here()
     go_on(f"baseline-snapshot={baseline()}", f"baseline-frozen={report((*FROZEN, 'passed'))}")
     for number in (1, 2):
+        record_here()
         criteria = shipped_roadmap().stages[number].exit_criteria
         go_on(*(f"{one.id}={report(named(one))}" for one in criteria))
     built = [

@@ -23,6 +23,20 @@ class StageStoppedError(TorghutError):
         self.failing = tuple(failing)
 
 
+class StageUnrecordedError(TorghutError):
+    """The stage was not put on record since it was entered, so it is not left."""
+
+    code: ClassVar[str] = "stages.unrecorded"
+    exit_code: ClassVar[ExitCode] = ExitCode.NO
+
+    def __init__(self, *, stage: int) -> None:
+        super().__init__(
+            f"expected a record of stage {stage} made since it was entered, found none; make one "
+            f"with `torghut governance record --stage {stage}`"
+        )
+        self.stage = stage
+
+
 class StageReviewOutdatedError(TorghutError):
     """A step on cites another review than the last one of this stage and roadmap."""
 

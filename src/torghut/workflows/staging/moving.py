@@ -14,6 +14,7 @@ from typing import Final
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.envelopes import Causes, read_event
+from torghut.governance.stages.errors import StageUnrecordedError
 from torghut.governance.stages.progress import (
     STAGES,
     AdvanceStage,
@@ -27,6 +28,7 @@ from torghut.schemas.declarations.roadmap import ExitCriterion, StageRoadmap
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.stages import STAGE_EVENT
 from torghut.schemas.upcasting import STEPS
+from torghut.workflows.staging.recording import is_recorded
 from torghut.workflows.streams import Streams
 
 STAGE_STREAM: Final = "stages-main"
@@ -73,12 +75,24 @@ def look_at(
 
 
 async def go_on(
-    streams: Streams, roadmap: StageRoadmap, shown: Mapping[str, Shown], move: Move
+    streams: Streams,
+    store: ArtifactStore,
+    roadmap: StageRoadmap,
+    shown: Mapping[str, Shown],
+    move: Move,
 ) -> StageState:
     """Review the present stage, go on to the next one, and return where the rollout stands then.
 
+    Args:
+        streams: Of governance's log.
+        store: The artifact root, where the present stage is on record.
+        roadmap: As declared.
+        shown: What is offered, by the criterion's id.
+        move: Who goes on.
+
     Raises:
         StageStoppedError: An exit criterion is not shown; the review is on record all the same.
+        StageUnrecordedError: The present stage was not put on record; likewise.
         StageOrderError: There is no next stage.
         ReasonMissingError: No reason is given.
     """
@@ -93,6 +107,10 @@ async def go_on(
             at_ns=move.at_ns,
         )
         await _run(streams, command, move)
+        reviewed = (await stage_state(streams)).reviewed
+        passed = reviewed is not None and reviewed.status == "pass"
+        if passed and not is_recorded(store, state.entered):
+            raise StageUnrecordedError(stage=state.entered.stage)
     advance = AdvanceStage(
         entry=_next_entry(state),
         to=to,

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from pydantic import ValidationError
+
+from torghut.artifacts.errors import ArtifactUnreadableError
+from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.stages.caps import caps_in_force
 from torghut.governance.stages.errors import RiskUnownedError
 from torghut.governance.stages.progress import StageState
+from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.staging.risks import RiskRegister
+from torghut.schemas.governing.stages import StageEntered
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.staging.stage_record import GateCompliance, ImageMap, OpenRisk, StageRecord
 from torghut.schemas.staging.test_report import Tree
 from torghut.workflows.slo.counting import WindowCounts
+
+RECORDS: Final = "stages/records"
+"""Folder of records, below the artifact root."""
+
+_SHOWN: Final = 12
+"""Digits of a record's digest that stand in its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +115,34 @@ def record_stage(
         risks=open_risks(declared.risks, stage),
         recorded_at_ns=now_ns,
     )
+
+
+def record_path(made: StageRecord, body: bytes) -> str:
+    """Return where a record is kept: under its stage and its digest."""
+    return f"{RECORDS}/{made.stage}-{made.name}@{sha256_hex(body)[:_SHOWN]}.json"
+
+
+def is_recorded(store: ArtifactStore, entered: StageEntered) -> bool:
+    """Say whether a stage was put on record in force, since it was entered.
+
+    A record that does not read, or is not the one that its name says, is none.
+    """
+    return any(
+        one.in_force and one.stage == entered.stage and one.recorded_at_ns >= entered.at_ns
+        for one in _records(store)
+    )
+
+
+def _records(store: ArtifactStore) -> Iterator[StageRecord]:
+    """Yield every record that reads."""
+    for name in store.names(RECORDS):
+        try:
+            body = store.read(f"{RECORDS}/{name}")
+            made = StageRecord.model_validate_json(body)
+        except (ArtifactUnreadableError, ValidationError):
+            continue
+        if record_path(made, body) == f"{RECORDS}/{name}":
+            yield made
 
 
 def open_risks(risks: RiskRegister, stage: int) -> tuple[OpenRisk, ...]:

@@ -32,11 +32,8 @@ from torghut.workflows.lookup.stats import count
 from torghut.workflows.slo.counting import WindowCounts, last_received_ns
 from torghut.workflows.slo.measuring import LatencyCounts, measure
 from torghut.workflows.staging.moving import stage_state
-from torghut.workflows.staging.recording import Declared, Deployed, Kept, record_stage
+from torghut.workflows.staging.recording import Declared, Deployed, Kept, record_path, record_stage
 from torghut.workflows.streams import Streams
-
-FOLDER: Final = "stages/records"
-"""Below the artifact folder."""
 
 _IMAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,150}=sha256:[0-9a-f]{64}", re.ASCII)
 
@@ -111,7 +108,7 @@ def record(**options: Unpack[RecordOptions]) -> ExitCode:
         now_ns=standby.wall_clock().now_ns(),
     )
     body = document(made)
-    path = f"{FOLDER}/{made.stage}-{made.name}@{sha256_hex(body)[:12]}.json"
+    path = record_path(made, body)
     standby.artifact_root(artifact_dir()).create(path, body)
     if options["out"] is not None:
         options["out"].write_bytes(body)

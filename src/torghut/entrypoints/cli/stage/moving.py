@@ -51,12 +51,14 @@ def advance(
     """Review the stage in force with what is offered, and go on to the next if all is shown.
 
     The first time it enters stage 0, which asks for nothing. Ends with 1, and names what is
-    missing, if an exit criterion is not shown; that review is on record too. The key must be one
+    missing, if an exit criterion is not shown, or if the stage was not put on record since it was
+    entered (torghut governance record); that review is on record too. The key must be one
     that governance/owners.yaml declares for a role of people.
     """
     roadmap = governing.stage_policies().roadmap
     move = _move("torghut stage advance", declared_person(key_file), reason)
     streams = Streams(governing.governance_events(artifact_dir()))
+    store = standby.artifact_root(artifact_dir())
 
     async def work() -> StageState:
         state = await stage_state(streams)
@@ -67,7 +69,7 @@ def advance(
             shown |= look_at(stage.exit_criteria, files, commit=commit_in_force(commit)[0])
         for name, one in sorted(shown.items()):
             click.echo(f"{name}: {one.says}", err=True)
-        return await go_on(streams, roadmap, shown, move)
+        return await go_on(streams, store, roadmap, shown, move)
 
     return _told(asyncio.run(work()), roadmap, as_json=as_json)
 
