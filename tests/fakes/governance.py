@@ -227,6 +227,11 @@ class FakeLadder(ExposureLadder):
     """A ladder on which nothing moves."""
 
     cap: Decimal | None = None
+    routes: bool = True
+
+    @override
+    async def lets_route(self) -> bool:
+        return self.routes
 
     @override
     async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:

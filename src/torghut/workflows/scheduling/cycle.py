@@ -30,7 +30,7 @@ from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.canary import watch_canary
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
 from torghut.workflows.scheduling.steps.evidence import altered_own, evidence_state
-from torghut.workflows.scheduling.steps.exposure import review_exposure
+from torghut.workflows.scheduling.steps.exposure import hold_router, review_exposure
 from torghut.workflows.scheduling.steps.manifests import (
     Published,
     run_subject,
@@ -133,6 +133,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
             observed=observed,
             drift=drift.evidence,
         )
+    remarks = (*remarks, *await hold_router(governor, observed))
     exposure = await review_exposure(governor, turn, observed, run)
     remarks = (*remarks, *exposure, *await allot(governor, turn, observed))
     published = await _publish(governor, turn, run, drift, rolled_back)

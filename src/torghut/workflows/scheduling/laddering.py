@@ -11,6 +11,7 @@ from typing import Final
 from typing_extensions import override
 
 from torghut.eventlog.ports import DecisionLog
+from torghut.governance.stages.caps import caps_in_force
 from torghut.kernel.clock import WallClock
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.roadmap import StageRoadmap
@@ -27,6 +28,7 @@ from torghut.workflows.staging.climbing import (
     look,
     measured_windows,
 )
+from torghut.workflows.staging.moving import stage_state
 
 _MS_PER_S: Final = 1000
 
@@ -54,6 +56,11 @@ class LogLadder(ExposureLadder):
     policy: ExposurePolicy
     slo: SloPolicy
     budget_ms: int
+
+    @override
+    async def lets_route(self) -> bool:
+        state = await stage_state(self.governance.streams)
+        return state.entered is None or caps_in_force(state, self.roadmap).router_mode == "live"
 
     @override
     async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:

@@ -27,6 +27,7 @@ class SymbolSeen:
         package: Digest of the router package that decided last; empty without one.
         lifetime_ns: How long one of its decisions may be acted on, receive clock.
         block: Of its last decision.
+        routed: Whether its weights were the router's to give, and not static.
     """
 
     mode: ModeName
@@ -37,6 +38,7 @@ class SymbolSeen:
     package: str
     lifetime_ns: int
     block: int = 0
+    routed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,11 @@ class Answer:
 
 
 class ExposureLadder(Protocol):
-    """Says how much a live loop may trade."""
+    """Says how much a live loop may trade, and whether the stage in force lets the router serve."""
+
+    async def lets_route(self) -> bool:
+        """Say whether the router may serve: no stage was entered, or the one in force lets it."""
+        ...
 
     async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:
         """Look once, step if that follows, and return the cap that holds for each symbol.

@@ -32,7 +32,7 @@ from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
-from torghut.schemas.control import ModeChanged, PackageChanged
+from torghut.schemas.control import ModeChanged, PackageChanged, RouterModeChanged
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.manifest import PhaseManifest
@@ -533,6 +533,22 @@ def test_live_symbol_where_the_stage_allows_no_live_is_told_nothing_and_named_in
     assert not [one for one in desk.loop.recorded.values() if isinstance(one, ModeChanged)]
     for note in notes:
         assert "exposure: live, and the stage allows none: fxcm:EURUSD" in note.remarks
+
+
+def test_router_that_the_stage_does_not_let_serve_is_held_to_static_weights() -> None:
+    desk = Desk()
+    paper = GOOD.symbols["fxcm:EURUSD"]
+    routed = {"fxcm:EURUSD": replace(paper, routed=True, block=7), "fxcm:GBPUSD": paper}
+    assert desk.cycle(symbols=routed).remarks == (), "no stage was entered"
+    desk.governor.ladder = FakeLadder(routes=False)
+
+    notes = [desk.cycle(symbols=routed) for _ in range(2)]
+    held = [desk.cycle(symbols=dict.fromkeys(routed, paper)) for _ in range(2)]
+
+    told = [one for one in desk.loop.recorded.values() if isinstance(one, RouterModeChanged)]
+    assert [(one.symbol, one.mode) for one in told] == [("*", "static")]
+    assert all("exposure: the stage lets no router serve" in one.remarks for one in notes)
+    assert [one.remarks for one in held] == [(), ()]
 
 
 def test_cap_is_given_to_live_symbols_by_name_once_for_each_of_their_decisions() -> None:

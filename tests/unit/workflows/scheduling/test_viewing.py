@@ -34,6 +34,7 @@ from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.ids import SERVING
+from torghut.schemas.codes import Reason
 from torghut.schemas.control import (
     ControlRecord,
     LimitsAllotted,
@@ -207,6 +208,7 @@ def test_each_symbol_is_as_its_last_decision_left_it() -> None:
         assert seen.equity == float(row["equity"])
         assert seen.package == "", "the last record took the package away"
         assert seen.lifetime_ns > 0
+        assert seen.routed == (not int(row["reasons"]) >> Reason.STATIC_WEIGHTS & 1)
     assert found.mode == "paper"
 
 

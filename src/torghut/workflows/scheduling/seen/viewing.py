@@ -29,6 +29,7 @@ from torghut.eventlog.errors import (
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.ids import SERVING, symbol_key
+from torghut.schemas.codes import Reason
 from torghut.schemas.control import ModeChanged
 from torghut.schemas.decision import ModeName
 from torghut.schemas.governing.continuity import NoSignalReason
@@ -381,6 +382,7 @@ def _seen(row: np.void, packages: dict[bytes, str | None]) -> SymbolSeen:
         equity=float(row["equity"]),
         package=packages.get(row["lineage"].tobytes()) or "",
         lifetime_ns=max(0, int(row["valid_until_ns"]) - int(row["decided_ns"])),
+        routed=not int(row["reasons"]) >> Reason.STATIC_WEIGHTS & 1,
     )
 
 

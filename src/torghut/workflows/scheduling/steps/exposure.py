@@ -1,11 +1,11 @@
-"""A cycle's look at the exposure ladder, and the cap that a live loop is given by it."""
+"""What a cycle holds the loop to: the cap of the exposure ladder, and the stage's router mode."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from torghut.schemas.control import ModeChanged
+from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.rolling_back import RunSubject
@@ -25,16 +25,30 @@ async def review_exposure(
     live = sorted(name for name, one in observed.symbols.items() if one.mode == "live")
     if cap is None:
         return (f"exposure: live, and the stage allows none: {', '.join(live)}",) if live else ()
-    records = list(_told(observed, live, cap))
-    remarks: list[str] = []
-    if records:
-        answers = await governor.loop.offer(records)
-        remarks += [
-            f"exposure: the loop has not taken {one.control_id}: {one.status}"
-            for one in answers
-            if one.status != "recorded"
-        ]
-    return tuple(remarks)
+    return await _offer(governor, list(_told(observed, live, cap)))
+
+
+async def hold_router(governor: Governor, observed: Observed) -> tuple[str, ...]:
+    """Tell the loop to weigh statically where the stage in force lets no router serve.
+
+    Nothing lets it serve again but people, by a control record or the next start. Where no stage
+    was ever entered nobody leads a rollout, and what is declared holds.
+    """
+    routed = [one.block for one in observed.symbols.values() if one.routed]
+    if not routed or await governor.ladder.lets_route():
+        return ()
+    held = RouterModeChanged(control_id=f"exposure:router:{max(routed)}", mode="static")
+    return ("exposure: the stage lets no router serve", *await _offer(governor, [held]))
+
+
+async def _offer(governor: Governor, records: Sequence[ControlRecord]) -> tuple[str, ...]:
+    """Offer records to the loop, and return what it has not taken."""
+    answers = await governor.loop.offer(records) if records else ()
+    return tuple(
+        f"exposure: the loop has not taken {one.control_id}: {one.status}"
+        for one in answers
+        if one.status != "recorded"
+    )
 
 
 def _told(observed: Observed, live: list[str], cap: Decimal) -> Iterator[ModeChanged]:
