@@ -15,19 +15,31 @@ import numpy as np
 import pytest
 
 from tests.declared import shipped
+from tests.fakes.artifacts import InMemoryArtifacts
+from tests.fakes.eventlog import CAUSES, run
 from tests.lanes import ROUTER, SYMBOL, LaneWorld, Trial, package_trial, run_trial
 from tests.planted import announced, market, planted_arm, regimes
+from tests.promoting import Grounds, key_of, keyring, office
+from tests.rollouts import evidence_files, finalise
 from tests.unit.router.test_baselines import package
 from torghut import bootstrap
 from torghut.artifacts.package import Package, StoredFile, build_package
+from torghut.governance.ledger.errors import ManifestUnfitError
 from torghut.governance.verification.verifying import read_manifest
 from torghut.market.ports import Cursor
 from torghut.router.package import MODEL_PATH, REGIME_MODEL_KIND, read_regime_model
+from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.evaluation import EvaluationCard
+from torghut.schemas.rollout.lane import CandidateSpec
 from torghut.schemas.rows import RowArray
+from torghut.workflows.aggregates import Governance, rollout_of
+from torghut.workflows.approving.manifests import checked
+from torghut.workflows.approving.promoting import Changed, promote, register_candidate
 from torghut.workflows.lane.contest.arms import ArmPlan
 from torghut.workflows.lane.running import LaneResult
 from torghut.workflows.rollout.places import CURRENT
+from torghut.workflows.rollout.publishing import publish_run
+from torghut.workflows.streams import Streams
 
 EXPECTED: Final = {
     "better": ("promote", "lane-passed", None),
@@ -39,15 +51,19 @@ EXPECTED: Final = {
 }
 """By candidate: the verdict, the reason or its end, and a gate that says so."""
 
-SIZE_ON_RECORDED: Final = 0.1
-RIGHT_ON_RECORDED: Final = 0.9
+SIZE_ON_RECORDED: Final = 0.15
+RIGHT_ON_RECORDED: Final = 0.92
 """A minute of EURUSD moves little beside what trading it costs: a weaker hint is no edge there."""
 
 
 def almost(champion: Package) -> Package:
-    """Return the champion's package with a little more confidence, which is no edge."""
+    """Return the champion's package with regimes told a little elsewhere, which is no edge.
+
+    A little more confidence would be none either, but a little worse wherever trading loses.
+    """
     model = read_regime_model(champion)
-    other = dataclasses.replace(model, confidence_bias=model.confidence_bias + 0.2)
+    moved = tuple(tuple(one + 0.1 for one in each) for each in model.mean)
+    other = dataclasses.replace(model, mean=moved)
     return build_package(
         kind=REGIME_MODEL_KIND,
         name=champion.name,
@@ -93,6 +109,50 @@ def test_planted_candidate_comes_to_what_it_is_worth(name: str) -> None:
     result = run_trial(world, market(), champion, trial_of(name, champion, 0.05))
 
     check(name, result, world)
+
+
+def promoted(world: LaneWorld, result: LaneResult, spec: CandidateSpec) -> Changed:
+    """Finalise a run, sign its manifest, and promote its candidate by it on paper."""
+    governance = Governance(streams=Streams(world.events), causes=CAUSES)
+    run_id, now_ns = result.ended.run_id, world.clock.now_ns()
+    run(governance.run(rollout_of(run_id), dataclasses.replace(finalise(), at_ns=now_ns)))
+    ran = run(governance.state(rollout_of(run_id)))
+    place = publish_run(ran, world.files, key=key_of("clock")).place
+    manifest = checked(
+        world.files.read(place),
+        world.files,
+        world.files,
+        place,
+        keyring=keyring(),
+        now_ns=now_ns,
+    )
+    assert (manifest.finalised, manifest.signed) == (True, True)
+    digest = spec.package or ""
+    run(
+        register_candidate(
+            governance.streams,
+            ROUTER,
+            LedgerCandidate(
+                candidate_id=manifest.document.candidate_id, digest=digest, package=digest
+            ),
+            run_id=run_id,
+            at_ns=now_ns,
+        )
+    )
+    place_of = dataclasses.replace(office(world.events), wall=world.clock)
+    return run(promote(place_of, manifest, approval=None, grounds=Grounds()))
+
+
+def test_contamination_safe_evaluation_gates_all_promotions() -> None:
+    for name in EXPECTED:
+        world, champion = LaneWorld(files=InMemoryArtifacts(evidence_files())), regimes()
+        trial = trial_of(name, champion, 0.05)
+        result = run_trial(world, market(), champion, trial)
+        if EXPECTED[name][0] == "promote":
+            assert promoted(world, result, trial.spec).ledger.champion is not None
+            continue
+        with pytest.raises(ManifestUnfitError):
+            promoted(world, result, trial.spec)
 
 
 @cache
