@@ -24,6 +24,7 @@ FROZEN: Final = (
     "tests.acceptance.test_rollout_baselines",
     "test_freeze_baseline_artifact_references_for_comparison",
 )
+_RECORDS_OF_NO_USE: Final = ("of another stage", "from before", "edited")
 BEGIN: Final = ("stage", "advance", "--reason", "begin", "--key", "ann.pem")
 
 
@@ -122,7 +123,10 @@ def test_stage_is_left_when_everything_is_shown(here: Path) -> None:
     assert here.joinpath("var", "governance.log").is_file()
 
 
-@pytest.mark.parametrize("found", ["none", "of another stage", "from before", "edited"])
+@pytest.mark.parametrize(
+    "found",
+    ["none", *(pytest.param(one, marks=pytest.mark.slow) for one in _RECORDS_OF_NO_USE)],
+)
 def test_stage_without_its_record_is_not_left(here: Path, found: str) -> None:
     if found == "from before":
         typed("governance", "record", "--stage", "0", "--log", "decisions.log", "--no-images", "x")

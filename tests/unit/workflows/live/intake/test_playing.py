@@ -90,7 +90,10 @@ def test_it_gives_the_root_of_a_plain_run(batch: int) -> None:
     assert run_virtually(main()) == asyncio.run(root_of(source))
 
 
-@pytest.mark.parametrize("blocks", [1, 2, 3, 7])
+@pytest.mark.parametrize(
+    "blocks",
+    [1, pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(7, marks=pytest.mark.slow)],
+)
 def test_taken_up_again_after_any_block_it_gives_the_same_root(blocks: int) -> None:
     source = made_source()
 
