@@ -14,12 +14,14 @@ from tests.fakes.eventlog import CAUSES, run
 from tests.governing import readings, safety_policy
 from tests.logs import contexts, in_memory
 from tests.staging import arrived, built_roadmap
+from tests.unit.governance.safety.test_rollback import trigger
 from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.safety.latch import LATCH, EvaluateSafety
 from torghut.schemas.governing.latch import LATCH_EVENT
 from torghut.schemas.observing.metric import SECONDS
 from torghut.schemas.upcasting import STEPS
+from torghut.workflows.aggregates import Governance, rollback_of
 from torghut.workflows.slo.measuring import LatencyCounts
 from torghut.workflows.staging.climbing import Look, Standing, look, measured_windows
 from torghut.workflows.staging.moving import STAGE_STREAM
@@ -60,7 +62,9 @@ def looked(
     at_ns = ends_ns() - int(hours_before_end * HOUR_NS)
     kept = {} if latency is None else dict.fromkeys(slo_policy().windows, latency)
     windows = run(measured_windows(decided(), at_ns, slo_policy(), kept))
-    told = Look(at_ns=at_ns, windows=windows, run_id="run-1", drill_age_ms=FRESH_MS, causes=CAUSES)
+    told = Look(
+        at_ns=at_ns, windows=windows, run=("run-1", 2), drill_age_ms=FRESH_MS, causes=CAUSES
+    )
     return run(
         look(streams, told, roadmap=built_roadmap(), policy=exposure_policy(), slo=slo_policy())
     )
@@ -124,6 +128,15 @@ def test_stop_takes_everything_and_outlives_the_one_who_looked() -> None:
 
     assert standing.cap == 0
     assert standing.state.fraction == 0
+
+
+@pytest.mark.parametrize(("attempt", "cap"), [(1, 500), (2, 0)])
+def test_rollback_of_the_attempt_that_is_watched_takes_everything(attempt: int, cap: int) -> None:
+    streams = risen()
+    governance = Governance(streams=streams, causes=CAUSES)
+    run(governance.run(rollback_of("run-1", attempt), trigger()))
+
+    assert looked(streams, 0.9).cap == cap
 
 
 def test_stage_on_paper_gives_nothing_whatever_passes() -> None:

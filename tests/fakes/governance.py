@@ -234,7 +234,7 @@ class FakeLadder(ExposureLadder):
         return self.routes
 
     @override
-    async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:
+    async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> Decimal | None:
         return self.cap
 
 

@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.ports import EventStore
-from torghut.schemas.governing.drift import DRIFT_EVENT, ActionWithheld, VerdictTaken
+from torghut.schemas.governing.drift import ActionWithheld, VerdictTaken
 from torghut.schemas.rollout.run import DriftStatus
+from torghut.workflows.aggregates import DRIFT
 from torghut.workflows.lane.ports import DriftFound
-
-STREAM: Final = "drift-main"
-"""The stream of drift actions."""
 
 _STATUSES: Final[Mapping[str, DriftStatus]] = MappingProxyType(
     {"stable": "stable", "drifted": "detected", "unhealthy": "unhealthy"}
@@ -27,8 +24,8 @@ async def last_drift(events: EventStore) -> DriftFound:
         LogIntegrityError: An event is not as it was written.
     """
     found = DriftFound(status=None)
-    for envelope in await events.read_events(STREAM):
-        event = read_event(envelope, DRIFT_EVENT, {})
+    for envelope in await events.read_events(DRIFT.stream):
+        event = DRIFT.read(envelope)
         if isinstance(event, VerdictTaken):
             found = DriftFound(status=_STATUSES[event.verdict.status], at_ns=event.at_ns)
         elif isinstance(event, ActionWithheld):

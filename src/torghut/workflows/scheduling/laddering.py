@@ -63,14 +63,14 @@ class LogLadder(ExposureLadder):
         return state.entered is None or caps_in_force(state, self.roadmap).router_mode == "live"
 
     @override
-    async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:
+    async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> Decimal | None:
         streams = self.governance.streams
         if (await ladder_standing(streams, self.roadmap)).allowed.target != "live":
             return None
         told = Look(
             at_ns=now_ns,
             windows=await self._windows(now_ns),
-            run_id=run_id,
+            run=run,
             drill_age_ms=self._drill_age_ms(),
             causes=self.governance.causes,
         )

@@ -197,12 +197,12 @@ class ExposureLadder(Protocol):
         """Say whether the router may serve: no stage was entered, or the one in force lets it."""
         ...
 
-    async def review(self, *, now_ns: int, run_id: str) -> Decimal | None:
+    async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> Decimal | None:
         """Look once, step if that follows, and return the cap that holds for each symbol.
 
         Args:
             now_ns: Receive clock.
-            run_id: Whose rollback counts; empty where no candidate was ever run.
+            run: Whose rollback counts, and which attempt; None where no candidate was ever run.
 
         Returns:
             None while the stage in force allows paper only.

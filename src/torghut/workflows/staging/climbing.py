@@ -11,19 +11,14 @@ from typing import Final
 from torghut.eventlog.envelopes import Causes, read_event
 from torghut.eventlog.ports import DecisionLog
 from torghut.governance.exposure.ladder import LADDER, LadderState, ReviewExposure, exposure_cap
-from torghut.governance.safety.continuity import CONTINUITY
-from torghut.governance.safety.latch import LATCH
-from torghut.governance.safety.rollback import ROLLBACK
 from torghut.governance.stages.caps import caps_in_force
 from torghut.schemas.declarations.roadmap import StageCaps, StageRoadmap
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
 from torghut.schemas.declarations.staging.slo import SloPolicy, WindowName
-from torghut.schemas.governing.continuity import CONTINUITY_EVENT
-from torghut.schemas.governing.latch import LATCH_EVENT
-from torghut.schemas.governing.rollback import ROLLBACK_EVENT
 from torghut.schemas.staging.exposure import EXPOSURE_EVENT
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.upcasting import STEPS
+from torghut.workflows.aggregates import SIGNALS, STOP_LATCH, Governance, rollback_of
 from torghut.workflows.live.switch_ports import DRILL_ID, WorkerSeen
 from torghut.workflows.slo.measuring import LatencyCounts, measure
 from torghut.workflows.staging.moving import stage_state
@@ -35,9 +30,6 @@ LADDER_STREAM: Final = "ladder-main"
 """The one stream of the exposure ladder."""
 
 _LADDER: Final = partial(read_event, adapter=EXPOSURE_EVENT, steps=STEPS)
-_LATCH: Final = partial(read_event, adapter=LATCH_EVENT, steps=STEPS)
-_CONTINUITY: Final = partial(read_event, adapter=CONTINUITY_EVENT, steps=STEPS)
-_ROLLBACK: Final = partial(read_event, adapter=ROLLBACK_EVENT, steps=STEPS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +39,14 @@ class Look:
     Attributes:
         at_ns: Receive clock; the windows end then.
         windows: As measured.
-        run_id: Whose rollback counts; empty where no candidate runs.
+        run: Whose rollback counts, and which attempt at it; None where no candidate runs.
         drill_age_ms: Of the last drill that every living worker acknowledged; None without one.
         causes: Of what is put on record.
     """
 
     at_ns: int
     windows: Mapping[WindowName, SloWindow]
-    run_id: str
+    run: tuple[str, int] | None
     drill_age_ms: int | None
     causes: Causes
 
@@ -130,8 +122,9 @@ async def look(
 ) -> Standing:
     """Look at the ladder once, put on record what was seen, and return where it stands then."""
     before = await ladder_standing(streams, roadmap)
-    latch = await streams.state(LATCH, _LATCH, "latch-main")
-    continuity = await streams.state(CONTINUITY, _CONTINUITY, "continuity-main")
+    governance = Governance(streams=streams, causes=told.causes)
+    latch = await governance.state(STOP_LATCH)
+    continuity = await governance.state(SIGNALS)
     last = before.state.reviewed
     command = ReviewExposure(
         review=1 if last is None else last.review + 1,
@@ -140,7 +133,7 @@ async def look(
         windows=told.windows,
         stopped=latch.incident is not None,
         continuity_alert=continuity.alert_id is not None,
-        rollback=bool(told.run_id) and await _is_rolling_back(streams, told.run_id),
+        rollback=told.run is not None and await _is_rolling_back(governance, *told.run),
         drill_age_ms=told.drill_age_ms,
         policy=policy,
         slo=slo,
@@ -149,9 +142,9 @@ async def look(
     return await ladder_standing(streams, roadmap)
 
 
-async def _is_rolling_back(streams: Streams, run_id: str) -> bool:
+async def _is_rolling_back(governance: Governance, run_id: str, attempt: int) -> bool:
     """Say whether a run's candidate was taken back and nothing proves yet that it is gone."""
-    state = await streams.state(ROLLBACK, _ROLLBACK, f"rollback-{run_id}")
+    state = await governance.state(rollback_of(run_id, attempt))
     if state.triggered is None or state.superseded is not None:
         return False
     return state.judged is None or state.judged.status != "pass"

@@ -13,7 +13,8 @@ from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, TakeVerdict
 from torghut.schemas.governing.drift import DriftEvent, DriftVerdict
-from torghut.workflows.lane.drifting import STREAM, last_drift
+from torghut.workflows.aggregates import DRIFT
+from torghut.workflows.lane.drifting import last_drift
 from torghut.workflows.lane.ports import DriftFound
 
 SHOCK = verdict("regime_transition_shock_ratio_exceeded")
@@ -36,7 +37,7 @@ def found(*verdicts: DriftVerdict) -> DriftFound:
     async def read() -> DriftFound:
         log = InMemoryLog(clock=HandClock())
         causes = Causes(correlation_id="c", causation_id="c")
-        await log.append_events(STREAM, events, expected_version=0, causes=causes)
+        await log.append_events(DRIFT.stream, events, expected_version=0, causes=causes)
         return await last_drift(log)
 
     return asyncio.run(read())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from typing_extensions import TypedDict, Unpack
 
 from torghut import governing, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
@@ -41,6 +42,18 @@ def show(*, as_json: bool) -> ExitCode:
     return _told(asyncio.run(ladder_standing(streams, roadmap)), as_json=as_json)
 
 
+class _Review(TypedDict):
+    """What ``review`` was asked for."""
+
+    log_path: Path
+    at: int | None
+    metrics: Path | None
+    metrics_before: Path | None
+    run_id: str
+    attempt: int
+    as_json: bool
+
+
 @click.command()
 @log_option
 @click.option(
@@ -49,16 +62,9 @@ def show(*, as_json: bool) -> ExitCode:
 @metrics_option
 @before_option
 @click.option("--run", "run_id", default="", help="The candidate's run whose rollback counts.")
+@click.option("--attempt", type=click.IntRange(1, 9999), default=1, show_default=True)
 @json_option
-def review(
-    *,
-    log_path: Path,
-    at: int | None,
-    metrics: Path | None,
-    metrics_before: Path | None,
-    run_id: str,
-    as_json: bool,
-) -> ExitCode:
+def review(**asked: Unpack[_Review]) -> ExitCode:
     """Look at the ladder once: measure the windows, read the controls, and step if that follows.
 
     It steps up only after as many windows as declared passed one after the other, and down at once.
@@ -66,14 +72,14 @@ def review(
     stayed or rose, 1 if it stepped down.
     """
     policies = governing.stage_policies()
-    at_ns = standby.wall_clock().now_ns() if at is None else at
-    latency = latency_in(metrics, metrics_before)
+    at_ns = standby.wall_clock().now_ns() if asked["at"] is None else asked["at"]
+    latency = latency_in(asked["metrics"], asked["metrics_before"])
 
     async def work(log: DecisionLog, _told: Scanning) -> Mapping[WindowName, SloWindow]:
         every = {} if latency is None else dict.fromkeys(policies.slo.windows, latency)
         return await measured_windows(log, at_ns, policies.slo, every)
 
-    windows = read_log(log_path, "Measuring", work)
+    windows = read_log(asked["log_path"], "Measuring", work)
     streams = Streams(governing.governance_events(artifact_dir()))
 
     async def decide() -> tuple[Standing, Standing]:
@@ -81,7 +87,7 @@ def review(
         told = Look(
             at_ns=at_ns,
             windows=windows,
-            run_id=run_id,
+            run=(asked["run_id"], asked["attempt"]) if asked["run_id"] else None,
             drill_age_ms=drill_age_ms(standby.worker_pages(), standby.wall_clock().now_ns()),
             causes=causes("torghut exposure review"),
         )
@@ -95,7 +101,7 @@ def review(
         return before, after
 
     before, after = asyncio.run(decide())
-    _told(after, as_json=as_json)
+    _told(after, as_json=asked["as_json"])
     lower = after.state.fraction < before.state.fraction
     return ExitCode.NO if lower else ExitCode.YES
 

@@ -20,8 +20,8 @@ async def review_exposure(
     allows no live trading, the ladder gives no cap; that a symbol is live all the same is for
     people to answer, and each note says so.
     """
-    run_id = "" if run is None else run.run_id
-    cap = await governor.ladder.review(now_ns=turn.now_ns, run_id=run_id)
+    attempt = None if run is None else (run.run_id, run.attempt)
+    cap = await governor.ladder.review(now_ns=turn.now_ns, run=attempt)
     live = sorted(name for name, one in observed.symbols.items() if one.mode == "live")
     if cap is None:
         return (f"exposure: live, and the stage allows none: {', '.join(live)}",) if live else ()
