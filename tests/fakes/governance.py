@@ -14,6 +14,7 @@ from tests.fakes.artifacts import InMemoryArtifacts
 from tests.governing import BEYOND, drift_policy, safety_policy, scheduler_policy
 from tests.promoting import keyring
 from tests.rollouts import evidence_files, whole_run
+from torghut.artifacts.errors import ArtifactUnreadableError, ReadFault
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.rollouts.rollout import CrashLane, FinaliseRun, RolloutCommand
 from torghut.schemas.control import ControlRecord, LimitsAllotted
@@ -79,6 +80,7 @@ class FakeLoop(LoopView, LoopControls):
         thrown: Throws of files that stand.
         decided_by: By which package its decisions are made.
         stands: What its workers say of their stop.
+        full: Whether no file can be put anywhere.
     """
 
     shown: Observed = GOOD
@@ -90,6 +92,7 @@ class FakeLoop(LoopView, LoopControls):
     decided_by: str | None = CHAMPION
     blocks: int = 0
     stands: Sequence[WorkerStands] = ()
+    full: bool = False
 
     @override
     def workers(self) -> Sequence[WorkerStands]:
@@ -126,6 +129,8 @@ class FakeLoop(LoopView, LoopControls):
 
     @override
     def throw_stop(self, *, throw_id: str, reason: str) -> None:
+        if self.full:
+            raise ArtifactUnreadableError(path="switches", fault=ReadFault.UNREADABLE)
         self.thrown[throw_id] = reason
 
     @override

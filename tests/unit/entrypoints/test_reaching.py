@@ -60,3 +60,21 @@ def test_records_of_several_symbols_are_taken_together(
     assert [(one.control_id, one.status) for one in answers] == [
         (one.control_id, "recorded") for one in asked
     ]
+
+
+@pytest.mark.parametrize(
+    "api", ["http://", "http://[", "gopher://x", "nothing", "http://127.0.0.1:99999"]
+)
+def test_worker_whose_page_names_no_address_has_answered_nothing(api: str, tmp_path: Path) -> None:
+    loop = ServedLoop(
+        pages=lambda: [WorkerSeen(worker="worker-0", alive=True, status=status_of(api=api))],
+        folder=SwitchFiles(tmp_path, ids=RandomIds(), wall=SystemClock()),
+        token_file=None,
+        budget_ms=100,
+    )
+    asked = LimitsAllotted(control_id="allotment-1", symbol="fxcm:EURUSD", allotment=1_000.0)
+
+    (answer,) = asyncio.run(loop.offer([asked]))
+
+    assert answer.status == "unknown"
+    assert answer.detail

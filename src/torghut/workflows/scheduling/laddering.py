@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 
 from typing_extensions import override
 
@@ -21,6 +19,7 @@ from torghut.schemas.staging.slo_window import SloWindow
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.scheduling.ports import ExposureLadder
+from torghut.workflows.scheduling.seen.opening import opened
 from torghut.workflows.staging.climbing import (
     Look,
     drill_age_ms,
@@ -29,8 +28,6 @@ from torghut.workflows.staging.climbing import (
     measured_windows,
 )
 from torghut.workflows.staging.moving import stage_state
-
-_MS_PER_S: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +80,10 @@ class LogLadder(ExposureLadder):
         Latency stands in no log: whoever has it from the metrics page may look by command.
         """
         try:
-            log = self.opening()
-        except TorghutError:
-            return {}
-        try:
-            async with asyncio.timeout(self.budget_ms / _MS_PER_S):
+            async with opened(self.opening, self.budget_ms) as log:
                 return await measured_windows(log, now_ns, self.slo, {})
         except (TorghutError, TimeoutError):
             return {}
-        finally:
-            await log.close()
 
     def _drill_age_ms(self) -> int | None:
         """Return how long ago every living worker had acknowledged a drill."""

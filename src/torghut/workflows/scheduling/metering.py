@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from typing_extensions import override
 
@@ -15,8 +13,7 @@ from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.safety import DriftPolicy
 from torghut.workflows.drift.measuring import Measured, WindowAsked, measure
 from torghut.workflows.scheduling.ports import DriftMeter
-
-_MS_PER_S: Final = 1000
+from torghut.workflows.scheduling.seen.opening import opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +33,10 @@ class LogMeter(DriftMeter):
     @override
     async def measure(self, asked: WindowAsked, /) -> Measured:
         try:
-            log = self.opening()
-        except TorghutError:
-            return _nothing(asked)
-        try:
-            async with asyncio.timeout(self.budget_ms / _MS_PER_S):
+            async with opened(self.opening, self.budget_ms) as log:
                 return await measure(log, asked, self.policy)
         except (TorghutError, TimeoutError):
             return _nothing(asked)
-        finally:
-            await log.close()
 
 
 def _nothing(asked: WindowAsked) -> Measured:

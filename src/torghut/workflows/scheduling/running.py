@@ -6,11 +6,13 @@ Everything that it writes is under its lease. Who loses it says so and ends: ano
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from pathlib import Path
+from typing import ClassVar, Final, Protocol, TypeVar
 
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.ports import EventStore
@@ -45,7 +47,47 @@ _GONE: Final = (LeaseLostError, LeaseTakenError)
 _FAULTS_MAX: Final = 3
 """Cycles in a row that may break off before the scheduler gives up, and with it its beat."""
 
+_FAULT_LETTERS: Final = 500
+"""Of an error that nobody foresaw."""
+
 CAUSE: Final = "torghut scheduler"
+
+
+class UnforeseenFaultError(TorghutError):
+    """A cycle broke off by an error that nobody foresaw: a fault of this program."""
+
+    code: ClassVar[str] = "scheduler.unforeseen"
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(f"expected a cycle to end, found {found}")
+        self.found = found
+
+
+@dataclass(slots=True, kw_only=True)
+class Pulse:
+    """Whether cycles come: a beat says that governance looks, not only that its process lives.
+
+    Attributes:
+        steady: For durations.
+        patience_s: Longest from one cycle's end to the next one's; None: as long as it takes.
+    """
+
+    steady: SteadyClock
+    patience_s: float | None = None
+    _last_ns: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._last_ns = self.steady.now_ns()
+
+    def come(self) -> None:
+        """Note that a cycle was over."""
+        self._last_ns = self.steady.now_ns()
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether the last cycle was over lately enough."""
+        waited_s = (self.steady.now_ns() - self._last_ns) / _NS_PER_S
+        return self.patience_s is None or waited_s <= self.patience_s
 
 
 class Rest(Protocol):
@@ -128,13 +170,15 @@ async def govern(term: Term, rest: Rest) -> None:
 
     The first one comes at once, unless the last one on record is not that long ago; what was missed
     meanwhile is not made up for one by one. A cycle that breaks off is ended by the next one, with
-    a note that says so; no fault of one cycle ends governance, but several in a row do.
+    a note that says so; no fault of one cycle ends governance, but several in a row do. Where no
+    cycle is over for as long as several take, the loop hears of no governance until one is.
 
     Raises:
         LeaseTakenError: Somebody else governs.
         LeaseLostError: Somebody else governs by now.
         TorghutError: Several cycles in a row could not read or write what they must.
     """
+    pulse = Pulse(steady=term.steady, patience_s=term.policy.cycles.every_s * _FAULTS_MAX)
 
     async def work(governance: Governance, fence: Fence) -> None:
         governor = term.governor(governance, fence)
@@ -150,17 +194,28 @@ async def govern(term: Term, rest: Rest) -> None:
             try:
                 await _cycle(term, fence, governor, term.wall.now_ns())
                 faults = 0
-            except TorghutError as error:
+                pulse.come()
+            except Exception as error:
                 faults += 1
+                fault = _fault_of(error)
                 if isinstance(error, _GONE) or faults == _FAULTS_MAX:
-                    raise
-                term.faulted(error)
+                    raise fault from error
+                term.faulted(fault)
             took_s = (term.steady.now_ns() - began_ns) / _NS_PER_S
             early_s = every_s * term.policy.cycles.jitter_ratio * _early(term.holder, turns)
             pause_s = every_s - early_s - took_s
         await _show(term, fence, governor, ended=True)
 
-    await under_lease(term, work)
+    await under_lease(term, work, pulse=pulse)
+
+
+def _fault_of(error: Exception) -> TorghutError:
+    """Return the fault that a cycle broke off by; one that nobody foresaw is one as well."""
+    if isinstance(error, TorghutError):
+        return error
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    found = f"{type(error).__name__} in {at.name}, line {at.lineno} of {Path(at.filename).name}"
+    return UnforeseenFaultError(found=f"{found}: {error}"[:_FAULT_LETTERS])
 
 
 async def _cycle(term: Term, fence: Fence, governor: Governor, now_ns: int) -> IterationNote:
@@ -198,12 +253,14 @@ async def under_lease(
     work: Callable[[Governance, Fence], Awaitable[T]],
     *,
     span_ns: tuple[int, int] | None = None,
+    pulse: Pulse | None = None,
 ) -> T:
     """Return what ``work`` comes to while the lease is held and the loop is told so.
 
     Args:
         term: Who holds it.
         work: Done meanwhile.
+        pulse: Of its cycles, without which the loop is told nothing; None: it is told throughout.
         span_ns: When it began and ended, as its record is to say; by default by the wall clock.
 
     Raises:
@@ -211,13 +268,14 @@ async def under_lease(
         LeaseLostError: It was lost; ``work`` was broken off.
     """
     async with term.attended():
-        return await _under_lease(term, work, span_ns)
+        return await _under_lease(term, work, span_ns, pulse or Pulse(steady=term.steady))
 
 
 async def _under_lease(
     term: Term,
     work: Callable[[Governance, Fence], Awaitable[T]],
     span_ns: tuple[int, int] | None,
+    pulse: Pulse,
 ) -> T:
     """Return what ``work`` comes to while the lease is held, on a log that is kept open."""
     known = await governance_of(term.events).state(LEASE)
@@ -229,7 +287,7 @@ async def _under_lease(
         begin = BeginEpoch(epoch=lease.epoch, holder=term.holder, at_ns=begin_ns)
         await governance.run(LEASE, begin)
         working = work(governance, fence)
-        result = await _beside(working, _renewing(term, fence), _beating(term, fence))
+        result = await _beside(working, _renewing(term, fence), _beating(term, fence, pulse))
         end_ns = term.wall.now_ns() if span_ns is None else span_ns[1]
         end = EndEpoch(epoch=lease.epoch, holder=term.holder, how="released", at_ns=end_ns)
         await governance.run(LEASE, end)
@@ -265,18 +323,25 @@ async def _renewing(term: Term, fence: Fence) -> None:
         await fence.renew()
 
 
-async def _beating(term: Term, fence: Fence) -> None:
+async def _beating(term: Term, fence: Fence, pulse: Pulse) -> None:
     """Tell the loop for ever that governance is there: only as long as it is.
 
-    A beat that cannot be written is a beat the loop does not hear, and all that follows from that.
+    A beat that cannot be written is a beat the loop does not hear, and all that follows from that;
+    people are told, once until one can be written again.
 
     Raises:
         LeaseLostError: It is not any more.
     """
+    heard = True
     while True:
         try:
-            await fence.beat(partial(term.beat, fence.lease.epoch))
+            if pulse.is_felt:
+                await fence.beat(partial(term.beat, fence.lease.epoch))
+                heard = True
         except TorghutError as error:
             if isinstance(error, _GONE):
                 raise
+            if heard:
+                term.faulted(error)
+            heard = False
         await asyncio.sleep(term.policy.heartbeats.every_ms / _MS_PER_S)

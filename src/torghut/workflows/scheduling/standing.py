@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from torghut.governance.cycles.cycle import CycleState
@@ -18,7 +17,6 @@ from torghut.governance.safety.breaches import RECOVERING
 from torghut.governance.safety.latch import LatchState
 from torghut.kernel.clock import WallClock
 from torghut.kernel.digests import sha256_hex
-from torghut.kernel.errors import TorghutError
 from torghut.schemas.governing.latch import LoopStopped
 from torghut.schemas.live.governance import (
     CyclesCounted,
@@ -61,7 +59,11 @@ class StandingPage:
     async def show(
         self, governor: Governor, *, holder: str, epoch: int, ended: bool = False
     ) -> None:
-        """Put the page there as governance stands now; one that cannot be written grows old."""
+        """Put the page there as governance stands now.
+
+        Raises:
+            TorghutError: It cannot be written, and grows old.
+        """
         cycles = await governor.governance.state(CYCLE_RECORD)
         latch = await governor.governance.state(STOP_LATCH)
         standing = GovernanceStanding(
@@ -81,8 +83,7 @@ class StandingPage:
             manifest=_manifest(_note(governor, cycles)),
             ended=ended,
         )
-        with suppress(TorghutError):
-            self.put(standing)
+        self.put(standing)
 
     async def _latch(self, governor: Governor, latch: LatchState) -> LatchClosed | None:
         """Return what keeps the latch closed."""

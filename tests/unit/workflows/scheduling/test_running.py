@@ -25,6 +25,7 @@ from torghut.governance.notes.note import note_path, read_note
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.rollout.scheduler import Heartbeats, SchedulerPolicy
 from torghut.schemas.governing.fields import reading_of
+from torghut.schemas.live.governance import GovernanceStanding
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, LEASE, Governance
 from torghut.workflows.drift.measuring import Measured, WindowAsked
@@ -33,13 +34,16 @@ from torghut.workflows.scheduling.fencing import Fence, FencedArtifacts, FencedL
 from torghut.workflows.scheduling.governor import Governor
 from torghut.workflows.scheduling.ports import Observed, Since
 from torghut.workflows.scheduling.running import (
+    Pulse,
     Rest,
     Term,
+    UnforeseenFaultError,
     govern,
     governance_of,
     run_one,
     under_lease,
 )
+from torghut.workflows.scheduling.standing import StandingPage
 
 TTL_MS: Final = 30_000
 
@@ -183,15 +187,98 @@ def test_governance_that_breaks_off_again_and_again_gives_up() -> None:
     assert place.notes == []
 
 
-def test_beat_that_cannot_be_written_is_missed_and_no_more() -> None:
+def test_beat_that_cannot_be_written_is_missed_and_said_once() -> None:
     place = Place()
 
     def full(_epoch: int) -> None:
         raise ArtifactUnreadableError(path="beat", fault=ReadFault.UNREADABLE)
 
-    run(govern(replace(place.term("one"), beat=full), Once(2)))
+    term = replace(place.term("one"), beat=full, policy=beating_every(ms=1))
+
+    class Awhile(Once):
+        @override
+        async def rest(self, seconds: float, /) -> bool:
+            await asyncio.sleep(0.02)
+            return await super().rest(seconds)
+
+    run(govern(term, Awhile(2)))
 
     assert len(place.notes) == 2
+    assert [one.code for one in place.faults] == [ArtifactUnreadableError.code]
+
+
+def test_page_that_cannot_be_written_ends_no_cycle_and_is_said() -> None:
+    place = Place()
+
+    def full(_: GovernanceStanding) -> None:
+        raise ArtifactUnreadableError(path="standing", fault=ReadFault.UNREADABLE)
+
+    page = StandingPage(pid=1, log="live.log", every_s=60.0, wall=place.clock, put=full)
+    run(govern(replace(place.term("one"), page=page), Once(2)))
+
+    assert len(place.notes) == 2
+    assert {one.code for one in place.faults} == {ArtifactUnreadableError.code}
+
+
+def beating_every(*, ms: int) -> SchedulerPolicy:
+    """Return the shipped policy with beats so often."""
+    policy = scheduler_policy()
+    beats = Heartbeats(every_ms=ms, time_to_live_ms=policy.heartbeats.time_to_live_ms)
+    return policy.model_copy(update={"heartbeats": beats})
+
+
+def test_error_that_nobody_foresaw_ends_no_governance_but_is_said() -> None:
+    place = Place()
+    broken = [KeyError("gone"), None, ZeroDivisionError("none")]
+
+    def halted() -> None:
+        if broken and (error := broken.pop(0)) is not None:
+            raise error
+
+    place.loop.halted = halted
+    run(govern(place.term("one"), Once(4)))
+
+    assert [one.code for one in place.faults] == ["scheduler.unforeseen"] * 2
+    assert "KeyError in halted" in str(place.faults[0])
+    assert [one.reason for one in place.notes[:1]] != ["cycle-interrupted"]
+    assert len(place.notes) == 2
+
+
+def test_errors_that_nobody_foresaw_end_governance_when_they_come_again_and_again() -> None:
+    place = Place()
+
+    def halted() -> None:
+        raise ZeroDivisionError
+
+    place.loop.halted = halted
+    with pytest.raises(UnforeseenFaultError):
+        run(govern(place.term("one"), Once(9)))
+
+    assert place.epochs() == [(1, "taken")]
+
+
+def test_beats_stop_where_no_cycle_is_over_for_as_long_as_several_take() -> None:
+    place, steady = Place(), Stopwatch()
+    pulse = Pulse(steady=steady, patience_s=180.0)
+
+    async def counted(_governance: Governance, _fence: Fence) -> tuple[int, int, int]:
+        await asyncio.sleep(0.05)
+        before = len(place.beats)
+        steady.time_ns += 181 * 1_000_000_000
+        await asyncio.sleep(0.02)
+        hung = len(place.beats)
+        await asyncio.sleep(0.05)
+        silent = len(place.beats) - hung
+        pulse.come()
+        await asyncio.sleep(0.05)
+        return before, silent, len(place.beats) - hung
+
+    term = replace(place.term("one"), steady=steady, policy=beating_every(ms=1))
+    before, silent, again = asyncio.run(under_lease(term, counted, pulse=pulse))
+
+    assert before > 1
+    assert silent == 0
+    assert again > 1
 
 
 def test_cycle_at_a_time_that_is_still_to_come_is_refused() -> None:

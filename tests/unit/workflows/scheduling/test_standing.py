@@ -15,7 +15,6 @@ from tests.fakes.governance import FakeLoop, governor, lane_commands
 from tests.governing import SECOND_NS, START_NS
 from tests.rollouts import evidence_files
 from torghut.eventlog.memory import InMemoryLog
-from torghut.kernel.errors import TorghutError
 from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.live.governance import GovernanceStanding
 from torghut.workflows.aggregates import Governance
@@ -119,18 +118,6 @@ def test_manifest_is_what_the_last_note_says_of_it() -> None:
     assert said.manifest.status == "pass"
     world.store.replace("notes/iteration-1.md", b"something else")
     assert world.shown().manifest is None
-
-
-def test_page_that_cannot_be_written_stops_nothing() -> None:
-    world = World()
-
-    def full(_: GovernanceStanding) -> None:
-        raise TorghutError
-
-    world.page.put = full
-    run(world.page.show(world.governor, holder="one", epoch=1))
-
-    assert world.said == []
 
 
 @pytest.mark.parametrize("names", [["lane_completed"], []])

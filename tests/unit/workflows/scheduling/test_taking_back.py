@@ -189,6 +189,19 @@ def test_where_the_loop_refuses_to_go_back_it_is_stopped() -> None:
     assert desk.manifest().rollback_proof.status == "pass"
 
 
+def test_where_no_file_can_stop_it_either_the_cycle_says_so_and_goes_on() -> None:
+    desk = LedgerDesk(FakeLoop(refuses=frozenset({"package-changed"}), full=True))
+    desk.cycle()
+    desk.meter.drift("performance_drawdown_exceeded")
+
+    notes = [desk.cycle() for _ in range(4)]
+
+    assert all(any("no file stops it" in line for line in one.remarks) for one in notes)
+    desk.loop.full = False
+    desk.cycle()
+    assert desk.loop.stopped
+
+
 def test_where_it_refuses_the_stop_too_a_file_stops_it() -> None:
     desk = LedgerDesk(FakeLoop(refuses=frozenset({"package-changed", "stop"})))
     desk.cycle()

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 import pytest
+from typing_extensions import override
 
 from tests.declared import shipped
 from tests.fakes.clock import HandClock
@@ -409,7 +410,29 @@ def test_look_that_broke_off_loses_no_count(error: TorghutError | None, *, recor
     assert (broken.intact, broken.signals, broken.last_block) == (None, 0, -1)
     assert (found.signals, found.decisions, found.last_block) == (COUNT, COUNT, 5)
     assert found.window_ns == STEP_NS * (COUNT - 1)
-    assert log.closed == 2
+    assert log.closed == (3 if error is None else 2), "what got further is tried once more"
+
+
+class Slow(Failing):
+    """A log whose blocks take long, and then are read at once by whoever comes again."""
+
+    @override
+    async def blocks(self, partition: int, /, *, after: int = -1) -> AsyncIterator[Block]:
+        async for block in InMemoryLog.blocks(self, partition, after=after):
+            if block.number > after + 1:
+                await asyncio.sleep(3600)
+            yield block
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_first_look_at_a_long_log_takes_as_many_budgets_as_it_takes(*, recorded: bool) -> None:
+    log = Slow(whole(), -1, None)
+
+    found = look(view(log, pages=None if recorded else (worker(),), budget_ms=100))
+
+    assert (found.intact, found.signals, found.last_block) == (True, COUNT, 5)
+    assert found.lag_ms.status != "missing"
+    assert log.closed == 6, "one block a budget"
 
 
 def test_log_that_takes_too_long_to_open_is_out_of_reach() -> None:

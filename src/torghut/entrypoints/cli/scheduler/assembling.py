@@ -189,8 +189,8 @@ def _beat(time_to_live_ms: int) -> Callable[[int], None]:
 
 
 def _say_fault(error: TorghutError) -> None:
-    """Say why a cycle broke off; the next one ends it."""
-    click.echo(f"cycle broke off: {error.code}: {error}", err=True)
+    """Say what went wrong: a cycle that broke off, which the next one ends, a beat or the page."""
+    click.echo(f"governance: {error.code}: {error}", err=True)
 
 
 def _nobody_to_tell(epoch: int) -> None:

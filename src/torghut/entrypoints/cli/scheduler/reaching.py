@@ -98,10 +98,10 @@ class ServedLoop(LoopControls):
 
     def _ask(self, url: str, records: Sequence[ControlRecord]) -> Sequence[Answer]:
         """Return what one worker answers to each record."""
-        address = parse_address(url)
-        root = address.uri.removeprefix("ws").removesuffix("/v1/stream")
         lines = [canonical_bytes(CONTROL_RECORD.dump_python(one, mode="json")) for one in records]
         try:
+            address = parse_address(url)
+            root = address.uri.removeprefix("ws").removesuffix("/v1/stream")
             status, body = standby.post(
                 f"http{root}/v1/controls",
                 b"\n".join(lines),

@@ -6,10 +6,9 @@ held; after that each look reads only what came since. Nothing is decided again 
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal, get_args
@@ -29,6 +28,7 @@ from torghut.eventlog.errors import (
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.ids import SERVING, symbol_key
+from torghut.schemas.block import BlockLineage
 from torghut.schemas.codes import Reason
 from torghut.schemas.control import ModeChanged
 from torghut.schemas.decision import ModeName
@@ -39,6 +39,7 @@ from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.lookup.scanning import rows_of
 from torghut.workflows.scheduling.ports import LoopView, Observed, Since, SymbolSeen
 from torghut.workflows.scheduling.seen.counting import SeenWindow
+from torghut.workflows.scheduling.seen.opening import opened
 from torghut.workflows.scheduling.seen.records import SeenRecord, SeenRecords
 
 _MS_PER_S: Final = 1000
@@ -65,7 +66,7 @@ class LogView(LoopView):
         pages: Returns what workers say of themselves; None: the log is recorded data, played by
             nobody, and holds all that there is.
         declared: In force, for calendars.
-        budget_ms: Longest that a look may take.
+        budget_ms: Longest that a look may take without getting any further.
         partition: Of the log.
     """
 
@@ -88,14 +89,37 @@ class LogView(LoopView):
         window = kept[1] if kept is not None and kept[0] == since else SeenWindow()
         self._window = (since, window)
         try:
-            async with self._opened() as log:
-                await self._read(log, window, since, now_ns)
+            await self._catch_up(window, since, now_ns)
         except _BROKEN:
             return self._unreachable(now_ns, intact=False)
         except (TorghutError, TimeoutError):
             return self._unreachable(now_ns, intact=None)
         self._window = None
         return self._observed(window, now_ns)
+
+    async def _catch_up(self, window: SeenWindow, since: Since, now_ns: int) -> None:
+        """Take in all that the log has, in as many budgets as that takes.
+
+        A first look at a long log is not one at a log that nobody can reach: each budget must get
+        further, and together no further than to where the log ended when the first one began.
+
+        Raises:
+            TimeoutError: One of them got nowhere.
+        """
+        goal: int | None = None
+        while True:
+            before = self._last
+            try:
+                async with opened(self.opening, self.budget_ms) as log:
+                    goal = (await log.head(self.partition)).number if goal is None else goal
+                    await self._read(log, window, since, now_ns)
+            except TimeoutError:
+                if goal is None or self._last <= before < goal:
+                    raise
+                if self._last >= goal:
+                    return
+            else:
+                return
 
     @override
     async def applied(self, control_ids: frozenset[str], *, after_block: int) -> frozenset[str]:
@@ -115,7 +139,7 @@ class LogView(LoopView):
             return []
         found: list[str | None] = []
         try:
-            async with self._opened() as log:
+            async with opened(self.opening, self.budget_ms) as log:
                 first = min(record.blocks.values())
                 async for block in log.blocks(self.partition, after=first - 1):
                     if block.number > self._last or len(found) >= count:
@@ -129,22 +153,6 @@ class LogView(LoopView):
     def _last(self) -> int:
         """The number of the last block that was seen whole; -1 before any."""
         return -1 if self._seen is None else self._seen.number
-
-    @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[DecisionLog]:
-        """Give the log, for as long as a look may take."""
-        async with asyncio.timeout(self.budget_ms / _MS_PER_S):
-            opening = asyncio.ensure_future(asyncio.to_thread(self.opening))
-            try:
-                log = await asyncio.shield(opening)
-            except asyncio.CancelledError:
-                with suppress(TorghutError):  # too late, but it is open all the same
-                    await (await opening).close()
-                raise
-            try:
-                yield log
-            finally:
-                await log.close()
 
     async def _read(self, log: DecisionLog, window: SeenWindow, since: Since, now_ns: int) -> None:
         """Take in what the log has beyond what was seen, up to ``now_ns``.
@@ -204,12 +212,12 @@ class LogView(LoopView):
         if len(rows):
             self._newest_ns = max(self._newest_ns or 0, int(rows["receive_ns"].max()))
         self._records.take(block.number, recorded, until_ns=until_ns)
-        packages = _lineages(recorded)
+        lineages = _lineages(recorded)
         for place in _last_of_each(rows):
             row = rows[place]
             known = self._names.get(int(row["symbol_key"]))
             if known is not None:
-                self._symbols[known] = replace(_seen(row, packages), block=block.number)
+                self._symbols[known] = replace(_seen(row, lineages), block=block.number)
         self._take_modes(recorded)
 
     def _take_modes(self, recorded: Recorded) -> None:
@@ -234,11 +242,7 @@ class LogView(LoopView):
             router: Of their symbols; empty: of any.
         """
         recorded = read_block(block)
-        lineages = {
-            bytes.fromhex(digest): one
-            for digest, one in recorded.header.lineages.items()
-            if one.arm == SERVING
-        }
+        lineages = _lineages(recorded)
         found: list[str | None] = []
         for row in rows_of(block, SERVING):
             name = self._names[int(row["symbol_key"])]
@@ -369,27 +373,28 @@ def _last_of_each(rows: RowArray) -> Iterable[int]:
     return [len(rows) - 1 - int(place) for place in first_from_behind]
 
 
-def _seen(row: np.void, packages: dict[bytes, str | None]) -> SymbolSeen:
+def _seen(row: np.void, lineages: Mapping[bytes, BlockLineage]) -> SymbolSeen:
     """Return what a symbol's last decision shows."""
     notional = max(abs(float(row["position"])), abs(float(row["target"])))
     price = float(row["reference_price"])
     exposure = notional * price if math.isfinite(price) else 0.0
+    lineage = lineages.get(row["lineage"].tobytes())
     return SymbolSeen(
         mode=_MODES[int(row["mode"])],
         allotment=Decimal(repr(float(row["allotment"]))),
         exposure=Decimal(repr(exposure)),
         notional_cap=Decimal(repr(float(row["notional_cap"]))),
         equity=float(row["equity"]),
-        package=packages.get(row["lineage"].tobytes()) or "",
+        package="" if lineage is None else lineage.package,
         lifetime_ns=max(0, int(row["valid_until_ns"]) - int(row["decided_ns"])),
         routed=not int(row["reasons"]) >> Reason.STATIC_WEIGHTS & 1,
     )
 
 
-def _lineages(recorded: Recorded) -> dict[bytes, str | None]:
-    """Return the package of each lineage, by the bytes that rows hold."""
+def _lineages(recorded: Recorded) -> Mapping[bytes, BlockLineage]:
+    """Return the serving arm's lineages, by the bytes that rows hold."""
     return {
-        bytes.fromhex(digest): one.package or None
+        bytes.fromhex(digest): one
         for digest, one in recorded.header.lineages.items()
         if one.arm == SERVING
     }

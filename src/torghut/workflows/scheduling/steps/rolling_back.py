@@ -33,6 +33,7 @@ from torghut.governance.safety.rollback import (
 )
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import ControlRecord, PackageChanged, StopChanged
 from torghut.schemas.governing.drift import ActionEnded
 from torghut.schemas.governing.drift_evidence import (
@@ -304,7 +305,10 @@ async def _switch(
         if answer.status != "refused" or isinstance(record, StopChanged):
             return said
         # Each cycle tries again to go back; meanwhile nobody may trade by what is bad.
-        governor.loop.throw_stop(throw_id=_throw_id(triggered), reason=f"{run.run_id}: refused")
+        try:
+            governor.loop.throw_stop(throw_id=_throw_id(triggered), reason=f"{run.run_id}: refused")
+        except TorghutError as error:
+            return f"{said}; no file stops it: {error.code}: {error}"
         return f"{said}; a file stops it until people release it"
     command = SwitchBack(control_id=record.control_id, at_ns=turn.now_ns)
     await governor.governance.run(run.rollback, command)
