@@ -19,17 +19,28 @@ Flags = npt.NDArray[np.bool_]
 NO_REGIME: Final = 255
 """Stands in a row where the posterior is not valid."""
 
-DISTRUST: Final = np.uint64(
-    1 << Reason.DEFENSIVE_WEIGHTS
-    | 1 << Reason.PACKAGE_MISSING
-    | 1 << Reason.POSTERIOR_INVALID
-    | 1 << Reason.FEATURES_STALE
-    | 1 << Reason.TRANSITION_SHOCK
-    | 1 << Reason.ENTROPY_HIGH
+DISTRUSTS: Final = (
+    Reason.PACKAGE_MISSING,
+    Reason.POSTERIOR_INVALID,
+    Reason.FEATURES_STALE,
+    Reason.TRANSITION_SHOCK,
+    Reason.ENTROPY_HIGH,
 )
-"""Reasons of a decision for which the defensive weights served; stale features are one of them."""
+"""Reasons for which the defensive weights stood in for the router's."""
 
-_STATIC: Final = np.uint64(1 << Reason.STATIC_WEIGHTS)
+_DISTRUST: Final = np.uint64(sum(1 << one for one in DISTRUSTS))
+_PEOPLES: Final = np.uint64(1 << Reason.STATIC_WEIGHTS | 1 << Reason.DEFENSIVE_WEIGHTS)
+"""Weights that people declared, or threw a switch for: no fault of the router's."""
+
+
+def is_routed(reasons: Words) -> Flags:
+    """Return which decisions the router was to weigh, by their reason bits, shape (n,)."""
+    return np.asarray((reasons & _PEOPLES) == 0)
+
+
+def is_distrusted(reasons: Words) -> Flags:
+    """Return for which of those the defensive weights stood in, shape (n,)."""
+    return np.asarray(is_routed(reasons) & ((reasons & _DISTRUST) != 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +95,8 @@ class RegimeTally:
 
     def take_reasons(self, reasons: Words) -> None:
         """Count decisions by their reason bits, shape (n,)."""
-        routed = reasons & _STATIC == 0
-        self.routed += int(np.count_nonzero(routed))
-        self.distrusted += int(np.count_nonzero(routed & (reasons & DISTRUST != 0)))
+        self.routed += int(np.count_nonzero(is_routed(reasons)))
+        self.distrusted += int(np.count_nonzero(is_distrusted(reasons)))
 
     def readings(self, *, not_routed_by: str | None) -> Mapping[DriftCode, Reading]:
         """Return what was counted.

@@ -65,7 +65,6 @@ def test_posterior_that_is_no_number_is_no_shock_and_moves_the_count() -> None:
 @pytest.mark.parametrize(
     ("reason", "distrusted"),
     [
-        (Reason.DEFENSIVE_WEIGHTS, True),
         (Reason.FEATURES_STALE, True),
         (Reason.PACKAGE_MISSING, True),
         (Reason.POSTERIOR_INVALID, True),
@@ -83,10 +82,11 @@ def test_each_reason_for_defensive_weights_is_distrust(reason: Reason, *, distru
     assert tally.readings(not_routed_by=None)[DISTRUST].value == (0.5 if distrusted else 0.0)
 
 
-def test_static_weights_are_neither_trust_nor_distrust() -> None:
+@pytest.mark.parametrize("reason", [Reason.STATIC_WEIGHTS, Reason.DEFENSIVE_WEIGHTS])
+def test_weights_of_people_are_neither_trust_nor_distrust(reason: Reason) -> None:
     tally = RegimeTally()
 
-    tally.take_reasons(np.array([1 << Reason.STATIC_WEIGHTS] * 3, np.uint64))
+    tally.take_reasons(np.array([1 << reason] * 3, np.uint64))
 
     assert tally.readings(not_routed_by=None)[DISTRUST].status == "missing"
     assert tally.readings(not_routed_by=DIGEST)[DISTRUST].declaration == DIGEST

@@ -15,6 +15,7 @@ import numpy as np
 
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.recording import header_of
+from torghut.drift import regime
 from torghut.eventlog.block import Block
 from torghut.eventlog.columns import decode_columns
 from torghut.eventlog.ports import DecisionLog
@@ -35,16 +36,6 @@ from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.lookup.scanning import newest_first, rows_of
 from torghut.workflows.report.columns import Flags, Words
 from torghut.workflows.report.pace import Times
-
-ROUTER_FALLBACKS: Final = (
-    Reason.DEFENSIVE_WEIGHTS,
-    Reason.PACKAGE_MISSING,
-    Reason.POSTERIOR_INVALID,
-    Reason.FEATURES_STALE,
-    Reason.TRANSITION_SHOCK,
-    Reason.ENTROPY_HIGH,
-)
-"""Reasons by which defensive weights stood in for the router."""
 
 ADVICE_FALLBACKS: Final = (Reason.REASONING_OFF, Reason.DETERMINISTIC_ONLY)
 """Reasons by which a decision that asked for advice was made without it."""
@@ -75,7 +66,7 @@ class WindowCounts:
         accepted: Contexts that the log took, refused ones included: each has its outcome there.
         late: Of those, decided while the worker had fallen behind.
         decisions: Of the serving arm.
-        routed: Decisions whose weights the router was to give.
+        routed: Decisions whose weights the router was to give, and not people or their switch.
         defensive: Of those, the defensive weights stood in.
         asked: Decisions that asked for advice.
         unadvised: Of those, made without any.
@@ -184,14 +175,13 @@ def _add_rows(counts: WindowCounts, rows: RowArray) -> None:
     """Count what concerns decisions, whatever their symbol."""
     reasons = rows["reasons"]
     slow = rows["path"] == Path.SLOW
-    routed = ~_any(reasons, (Reason.STATIC_WEIGHTS,))
     counts.decisions += len(rows)
     counts.late += int(np.count_nonzero(_any(reasons, (Reason.CONTEXT_LATE,))))
-    counts.routed += int(np.count_nonzero(routed))
-    counts.defensive += int(np.count_nonzero(routed & _any(reasons, ROUTER_FALLBACKS)))
+    counts.routed += int(np.count_nonzero(regime.is_routed(reasons)))
+    counts.defensive += int(np.count_nonzero(regime.is_distrusted(reasons)))
     counts.asked += int(np.count_nonzero(slow))
     counts.unadvised += int(np.count_nonzero(slow & _any(reasons, ADVICE_FALLBACKS)))
-    for reason in (*ROUTER_FALLBACKS, *ADVICE_FALLBACKS):
+    for reason in (*regime.DISTRUSTS, *ADVICE_FALLBACKS):
         found = int(np.count_nonzero(_any(reasons, (reason,))))
         if found:
             counts.reasons[reason.code] = counts.reasons.get(reason.code, 0) + found

@@ -8,14 +8,12 @@ from typing import Final
 import numpy as np
 
 from torghut.decisions.recording import Recorded
-from torghut.drift.regime import DISTRUST
+from torghut.drift.regime import is_distrusted, is_routed
 from torghut.schemas.codes import Reason
 from torghut.schemas.governing.fields import Reading, reading_of
 from torghut.schemas.rows import Bytes, Integers, RowArray
 
 _WARMING: Final = np.uint64(1 << Reason.WARMING_UP)
-_DECLARED: Final = np.uint64(1 << Reason.STATIC_WEIGHTS | 1 << Reason.DEFENSIVE_WEIGHTS)
-"""Weights that people declared, or threw a switch for: no fault of the loop's."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,9 +68,9 @@ class SeenWindow:
         self.refused += int(np.count_nonzero(outcomes))
         self.decisions += len(rows)
         reasons = rows["reasons"]
-        routed = (reasons & (_WARMING | _DECLARED)) == 0
-        self.routed += int(np.count_nonzero(routed))
-        self.fell_back += int(np.count_nonzero(routed & ((reasons & DISTRUST) != 0)))
+        warm = (reasons & _WARMING) == 0
+        self.routed += int(np.count_nonzero(warm & is_routed(reasons)))
+        self.fell_back += int(np.count_nonzero(warm & is_distrusted(reasons)))
         if len(received):
             self.first_ns = self.first_ns or int(received.min())
             self.last_ns = max(self.last_ns, int(received.max()))
