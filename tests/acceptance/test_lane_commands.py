@@ -26,6 +26,7 @@ from tests.planted import market, regimes
 from torghut import governing
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.sqlite.store import open_log
+from torghut.governance.lanes.queue import STREAM
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
 from torghut.workflows.opening import Setup, open_fold
 
@@ -167,6 +168,23 @@ def test_what_cannot_be_tried_is_refused(
     assert refused.status == 2
     assert refused.err.splitlines()[-1].startswith("lanes.candidate-refused:")
     assert says in refused.err
+
+
+def test_who_made_a_candidate_is_known_by_their_key(folder: Path) -> None:
+    FolderPackageStore(folder / "packages").save(CANDIDATE)
+    typed("key", "new", "ann.pem")
+    declared = typed("key", "fingerprint", "ann.pem.pub", "--json").json["fingerprint"]
+    for named in ("ann.pem.pub", declared):
+        assert submit(str(CANDIDATE.reference), "--author", named).status == 0
+    authors = {
+        json.loads(one.body)["asked"]["author"]
+        for one in asyncio.run(governing.governance_events(folder / "var").read_events(STREAM))
+    }
+
+    assert authors == {declared}
+    for nobody in ("ann", "ann.pem", "gone.pub"):
+        refused = submit(str(CANDIDATE.reference), "--author", nobody)
+        assert (refused.status, "is no public key" in refused.err) == (2, True)
 
 
 @pytest.mark.usefixtures("folder")

@@ -203,16 +203,23 @@ SIGNED_APPROVAL: Final[Decider[Answer | UseApproval, ApprovalEvent, ApprovalStat
 
 
 def verified(
-    events: Sequence[ApprovalEvent], approval: str, keyring: Keyring
+    events: Sequence[ApprovalEvent],
+    approval: str,
+    keyring: Keyring,
+    *,
+    makers: frozenset[str] = frozenset(),
 ) -> Iterator[ApprovalEvent]:
     """Yield ``events`` without the requests and grants whose signature does not hold now.
 
-    A denial, a revocation and a use count as they stand: believing them only makes safer.
+    Nor a grant by one of ``makers``, the keys of those who made the candidate. A denial, a
+    revocation and a use count as they stand: believing them only makes safer.
     """
     for event, following in zip_longest(events, events[1:]):
         if isinstance(event, ApprovalRequested | ApprovalGranted) and not _stands(
             event, following, approval, keyring
         ):
+            continue
+        if isinstance(event, ApprovalGranted) and event.approver.key in makers:
             continue
         yield event
 

@@ -6,8 +6,17 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from torghut.governance.approvals.approval import ApprovalState, open_request
-from torghut.governance.approvals.errors import CandidateMismatchError, CandidateUnregisteredError
-from torghut.governance.approvals.signing import SIGNED_APPROVAL, Answer, statement_of
+from torghut.governance.approvals.errors import (
+    AuthorApprovesError,
+    CandidateMismatchError,
+    CandidateUnregisteredError,
+)
+from torghut.governance.approvals.signing import (
+    SIGNED_APPROVAL,
+    Answer,
+    read_signed,
+    statement_of,
+)
 from torghut.governance.approvals.validity import Approved, NotApproved, best_approval
 from torghut.governance.ledger.errors import CandidateUnknownError
 from torghut.kernel.canonical import JsonObject, canonical_bytes
@@ -20,6 +29,7 @@ from torghut.schemas.governing.approvals import (
     Verb,
 )
 from torghut.workflows.approving.current import check_current
+from torghut.workflows.approving.makers import makers_of
 from torghut.workflows.approving.manifests import CheckedManifest, check_patch
 from torghut.workflows.approving.office import Office, approval_stream, read_approval_event
 
@@ -103,7 +113,19 @@ async def answer_approval(
     """
     promotion = open_request(await office.approval(approval)).promotion
     statement = statement_of(approval, verb, promotion, reason=reason, expires_at_ns=expires_at_ns)
-    return await _submit(office, approval, sign(statement), reason=reason, manifest=None)
+    envelope = sign(statement)
+    if verb == "grant":
+        await _check_not_maker(office, promotion.candidate, envelope)
+    return await _submit(office, approval, envelope, reason=reason, manifest=None)
+
+
+async def _check_not_maker(office: Office, candidate: str, envelope: bytes) -> None:
+    """Check that somebody else grants than made the candidate, whoever asked for it."""
+    _, holder = read_signed(envelope, office.keyring)
+    if holder.person.key in await makers_of(office.events, candidate):
+        raise AuthorApprovesError(
+            expected="another key than that of who made the candidate", found=holder.person.key
+        )
 
 
 async def _submit(

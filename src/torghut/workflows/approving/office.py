@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torghut.eventlog.envelopes import Causes, Envelope, read_event
@@ -14,8 +15,13 @@ from torghut.governance.ledger.ledger import LEDGER, ledger_stream, read_ledger_
 from torghut.governance.ledger.state import Known, LedgerState
 from torghut.kernel.clock import WallClock
 from torghut.schemas.declarations.safety import ApprovalPolicy
-from torghut.schemas.governing.approvals import APPROVAL_EVENT, ApprovalEvent
+from torghut.schemas.governing.approvals import (
+    APPROVAL_EVENT,
+    ApprovalEvent,
+    ApprovalRequested,
+)
 from torghut.schemas.upcasting import STEPS
+from torghut.workflows.approving.makers import makers_of
 from torghut.workflows.streams import Streams
 
 _PREFIX = "approval-"
@@ -79,8 +85,18 @@ class Office:
     async def approval(self, approval: str) -> ApprovalState:
         """Return what an approval comes to, as far as its signatures hold now."""
         history = await self.events.read_events(approval_stream(approval))
-        events = [read_approval_event(envelope) for envelope in history]
-        return APPROVAL.fold(verified(events, approval, self.keyring))
+        return await self.holding([read_approval_event(one) for one in history], approval)
+
+    async def holding(self, events: Sequence[ApprovalEvent], approval: str) -> ApprovalState:
+        """Return what the events of an approval come to, as far as they hold now.
+
+        What an undeclared key signed does not, nor what was granted by whoever made the candidate.
+        """
+        asked = next((one for one in events if isinstance(one, ApprovalRequested)), None)
+        makers = frozenset[str]()
+        if asked is not None:
+            makers = await makers_of(self.events, asked.promotion.candidate)
+        return APPROVAL.fold(verified(events, approval, self.keyring, makers=makers))
 
     async def ledgers(self) -> dict[str, LedgerState]:
         """Return every ledger by its router."""

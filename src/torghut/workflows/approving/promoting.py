@@ -8,7 +8,6 @@ from decimal import Decimal
 from torghut.eventlog.envelopes import Causes
 from torghut.governance.approvals.approval import APPROVAL, UseApproval
 from torghut.governance.approvals.errors import NotRequestedError
-from torghut.governance.approvals.signing import verified
 from torghut.governance.ledger.errors import ApprovalMissingError, CandidateUnknownError
 from torghut.governance.ledger.ledger import (
     LEDGER,
@@ -176,7 +175,7 @@ async def _use(office: Office, approval: str, use: UseApproval, *, dry: bool) ->
     """
     stream = approval_stream(approval)
     history = [read_approval_event(one) for one in await office.events.read_events(stream)]
-    state = APPROVAL.fold(verified(history, approval, office.keyring))
+    state = await office.holding(history, approval)
     events = APPROVAL.decide(use, state)
     if events and not dry:
         await office.events.append_events(

@@ -16,6 +16,7 @@ from tests.governing import SECOND_NS, START_NS
 from tests.promoting import (
     ROLES_OF,
     ROLLED_OUT,
+    Grounds,
     fingerprint_of,
     key_of,
     office,
@@ -24,6 +25,7 @@ from tests.promoting import (
     signing,
     someone,
 )
+from tests.queueing import asked
 from tests.rollouts import evidence_files
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.approvals.errors import (
@@ -31,6 +33,7 @@ from torghut.governance.approvals.errors import (
     AuthorApprovesError,
     CandidateMismatchError,
     CandidateUnregisteredError,
+    GrantsMissingError,
     KeyUndeclaredError,
     ManifestNotFinalError,
     ManifestRefusedError,
@@ -41,12 +44,14 @@ from torghut.governance.approvals.errors import (
 )
 from torghut.governance.approvals.signing import sign_statement, statement_of
 from torghut.governance.approvals.validity import NotApproved
+from torghut.governance.lanes.queue import SubmitCandidate
 from torghut.governance.ledger.errors import CandidateConflictError
 from torghut.schemas.governing.approvals import (
     ApprovalGranted,
     ApprovalStatement,
     Promotion,
 )
+from torghut.schemas.rollout.lane import CandidateSpec
 from torghut.workflows.approving.answering import (
     answer_approval,
     approval_of,
@@ -55,7 +60,8 @@ from torghut.workflows.approving.answering import (
 )
 from torghut.workflows.approving.manifests import CheckedManifest
 from torghut.workflows.approving.office import Office, approval_stream
-from torghut.workflows.approving.promoting import register_candidate
+from torghut.workflows.approving.promoting import promote, register_candidate
+from torghut.workflows.lane.running import lane_command
 from torghut.workflows.streams import Streams
 
 CAP: Final = Decimal(25_000)
@@ -105,6 +111,41 @@ def test_what_is_asked_and_granted_is_found() -> None:
     assert found(place) == approval
     assert found(office(place.events, after_s=3600)) == "approvals.expired"
     assert found(place, "00" * 32) == "approvals.not-requested"
+
+
+def made_by(log: InMemoryLog, who: str, candidate: str = CANDIDATE) -> None:
+    """Let a candidate be submitted under somebody's key."""
+    spec = CandidateSpec(kind="package", router="index-daily", package=candidate, declarations=None)
+    one = asked().model_copy(update={"candidate": spec, "author": fingerprint_of(who)})
+    run(lane_command(log, SubmitCandidate(asked=one, at_ns=START_NS), "test"))
+
+
+def test_who_made_a_candidate_cannot_approve_it_whoever_asks() -> None:
+    log = log_with_candidate()
+    made_by(log, "ben")
+    made_by(log, "eve", "00" * 32)
+    place = office(log)
+    approval = ask(place, shown())
+
+    with pytest.raises(AuthorApprovesError):
+        grant(place, approval, who="ben")
+    grant(place, approval, who="eve")
+
+    assert found(place) == approval
+
+
+def test_grant_of_one_who_turns_out_to_have_made_it_counts_no_more() -> None:
+    log = log_with_candidate()
+    place = office(log)
+    approval = ask(place, shown())
+    grant(place, approval, who="ben")
+    assert found(place) == approval
+
+    made_by(log, "ben")
+
+    assert found(place) == "approvals.grants-missing"
+    with pytest.raises(GrantsMissingError):
+        run(promote(place, shown("live"), approval=approval, grounds=Grounds()))
 
 
 def test_an_office_that_stays_open_sees_time_go_by() -> None:

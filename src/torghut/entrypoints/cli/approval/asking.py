@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typing_extensions import override
 
 from torghut import governing, standby
-from torghut.artifacts.signatures import parse_private_key
+from torghut.artifacts.signatures import parse_private_key, parse_public_key
 from torghut.governance.approvals.keyring import keyring_of
+from torghut.kernel.errors import TorghutError
 from torghut.settings import artifact_dir
 from torghut.workflows.approving.manifests import CheckedManifest, checked
 from torghut.workflows.approving.office import Office
@@ -21,6 +22,7 @@ from torghut.workflows.rollout.places import root_of
 
 _NS: Final = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,6})(s|m|h)", re.ASCII)
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _AMOUNT: Final = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,12})?", re.ASCII)
 
 
@@ -53,6 +55,24 @@ class _Amount(click.ParamType):
         if not _AMOUNT.fullmatch(str(value)) or not Decimal(str(value)):
             self.fail(f"{value!r} is no positive amount such as 25000 or 0.5", param, ctx)
         return Decimal(str(value))
+
+
+class KeyType(click.ParamType):
+    """Somebody's key by its fingerprint, read from a file or given as 64 digits."""
+
+    name = "key"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        text = str(value)
+        if _FINGERPRINT.fullmatch(text):
+            return text
+        try:
+            return parse_public_key(Path(text).read_bytes()).fingerprint
+        except (OSError, TorghutError):
+            self.fail(f"{text!r} is no public key in a file, nor 64 hexadecimal digits", param, ctx)
 
 
 SPAN: Final = _Span()

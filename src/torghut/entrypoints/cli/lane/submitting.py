@@ -11,6 +11,7 @@ import click
 from torghut import bootstrap, governing, standby
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
+from torghut.entrypoints.cli.approval.asking import KeyType
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, progress
 from torghut.entrypoints.cli.lane.asking import WindowType, read_candidate
 from torghut.entrypoints.cli.lookup.packages import packages_option
@@ -62,7 +63,12 @@ class _Asked:
     "--window", required=True, type=WindowType(), metavar="A..B", help="By receive time, both in."
 )
 @click.option("--target", type=click.Choice(["paper", "live"]), default="paper", show_default=True)
-@click.option("--author", help="Who made it; they cannot approve it.")
+@click.option(
+    "--author",
+    type=KeyType(),
+    metavar="KEY",
+    help="Key of who made it, a file or its fingerprint; it cannot approve it.",
+)
 @packages_option
 @json_option
 def submit(  # noqa: PLR0913, PLR0917 - one parameter an option
