@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
@@ -194,6 +195,25 @@ class FakeLane(LaneRunner):
         return self.last if max(ends) > position else None
 
     @override
+    async def ended_since(self, position: int, /) -> Sequence[LaneEnded]:
+        ends = sorted([one async for one in self._ends()], key=lambda one: one[0])
+        before = sum(place <= position for place, _ in ends)
+        return [ended for _, ended in ends[max(0, before - 1) :]]
+
+    async def _ends(self) -> AsyncIterator[tuple[int, LaneEnded]]:
+        """Yield where the end of each lane stands in the log, and whose it is."""
+        store = self.governance.streams.store
+        for stream in await store.streams("rollout-"):
+            envelopes = await store.read_events(stream)
+            plan = json.loads(envelopes[0].body)["plan"]
+            for one in envelopes:
+                if one.type in ("rollout.lane-completed.v1", "rollout.lane-crashed.v1"):
+                    yield (
+                        one.position,
+                        LaneEnded(run_id=plan["run_id"], attempt=plan["attempt"]),
+                    )
+
+    @override
     async def run(self, *, epoch: int, holder: str, starts: bool) -> bool:
         if not (self.waiting and starts):
             return False
@@ -243,9 +263,9 @@ class FakeLadder(ExposureLadder):
         return self.cap
 
 
-def lane_commands() -> Sequence[RolloutCommand]:
-    """Return the commands of a run up to its lane's end."""
-    return [one for one in whole_run() if not isinstance(one, FinaliseRun)]
+def lane_commands(*, attempt: int = 1) -> Sequence[RolloutCommand]:
+    """Return the commands of an attempt at a run, up to its lane's end."""
+    return [one for one in whole_run(attempt=attempt) if not isinstance(one, FinaliseRun)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

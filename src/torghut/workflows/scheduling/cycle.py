@@ -33,6 +33,7 @@ from torghut.workflows.scheduling.steps.evidence import altered_own, evidence_st
 from torghut.workflows.scheduling.steps.exposure import hold_router, review_exposure
 from torghut.workflows.scheduling.steps.manifests import (
     Published,
+    publish_spoken,
     run_subject,
     say_last_word,
 )
@@ -45,6 +46,8 @@ from torghut.workflows.scheduling.steps.safety import (
     uncounted_lane,
 )
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
+
+_BEGAN: Final = "cycles.began.v1"
 
 _BACK_MAX_NS: Final = 300_000_000_000
 """A clock that was set back by less is waited out, at the time of the last cycle."""
@@ -94,10 +97,14 @@ def _check_time(state: CycleState, now_ns: int) -> None:
 
 
 async def end_interrupted(governor: Governor, *, now_ns: int) -> None:
-    """End a cycle whose process died in it: as its note says, else by a note that says so."""
+    """End a cycle whose process died in it: as its note says, else by a note that says so.
+
+    Its word on a run may be on record and in no file yet, and this cycle's may be on another run.
+    """
     open_ = (await governor.governance.state(CYCLE_RECORD)).open
     if open_ is None:
         return
+    await publish_spoken(governor, await governor.governance.last_position(CYCLE_RECORD, _BEGAN))
     found = find_note(governor.store, cycle=open_.cycle, epoch=open_.epoch)
     if found is None:
         found = write_note(governor.store, interrupted_note(open_))

@@ -150,6 +150,10 @@ class LaneRunner(Protocol):
         """Return the run that ended last, if its end stands behind ``position`` in the log."""
         ...
 
+    async def ended_since(self, position: int, /) -> Sequence[LaneEnded]:
+        """Return the run that had ended last at ``position``, and those after it, oldest first."""
+        ...
+
     async def run(self, *, epoch: int, holder: str, starts: bool) -> bool:
         """See to it that the lane is at work where a candidate waits; wait for it only so long.
 

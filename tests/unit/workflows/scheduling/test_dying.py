@@ -18,6 +18,7 @@ from tests.rollouts import evidence_files
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.notes.note import note_path, read_note
+from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
 from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.governing.fields import reading_of
@@ -29,8 +30,10 @@ from torghut.workflows.aggregates import (
     STOP_LATCH,
     Governance,
     rollback_of,
+    rollout_of,
 )
 from torghut.workflows.rollout.places import CURRENT
+from torghut.workflows.rollout.publishing import own_manifests
 from torghut.workflows.scheduling.cycle import run_cycle
 from torghut.workflows.scheduling.ports import Answer
 from torghut.workflows.streams import Streams
@@ -116,16 +119,21 @@ class MortalLoop(FakeLoop):
 
 
 class World:
-    """A scheduler with a lane, drift and a stop in its three cycles, killed once on the way."""
+    """A scheduler with a lane, drift and a stop in its three cycles, killed once on the way.
 
-    def __init__(self, fate: Fate) -> None:
+    Args:
+        fate: When it is killed.
+        runs: That wait for the lane, each in a cycle of its own.
+    """
+
+    def __init__(self, fate: Fate, *, runs: int = 1) -> None:
         self.fate = fate
         self.log = MortalLog(clock=HandClock())
         self.store = MortalStore(evidence_files())
         self.log.fate = self.store.fate = fate
         self.loop = MortalLoop(fate=fate)
         self.meter = FakeMeter()
-        self.waiting = [lane_commands()]
+        self.waiting = [lane_commands(attempt=1 + again) for again in range(runs)]
         self.last = None
         self.now_ns = START_NS
 
@@ -152,7 +160,7 @@ class World:
         except Killed:
             return False
         finally:
-            self.last = made.lane.last
+            self.last, self.waiting = made.lane.last, made.lane.waiting
         return True
 
     def _steps(self) -> Iterator[Callable[[], None]]:
@@ -220,6 +228,34 @@ def nothing_is_lost_or_doubled(at: int, *, after: bool) -> None:
     rollback = run(governance.state(rollback_of("run-1")))
     assert rollback.triggered is not None
     assert (rollback.triggered.number, manifest.rollback_proof.status) == (1, "pass")
+
+
+@pytest.mark.parametrize(("at", "after"), deaths(every=False))
+def test_killed_at_a_port_call_each_run_has_the_files_that_it_came_to(
+    at: int, *, after: bool
+) -> None:
+    each_run_has_its_files(at, after=after)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("at", "after"), deaths(every=True))
+def test_killed_at_any_port_call_each_run_has_the_files_that_it_came_to(
+    at: int, *, after: bool
+) -> None:
+    each_run_has_its_files(at, after=after)
+
+
+def each_run_has_its_files(at: int, *, after: bool) -> None:
+    """Live a life that is killed there while another run waits, and check what is published."""
+    world = World(Fate(at=at, after=after), runs=2)
+    world.live()
+    governance = world.governance()
+    states = [run(governance.state(rollout_of("run-1", attempt))) for attempt in (1, 2)]
+
+    for state in states:
+        for place, body in own_manifests(state).items():
+            assert world.store.read(place) == body
+    assert world.store.read(CURRENT) == manifest_bytes(manifest_of(states[-1]))
 
 
 def test_an_undisturbed_life_has_three_cycles_with_enough_places_to_die_at() -> None:

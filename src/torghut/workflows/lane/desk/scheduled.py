@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import TypeAdapter
 from typing_extensions import override
 
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
-from torghut.governance.lanes.queue import STREAM, LaneState, read_lane_event
+from torghut.eventlog.envelopes import Envelope, read_event
+from torghut.governance.lanes.queue import STREAM, LaneState
 from torghut.kernel.canonical import JsonRefusedError
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneRunEnded
 from torghut.schemas.publish import MODELS
@@ -27,6 +29,7 @@ from torghut.workflows.rollout.places import run_folder
 from torghut.workflows.scheduling.ports import LaneEnded, LaneRunner
 
 _ENDED: Final = "lanes.run-ended.v1"
+_END: Final = TypeAdapter(LaneRunEnded)
 
 Starting = Callable[[int, str], Coroutine[object, object, str]]
 """Runs ``torghut lane run --once`` under an epoch of a holder's lease, within its budget.
@@ -92,12 +95,18 @@ class QueuedLane(LaneRunner):
 
     @override
     async def ended_after(self, position: int, /) -> LaneEnded | None:
-        envelopes = await self.ports.events.read_events(STREAM)
-        ends = [one for one in envelopes if one.type == _ENDED]
-        if not ends or ends[-1].position <= position:
-            return None
-        ended = read_lane_event(ends[-1])
-        return self._ended(ended) if isinstance(ended, LaneRunEnded) else None
+        ends = await self._ends()
+        return self._read(ends[-1]) if ends and ends[-1].position > position else None
+
+    @override
+    async def ended_since(self, position: int, /) -> Sequence[LaneEnded]:
+        ends = await self._ends()
+        before = sum(one.position <= position for one in ends)
+        return [self._read(one) for one in ends[max(0, before - 1) :]]
+
+    async def _ends(self) -> Sequence[Envelope]:
+        """Return the ends of all runs, oldest first."""
+        return [one for one in await self.ports.events.read_events(STREAM) if one.type == _ENDED]
 
     async def _adopt(self) -> LaneState:
         """End the run whose process is gone, unless another process has the lane's turn."""
@@ -114,6 +123,10 @@ class QueuedLane(LaneRunner):
                 broken = Broken(outcome="killed", reason="lane-killed", detail=fault)
                 await refuse_waiting(self.ports, waiting, broken)
         return await lane_state(self.ports.events)
+
+    def _read(self, envelope: Envelope) -> LaneEnded:
+        """Return how the run ended whose end is in ``envelope``."""
+        return self._ended(read_event(envelope, _END, {}))
 
     def _ended(self, ended: LaneRunEnded) -> LaneEnded:
         """Return how a run ended, with the lineage of its stages."""

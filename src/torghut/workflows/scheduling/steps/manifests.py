@@ -74,6 +74,17 @@ async def say_last_word(
     return found
 
 
+async def publish_spoken(governor: Governor, position: int) -> None:
+    """Publish the runs on which a cycle that began at ``position`` of the log may have spoken.
+
+    That is the run that had ended last by then, or one that ended since. Again changes nothing.
+    """
+    for ended in await governor.lane.ended_since(position):
+        state = await governor.governance.state(rollout_of(ended.run_id, ended.attempt))
+        if state.started is not None:
+            publish(governor, state)
+
+
 def _leave_page(governor: Governor, manifest: PhaseManifest) -> None:
     """Put the page of a run beside its manifest again; no cycle fails for a page."""
     if governor.page is not None:

@@ -213,3 +213,18 @@ def test_a_child_that_never_came_to_its_run_fails_the_candidate_unless_another_i
     manifest = read_manifest(cycles.world.files.read(state.last.manifest))
     assert (manifest.status, manifest.phases[0].status) == ("fail", "fail")
     assert not asyncio.run(lane.run(epoch=1, holder="h", starts=True))
+
+
+def test_runs_since_a_place_begin_with_the_one_that_had_ended_last_by_then() -> None:
+    cycles = Cycles()
+
+    async def since() -> list[list[int]]:
+        places = [0]
+        for _ in range(3):
+            await cycles.cycle(evaluated(broken=True))
+            envelopes = await cycles.world.events.read_events(STREAM)
+            places.append(envelopes[-1].position)
+        found = [await cycles.lane.ended_since(place) for place in places]
+        return [[one.attempt for one in ended] for ended in found]
+
+    assert asyncio.run(since()) == [[1, 2, 3], [1, 2, 3], [2, 3], [3]]
