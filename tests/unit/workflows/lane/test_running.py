@@ -31,6 +31,11 @@ def statuses(result: LaneResult) -> dict[str, str]:
     return {phase.name: phase.status for phase in result.manifest.phases[:5]}
 
 
+def canary_refs(result: LaneResult) -> list[str]:
+    """Return the paths of the files that the canary's phase cites."""
+    return [one.path for one in result.manifest.phases[4].artifact_refs]
+
+
 def row_of(result: LaneResult, gate: str) -> tuple[str, str | None]:
     """Return what a gate says, and why."""
     rows = {row.id: row for phase in result.manifest.phases for row in phase.slo_gates}
@@ -44,10 +49,11 @@ def test_a_candidate_that_passes_leaves_a_patch_and_a_manifest_that_passes_the_l
 
     assert set(statuses(result).values()) == {"pass"}
     assert (result.ended.outcome, result.ended.reason) == ("completed", "lane-passed")
-    patch = StrategyPatch.model_validate_json(
-        world.files.read(f"runs/{result.ended.run_id}/strategy-patch.json")
-    )
+    place = f"runs/{result.ended.run_id}/strategy-patch.json"
+    patch = StrategyPatch.model_validate_json(world.files.read(place))
     assert (patch.candidate, patch.replaces, patch.notional_cap) == (SPEC, "cb" * 32, 100_000.0)
+    assert place in canary_refs(result)
+    assert place in [one.path for one in result.manifest.artifact_refs]
     assert world.files.read(CURRENT) == manifest_bytes(result.manifest)
 
 
@@ -72,6 +78,7 @@ def test_a_candidate_that_is_not_better_gets_no_patch() -> None:
     assert row_of(result, "slo_paper_canary_patch_present") == ("fail", "strategy-patch-missing")
     assert result.ended.reason == "not-better-than-champion"
     assert result.manifest.phases[0].observations["reason"] == "not-better-than-champion"
+    assert not any("strategy-patch" in path for path in canary_refs(result))
 
 
 def test_live_without_a_patch_is_a_skip() -> None:
@@ -81,6 +88,7 @@ def test_live_without_a_patch_is_a_skip() -> None:
     result = made_run(world, evaluated(verdict="deny", reason="worse-than-champion"))
 
     assert statuses(result)["paper-canary"] == "skip"
+    assert not any("strategy-patch" in path for path in canary_refs(result))
     assert result.manifest.status == "fail"
 
 

@@ -33,10 +33,13 @@ from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.rollout import RecordPhase, RolloutCommand
 from torghut.governance.safety.latch import ReleaseLoop
 from torghut.schemas.control import ModeChanged, PackageChanged, RouterModeChanged
+from torghut.schemas.governing.drift_evidence import DriftActionRecord
 from torghut.schemas.governing.fields import Person, reading_of
+from torghut.schemas.publish import MODELS
 from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.phases import CANARY
+from torghut.schemas.upcasting import read_message
 from torghut.workflows.aggregates import CYCLE_RECORD, DRIFT, STOP_LATCH, canary_of, rollback_of
 from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.latching.releasing import LatchDesk
@@ -588,6 +591,18 @@ def test_live_loop_is_told_the_cap_that_the_ladder_gives_and_no_other_is() -> No
     assert len([one for one in desk.loop.recorded.values() if one.kind == "mode"]) == 1
 
 
+def proof_paths(manifest: PhaseManifest) -> set[str]:
+    """Return the paths that the proof of a rollback cites."""
+    proof = manifest.rollback_proof
+    paths = (
+        proof.drift_last_detection_path,
+        proof.drift_last_action_path,
+        proof.drift_last_outcome_path,
+        proof.rollback_incident_evidence_path,
+    )
+    return {one for one in paths if one is not None}
+
+
 def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first() -> None:
     desk = Desk()
     desk.governor.clearances = FakeClearances(digest=DIGEST, target=SERVES)
@@ -606,6 +621,11 @@ def test_drift_takes_back_the_candidate_and_the_proof_cites_what_showed_it_first
     assert after.rollback_proof.drift_last_detection_path == first.drift_last_detection_path
     assert after.rollback_proof.drift_last_outcome_path is not None
     assert desk.manifest() == after, "nothing new is nothing to sign again"
+    assert after.rollback_proof.drift_last_action_path is not None
+    acted = read_message(desk.store.read(after.rollback_proof.drift_last_action_path), MODELS)
+    assert isinstance(acted, DriftActionRecord)
+    assert proof_paths(after) <= {one.path for one in after.artifact_refs}
+    assert len(proof_paths(after)) == 4
     drift = run(desk.governor.governance.state(DRIFT))
     assert drift.rollbacks == ()
 
