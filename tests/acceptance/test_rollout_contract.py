@@ -6,8 +6,10 @@ manifest. Sentences on things that are not built stand in ``governance/roadmaps/
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +17,11 @@ from typing import Final, cast
 
 import pytest
 
+from tests.architecture.tree import ROOT, modules, tracked_texts
 from tests.fakes.clock import SteppingClock
 from tests.fakes.governance import lane_commands
 from tests.governed import OWN, Desk
-from tests.lanes import LaneWorld, package_trial, run_trial
+from tests.lanes import LaneWorld, evaluated, made_run, package_trial, run_trial
 from tests.planted import market, regimes
 from tests.reporting import Feed, fresh_fold
 from tests.rollouts import (
@@ -50,7 +53,7 @@ from torghut.workflows.lane.stages import chain_faults
 from torghut.workflows.rollout.places import CURRENT
 from torghut.workflows.switches.rehearsing import Stage, rehearse
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+NOTE: Final = re.compile(r"(^|/)notes/iteration-\d+\.md$", re.ASCII)
 FIELDS: Final = (
     "schema_version",
     "run_id",
@@ -219,32 +222,75 @@ def test_manifest_status_is_fail_when_any_phase_is_not_pass_or_skip(phase: Phase
     assert [one.name for one in found.phases if one.status == "fail"] == [phase]
 
 
-@pytest.mark.parametrize("phase", ORDER[1:5])
-def test_transitions_preserve_the_same_failure_state(phase: PhaseName) -> None:
+def failed_at(phase: PhaseName) -> PhaseManifest:
+    """Return the manifest of a run in which ``phase`` failed."""
+    if phase == "runtime-governance":
+        return manifest(drift="detected")
+    if phase == "rollback-proof":
+        return manifest(facts=RollbackFacts(triggered=True, in_force=True))
     bad = [unmeasured(gate, "fail", "because") for gate in REQUIRED_GATES[phase]]
-    found = manifest(changed={phase: bad})
+    return manifest(changed={phase: bad})
 
-    assert {one.to: one.status for one in found.phase_transitions} == {
-        one.name: one.status for one in found.phases[1:]
-    }
+
+@pytest.mark.parametrize("phase", ORDER)
+def test_transitions_preserve_the_same_failure_state(phase: PhaseName) -> None:
+    found = failed_at(phase)
+    reached = {one.to: one.status for one in found.phase_transitions}
+
+    assert found.phases[ORDER.index(phase)].status == "fail"
+    assert reached == {one.name: one.status for one in found.phases[1:]}
+    # No transition leads to the first phase: its failure shows in the manifest's own status.
+    assert reached.get(phase, found.status) == "fail"
+    assert found.status == "fail"
+
+
+def test_transition_preserves_the_failure_of_a_canary_that_the_lane_itself_ran() -> None:
+    found = made_run(LaneWorld(), evaluated(verdict="no-op", reason="not-better")).manifest
+
+    reached = {one.to: one.status for one in found.phase_transitions}
+    assert found.phases[0].status == "fail"
+    assert reached["paper-canary"] == "fail"
+    assert reached["drift-gate"] == "pass"
 
 
 # Rollout execution flow
 
 
-def test_run_autonomous_lane_is_the_single_phase_manifest_producer() -> None:
-    found = subprocess.run(
-        ["grep", "-rlE", r"\bStartRun\(|\bRecordPhase\(", str(ROOT / "src/torghut")],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    producers = {Path(one).relative_to(ROOT / "src/torghut").as_posix() for one in found}
+def calls(of: str) -> list[tuple[str, str, str]]:
+    """Return every call of ``of``: in which module, in which function, and how it is written."""
+    return sorted(
+        (module.place.removeprefix("src/torghut/"), function.name, ast.unparse(node))
+        for module in modules()
+        for function in ast.walk(module.tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == of
+    )
 
-    assert producers <= {
-        "governance/rollouts/rollout.py",
-        "workflows/lane/running.py",
-        "workflows/lane/desk/adopting.py",
+
+def test_run_autonomous_lane_is_the_single_phase_manifest_producer() -> None:
+    lane = ("workflows/lane/running.py", "run_autonomous_lane")
+    adopting = ("workflows/lane/desk/adopting.py", "_ensure_ended")
+
+    assert [one[:2] for one in calls("RecordPhase")] == [lane]
+    # A run whose process is gone is begun once more only in order to be ended as crashed.
+    assert [one[:2] for one in calls("StartRun")] == [adopting, lane]
+    assert adopting in [one[:2] for one in calls("CrashLane")]
+
+
+def test_current_manifest_is_written_by_those_who_publish_a_run_and_by_nobody_else() -> None:
+    written = [one for verb in ("create", "replace") for one in calls(verb)]
+    publishing = ("workflows/rollout/publishing.py", "publish_run")
+    scheduler = ("workflows/scheduling/steps/manifests.py", "publish")
+
+    assert [one[:2] for one in written if "CURRENT" in one[2] or "phase-manifest" in one[2]] == [
+        publishing,
+        scheduler,
+    ]
+    assert {one[:2] for one in calls("publish_run")} == {
+        ("workflows/lane/desk/adopting.py", "end_broken"),
+        ("workflows/lane/running.py", "record"),
+        scheduler,
     }
 
 
@@ -397,10 +443,19 @@ def test_notes_are_append_only_per_cycle() -> None:
     assert desk.store.read(note_path(1)) == first
 
 
-def test_notes_must_remain_uncommitted_in_source_control() -> None:
-    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+def test_notes_must_remain_uncommitted_in_source_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    place = read_settings({}).trading_autonomy_artifact_dir / note_path(1)
+    ignored = subprocess.run(
+        ["git", "check-ignore", "--quiet", str(place)],  # noqa: S607
+        cwd=ROOT,
+        check=False,
+    )
 
-    assert "/var/" in ignored or "var/" in ignored
+    assert place.is_relative_to(ROOT)
+    assert ignored.returncode == 0
+    assert [name for name, _ in tracked_texts() if NOTE.search(name)] == []
+    assert NOTE.search(note_path(1))
 
 
 # Evaluation and data integrity
