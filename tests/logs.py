@@ -17,6 +17,7 @@ from tests.kernels import compiled
 from tests.packages import eager_package
 from tests.rows import SECOND_NS, START_NS, RowArray, walk
 from torghut.adapters.sqlite.store import open_log
+from torghut.decisions.declarations import Declarations
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.ports import DecisionLog
@@ -64,23 +65,31 @@ def source(rows: RowArray, more: Sequence[Arrival] = ()) -> ArraySource:
     )
 
 
+def usual_setup(
+    *,
+    shadow: bool = False,
+    kernel: DecisionKernel | None = None,
+    declared: Declarations | None = None,
+) -> Setup:
+    """Return what the logs are opened with: by default what is shipped, and an eager package."""
+    return Setup(
+        kernel=kernel or compiled(),
+        declarations=declared or shipped(),
+        packages={"fx-intraday": eager_package()},
+        shadow_router=shadow,
+    )
+
+
 async def fill(
     log: DecisionLog,
     rows: RowArray,
     *,
     batch: int = 64,
-    shadow: bool = False,
-    kernel: DecisionKernel | None = None,
+    setup: Setup | None = None,
     more: Sequence[Arrival] = (),
 ) -> None:
     """Decide ``rows`` into ``log``, with ``more`` control records beside the usual ones."""
-    setup = Setup(
-        kernel=kernel or compiled(),
-        declarations=shipped(),
-        packages={"fx-intraday": eager_package()},
-        shadow_router=shadow,
-    )
-    opened = await open_fold(log, setup)
+    opened = await open_fold(log, setup or usual_setup())
     run = Run(
         source=source(rows, more),
         log=log,
@@ -96,7 +105,8 @@ async def in_memory(
 ) -> InMemoryLog:
     """Return a log in memory that holds ``rows`` decided."""
     log = InMemoryLog(clock=HandClock())
-    await fill(log, contexts() if rows is None else rows, batch=batch, shadow=shadow)
+    setup = usual_setup(shadow=shadow)
+    await fill(log, contexts() if rows is None else rows, batch=batch, setup=setup)
     return log
 
 
@@ -105,7 +115,7 @@ def write_log(path: Path, *, kernel: DecisionKernel | None = None) -> Path:
 
     async def write() -> None:
         log = open_log(path, clock=HandClock(), ids=CountingIds())
-        await fill(log, contexts(), shadow=True, kernel=kernel)
+        await fill(log, contexts(), setup=usual_setup(shadow=True, kernel=kernel))
         await log.close()
 
     asyncio.run(write())

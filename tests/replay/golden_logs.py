@@ -16,7 +16,7 @@ from typing import Final, Literal
 import zstandard
 
 from tests.fakes.clock import CountingIds, HandClock
-from tests.logs import contexts, fill
+from tests.logs import contexts, fill, usual_setup
 from tests.rows import RowArray
 from torghut.adapters.sqlite.layout import LAYOUT_VERSION
 from torghut.adapters.sqlite.store import open_log
@@ -90,7 +90,7 @@ def _governed(rows: RowArray) -> list[Arrival]:
 async def _write(path: Path) -> GoldenLog:
     """Decide contexts into a new log at ``path``, with control records and a shadow."""
     log, rows = open_log(path, clock=HandClock(), ids=CountingIds()), contexts(120)
-    await fill(log, rows, batch=40, shadow=True, more=_governed(rows))
+    await fill(log, rows, batch=40, setup=usual_setup(shadow=True), more=_governed(rows))
     found = await holding(log)
     await log.close()
     return found
