@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+from typing import Final
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kernels import compiled
 from tests.rows import RowArray, decide, state_rows, tables, walk
+from torghut.decisions.kernel.engine import Tables
 from torghut.schemas.codes import Expert, Reason, RouterMode, Switch
 
 _EXPERTS = len(Expert)
@@ -83,6 +86,69 @@ def test_indecision_above_the_ceiling_serves_the_defensive_weights_with_its_reas
     assert 0 < told.sum() < len(decisions)
     assert (defensive[told]).all()
     assert (decisions["entropy"][told] > 0.3).all()
+
+
+def without_a_package(shared: Tables, _states: RowArray, _rows: RowArray) -> None:
+    """Let no package serve: there are no regimes."""
+    shared.parameters["regimes"] = 0
+
+
+def without_a_likelihood(shared: Tables, _states: RowArray, rows: RowArray) -> None:
+    """Let no regime explain what is seen from the middle on: every likelihood is zero."""
+    shared.parameters["regime_precision"] = 1e6
+    # A jump that is confirmed, and calm before it.
+    rows["bid"][len(rows) // 2 :] *= 1.01
+    rows["ask"][len(rows) // 2 :] *= 1.01
+
+
+def without_tolerance(shared: Tables, _states: RowArray, _rows: RowArray) -> None:
+    """Let any shift of the posterior be a shock."""
+    shared.parameters["shock_max"] = 0.0
+
+
+def with_a_low_ceiling(shared: Tables, _states: RowArray, _rows: RowArray) -> None:
+    """Let little indecision be too much."""
+    shared.parameters["entropy_max"] = 0.3
+
+
+def with_the_switch(_shared: Tables, states: RowArray, _rows: RowArray) -> None:
+    """Throw the switch."""
+    states["switches"] = 1 << Switch.DEFENSIVE_WEIGHTS
+
+
+FALLBACKS: Final = {
+    Reason.PACKAGE_MISSING: without_a_package,
+    Reason.POSTERIOR_INVALID: without_a_likelihood,
+    Reason.TRANSITION_SHOCK: without_tolerance,
+    Reason.ENTROPY_HIGH: with_a_low_ceiling,
+    Reason.DEFENSIVE_WEIGHTS: with_the_switch,
+}
+
+
+@pytest.mark.parametrize("reason", FALLBACKS, ids=lambda reason: reason.code)
+def test_validate_entropy_triggers_and_defensive_fallbacks(reason: Reason) -> None:
+    shared, states, rows = tables(), state_rows(), market().copy()
+    FALLBACKS[reason](shared, states, rows)
+
+    decisions, _ = decide(compiled(), rows, states, shared)
+
+    told = {one: decisions["reasons"] & np.uint64(1 << one) != 0 for one in FALLBACKS}
+    parameters = shared.parameters[0]
+    defensive = (decisions["weights"] == parameters["defensive_weights"]).all(axis=1)
+    assert told[reason].any()
+    assert (np.sum(list(told.values()), axis=0) == defensive).all()
+    assert defensive[told[reason]].all()
+
+
+def test_without_any_of_them_the_posterior_serves() -> None:
+    shared = tables()
+    shared.parameters["entropy_max"] = shared.parameters["shock_max"] = 1.0
+
+    decisions, _ = decide(compiled(), market(), state_rows(), shared)
+
+    served = decisions["reasons"] & np.uint64(sum(1 << one for one in FALLBACKS)) == 0
+    assert served.any()
+    assert len(np.unique(decisions["weights"][served], axis=0)) > 10
 
 
 def test_router_that_is_not_live_serves_the_static_weights() -> None:
