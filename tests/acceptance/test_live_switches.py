@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.declared import ROOT
+from tests.declared import ROOT, changed
 from tests.live_services import OTHER, SYMBOL, LiveService, live_service, locked
 from tests.packages import eager_package
 from torghut.adapters.filesystem.packages import FolderPackageStore
@@ -54,10 +54,21 @@ def consumer_hung(service: LiveService) -> Iterator[None]:
 CIRCUMSTANCES: Final[Sequence[Circumstance]] = (log_locked, no_contexts, api_down, consumer_hung)
 
 
+def wanting_advice(folder: Path) -> Path:
+    """Return declarations under which every decision wants advice."""
+    for name in ("streams", "governance", "router", "evals", "ops"):
+        shutil.copytree(ROOT / name, folder / name)
+    policy = "governance/policies/reasoning.yaml"
+    (folder / policy).write_text(changed(policy, "entropy_ratio: 0.8", "entropy_ratio: 0"))
+    return folder
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[LiveService]:
     with live_service(tmp_path) as one:
+        one.variables = {DECLARATIONS_DIR: str(wanting_advice(tmp_path / "declared"))}
         one.start()
+        assert "reasoning-off" in decided(one.decide(one.client()))[0]
         yield one
 
 
@@ -90,8 +101,11 @@ def check_in_force(name: str, delivery: Delivery) -> None:
             assert "revision-fenced" in reasons
             assert delivery.decision is not None
             assert delivery.decision.intent == "abstain"
-        case _:  # shown where advice is wanted; the record is in the log
+        case "deterministic-only":  # every decision of these services wants advice
+            assert "deterministic-only" in reasons
             assert "reasoning-off" not in reasons
+        case _:
+            raise AssertionError(name)
 
 
 def is_in_force(name: str, delivery: Delivery) -> bool:
@@ -200,9 +214,7 @@ def test_what_was_decided_replays_to_the_last_byte(service: LiveService) -> None
 @contextlib.contextmanager
 def promoted(folder: Path) -> Iterator[tuple[LiveService, str, str]]:
     """Give a service that decided on a package and was started anew on another one."""
-    declared = folder / "declared"
-    for name in ("streams", "governance", "router", "evals", "ops"):
-        shutil.copytree(ROOT / name, declared / name)
+    declared = wanting_advice(folder / "declared")
     newer = eager_package()
     FolderPackageStore(declared / "router" / "baselines").save(newer)
     older = next(
