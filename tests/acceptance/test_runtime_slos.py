@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pytest
@@ -20,7 +20,13 @@ from tests.rolling import scraped
 from tests.rows import SECOND_NS
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
-from torghut.schemas.control import ControlRecord, LagBegan, LagEnded
+from torghut.schemas.control import (
+    ControlRecord,
+    FundamentalsArrived,
+    LagBegan,
+    LagEnded,
+    NewsArrived,
+)
 from torghut.schemas.rows import RowArray
 from torghut.schemas.staging.slo_window import SloName, SloRow, SloWindow
 from torghut.workflows.slo.counting import last_received_ns
@@ -79,15 +85,43 @@ def behind() -> InMemoryLog:
     return log
 
 
-def needing_news() -> Declarations:
-    """Return declarations in which the symbol requires news."""
+DomainName = Literal["news", "fundamentals"]
+
+
+def needing(domain: DomainName) -> Declarations:
+    """Return declarations in which the symbol requires a domain, at most ten minutes old."""
 
     def change(body: dict[str, object]) -> None:
         domains = body["domains"]
         assert isinstance(domains, dict)
-        domains["news"] = {"age_limit_ms": 3_600_000}
+        domains[domain] = {"age_limit_ms": 600_000}
 
     return redeclared(change, "fxcm:EURUSD")
+
+
+def heard(domain: DomainName, published_at_ns: int) -> ControlRecord:
+    """Return the record of something that became known in a domain."""
+    name = f"{domain}-{published_at_ns}"
+    if domain == "news":
+        return NewsArrived(
+            control_id=name, item_id=name, published_at_ns=published_at_ns, relevant=False
+        )
+    return FundamentalsArrived(control_id=name, item_id=name, published_at_ns=published_at_ns)
+
+
+def kept_fresh(domain: DomainName, *, until: float = 1.0) -> SloWindow:
+    """Return the last hour of a log in which something comes every nine minutes.
+
+    Args:
+        domain: That the symbol requires.
+        until: Share of the log after which nothing comes any more.
+    """
+    rows = hours_of_quotes()
+    every = range(0, int(until * len(rows)), 9 * 60 // 20)
+    arrivals = [(row, heard(domain, int(rows["receive_ns"][row]))) for row in every]
+    log = empty_log()
+    run(run_on(source_of(rows, arrivals), log, declared=needing(domain)))
+    return judged(log)
 
 
 def test_decision_loop_availability_of_999_in_1000(here: Path) -> None:
@@ -128,14 +162,29 @@ def test_market_context_freshness_target_by_domain(here: Path) -> None:
     assert {found[f"{name}-freshness"]["status"] for name in ("news", "fundamentals")} == {
         "not-applicable"
     }
-    log = empty_log()
-    run(run_on(source_of(hours_of_quotes()), log, declared=needing_news()))
-    window = judged(log)
-
-    assert row(window, "news-freshness").status == "fail"
-    assert row(window, "news-freshness").value == 0
-    assert row(window, "fundamentals-freshness").status == "not-applicable"
     assert here.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("domain", "own", "other"),
+    [
+        ("news", "news-freshness", "fundamentals-freshness"),
+        ("fundamentals", "fundamentals-freshness", "news-freshness"),
+    ],
+)
+def test_market_context_freshness_target_of_a_domain_is_kept_while_it_is_heard(
+    domain: DomainName, own: SloName, other: SloName
+) -> None:
+    fresh, never = kept_fresh(domain), kept_fresh(domain, until=0.0)
+    # Of three hours the last is judged: in it ten minutes are still fresh, of sixty.
+    silent = kept_fresh(domain, until=2 / 3)
+
+    assert (row(fresh, own).status, row(fresh, own).value) == ("pass", 1)
+    assert (row(never, own).status, row(never, own).value) == ("fail", 0)
+    assert row(silent, own).status == "fail"
+    assert 0 < (row(silent, own).value or 0) < 0.2
+    for window in (fresh, never, silent):
+        assert row(window, other).status == "not-applicable"
 
 
 def test_router_fallback_rate_below_configured_ceiling(here: Path) -> None:
