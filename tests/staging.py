@@ -50,7 +50,7 @@ def all_shown(
 ) -> Mapping[str, CriterionShown]:
     """Return what shows every exit criterion of a stage."""
     one = CriterionShown(passed=passed, evidence=EVIDENCE, found=found)
-    return {criterion.id: one for criterion in built_roadmap().stages[stage].exit_criteria}
+    return {criterion.id: one for criterion in built_roadmap().asked_of(stage)}
 
 
 def next_entry(stream: Stages) -> int:

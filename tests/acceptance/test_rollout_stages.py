@@ -278,6 +278,19 @@ def test_show_says_of_each_criterion_what_would_show_it(here: Path) -> None:
     assert here.is_dir()
 
 
+def test_show_says_what_the_whole_rollout_ends_by(here: Path) -> None:
+    ends = {one["id"]: one for one in typed("stage", "show", "--json").json["operational_exit"]}
+    shown = typed("stage", "show").out
+
+    gate = ends.pop("evaluation-gates-promotions")
+    assert gate["status"] == "missing"
+    assert "test_contamination_safe_evaluation_gates_all_promotions" in gate["shown_by"]
+    assert {one["status"] for one in ends.values()} == {"not-built"}
+    for one in shipped_roadmap().operational_exit:
+        assert one.id in shown
+    assert here.is_dir()
+
+
 def test_what_is_not_built_stops_its_stage(here: Path) -> None:
     typed(*BEGIN)
     record_here()

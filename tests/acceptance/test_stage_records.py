@@ -104,6 +104,20 @@ def test_unresolved_risks_and_owner_assignments(
     assert sorted(here.glob("var/stages/records/*")) == before
 
 
+def test_full_operational_exit_criteria(here: Path) -> None:
+    ends = {one["id"]: one["status"] for one in recorded()["operational_exit"]}
+
+    assert ends == {
+        "router-live": "not-built",
+        "dspy-active-with-lineage": "not-built",
+        "evaluation-gates-promotions": "missing",
+        "discovery-in-agentrun-lanes": "not-built",
+        "deployed-state-converged": "not-built",
+    }
+    assert "deployed-state-converged: not-built" in typed(*RECORD, "--image", IMAGE).out
+    assert here.is_dir()
+
+
 def test_copy_is_the_artifact(here: Path) -> None:
     typed(*RECORD, "--image", IMAGE, "--out", "copy.json")
     (kept,) = here.glob("var/stages/records/*.json")

@@ -12,11 +12,18 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, model_validator
-from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
 from torghut.schemas.context import DecisionIdText
-from torghut.schemas.types import Identifier, Message, Nanoseconds, SafeCount, Sha256, Symbol
+from torghut.schemas.types import (
+    Added,
+    Identifier,
+    Message,
+    Nanoseconds,
+    SafeCount,
+    Sha256,
+    Symbol,
+)
 
 REASON_MAX: Final = 500
 """Longest reason that is recorded."""
@@ -40,20 +47,6 @@ def _without_sign_of_zero(number: float) -> float:
 _OneZero = AfterValidator(_without_sign_of_zero)
 Money = Annotated[float, Field(ge=0, le=1e15, strict=True), _OneZero]
 Quantity = Annotated[float, Field(ge=-1e15, le=1e15, strict=True), _OneZero]
-
-
-def _is_unset(value: object) -> bool:
-    """Return whether a field is left out of what is written: it says nothing."""
-    return value is None or value is False or value in ("", ())
-
-
-def _without_default(schema: JsonDict) -> None:
-    """Leave the default out of a published schema: it is never written."""
-    schema.pop("default", None)
-
-
-Added: Final = Field(exclude_if=_is_unset, json_schema_extra=_without_default)
-"""Of a field that a later version of its record added; its default says nothing."""
 
 
 class _Control(Message):

@@ -19,6 +19,7 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
+from pydantic.config import JsonDict
 
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
@@ -112,3 +113,17 @@ Symbol = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,199}$")]
 """A name given by people or derived from content; safe in a path segment but for ``/``."""
+
+
+def _is_unset(value: object) -> bool:
+    """Return whether a field is left out of what is written: it says nothing."""
+    return value is None or value is False or value in ("", ())
+
+
+def _without_default(schema: JsonDict) -> None:
+    """Leave the default out of a published schema: it is never written."""
+    schema.pop("default", None)
+
+
+Added: Final = Field(exclude_if=_is_unset, json_schema_extra=_without_default)
+"""Of a field that a later version of its record added; its default says nothing."""

@@ -1,6 +1,7 @@
 """The rollout's progress: one stage on after a review that shows everything, or back at once.
 
-A review looks at every exit criterion that the roadmap declares for the stage. What is declared
+A review looks at every exit criterion that the roadmap declares for the stage, and in the last one
+also at those of the whole rollout. What is declared
 not built fails, whatever is offered for it; so does what nobody offered. A later review that fails
 takes back what an earlier one allowed. Before the first stage nothing is allowed but static paper.
 """
@@ -122,6 +123,16 @@ def capped(asked: StageCaps, state: StageState) -> StageCaps:
     )
 
 
+def exit_standing(
+    roadmap: StageRoadmap, reviewed: StageReviewed | None
+) -> tuple[CriterionReviewed, ...]:
+    """Return where each thing stands that the whole rollout ends by: as reviewed, else unshown."""
+    found = {} if reviewed is None else {one.id: one for one in reviewed.criteria}
+    if reviewed is not None and reviewed.roadmap != message_digest(roadmap):
+        found = {}
+    return tuple(found.get(one.id, _judged(one, None)) for one in roadmap.operational_exit)
+
+
 def _decide(command: StageCommand, state: StageState) -> Sequence[StageEvent]:
     match command:
         case ReviewStage():
@@ -140,8 +151,7 @@ def _review(command: ReviewStage, state: StageState) -> Sequence[StageEvent]:
         raise StageOrderError(expected="a stage to review", found="none")
     stage = state.entered.stage
     criteria = tuple(
-        _judged(one, command.shown.get(one.id))
-        for one in command.roadmap.stages[stage].exit_criteria
+        _judged(one, command.shown.get(one.id)) for one in command.roadmap.asked_of(stage)
     )
     reviewed = StageReviewed(
         review=command.review,

@@ -65,11 +65,15 @@ class Stage(Message):
 
 
 class StageRoadmap(Message):
-    """All stages in their order."""
+    """All stages in their order, and what the whole of it ends by."""
 
     kind: Literal["stage-roadmap.v1"]
     why: Why
     stages: tuple[Stage, ...]
+    operational_exit: Annotated[
+        tuple[ExitCriterion, ...],
+        Field(description="Of the whole rollout; looked at with its last stage, beside its own."),
+    ] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -77,7 +81,13 @@ class StageRoadmap(Message):
             message = f"the stages {', '.join(STAGE_NAMES)}, numbered from 0 in this order"
             raise ValueError(message)
         ids = [criterion.id for one in self.stages for criterion in one.exit_criteria]
+        ids += [criterion.id for criterion in self.operational_exit]
         if len(set(ids)) != len(ids):
             message = "each criterion's id once"
             raise ValueError(message)
         return self
+
+    def asked_of(self, stage: int) -> tuple[ExitCriterion, ...]:
+        """Return what is to be shown in a stage: in the last one also what the rollout ends by."""
+        own = self.stages[stage].exit_criteria
+        return (*own, *self.operational_exit) if stage == self.stages[-1].number else own

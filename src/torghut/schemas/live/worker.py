@@ -8,11 +8,20 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from torghut.schemas.context import DecisionIdText
-from torghut.schemas.control import Added, Reasoned, Revision
+from torghut.schemas.control import Reasoned, Revision
 from torghut.schemas.decision import ModeName
 from torghut.schemas.live.delivery import Degraded, LiveState, Speed, SwitchName
 from torghut.schemas.live.position import PositionText
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Real, SafeCount, Sha256, Symbol
+from torghut.schemas.types import (
+    Added,
+    Identifier,
+    Message,
+    Nanoseconds,
+    Real,
+    SafeCount,
+    Sha256,
+    Symbol,
+)
 
 
 class SwitchThrownFile(Message):

@@ -12,7 +12,7 @@ from torghut.schemas.governing.fields import Ordinal
 from torghut.schemas.governing.stages import CriterionReviewed
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.staging.test_report import Commit, Tree
-from torghut.schemas.types import Identifier, Message, Nanoseconds, SafeCount, Sha256
+from torghut.schemas.types import Added, Identifier, Message, Nanoseconds, SafeCount, Sha256
 
 ImageDigest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
@@ -69,5 +69,10 @@ class StageRecord(Message):
     criteria: Annotated[
         tuple[CriterionReviewed, ...], Field(description="As last reviewed in this stage.")
     ]
+    operational_exit: Annotated[
+        tuple[CriterionReviewed, ...],
+        Added,
+        Field(description="What the whole rollout ends by, as last reviewed."),
+    ] = ()
     risks: tuple[OpenRisk, ...]
     recorded_at_ns: Annotated[Nanoseconds, Field(description="Wall time.")]

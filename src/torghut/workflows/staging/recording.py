@@ -12,7 +12,7 @@ from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.stages.caps import caps_in_force
 from torghut.governance.stages.errors import RiskUnownedError
-from torghut.governance.stages.progress import StageState
+from torghut.governance.stages.progress import StageState, exit_standing
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.staging.risks import RiskRegister
@@ -112,6 +112,7 @@ def record_stage(
         },
         review=None if reviewed is None else reviewed.review,
         criteria=() if reviewed is None else reviewed.criteria,
+        operational_exit=exit_standing(declared.roadmap, reviewed),
         risks=open_risks(declared.risks, stage),
         recorded_at_ns=now_ns,
     )

@@ -26,7 +26,7 @@ from torghut.governance.stages.errors import (
     StageReviewOutdatedError,
     StageStoppedError,
 )
-from torghut.governance.stages.progress import NOTHING, StageState, capped
+from torghut.governance.stages.progress import NOTHING, StageState, capped, exit_standing
 from torghut.schemas.declarations.roadmap import StageCaps
 from torghut.schemas.governing.fields import Found
 from torghut.schemas.governing.stages import CriterionShown, StageEntered, StageReviewed
@@ -58,6 +58,68 @@ def test_shipped_roadmap_stops_at_its_first_stage_with_something_not_built() -> 
     assert {one.status for one in reviewed.criteria} == {"not-built"}
     with pytest.raises(StageStoppedError, match="not-built"):
         stream.send(advance(stream, 4, roadmap=shipped_roadmap()))
+
+
+UNBUILT: Final = [
+    stage
+    for stage in range(6)
+    if any(one.evidence == "not-built" for one in shipped_roadmap().asked_of(stage))
+]
+
+
+@pytest.mark.parametrize("stage", UNBUILT)
+def test_stage_with_something_not_built_is_never_left(stage: int) -> None:
+    stream = arrived(stage)
+    roadmap = shipped_roadmap()
+    asked = roadmap.asked_of(stage)
+    (reviewed,) = stream.send(review(stream, all_shown(stage), roadmap=roadmap))
+
+    assert isinstance(reviewed, StageReviewed)
+    assert reviewed.status == "fail"
+    assert [(one.id, one.status) for one in reviewed.criteria] == [
+        (one.id, "not-built" if one.evidence == "not-built" else "pass") for one in asked
+    ]
+    if stage < 5:
+        missing = next(one.id for one in asked if one.evidence == "not-built")
+        with pytest.raises(StageStoppedError, match=f"{missing} not-built"):
+            stream.send(advance(stream, stage + 1, roadmap=roadmap))
+
+
+def test_stages_from_the_cutover_on_have_something_that_is_not_built() -> None:
+    assert UNBUILT == [3, 4, 5]
+
+
+def test_last_review_is_also_of_what_the_whole_rollout_ends_by() -> None:
+    stream, roadmap = arrived(5), built_roadmap()
+    ends = {one.id for one in roadmap.operational_exit}
+    own = {name: one for name, one in all_shown(5).items() if name not in ends}
+    (short,) = stream.send(review(stream, own))
+    standing = {one.id: one.status for one in exit_standing(roadmap, stream.state.reviewed)}
+    (whole,) = stream.send(review(stream, all_shown(5)))
+
+    assert isinstance(short, StageReviewed)
+    assert isinstance(whole, StageReviewed)
+    assert (short.status, whole.status) == ("fail", "pass")
+    assert standing == dict.fromkeys(ends, "missing")
+    assert {one.status for one in exit_standing(roadmap, stream.state.reviewed)} == {"pass"}
+
+
+def test_before_the_last_review_nothing_that_the_rollout_ends_by_is_shown() -> None:
+    stream = arrived(2)
+    stream.send(review(stream, all_shown(2)))
+    found = {one.id: one.status for one in exit_standing(shipped_roadmap(), stream.state.reviewed)}
+
+    assert found.pop("evaluation-gates-promotions") == "missing"
+    assert set(found.values()) == {"not-built"}
+    assert len(found) == 4
+
+
+def test_review_under_another_roadmap_shows_nothing_of_it() -> None:
+    stream = arrived(5)
+    stream.send(review(stream, all_shown(5)))
+    found = exit_standing(shipped_roadmap(), stream.state.reviewed)
+
+    assert "pass" not in {one.status for one in found}
 
 
 @pytest.mark.parametrize("to", [1, 2, 5])

@@ -142,6 +142,8 @@ def _in_words(made: StageRecord) -> dict[str, str]:
         "images": images,
         "packages": ", ".join(one[:12] for one in made.packages) or "none",
         "windows": ", ".join(f"{one.name} {one.status}" for one in made.windows),
+        "the rollout ends by": "\n".join(f"{one.id}: {one.status}" for one in made.operational_exit)
+        or "nothing declared",
         "risks": "\n".join(f"{one.id}: {one.owner}" for one in made.risks) or "none",
     }
 

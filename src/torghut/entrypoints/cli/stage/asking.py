@@ -19,7 +19,7 @@ from torghut.governance.approvals.errors import KeyUndeclaredError
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.stages.shown import Offered
 from torghut.kernel.errors import ExitCode, TorghutError
-from torghut.schemas.declarations.roadmap import Stage
+from torghut.schemas.declarations.roadmap import ExitCriterion
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.staging.test_report import Tree
 from torghut.settings import COMMIT, artifact_dir
@@ -46,16 +46,14 @@ class CommitUnknownError(TorghutError):
 
 
 class CriterionUnknownError(TorghutError):
-    """Evidence is offered for a criterion that the stage does not have."""
+    """Evidence is offered for a criterion that is not asked for in the stage."""
 
     code: ClassVar[str] = "stage.criterion-unknown"
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
-    def __init__(self, *, found: str, stage: Stage) -> None:
-        known = ", ".join(one.id for one in stage.exit_criteria)
-        super().__init__(
-            f"expected an exit criterion of stage {stage.number} ({known}), found {found}"
-        )
+    def __init__(self, *, found: str, asked: Sequence[ExitCriterion]) -> None:
+        known = ", ".join(one.id for one in asked)
+        super().__init__(f"expected an exit criterion of the stage ({known}), found {found}")
         self.found = found
 
 
@@ -162,16 +160,18 @@ def commit_in_force(asked: str | None) -> tuple[str, Tree]:
     return found.commit, found.tree
 
 
-def offered_files(stage: Stage, evidence: Sequence[tuple[str, str]]) -> Mapping[str, Offered]:
+def offered_files(
+    asked: Sequence[ExitCriterion], evidence: Sequence[tuple[str, str]]
+) -> Mapping[str, Offered]:
     """Return what is offered, by the criterion's id.
 
     Raises:
-        CriterionUnknownError: The stage has no such criterion.
+        CriterionUnknownError: No such criterion is among those asked for.
     """
-    known = {one.id for one in stage.exit_criteria}
+    known = {one.id for one in asked}
     for name, _ in evidence:
         if name not in known:
-            raise CriterionUnknownError(found=name, stage=stage)
+            raise CriterionUnknownError(found=name, asked=asked)
     store = standby.artifact_root(artifact_dir())
     return {name: offered(store, path) for name, path in evidence}
 

@@ -64,9 +64,9 @@ def advance(
         state = await stage_state(streams)
         shown: dict[str, Shown] = {}
         if evidence:
-            stage = roadmap.stages[0 if state.entered is None else state.entered.stage]
-            files = offered_files(stage, evidence)
-            shown |= look_at(stage.exit_criteria, files, commit=commit_in_force(commit)[0])
+            asked = roadmap.asked_of(0 if state.entered is None else state.entered.stage)
+            files = offered_files(asked, evidence)
+            shown |= look_at(asked, files, commit=commit_in_force(commit)[0])
         for name, one in sorted(shown.items()):
             click.echo(f"{name}: {one.says}", err=True)
         return await go_on(streams, store, roadmap, shown, move)

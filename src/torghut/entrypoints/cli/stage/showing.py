@@ -57,31 +57,43 @@ class Standing:
 def show(*, evidence: Sequence[tuple[str, str]], commit: str | None, as_json: bool) -> ExitCode:
     """Show the stage in force, what it allows at most, and each exit criterion.
 
-    A criterion stands as last reviewed; with --evidence, as the file shows now. Nothing is put on
+    Below it stands what the whole rollout ends by; in the last stage that is asked for too. A
+    criterion stands as last reviewed; with --evidence, as the file shows now. Nothing is put on
     record. Ends with 0 whatever stands.
     """
     roadmap = governing.stage_policies().roadmap
     state = asyncio.run(stage_state(Streams(governing.governance_events(artifact_dir()))))
     stage = roadmap.stages[0 if state.entered is None else state.entered.stage]
+    asked = roadmap.asked_of(stage.number)
     shown: Mapping[str, Shown] = {}
     if evidence:
-        files = offered_files(stage, evidence)
-        shown = look_at(stage.exit_criteria, files, commit=commit_in_force(commit)[0])
-    standings = [_standing(one, shown.get(one.id), state, roadmap) for one in stage.exit_criteria]
+        shown = look_at(asked, offered_files(asked, evidence), commit=commit_in_force(commit)[0])
+
+    def stand(criteria: Sequence[ExitCriterion]) -> list[Standing]:
+        return [_standing(one, shown.get(one.id), state, roadmap) for one in criteria]
+
+    standings, ends = stand(stage.exit_criteria), stand(roadmap.operational_exit)
     caps = caps_in_force(state, roadmap)
     if as_json:
-        print_json(as_object(state, stage, caps, standings))
+        ended_by: JsonObject = {"operational_exit": [_as_object(one) for one in ends]}
+        print_json({**as_object(state, stage, caps, standings), **ended_by})
         return ExitCode.YES
     print_fields(_header(state, stage, caps))
+    _print_standings("criterion", standings)
+    _print_standings("the rollout ends by", ends)
+    return ExitCode.YES
+
+
+def _print_standings(title: str, standings: Sequence[Standing]) -> None:
+    """Print where criteria stand, for people."""
     click.echo()
     print_table(
-        dict.fromkeys(("criterion", "status", "asked", "shown by"), "left"),
+        dict.fromkeys((title, "status", "asked", "shown by"), "left"),
         [
             (one.criterion.id, one.status, one.criterion.says, one.says or way_of(one.criterion))
             for one in standings
         ],
     )
-    return ExitCode.YES
 
 
 def way_of(criterion: ExitCriterion) -> str:
@@ -150,14 +162,16 @@ def as_object(
         "name": stage.name,
         "entered": None if entered is None else entered.model_dump(mode="json"),
         "caps": caps.model_dump(mode="json"),
-        "criteria": [
-            {
-                "id": one.criterion.id,
-                "says": one.criterion.says,
-                "status": one.status,
-                "found": one.says or None,
-                "shown_by": way_of(one.criterion),
-            }
-            for one in standings
-        ],
+        "criteria": [_as_object(one) for one in standings],
+    }
+
+
+def _as_object(standing: Standing) -> JsonObject:
+    """Return where a criterion stands, for machines."""
+    return {
+        "id": standing.criterion.id,
+        "says": standing.criterion.says,
+        "status": standing.status,
+        "found": standing.says or None,
+        "shown_by": way_of(standing.criterion),
     }
