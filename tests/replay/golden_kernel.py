@@ -115,6 +115,8 @@ def make_run() -> GoldenRun:
     # Governance is heard by 3 and 4, silent from the middle on for 4, and by 5 it never was.
     states["governance_until_ns"][3] = START_NS + 10_000 * SECOND_NS
     states["governance_until_ns"][4] = START_NS + 350 * SECOND_NS
+    # Between two samples of 5 the market is often not seen for too long.
+    parameters["sample_gap_ns"][5] = 4 * SECOND_NS
     run = GoldenRun(
         version=KERNEL_VERSION,
         contexts=pack(walk(1500, symbols=_SYMBOLS, seed=1)),

@@ -14,6 +14,11 @@ from torghut.kernel.exact import exp, log
 from torghut.schemas.codes import MAX_REGIMES, REGIME_FEATURES
 from torghut.schemas.rows import ParameterRow, StateRow
 
+VALID: Final = 1
+"""``regime_valid`` of a posterior that follows from the features of the last sample."""
+OUTDATED: Final = 2
+"""``regime_valid`` of one from before a pause in which the market was not seen."""
+
 _REGIMES: Final = MAX_REGIMES
 _FEATURES: Final = REGIME_FEATURES
 _LOG_COUNT: Final = (1.0, 1.0, 0.6931471805599453, 1.0986122886681098, 1.3862943611198906)
@@ -57,7 +62,14 @@ def filter_step(state: StateRow, parameters: ParameterRow) -> None:
         state.posterior[j] = share
     state.regime_shock = 0.5 * shock
     state.entropy = min(1.0, max(0.0, nats / _LOG_COUNT[count]))
-    state.regime_valid = 1
+    state.regime_valid = VALID
+
+
+@compiled
+def outdate(state: StateRow) -> None:
+    """Remember that nothing was seen for so long that the posterior, if any, is of another time."""
+    if state.regime_valid != 0:
+        state.regime_valid = OUTDATED
 
 
 @compiled

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from torghut.kernel.compiled import compiled
+from torghut.router.regime import OUTDATED
 from torghut.schemas.codes import Expert, Reason, RouterMode, Switch
 from torghut.schemas.rows import DecisionRow, Floats, ParameterRow, StateRow
 
@@ -28,9 +29,7 @@ _ENTROPY: Final = np.uint64(1 << Reason.ENTROPY_HIGH)
 
 
 @compiled
-def weigh_experts(
-    now_ns: int, state: StateRow, parameters: ParameterRow, decision: DecisionRow
-) -> np.uint64:
+def weigh_experts(state: StateRow, parameters: ParameterRow, decision: DecisionRow) -> np.uint64:
     """Write the serving weights into ``decision.weights`` and return the reason bits.
 
     Weights are in [0, 1] and sum to 1. Clipping to each expert's bounds comes before the last
@@ -42,7 +41,7 @@ def weigh_experts(
     if state.router_mode != _LIVE:
         _copy(parameters.static_weights, decision)
         return _STATIC
-    distrust = _distrust(now_ns, state, parameters)
+    distrust = _distrust(state, parameters)
     if distrust != _NO_REASON:
         _copy(parameters.defensive_weights, decision)
         return distrust
@@ -60,13 +59,13 @@ def weigh_experts(
 
 
 @compiled
-def _distrust(now_ns: int, state: StateRow, parameters: ParameterRow) -> np.uint64:
+def _distrust(state: StateRow, parameters: ParameterRow) -> np.uint64:
     """Return why the posterior may not serve, as one reason bit; none where it may."""
     if parameters.regimes == 0:
         return _MISSING
     if state.regime_valid == 0:
         return _INVALID
-    if now_ns - state.sample_ns > parameters.sample_gap_ns:
+    if state.regime_valid == OUTDATED:
         return _STALE
     if state.regime_shock > parameters.shock_max:
         return _SHOCK

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kernels import compiled
-from tests.rows import RowArray, decide, state_rows, tables, walk
+from tests.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables, walk
 from torghut.decisions.kernel.engine import Tables
 from torghut.schemas.codes import Expert, Reason, RouterMode, Switch
 
@@ -101,6 +101,12 @@ def without_a_likelihood(shared: Tables, _states: RowArray, rows: RowArray) -> N
     rows["ask"][len(rows) // 2 :] *= 1.01
 
 
+def with_a_pause(_shared: Tables, _states: RowArray, rows: RowArray) -> None:
+    """Let nothing come for longer than a sample may be old."""
+    rows["receive_ns"][len(rows) // 2 :] += 2 * 3600 * SECOND_NS
+    rows["event_ns"] = rows["receive_ns"]
+
+
 def without_tolerance(shared: Tables, _states: RowArray, _rows: RowArray) -> None:
     """Let any shift of the posterior be a shock."""
     shared.parameters["shock_max"] = 0.0
@@ -119,6 +125,7 @@ def with_the_switch(_shared: Tables, states: RowArray, _rows: RowArray) -> None:
 FALLBACKS: Final = {
     Reason.PACKAGE_MISSING: without_a_package,
     Reason.POSTERIOR_INVALID: without_a_likelihood,
+    Reason.FEATURES_STALE: with_a_pause,
     Reason.TRANSITION_SHOCK: without_tolerance,
     Reason.ENTROPY_HIGH: with_a_low_ceiling,
     Reason.DEFENSIVE_WEIGHTS: with_the_switch,
@@ -138,6 +145,18 @@ def test_validate_entropy_triggers_and_defensive_fallbacks(reason: Reason) -> No
     assert told[reason].any()
     assert (np.sum(list(told.values()), axis=0) == defensive).all()
     assert defensive[told[reason]].all()
+
+
+def test_what_was_known_before_a_pause_serves_again_with_the_next_sample() -> None:
+    shared, rows = tables(), quotes(1.3 + 2e-5 * np.arange(200), step_ns=SECOND_NS // 4)
+    shared.parameters["entropy_max"] = shared.parameters["shock_max"] = 1.0
+    rows["receive_ns"][100:] += 2 * 3600 * SECOND_NS
+    rows["event_ns"] = rows["receive_ns"]
+
+    decisions, _ = decide(compiled(), rows, state_rows(), shared)
+
+    stale = decisions["reasons"] & np.uint64(1 << Reason.FEATURES_STALE) != 0
+    assert np.flatnonzero(stale).tolist() == [100, 101, 102, 103]
 
 
 def test_without_any_of_them_the_posterior_serves() -> None:

@@ -19,7 +19,7 @@ from torghut.kernel.exact import exp, whole
 from torghut.market.admission import admit, judge_place
 from torghut.market.features import sample, take_quote, volatility
 from torghut.router.experts import score_experts
-from torghut.router.regime import filter_step, leaving_probability, likeliest
+from torghut.router.regime import filter_step, leaving_probability, likeliest, outdate
 from torghut.router.weights import blend, lead_expert, variance_between, weigh_experts
 from torghut.schemas.codes import Domain, Gate, Intent, Path, Reason, Switch, Trigger
 from torghut.schemas.rows import (
@@ -35,7 +35,7 @@ from torghut.schemas.rows import (
     StateRow,
 )
 
-KERNEL_VERSION: Final = 4
+KERNEL_VERSION: Final = 5
 """Raised whenever any golden log would change; named in lineage and control records."""
 
 _LEAF_VERSION: Final = LEAF_VERSION
@@ -133,13 +133,16 @@ def _decide(
     """Observe, route, judge and conclude one admitted context."""
     now = context.receive_ns
     take_quote(context, state, parameters)
+    sampled_ns = state.sample_ns
     if sample(context, state, parameters):
         filter_step(state, parameters)
+    elif state.sample_ns != sampled_ns:  # begun anew after a pause
+        outdate(state)
     settle(now, state, parameters)
     decision.reasons = state.notes
     deviation = volatility(state)
     score_experts(deviation, state, parameters, decision)
-    decision.reasons |= weigh_experts(now, state, parameters, decision)
+    decision.reasons |= weigh_experts(state, parameters, decision)
     decision.score = blend(decision)
     _explain(state, parameters, decision)
     risk = deviation * math.sqrt(parameters.horizon_samples)
