@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
+from torghut.kernel.canonical import JsonObject, canonical_bytes
+from torghut.kernel.digests import sha256_hex
+
 CENT: Final = Decimal("0.01")
 """Allotments are whole cents: less than that is no reason for a record."""
 
@@ -53,6 +56,17 @@ class Shares:
     cap: Decimal
     max_symbols: int
     weights: Mapping[str, Decimal]
+
+    @property
+    def digest(self) -> str:
+        """What names it, 64 hex digits."""
+        weights = {name: f"{one:f}" for name, one in sorted(self.weights.items())}
+        said: JsonObject = {
+            "cap": f"{self.cap:f}",
+            "max_symbols": self.max_symbols,
+            "weights": {**weights},
+        }
+        return sha256_hex(canonical_bytes(said))
 
     @property
     def newborn(self) -> Decimal:

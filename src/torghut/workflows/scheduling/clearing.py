@@ -1,4 +1,4 @@
-"""What ledger, stage and ladder say of a candidate, read when it is asked."""
+"""What the promotion ledger says of a candidate, read when it is asked."""
 
 from __future__ import annotations
 

@@ -41,15 +41,16 @@ class Policies:
 
     @property
     def digest(self) -> str:
-        """Of all that binds a cycle."""
+        """Of what a cycle judges by: the policies, and the cap that it hands out."""
         digests = [message_digest(one) for one in (self.safety, self.drift, self.scheduler)]
-        return message_digest(_Bound(policies=tuple(digests)))
+        return message_digest(_Bound(policies=tuple(digests), shares=self.shares.digest))
 
 
 class _Bound(Message):
-    """The policies of a cycle by their digests."""
+    """The policies of a cycle by their digests, and how the portfolio's cap is shared."""
 
     policies: tuple[str, ...]
+    shares: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ class BackTo:
 
 
 class Clearances(Protocol):
-    """What ledger, stages and exposure ladder say."""
+    """What the promotion ledger says of candidates."""
 
     async def digest_of(self, candidate_id: str, /) -> str | None:
         """Return the digest of a candidate; None for one that no ledger knows."""

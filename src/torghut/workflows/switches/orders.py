@@ -20,7 +20,7 @@ async def order_results(
     """Return how orders ended that have: ``cancelled``, ``rejected``, ``expired`` or ``filled``.
 
     Args:
-        log: Read from its head back to ``after``.
+        log: Read from ``after`` to its head.
         orders: Quantity of each, by the id of the decision behind it.
         after: Number of a block before which none of them was made.
 

@@ -568,6 +568,20 @@ def test_cap_is_given_to_live_symbols_by_name_once_for_each_of_their_decisions()
     ]
 
 
+def test_cycle_says_by_what_it_judged_the_portfolios_cap_included() -> None:
+    policies = Desk().governor.policies
+    shares = policies.shares
+    others = (
+        replace(shares, cap=shares.cap + 1),
+        replace(shares, max_symbols=shares.max_symbols + 1),
+        replace(shares, weights={**shares.weights, "fxcm:EURUSD": Decimal(3)}),
+    )
+
+    digests = {policies.digest, *(replace(policies, shares=one).digest for one in others)}
+
+    assert len(digests) == 4
+
+
 def test_cycle_far_behind_the_last_one_is_refused() -> None:
     desk = Desk()
     desk.now_ns += 10 * 365 * 86_400 * SECOND_NS
