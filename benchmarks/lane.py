@@ -226,6 +226,7 @@ async def _work(root: Path) -> LaneResult:
             store=artifact_root(root),
             wall=wall_clock(),
             admission=Admission(target="paper"),
+            cycle_length_s=governing_policies().scheduler.cycles.every_s,
         ),
         tools=LaneTools(
             kernel=shared_kernel(),

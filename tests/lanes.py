@@ -201,6 +201,7 @@ class LaneWorld:
             store=self.files,
             wall=self.clock,
             admission=self.admission,
+            cycle_length_s=60,
             drift=self.last_drift,
             rehearse=self.rehearse,
         )

@@ -173,6 +173,7 @@ async def lane_desk(
             store=files,
             wall=wall_clock(),
             admission=Admission(target="paper"),
+            cycle_length_s=declared.scheduler.cycles.every_s,
             drift=partial(last_drift, events),
             told=told,
             page=page,
