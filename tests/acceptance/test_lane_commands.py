@@ -68,7 +68,12 @@ def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield place
 
 
-DECLARED: Final[Changes] = {"governance/policies/scheduler.yaml": [("every_s: 60", "every_s: 90")]}
+DECLARED: Final[Changes] = {
+    "governance/policies/scheduler.yaml": [("every_s: 60", "every_s: 90")],
+    "governance/policies/drift.yaml": [
+        ("evidence_max_age_ms: 1800000", "evidence_max_age_ms: 600000")
+    ],
+}
 
 
 def test_the_lane_works_by_what_is_declared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +82,7 @@ def test_the_lane_works_by_what_is_declared(folder: Path, monkeypatch: pytest.Mo
 
     desk = asyncio.run(bootstrap.lane_desk(lambda _phase, _what, _far: None))
 
-    assert desk.ports.cycle_length_s == 90
+    assert (desk.ports.cycle_length_s, desk.ports.drift_max_age_ms) == (90, 600_000)
 
 
 def submit(candidate: str = str(CANDIDATE.reference), *more: str, router: str = ROUTER) -> Ended:

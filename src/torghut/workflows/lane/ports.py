@@ -161,6 +161,7 @@ class LanePorts:
         wall: Tells the time.
         admission: Of this run.
         cycle_length_s: Of the scheduler, as declared.
+        drift_max_age_ms: How old a drift verdict may be for a live target, as declared.
         drift: Says what the drift policy last came to; asked when a run comes to its drift gate.
         rehearse: Tries the hard switches now.
         rollback: What the rollback latch says.
@@ -173,6 +174,7 @@ class LanePorts:
     wall: WallClock
     admission: Admission
     cycle_length_s: int
+    drift_max_age_ms: int
     drift: Callable[[], Awaitable[DriftFound]] = not_judged
     rehearse: Callable[[], Awaitable[Rehearsed]] = not_rehearsed
     rollback: RollbackFacts = field(default_factory=lambda: RollbackFacts(triggered=False))
