@@ -226,6 +226,8 @@ async def _work(root: Path) -> LaneResult:
             store=artifact_root(root),
             wall=wall_clock(),
             admission=Admission(target="paper"),
+            cycle_length_s=governing_policies().scheduler.cycles.every_s,
+            drift_max_age_ms=governing_policies().drift.evidence_max_age_ms,
         ),
         tools=LaneTools(
             kernel=shared_kernel(),

@@ -188,6 +188,7 @@ class LaneWorld:
         default_factory=lambda: Admission(target="paper", rollback_target="champion")
     )
     drift: DriftFound = field(default_factory=lambda: DriftFound(status="stable"))
+    drift_max_age_ms: int = 1_800_000
     tried: Rehearsed | None = None
     intact: tuple[int, int] = (2, 2)
     files: InMemoryArtifacts = field(default_factory=InMemoryArtifacts)
@@ -201,6 +202,8 @@ class LaneWorld:
             store=self.files,
             wall=self.clock,
             admission=self.admission,
+            cycle_length_s=60,
+            drift_max_age_ms=self.drift_max_age_ms,
             drift=self.last_drift,
             rehearse=self.rehearse,
         )

@@ -37,11 +37,11 @@ QUIET: Final = RollbackFacts(triggered=False)
 INCIDENT_PATH: Final = "incidents/rollback-1.json"
 
 
-def plan(target: Target = "paper", *, attempt: int = 1) -> RunPlan:
+def plan(target: Target = "paper", *, attempt: int = 1, run_id: str = RUN_ID) -> RunPlan:
     """Return what a run is asked for."""
     return parse_run_plan(
         {
-            "run_id": RUN_ID,
+            "run_id": run_id,
             "attempt": attempt,
             "candidate_id": CANDIDATE,
             "execution_context": {

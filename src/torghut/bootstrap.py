@@ -173,6 +173,8 @@ async def lane_desk(
             store=files,
             wall=wall_clock(),
             admission=Admission(target="paper"),
+            cycle_length_s=declared.scheduler.cycles.every_s,
+            drift_max_age_ms=declared.drift.evidence_max_age_ms,
             drift=partial(last_drift, events),
             told=told,
             page=page,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shlex
@@ -16,10 +17,15 @@ import pytest
 
 from tests.commands import Ended, installation, typed
 from tests.declared import ROOT
+from tests.fakes.eventlog import CAUSES
 from tests.promoting import Grounds
+from tests.rollouts import plan
 from torghut import governing
+from torghut.governance.rollouts.rollout import StartRun
 from torghut.schemas.control import CONTROL_RECORD, PackageChanged
-from torghut.settings import DECLARATION_FOLDERS, DECLARATIONS_DIR, settings
+from torghut.settings import DECLARATION_FOLDERS, DECLARATIONS_DIR, artifact_dir, settings
+from torghut.workflows.aggregates import Governance, rollout_of
+from torghut.workflows.streams import Streams
 
 LIVE_GROUNDS: Final = governing.live_grounds
 EXAMPLE: Final = ROOT / "examples" / "rollout_manifest.py"
@@ -152,6 +158,17 @@ def test_what_is_printed_is_what_a_running_loop_takes() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_the_last_attempt_at_a_run_is_promoted_unless_another_is_asked_for() -> None:
+    events = governing.governance_events(artifact_dir())
+    governance = Governance(streams=Streams(events), causes=CAUSES)
+    begun = StartRun(plan=plan(attempt=2, run_id="example-1"), at_ns=1)
+    asyncio.run(governance.run(rollout_of("example-1", 2), begun))
+
+    refused(typed("promotion", "apply", "example-1"), 4, "artifacts.unreadable")
+    assert typed("promotion", "apply", "example-1", "--attempt", "1").status == 0
+
+
+@pytest.mark.usefixtures("folder")
 def test_what_is_taken_back_is_told_as_well() -> None:
     typed("promotion", "apply", "example-1", "--replaces", "ab" * 32)
     arguments = ("promotion", "revert", "index-daily", "--reason", "drawdown", "--cause", "i-1")
@@ -258,7 +275,7 @@ def test_live_takes_what_is_declared_and_on_record_besides(
 
 @pytest.mark.usefixtures("folder")
 def test_what_is_not_there_is_said() -> None:
-    refused(typed("promotion", "apply", "no-run"), 4, "artifacts.unreadable")
+    refused(typed("promotion", "apply", "no-run"), 2, "reviewing.run-unknown")
     refused(typed("promotion", "show", "no-router"), 1, "ledger.candidate-unknown")
     refused(typed("key", "new", "mine.pem"), 2, "filesystem.key-exists")
 

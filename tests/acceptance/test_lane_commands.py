@@ -23,10 +23,12 @@ from tests.kernels import compiled
 from tests.lanes import ROUTER, SYMBOL
 from tests.logs import copied
 from tests.planted import market, regimes
-from torghut import governing
+from tests.schedulers import Changes, declare
+from torghut import bootstrap, governing
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.sqlite.store import open_log
 from torghut.governance.lanes.queue import STREAM
+from torghut.settings import DECLARATIONS_DIR, settings
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
 from torghut.workflows.opening import Setup, open_fold
 
@@ -65,6 +67,23 @@ def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     FolderPackageStore(tmp_path / "packages").save(CANDIDATE)
     with installation(monkeypatch, tmp_path) as place:
         yield place
+
+
+DECLARED: Final[Changes] = {
+    "governance/policies/scheduler.yaml": [("every_s: 60", "every_s: 90")],
+    "governance/policies/drift.yaml": [
+        ("evidence_max_age_ms: 1800000", "evidence_max_age_ms: 600000")
+    ],
+}
+
+
+def test_the_lane_works_by_what_is_declared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DECLARATIONS_DIR, str(declare(folder / "declared", DECLARED)))
+    settings.cache_clear()
+
+    desk = asyncio.run(bootstrap.lane_desk(lambda _phase, _what, _far: None))
+
+    assert (desk.ports.cycle_length_s, desk.ports.drift_max_age_ms) == (90, 600_000)
 
 
 def submit(candidate: str = str(CANDIDATE.reference), *more: str, router: str = ROUTER) -> Ended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -12,12 +13,22 @@ import pytest
 
 from tests.commands import Ended, installation, typed
 from tests.declared import ROOT, shipped
+from tests.fakes.eventlog import CAUSES
 from tests.logs import copied, write_log
+from tests.queueing import ended, start, submit
 from tests.rolling import COMMIT, console_commands, declare, junit, key_file, scraped
+from tests.rollouts import RUN_ID, START_NS, plan
 from tests.staging import shipped_roadmap
+from tests.unit.governance.safety.test_rollback import trigger
+from torghut import governing
+from torghut.governance.rollouts.rollout import StartRun
+from torghut.kernel.times import instant
 from torghut.schemas.declarations.roadmap import ExitCriterion, ShownByTest
 from torghut.settings import COMMIT as VARIABLE
-from torghut.settings import DECLARATIONS_DIR
+from torghut.settings import DECLARATIONS_DIR, artifact_dir
+from torghut.workflows.aggregates import Governance, rollback_of, rollout_of
+from torghut.workflows.lane.running import lane_command
+from torghut.workflows.streams import Streams
 
 PAGE: Final = ROOT / "docs" / "how-to" / "lead-a-rollout.md"
 FROZEN: Final = (
@@ -109,6 +120,22 @@ def test_every_command_of_the_page_runs(here: Path) -> None:
 
     assert stage() == 0
     assert len(list(here.glob("var/stages/records/*.json"))) == 1
+
+
+@pytest.mark.usefixtures("here")
+def test_the_look_of_the_page_can_pass() -> None:
+    (command,) = (
+        one
+        for one in console_commands(PAGE.read_text(encoding="utf-8"))
+        if one.startswith("torghut exposure review")
+    )
+    at_ns = typed("slo", "show", "--log", "decisions.log", "--json").json["windows"][0]["to_ns"]
+
+    looked = typed(*shlex.split(command)[1:], "--at", instant(int(at_ns)), "--json")
+
+    failing = [one["failing"] for one in looked.json["reviewed"]["windows"]]
+    assert failing
+    assert all("fast-path-p95-latency" not in one for one in failing)
 
 
 def test_stage_is_left_when_everything_is_shown(here: Path) -> None:
@@ -320,3 +347,50 @@ def test_tests_that_criteria_name_are_named_in_one_way() -> None:
     ]
 
     assert f"{FROZEN[0].replace('.', '/')}.py::{FROZEN[1]}" in tests
+
+
+def rolled_back(attempt: int) -> None:
+    """Let the lane end two attempts at a run, and one of the two be taken back."""
+    events = governing.governance_events(artifact_dir())
+    governance = Governance(streams=Streams(events), causes=CAUSES)
+
+    async def work() -> None:
+        for number in (1, 2):
+            await lane_command(events, submit(), "test")
+            started = start(number, run_id=RUN_ID, attempt=number)
+            await lane_command(events, started, "test")
+            begun = StartRun(plan=plan(attempt=number), at_ns=START_NS)
+            await governance.run(rollout_of(RUN_ID, number), begun)
+            await lane_command(events, ended(run_id=RUN_ID, attempt=number), "test")
+        await governance.run(rollback_of(RUN_ID, attempt), trigger())
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("attempt", "asked", "counts"),
+    [
+        (2, (), True),
+        (1, (), False),
+        (2, ("--run", RUN_ID), True),
+        (1, ("--run", RUN_ID, "--attempt", "1"), True),
+        (1, ("--attempt", "1"), True),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_rollback_of_the_run_that_ended_last_counts(
+    attempt: int, asked: tuple[str, ...], *, counts: bool
+) -> None:
+    rolled_back(attempt)
+
+    looked = typed("exposure", "review", "--log", "decisions.log", "--json", *asked)
+
+    assert ("rollback" in looked.json["reviewed"]["holding"]) is counts, looked.err
+
+
+@pytest.mark.usefixtures("here")
+def test_rollback_of_a_run_that_nobody_knows_is_not_no_rollback() -> None:
+    looked = typed("exposure", "review", "--log", "decisions.log", "--run", "typo")
+
+    assert looked.status == 2
+    assert "reviewing.run-unknown: " in looked.err

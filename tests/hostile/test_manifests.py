@@ -11,10 +11,12 @@ from typing import Any, Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.declared import ROOT
 from tests.rollouts import (
     INCIDENT_PATH,
     START_NS,
     STEP_NS,
+    SUBJECT,
     evidence_files,
     evidence_path,
     examined,
@@ -530,6 +532,49 @@ def test_incident_of_another_run_proves_no_rollback(root: Path) -> None:
 
     assert verdict.exit_code is ExitCode.INTEGRITY
     assert any("stale" in one.says for one in verdict.checks)
+
+
+GOLDEN: Final = ROOT / "tests" / "replay" / "golden" / "messages" / "artifacts"
+NAMING: Final = [
+    (path, field)
+    for path in sorted(GOLDEN.rglob("*.json"))
+    for field in ("run_id", "candidate_id")
+    if {"type", field} <= json.loads(path.read_bytes()).keys()
+]
+"""Every kind of file that names its run or candidate, and by which key."""
+
+
+def cites_also(root: Path, message: Document) -> bytes:
+    """Return a pass that cites one more file, which says ``message``."""
+    body = canonical_bytes(message)
+    (root / "shown.json").write_bytes(body)
+    cited = {"path": "shown.json", "schema": message["type"], "sha256": sha256_hex(body)}
+
+    def tamper(document: Document) -> None:
+        phase(document, "gate-evaluation")["artifact_refs"].append(cited)
+        document["artifact_refs"] = sorted(
+            [*document["artifact_refs"], cited], key=lambda one: str(one["path"])
+        )
+
+    return tampered(PASS, tamper)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    NAMING,
+    ids=[f"{path.parent.name}-{path.stem}-{field}" for path, field in NAMING],
+)
+def test_file_of_another_run_or_candidate_shows_nothing(root: Path, path: Path, field: str) -> None:
+    message: Document = json.loads(path.read_bytes())
+    own = {"run_id": SUBJECT.run_id, "candidate_id": SUBJECT.candidate_id}
+    message.update({key: value for key, value in own.items() if key in message})
+
+    theirs = check(cites_also(root, message), root)
+    others = check(cites_also(root, {**message, field: "another"}), root)
+
+    assert failed(theirs) == []
+    assert (others.exit_code, failed(others)) == (ExitCode.INTEGRITY, ["evidence"])
+    assert any("stale" in one.says for one in others.checks)
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, len(PASS) // 2, len(PASS) - 1])

@@ -17,11 +17,6 @@ from torghut.artifacts.errors import ReadFault
 from torghut.kernel.canonical import JsonRefusedError
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
-from torghut.schemas.governing.drift_evidence import (
-    DriftActionRecord,
-    DriftDetection,
-    DriftOutcome,
-)
 from torghut.schemas.governing.fields import Found
 from torghut.schemas.publish import MODELS, stated_type
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
@@ -118,19 +113,17 @@ def _content_fault(
     """Return why a file that is as cited still shows nothing of this run."""
     if stated_type(type(message)) != reference.schema_:
         return EvidenceFault.WRONG_SCHEMA
-    match message:
-        case GateEvidence() if message.run_id != subject.run_id:
-            return EvidenceFault.STALE
-        case RollbackIncident() | DriftDetection() | DriftActionRecord() | DriftOutcome() if (
-            message.run_id,
-            message.candidate_id,
-        ) != (
-            subject.run_id,
-            subject.candidate_id,
-        ):
-            return EvidenceFault.STALE
-        case _:
-            return None
+    return EvidenceFault.STALE if _names_another(message, subject) else None
+
+
+def _names_another(message: Message, subject: Subject) -> bool:
+    """Say whether a file names another run or candidate; whatever kind of file it is, if it does.
+
+    It is told by the names of the keys, so that no kind that is added is left out.
+    """
+    own = {"run_id": subject.run_id, "candidate_id": subject.candidate_id}
+    named = message.model_dump(include=set(own))
+    return any(named[key] != own[key] for key in named)
 
 
 def contradicts(row: GateRow, message: Message | None) -> bool:

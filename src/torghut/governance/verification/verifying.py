@@ -41,7 +41,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "gates": "each phase states its gates, and none passes with a gate that does not",
     "safety": "runtime governance and rollback proof keep their rules",
     "hash": "its content has the digest that it states",
-    "evidence": "each file cited is there, is the one cited, and is about this run",
+    "evidence": "each file cited is there, is the one cited, and names no other run or candidate",
     "final": "the safety controls have spoken",
 }
 """What is checked, in order, and what holds if it passes; evidence is one check a file."""

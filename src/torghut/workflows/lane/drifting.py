@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from torghut.eventlog.ports import EventStore
 from torghut.schemas.governing.drift import ActionWithheld, VerdictTaken
-from torghut.schemas.rollout.run import DriftStatus
+from torghut.schemas.publish import stated_type
 from torghut.workflows.aggregates import DRIFT
+from torghut.workflows.drift.calling import status_called
 from torghut.workflows.lane.ports import DriftFound
 
-_STATUSES: Final[Mapping[str, DriftStatus]] = MappingProxyType(
-    {"stable": "stable", "drifted": "detected", "unhealthy": "unhealthy"}
-)
+_TELLING: Final = frozenset({stated_type(VerdictTaken), stated_type(ActionWithheld)})
+"""Types of the events that say how things are; an action that was withheld follows its verdict."""
 
 
 async def last_drift(events: EventStore) -> DriftFound:
-    """Return the newest verdict on drift; drift whose action rests is in cooldown, and still drift.
+    """Return the newest verdict on drift; what was found before it is not read again.
 
     Raises:
         LogIntegrityError: An event is not as it was written.
     """
-    found = DriftFound(status=None)
-    for envelope in await events.read_events(DRIFT.stream):
+    for envelope in reversed(await events.read_events(DRIFT.stream)):
+        if envelope.type not in _TELLING:
+            continue
         event = DRIFT.read(envelope)
         if isinstance(event, VerdictTaken):
-            found = DriftFound(status=_STATUSES[event.verdict.status], at_ns=event.at_ns)
-        elif isinstance(event, ActionWithheld):
-            found = DriftFound(status="cooldown", at_ns=event.at_ns)
-    return found
+            status = status_called(event.verdict.status, withheld=False)
+        else:
+            status = status_called("drifted", withheld=True)
+        return DriftFound(status=status, at_ns=event.at_ns)
+    return DriftFound(status=None)

@@ -21,8 +21,7 @@ from torghut.workflows.lane.gates import (
 from torghut.workflows.lane.ports import Admission, DriftFound, Evaluated, LaneWork, Rehearsed
 from torghut.workflows.lane.stages import chain_faults
 
-DRIFT_MAX_NS: Final = 1800 * 1_000_000_000
-"""How old a drift verdict may be for a live target."""
+_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +105,12 @@ def readiness_done(
     )
 
 
-def drift_done(files: RunFiles, drift: DriftFound, target: Target, now_ns: int) -> PhaseDone:
+def drift_done(
+    files: RunFiles, drift: DriftFound, target: Target, now_ns: int, *, max_age_ms: int
+) -> PhaseDone:
     """Return the drift gate: a verdict that says stable, and for live one that is fresh."""
     reason = "drift-not-judged" if drift.status is None else f"drift-{drift.status}"
-    stale = target == "live" and not 0 <= now_ns - drift.at_ns <= DRIFT_MAX_NS
+    stale = target == "live" and not 0 <= now_ns - drift.at_ns <= max_age_ms * _NS_PER_MS
     if drift.status == "stable" and stale:
         reason = "drift-verdict-stale"
     measured = figure(

@@ -160,10 +160,11 @@ class LanePorts:
         store: The artifact root.
         wall: Tells the time.
         admission: Of this run.
+        cycle_length_s: Of the scheduler, as declared.
+        drift_max_age_ms: How old a drift verdict may be for a live target, as declared.
         drift: Says what the drift policy last came to; asked when a run comes to its drift gate.
         rehearse: Tries the hard switches now.
         rollback: What the rollback latch says.
-        cycle_length_s: Of the scheduler.
         told: Where to say how far it is.
         page: Renders a run's page out of its manifest; None where nobody does.
     """
@@ -172,9 +173,10 @@ class LanePorts:
     store: ArtifactStore
     wall: WallClock
     admission: Admission
+    cycle_length_s: int
+    drift_max_age_ms: int
     drift: Callable[[], Awaitable[DriftFound]] = not_judged
     rehearse: Callable[[], Awaitable[Rehearsed]] = not_rehearsed
     rollback: RollbackFacts = field(default_factory=lambda: RollbackFacts(triggered=False))
-    cycle_length_s: int = 60
     told: Telling = lambda _phase, _what, _far: None
     page: Paging | None = None

@@ -198,7 +198,8 @@ async def _phase_done(run: _Run, phase: PhaseName) -> PhaseDone:
         now_ns = ports.wall.now_ns()
         return readiness_done(run.files, rehearsed, ports.admission, target, now_ns)
     if phase == "drift-gate":
-        return drift_done(run.files, await ports.drift(), target, ports.wall.now_ns())
+        drift, now_ns = await ports.drift(), ports.wall.now_ns()
+        return drift_done(run.files, drift, target, now_ns, max_age_ms=ports.drift_max_age_ms)
     passed = all(status == "pass" for status in run.statuses)
     return canary_done(run.files, work, ports.admission, passed=passed, lineage=run.inputs.sha256)
 

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from pydantic import TypeAdapter
 
 from tests.fakes.clock import HandClock
 from tests.governing import START_NS, drift_policy, verdict
-from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.envelopes import Causes, Envelope, Steps, read_event
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, TakeVerdict
 from torghut.schemas.governing.drift import DriftEvent, DriftVerdict
+from torghut.workflows import aggregates
 from torghut.workflows.aggregates import DRIFT
 from torghut.workflows.lane.drifting import last_drift
 from torghut.workflows.lane.ports import DriftFound
@@ -65,3 +67,16 @@ def test_newest_verdict_counts_and_drift_at_rest_is_still_drift(
 
 def test_nobody_judged_is_no_status() -> None:
     assert found().status is None
+
+
+def test_what_was_judged_before_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def reading(envelope: Envelope, adapter: TypeAdapter[DriftEvent], steps: Steps) -> DriftEvent:
+        read.append(envelope.type)
+        return read_event(envelope, adapter, steps)
+
+    monkeypatch.setattr(aggregates, "read_event", reading)
+
+    assert found(*[verdict()] * 20, SHOCK, SHOCK).status == "cooldown"
+    assert read == ["drift.action-withheld.v1"]

@@ -191,13 +191,18 @@ def test_drift_is_asked_for_when_a_run_comes_to_its_gate() -> None:
     assert row_of(result, "slo_drift_gate_allowed") == ("fail", "drift-detected")
 
 
-def test_a_verdict_older_than_half_an_hour_does_not_open_it_for_live() -> None:
-    world = LaneWorld(target="live", admission=LIVE)
-    world.drift = DriftFound(status="stable", at_ns=world.clock.now_ns() - 1801 * 10**9)
+@pytest.mark.parametrize(
+    ("age_s", "row"), [(60, ("pass", None)), (61, ("fail", "drift-verdict-stale"))]
+)
+def test_a_verdict_older_than_declared_does_not_open_it_for_live(
+    age_s: int, row: tuple[str, str | None]
+) -> None:
+    world = LaneWorld(target="live", admission=LIVE, drift_max_age_ms=60_000)
+    world.drift = DriftFound(status="stable", at_ns=world.clock.now_ns() - age_s * 10**9)
 
     result = made_run(world)
 
-    assert row_of(result, "slo_drift_gate_allowed") == ("fail", "drift-verdict-stale")
+    assert row_of(result, "slo_drift_gate_allowed") == row
 
 
 def test_a_candidate_whose_bytes_are_gone_has_not_its_prerequisites() -> None:

@@ -14,14 +14,17 @@ from torghut.entrypoints.cli.console import json_option, print_fields, print_jso
 from torghut.entrypoints.cli.lookup.reading import log_option, read_log
 from torghut.entrypoints.cli.lookup.times import TimeType
 from torghut.entrypoints.cli.measure.windows import before_option, latency_in, metrics_option
+from torghut.entrypoints.cli.rollout.asking import attempt_option
 from torghut.entrypoints.cli.stage.asking import causes
-from torghut.eventlog.ports import DecisionLog
+from torghut.eventlog.ports import DecisionLog, EventStore
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.staging.slo import WindowName
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.settings import artifact_dir
+from torghut.workflows.lane.running import lane_state
 from torghut.workflows.lookup.scanning import Scanning
+from torghut.workflows.reviewing.runs import run_on_record
 from torghut.workflows.staging.climbing import (
     Look,
     Standing,
@@ -49,8 +52,8 @@ class _Review(TypedDict):
     at: int | None
     metrics: Path | None
     metrics_before: Path | None
-    run_id: str
-    attempt: int
+    run_id: str | None
+    attempt: int | None
     as_json: bool
 
 
@@ -61,8 +64,10 @@ class _Review(TypedDict):
 )
 @metrics_option
 @before_option
-@click.option("--run", "run_id", default="", help="The candidate's run whose rollback counts.")
-@click.option("--attempt", type=click.IntRange(1, 9999), default=1, show_default=True)
+@click.option(
+    "--run", "run_id", help="Whose rollback counts; by default the run of the lane that ended last."
+)
+@attempt_option
 @json_option
 def review(**asked: Unpack[_Review]) -> ExitCode:
     """Look at the ladder once: measure the windows, read the controls, and step if that follows.
@@ -87,7 +92,7 @@ def review(**asked: Unpack[_Review]) -> ExitCode:
         told = Look(
             at_ns=at_ns,
             windows=windows,
-            run=(asked["run_id"], asked["attempt"]) if asked["run_id"] else None,
+            run=await _watched(streams.store, asked["run_id"], asked["attempt"]),
             drill_age_ms=drill_age_ms(standby.worker_pages(), standby.wall_clock().now_ns()),
             causes=causes("torghut exposure review"),
         )
@@ -104,6 +109,23 @@ def review(**asked: Unpack[_Review]) -> ExitCode:
     _told(after, as_json=asked["as_json"])
     lower = after.state.fraction < before.state.fraction
     return ExitCode.NO if lower else ExitCode.YES
+
+
+async def _watched(
+    events: EventStore, run_id: str | None, attempt: int | None
+) -> tuple[str, int] | None:
+    """Return whose rollback counts, as the scheduler has it; None only where no run ever ended.
+
+    Raises:
+        RunUnknownError: What was asked for is not on record.
+    """
+    if run_id is None:
+        last = (await lane_state(events)).last
+        if last is None:
+            return None
+        run_id, attempt = last.run_id, attempt or last.attempt
+    plan = (await run_on_record(events, run_id, attempt)).plan
+    return plan.run_id, plan.attempt
 
 
 def _told(standing: Standing, *, as_json: bool) -> ExitCode:

@@ -12,12 +12,14 @@ from typing_extensions import TypedDict, Unpack
 from torghut import governing
 from torghut.entrypoints.cli.approval.asking import AMOUNT, office, read_checked, reason_option
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
+from torghut.entrypoints.cli.rollout.asking import attempt_option
 from torghut.kernel.canonical import canonical_text
 from torghut.kernel.errors import ExitCode
 from torghut.settings import artifact_dir
 from torghut.workflows.approving.office import Office
 from torghut.workflows.approving.promoting import Changed, promote
 from torghut.workflows.approving.promoting import revert as take_back
+from torghut.workflows.reviewing.runs import run_on_record
 from torghut.workflows.rollout.places import run_folder
 
 __all__ = ["apply", "revert"]
@@ -36,7 +38,7 @@ class _Apply(TypedDict):
     """What ``apply`` was asked for."""
 
     run_id: str
-    attempt: int
+    attempt: int | None
     approval: str | None
     notional_cap: Decimal | None
     replaces: str | None
@@ -46,7 +48,7 @@ class _Apply(TypedDict):
 
 @click.command()
 @click.argument("run_id")
-@click.option("--attempt", type=click.IntRange(1, 9999), default=1, show_default=True)
+@attempt_option
 @click.option("--approval", metavar="ID", help="Used up by this promotion; for live alone.")
 @click.option("--notional-cap", type=AMOUNT, help="For live; by default what was approved.")
 @click.option(
@@ -61,7 +63,8 @@ def apply(**asked: Unpack[_Apply]) -> ExitCode:
     again changes nothing. Ends with 5 if somebody else changed who serves meanwhile.
     """
     place = office("torghut promotion apply")
-    folder = artifact_dir() / run_folder(asked["run_id"], asked["attempt"])
+    run = asyncio.run(run_on_record(place.events, asked["run_id"], asked["attempt"])).plan
+    folder = artifact_dir() / run_folder(run.run_id, run.attempt)
     manifest = read_checked(place, folder / _MANIFEST, artifact_dir())
     changed = asyncio.run(
         promote(

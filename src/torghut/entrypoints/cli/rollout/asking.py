@@ -16,6 +16,11 @@ manifest_argument = click.argument(
 )
 """The file; the command's parameter is ``manifest``."""
 
+attempt_option = click.option(
+    "--attempt", type=click.IntRange(min=1), help="At the run; by default the last."
+)
+"""The option ``--attempt``; the command's parameter has the same name."""
+
 
 def read_body(path: Path) -> bytes:
     """Return the bytes of a manifest's file, which no link may stand for.

@@ -14,6 +14,7 @@ from torghut.entrypoints.cli.console import (
     print_json,
     shown,
 )
+from torghut.entrypoints.cli.rollout.asking import attempt_option
 from torghut.entrypoints.review.page import review_page
 from torghut.governance.rollouts.manifest import manifest_of
 from torghut.kernel.errors import ExitCode
@@ -21,17 +22,12 @@ from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.settings import artifact_dir
 from torghut.workflows.reviewing.exporting import export_bytes, export_run
 from torghut.workflows.reviewing.material import gather
-from torghut.workflows.reviewing.runs import (
-    run_on_record,
-)
+from torghut.workflows.reviewing.runs import run_on_record
 from torghut.workflows.rollout.places import REVIEW, run_folder
 
 __all__ = ["export", "review"]
 
 run_argument = click.argument("run_id", metavar="RUN_ID")
-attempt_option = click.option(
-    "--attempt", type=click.IntRange(min=1), help="At the run; by default the last."
-)
 
 
 @click.command()

@@ -121,6 +121,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
                 wall=standby.wall_clock(),
                 admission=Admission(target="paper"),
                 cycle_length_s=policies.scheduler.cycles.every_s,
+                drift_max_age_ms=policies.drift.evidence_max_age_ms,
                 page=page_of,
             ),
             root,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from torghut.drift.verdicts import judge_drift
 from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.governance.safety.drift_actions import TakeVerdict
-from torghut.schemas.governing.drift import ActionWithheld, DriftEvent, DriftVerdict
+from torghut.schemas.governing.drift import ActionWithheld, DriftVerdict
 from torghut.schemas.governing.rollback import EvidenceName
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.aggregates import DRIFT
+from torghut.workflows.drift.calling import status_called
 from torghut.workflows.drift.evidence import About, write_action, write_detection
 from torghut.workflows.drift.measuring import WindowAsked
 from torghut.workflows.rollout.checking import read_found
@@ -72,7 +73,9 @@ async def look_for_drift(
         at_ns=turn.now_ns,
     )
     return DriftSeen(
-        status=_status(verdict, events),
+        status=status_called(
+            verdict.status, withheld=any(isinstance(event, ActionWithheld) for event in events)
+        ),
         verdict=verdict,
         evidence={
             "drift_last_detection_path": _examined(governor, detection, about),
@@ -84,11 +87,3 @@ async def look_for_drift(
 def _examined(governor: Governor, cited: EvidenceReference, about: Subject) -> Examined:
     """Return what is to be thought of a file that was just written."""
     return examine(cited, read_found(governor.store, cited.path), about)
-
-
-def _status(verdict: DriftVerdict, events: Sequence[DriftEvent]) -> DriftStatus:
-    """Return what a verdict is called in a manifest; drift whose action rests is drift."""
-    if verdict.status == "drifted":
-        withheld = any(isinstance(event, ActionWithheld) for event in events)
-        return "cooldown" if withheld else "detected"
-    return verdict.status
