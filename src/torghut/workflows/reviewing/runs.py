@@ -15,6 +15,7 @@ from torghut.governance.rollouts.rollout import ROLLOUT, RolloutState, read_roll
 from torghut.governance.verification.origin import UNSIGNED, Origin, origin_of
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.run import RunPlan
+from torghut.workflows.lane.losing import verdict_of
 from torghut.workflows.reviewing.errors import RunUnknownError
 from torghut.workflows.rollout.checking import read_found, signatures_of
 
@@ -44,8 +45,7 @@ class RunOnRecord:
     @property
     def verdict(self) -> str:
         """What the evaluation recommends; empty where it did not come to that."""
-        first = self.state.phases[0] if self.state.phases else None
-        return "" if first is None else str(first.observations.get("verdict", ""))
+        return verdict_of(self.state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
