@@ -19,14 +19,18 @@ from torghut.evals.judging import FixedSampleJudge
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.declarations import parse_evaluation_policy
 from torghut.governance.lanes.queue import SubmitCandidate
+from torghut.governance.ledger.ledger import LEDGER, ledger_stream, read_ledger_event
+from torghut.governance.ledger.state import LedgerState
 from torghut.router.package import RegimeModel, read_regime_model
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneAsked
+from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs, LogWindow, SwitchRehearsed
 from torghut.schemas.rollout.phases import REQUIRED_GATES, Target
 from torghut.schemas.rollout.run import ExecutionContext
 from torghut.schemas.rows import RowArray
 from torghut.schemas.types import message_digest
+from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
 from torghut.workflows.lane.contest.arms import Arm, ArmPlan
 from torghut.workflows.lane.contest.cutting import Window
@@ -35,6 +39,7 @@ from torghut.workflows.lane.contest.redeciding import Reading
 from torghut.workflows.lane.contest.standing import champion_of, horizon_ns_of, standing_at
 from torghut.workflows.lane.evidence import RunFiles, figure
 from torghut.workflows.lane.gates import REHEARSED
+from torghut.workflows.lane.naming import candidate_digest_of, candidate_id_of, run_id_of
 from torghut.workflows.lane.ports import (
     Admission,
     DriftFound,
@@ -47,6 +52,7 @@ from torghut.workflows.lane.ports import (
 )
 from torghut.workflows.lane.running import LaneResult, lane_command, lane_state, run_autonomous_lane
 from torghut.workflows.opening import Setup, open_fold
+from torghut.workflows.streams import Streams
 
 SYMBOL: Final = "fxcm:EURUSD"
 ROUTER: Final = "fx-intraday"
@@ -138,6 +144,18 @@ async def made_work(
         kernel_version=1,
     )
 
+    await register_candidate(
+        Streams(world.events),
+        spec.router,
+        LedgerCandidate(
+            candidate_id=candidate_id_of(spec),
+            digest=candidate_digest_of(spec) or "",
+            package=spec.package,
+        ),
+        run_id=run_id_of(inputs),
+        at_ns=world.clock.now_ns(),
+    )
+
     async def intact() -> tuple[int, int]:
         return world.intact
 
@@ -207,6 +225,10 @@ class LaneWorld:
             drift=self.last_drift,
             rehearse=self.rehearse,
         )
+
+    async def ledger(self) -> LedgerState:
+        """Return who contends, and who lost."""
+        return await Streams(self.events).state(LEDGER, read_ledger_event, ledger_stream(ROUTER))
 
     async def last_drift(self) -> DriftFound:
         """Return what drift came to by now."""

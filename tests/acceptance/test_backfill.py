@@ -11,9 +11,10 @@ from typing import Final
 import pytest
 
 from tests.commands import Ended, installation, prices, typed
+from tests.rolling import declare, key_file
 from torghut import governing
 from torghut.governance.notes.note import read_note
-from torghut.settings import ARTIFACT_DIR, settings
+from torghut.settings import ARTIFACT_DIR, DECLARATIONS_DIR, settings
 
 HOUR: Final = "2014-05-05T12:00:00Z..2014-05-05T12:30:00Z"
 
@@ -101,3 +102,19 @@ def test_nothing_later_than_the_cycle_is_seen(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_what_makes_no_sense_is_wrong_usage(words: tuple[str, ...]) -> None:
     assert typed("scheduler", "run", "--log", "day.log", *words).status == 2
+
+
+@pytest.mark.parametrize(("role", "lines"), [("scheduler", 0), ("production", 1)])
+def test_key_that_no_scheduler_is_declared_by_is_named_in_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, role: str, lines: int
+) -> None:
+    key = key_file(folder / "s.pem")
+    monkeypatch.setenv(DECLARATIONS_DIR, str(declare(folder / "declared", {role: key})))
+    settings.cache_clear()
+
+    ended = backfilled(monkeypatch, Path("var"), "--key", "s.pem", "--every", "30m")
+
+    said = [line for line in ended.err.splitlines() if line.startswith("s.pem: ")]
+    assert (ended.status, len(said)) == (0, lines)
+    assert all("`torghut key fingerprint s.pem --role scheduler`" in line for line in said)
+    assert typed("key", "fingerprint", "s.pem", "--role", "scheduler").status == 0

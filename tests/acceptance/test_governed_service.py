@@ -14,6 +14,7 @@ import pytest
 
 from tests.commands import prices, typed
 from tests.live_services import LiveService, live_service
+from tests.rolling import key_file
 from torghut import standby
 from torghut.adapters.filesystem.governed.standing import read_governance
 from torghut.kernel.clock import WallClock
@@ -115,3 +116,15 @@ def test_what_does_not_fit_is_refused_before_anything_begins(tmp_path: Path) -> 
     assert (alone.status, "expected --govern" in alone.err) == (2, True)
     unfit = typed("serve", "--govern", "--govern-key", str(key))
     assert unfit.err.startswith("artifacts.key-unusable: ")
+
+
+def test_key_that_no_scheduler_is_declared_by_is_named_before_anything_begins(
+    tmp_path: Path,
+) -> None:
+    key = key_file(tmp_path / "s.pem")
+    nowhere = ("--log", str(tmp_path / "s.pem" / "decisions.log"))
+
+    ended = typed("serve", "--source", "api:", "--govern", "--govern-key", str(key), *nowhere)
+
+    assert ended.status != 0
+    assert ended.err.splitlines()[0].startswith(f"{key}: governance/owners.yaml declares no ")

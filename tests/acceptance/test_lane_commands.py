@@ -108,6 +108,8 @@ def test_a_candidate_is_submitted_run_and_shown(folder: Path) -> None:
     (one,) = ran.json["runs"]
     assert (one["ended"]["outcome"], one["verdict"]) == ("completed", "insufficient")
     assert one["manifest"].startswith("runs/lane-")
+    (ledger,) = typed("promotion", "list", "--json").json["routers"]
+    assert (ledger["trials"], ledger[f"{ROUTER}@challenger"]) == (1, None)
     after = typed("lane", "list", "--json").json
     assert (after["waiting"], after["running"], after["failure_streak"]) == ([], None, 0)
     assert typed("rollout", "show", MANIFEST).status == 0

@@ -27,7 +27,6 @@ from torghut.workflows.reviewing.material import Material
 from torghut.workflows.rollout.places import run_manifest
 
 _SHORT: Final = 16
-_VERDICTS: Final = {"promote": "pass", "deny": "fail", "refuse": "fail"}
 _MEANS: Final = {
     "promote": "it is shown to be better than everything it could be left for",
     "no-op": "it is not shown to be better, and nothing is changed",

@@ -164,20 +164,22 @@ def _decide(command: LedgerCommand, state: LedgerState) -> Sequence[LedgerEvent]
 
 
 def _register(command: RegisterCandidate, state: LedgerState) -> Sequence[LedgerEvent]:
-    """Return the registration; the same run again is no further trial."""
+    """Return the registration; the same run again is no further trial, but what lost contends."""
     candidate = command.candidate
-    known = state.ids.get(candidate.candidate_id)
-    if known is not None and known != candidate.digest:
+    named = state.ids.get(candidate.candidate_id)
+    if named is not None and named != candidate.digest:
         raise CandidateConflictError(
-            expected=f"{candidate.candidate_id} to be {known}", found=candidate.digest
+            expected=f"{candidate.candidate_id} to be {named}", found=candidate.digest
         )
-    if command.run_id in state.runs:
+    known = state.candidates.get(candidate.digest)
+    again = command.run_id in state.runs
+    if again and (known is None or known.role != "retained"):
         return []
     return [
         CandidateRegistered(
             candidate=candidate,
             run_id=command.run_id,
-            trial=state.trials + 1,
+            trial=state.trials + (not again),
             at_ns=max(command.at_ns, state.time_ns),
         )
     ]

@@ -40,6 +40,7 @@ from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.phases import LANE_PHASES, PhaseName, PhaseStatus
 from torghut.schemas.rollout.run import RunPlan
 from torghut.workflows.lane.evidence import RunFiles
+from torghut.workflows.lane.losing import retain_champion
 from torghut.workflows.lane.naming import plan_of, run_id_of
 from torghut.workflows.lane.phases import (
     PhaseDone,
@@ -261,8 +262,16 @@ async def _ended(
     phase: PhaseName | None,
     reason: str,
 ) -> LaneResult:
-    """Put the end of a run on record, and return it."""
-    own_copy = run_manifest(manifest)
+    """Put the end of a run on record, whose candidate may have lost, and return it."""
+    own_copy, at_ns = run_manifest(manifest), run.ports.wall.now_ns()
+    if run.verdict != "promote":
+        await retain_champion(
+            run.ports.events,
+            run.work.submission,
+            run_id=run.plan.run_id,
+            reason=reason,
+            at_ns=at_ns,
+        )
     end = EndLaneRun(
         run_id=run.plan.run_id,
         attempt=run.plan.attempt,
@@ -273,7 +282,7 @@ async def _ended(
         content_hash=manifest.content_hash,
         signals=run.signals,
         decisions=run.decisions,
-        at_ns=run.ports.wall.now_ns(),
+        at_ns=at_ns,
     )
     await lane_command(run.ports.events, end, run.plan.run_id)
     ended = (await lane_state(run.ports.events)).last

@@ -11,10 +11,16 @@ from torghut.artifacts.signatures import TrustedKey
 from torghut.eventlog.envelopes import Envelope
 from torghut.eventlog.ports import EventStore
 from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of, overdue
-from torghut.governance.rollouts.rollout import ROLLOUT, RolloutState, read_rollout_event
+from torghut.governance.rollouts.rollout import (
+    ROLLOUT,
+    RolloutState,
+    read_rollout_event,
+    rollout_stream,
+)
 from torghut.governance.verification.origin import UNSIGNED, Origin, origin_of
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.run import RunPlan
+from torghut.workflows.lane.losing import verdict_of
 from torghut.workflows.reviewing.errors import RunUnknownError
 from torghut.workflows.rollout.checking import read_found, signatures_of
 
@@ -44,8 +50,7 @@ class RunOnRecord:
     @property
     def verdict(self) -> str:
         """What the evaluation recommends; empty where it did not come to that."""
-        first = self.state.phases[0] if self.state.phases else None
-        return "" if first is None else str(first.observations.get("verdict", ""))
+        return verdict_of(self.state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +76,19 @@ async def runs_on_record(events: EventStore) -> Sequence[RunOnRecord]:
     Raises:
         LogIntegrityError: An event is not as it was written.
     """
-    found: list[RunOnRecord] = []
-    for stream in await events.streams(PREFIX):
-        envelopes = await events.read_events(stream)
-        state = ROLLOUT.fold(read_rollout_event(one) for one in envelopes)
-        if state.started is not None:
-            run = RunOnRecord(plan=state.started.plan, state=state, envelopes=envelopes)
-            found.append(run)
-    return sorted(found, key=lambda one: one.touched, reverse=True)
+    return await _read(events, await events.streams(PREFIX))
+
+
+async def attempts_on_record(events: EventStore, run_id: str) -> Sequence[RunOnRecord]:
+    """Return every attempt at one run, the one touched last first; no other run is read.
+
+    Raises:
+        LogIntegrityError: An event is not as it was written.
+    """
+    first = rollout_stream(run_id)
+    streams = await events.streams(first)
+    own = [one for one in streams if one == first or one.startswith(f"{first}:")]
+    return await _read(events, own, run_id)
 
 
 async def run_on_record(events: EventStore, run_id: str, attempt: int | None = None) -> RunOnRecord:
@@ -87,13 +97,34 @@ async def run_on_record(events: EventStore, run_id: str, attempt: int | None = N
     Raises:
         RunUnknownError: There is none.
     """
-    own = [one for one in await runs_on_record(events) if one.plan.run_id == run_id]
-    if attempt is not None:
-        own = [one for one in own if one.plan.attempt == attempt]
+    if attempt is None:
+        own = await attempts_on_record(events, run_id)
+    else:
+        own = await _read(events, [rollout_stream(run_id, attempt)], run_id)
     if not own:
         again = "" if attempt is None else f", attempt {attempt}"
         raise RunUnknownError(expected=f"run {run_id}{again}")
     return max(own, key=lambda one: one.plan.attempt)
+
+
+async def _read(
+    events: EventStore, streams: Sequence[str], run_id: str | None = None
+) -> Sequence[RunOnRecord]:
+    """Return the attempts that ``streams`` are of, the one touched last first.
+
+    Args:
+        events: Governance's log.
+        streams: Of attempts.
+        run_id: Whose they must be; None: of any run.
+    """
+    found: list[RunOnRecord] = []
+    for stream in streams:
+        envelopes = await events.read_events(stream)
+        state = ROLLOUT.fold(read_rollout_event(one) for one in envelopes)
+        if state.started is not None and run_id in (None, state.started.plan.run_id):
+            run = RunOnRecord(plan=state.started.plan, state=state, envelopes=envelopes)
+            found.append(run)
+    return sorted(found, key=lambda one: one.touched, reverse=True)
 
 
 def listed(

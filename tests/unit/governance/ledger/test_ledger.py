@@ -298,6 +298,18 @@ def test_what_lost_is_retained_and_contends_no_longer() -> None:
     assert stream.send(retain("b")) == []
 
 
+def test_what_lost_contends_again_when_its_run_is_made_again_and_that_is_no_trial() -> None:
+    stream = ledger("a", "b")
+    stream.send(retain("a"))
+
+    stream.send(register("a"))
+
+    assert roles(stream) == {"a": "challenger", "b": "challenger"}
+    assert named(stream, "challenger") == "a"
+    assert stream.state.trials == 2
+    assert stream.send(register("a")) == []
+
+
 def test_what_is_withdrawn_is_demoted() -> None:
     stream = ledger("a")
     stream.send(demote("a"))

@@ -9,11 +9,14 @@ from typing import Final
 import pytest
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.lanes import SPEC, LaneWorld, evaluated, made_run, made_work, working
+from tests.lanes import ROUTER, SPEC, LaneWorld, evaluated, made_run, made_work, working
 from torghut.artifacts.errors import ArtifactUnwritableError
+from torghut.eventlog.envelopes import Envelope
+from torghut.governance.ledger.ledger import ledger_stream, read_ledger_event
 from torghut.governance.rollouts.manifest import manifest_bytes
 from torghut.governance.verification.verifying import read_manifest
 from torghut.kernel.canonical import parse_json_object
+from torghut.schemas.governing.ledger import ChampionRetained
 from torghut.schemas.rollout.lane import StrategyPatch
 from torghut.schemas.rollout.phases import LANE_PHASES, PhaseName
 from torghut.workflows.lane.ports import Admission, DriftFound
@@ -306,3 +309,46 @@ def test_completed_runs_end_a_streak_of_failures() -> None:
     assert asyncio.run(lane_state(world.events)).failure_streak == 2
     made_run(world, evaluated(verdict="no-op", reason="not-better"))
     assert asyncio.run(lane_state(world.events)).failure_streak == 0
+
+
+def roles(world: LaneWorld) -> list[str]:
+    """Return what the ledger's candidates are."""
+    return [known.role for known in asyncio.run(world.ledger()).candidates.values()]
+
+
+def lost(world: LaneWorld) -> list[Envelope]:
+    """Return every event that says that a candidate lost."""
+    events = asyncio.run(world.events.read_events(ledger_stream(ROUTER)))
+    return [one for one in events if one.type == "ledger.retained.v1"]
+
+
+@pytest.mark.parametrize("verdict", ["no-op", "deny", "insufficient", "refuse"])
+def test_a_candidate_that_is_not_recommended_contends_no_longer(verdict: str) -> None:
+    world = LaneWorld()
+
+    result = made_run(world, evaluated(verdict=verdict, reason="not-better"))
+
+    assert roles(world) == ["retained"]
+    assert asyncio.run(world.ledger()).challenger is None
+    (event,) = map(read_ledger_event, lost(world))
+    assert isinstance(event, ChampionRetained)
+    assert (event.run_id, event.reason) == (result.ended.run_id, "not-better")
+
+
+def test_a_candidate_that_is_recommended_goes_on_contending() -> None:
+    world = LaneWorld()
+
+    made_run(world)
+
+    assert (roles(world), lost(world)) == (["challenger"], [])
+
+
+def test_a_candidate_whose_run_broke_contends_again_as_soon_as_it_is_run_again() -> None:
+    world = LaneWorld()
+    made_run(world, evaluated(broken=True))
+    assert roles(world) == ["retained"]
+
+    made_run(world)
+
+    assert roles(world) == ["challenger"]
+    assert asyncio.run(world.ledger()).trials == 1

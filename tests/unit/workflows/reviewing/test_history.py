@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pytest
+from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
@@ -17,8 +19,9 @@ from tests.rollouts import (
     run_after,
     whole_run,
 )
-from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.memory import InMemoryLog
+from torghut.eventlog.ports import EventStore
 from torghut.governance.rollouts.manifest import manifest_of
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
@@ -30,6 +33,7 @@ from torghut.governance.rollouts.rollout import (
 )
 from torghut.governance.verification.origin import OriginKind
 from torghut.schemas.rollout.manifest import PhaseManifest
+from torghut.schemas.types import Message
 from torghut.workflows.reviewing.errors import RunUnknownError
 from torghut.workflows.reviewing.history import Change, changes, manifest_at
 from torghut.workflows.reviewing.runs import RunOnRecord, listed, run_on_record, runs_on_record
@@ -125,3 +129,52 @@ def test_one_run_is_found_by_its_name_the_last_attempt_first() -> None:
     assert attempt(1) == 1
     with pytest.raises(RunUnknownError, match="attempt 3"):
         attempt(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(EventStore):
+    """A log that keeps which streams were read."""
+
+    events: EventStore
+    read: list[str] = field(default_factory=list)
+
+    @override
+    async def append_events(
+        self, stream: str, events: Sequence[Message], /, *, expected_version: int, causes: Causes
+    ) -> int:
+        return await self.events.append_events(
+            stream, events, expected_version=expected_version, causes=causes
+        )
+
+    @override
+    async def read_events(self, stream: str, /, *, after: int = 0) -> Sequence[Envelope]:
+        self.read.append(stream)
+        return await self.events.read_events(stream, after=after)
+
+    @override
+    async def streams(self, prefix: str, /) -> Sequence[str]:
+        return await self.events.streams(prefix)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "read"), [(None, ["rollout-run-1", "rollout-run-1:2"]), (2, ["rollout-run-1:2"])]
+)
+def test_for_one_run_no_other_is_read(wanted: int | None, read: list[str]) -> None:
+    events = Watched(log())
+    for other in ("run-10", "run-1-2", "run"):
+        begun = StartRun(plan=plan(run_id=other), at_ns=START_NS)
+        stream = rollout_stream(other)
+        asyncio.run(
+            Streams(events.events).run(ROLLOUT, read_rollout_event, stream, begun, causes=CAUSES)
+        )
+
+    found = asyncio.run(run_on_record(events, "run-1", wanted))
+
+    assert (found.plan.run_id, found.plan.attempt) == ("run-1", 2)
+    assert events.read == read
+
+
+@pytest.mark.parametrize("name", ["run-1:2", "run", "run-", ""])
+def test_what_is_no_run_id_names_no_run(name: str) -> None:
+    with pytest.raises(RunUnknownError):
+        asyncio.run(run_on_record(log(), name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,6 @@ from torghut.entrypoints.cli.lookup.packages import load_package
 from torghut.entrypoints.cli.lookup.times import parse_time
 
 _BETWEEN: Final = ".."
-_REASON: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
 class WindowType(click.ParamType):

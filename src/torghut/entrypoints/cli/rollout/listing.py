@@ -26,12 +26,13 @@ from torghut.kernel.errors import ExitCode
 from torghut.kernel.times import instant
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.settings import artifact_dir
+from torghut.workflows.reviewing.errors import RunUnknownError
 from torghut.workflows.reviewing.history import Change, changes, manifest_at
 from torghut.workflows.reviewing.runs import (
     RunListed,
     RunOnRecord,
+    attempts_on_record,
     listed,
-    run_on_record,
     runs_on_record,
 )
 
@@ -66,6 +67,18 @@ def list(*, as_json: bool) -> ExitCode:  # noqa: A001 - the command's name
 def _runs() -> Sequence[RunOnRecord]:
     """Return every run of this artifact root."""
     return asyncio.run(runs_on_record(governing.governance_events(artifact_dir())))
+
+
+def _attempts(run_id: str) -> Sequence[RunOnRecord]:
+    """Return every attempt at a run of this artifact root.
+
+    Raises:
+        RunUnknownError: There is none.
+    """
+    found = asyncio.run(attempts_on_record(governing.governance_events(artifact_dir()), run_id))
+    if not found:
+        raise RunUnknownError(expected=f"run {run_id}")
+    return found
 
 
 def _schedulers() -> Sequence[TrustedKey]:
@@ -131,9 +144,7 @@ def history(run_id: str | None, *, at_ns: int | None, as_json: bool) -> ExitCode
     With --at, what it said at that time, by the clock of whoever recorded it, and nothing that
     came later: one not final two cycles after its last change was a fail by then.
     """
-    runs = [one for one in _runs() if run_id is None or one.plan.run_id == run_id]
-    if run_id is not None and not runs:
-        asyncio.run(run_on_record(governing.governance_events(artifact_dir()), run_id))
+    runs = _runs() if run_id is None else _attempts(run_id)
     if at_ns is not None:
         return _show_then(manifest_at(runs, at_ns), at_ns, as_json=as_json)
     found = changes(runs)

@@ -25,6 +25,7 @@ from torghut.entrypoints.cli.console import (
 from torghut.entrypoints.cli.lookup.reading import log_option
 from torghut.entrypoints.cli.lookup.times import RangeType, TimeType
 from torghut.entrypoints.cli.scheduler.assembling import Asked, term_of
+from torghut.entrypoints.cli.scheduler.signing import read_signing_key
 from torghut.governance.notes.note import note_path
 from torghut.kernel.canonical import JsonObject, canonical_text
 from torghut.kernel.errors import ExitCode
@@ -106,7 +107,7 @@ def run(**typed: Unpack[_Run]) -> ExitCode:
         raise click.UsageError(message)
     asked = Asked(
         log=typed["log_path"],
-        key=_key(typed["key"]),
+        key=_signing_key(typed),
         token_file=typed["token_file"],
         recorded=simulated is not None,
     )
@@ -188,6 +189,12 @@ def cycle(
     note = asyncio.run(work())
     (_print_json if as_json else _print_note)(note)
     return ExitCode.NO if note.outcome == "lane_execution_failed" else ExitCode.YES
+
+
+def _signing_key(typed: _Run) -> Ed25519PrivateKey | None:
+    """Return the key that manifests are signed with; a service has spoken of its own."""
+    path = typed["key"]
+    return _key(path) if path is None or typed["beside"] else read_signing_key(path)
 
 
 def _key(path: Path | None) -> Ed25519PrivateKey | None:

@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 import click
 
 from torghut import bootstrap, serving
-from torghut.artifacts.signatures import parse_private_key
+from torghut.entrypoints.cli.scheduler.signing import read_signing_key
 from torghut.entrypoints.cli.serve.options import ServeOptions, SourceKind
 from torghut.entrypoints.cli.serve.preparing import PreparedService
 from torghut.workflows.live.beside.keeping import Companionship
 
 
 def check_govern(options: ServeOptions) -> None:
-    """Check what was asked for, before anything begins.
+    """Check what was asked for, before anything begins, and say where nobody knows the key.
 
     Raises:
         click.UsageError: A key without governance, or governance over recorded data.
@@ -33,7 +33,7 @@ def check_govern(options: ServeOptions) -> None:
         )
         raise click.UsageError(message)
     if key is not None:
-        parse_private_key(key.read_bytes())
+        read_signing_key(key)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from torghut.governance.rollouts.rollout import (
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneOutcome, LaneRunStarted
 from torghut.schemas.rollout.run import RunPlan
 from torghut.schemas.types import message_digest
+from torghut.workflows.lane.losing import retain_champion, verdict_of
 from torghut.workflows.lane.naming import candidate_id_of
 from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import LaneResult, lane_command, lane_state, leave_page
@@ -68,23 +69,28 @@ async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
     state = await lane_state(ports.events)
     if state.running is None or state.at_work is None:
         return None
-    started = state.running
-    rollout = await _ensure_ended(ports, started, state.at_work, broken.detail)
+    started, submission = state.running, state.at_work
+    rollout = await _ensure_ended(ports, started, submission, broken.detail)
     run = await project_run(ports.events, started.run_id, attempt=started.attempt)
     published = publish_run(run, ports.store)
     manifest, own_copy = published.current, published.place
-    crashed = rollout.crashed
+    crashed, at_ns = rollout.crashed, ports.wall.now_ns()
+    reason = "lane-completed" if crashed is None else broken.reason
+    if verdict_of(rollout) != "promote":
+        await retain_champion(
+            ports.events, submission, run_id=started.run_id, reason=reason, at_ns=at_ns
+        )
     end = EndLaneRun(
         run_id=started.run_id,
         attempt=started.attempt,
         outcome="completed" if crashed is None else broken.outcome,
         phase=None if crashed is None else crashed.phase,
-        reason="lane-completed" if crashed is None else broken.reason,
+        reason=reason,
         manifest=own_copy,
         content_hash=manifest.content_hash,
         signals=0,
         decisions=0,
-        at_ns=ports.wall.now_ns(),
+        at_ns=at_ns,
     )
     await lane_command(ports.events, end, started.run_id)
     ended = (await lane_state(ports.events)).last

@@ -11,16 +11,17 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.lanes import LaneWorld, evaluated, made_run, made_work
+from tests.lanes import ROUTER, LaneWorld, evaluated, made_run, made_work
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.ports import EventStore
+from torghut.governance.ledger.ledger import ledger_stream
 from torghut.governance.rollouts.manifest import manifest_bytes, manifest_of
 from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.rollout.phases import LANE_PHASES
 from torghut.schemas.types import Message
 from torghut.workflows.lane.desk.adopting import adopt_crashed
-from torghut.workflows.lane.ports import LanePorts
+from torghut.workflows.lane.ports import Evaluating, LanePorts
 from torghut.workflows.lane.running import lane_state, run_autonomous_lane
 from torghut.workflows.rollout.places import CURRENT
 from torghut.workflows.rollout.publishing import project_run
@@ -99,10 +100,12 @@ class DyingEvents(EventStore):
         return await self.events.read_events(stream, after=after)
 
 
-async def killed_at(write: int, *, before: bool) -> tuple[LaneWorld, bool]:
+async def killed_at(
+    write: int, *, before: bool, evaluate: Evaluating | None = None
+) -> tuple[LaneWorld, bool]:
     """Return a world in which the lane was killed at a write, and whether it was."""
     world = LaneWorld()
-    work = await made_work(world)
+    work = await made_work(world, evaluate)
     fuse = Fuse(left=write, before=before)
     ports: LanePorts = replace(
         world.ports(),
@@ -163,6 +166,24 @@ def test_whatever_write_it_is_killed_at_the_next_one_ends_it_where_it_stood(
                 return write
 
     assert asyncio.run(run()) > 30
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_whatever_write_it_is_killed_at_a_loser_is_on_record_once(
+    before: bool,  # noqa: FBT001
+) -> None:
+    async def run() -> None:
+        write, killed = 25, True
+        while killed:
+            write += 1
+            denied = evaluated(verdict="deny", reason="worse")
+            world, killed = await killed_at(write, before=before, evaluate=denied)
+            await adopt_crashed(world.ports())
+            await adopt_crashed(world.ports())
+            events = await world.events.read_events(ledger_stream(ROUTER))
+            assert [one.type for one in events].count("ledger.retained.v1") == 1
+
+    asyncio.run(run())
 
 
 def test_a_run_that_was_adopted_can_be_asked_again_as_the_next_attempt() -> None:
