@@ -139,7 +139,9 @@ def hush(service: FakeLiveService) -> None:
     service.beating = False
 
 
-@pytest.mark.parametrize(("state", "begin"), [("stopped", stop), ("stale", hush)])
+@pytest.mark.parametrize(
+    ("state", "begin"), [("stopped", stop), pytest.param("stale", hush, marks=pytest.mark.slow)]
+)
 def test_loop_opens_nothing_once_the_service_is_stopped_or_silent(
     tmp_path: Path, state: str, begin: Callable[[FakeLiveService], None]
 ) -> None:

@@ -37,6 +37,7 @@ def contexts_of(uri: str, symbol: str) -> RowArray:
     return every[np.flatnonzero(every["symbol"] == number)]
 
 
+@pytest.mark.slow
 def test_kernel_is_clean_on_the_demo_and_the_fit_window_is_reported() -> None:
     found = checked("demo:", 20_000)
 

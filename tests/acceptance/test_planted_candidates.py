@@ -143,6 +143,7 @@ def promoted(world: LaneWorld, result: LaneResult, spec: CandidateSpec) -> Chang
     return run(promote(place_of, manifest, approval=None, grounds=Grounds()))
 
 
+@pytest.mark.slow
 def test_contamination_safe_evaluation_gates_all_promotions() -> None:
     for name in EXPECTED:
         world, champion = LaneWorld(files=InMemoryArtifacts(evidence_files())), regimes()

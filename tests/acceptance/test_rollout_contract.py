@@ -261,6 +261,7 @@ def calls(of: str) -> list[tuple[str, str, str]]:
     return sorted(
         (module.place.removeprefix("src/torghut/"), function.name, ast.unparse(node))
         for module in modules()
+        if f"{of}(" in module.text
         for function in ast.walk(module.tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)

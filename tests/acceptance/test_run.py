@@ -301,9 +301,10 @@ def test_shadow_router_cannot_be_added_later(uri: str) -> None:
     assert last.startswith("run.shadow-arm-missing: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, 0), pytest.param(signal.SIGINT, 6, marks=pytest.mark.slow)],
+    [(signal.SIGTERM, 0), (signal.SIGINT, 6)],
 )
 def test_signal_ends_behind_a_block_and_the_run_can_be_resumed(
     folder: Path, uri: str, number: signal.Signals, status: int

@@ -77,6 +77,7 @@ def test_last_line_counts_what_was_deselected(tmp_path: Path, workers: str) -> N
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_ci_refuses_a_skip_for_want_of_a_tool(tmp_path: Path, workers: str) -> None:
     ended = run(tmp_path, "--tools-required", "-n", workers)

@@ -633,6 +633,7 @@ def test_manifest_cannot_write_its_own_verdict_on_a_terminal(root: Path) -> None
     assert all(one.isprintable() for one in said)
 
 
+@pytest.mark.slow
 def test_manifest_of_absurd_size_is_judged_in_time(root: Path) -> None:
     def swell(document: Document) -> None:
         cited = document["artifact_refs"][0]

@@ -117,6 +117,7 @@ def test_bomb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
     assert refused.expanded_bytes <= 9 * _MIB
 
 
+@pytest.mark.slow
 def test_many_records_take_no_more_memory_than_few(tmp_path: Path) -> None:
     path = tmp_path / "quotes.csv"
     with path.open("wb") as out:

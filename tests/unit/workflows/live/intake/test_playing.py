@@ -92,7 +92,7 @@ def test_it_gives_the_root_of_a_plain_run(batch: int) -> None:
 
 @pytest.mark.parametrize(
     "blocks",
-    [1, pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(7, marks=pytest.mark.slow)],
+    [3, *(pytest.param(one, marks=pytest.mark.slow) for one in (1, 2, 7))],
 )
 def test_taken_up_again_after_any_block_it_gives_the_same_root(blocks: int) -> None:
     source = made_source()
