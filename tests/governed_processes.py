@@ -31,6 +31,8 @@ from torghut.workflows.opening import Setup, open_fold
 
 ROUTER: Final = "fx-intraday"
 KEY: Final = "scheduler.pem"
+_ROUND_S: Final = 0.5
+"""Between offers: each becomes a block of its own, and each cycle reads all those of a day."""
 
 
 def scheduler_key(folder: Path) -> TrustedKey:
@@ -54,7 +56,7 @@ class Source:
     def talk(self) -> None:
         """Offer until the end."""
         client = self.service.client()
-        while not self._ended.wait(0.05):
+        while not self._ended.wait(_ROUND_S):
             for symbol in () if self.quiet.is_set() else (SYMBOL, OTHER):
                 self.service.decide(client, symbol=symbol, budget_ms=20_000)
 

@@ -29,7 +29,7 @@ _EVERY: Final = 10
 """Prices from one cycle to the next: each comes with a price, which is not stale."""
 
 _SILENT: Final = 6_000
-_SILENCE_NS: Final = 7 * _EVERY * STEP_NS
+_SILENCE_NS: Final = 5 * _EVERY * STEP_NS
 """Before that price nothing comes for so long: for some cycles."""
 
 _SPREAD: Final = 1e-4
