@@ -10,8 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
+from tests.governance_events import Events, events_of, said
+from tests.people import Signed
+from tests.plain_states import (
+    check_approvals,
+    check_canaries,
+    check_drift_state,
+    check_latch_state,
+)
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.signatures import TrustedKey
@@ -30,7 +38,6 @@ from torghut.workflows.aggregates import (
     CYCLE_RECORD,
     DRIFT,
     LEASE,
-    SIGNALS,
     STOP_LATCH,
     Governance,
 )
@@ -40,7 +47,11 @@ from torghut.workflows.rollout.places import CURRENT, run_manifest
 from torghut.workflows.rollout.publishing import project_run
 from torghut.workflows.streams import Streams
 
-Event = Mapping[str, Any]
+_COUNTED: Final = (
+    *("runs", "runs that pass", "canaries", "canaries that pass"),
+    *("approvals", "grants", "denials", "revocations"),
+)
+"""What is counted of runs, canaries and approvals."""
 
 BROKEN: Final = {Breach.INTEGRITY, Breach.CONTRACT}
 _PAUSE_S: Final = 0.005
@@ -99,47 +110,31 @@ def faults_of(store: FolderArtifacts, body: bytes, trusted: TrustedKey) -> list[
     return [str(one) for one in verdict.checks if not one.passed and one.breach in BROKEN]
 
 
-def events_of(root: Path) -> Mapping[str, Sequence[Envelope]]:
-    """Return every event of governance, by its stream."""
-
-    async def read() -> Mapping[str, Sequence[Envelope]]:
-        log = governance_events(root)
-        return {name: await log.read_events(name) for name in await log.streams("")}
-
-    return asyncio.run(read())
-
-
-def said(envelopes: Sequence[Envelope], *kinds: str) -> list[Event]:
-    """Return the events of these types, in order."""
-    return [json.loads(one.body) for one in envelopes if not kinds or one.type in kinds]
-
-
-def check_continued(before: Mapping[str, Sequence[Envelope]], root: Path) -> None:
-    """Check that nothing that was on record has changed since."""
-    now = events_of(root)
-    for stream, envelopes in before.items():
-        kept = [one.digest for one in now[stream][: len(envelopes)]]
-        assert kept == [one.digest for one in envelopes], stream
-
-
-def check_aftermath(root: Path, trusted: TrustedKey) -> Mapping[str, int]:
+def check_aftermath(
+    root: Path, trusted: TrustedKey, *, signed: Sequence[Signed] = ()
+) -> Mapping[str, int]:
     """Check everything that governance left, and return how much there is of it.
 
     Every cycle must have ended, so the last scheduler went in good order.
+
+    Args:
+        root: The artifact root.
+        trusted: The scheduler's key.
+        signed: What people handed in, all of it.
     """
     events = events_of(root)
     _check_epochs(events)
     _check_fenced(events)
-    _check_states(root, events)
+    known = _check_states(root, events)
+    _check_answers(events, signed)
     _check_drift(events)
     _check_latch(events[STOP_LATCH.stream])
     notes = _check_notes(root, events[CYCLE_RECORD.stream])
-    runs = _check_runs(root, events, trusted)
+    known += _check_runs(root, events, trusted)
     latch = Counter(one.type for one in events[STOP_LATCH.stream])
     return {
         "epochs": len(said(events[LEASE.stream], "lease.taken.v1")),
         "notes": notes,
-        "runs": runs,
         "stops": latch["safety.loop-stopped.v1"],
         "recoveries": latch["safety.loop-recovered.v1"],
         "rollbacks": sum(
@@ -148,10 +143,12 @@ def check_aftermath(root: Path, trusted: TrustedKey) -> Mapping[str, int]:
             if name.startswith("rollback-")
             for one in many
         ),
+        "releases": latch["safety.loop-released.v1"],
+        **{name: known[name] for name in _COUNTED},
     }
 
 
-def _check_epochs(events: Mapping[str, Sequence[Envelope]]) -> None:
+def _check_epochs(events: Events) -> None:
     """Check that epochs grow, and that each cycle was begun under the one that stood."""
     taken = [
         (one.position, json.loads(one.body)["epoch"])
@@ -165,7 +162,7 @@ def _check_epochs(events: Mapping[str, Sequence[Envelope]]) -> None:
             assert json.loads(one.body)["epoch"] == standing
 
 
-def _check_fenced(events: Mapping[str, Sequence[Envelope]]) -> None:
+def _check_fenced(events: Events) -> None:
     """Check that no lane went on writing after the next epoch had begun."""
     taken = [one.position for one in events[LEASE.stream] if one.type == "lease.taken.v1"]
     for stream, envelopes in events.items():
@@ -175,45 +172,34 @@ def _check_fenced(events: Mapping[str, Sequence[Envelope]]) -> None:
             assert len(epochs) <= 1, (stream, epochs)
 
 
-def _check_states(root: Path, events: Mapping[str, Sequence[Envelope]]) -> None:
-    """Compare what governance knows with what this test makes of the same events."""
+def _check_states(root: Path, events: Events) -> Counter[str]:
+    """Compare what governance knows with a plain reading of the same events, and count that."""
     streams = Streams(governance_events(root))
     governance = Governance(streams=streams, causes=Causes(correlation_id="t", causation_id="t"))
 
-    async def compare() -> None:
-        latch = await governance.state(STOP_LATCH)
-        open_, evaluation = None, None
-        for event in said(events[STOP_LATCH.stream]):
-            match event["type"].split(".")[1]:
-                case "evaluated":
-                    evaluation = event
-                case "loop-stopped" | "incident-extended":
-                    open_ = event["incident_id"]
-                case "loop-recovered" | "loop-released":
-                    open_ = None
-                case _:
-                    pass
-        assert evaluation is not None
-        assert (None if latch.incident is None else latch.incident.incident_id) == open_
-        assert latch.streaks.stale == evaluation["staleness_streak"]
-        assert latch.streaks.lane_failed == evaluation["lane_failure_streak"]
-        assert latch.streaks.clean == evaluation["clean_streak"]
-        drift = await governance.state(DRIFT)
-        rests = {"retrain": 0, "reselection": 0}
-        for event in said(events[DRIFT.stream], "drift.action-triggered.v1"):
-            rests[event["action"]] = int(event["rests_until_ns"])
-        assert drift.retrain_rests_until_ns == rests["retrain"]
-        assert drift.reselection_rests_until_ns == rests["reselection"]
-        signals = await governance.state(SIGNALS)
-        assert signals.last is not None
-        assert signals.last.cycle == len(
-            said(events[SIGNALS.stream], "continuity.cycle-observed.v1")
-        )
+    async def compare() -> Counter[str]:
+        await check_latch_state(governance, events)
+        await check_drift_state(governance, events)
+        canaries = await check_canaries(governance, events)
+        return canaries + await check_approvals(governance, events)
 
-    asyncio.run(compare())
+    return asyncio.run(compare())
 
 
-def _check_drift(events: Mapping[str, Sequence[Envelope]]) -> None:
+def _check_answers(events: Events, signed: Sequence[Signed]) -> None:
+    """Check that what was acknowledged is on record once, and nothing that nobody signed is."""
+    on_record = Counter(
+        one["envelope"]
+        for envelopes in events.values()
+        for one in said(envelopes, "approvals.signed.v1", "safety.release-signed.v1")
+    )
+    for one in signed:
+        times = on_record[one.envelope]
+        assert times == 1 if one.acknowledged else times <= 1, (one.act, times)
+    assert set(on_record) <= {one.envelope for one in signed}
+
+
+def _check_drift(events: Events) -> None:
     """Check that verdicts were counted without a gap, and no action came while it rested."""
     verdicts = said(events[DRIFT.stream], "drift.verdict-taken.v1")
     assert [one["evaluation"] for one in verdicts] == list(range(1, len(verdicts) + 1))
@@ -268,18 +254,23 @@ def _check_notes(root: Path, envelopes: Sequence[Envelope]) -> int:
     return len(names)
 
 
-def _check_runs(root: Path, events: Mapping[str, Sequence[Envelope]], trusted: TrustedKey) -> int:
-    """Check that each run of the lane has its manifests, byte for byte as the log gives them."""
+def _check_runs(root: Path, events: Events, trusted: TrustedKey) -> Counter[str]:
+    """Check that each run of the lane has its manifests, byte for byte as the log gives them.
+
+    Return how many runs there are, and how many of them passed when they were final.
+    """
     store, log = FolderArtifacts(root), governance_events(root)
     lanes = events.get("lanes-main", [])
     started = [(one["run_id"], one["attempt"]) for one in said(lanes, "lanes.run-started.v1")]
     ended = [(one["run_id"], one["attempt"]) for one in said(lanes, "lanes.run-ended.v1")]
     assert started == ended, "a run without an end"
     assert len(set(started)) == len(started)
+    found = Counter({"runs": len(started)})
     for run_id, attempt in started:
         run = asyncio.run(project_run(log, run_id, attempt=attempt))
         own = [one for one in (lane_manifest_of(run), final_manifest_of(run)) if one is not None]
         assert own, "a run without a manifest"
+        found["runs that pass"] += any(one.status == "pass" for one in own[1:])
         for manifest in own:
             body = store.read(run_manifest(manifest))
             assert body == manifest_bytes(manifest)
@@ -289,4 +280,4 @@ def _check_runs(root: Path, events: Mapping[str, Sequence[Envelope]], trusted: T
         run = asyncio.run(project_run(log, run_id, attempt=attempt))
         assert store.read(CURRENT) == manifest_bytes(manifest_of(run))
         assert final_manifest_of(run) is not None
-    return len(started)
+    return found

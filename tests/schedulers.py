@@ -9,7 +9,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -30,7 +29,15 @@ from torghut.workflows.lane.running import lane_command
 LEASE_MS: Final = 3000
 BEAT_TTL_MS: Final = 2000
 _START_S: Final = 90.0
+_EARLY_RATIO: Final = 0.7
+"""Of the time that a scheduler took at least to have the lease: so long before it is free."""
+
 _LOOK_S: Final = 0.005
+_GLANCE_S: Final = 0.0005
+
+_HALTED: Final = frozenset("T")
+_OVER: Final = frozenset(("", "X", "Z"))
+"""Letters of the kernel for states of a process."""
 
 Changes = Mapping[str, Sequence[tuple[str, str]]]
 """What of a declaration's text becomes what, by its file."""
@@ -85,6 +92,7 @@ class Scheduler:
         words: The command that is run.
         declared: Folder of declarations.
         name: Of the file that it prints to.
+        loads_s: The least time that it took to have the lease.
     """
 
     folder: Path
@@ -93,6 +101,7 @@ class Scheduler:
     name: str = "scheduler"
     process: subprocess.Popen[bytes] | None = None
     children: list[int] = field(default_factory=list)
+    loads_s: float = _START_S
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -112,15 +121,17 @@ class Scheduler:
         return self.process
 
     def begin(self, *more: str) -> None:
-        """Start it once the lease is free, again until it has it, and wait for that."""
+        """Start it for when the lease is free, again until it has it, and wait for that."""
         before = holder_of(self.folder)
         until = time.monotonic() + _START_S
+        early_s = 0.0 if self.loads_s == _START_S else _EARLY_RATIO * self.loads_s
         while time.monotonic() < until:
-            wait_until(lambda: not is_held(self.folder))
-            process = self.start(*more)
+            wait_until(lambda: not is_held(self.folder, after_s=early_s))
+            process, began = self.start(*more), time.monotonic()
             while process.poll() is None and holder_of(self.folder) == before:
                 time.sleep(_LOOK_S)
             if holder_of(self.folder) != before:
+                self.loads_s = min(self.loads_s, time.monotonic() - began)
                 return
         raise AssertionError(self.said())
 
@@ -150,11 +161,9 @@ class Scheduler:
             return []
         return [int(one) for one in found.split()]
 
-    def kill_offspring(self) -> None:
-        """End those of its children that are known at once."""
-        for pid in self.children:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    def kill_offspring(self) -> int:
+        """End those of its children that are known at once; return how many of them lived."""
+        return sum([kill(pid) for pid in self.children])
 
     def said(self) -> str:
         """Return what it printed, whenever it was started."""
@@ -167,6 +176,35 @@ class Scheduler:
             self.process.kill()
             self.process.wait()
         self.kill_offspring()
+
+
+def lives(pid: int) -> bool:
+    """Return whether a process is there and no zombie."""
+    return _state_of(pid) not in _OVER
+
+
+def kill(pid: int) -> bool:
+    """End a process at once, and return whether it lived until then.
+
+    It is halted first: what is found halted has not ended by itself, and cannot any more.
+    """
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        while (state := _state_of(pid)) not in _HALTED | _OVER:
+            time.sleep(_GLANCE_S)
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return state in _HALTED
+
+
+def _state_of(pid: int) -> str:
+    """Return the letter by which the kernel calls the state of a process; empty if it is gone."""
+    try:
+        found = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except OSError:
+        return ""
+    return found.rpartition(")")[2].split()[0]
 
 
 def lease_of(folder: Path) -> Mapping[str, object]:
@@ -183,9 +221,10 @@ def holder_of(folder: Path) -> object:
     return lease_of(folder).get("holder")
 
 
-def is_held(folder: Path) -> bool:
-    """Return whether the lease is held."""
-    return int(str(lease_of(folder).get("expires_wall_ns", 0))) > time.time_ns()
+def is_held(folder: Path, *, after_s: float = 0.0) -> bool:
+    """Return whether the lease is held so long from now, if nobody renews it."""
+    expires_ns = int(str(lease_of(folder).get("expires_wall_ns", 0)))
+    return expires_ns > time.time_ns() + round(after_s * 1e9)
 
 
 def wait_until(

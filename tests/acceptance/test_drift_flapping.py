@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.aftermath import events_of, said
 from tests.commands import Ended, installation, typed
+from tests.governance_events import events_of, said
 from tests.governed_processes import decide_into
 from tests.planted import market
 from tests.rows import SECOND_NS, START_NS, RowArray

@@ -14,13 +14,16 @@ from typing import Final
 
 import pytest
 
-from tests.aftermath import Watch, check_aftermath, events_of
-from tests.governed_processes import Trial, governed
+from tests.aftermath import Watch, check_aftermath
+from tests.governance_events import events_of
+from tests.governed_processes import governed
+from tests.killing import Trial
 from tests.live_services import SYMBOL, LiveService
 from tests.schedulers import (
     LEASE_MS,
     Scheduler,
     is_held,
+    lives,
     wait_until,
 )
 from torghut.governance.leasing.errors import LeaseLostError, LeaseTakenError
@@ -116,7 +119,7 @@ def halt_past_the_lease(trial: Trial, draw: random.Random) -> str:
         assert second.end() == 0, second.said()
         before = files_of(trial.root), counts_of(trial.root)
         _go_on(first)
-        wait_until(lambda: not any(map(_lives, first.children)))
+        wait_until(lambda: not any(map(lives, first.children)))
         assert (files_of(trial.root), counts_of(trial.root)) == before
         return "taken over"
     finally:
@@ -156,15 +159,6 @@ def _cycles(trial: Trial) -> int:
     taken = [one.position for one in events[LEASE.stream] if one.type == "lease.taken.v1"]
     cycles = events.get(CYCLE_RECORD.stream, [])
     return sum(one.type == "cycles.ended.v1" and one.position > taken[-1] for one in cycles)
-
-
-def _lives(pid: int) -> bool:
-    """Return whether a process is there and no zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 def judge_halts(world: World, *, halts: int, seed: int) -> None:
@@ -207,7 +201,7 @@ def test_lane_of_a_killed_scheduler_is_refused_once_its_lease_is_over(
         wait_until(lambda: not is_held(trial.folder))
         before = files_of(trial.root), counts_of(trial.root)
         os.kill(orphan, signal.SIGCONT)
-        wait_until(lambda: not _lives(orphan))
+        wait_until(lambda: not lives(orphan))
 
         assert (files_of(trial.root), counts_of(trial.root)) == before
         trial.settle()
