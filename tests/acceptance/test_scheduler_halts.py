@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -63,10 +63,21 @@ def files_of(root: Path) -> Mapping[str, str]:
 
 
 def is_writing(folder: Path) -> bool:
-    """Return whether somebody is in the middle of a write under the lease."""
-    descriptor = os.open(folder / "var" / "governance.lock", os.O_RDWR | os.O_CLOEXEC)
+    """Return whether somebody is in the middle of a write under the lease, or has the log's turn.
+
+    The turn is taken before the lease is held and given back after it: who is halted with either
+    keeps everybody else from writing.
+    """
+    return _is_locked(folder / "var" / "governance.lock", fcntl.flock) or _is_locked(
+        folder / "var" / "governance.log.lock", fcntl.lockf
+    )
+
+
+def _is_locked(path: Path, lock: Callable[[int, int], None]) -> bool:
+    """Return whether somebody else holds the lock of a file."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:
@@ -111,7 +122,7 @@ def halt_past_the_lease(trial: Trial, draw: random.Random) -> str:
     try:
         _halt(first, draw)
         if is_writing(trial.folder):
-            assert second.start().wait(60) == _TAKEN_STATUS
+            assert second.start().wait(90) == _TAKEN_STATUS, second.said()
             _go_on(first)
             return "halted in a write"
         second.begin()
