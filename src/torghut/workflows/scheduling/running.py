@@ -233,7 +233,13 @@ async def _show(term: Term, fence: Fence, governor: Governor, *, ended: bool = F
     if term.page is None:
         return
     try:
-        await term.page.show(governor, holder=term.holder, epoch=fence.lease.epoch, ended=ended)
+        await term.page.show(
+            governor,
+            holder=term.holder,
+            epoch=fence.lease.epoch,
+            ended=ended,
+            held=fence.held,
+        )
     except TorghutError as error:
         if isinstance(error, _GONE):
             raise

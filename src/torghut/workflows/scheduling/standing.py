@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from torghut.governance.cycles.cycle import CycleState
@@ -57,9 +58,22 @@ class StandingPage:
         self._ended[outcome] += 1
 
     async def show(
-        self, governor: Governor, *, holder: str, epoch: int, ended: bool = False
+        self,
+        governor: Governor,
+        *,
+        holder: str,
+        epoch: int,
+        ended: bool = False,
+        held: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         """Put the page there as governance stands now.
+
+        Args:
+            governor: Whose streams say how it stands.
+            holder: Of the lease.
+            epoch: Of the lease.
+            ended: Whether the holder lets go.
+            held: Gives a time in which nobody else can take the lease, nor put a page of theirs.
 
         Raises:
             TorghutError: It cannot be written, and grows old.
@@ -83,7 +97,8 @@ class StandingPage:
             manifest=_manifest(_note(governor, cycles)),
             ended=ended,
         )
-        self.put(standing)
+        async with held():
+            self.put(standing)
 
     async def _latch(self, governor: Governor, latch: LatchState) -> LatchClosed | None:
         """Return what keeps the latch closed."""

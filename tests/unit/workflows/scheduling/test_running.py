@@ -220,6 +220,23 @@ def test_page_that_cannot_be_written_ends_no_cycle_and_is_said() -> None:
     assert {one.code for one in place.faults} == {ArtifactUnreadableError.code}
 
 
+def test_page_of_one_who_lost_the_lease_takes_the_place_of_no_other() -> None:
+    place = Place()
+    shown: list[GovernanceStanding] = []
+    page = StandingPage(pid=1, log="live.log", every_s=60.0, wall=place.clock, put=shown.append)
+
+    def told(note: IterationNote) -> None:
+        place.notes.append(note)
+        place.expire()
+
+    term = replace(place.term("one"), page=page, told=told)
+    with pytest.raises(LeaseLostError):
+        run(govern(term, Once(3)))
+
+    assert len(place.notes) == 1
+    assert len(shown) == 1, "the one from before the cycle"
+
+
 def beating_every(*, ms: int) -> SchedulerPolicy:
     """Return the shipped policy with beats so often."""
     policy = scheduler_policy()
