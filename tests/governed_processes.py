@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from tests.planted import regimes
 from tests.rolling import key_file
 from tests.rows import RowArray
 from tests.schedulers import QUICK, Scheduler, declare
+from tests.threads import beside
 from torghut.adapters.sqlite.store import open_log
 from torghut.artifacts.package import Package
 from torghut.artifacts.signatures import TrustedKey, fingerprint, parse_private_key
@@ -60,16 +61,9 @@ class Source:
             for symbol in () if self.quiet.is_set() else (SYMBOL, OTHER):
                 self.service.decide(client, symbol=symbol, budget_ms=20_000)
 
-    @contextmanager
-    def talking(self) -> Iterator[None]:
+    def talking(self) -> AbstractContextManager[None]:
         """Offer while the block runs."""
-        thread = threading.Thread(target=self.talk, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            thread.join()
+        return beside(self.talk, self._ended)
 
 
 @contextmanager

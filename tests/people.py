@@ -13,8 +13,8 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
@@ -26,6 +26,7 @@ from typing_extensions import override
 from tests.killing import Trial
 from tests.promoting import declared as declared_key
 from tests.promoting import fingerprint_of, key_of
+from tests.threads import beside
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.filesystem.declaration_text import OWNERS, load_owners
 from torghut.adapters.filesystem.governing import load_governing
@@ -110,16 +111,9 @@ class People:
     _open: list[str] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
 
-    @contextmanager
-    def acting(self) -> Iterator[None]:
+    def acting(self) -> AbstractContextManager[None]:
         """Let them act while the block runs."""
-        thread = threading.Thread(target=self._act_until_the_end, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            thread.join()
+        return beside(self._act_until_the_end, self._ended)
 
     @property
     def acknowledged(self) -> Counter[Act]:

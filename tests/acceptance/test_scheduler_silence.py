@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ import pytest
 from tests.live_services import SYMBOL, LiveService, live_service
 from tests.packages import eager_package
 from tests.schedulers import BEAT_TTL_MS, QUICK, Scheduler, declare, wait_until
+from tests.threads import beside
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.client import Context
 from torghut.settings import DECLARATIONS_DIR
@@ -82,16 +83,9 @@ class Rising:
                     )
                 )
 
-    @contextmanager
-    def offered(self) -> Iterator[None]:
+    def offered(self) -> AbstractContextManager[None]:
         """Offer while the block runs."""
-        thread = threading.Thread(target=self.work, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            thread.join()
+        return beside(self.work, self._ended)
 
     def opens(self) -> bool:
         """Return whether the last decision wants to hold something."""
