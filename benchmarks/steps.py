@@ -22,8 +22,8 @@ from benchmarks.rounds import Effort, timed
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.render_context import RenderContext, render_context
 from torghut.decisions.rendering import render_json
-from torghut.kernel.compiled import compiled
 from torghut.kernel.ids import SERVING, symbol_key
+from torghut.kernel.native.compiled import compiled
 from torghut.router.regime import filter_step
 from torghut.schemas.rows import CONTEXT, DECISION, ParameterRow, Rows, StateRow
 

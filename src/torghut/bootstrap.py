@@ -39,7 +39,7 @@ from torghut.eventlog.ports import DecisionLog, EventStore
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.ports import Lease, WriterLease
 from torghut.governing import governance_events, governing_policies, live_grounds, owners
-from torghut.kernel.machine_code import why_refused
+from torghut.kernel.native.folders import why_refused
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.schemas.declarations.safety import LeasePolicy

@@ -30,7 +30,7 @@ REDUCTIONS: Final = frozenset(
 UNVALIDATED: Final = frozenset({"model_construct", "model_copy"})
 """Methods of a model that may skip its validation; ``model_copy`` does if it is given updates."""
 
-COMPILED: Final = "torghut.kernel.compiled"
+COMPILED: Final = "torghut.kernel.native.compiled"
 
 
 def is_compiled(module: Module) -> bool:

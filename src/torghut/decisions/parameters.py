@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.declarations import Declarations
-from torghut.kernel.compiled import interpreted
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.exact import log
 from torghut.kernel.ids import symbol_key
@@ -34,9 +33,6 @@ from torghut.schemas.rows import PARAMETERS, STATE
 
 Value = float | int | Sequence[float]
 Values = dict[str, Value]
-
-# Interpreted: to compile a second function would cost time and memory, and gives the same bits.
-_exact_log: Final = interpreted(log)
 
 _BPS: Final = 10_000.0
 _NS_PER_MS: Final = 1_000_000
@@ -302,7 +298,7 @@ def _log_norm(variances: Sequence[float]) -> float:
     """Return the log of a diagonal Gaussian's normalising factor, alike on every machine."""
     total = 0.0
     for variance in variances:
-        total += _exact_log(tau * variance)
+        total += log(tau * variance)
     return -0.5 * total
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from torghut.kernel.compiled import compiled
+from torghut.kernel.native.compiled import compiled
 
 _LN2_HIGH: Final = 0.693147180369123816490  # the upper 33 bits of ln 2: k * high is exact
 _LN2_LOW: Final = 1.90821492927058770002e-10

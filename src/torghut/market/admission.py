@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from torghut.kernel.compiled import compiled
+from torghut.kernel.native.compiled import compiled
 from torghut.schemas.codes import ContextFlag, Reason, RefusalCode, Stream
 from torghut.schemas.rows import (
     LATEST_NS,

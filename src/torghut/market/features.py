@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from torghut.kernel.compiled import compiled
 from torghut.kernel.exact import log
+from torghut.kernel.native.compiled import compiled
 from torghut.schemas.codes import ContextFlag, Stream
 from torghut.schemas.rows import ContextRow, ParameterRow, StateRow
 

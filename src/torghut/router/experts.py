@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from torghut.kernel.compiled import compiled
+from torghut.kernel.native.compiled import compiled
 from torghut.schemas.codes import Expert
 from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
 

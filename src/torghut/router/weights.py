@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from torghut.kernel.compiled import compiled
+from torghut.kernel.native.compiled import compiled
 from torghut.router.regime import OUTDATED
 from torghut.schemas.codes import Expert, Reason, RouterMode, Switch
 from torghut.schemas.rows import DecisionRow, Floats, ParameterRow, StateRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
-from typing import Final, cast
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,13 +13,11 @@ from hypothesis import strategies as st
 
 from tests.kernels import compiled
 from tests.rows import decide, quotes, state_rows, tables
-from torghut.kernel.compiled import interpreted
 from torghut.router.experts import score_experts
 from torghut.schemas.codes import Expert
 from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
 
 _changes = st.lists(st.floats(-0.04, 0.04), min_size=2, max_size=80)
-_score_plainly: Final = interpreted(score_experts)
 
 
 def _trend(distance: float) -> float:
@@ -27,7 +25,7 @@ def _trend(distance: float) -> float:
     state = SimpleNamespace(fast=2.0, slow=1.0, mid=2.0, channel_high=2.0, channel_low=1.0)
     gains = SimpleNamespace(score_gain=[distance, 0.0, 0.0, 0.0])
     decision = SimpleNamespace(scores=[0.0] * len(Expert))
-    _score_plainly(
+    score_experts(
         1.0, cast("StateRow", state), cast("ParameterRow", gains), cast("DecisionRow", decision)
     )
     return float(decision.scores[Expert.TREND])

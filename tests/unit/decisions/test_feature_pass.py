@@ -12,7 +12,6 @@ from tests.kernels import compiled, feature_pass
 from tests.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables, walk
 from torghut.decisions.errors import KernelInputError
 from torghut.decisions.kernel.feature_pass import FeaturePass, SampleRow, sample_rows
-from torghut.kernel.compiled import interpreted
 from torghut.schemas.codes import Gate
 from torghut.schemas.rows import CONTEXT, PARAMETERS, ContextRow, ParameterRow, Rows, StateRow
 
@@ -88,7 +87,7 @@ def in_python(
     first: int,
 ) -> int:
     """Run the pass as plain Python, rows as records."""
-    return interpreted(sample_rows)(
+    return sample_rows(
         cast("Rows[ContextRow]", contexts.view(np.recarray)),
         cast("Rows[StateRow]", states.view(np.recarray)),
         cast("Rows[ParameterRow]", parameters.view(np.recarray)),

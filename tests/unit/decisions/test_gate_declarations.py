@@ -21,7 +21,6 @@ from torghut.decisions.kernel.gates import (
     judge_state,
 )
 from torghut.decisions.parameters import gate_thresholds, initial_states, parameter_rows
-from torghut.kernel.compiled import interpreted
 from torghut.schemas.codes import Gate, GateStatus, Mode, Reason
 from torghut.schemas.rows import (
     DECISION,
@@ -31,11 +30,6 @@ from torghut.schemas.rows import (
     SessionRow,
     StateRow,
 )
-
-STATE_JUDGE: Final = interpreted(judge_state)
-MARKET_JUDGE: Final = interpreted(judge_market)
-CONFIDENCE_JUDGE: Final = interpreted(judge_confidence)
-CLAMP: Final = interpreted(clamp)
 
 DECLARED: Final = {policy.id: policy for policy in shipped().gates.gates}
 NOON: Final = 1_399_464_000 * 10**9  # Wednesday 2014-05-07, 12:00 UTC
@@ -59,10 +53,10 @@ class Bench:
     def judge(self) -> int:
         """Apply every gate, and return the effects of those that fail."""
         args = (self.state, self.parameters)
-        effects = STATE_JUDGE(self.now_ns, *args, self.sessions, self.decision)
-        effects |= MARKET_JUDGE(self.now_ns, self.volatility, *args, self.decision)
-        effects |= CONFIDENCE_JUDGE(self.confidence, self.parameters, self.decision)
-        self.target = CLAMP(self.wish, *args, self.decision)
+        effects = judge_state(self.now_ns, *args, self.sessions, self.decision)
+        effects |= judge_market(self.now_ns, self.volatility, *args, self.decision)
+        effects |= judge_confidence(self.confidence, self.parameters, self.decision)
+        self.target = clamp(self.wish, *args, self.decision)
         return effects
 
     def failed(self) -> set[str]:

@@ -19,7 +19,6 @@ import numpy as np
 from torghut.decisions.kernel.concluding import conclude
 from torghut.decisions.kernel.deciding import size_position
 from torghut.decisions.kernel.gates import ABSTAIN, CANCEL, FALLBACK, FLATTEN, FREEZE, NO_INCREASE
-from torghut.kernel.compiled import interpreted
 from torghut.schemas.codes import Gate, GateStatus, Intent, Mode, OnStop, Reason
 from torghut.schemas.leaf import DecisionFields
 from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
@@ -99,9 +98,6 @@ _ON_STOP: Final = {OnStop.REDUCE_ONLY: 0, OnStop.FREEZE: FREEZE, OnStop.FLATTEN:
 _SCALE: Final = 2.0**40
 """By a power of two products keep their bits: what is relative to the allotment stays the same."""
 
-_size_plainly: Final = interpreted(size_position)
-_conclude_plainly: Final = interpreted(conclude)
-
 
 def find_bound(row: DecisionFields, parameters: np.void) -> Bound:
     """Return what bound the decision in ``row``.
@@ -132,7 +128,7 @@ def wished(row: DecisionFields, parameters: np.void) -> float:
     """Return the position that the score asks for, in whole lots, before any gate."""
     volatility = row.gate_value[Gate.VOLATILITY]
     state = cast("StateRow", SimpleNamespace(mid=row.reference_price, allotment=row.allotment))
-    return _size_plainly(row.score, volatility, state, _plain(parameters))
+    return size_position(row.score, volatility, state, _plain(parameters))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +185,7 @@ class _Situation:
             gate_status=[0] * len(Gate),
         )
         concluded = cast("DecisionRow", decision)
-        _conclude_plainly(row.decided_ns, self.wish, effects, state, parameters, concluded)
+        conclude(row.decided_ns, self.wish, effects, state, parameters, concluded)
         return concluded
 
     def _state(self, without: frozenset[Cause]) -> StateRow:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol, cast
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,16 +9,10 @@ from torghut.decisions.errors import KernelInputError
 from torghut.schemas.rows import Bytes, Integers, RowArray
 
 
-class _Compiler(Protocol):
-    """The part of a numba dispatcher that ends compilation."""
-
-    def disable_compile(self) -> None: ...
-
-
 def check_array(
     name: str, array: RowArray | Bytes | Integers, dtype: npt.DTypeLike, least: int = 0
 ) -> None:
-    """Refuse an array whose layout would compile a second kernel, or that is too short.
+    """Refuse an array whose layout is not the kernel's, or that is too short.
 
     Raises:
         KernelInputError: The array does not fit.
@@ -50,8 +42,3 @@ def check_indices(
     if len(values) and int(values.max()) >= bound:
         found = str(int(values.max()))
         raise KernelInputError(array=name, expected=f"indices below {bound}", found=found)
-
-
-def end_compilation(run: object) -> None:
-    """Let a compiled function compile itself no more: a layout it does not know is an error."""
-    cast("_Compiler", run).disable_compile()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from torghut.kernel.compiled import compiled
+from torghut.kernel.native.compiled import compiled
 from torghut.schemas.rows import ParameterRow, StateRow
 
 _DAY_NS: Final = 86_400_000_000_000

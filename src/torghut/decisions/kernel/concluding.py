@@ -17,8 +17,8 @@ from torghut.decisions.kernel.gates import (
     NO_INCREASE,
     clamp,
 )
-from torghut.kernel.compiled import compiled
 from torghut.kernel.exact import whole
+from torghut.kernel.native.compiled import compiled
 from torghut.schemas.codes import Intent, Mode, Reason
 from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
 

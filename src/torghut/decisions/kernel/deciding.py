@@ -1,7 +1,7 @@
 """The decision kernel: rows of contexts in, one explained row or one refusal code each out.
 
 Pure: reads the row, the symbol's state and its parameters, and nothing else. The same functions
-run compiled and, as their oracle, interpreted (``torghut.kernel.compiled``).
+run compiled and, as their oracle, interpreted (``torghut.kernel.native.compiled``).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from torghut.decisions.kernel.book import paper_equity, settle
 from torghut.decisions.kernel.concluding import conclude
 from torghut.decisions.kernel.gates import FALLBACK, judge_confidence, judge_market, judge_state
-from torghut.kernel.compiled import compiled
 from torghut.kernel.exact import exp, whole
+from torghut.kernel.native.compiled import compiled
 from torghut.market.admission import admit, judge_place
 from torghut.market.features import sample, take_quote, volatility
 from torghut.router.experts import score_experts

@@ -1,7 +1,6 @@
 """The one door to the decision kernel: it checks the arrays, because the kernel cannot.
 
-Compiled code reads past the end of an array without a word, and compiles itself anew, in the
-middle of a run, for an array of another layout. Neither can happen behind this door.
+Compiled code reads past the end of an array without a word. It cannot happen behind this door.
 """
 
 from __future__ import annotations
@@ -13,10 +12,11 @@ from typing import Final, cast
 
 import numpy as np
 
-from torghut.decisions.kernel.arrays import check_array, check_indices, end_compilation
+from torghut.decisions.kernel.arrays import check_array, check_indices
 from torghut.decisions.kernel.deciding import KERNEL_VERSION, decide_rows
 from torghut.decisions.kernel.reference import decide_interpreted
-from torghut.kernel.compiled import build_digest, build_folder, entry
+from torghut.kernel.native.compiled import build_digest
+from torghut.kernel.native.loading import entry, is_kept
 from torghut.schemas.rows import (
     CONTEXT,
     DECISION,
@@ -131,20 +131,18 @@ class DecisionKernel:
 
 
 def compiled_kernel(cache_root: Path | None) -> DecisionKernel:
-    """Return the compiled kernel, warmed up; it will not compile again.
+    """Return the compiled kernel.
 
     Args:
         cache_root: Folder for compiled kernels of all builds; None keeps it in memory.
     """
-    run = entry(decide_rows, cache_root)
-    run(*_empty())
-    end_compilation(run)
+    run = entry(decide_rows, _empty(), cache_root)
     return DecisionKernel(run=cast("Run", run), build=build_digest(decide_rows))
 
 
 def kernel_is_cached(cache_root: Path) -> bool:
     """Return whether this build's machine code is below ``cache_root`` already."""
-    return any(build_folder(decide_rows, cache_root).rglob("*.nbi"))
+    return is_kept(decide_rows, _empty(), cache_root)
 
 
 def reference_kernel() -> DecisionKernel:

@@ -13,8 +13,9 @@ from typing import Final, Protocol, cast
 
 import numpy as np
 
-from torghut.decisions.kernel.arrays import check_array, check_indices, end_compilation
-from torghut.kernel.compiled import build_digest, compiled, entry
+from torghut.decisions.kernel.arrays import check_array, check_indices
+from torghut.kernel.native.compiled import build_digest, compiled
+from torghut.kernel.native.loading import entry
 from torghut.market.admission import admit
 from torghut.market.features import sample, take_quote
 from torghut.schemas.codes import REGIME_FEATURES
@@ -176,13 +177,12 @@ class Passing:
 
 
 def compiled_feature_pass(cache_root: Path | None) -> FeaturePass:
-    """Return the compiled feature pass, warmed up; it will not compile again.
+    """Return the compiled feature pass.
 
     Args:
         cache_root: Folder for compiled kernels of all builds; None keeps it in memory.
     """
-    run = entry(sample_rows, cache_root)
     rows = [np.zeros(0, dtype) for dtype in (CONTEXT, STATE, PARAMETERS, SAMPLE)]
-    run(rows[0], rows[1], rows[2], np.zeros(0, np.uint8), rows[3], 0)
-    end_compilation(run)
+    like = (*rows[:3], np.zeros(0, np.uint8), rows[3], 0)
+    run = entry(sample_rows, like, cache_root)
     return FeaturePass(run=cast("_Run", run), build=build_digest(sample_rows))

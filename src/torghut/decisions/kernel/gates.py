@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from torghut.kernel.compiled import compiled
 from torghut.kernel.exact import whole
+from torghut.kernel.native.compiled import compiled
 from torghut.schemas.codes import Domain, Gate, GateStatus, Mode, OnStop, Reason, Switch
 from torghut.schemas.rows import DecisionRow, ParameterRow, Rows, SessionRow, StateRow
 

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.decisions.kernel.deciding import decide_rows
-from torghut.kernel.compiled import interpreted
 from torghut.schemas.rows import (
     ContextRow,
     DecisionRow,
@@ -26,8 +25,6 @@ from torghut.schemas.rows import (
 )
 
 T = TypeVar("T")
-
-_PLAIN = interpreted(decide_rows)
 
 
 def decide_interpreted(  # noqa: PLR0913, PLR0917 - the kernel's own parameters
@@ -43,7 +40,7 @@ def decide_interpreted(  # noqa: PLR0913, PLR0917 - the kernel's own parameters
     """Do what ``decide_rows`` does, in plain Python; arguments and result are the same."""
     state_rows = _Objects[StateRow](states)
     decision_rows = _Objects[DecisionRow](decisions)
-    done = _PLAIN(
+    done = decide_rows(
         _Objects[ContextRow](contexts),
         state_rows,
         _Objects[ParameterRow](parameters),

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping
 from typing import Final, cast
 
-from llvmlite import binding  # type: ignore[import-untyped]  # publishes no types
+from llvmlite import binding
 
 FIT_THREADS: Final = 1
 """Threads a fit may use: with two the sums are taken in another order."""

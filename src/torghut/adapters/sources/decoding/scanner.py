@@ -7,20 +7,18 @@ division; longer ones are left to the judges, as is everything else out of the o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar, cast
+from typing import Final
 
-import numba
 import numpy as np
 
 from torghut.adapters.sources.decoding.templates import Arrays, Op
-from torghut.kernel.compiled import entry
+from torghut.kernel.native.compiled import compiled
+from torghut.kernel.native.loading import entry
 from torghut.schemas.rows import Bytes, Floats, Integers, Words
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 Found = tuple[Integers, Integers, Integers, Floats]
 """What the scanner fills: kinds (n,), spans (n, 2), integers and reals (fields + 1, n).
@@ -29,11 +27,6 @@ The last row takes the fields without a name, whose column is -1.
 """
 
 Scan = Callable[[Bytes, int, int, Arrays, Found], int]
-
-
-def _piece(function: Callable[P, R]) -> Callable[P, R]:
-    """Mark a piece of the scanner."""
-    return cast("Callable[P, R]", numba.njit(error_model="numpy", nogil=True)(function))
 
 
 _LITERAL: Final = int(Op.LITERAL)
@@ -63,8 +56,8 @@ _ENDS: Final = (_QUOTE, _COMMA, _BACKSLASH)
 
 _MOST_DIGITS: Final = 18
 _FRACTION_DIGITS: Final = 9
-_EXACT: Final = 2**53
-_POWERS: Final = tuple(float(10**power) for power in range(23))
+_EXACT: Final = 9_007_199_254_740_992  # 2^53
+_POWERS: Final = tuple(float(f"1e{power}") for power in range(23))
 _FNV_BASIS: Final = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME: Final = np.uint64(0x100000001B3)
 
@@ -72,7 +65,17 @@ _FNV_PRIME: Final = np.uint64(0x100000001B3)
 @lru_cache(maxsize=4)
 def compiled_scanner(cache_root: Path | None) -> Scan:
     """Return the scanner, its machine code kept below ``cache_root`` or in memory."""
-    return entry(scan_lines, cache_root)
+    program = (
+        np.zeros((0, 4), np.int64),
+        np.zeros(0, np.int64),
+        np.zeros(0, np.uint8),
+        np.zeros(0, np.uint64),
+        np.zeros((0, 3), np.int64),
+        np.zeros(0, np.uint8),
+    )
+    kinds, spans = np.zeros(0, np.int64), np.zeros((0, 2), np.int64)
+    found = (kinds, spans, np.zeros((0, 0), np.int64), np.zeros((0, 0)))
+    return entry(scan_lines, (np.zeros(0, np.uint8), 0, 0, program, found), cache_root)
 
 
 def scan_lines(data: Bytes, start: int, stop: int, program: Arrays, found: Found) -> int:
@@ -104,16 +107,16 @@ def scan_lines(data: Bytes, start: int, stop: int, program: Arrays, found: Found
     return count
 
 
-@_piece
+@compiled
 def _clear(wholes: Integers, reals: Floats, line: int) -> None:
     """Mark every field of a line as absent."""
     for slot in range(len(wholes)):
         wholes[slot, line] = -1
     for slot in range(len(reals)):
-        reals[slot, line] = np.nan
+        reals[slot, line] = math.nan
 
 
-@_piece
+@compiled
 def _match(data: Bytes, at: int, kind: int, program: Arrays, found: Found, line: int) -> int:
     """Return the place of the line's LF if it fits the template, else -1."""
     ops, starts, literals, hashes, places, letters = program
@@ -140,7 +143,7 @@ def _match(data: Bytes, at: int, kind: int, program: Arrays, found: Found, line:
     return _line_end(data, at)
 
 
-@_piece
+@compiled
 def _line_end(data: Bytes, at: int) -> int:
     """Return the place of the LF if the line ends at ``at``, with CR or without, else -1."""
     if data[at] == _CR:
@@ -148,7 +151,7 @@ def _line_end(data: Bytes, at: int) -> int:
     return at if data[at] == _LF else -1
 
 
-@_piece
+@compiled
 def _same(data: Bytes, at: int, letters: Bytes, offset: int, length: int) -> int:
     """Return the place behind the ``length`` letters if they stand at ``at``, else -1."""
     for index in range(length):
@@ -157,7 +160,7 @@ def _same(data: Bytes, at: int, letters: Bytes, offset: int, length: int) -> int
     return at + length
 
 
-@_piece
+@compiled
 def _digits(data: Bytes, at: int, most: int) -> tuple[int, int]:
     """Return the place behind the first digits, at most so many, and their value; -1 if none.
 
@@ -171,7 +174,7 @@ def _digits(data: Bytes, at: int, most: int) -> tuple[int, int]:
     return (end, value) if end > at else (-1, 0)
 
 
-@_piece
+@compiled
 def _counted(data: Bytes, at: int, code: int, exactly: int) -> tuple[int, int]:
     """Return the place behind an integer and its value; -1 if it is not of the kind asked for."""
     end, value = _digits(data, at, exactly if code == _DIGITS else _MOST_DIGITS + 1)
@@ -188,7 +191,7 @@ def _counted(data: Bytes, at: int, code: int, exactly: int) -> tuple[int, int]:
     return (end, value) if fits else (-1, 0)
 
 
-@_piece
+@compiled
 def _decimal(data: Bytes, at: int) -> tuple[int, float]:
     """Return the place behind a plain decimal and the float64 nearest to it; -1 if none is sure."""
     negative = data[at] == _MINUS
@@ -213,7 +216,7 @@ def _decimal(data: Bytes, at: int) -> tuple[int, float]:
     return at, -number if negative else number
 
 
-@_piece
+@compiled
 def _levels(data: Bytes, at: int) -> tuple[int, float]:
     """Return the place behind a JSON array of price levels and the sum of their quantities."""
     if data[at] != _OPEN:
@@ -237,7 +240,7 @@ def _levels(data: Bytes, at: int) -> tuple[int, float]:
     return (at + 1, total) if data[at] == _CLOSE and data[at - 1] == _OPEN else (-1, 0.0)
 
 
-@_piece
+@compiled
 def _passed(data: Bytes, at: int, code: int) -> int:
     """Return the place behind a text that does not matter."""
     while _SPACE <= data[at] <= _TILDE and data[at] not in _ENDS:
@@ -247,7 +250,7 @@ def _passed(data: Bytes, at: int, code: int) -> int:
     return at
 
 
-@_piece
+@compiled
 def _named(
     data: Bytes, at: int, hashes: Words, places: Integers, letters: Bytes
 ) -> tuple[int, int]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Final, Protocol, cast
+from typing import Final
 
 import numpy as np
 import pytest
@@ -17,13 +16,12 @@ import pytest
 from tests.declared import ROOT
 from torghut.decisions.kernel.deciding import decide_rows
 from torghut.decisions.kernel.feature_pass import sample_rows
-from torghut.kernel.compiled import build_digest, compiled, entry
+from torghut.kernel.native.compiled import build_digest, compiled
 from torghut.schemas.codes import Reason
-from torghut.schemas.rows import RowArray
 
 NOTED = np.uint64(1 << Reason.SPREAD_WIDE)
 TEXT: Final = '''"""A kernel of two pieces."""
-from torghut.kernel.compiled import compiled
+from torghut.kernel.native.compiled import compiled
 
 LIMIT = 3.0
 TABLE = (1, (2, 3))
@@ -41,7 +39,7 @@ def outer(x: float, far: str) -> float:
 
 
 EXPLAINED: Final = '''"""A kernel that explains itself."""
-from torghut.kernel.compiled import compiled
+from torghut.kernel.native.compiled import compiled
 
 
 @compiled
@@ -52,7 +50,7 @@ def outer(x: float) -> float:
 '''
 
 ENCLOSED: Final = '''"""A kernel that was made by another function."""
-from torghut.kernel.compiled import compiled
+from torghut.kernel.native.compiled import compiled
 
 
 def made(limit):
@@ -65,24 +63,6 @@ def made(limit):
 
 outer = made(3.0)
 '''
-
-
-def second_number(rows: RowArray) -> float:
-    """Return the number called ``b`` of the first row."""
-    number: float = rows[0].b
-    return number
-
-
-class Stats(Protocol):
-    """What a dispatcher counts."""
-
-    cache_hits: Counter[object]
-
-
-class Counted(Protocol):
-    """A dispatcher, as far as its counts go."""
-
-    stats: Stats
 
 
 def loaded(folder: Path, text: str = TEXT) -> ModuleType:
@@ -184,23 +164,6 @@ def test_a_piece_made_inside_another_function_is_refused(tmp_path: Path) -> None
         build_of(tmp_path, ENCLOSED)
 
 
-def test_rows_of_another_layout_are_never_served_the_code_of_the_old_one(tmp_path: Path) -> None:
-    # numba finds code by the types of the arguments, and a row's type spells its whole layout.
-    layouts = [
-        np.dtype([("a", "<f8"), ("b", "<f8")]),
-        np.dtype([("b", "<f8"), ("a", "<f8")]),
-        np.dtype([("a", "<f8"), ("x", "<f8"), ("b", "<f8")]),
-    ]
-    found = []
-    for layout in (*layouts, layouts[0]):
-        rows = np.zeros(2, layout)
-        rows["a"], rows["b"] = 1.0, 2.0
-        run = entry(second_number, tmp_path / "cache")
-        found.append((run(rows), cast("Counted", run).stats.cache_hits.total()))
-
-    assert found == [(2.0, 0), (2.0, 0), (2.0, 0), (2.0, 1)]
-
-
 def test_what_a_build_cannot_name_is_refused(tmp_path: Path) -> None:
     unnamed = loaded(tmp_path, TEXT.replace("LIMIT = 3.0", "LIMIT = object()"))
 
@@ -212,7 +175,7 @@ def test_every_process_gives_a_build_the_same_name(tmp_path: Path) -> None:
     build = build_of(tmp_path)
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import pieces\n"
-        "from torghut.kernel.compiled import build_digest; print(build_digest(pieces.outer))"
+        "from torghut.kernel.native.compiled import build_digest; print(build_digest(pieces.outer))"
     )
     for seed in ("1", "2"):
         ended = subprocess.run(

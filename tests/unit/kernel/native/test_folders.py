@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from torghut.kernel import machine_code
-from torghut.kernel.compiled import build_digest, build_folder, entry
-from torghut.kernel.machine_code import BUILDS_KEPT, folder_of, prepare_folder, why_refused
+from torghut.kernel.native import folders
+from torghut.kernel.native.compiled import build_digest
+from torghut.kernel.native.folders import BUILDS_KEPT, folder_of, prepare_folder, why_refused
+from torghut.kernel.native.loading import build_folder, entry
 
 
 def builds(count: int) -> list[str]:
@@ -66,7 +67,7 @@ def test_folder_of_somebody_else_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = tmp_path.stat().st_uid
-    monkeypatch.setattr(machine_code, "_ROOT_USER", -1)
+    monkeypatch.setattr(folders, "_ROOT_USER", -1)
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
 
     assert why_refused(tmp_path) == f"{tmp_path} belongs to user {owner}, this is user {owner + 1}"
@@ -96,14 +97,14 @@ def test_a_new_build_takes_the_place_of_the_oldest_of_the_same_kernel(tmp_path: 
 def test_code_lives_in_memory_where_others_could_have_written_it(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
 
-    assert entry(third, tmp_path)(np.array([1.5])) == 0.5
+    assert entry(third, (np.zeros(0),), tmp_path)(np.array([1.5])) == 0.5
     assert list(tmp_path.iterdir()) == []
 
 
 def test_code_is_kept_in_the_folder_of_its_build(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
-    assert entry(third, tmp_path)(np.array([1.5])) == 0.5
+    assert entry(third, (np.zeros(0),), tmp_path)(np.array([1.5])) == 0.5
     folder = build_folder(third, tmp_path)
     assert folder.name == f"third-{build_digest(third)[:32]}"
-    assert list(folder.rglob("*.nbi"))
+    assert len(list(folder.glob("*.code"))) == 1

@@ -1,8 +1,9 @@
-"""One source for the compiled kernel and for its oracle, the same functions interpreted.
+"""One source for the compiled kernel and for its oracle, the same functions as plain Python.
 
-``compiled`` marks a function of the kernel. ``interpreted`` gives it back as plain Python all the
-way down, so that the two can be compared bit for bit. ``build_digest`` names a kernel's code as
-loaded, together with the compiler: a cache under that name can never serve yesterday's code.
+``compiled`` marks a function as a piece of a kernel and leaves it as it is: called from Python, it
+is its own oracle. ``loading`` has it compiled and runs the machine code. ``build_digest`` names a
+kernel's code as loaded, together with the compiler: a cache under that name can never serve
+yesterday's code.
 """
 
 from __future__ import annotations
@@ -10,68 +11,49 @@ from __future__ import annotations
 import dis
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Final, ParamSpec, TypeVar, cast
 
-import numba
 import numpy as np
-from numba import config as numba_config
-from numba.core.dispatcher import Dispatcher
-
-from torghut.kernel.machine_code import folder_of, prepare_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Interpreted = dict[FunctionType, FunctionType]
 
 # fastmath and contraction stay off: every operation rounds once, in the order written.
 # error_model="numpy": a division by zero gives infinity instead of raising half-way through a row.
-_CACHE_SETTING: Final = "CACHE_DIR"
+# _nrt=False: a kernel owns no memory, so what it is compiled to needs nothing of the compiler's.
+# No wrappers: nobody calls a piece through numba, and they are a third of the work.
+OPTIONS: Final[Mapping[str, str | bool]] = MappingProxyType(
+    {
+        "_nrt": False,
+        "error_model": "numpy",
+        "fastmath": False,
+        "no_cfunc_wrapper": True,
+        "no_cpython_wrapper": True,
+    }
+)
+"""How every piece is compiled."""
+
 _LOADS: Final = frozenset(dis.hasconst)
-_compile: Final = partial(numba.njit, error_model="numpy", fastmath=False, nogil=True)
+_PIECES: Final[set[FunctionType]] = set()
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Mark ``function`` as a piece of a kernel; it is compiled on first use."""
-    return cast("Callable[P, R]", _compile(function))
+    """Mark ``function`` as a piece of a kernel."""
+    _PIECES.add(cast("FunctionType", function))
+    return function
 
 
-def entry(function: Callable[P, R], cache_root: Path | None) -> Callable[P, R]:
-    """Return the outermost function of a kernel, cached on disk below ``cache_root``.
-
-    Only an entry is cached: its machine code holds all its pieces. The folder is named by
-    ``build_digest``, because numba notices changes in the entry's own file alone; within it, code
-    is found by the types of the arguments, in which a row's type spells its fields, their places
-    and its size. Without a folder that this user, and nobody else, can write, the code lives in
-    memory; ``machine_code.why_refused`` says why.
-    """
-    plain = _plain(function)
-    folder = None
-    if cache_root is not None:
-        folder = prepare_folder(cache_root, plain.__name__, build_digest(function))
-    if folder is None:
-        return cast("Callable[P, R]", _compile(plain))
-    # numba reads the folder from its configuration at the moment of decoration.
-    previous = getattr(numba_config, _CACHE_SETTING)
-    setattr(numba_config, _CACHE_SETTING, str(folder))
-    try:
-        return cast("Callable[P, R]", _compile(plain, cache=True))
-    finally:
-        setattr(numba_config, _CACHE_SETTING, previous)
-
-
-def build_folder(function: Callable[P, R], cache_root: Path) -> Path:
-    """Return the folder below ``cache_root`` for this build of the kernel of ``function``."""
-    return folder_of(cache_root, _plain(function).__name__, build_digest(function))
-
-
-def interpreted(function: Callable[P, R]) -> Callable[P, R]:
-    """Return ``function`` as plain Python, every compiled piece it calls included."""
-    return cast("Callable[P, R]", _interpret(_plain(function), {}))
+def pieces_of(function: FunctionType) -> Mapping[str, FunctionType]:
+    """Return the kernel pieces that ``function`` names, by the name it uses."""
+    found: dict[str, FunctionType] = {}
+    for name in _names(function.__code__):
+        value = function.__globals__.get(name)
+        if isinstance(value, FunctionType) and value in _PIECES:
+            found[name] = value
+    return found
 
 
 def build_digest(function: Callable[P, R]) -> str:
@@ -85,9 +67,9 @@ def build_digest(function: Callable[P, R]) -> str:
             of a function around it, which has no name at all.
     """
     pieces: set[FunctionType] = set()
-    _reach(_plain(function), pieces)
+    _reach(cast("FunctionType", function), pieces)
     versions = [f"{name} {version(name)}" for name in ("numba", "llvmlite", "numpy")]
-    options = [f"{name}={value}" for name, value in sorted(_compile.keywords.items())]
+    options = [f"{name}={value}" for name, value in sorted(OPTIONS.items())]
     texts = sorted(map(_spell_piece, pieces))
     return _digest([*texts, *versions, *options, sys.version])
 
@@ -117,8 +99,8 @@ def _spell(value: object) -> str:
     match value:
         case CodeType():
             return _spell_code(value)
-        case Dispatcher():
-            return f"piece {_qualified(_plain(value))}"
+        case FunctionType() if value in _PIECES:
+            return f"piece {_qualified(value)}"
         case ModuleType():
             return f"module {value.__name__}"
         case tuple():
@@ -161,25 +143,6 @@ def _qualified(function: FunctionType) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-def _plain(function: object) -> FunctionType:
-    """Return the Python function behind a dispatcher, or the function itself."""
-    if isinstance(function, Dispatcher):
-        function = function.py_func
-    return cast("FunctionType", function)
-
-
-def _pieces(function: FunctionType) -> dict[str, FunctionType]:
-    """Return the kernel pieces that ``function`` names, by the name it uses."""
-    found: dict[str, FunctionType] = {}
-    for name in _names(function.__code__):
-        value = function.__globals__.get(name)
-        if isinstance(value, ModuleType):
-            continue
-        if isinstance(value, Dispatcher):
-            found[name] = _plain(value)
-    return found
-
-
 def _names(code: CodeType) -> set[str]:
     """Return the global names that ``code`` and the code nested in it use."""
     names = set(code.co_names)
@@ -194,17 +157,5 @@ def _reach(function: FunctionType, done: set[FunctionType]) -> None:
     if function in done:
         return
     done.add(function)
-    for piece in _pieces(function).values():
+    for piece in pieces_of(function).values():
         _reach(piece, done)
-
-
-def _interpret(function: FunctionType, done: Interpreted) -> FunctionType:
-    """Rebuild ``function`` over globals in which every piece is interpreted too."""
-    if function not in done:
-        scope = dict(function.__globals__)
-        twin = FunctionType(
-            function.__code__, scope, function.__name__, function.__defaults__, function.__closure__
-        )
-        done[function] = twin
-        scope.update({name: _interpret(f, done) for name, f in _pieces(function).items()})
-    return done[function]

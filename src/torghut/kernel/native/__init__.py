@@ -1,0 +1,1 @@
+"""Machine code of the kernels: what is compiled, by what name it is kept, how it is called."""
