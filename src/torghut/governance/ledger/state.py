@@ -80,12 +80,11 @@ class LedgerState:
     """A router's ledger.
 
     Attributes:
-        candidates: By digest.
+        candidates: By digest, in the order in which they were last registered.
         ids: Digest by candidate id.
         runs: Every run that evaluated a candidate; each is one trial.
         champion: Who serves; None: nobody of the ledger.
         before: Who served before, newest last; what is quarantined is not among them.
-        challenger: Digest of the newest that contends.
         version: How often who serves has changed.
         promotions: Every promotion there was, so that none takes place twice.
         reverts: By its cause, so that one that comes again counts once: the package restored.
@@ -96,7 +95,6 @@ class LedgerState:
     runs: frozenset[str] = frozenset()
     champion: Term | None = None
     before: tuple[Term, ...] = ()
-    challenger: str | None = None
     version: int = 0
     promotions: frozenset[str] = frozenset()
     reverts: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
@@ -111,6 +109,12 @@ class LedgerState:
     def serving(self) -> str | None:
         """Digest of the package that serves; None: none does, or nobody of the ledger."""
         return None if self.champion is None else self.champion.package
+
+    @property
+    def challenger(self) -> str | None:
+        """Digest of the newest candidate that contends; None: none does."""
+        newest_first = reversed(tuple(self.candidates.items()))
+        return next((digest for digest, one in newest_first if one.role == "challenger"), None)
 
     def digest_of(self, alias: Alias) -> str | None:
         """Return the digest of the candidate that an alias names; None: nobody."""
@@ -150,12 +154,12 @@ def _registered(state: LedgerState, event: CandidateRegistered) -> LedgerState:
     role: LedgerRole = known.role if known is not None and keeps else "challenger"
     rollbacks = known.rollbacks if known is not None else 0
     one = Known(candidate=event.candidate, role=role, rollbacks=rollbacks)
+    others = {other: its for other, its in state.candidates.items() if other != digest}
     return replace(
         state,
-        candidates=MappingProxyType({**state.candidates, digest: one}),
+        candidates=MappingProxyType({**others, digest: one}),
         ids=MappingProxyType({**state.ids, event.candidate.candidate_id: digest}),
         runs=state.runs | {event.run_id},
-        challenger=state.challenger if keeps else digest,
     )
 
 
@@ -216,14 +220,9 @@ def _without(digest: str, before: Sequence[Term], restored: Term) -> list[Term]:
 def _as(
     state: LedgerState, digest: str, role: LedgerRole, *, rollbacks: int | None = None
 ) -> LedgerState:
-    """Return the state with a candidate in another role; who leaves contention is no challenger."""
+    """Return the state with a candidate in another role."""
     known = state.candidates.get(digest)
     if known is None:
         return state
     one = replace(known, role=role, rollbacks=known.rollbacks if rollbacks is None else rollbacks)
-    challenger = None if state.challenger == digest else state.challenger
-    return replace(
-        state,
-        candidates=MappingProxyType({**state.candidates, digest: one}),
-        challenger=challenger,
-    )
+    return replace(state, candidates=MappingProxyType({**state.candidates, digest: one}))

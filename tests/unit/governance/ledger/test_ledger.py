@@ -298,6 +298,15 @@ def test_what_lost_is_retained_and_contends_no_longer() -> None:
     assert stream.send(retain("b")) == []
 
 
+def test_where_the_newest_challenger_lost_the_one_before_it_is_the_newest() -> None:
+    stream = ledger("a", "b", "c")
+    stream.send(retain("c"))
+    before = named(stream, "challenger")
+    stream.send(retain("b"))
+
+    assert (before, named(stream, "challenger")) == ("b", "a")
+
+
 def test_what_lost_contends_again_when_its_run_is_made_again_and_that_is_no_trial() -> None:
     stream = ledger("a", "b")
     stream.send(retain("a"))
