@@ -50,7 +50,7 @@ def installation(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Path
     commands to run; those of another folder are read by every command.
     """
     monkeypatch.setattr("torghut.bootstrap.compiled_kernel", lambda _folder: compiled())
-    monkeypatch.setattr("torghut.bootstrap.kernel_is_cached", lambda _folder: True)
+    monkeypatch.setattr("torghut.bootstrap.kernels_are_cached", lambda _folder: True)
     monkeypatch.setattr("torghut.bootstrap.load", _declared)
     monkeypatch.chdir(folder)
     monkeypatch.setenv(ARTIFACT_DIR, str(folder / "var"))

@@ -10,6 +10,7 @@ from torghut.adapters.filesystem.declarations import load
 from torghut.adapters.filesystem.lease import FileLease
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.filesystem.writing import write_text
+from torghut.adapters.sources.decoding.scanner import compiled_scanner, scanner_is_kept
 from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sources.target import InstrumentTiming
 from torghut.adapters.sqlite.accepting import Acceptance, accept_truncation
@@ -29,7 +30,12 @@ from torghut.adapters.system.signals import (
 )
 from torghut.artifacts.ports import PackageStore
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, kernel_is_cached
+from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, kernel_is_kept
+from torghut.decisions.kernel.feature_pass import (
+    FeaturePass,
+    compiled_feature_pass,
+    feature_pass_is_kept,
+)
 from torghut.evals.baselines import BaselineInvalidError, RunBaseline, parse_run_baseline
 from torghut.evals.judging import FixedSampleJudge
 from torghut.eventlog.envelopes import Causes
@@ -83,7 +89,8 @@ __all__ = [
     "cache_fault",
     "candidates",
     "child_command",
-    "compile_kernel",
+    "compile_decisions",
+    "compile_reading",
     "declarations",
     "declarations_in",
     "demo_baseline",
@@ -98,7 +105,7 @@ __all__ = [
     "interrupt_on_terminate",
     "kernel",
     "kernel_cache",
-    "kernel_is_cached",
+    "kernels_are_cached",
     "lane_desk",
     "live_policy",
     "measure_sync",
@@ -124,7 +131,10 @@ BASELINES = "router/baselines"
 DEMO_BASELINE = "evals/baselines/demo.json"
 """What the demo comes to, as published."""
 
-_COMPILE = "from torghut.bootstrap import compile_kernel; compile_kernel()"
+_COMPILES = tuple(
+    f"from torghut.bootstrap import {name}; {name}()"
+    for name in ("compile_decisions", "compile_reading")
+)
 
 
 def declarations() -> Declarations:
@@ -251,7 +261,7 @@ def source(uri: str, declared: Declarations) -> Source:
         instrument.symbol: InstrumentTiming(latency_ns=receive_latency_ns(instrument))
         for instrument in declared.instruments
     }
-    return open_source(uri, instruments, cache_root=kernel_cache())
+    return open_source(uri, instruments, cache_root=_filled_cache())
 
 
 def writable_log(path: Path) -> DecisionLog:
@@ -324,18 +334,42 @@ def kernel_cache() -> Path | None:
     return None if cache_fault() else settings().cache_dir
 
 
-def compile_kernel() -> None:
-    """Compile the kernel into the cache; for a child process, whose memory then goes away."""
+def compile_decisions() -> None:
+    """Compile what decides into the cache; for a child, with which the compiler's memory goes."""
     compiled_kernel(kernel_cache())
 
 
+def compile_reading() -> None:
+    """Compile what reads sources into the cache; for a child likewise."""
+    compiled_scanner(kernel_cache())
+    compiled_feature_pass(kernel_cache())
+
+
+def kernels_are_cached(folder: Path) -> bool:
+    """Return whether every kernel of this installation is in the cache at ``folder``."""
+    return kernel_is_kept(folder) and scanner_is_kept(folder) and feature_pass_is_kept(folder)
+
+
 def kernel(waiting: Callable[[float], None] = lambda _: None) -> DecisionKernel:
-    """Return the compiled kernel, compiled in a child process where the cache has not this build.
+    """Return the decision kernel, compiled before.
 
     Args:
         waiting: Told every half second how many seconds the compilation has taken so far.
     """
+    return compiled_kernel(_filled_cache(waiting))
+
+
+def feature_pass() -> FeaturePass:
+    """Return the feature pass, compiled before."""
+    return compiled_feature_pass(_filled_cache())
+
+
+def _filled_cache(waiting: Callable[[float], None] = lambda _: None) -> Path | None:
+    """Return where compiled kernels are kept, with those of this installation there.
+
+    What is missing is compiled in child processes: this one stays without a compiler.
+    """
     cache = kernel_cache()
-    if cache is not None and not kernel_is_cached(cache):
-        run_python(_COMPILE, waiting)
-    return compiled_kernel(cache)
+    if cache is not None and not kernels_are_cached(cache):
+        run_python(_COMPILES, waiting)
+    return cache

@@ -78,20 +78,32 @@ def own_command(*arguments: str) -> Sequence[str]:
     return _python(_COMMAND, *arguments)
 
 
-def run_python(code: str, waiting: Callable[[float], None]) -> int:
-    """Run ``code`` in a child process and return its exit status.
+def run_python(codes: Sequence[str], waiting: Callable[[float], None]) -> Sequence[int]:
+    """Run each of ``codes`` in a child process of its own, beside the others.
 
     Args:
-        code: Python source.
-        waiting: Told every half second how many seconds it has taken so far.
+        codes: Python source.
+        waiting: Told every half second how many seconds they have taken so far.
+
+    Returns:
+        Their exit statuses.
     """
     begin = time.monotonic()
-    with subprocess.Popen(_python(code)) as process:  # noqa: S603 - code of this installation
-        while True:
-            try:
-                return process.wait(timeout=_LOOK_S)
-            except subprocess.TimeoutExpired:
-                waiting(time.monotonic() - begin)
+    with contextlib.ExitStack() as running:
+        children = [
+            running.enter_context(subprocess.Popen(_python(code)))  # noqa: S603 - code of ours
+            for code in codes
+        ]
+        return [_status(child, begin, waiting) for child in children]
+
+
+def _status(child: subprocess.Popen[bytes], begin: float, waiting: Callable[[float], None]) -> int:
+    """Wait for the end of a child, and return its exit status."""
+    while True:
+        try:
+            return child.wait(timeout=_LOOK_S)
+        except subprocess.TimeoutExpired:
+            waiting(time.monotonic() - begin)
 
 
 def _python(code: str, *arguments: str) -> Sequence[str]:

@@ -15,8 +15,7 @@ import numpy as np
 from torghut.decisions.kernel.arrays import check_array, check_indices
 from torghut.decisions.kernel.deciding import KERNEL_VERSION, decide_rows
 from torghut.decisions.kernel.reference import decide_interpreted
-from torghut.kernel.native.compiled import build_digest
-from torghut.kernel.native.loading import entry, is_kept
+from torghut.kernel.native.loading import build_of, entry, is_kept
 from torghut.schemas.rows import (
     CONTEXT,
     DECISION,
@@ -137,17 +136,17 @@ def compiled_kernel(cache_root: Path | None) -> DecisionKernel:
         cache_root: Folder for compiled kernels of all builds; None keeps it in memory.
     """
     run = entry(decide_rows, _empty(), cache_root)
-    return DecisionKernel(run=cast("Run", run), build=build_digest(decide_rows))
+    return DecisionKernel(run=cast("Run", run), build=build_of(decide_rows))
 
 
-def kernel_is_cached(cache_root: Path) -> bool:
+def kernel_is_kept(cache_root: Path) -> bool:
     """Return whether this build's machine code is below ``cache_root`` already."""
     return is_kept(decide_rows, _empty(), cache_root)
 
 
 def reference_kernel() -> DecisionKernel:
     """Return the same kernel as plain Python, the oracle; some hundred times slower."""
-    return DecisionKernel(run=decide_interpreted, build=build_digest(decide_rows))
+    return DecisionKernel(run=decide_interpreted, build=build_of(decide_rows))
 
 
 def _empty() -> tuple[RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Bytes]:

@@ -14,8 +14,8 @@ from typing import Final, Protocol, cast
 import numpy as np
 
 from torghut.decisions.kernel.arrays import check_array, check_indices
-from torghut.kernel.native.compiled import build_digest, compiled
-from torghut.kernel.native.loading import entry
+from torghut.kernel.native.compiled import compiled
+from torghut.kernel.native.loading import build_of, entry, is_kept
 from torghut.market.admission import admit
 from torghut.market.features import sample, take_quote
 from torghut.schemas.codes import REGIME_FEATURES
@@ -182,7 +182,18 @@ def compiled_feature_pass(cache_root: Path | None) -> FeaturePass:
     Args:
         cache_root: Folder for compiled kernels of all builds; None keeps it in memory.
     """
-    rows = [np.zeros(0, dtype) for dtype in (CONTEXT, STATE, PARAMETERS, SAMPLE)]
-    like = (*rows[:3], np.zeros(0, np.uint8), rows[3], 0)
-    run = entry(sample_rows, like, cache_root)
-    return FeaturePass(run=cast("_Run", run), build=build_digest(sample_rows))
+    run = entry(sample_rows, _empty(), cache_root)
+    return FeaturePass(run=cast("_Run", run), build=build_of(sample_rows))
+
+
+def feature_pass_is_kept(cache_root: Path) -> bool:
+    """Return whether this build's machine code is below ``cache_root`` already."""
+    return is_kept(sample_rows, _empty(), cache_root)
+
+
+def _empty() -> tuple[RowArray, RowArray, RowArray, Bytes, RowArray, int]:
+    """Return arguments without rows, of exactly the layout that ``Passing`` calls it with."""
+    contexts, states, parameters, samples = (
+        np.zeros(0, dtype) for dtype in (CONTEXT, STATE, PARAMETERS, SAMPLE)
+    )
+    return contexts, states, parameters, np.zeros(0, np.uint8), samples, 0

@@ -71,7 +71,7 @@ def entry(
     plain = cast("FunctionType", function)
     folder = None
     if cache_root is not None:
-        folder = prepare_folder(cache_root, plain.__name__, build_digest(function))
+        folder = prepare_folder(cache_root, plain.__name__, build_of(function))
     kept = None if folder is None else folder / _file_name(like)
     code = None if kept is None else _read(kept)
     if code is None:
@@ -81,10 +81,16 @@ def entry(
     return cast("Callable[P, R]", _callable(plain.__name__, code, like))
 
 
+@cache
+def build_of(function: Callable[P, R]) -> str:
+    """Return ``build_digest`` of a kernel as this process has it, reckoned once: 64 hex digits."""
+    return build_digest(function)
+
+
 def build_folder(function: Callable[P, R], cache_root: Path) -> Path:
     """Return the folder below ``cache_root`` for this build of the kernel of ``function``."""
     plain = cast("FunctionType", function)
-    return folder_of(cache_root, plain.__name__, build_digest(function))
+    return folder_of(cache_root, plain.__name__, build_of(function))
 
 
 def is_kept(function: Callable[P, R], like: Sequence[object], cache_root: Path) -> bool:

@@ -35,7 +35,9 @@ def test_waiting_ends_with_the_condition() -> None:
 
 
 def test_code_runs_apart_and_is_waited_for() -> None:
-    assert run_python("import sys; sys.exit(3)", lambda _: None) == 3
+    codes = [f"import sys; sys.exit({status})" for status in (3, 0, 1)]
+
+    assert run_python(codes, lambda _: None) == [3, 0, 1]
 
 
 def test_lines_are_read_as_they_come_until_there_are_no_more() -> None:

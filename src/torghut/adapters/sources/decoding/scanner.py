@@ -17,7 +17,7 @@ import numpy as np
 
 from torghut.adapters.sources.decoding.templates import Arrays, Op
 from torghut.kernel.native.compiled import compiled
-from torghut.kernel.native.loading import entry
+from torghut.kernel.native.loading import entry, is_kept
 from torghut.schemas.rows import Bytes, Floats, Integers, Words
 
 Found = tuple[Integers, Integers, Integers, Floats]
@@ -65,6 +65,16 @@ _FNV_PRIME: Final = np.uint64(0x100000001B3)
 @lru_cache(maxsize=4)
 def compiled_scanner(cache_root: Path | None) -> Scan:
     """Return the scanner, its machine code kept below ``cache_root`` or in memory."""
+    return entry(scan_lines, _empty(), cache_root)
+
+
+def scanner_is_kept(cache_root: Path) -> bool:
+    """Return whether this build's machine code is below ``cache_root`` already."""
+    return is_kept(scan_lines, _empty(), cache_root)
+
+
+def _empty() -> tuple[Bytes, int, int, Arrays, Found]:
+    """Return arguments of the layout that the scanner is called with."""
     program = (
         np.zeros((0, 4), np.int64),
         np.zeros(0, np.int64),
@@ -74,8 +84,13 @@ def compiled_scanner(cache_root: Path | None) -> Scan:
         np.zeros(0, np.uint8),
     )
     kinds, spans = np.zeros(0, np.int64), np.zeros((0, 2), np.int64)
-    found = (kinds, spans, np.zeros((0, 0), np.int64), np.zeros((0, 0)))
-    return entry(scan_lines, (np.zeros(0, np.uint8), 0, 0, program, found), cache_root)
+    return (
+        np.zeros(0, np.uint8),
+        0,
+        0,
+        program,
+        (kinds, spans, kinds.reshape(0, 0), np.zeros((0, 0))),
+    )
 
 
 def scan_lines(data: Bytes, start: int, stop: int, program: Arrays, found: Found) -> int:

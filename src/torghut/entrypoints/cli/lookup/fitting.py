@@ -15,7 +15,6 @@ from typing_extensions import Unpack
 from torghut import bootstrap
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.kernel.feature_pass import compiled_feature_pass
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -108,9 +107,7 @@ def fit(**asked: Unpack[_Asked]) -> ExitCode:
         declared = bootstrap.declarations()
         source = bootstrap.source(asked["source"], declared)
         told.stage("Loading kernels; compiled once for each build")
-        kernels = FitKernels(
-            decision=bootstrap.kernel(), features=compiled_feature_pass(settings().cache_dir)
-        )
+        kernels = FitKernels(decision=bootstrap.kernel(), features=bootstrap.feature_pass())
         work = _Work(source=source, declared=declared, kernels=kernels, told=told)
         if asked["again"] is not None:
             package = load_package(asked["again"], asked["packages"])
