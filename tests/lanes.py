@@ -12,6 +12,7 @@ from tests.declared import shipped, text_of
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
+from tests.governing import verdict
 from tests.kernels import compiled
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
@@ -23,11 +24,12 @@ from torghut.governance.ledger.ledger import LEDGER, ledger_stream, read_ledger_
 from torghut.governance.ledger.state import LedgerState
 from torghut.router.package import RegimeModel, read_regime_model
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.governing.drift import VerdictTaken
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneAsked
 from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs, LogWindow, SwitchRehearsed
 from torghut.schemas.rollout.phases import REQUIRED_GATES, Target
-from torghut.schemas.rollout.run import ExecutionContext
+from torghut.schemas.rollout.run import DriftStatus, ExecutionContext
 from torghut.schemas.rows import RowArray
 from torghut.schemas.types import message_digest
 from torghut.workflows.approving.promoting import register_candidate
@@ -94,6 +96,10 @@ async def decided_log(
     return log
 
 
+COUNTED: Final = (9000, 8000)
+"""Signals and decisions of an evaluation that is made up."""
+
+
 def evaluated(
     *, verdict: str = "promote", reason: str = "better", broken: bool = False
 ) -> Evaluating:
@@ -105,8 +111,8 @@ def evaluated(
             raise ZeroDivisionError(message)
         passed = verdict == "promote"
         counts = [
-            figure(gate, (9000.0, ">=", 2000.0), unit="things", n=9000, reason="too-few")
-            for gate in REQUIRED_GATES["gate-evaluation"]
+            figure(gate, (float(count), ">=", 2000.0), unit="things", n=count, reason="too-few")
+            for gate, count in zip(REQUIRED_GATES["gate-evaluation"], COUNTED, strict=True)
         ]
         edge = figure(
             "gate_edge", (float(passed), ">=", 1.0), unit="bps/step", n=9000, reason=reason
@@ -115,8 +121,8 @@ def evaluated(
             figures=[*counts, edge],
             artifacts=[],
             observations={"verdict": verdict, "reason": reason},
-            signals=9000,
-            decisions=8000,
+            signals=COUNTED[0],
+            decisions=COUNTED[1],
         )
 
     return evaluate
@@ -191,6 +197,18 @@ def working(*names: str, at_ns: int) -> Rehearsed:
     return Rehearsed(switches=switches, at_ns=at_ns)
 
 
+def drift_found(status: DriftStatus | None, *, at_ns: int = 0) -> DriftFound:
+    """Return what is on record of drift that is called ``status``."""
+    if status is None:
+        return DriftFound(verdict=None)
+    shown = {
+        "stable": verdict(),
+        "unhealthy": verdict(missing=["data_staleness_p95_exceeded"]),
+    }.get(status, verdict("regime_transition_shock_ratio_exceeded"))
+    taken = VerdictTaken(evaluation=1, at_ns=at_ns, verdict=shown, candidate=None)
+    return DriftFound(verdict=taken, withheld=status == "cooldown")
+
+
 @dataclass(slots=True)
 class LaneWorld:
     """Governance in memory.
@@ -205,7 +223,7 @@ class LaneWorld:
     admission: Admission = field(
         default_factory=lambda: Admission(target="paper", rollback_target="champion")
     )
-    drift: DriftFound = field(default_factory=lambda: DriftFound(status="stable"))
+    drift: DriftFound = field(default_factory=lambda: drift_found("stable"))
     drift_max_age_ms: int = 1_800_000
     tried: Rehearsed | None = None
     intact: tuple[int, int] = (2, 2)

@@ -62,6 +62,7 @@ from torghut.schemas.rollout.events import (
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
 from torghut.schemas.rollout.lane import (
+    DriftJudged,
     LaneInputs,
     RollbackReadiness,
     StageManifest,
@@ -120,6 +121,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     EvaluationCard,
     DriftActionRecord,
     DriftDetection,
+    DriftJudged,
     DriftOutcome,
     Fault,
     GateEvidence,
@@ -165,6 +167,7 @@ ARTIFACTS: Final = frozenset(
         Disagreements,
         DriftActionRecord,
         DriftDetection,
+        DriftJudged,
         DriftOutcome,
         GateEvidence,
         IterationNote,

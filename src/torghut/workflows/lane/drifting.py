@@ -8,10 +8,10 @@ from torghut.eventlog.ports import EventStore
 from torghut.schemas.governing.drift import ActionWithheld, VerdictTaken
 from torghut.schemas.publish import stated_type
 from torghut.workflows.aggregates import DRIFT
-from torghut.workflows.drift.calling import status_called
 from torghut.workflows.lane.ports import DriftFound
 
-_TELLING: Final = frozenset({stated_type(VerdictTaken), stated_type(ActionWithheld)})
+_TAKEN: Final = stated_type(VerdictTaken)
+_WITHHELD: Final = stated_type(ActionWithheld)
 """Types of the events that say how things are; an action that was withheld follows its verdict."""
 
 
@@ -21,13 +21,12 @@ async def last_drift(events: EventStore) -> DriftFound:
     Raises:
         LogIntegrityError: An event is not as it was written.
     """
+    withheld = False
     for envelope in reversed(await events.read_events(DRIFT.stream)):
-        if envelope.type not in _TELLING:
-            continue
-        event = DRIFT.read(envelope)
-        if isinstance(event, VerdictTaken):
-            status = status_called(event.verdict.status, withheld=False)
-        else:
-            status = status_called("drifted", withheld=True)
-        return DriftFound(status=status, at_ns=event.at_ns)
-    return DriftFound(status=None)
+        if envelope.type == _WITHHELD:
+            withheld = True
+        elif envelope.type == _TAKEN:
+            event = DRIFT.read(envelope)
+            assert isinstance(event, VerdictTaken)  # noqa: S101 - its type says so
+            return DriftFound(verdict=event, withheld=withheld)
+    return DriftFound(verdict=None)

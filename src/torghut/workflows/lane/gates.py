@@ -14,8 +14,9 @@ from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.rollout.evaluation import ContaminationVerdict, EvaluationVerdict
 from torghut.schemas.rollout.gates import SHORT_OF
-from torghut.schemas.rollout.lane import RollbackReadiness
-from torghut.schemas.rollout.phases import CANARY_GATE, LANE_PHASES, Target
+from torghut.schemas.rollout.lane import DriftJudged, RollbackReadiness
+from torghut.schemas.rollout.phases import CANARY_GATE, DRIFT_GATE, LANE_PHASES, Target
+from torghut.workflows.drift.calling import status_called
 from torghut.workflows.lane.evidence import figure
 
 REHEARSED: Final[tuple[SwitchName, ...]] = get_args(SwitchName)
@@ -28,6 +29,7 @@ CHAINED: Final = len(LANE_PHASES) - 1
 """Links that the chain of stages has when the last phase of the lane looks at it."""
 
 _SEED_DIGITS: Final = 8
+_NS_PER_MS: Final = 1_000_000
 
 
 def seed_of(run_id: str) -> int:
@@ -100,6 +102,27 @@ def chain_figure(faults: int) -> GateFigure:
         unit="faults",
         n=CHAINED,
         reason="lineage-broken",
+    )
+
+
+def drift_figure(judged: DriftJudged, target: Target) -> GateFigure:
+    """Return whether drift lets a run on: a verdict that says stable, and for live a fresh one."""
+    taken = judged.verdict
+    called = None
+    if taken is not None:
+        called = status_called(taken.verdict.status, withheld=judged.withheld)
+    reason = "drift-not-judged" if called is None else f"drift-{called}"
+    stale = False
+    if taken is not None and called == "stable" and target == "live":
+        age_ns = judged.looked_at_ns - taken.at_ns
+        stale = not 0 <= age_ns <= judged.max_age_ms * _NS_PER_MS
+        reason = "drift-verdict-stale"
+    return figure(
+        DRIFT_GATE,
+        (float(called == "stable" and not stale), ">=", 1.0),
+        unit="verdicts",
+        n=int(called is not None),
+        reason=reason,
     )
 
 

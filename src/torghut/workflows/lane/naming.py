@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.rollout.run import ExecutionContext, RunPlan
@@ -13,8 +14,8 @@ from torghut.workflows.lane.ports import Admission
 _DIGITS: Final = 24
 
 
-def run_id_of(inputs: LaneInputs) -> str:
-    """Return the id of every run of ``inputs``."""
+def run_id_of(inputs: LaneInputs | LaneAsked) -> str:
+    """Return the id of every run of ``inputs``, or of what was asked where none came of it."""
     return f"lane-{message_digest(inputs)[:_DIGITS]}"
 
 

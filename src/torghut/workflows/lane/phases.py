@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
-from torghut.schemas.rollout.lane import RollbackReadiness, StrategyPatch
+from torghut.schemas.rollout.lane import DriftJudged, RollbackReadiness, StrategyPatch
 from torghut.schemas.rollout.manifest import Observation
-from torghut.schemas.rollout.phases import CANARY_GATE, DRIFT_GATE, Target
+from torghut.schemas.rollout.phases import CANARY_GATE, Target
 from torghut.workflows.lane.evidence import RunFiles, figure, not_applicable
 from torghut.workflows.lane.gates import (
     CHAINED,
     chain_figure,
+    drift_figure,
     missing_checks,
     patch_figure,
     readiness_figure,
 )
 from torghut.workflows.lane.ports import Admission, DriftFound, Evaluated, LaneWork, Rehearsed
 from torghut.workflows.lane.stages import chain_faults
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,19 +106,18 @@ def readiness_done(
 def drift_done(
     files: RunFiles, drift: DriftFound, target: Target, now_ns: int, *, max_age_ms: int
 ) -> PhaseDone:
-    """Return the drift gate: a verdict that says stable, and for live one that is fresh."""
-    reason = "drift-not-judged" if drift.status is None else f"drift-{drift.status}"
-    stale = target == "live" and not 0 <= now_ns - drift.at_ns <= max_age_ms * _NS_PER_MS
-    if drift.status == "stable" and stale:
-        reason = "drift-verdict-stale"
-    measured = figure(
-        DRIFT_GATE,
-        (float(drift.status == "stable" and not stale), ">=", 1.0),
-        unit="verdicts",
-        n=int(drift.status is not None),
-        reason=reason,
+    """Return the drift gate, and the verdict that it rests on as it stands on record."""
+    judged = DriftJudged(
+        run_id=files.run_id,
+        verdict=drift.verdict,
+        withheld=drift.withheld,
+        looked_at_ns=now_ns,
+        max_age_ms=max_age_ms,
     )
-    return PhaseDone(gates=(files.row(measured, *drift.shown),), inputs=tuple(drift.shown))
+    shown = files.keep(judged, "drift-judged.json")
+    return PhaseDone(
+        gates=(files.row(drift_figure(judged, target), shown),), inputs=(shown,), outputs=(shown,)
+    )
 
 
 def canary_done(

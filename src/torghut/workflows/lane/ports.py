@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from torghut.artifacts.ports import ArtifactStore
 from torghut.evals.figures import GateFigure
 from torghut.eventlog.ports import EventStore
-from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.kernel.clock import WallClock
+from torghut.schemas.governing.drift import VerdictTaken
 from torghut.schemas.governing.lanes import CandidateSubmitted
 from torghut.schemas.live.rehearsal import SwitchRehearsals
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.lane import LaneInputs, SwitchRehearsed
 from torghut.schemas.rollout.manifest import Observation, PhaseManifest
 from torghut.schemas.rollout.phases import PhaseName, Target
-from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.lane.evidence import RunFiles
 
 Telling = Callable[[PhaseName, str, float], None]
@@ -75,14 +74,12 @@ class DriftFound:
     """What the drift policy last came to.
 
     Attributes:
-        status: None where nobody has judged.
-        at_ns: Wall time of the judgement.
-        shown: Where the verdict stands.
+        verdict: The newest on record; None where nobody has judged.
+        withheld: Whether the action that it asked for rests.
     """
 
-    status: DriftStatus | None
-    at_ns: int = 0
-    shown: Sequence[EvidenceReference] = ()
+    verdict: VerdictTaken | None
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +140,7 @@ class LaneWork:
 
 async def not_judged() -> DriftFound:
     """Return that nobody has judged drift."""
-    return DriftFound(status=None)
+    return DriftFound(verdict=None)
 
 
 async def not_rehearsed() -> Rehearsed:
@@ -164,7 +161,6 @@ class LanePorts:
         drift_max_age_ms: How old a drift verdict may be for a live target, as declared.
         drift: Says what the drift policy last came to; asked when a run comes to its drift gate.
         rehearse: Tries the hard switches now.
-        rollback: What the rollback latch says.
         told: Where to say how far it is.
         page: Renders a run's page out of its manifest; None where nobody does.
     """
@@ -177,6 +173,5 @@ class LanePorts:
     drift_max_age_ms: int
     drift: Callable[[], Awaitable[DriftFound]] = not_judged
     rehearse: Callable[[], Awaitable[Rehearsed]] = not_rehearsed
-    rollback: RollbackFacts = field(default_factory=lambda: RollbackFacts(triggered=False))
     told: Telling = lambda _phase, _what, _far: None
     page: Paging | None = None

@@ -22,6 +22,7 @@ from torghut.governance.lanes.queue import (
     StartLaneRun,
     read_lane_event,
 )
+from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.rollouts.judging import status_of_gates
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
@@ -58,6 +59,9 @@ from torghut.workflows.streams import Streams
 
 COMMAND: Final = "torghut lane run"
 """What causes the events of a run."""
+
+_NOT_TRIGGERED: Final = RollbackFacts(triggered=False)
+"""While its lane runs, nothing of a run serves that could be taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +152,7 @@ async def run_autonomous_lane(work: LaneWork, ports: LanePorts) -> LaneResult:
                 artifact_refs=(*done.outputs, link),
             )
         )
-    manifest = await run.record(CompleteLane(rollback=ports.rollback, at_ns=ports.wall.now_ns()))
+    manifest = await run.record(CompleteLane(rollback=_NOT_TRIGGERED, at_ns=ports.wall.now_ns()))
     reason = run.reason if run.statuses[0] == "fail" else _reason(manifest)
     return await _ended(run, manifest, "completed", None, reason)
 

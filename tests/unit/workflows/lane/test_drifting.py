@@ -16,6 +16,7 @@ from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, TakeVerdict
 from torghut.schemas.governing.drift import DriftEvent, DriftVerdict
 from torghut.workflows import aggregates
 from torghut.workflows.aggregates import DRIFT
+from torghut.workflows.drift.calling import status_called
 from torghut.workflows.lane.drifting import last_drift
 from torghut.workflows.lane.ports import DriftFound
 
@@ -61,12 +62,13 @@ def test_newest_verdict_counts_and_drift_at_rest_is_still_drift(
 ) -> None:
     last = found(*verdicts)
 
-    assert last.status == status
-    assert last.at_ns == START_NS + len(verdicts) * 60_000_000_000
+    assert last.verdict is not None
+    assert status_called(last.verdict.verdict.status, withheld=last.withheld) == status
+    assert last.verdict.at_ns == START_NS + len(verdicts) * 60_000_000_000
 
 
 def test_nobody_judged_is_no_status() -> None:
-    assert found().status is None
+    assert found().verdict is None
 
 
 def test_what_was_judged_before_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,5 +80,5 @@ def test_what_was_judged_before_is_not_read_again(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(aggregates, "read_event", reading)
 
-    assert found(*[verdict()] * 20, SHOCK, SHOCK).status == "cooldown"
-    assert read == ["drift.action-withheld.v1"]
+    assert found(*[verdict()] * 20, SHOCK, SHOCK).withheld
+    assert read == ["drift.verdict-taken.v1"]

@@ -9,7 +9,16 @@ from typing import Final
 import pytest
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.lanes import ROUTER, SPEC, LaneWorld, evaluated, made_run, made_work, working
+from tests.lanes import (
+    ROUTER,
+    SPEC,
+    LaneWorld,
+    drift_found,
+    evaluated,
+    made_run,
+    made_work,
+    working,
+)
 from torghut.artifacts.errors import ArtifactUnwritableError
 from torghut.eventlog.envelopes import Envelope
 from torghut.governance.ledger.ledger import ledger_stream, read_ledger_event
@@ -86,7 +95,7 @@ def test_a_candidate_that_is_not_better_gets_no_patch() -> None:
 
 def test_live_without_a_patch_is_a_skip() -> None:
     world = LaneWorld(target="live", admission=LIVE)
-    world.drift = DriftFound(status="stable", at_ns=world.clock.now_ns())
+    world.drift = drift_found("stable", at_ns=world.clock.now_ns())
 
     result = made_run(world, evaluated(verdict="deny", reason="worse-than-champion"))
 
@@ -97,7 +106,7 @@ def test_live_without_a_patch_is_a_skip() -> None:
 
 def test_live_with_everything_passing_is_patched_up_to_what_was_approved() -> None:
     world = LaneWorld(target="live", admission=LIVE)
-    world.drift = DriftFound(status="stable", at_ns=world.clock.now_ns())
+    world.drift = drift_found("stable", at_ns=world.clock.now_ns())
 
     result = made_run(world)
 
@@ -168,10 +177,10 @@ def test_a_rollback_that_is_not_ready_fails_its_phase(world: LaneWorld, reason: 
 @pytest.mark.parametrize(
     ("drift", "reason"),
     [
-        (DriftFound(status=None), "drift-not-judged"),
-        (DriftFound(status="detected"), "drift-detected"),
-        (DriftFound(status="cooldown"), "drift-cooldown"),
-        (DriftFound(status="unhealthy"), "drift-unhealthy"),
+        (drift_found(None), "drift-not-judged"),
+        (drift_found("detected"), "drift-detected"),
+        (drift_found("cooldown"), "drift-cooldown"),
+        (drift_found("unhealthy"), "drift-unhealthy"),
     ],
 )
 def test_only_a_stable_verdict_opens_the_drift_gate(drift: DriftFound, reason: str) -> None:
@@ -184,7 +193,7 @@ def test_only_a_stable_verdict_opens_the_drift_gate(drift: DriftFound, reason: s
 def test_drift_is_asked_for_when_a_run_comes_to_its_gate() -> None:
     world = LaneWorld()
     ports = world.ports()
-    world.drift = DriftFound(status="detected")
+    world.drift = drift_found("detected")
 
     async def ran() -> LaneResult:
         return await run_autonomous_lane(await made_work(world), ports)
@@ -201,7 +210,7 @@ def test_a_verdict_older_than_declared_does_not_open_it_for_live(
     age_s: int, row: tuple[str, str | None]
 ) -> None:
     world = LaneWorld(target="live", admission=LIVE, drift_max_age_ms=60_000)
-    world.drift = DriftFound(status="stable", at_ns=world.clock.now_ns() - age_s * 10**9)
+    world.drift = drift_found("stable", at_ns=world.clock.now_ns() - age_s * 10**9)
 
     result = made_run(world)
 

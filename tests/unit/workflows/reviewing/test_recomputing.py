@@ -68,7 +68,6 @@ def test_everything_that_can_be_derived_is_the_same_again() -> None:
         "gate_equal_budget",
         "gate_rows_reproducibility",
         "gate_unmatched_contexts",
-        "slo_drift_gate_allowed",
         "slo_required_artifacts_present",
     }
 

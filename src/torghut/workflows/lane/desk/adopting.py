@@ -17,16 +17,14 @@ from torghut.governance.rollouts.rollout import (
 )
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneOutcome, LaneRunStarted
 from torghut.schemas.rollout.run import RunPlan
-from torghut.schemas.types import message_digest
 from torghut.workflows.lane.losing import retain_champion, verdict_of
-from torghut.workflows.lane.naming import candidate_id_of
+from torghut.workflows.lane.naming import candidate_id_of, run_id_of
 from torghut.workflows.lane.ports import LanePorts
 from torghut.workflows.lane.running import LaneResult, lane_command, lane_state, leave_page
 from torghut.workflows.rollout.publishing import project_run, publish_run
 from torghut.workflows.streams import Streams
 
 _COMMAND: Final = "torghut lane adopt"
-_DIGITS: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +74,8 @@ async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
     manifest, own_copy = published.current, published.place
     crashed, at_ns = rollout.crashed, ports.wall.now_ns()
     reason = "lane-completed" if crashed is None else broken.reason
-    if verdict_of(rollout) != "promote":
+    verdict = verdict_of(rollout)
+    if verdict != "promote":
         await retain_champion(
             ports.events, submission, run_id=started.run_id, reason=reason, at_ns=at_ns
         )
@@ -88,8 +87,8 @@ async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
         reason=reason,
         manifest=own_copy,
         content_hash=manifest.content_hash,
-        signals=0,
-        decisions=0,
+        signals=_counted(rollout, "slo_signal_count_minimum"),
+        decisions=_counted(rollout, "slo_decision_count_minimum"),
         at_ns=at_ns,
     )
     await lane_command(ports.events, end, started.run_id)
@@ -97,7 +96,19 @@ async def end_broken(ports: LanePorts, broken: Broken) -> LaneResult | None:
     assert ended is not None  # noqa: S101 - it has just been recorded
     leave_page(ports, manifest)
     target = manifest.requested_promotion_target
-    return LaneResult(ended=ended, manifest=manifest, own_copy=own_copy, verdict="", target=target)
+    return LaneResult(
+        ended=ended,
+        manifest=manifest,
+        own_copy=own_copy,
+        verdict=verdict if crashed is None else "",
+        target=target,
+    )
+
+
+def _counted(rollout: RolloutState, gate: str) -> int:
+    """Return what a count of the evaluation came to; 0 where the run did not come to it."""
+    rows = rollout.phases[0].gates if rollout.phases else ()
+    return next((int(row.value or 0) for row in rows if row.id == gate), 0)
 
 
 async def refuse_waiting(
@@ -109,7 +120,7 @@ async def refuse_waiting(
         LaneBusyError: A run is at work.
         SubmissionUnknownError: It waits no more.
     """
-    run_id = f"lane-{message_digest(waiting.asked)[:_DIGITS]}"
+    run_id = run_id_of(waiting.asked)
     state = await lane_state(ports.events)
     start = StartLaneRun(
         submission=waiting.submission,

@@ -7,12 +7,19 @@ from torghut.governance.rollouts.manifest import content_hash
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.evidence import GateEvidence
 from torghut.schemas.rollout.gates import GateRow
-from torghut.schemas.rollout.lane import LaneInputs, RollbackReadiness, StageManifest, StrategyPatch
+from torghut.schemas.rollout.lane import (
+    DriftJudged,
+    LaneInputs,
+    RollbackReadiness,
+    StageManifest,
+    StrategyPatch,
+)
 from torghut.schemas.rollout.manifest import Phase, references_of, status_of, transitions_of
-from torghut.schemas.rollout.phases import CANARY_GATE, LANE_PHASES
+from torghut.schemas.rollout.phases import CANARY_GATE, DRIFT_GATE, LANE_PHASES
 from torghut.workflows.lane.gates import (
     CHAINED,
     chain_figure,
+    drift_figure,
     patch_figure,
     readiness_figure,
     seed_of,
@@ -28,7 +35,6 @@ NOT_DERIVED = {
     "gate_unmatched_contexts": "contexts would have to be decided again",
     "gate_rows_reproducibility": "contexts would have to be decided again",
     "slo_required_artifacts_present": "the candidate's own bytes are not among the evidence",
-    "slo_drift_gate_allowed": "the verdict on drift stands in governance's log",
 }
 """Gates whose values follow from nothing that a manifest cites."""
 
@@ -111,6 +117,12 @@ def lane_again(material: Material, derived: Derived) -> None:
     if readiness is not None and measured is not None:
         target = material.document.requested_promotion_target
         found = readiness_figure(readiness, target, measured.measured_at_ns)
+        _row_again(material, figure_row(found), derived)
+    judged = material.only(DriftJudged)
+    if judged is None:
+        derived.leave(DRIFT_GATE, "the verdict on drift stands in governance's log")
+    else:
+        found = drift_figure(judged, material.document.requested_promotion_target)
         _row_again(material, figure_row(found), derived)
     patches = [one for one in material.evidence.values() if isinstance(one.message, StrategyPatch)]
     for row in material.document.phases[4].slo_gates:

@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.lanes import ROUTER, LaneWorld, evaluated, made_run, made_work
+from tests.lanes import COUNTED, ROUTER, LaneWorld, evaluated, made_run, made_work
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.ports import EventStore
@@ -136,6 +136,11 @@ async def check_adopted(world: LaneWorld) -> None:
     assert world.files.read(CURRENT) == world.files.read(found.own_copy) == manifest_bytes(rebuilt)
     manifest = read_manifest(world.files.read(CURRENT))
     assert manifest.status == "fail" or found.ended.outcome == "completed"
+    if found.ended.outcome == "completed":
+        assert found.verdict == "promote"
+        assert (found.ended.signals, found.ended.decisions) == COUNTED
+    else:
+        assert found.verdict == ""
     if found.ended.outcome == "killed":
         place = LANE_PHASES.index(found.ended.phase or "paper-canary")
         expected = ["pass"] * place + ["fail"] * (5 - place)
