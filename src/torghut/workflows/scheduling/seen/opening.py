@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, Protocol
 
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
@@ -33,3 +33,45 @@ async def opened(opening: Callable[[], DecisionLog], budget_ms: int) -> AsyncIte
             yield log
         finally:
             await log.close()
+
+
+class ReadingOn(Protocol):
+    """Reads a log, and goes on from where it was broken off."""
+
+    @property
+    def place(self) -> object:
+        """How far it is: what gets further changes it."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has all that it set out for, though the log may have more by now."""
+        ...
+
+    async def read(self, log: DecisionLog, /) -> None:
+        """Read on."""
+        ...
+
+
+async def read_on(opening: Callable[[], DecisionLog], budget_ms: int, reading: ReadingOn) -> None:
+    """Read all that there is, in as many budgets as that takes.
+
+    A first look at a long log is not one at a log that nobody can reach: each budget must get
+    further.
+
+    Raises:
+        TimeoutError: One of them got nowhere.
+        TorghutError: The log cannot be opened, or is not as it was written.
+    """
+    while True:
+        before = reading.place
+        try:
+            async with opened(opening, budget_ms) as log:
+                await reading.read(log)
+        except TimeoutError:
+            if reading.is_over:
+                return
+            if reading.place == before:
+                raise
+        else:
+            return
