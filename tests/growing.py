@@ -125,23 +125,23 @@ def _with_records(blocks: Sequence[Block], draw: np.random.Generator) -> Sequenc
     """Return a chain of ``blocks`` with blocks of nothing but control records in between."""
     chain: list[Block] = []
     for block in blocks:
-        chain.append(_after(chain, block))
+        chain.append(after(chain, block))
         for turn in range(int(draw.integers(0, 3))):
             name = f"{block.number}-{turn}"
             records = BlockRecords(received=(ReceivedControl(row=0, record=_fill(name, turn)),))
             body = canonical_bytes(BLOCK_RECORDS.dump_python(records, mode="json"))
-            chain.append(_after(chain, _bare(block, body if turn else EMPTY_RECORDS)))
+            chain.append(after(chain, bare(block, body if turn else EMPTY_RECORDS)))
     return chain
 
 
-def _bare(block: Block, records: bytes) -> Block:
+def bare(block: Block, records: bytes) -> Block:
     """Return a block of control records that follows another."""
     nothing = encode_columns(np.zeros(0, CONTEXT), np.zeros(0, np.uint8))
     arms = {SERVING: Arm(rows=b"", leaves=b"")}
     return replace(block, inputs=nothing, records=records, arms=arms, cites=())
 
 
-def _after(chain: Sequence[Block], block: Block) -> Block:
+def after(chain: Sequence[Block], block: Block) -> Block:
     """Return ``block`` at the end of a chain."""
     previous = chain[-1].digest if chain else GENESIS
     return replace(block, number=len(chain), previous=previous)

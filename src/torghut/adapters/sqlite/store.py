@@ -42,19 +42,14 @@ from torghut.eventlog.errors import (
 )
 from torghut.eventlog.events import heads_sealed, log_stream
 from torghut.eventlog.ports import DecisionLog, EventStore, Snapshot
-from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport, check_block
+from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport
 from torghut.kernel.clock import IdSource, WallClock
-from torghut.kernel.errors import TorghutError
-from torghut.kernel.ids import SERVING
 from torghut.schemas.types import Message
 
 T = TypeVar("T")
 
 _AT_ONCE_MAX: Final = 32
 """Small blocks that are read at once: handing over to a thread costs as much as reading one."""
-
-_AT_ONCE_BYTES: Final = 1 << 18
-"""Of rows; what is larger is read by itself."""
 
 
 class Access(Enum):
@@ -181,7 +176,7 @@ class SqliteLog(DecisionLog, EventStore):
     async def blocks(self, partition: int, /, *, after: int = -1) -> AsyncIterator[Block]:
         before = await self._read(lambda: self._reader.head_at(partition, after))
         at_once = 1
-        while found := await self._read(partial(self._next_blocks, before, at_once)):
+        while found := await self._read(partial(self._reader.next_blocks, before, at_once)):
             for block in found:
                 yield block
             before = head_of(found[-1])
@@ -277,31 +272,6 @@ class SqliteLog(DecisionLog, EventStore):
     def _now_ns(self) -> int:
         """Return the time at which an event is recorded."""
         return self._writing.clock.now_ns() if self._writing else 0
-
-    def _next_blocks(self, before: Head, at_once: int) -> Sequence[Block]:
-        """Return the next blocks after ``before``, verified: so many, or fewer that are large."""
-        found: list[Block] = []
-        held = 0
-        while len(found) < at_once and held < _AT_ONCE_BYTES:
-            try:
-                block = self._next_block(before)
-            except TorghutError:
-                if found:  # those before it are as they were written; it is told of in its turn
-                    break
-                raise
-            if block is None:
-                break
-            found.append(block)
-            before, held = head_of(block), held + len(block.arms[SERVING].rows)
-        return found
-
-    def _next_block(self, before: Head) -> Block | None:
-        """Return the block after ``before``, verified."""
-        stored = self._reader.next_block(before.partition, before.number)
-        if stored is None:
-            return None
-        check_block(stored.block, stored_digest=stored.digest, before=before)
-        return stored.block
 
     async def _write(
         self, work: Callable[[Transaction], T], meanwhile: Callable[[], None] | None = None

@@ -11,7 +11,9 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import HandClock
+from tests.growing import after, bare
 from tests.logs import COUNT, contexts, fill
+from torghut.decisions.block_text import EMPTY_RECORDS
 from torghut.eventlog.block import Block
 from torghut.eventlog.memory import InMemoryLog
 from torghut.workflows.drift.spans import (
@@ -122,3 +124,22 @@ def test_window_after_the_log_reads_its_end_and_finds_nothing() -> None:
 
     assert len(found) <= 2
     assert np.all(np.array(found) < COUNT // 10)
+
+
+def test_blocks_of_control_records_alone_are_read_once_each() -> None:
+    made = CountingLog(clock=HandClock())
+
+    async def reads() -> int:
+        chain = [block async for block in log().blocks(0, after=-1)][:10]
+        for _ in range(200):
+            chain.append(after(chain, bare(chain[9], EMPTY_RECORDS)))
+        for block in chain:
+            for digest in block.cites:
+                await made.put_object(await log().get_object(digest))
+            await made.append(block)
+        span = await span_of(made, from_ns=int(TIMES[50]), to_ns=None, reference_ns=10**18)
+        assert span.watched_ns < TIMES[99]
+        return made.read
+
+    log()
+    assert asyncio.run(reads()) <= len(range(200)) + 5

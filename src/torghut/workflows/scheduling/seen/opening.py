@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Final, Protocol
+
+from typing_extensions import override
 
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
@@ -51,6 +54,38 @@ class ReadingOn(Protocol):
     async def read(self, log: DecisionLog, /) -> None:
         """Read on."""
         ...
+
+
+@dataclass(slots=True, kw_only=True)
+class CatchingUp(ReadingOn):
+    """Takes in all that a partition has, together no more than it had when this began.
+
+    Attributes:
+        last: Returns the number of the last block that was taken in; -1 before any.
+        reading: Reads on from there.
+        goal: Number of the block that was the last one then; None before the log was open.
+    """
+
+    partition: int
+    last: Callable[[], int]
+    reading: Callable[[DecisionLog], Awaitable[None]]
+    goal: int | None = None
+
+    @property
+    @override
+    def place(self) -> int:
+        return self.last()
+
+    @property
+    @override
+    def is_over(self) -> bool:
+        return self.goal is not None and self.last() >= self.goal
+
+    @override
+    async def read(self, log: DecisionLog, /) -> None:
+        if self.goal is None:
+            self.goal = (await log.head(self.partition)).number
+        await self.reading(log)
 
 
 async def read_on(opening: Callable[[], DecisionLog], budget_ms: int, reading: ReadingOn) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -39,7 +40,7 @@ from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.lookup.scanning import rows_of
 from torghut.workflows.scheduling.ports import LoopView, Observed, Since, SymbolSeen
 from torghut.workflows.scheduling.seen.counting import SeenWindow
-from torghut.workflows.scheduling.seen.opening import ReadingOn, opened, read_on
+from torghut.workflows.scheduling.seen.opening import CatchingUp, opened, read_on
 from torghut.workflows.scheduling.seen.records import SeenRecord, SeenRecords
 
 _MS_PER_S: Final = 1000
@@ -89,8 +90,9 @@ class LogView(LoopView):
         window = kept[1] if kept is not None and kept[0] == since else SeenWindow()
         self._window = (since, window)
         try:
-            reading = _CatchingUp(view=self, window=window, since=since, now_ns=now_ns)
-            await read_on(self.opening, self.budget_ms, reading)
+            read = partial(self._read, window, since, now_ns)
+            place = CatchingUp(partition=self.partition, last=lambda: self._last, reading=read)
+            await read_on(self.opening, self.budget_ms, place)
         except _BROKEN:
             return self._unreachable(now_ns, intact=False)
         except (TorghutError, TimeoutError):
@@ -119,7 +121,7 @@ class LogView(LoopView):
             async with opened(self.opening, self.budget_ms) as log:
                 first = min(record.blocks.values())
                 async for block in log.blocks(self.partition, after=first - 1):
-                    if block.number > self.last or len(found) >= count:
+                    if block.number > self._last or len(found) >= count:
                         break
                     found += self._packages_after(record, block, router)
         except (TorghutError, TimeoutError):
@@ -127,18 +129,18 @@ class LogView(LoopView):
         return found[:count]
 
     @property
-    def last(self) -> int:
+    def _last(self) -> int:
         """The number of the last block that was seen whole; -1 before any."""
         return -1 if self._seen is None else self._seen.number
 
-    async def read(self, log: DecisionLog, window: SeenWindow, since: Since, now_ns: int) -> None:
+    async def _read(self, window: SeenWindow, since: Since, now_ns: int, log: DecisionLog) -> None:
         """Take in what the log has beyond what was seen, up to ``now_ns``.
 
         Raises:
             LogIntegrityError: It ends before what was seen, or goes on from something else.
         """
         await self._check_same(log)
-        async for block in log.blocks(self.partition, after=self.last):
+        async for block in log.blocks(self.partition, after=self._last):
             self._check_follows(block)
             recorded, rows = read_block(block), rows_of(block, SERVING)
             if self.pages is not None:
@@ -160,10 +162,10 @@ class LogView(LoopView):
             LogIntegrityError: It ends before that.
         """
         head = await log.head(self.partition)
-        if head.number < self.last:
+        if head.number < self._last:
             raise LogIntegrityError(
                 place=f"partition {self.partition}",
-                expected=f"block {self.last}, which was there at the look before",
+                expected=f"block {self._last}, which was there at the look before",
                 found=f"{head.number} as the last one",
             )
 
@@ -242,7 +244,7 @@ class LogView(LoopView):
         """Return what the log shows after a look."""
         session = self._session(now_ns)
         return Observed(
-            last_block=self.last,
+            last_block=self._last,
             signals=window.signals - window.refused,
             decisions=window.decisions,
             window_ns=window.last_ns - window.first_ns,
@@ -342,37 +344,6 @@ class LogView(LoopView):
             return reading_of(None)
         lives_ns = max((one.lifetime_ns for one in self._symbols.values()), default=0)
         return reading_of(max(0.0, (now_ns - self._newest_ns - lives_ns) / _NS_PER_MS))
-
-
-@dataclass(slots=True, kw_only=True)
-class _CatchingUp(ReadingOn):
-    """Takes in all that a log has, together no more than it had when this began.
-
-    Attributes:
-        goal: Number of the block that was the last one then; None before the log was open.
-    """
-
-    view: LogView
-    window: SeenWindow
-    since: Since
-    now_ns: int
-    goal: int | None = None
-
-    @property
-    @override
-    def place(self) -> int:
-        return self.view.last
-
-    @property
-    @override
-    def is_over(self) -> bool:
-        return self.goal is not None and self.view.last >= self.goal
-
-    @override
-    async def read(self, log: DecisionLog, /) -> None:
-        if self.goal is None:
-            self.goal = (await log.head(self.view.partition)).number
-        await self.view.read(log, self.window, self.since, self.now_ns)
 
 
 def _last_of_each(rows: RowArray) -> Iterable[int]:
