@@ -21,7 +21,7 @@ from torghut.workflows.drift.measuring import Measured, WindowAsked, measure
 from torghut.workflows.scheduling.metering import LogMeter
 from torghut.workflows.scheduling.steps.drifting import begin_of
 
-SEEDS: Final = (1, 2, 3)
+SEEDS: Final = (1, 2)
 SPAN_NS: Final = COUNT * APART_NS
 BROKEN: Final = LogReadError(obstacle=Obstacle.BUSY, detail="away")
 
@@ -72,7 +72,7 @@ def courses(*, cut: bool) -> st.SearchStrategy[Course]:
         together=st.sampled_from([16, 4096]),
         window_ns=st.sampled_from([SPAN_NS // 8, SPAN_NS // 3, 2 * SPAN_NS]),
         policy=st.sampled_from([60_000, 3_600_000, 20_000_000]).map(watchful_policy),
-        looks=st.lists(look, min_size=3, max_size=7),
+        looks=st.lists(look, min_size=3, max_size=6),
     )
 
 
@@ -130,13 +130,13 @@ async def _compare(
     assert repr(found) == repr(expected)
 
 
-@settings(max_examples=15)
+@settings(max_examples=7)
 @given(course=courses(cut=False))
 def test_answers_are_to_the_bit_those_of_windows_read_at_once(course: Course) -> None:
     checked(course)
 
 
-@settings(max_examples=15)
+@settings(max_examples=7)
 @given(course=courses(cut=True))
 def test_reads_that_are_cut_anywhere_leave_no_block_half_taken(course: Course) -> None:
     checked(course)
