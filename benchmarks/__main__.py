@@ -14,6 +14,7 @@ from benchmarks.figures import Result, exit_status
 from benchmarks.growth import measure_length, measure_width
 from benchmarks.lane import measure_lane
 from benchmarks.live import measure_live
+from benchmarks.looking import measure_looks
 from benchmarks.machines import commit, machine, versions
 from benchmarks.processes import measure_help, measure_memory
 from benchmarks.progress import counting
@@ -34,6 +35,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
     "live": measure_live,
     "lane": measure_lane,
     "scheduling": measure_scheduling,
+    "looks": measure_looks,
     "run": measure_whole_run,
     "decoding": measure_decoding,
     "width": measure_width,

@@ -71,8 +71,8 @@ def measure_scheduling(effort: Effort) -> Iterator[Result]:
         cpu_ratio=median(one.own_share for one in rounds),
         spread_ratio=spread([one.own_ms for one in rounds]),
         note=(
-            f"a window of {median(one.decisions for one in rounds):,.0f} decisions is measured for "
-            "drift in each, and grows with what was decided in it"
+            f"after {median(one.decisions for one in rounds):,.0f} decisions; each looks at what "
+            "was decided since the one before"
         ),
     )
     yield Line(

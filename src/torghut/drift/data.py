@@ -76,6 +76,9 @@ class DataTally:
 
     def take_outcomes(self, outcomes: Bytes) -> None:
         """Count what became of contexts: their refusal codes, shape (n,), 0 where decided."""
+        if not outcomes.any():
+            self.records += len(outcomes)
+            return
         self._take(np.bincount(outcomes, minlength=len(RefusalCode)))
 
     def take_quarantined(self, codes: Iterable[str]) -> None:

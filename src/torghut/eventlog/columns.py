@@ -26,8 +26,6 @@ ROWS_MAX: Final = 2**20
 ContextArray = npt.NDArray[np.void]
 OutcomeArray = npt.NDArray[np.uint8]
 
-_Item = np.uint8 | np.uint16 | np.uint32 | np.uint64 | np.int64 | np.float64
-
 _MAGIC: Final = b"TGCX"
 _HEAD: Final = struct.Struct("<4sBxHI")  # magic, version, bytes of a row, number of rows
 _OUTCOME: Final = np.dtype(np.uint8)
@@ -37,6 +35,13 @@ _ROW_BYTES: Final = CONTEXT.itemsize + 1  # with its outcome
 _FIELDS: Final = tuple((name, CONTEXT[name].itemsize) for name in CONTEXT.names or ())
 _NARROW: Final = tuple(name for name, width in _FIELDS if width != _WORD)
 _WORDS_AT: Final = sum(width for _, width in _FIELDS if width != _WORD)  # the words come last
+_ROW: Final = np.dtype(
+    [
+        ("narrow", np.void, _WORDS_AT),
+        ("words", np.uint64, (CONTEXT.itemsize - _WORDS_AT) // _WORD),
+    ]
+)
+"""A context whose words are seen together."""
 
 
 class _Compressor(threading.local):
@@ -46,7 +51,15 @@ class _Compressor(threading.local):
         self.compress = zstandard.ZstdCompressor(level=_LEVEL).compress
 
 
+class _Decompressor(threading.local):
+    """A decompressor of each thread's own, likewise."""
+
+    def __init__(self) -> None:
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
 _COMPRESSOR: Final = _Compressor()
+_DECOMPRESSOR: Final = _Decompressor()
 
 
 def encode_columns(contexts: ContextArray, outcomes: OutcomeArray) -> bytes:
@@ -79,13 +92,8 @@ def decode_columns(data: bytes) -> tuple[ContextArray, OutcomeArray]:
     """
     rows = count_rows(data)
     plain = _decompress(data[_HEAD.size :], rows * _ROW_BYTES)
-    contexts = np.empty(rows, CONTEXT)
-    start = 0
-    for name, width in _FIELDS:
-        end = start + rows * width
-        contexts[name] = _unpacked(plain[start:end], width, contexts.dtype[name])
-        start = end
-    return contexts, np.frombuffer(plain[start:], np.uint8).copy()
+    contexts = rows * CONTEXT.itemsize
+    return _unpacked(plain[:contexts], rows), np.frombuffer(plain[contexts:], np.uint8).copy()
 
 
 def count_rows(data: bytes) -> int:
@@ -119,11 +127,18 @@ def _packed(contexts: ContextArray) -> bytes:
     return b"".join([*narrow, differences.tobytes()])
 
 
-def _unpacked(data: bytes, width: int, dtype: np.dtype[_Item]) -> npt.NDArray[_Item]:
-    """Return the column that ``_packed`` wrote."""
-    if width != _WORD:
-        return np.frombuffer(data, dtype)
-    return np.cumsum(np.frombuffer(data, np.uint64), dtype=np.uint64).view(dtype)
+def _unpacked(data: bytes, rows: int) -> ContextArray:
+    """Return the contexts whose columns ``_packed`` wrote."""
+    if rows <= 1:  # a row is its own columns
+        return np.frombuffer(data, CONTEXT).copy()
+    contexts = np.empty(rows, CONTEXT)
+    differences = np.frombuffer(data, np.uint64, offset=rows * _WORDS_AT).reshape(-1, rows)
+    contexts.view(_ROW)["words"] = differences.cumsum(axis=1).T
+    start = 0
+    for name, width in _FIELDS[: len(_NARROW)]:
+        contexts[name] = np.frombuffer(data, contexts.dtype[name], rows, start)
+        start += rows * width
+    return contexts
 
 
 def _decompress(frame: bytes, size: int) -> bytes:
@@ -132,9 +147,7 @@ def _decompress(frame: bytes, size: int) -> bytes:
         declared = zstandard.frame_content_size(frame)
         if declared != size:  # checked first: the frame's own word decides what is allocated
             raise ColumnsMalformedError(expected=f"{size} bytes", found=f"{declared} declared")
-        plain = zstandard.ZstdDecompressor().decompress(
-            frame, max_output_size=size, allow_extra_data=False
-        )
+        plain = _DECOMPRESSOR.decompress(frame, max_output_size=size, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise ColumnsMalformedError(expected="a whole zstd frame", found=str(error)) from error
     if len(plain) != size:

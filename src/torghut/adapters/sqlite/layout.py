@@ -174,13 +174,25 @@ def read_block(row: sqlite3.Row) -> Block:
             cursor=row["cursor"],
             inputs=row["inputs"],
             records=row["records"],
-            arms=_arms(_ARMS.validate_json(row["arms"]), leaves=row["leaves"], rows=row["rows"]),
-            cites=_CITES.validate_json(row["cites"]),
+            arms=_arms(_layout(row["arms"]), leaves=row["leaves"], rows=row["rows"]),
+            cites=_cites(row["cites"]),
         )
     except (ValidationError, ValueError, TypeError, AttributeError) as error:
         raise LogIntegrityError(
             place=block_place(partition, number), expected="a block", found=str(error)
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _layout(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Return the arms' layout that ``_text`` wrote; small blocks have the same again and again."""
+    return _ARMS.validate_json(text)
+
+
+@lru_cache(maxsize=64)
+def _cites(text: str) -> tuple[str, ...]:
+    """Return the citations that ``_text`` wrote."""
+    return _CITES.validate_json(text)
 
 
 def event_values(envelope: Envelope, *, commit_number: int) -> tuple[int | str | bytes, ...]:

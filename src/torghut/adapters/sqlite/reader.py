@@ -21,17 +21,22 @@ from torghut.adapters.sqlite.layout import (
     read_block,
     read_envelope,
 )
-from torghut.eventlog.block import GENESIS, Block, Head
+from torghut.eventlog.block import GENESIS, Block, Head, head_of
 from torghut.eventlog.envelopes import Envelope, check_follows
 from torghut.eventlog.errors import LogIntegrityError, ObjectMissingError
 from torghut.eventlog.ports import Snapshot
-from torghut.eventlog.verification import block_place
+from torghut.eventlog.verification import block_place, check_block
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.errors import TorghutError
+from torghut.kernel.ids import SERVING
 
 _LAST_BLOCK: Final = (
     "SELECT place, digest, cursor FROM blocks WHERE place BETWEEN ? AND ?"
     " ORDER BY place DESC LIMIT 1"
 )
+
+_AT_ONCE_BYTES: Final = 1 << 18
+"""Of rows; what is larger is read by itself."""
 
 
 def _select(columns: str, rest: str) -> str:
@@ -167,6 +172,27 @@ class Reader:
         row = self._first(_NEXT_BLOCK, *places_of(partition, after=after))
         return None if row is None else StoredBlock(block=read_block(row), digest=row["digest"])
 
+    def next_blocks(self, before: Head, at_once: int) -> Sequence[Block]:
+        """Return the blocks after ``before``, verified: so many, or fewer that are large.
+
+        Raises:
+            LogIntegrityError: The first of them is missing, altered or does not follow ``before``.
+        """
+        found: list[Block] = []
+        held = 0
+        while len(found) < at_once and held < _AT_ONCE_BYTES:
+            try:
+                block = self._block_after(before)
+            except TorghutError:
+                if found:  # those before it are as they were written; its own turn will come
+                    break
+                raise
+            if block is None:
+                break
+            found.append(block)
+            before, held = head_of(block), held + len(block.arms[SERVING].rows)
+        return found
+
     def count_blocks(self) -> int:
         """Return how many blocks there are, from the ends of their chains."""
         return sum(self.head(partition).number + 1 for partition in self.partitions())
@@ -251,6 +277,14 @@ class Reader:
         """Return what SQLite's own check of its pages finds, at most ten faults."""
         rows = self._rows("PRAGMA quick_check(10)")
         return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    def _block_after(self, before: Head) -> Block | None:
+        """Return the block after ``before``, verified; None if there is none."""
+        stored = self.next_block(before.partition, before.number)
+        if stored is None:
+            return None
+        check_block(stored.block, stored_digest=stored.digest, before=before)
+        return stored.block
 
     def _first(self, statement: str, *values: int | str) -> sqlite3.Row | None:
         """Return the first row that ``statement`` finds, if any."""

@@ -74,19 +74,26 @@ async def measure(
     tally, seen = WindowTally(span=span, detectors=detectors), 0
     for head in span.heads:
         async for found in blocks_of(log, head, span):
-            await tally.take(log, found)
+            await tally.fetch(log, found)
+            tally.take(found)
             seen += 1
             progress(Scanned(blocks=seen, blocks_total=max(seen, head.number + 1)))
         tally.settle()
+    return measured_by(tally, asked)
+
+
+def measured_by(tally: WindowTally, asked: WindowAsked) -> Measured:
+    """Return what a window comes to that was taken in and settled."""
+    from_ns, to_ns = asked.from_ns, asked.to_ns
     return Measured(
         window=DriftWindow(
             subject=asked.subject,
-            from_ns=max(0, tally.first_ns) if asked.from_ns is None else asked.from_ns,
-            to_ns=max(0, tally.last_ns, asked.from_ns or 0) if asked.to_ns is None else asked.to_ns,
+            from_ns=max(0, tally.first_ns) if from_ns is None else from_ns,
+            to_ns=max(0, tally.last_ns, from_ns or 0) if to_ns is None else to_ns,
             readings=tally.readings(),
         ),
-        observations=_observations(tally, detectors),
-        heads=span.heads,
+        observations=_observations(tally, tally.detectors),
+        heads=tally.span.heads,
         contexts=tally.data.records,
         decisions=tally.decisions,
         last_ns=tally.last_ns if tally.decisions else None,

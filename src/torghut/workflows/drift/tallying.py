@@ -7,13 +7,14 @@ they cost no more than large ones; blocks cut elsewhere give the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, Self
 
 import numpy as np
 
 from torghut.decisions.block_text import EMPTY_RECORDS
-from torghut.decisions.recording import header_of
 from torghut.drift.calibration import PromiseTally
 from torghut.drift.data import DataTally
 from torghut.drift.model import advice_errors
@@ -23,10 +24,10 @@ from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import block_place
 from torghut.kernel.ids import SERVING
-from torghut.schemas.block import BlockHeader
+from torghut.schemas.block import BlockHeader, read_block_header
 from torghut.schemas.declarations.safety import DriftCode, DriftDetectors
 from torghut.schemas.governing.fields import Reading
-from torghut.schemas.rows import Floats, Integers, RowArray
+from torghut.schemas.rows import Bytes, Floats, Integers, RowArray
 from torghut.workflows.drift.courses import SymbolCourse, Tallies, new_course, symbol_rows
 from torghut.workflows.drift.reported import RECORDS, ReportedFills
 from torghut.workflows.drift.spans import Opened, Span
@@ -80,25 +81,50 @@ class WindowTally:
     last_ns: int = -1
     passed_ns: int = -1
 
-    async def take(self, log: DecisionLog, found: Opened) -> None:
-        """Measure one block."""
+    async def fetch(self, log: DecisionLog, found: Opened) -> None:
+        """Read what a block needs that is not in it, before it is taken.
+
+        Raises:
+            ObjectMissingError: The log does not have declarations that it cites.
+            LogIntegrityError: Their bytes are not those that were written.
+        """
+        for digest in _declared(_header(found.block.header)):
+            await self.terms.fetch(log, digest)
+
+    def take(self, found: Opened) -> None:
+        """Measure one block, all of it or, where this is broken off, nobody knows how much.
+
+        Raises:
+            LogIntegrityError: It names what is not there.
+        """
         if found.block.partition != self.partition:
             self.partition, self.passed_ns = found.block.partition, -1
-        header = header_of(found.block)
-        times = found.contexts["receive_ns"]
-        counted = (times >= self.span.from_ns) & (times <= self.span.to_ns)
-        self.data.take_outcomes(found.outcomes[counted])
+        header = _header(found.block.header)
+        outcomes = self._counted(found)
+        self.data.take_outcomes(outcomes)
         self.passed_ns = max(self.passed_ns, found.latest_ns)
         rows, numbers = rows_of(found.block, SERVING), self._numbers(header, found)
-        for digest in _declared(header):
-            await self.terms.fetch(log, digest)
-        if counted.any() or (not len(times) and self._is_inside(self.passed_ns)):
+        if len(outcomes) or (not len(found.contexts) and self._is_inside(self.passed_ns)):
             self._take_records(found, rows, numbers)
         if len(rows) == 0:
             return
         for piece in self._pieces(header, found, rows, numbers):
             self._split(rows[piece], numbers[piece])
         self.reported.remember(rows, numbers, len(self.courses))
+
+    def copied(self) -> Self:
+        """Return another that goes on from here by itself."""
+        # What never changes is shared: policies, and declarations, which are large.
+        shared = (self.detectors, self.span, *self.terms.declared.values())
+        return deepcopy(self, {id(one): one for one in shared})
+
+    def _counted(self, found: Opened) -> Bytes:
+        """Return the outcomes of a block's contexts that are in the window."""
+        low, high = self.span.from_ns, self.span.to_ns
+        if low <= found.lowest_ns and found.highest_ns <= high:
+            return found.outcomes
+        times = found.contexts["receive_ns"]
+        return found.outcomes[(times >= low) & (times <= high)]
 
     def _take_records(self, found: Opened, rows: RowArray, numbers: Numbers) -> None:
         """Count a block's records that are no contexts, and the fills among its control records."""
@@ -121,7 +147,7 @@ class WindowTally:
         if len(present) == 0:
             return np.zeros(0, np.uint32)
         table = np.zeros(int(present.max()) + 1, np.uint32)
-        for index in np.unique(present).tolist():
+        for index in sorted(set(present.tolist())):
             if index not in header.symbols:
                 raise LogIntegrityError(
                     place=block_place(found.block.partition, found.block.number),
@@ -150,7 +176,7 @@ class WindowTally:
         """Yield runs of decisions of which each symbol's were made under the same declarations."""
         digests = _declared(header)
         if len(digests) == 1:
-            self._hold(dict.fromkeys(np.unique(numbers).tolist(), digests[0]))
+            self._hold(dict.fromkeys(sorted(set(numbers.tolist())), digests[0]))
             yield slice(0, len(rows))
             return
         begin = 0
@@ -182,7 +208,7 @@ class WindowTally:
 
     def _split(self, rows: RowArray, numbers: Numbers) -> None:
         """Take decisions in: those before the window for what is learnt, then those inside."""
-        times = rows["receive_ns"]
+        times = np.ascontiguousarray(rows["receive_ns"])
         inside = (times >= self.span.from_ns) & (times <= self.span.to_ns)
         if inside.all():
             self._gather(rows, numbers, counting=True)
@@ -275,6 +301,12 @@ class WindowTally:
             **self.regime.readings(not_routed_by=self.terms.not_routed_by()),
             **performance(self.portfolios, self.reported.paid(on_paper), self.fell_back),
         }
+
+
+@lru_cache(maxsize=512)
+def _header(body: bytes) -> BlockHeader:
+    """Return a block's header, parsed; small blocks have the same ones again and again."""
+    return read_block_header(body)
 
 
 def _declared(header: BlockHeader) -> Sequence[str]:

@@ -11,10 +11,20 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import HandClock
+from tests.growing import after, bare
 from tests.logs import COUNT, contexts, fill
+from torghut.decisions.block_text import EMPTY_RECORDS
 from torghut.eventlog.block import Block
 from torghut.eventlog.memory import InMemoryLog
-from torghut.workflows.drift.spans import EVER, Span, blocks_of, span_of
+from torghut.workflows.drift.spans import (
+    EVER,
+    Bounds,
+    Edges,
+    Span,
+    blocks_of,
+    span_between,
+    span_of,
+)
 
 
 class CountingLog(InMemoryLog):
@@ -81,12 +91,24 @@ def test_window_is_found_in_few_reads() -> None:
     assert log().read < 20
 
 
-def test_without_bounds_everything_is_read_and_half_of_it_learnt_from() -> None:
+def test_without_bounds_everything_is_read_and_a_quarter_of_it_or_more_learnt_from() -> None:
     span = spanned(None, None, 10**18)
 
     assert (span.from_ns, span.reference_ns) == (EVER, EVER)
-    assert TIMES[COUNT // 2 - 50] < span.watched_ns < TIMES[COUNT // 2 + 50]
+    assert TIMES[COUNT // 4 - 1] < span.watched_ns <= TIMES[COUNT // 2]
     assert numbers(None, None) == list(range(COUNT // 10))
+
+
+@pytest.mark.parametrize("from_ns", [None, 500])
+def test_what_is_learnt_from_stays_until_there_is_twice_as_much(from_ns: int | None) -> None:
+    bounds = Bounds(from_ns=from_ns, to_ns=None, reference_ns=1000)
+    sizes = range(2, 2000)
+    edges = [Edges(first_ns=100, last_ns=100 + size) for size in sizes]
+
+    learnt = [span_between(bounds, one, ()).watched_ns - 100 for one in edges]
+
+    assert sorted(set(learnt)) == [1 << power for power in range(10)]
+    assert all(size / 4 < part <= size / 2 for size, part in zip(sizes, learnt, strict=True))
 
 
 def test_where_the_log_reaches_far_enough_back_all_of_the_window_is_watched() -> None:
@@ -102,3 +124,22 @@ def test_window_after_the_log_reads_its_end_and_finds_nothing() -> None:
 
     assert len(found) <= 2
     assert np.all(np.array(found) < COUNT // 10)
+
+
+def test_blocks_of_control_records_alone_are_read_once_each() -> None:
+    made = CountingLog(clock=HandClock())
+
+    async def reads() -> int:
+        chain = [block async for block in log().blocks(0, after=-1)][:10]
+        for _ in range(200):
+            chain.append(after(chain, bare(chain[9], EMPTY_RECORDS)))
+        for block in chain:
+            for digest in block.cites:
+                await made.put_object(await log().get_object(digest))
+            await made.append(block)
+        span = await span_of(made, from_ns=int(TIMES[50]), to_ns=None, reference_ns=10**18)
+        assert span.watched_ns < TIMES[99]
+        return made.read
+
+    log()
+    assert asyncio.run(reads()) <= len(range(200)) + 5

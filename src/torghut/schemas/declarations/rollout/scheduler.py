@@ -58,7 +58,10 @@ class SchedulerPolicy(Message):
     cycles: Cycles
     budgets: Budgets
     heartbeats: Heartbeats
-    window_ms: Annotated[Span, Field(description="Of receive time that drift is judged on.")]
+    window_ms: Annotated[
+        Span,
+        Field(description="Of receive time that drift is judged on, and up to a quarter more."),
+    ]
     window_lifetimes: Annotated[
         Count,
         Field(description="It spans so many lifetimes of a decision, where that is longer."),

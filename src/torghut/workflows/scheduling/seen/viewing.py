@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -39,7 +40,7 @@ from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.lookup.scanning import rows_of
 from torghut.workflows.scheduling.ports import LoopView, Observed, Since, SymbolSeen
 from torghut.workflows.scheduling.seen.counting import SeenWindow
-from torghut.workflows.scheduling.seen.opening import opened
+from torghut.workflows.scheduling.seen.opening import CatchingUp, opened, read_on
 from torghut.workflows.scheduling.seen.records import SeenRecord, SeenRecords
 
 _MS_PER_S: Final = 1000
@@ -89,37 +90,15 @@ class LogView(LoopView):
         window = kept[1] if kept is not None and kept[0] == since else SeenWindow()
         self._window = (since, window)
         try:
-            await self._catch_up(window, since, now_ns)
+            read = partial(self._read, window, since, now_ns)
+            place = CatchingUp(partition=self.partition, last=lambda: self._last, reading=read)
+            await read_on(self.opening, self.budget_ms, place)
         except _BROKEN:
             return self._unreachable(now_ns, intact=False)
         except (TorghutError, TimeoutError):
             return self._unreachable(now_ns, intact=None)
         self._window = None
         return self._observed(window, now_ns)
-
-    async def _catch_up(self, window: SeenWindow, since: Since, now_ns: int) -> None:
-        """Take in all that the log has, in as many budgets as that takes.
-
-        A first look at a long log is not one at a log that nobody can reach: each budget must get
-        further, and together no further than to where the log ended when the first one began.
-
-        Raises:
-            TimeoutError: One of them got nowhere.
-        """
-        goal: int | None = None
-        while True:
-            before = self._last
-            try:
-                async with opened(self.opening, self.budget_ms) as log:
-                    goal = (await log.head(self.partition)).number if goal is None else goal
-                    await self._read(log, window, since, now_ns)
-            except TimeoutError:
-                if goal is None or self._last <= before < goal:
-                    raise
-                if self._last >= goal:
-                    return
-            else:
-                return
 
     @override
     async def applied(self, control_ids: frozenset[str], *, after_block: int) -> frozenset[str]:
@@ -154,7 +133,7 @@ class LogView(LoopView):
         """The number of the last block that was seen whole; -1 before any."""
         return -1 if self._seen is None else self._seen.number
 
-    async def _read(self, log: DecisionLog, window: SeenWindow, since: Since, now_ns: int) -> None:
+    async def _read(self, window: SeenWindow, since: Since, now_ns: int, log: DecisionLog) -> None:
         """Take in what the log has beyond what was seen, up to ``now_ns``.
 
         Raises:

@@ -25,6 +25,10 @@ LOOP: Final = Subject(run_id="loop", candidate_id="loop")
 """What is measured while no candidate was ever run."""
 
 
+_STEPS: Final = 4
+"""In which the beginning of a window moves on by its whole length."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSeen:
     """What a cycle knows of drift.
@@ -49,7 +53,7 @@ async def look_for_drift(
     lives_ns = max((one.lifetime_ns for one in observed.symbols.values()), default=0)
     window_ns = max(policy.window_ms * MS, policy.window_lifetimes * lives_ns)
     asked = WindowAsked(
-        subject=about.run_id, from_ns=max(0, turn.now_ns - window_ns), to_ns=turn.now_ns
+        subject=about.run_id, from_ns=begin_of(turn.now_ns, window_ns), to_ns=turn.now_ns
     )
     measured = await governor.drift.measure(asked)
     verdict = judge_drift(measured.window, governor.policies.drift)
@@ -82,6 +86,20 @@ async def look_for_drift(
             "drift_last_action_path": _examined(governor, action, about),
         },
     )
+
+
+def begin_of(now_ns: int, window_ns: int) -> int:
+    """Return where a window that ends now begins: as long ago as declared, or a little more.
+
+    It begins at a whole part of its length on the receive clock. So between two of them it only
+    grows at its end, and what was measured of it holds.
+
+    Example:
+        >>> [begin_of(now_ns, 400) for now_ns in (1000, 1099, 1100)]
+        [600, 600, 700]
+    """
+    step_ns = max(1, window_ns // _STEPS)
+    return max(0, (now_ns - window_ns) // step_ns * step_ns)
 
 
 def _examined(governor: Governor, cited: EvidenceReference, about: Subject) -> Examined:
