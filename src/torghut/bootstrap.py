@@ -16,7 +16,7 @@ from torghut.adapters.sources.target import InstrumentTiming
 from torghut.adapters.sqlite.accepting import Acceptance, accept_truncation
 from torghut.adapters.sqlite.aside import set_log_aside
 from torghut.adapters.sqlite.faults import writing_to
-from torghut.adapters.sqlite.heads.lines import heads_path
+from torghut.adapters.sqlite.heads.lines import RememberedHeads, heads_path
 from torghut.adapters.sqlite.store import Access, open_log, read_log
 from torghut.adapters.system.clock import RandomIds, SystemClock, cpu_ns
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
@@ -112,6 +112,7 @@ __all__ = [
     "own_command",
     "package_store",
     "readable_log",
+    "reopening",
     "set_log_aside",
     "source",
     "steady_clock",
@@ -282,6 +283,14 @@ def readable_log(path: Path) -> DecisionLog:
         TorghutError: There is none, or it is not as it was written.
     """
     return read_log(path)
+
+
+def reopening(path: Path) -> Callable[[], DecisionLog]:
+    """Return what opens the log at ``path`` for reading, again and again.
+
+    Each opening costs what was appended since the one before, however long the log is.
+    """
+    return partial(read_log, path, remembered=RememberedHeads())
 
 
 def inspected_log(path: Path) -> DecisionLog:

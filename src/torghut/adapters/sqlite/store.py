@@ -25,7 +25,13 @@ from torghut.adapters.sqlite.database import (
 from torghut.adapters.sqlite.ends import Ends
 from torghut.adapters.sqlite.faults import reading_of, writing_to
 from torghut.adapters.sqlite.heads.anchor import Anchor
-from torghut.adapters.sqlite.heads.lines import create_heads, heads_path, read_heads, sync_folder
+from torghut.adapters.sqlite.heads.lines import (
+    RememberedHeads,
+    create_heads,
+    heads_path,
+    read_heads,
+    sync_folder,
+)
 from torghut.adapters.sqlite.opening import check_heads, heads_for_new, repair
 from torghut.adapters.sqlite.reader import Reader
 from torghut.adapters.sqlite.verifying import Audit
@@ -349,9 +355,19 @@ def open_log(
 
 
 def read_log(
-    path: Path, *, access: Access = Access.READ, options: SqliteOptions = DEFAULTS
+    path: Path,
+    *,
+    access: Access = Access.READ,
+    options: SqliteOptions = DEFAULTS,
+    remembered: RememberedHeads | None = None,
 ) -> SqliteLog:
     """Open the log at ``path`` for reading, also while a writer is at work.
+
+    Args:
+        path: Of the log.
+        access: What for.
+        options: How long it may be waited for, and how much of the heads file is read.
+        remembered: Of whoever opens it again and again: what the heads file said before.
 
     Raises:
         LogMissingError: There is none.
@@ -364,7 +380,11 @@ def read_log(
     with reading_of(path), ExitStack() as stack:
         heads = None
         if access is Access.READ:
-            heads = read_heads(heads_path(path), last_bytes=options.heads_last_bytes)
+            heads = (
+                read_heads(heads_path(path), last_bytes=options.heads_last_bytes)
+                if remembered is None
+                else remembered.read(heads_path(path))
+            )
         if heads is not None and not path.exists():
             heads_for_new(path, heads.log_id)
         if not path.exists():

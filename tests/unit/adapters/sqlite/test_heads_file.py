@@ -8,6 +8,7 @@ import pytest
 
 from torghut.adapters.sqlite.heads.lines import (
     HeadLine,
+    RememberedHeads,
     create_heads,
     first_line,
     heads_path,
@@ -133,3 +134,67 @@ def test_repairing_cuts_the_torn_line(tmp_path: Path) -> None:
     repair_heads(path, whole_bytes=heads.whole_bytes, lines=[line("0", 1)])
 
     assert path.read_bytes().endswith(line("0", 0).to_bytes() + line("0", 1).to_bytes())
+
+
+def test_what_is_added_is_read_as_if_all_were_read_again(tmp_path: Path) -> None:
+    path = written(tmp_path, line("0", 0).to_bytes(), line("events", 3).to_bytes())
+    remembered = RememberedHeads()
+    additions = [
+        b"",
+        line("0", 1).to_bytes() + line("7", 0).to_bytes(),
+        line("0", 2).to_bytes()[:40],
+        line("0", 2).to_bytes()[40:],
+        line("7", -1, accepted=True).to_bytes() + line("7", 0).to_bytes(),
+    ]
+
+    for added in additions:
+        path.write_bytes(path.read_bytes() + added)
+
+        assert remembered.read(path) == read_heads(path)
+
+
+def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
+    path = written(tmp_path, *(line("0", number).to_bytes() for number in range(1000)))
+    remembered = RememberedHeads()
+    first = remembered.read(path)
+    with path.open("r+b") as file:
+        file.seek(len(first_line("log-1")))
+        file.write(b"?")
+
+    assert remembered.read(path) == first
+    with pytest.raises(LogIntegrityError):
+        read_heads(path)
+
+
+@pytest.mark.parametrize("how", ["another file", "cut", "cut and gone on", "gone"])
+def test_another_file_or_one_that_was_cut_is_read_from_its_beginning(
+    tmp_path: Path, how: str
+) -> None:
+    lines = [line("0", number).to_bytes() for number in range(5)]
+    path = written(tmp_path, *lines)
+    remembered = RememberedHeads()
+    remembered.read(path)
+    other = HeadLine(chain="0", number=2, digest="cd" * 32).to_bytes()
+    match how:
+        case "another file":
+            (tmp_path / "other").write_bytes(path.read_bytes())
+            (tmp_path / "other").replace(path)
+        case "cut":
+            path.write_bytes(first_line("log-1") + b"".join(lines[:2]))
+        case "cut and gone on":
+            rest = [HeadLine(chain="0", number=n, digest="cd" * 32).to_bytes() for n in (3, 4, 5)]
+            path.write_bytes(first_line("log-1") + b"".join([*lines[:2], other, *rest]))
+        case _:
+            path.unlink()
+
+    assert remembered.read(path) == read_heads(path)
+
+
+def test_lines_that_do_not_follow_what_was_read_are_found(tmp_path: Path) -> None:
+    path = written(tmp_path, line("0", 0).to_bytes())
+    remembered = RememberedHeads()
+    remembered.read(path)
+    path.write_bytes(path.read_bytes() + line("0", 2).to_bytes())
+
+    with pytest.raises(LogIntegrityError):
+        remembered.read(path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -55,15 +55,40 @@ class Heads:
 
     Attributes:
         log_id: The log it belongs to.
+        file: Device and number of the file, by which it is known again.
         ends: The last line of each chain.
         whole_bytes: Length of the file up to the end of its last whole line.
+        last: That line.
         torn: Whether something follows that: a line that was being written.
     """
 
     log_id: str
+    file: tuple[int, int] = (-1, -1)
     ends: dict[str, HeadLine] = field(default_factory=dict)
     whole_bytes: int = 0
+    last: bytes = b""
     torn: bool = False
+
+
+@dataclass(slots=True)
+class RememberedHeads:
+    """A heads file that is read again and again: each time only what was added.
+
+    What was read once is not read again, only its last line, so that another file, or one that was
+    cut and went on otherwise, is read from its beginning.
+    """
+
+    _heads: Heads | None = None
+
+    def read(self, path: Path) -> Heads | None:
+        """Return what ``read_heads`` returns.
+
+        Raises:
+            LogIntegrityError: It is no heads file, or its lines do not follow each other.
+            OSError: It cannot be read.
+        """
+        self._heads = read_heads(path, before=self._heads)
+        return self._heads
 
 
 def heads_path(log: Path) -> Path:
@@ -71,66 +96,95 @@ def heads_path(log: Path) -> Path:
     return log.with_name(log.name + ".heads")
 
 
-def read_heads(path: Path, *, last_bytes: int | None = None) -> Heads | None:
+def read_heads(
+    path: Path, *, last_bytes: int | None = None, before: Heads | None = None
+) -> Heads | None:
     """Return what the heads file at ``path`` says; None if there is none.
 
     Args:
         path: Of the heads file.
         last_bytes: Read only so much of its end, where that is about events alone: of a log that
             keeps nothing else, and is opened again and again. None to read all.
+        before: What it said before; of the same file only what was added is read.
 
     Raises:
         LogIntegrityError: It is no heads file, or its lines do not follow each other.
         OSError: It cannot be read.
     """
     try:
-        lines = read_lines(path, last_bytes=last_bytes)
-        log_id = next(lines)
+        file = path.open("rb")
     except FileNotFoundError:
         return None
-    heads = Heads(log_id=str(log_id[1]), whole_bytes=log_id[0])
-    for end, line in lines:
-        if not isinstance(line, HeadLine):
-            heads.torn = True
-            break
-        if last_bytes is not None and line.chain != EVENTS_CHAIN:
-            return read_heads(path)
-        _check_follows(line, heads.ends.get(line.chain), path=path)
-        heads.ends[line.chain] = line
-        heads.whole_bytes = end
-    return heads
+    with file:
+        heads = _begun(file, path, before)
+        lines = _lines(file, path, _skip(file, heads.whole_bytes, last_bytes))
+        for end, data, line in lines:
+            if line is None:
+                heads.torn = True
+                break
+            if last_bytes is not None and line.chain != EVENTS_CHAIN:
+                return read_heads(path)
+            _check_follows(line, heads.ends.get(line.chain), path=path)
+            heads.ends[line.chain] = line
+            heads.whole_bytes, heads.last = end, data
+        return heads
 
 
-def read_lines(
-    path: Path, *, last_bytes: int | None = None
-) -> Iterator[tuple[int, HeadLine | str]]:
+def read_lines(path: Path) -> Iterator[tuple[int, HeadLine | str]]:
     """Yield where each line ends and what it says: first the log's id, at a torn end ``torn``.
-
-    With ``last_bytes``, only the lines that begin so near to the file's end follow the first.
 
     Raises:
         LogIntegrityError: A whole line is not one of a heads file.
         OSError: The file cannot be read.
     """
     with path.open("rb") as file:
-        first = file.readline(_LINE_MAX)
-        match = _FIRST.fullmatch(first)
-        if match is None:
-            raise _malformed(path, first)
-        end = len(first)
-        yield end, match["log"].decode()
-        if last_bytes is not None:
-            end = _skip(file, end, last_bytes)
-        while data := file.readline(_LINE_MAX):
-            match = _LINE.fullmatch(data)
-            if match is None and (data.endswith(b"\n") or file.read(1)):
-                raise _malformed(path, data)
-            end += len(data)
-            yield end, "torn" if match is None else _parsed(match.groupdict())
+        heads = _begun(file, path, None)
+        yield heads.whole_bytes, heads.log_id
+        for end, _, line in _lines(file, path, heads.whole_bytes):
+            yield end, "torn" if line is None else line
 
 
-def _skip(file: BufferedReader, end: int, last_bytes: int) -> int:
+def _begun(file: BufferedReader, path: Path, before: Heads | None) -> Heads:
+    """Return what is known before the file's next line, and go there.
+
+    Raises:
+        LogIntegrityError: It is no heads file.
+    """
+    status = os.fstat(file.fileno())
+    own = (status.st_dev, status.st_ino)
+    if before is not None and before.file == own and before.last:
+        file.seek(before.whole_bytes - len(before.last))
+        if file.read(len(before.last)) == before.last:
+            return replace(before, ends=dict(before.ends), torn=False)
+        file.seek(0)
+    first = file.readline(_LINE_MAX)
+    match = _FIRST.fullmatch(first)
+    if match is None:
+        raise _malformed(path, first)
+    return Heads(log_id=match["log"].decode(), file=own, whole_bytes=len(first), last=first)
+
+
+def _lines(
+    file: BufferedReader, path: Path, begin: int
+) -> Iterator[tuple[int, bytes, HeadLine | None]]:
+    """Yield where each line from ``begin`` on ends, and what it says; None for a torn one.
+
+    Raises:
+        LogIntegrityError: A whole line is not one of a heads file.
+    """
+    end = begin
+    while data := file.readline(_LINE_MAX):
+        match = _LINE.fullmatch(data)
+        if match is None and (data.endswith(b"\n") or file.read(1)):
+            raise _malformed(path, data)
+        end += len(data)
+        yield end, data, None if match is None else _parsed(match.groupdict())
+
+
+def _skip(file: BufferedReader, end: int, last_bytes: int | None) -> int:
     """Go to the first line that begins within the last bytes, and return where that is."""
+    if last_bytes is None:
+        return end
     begin = file.seek(0, os.SEEK_END) - last_bytes
     if begin <= end:
         return file.seek(end)

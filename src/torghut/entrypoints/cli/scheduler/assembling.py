@@ -103,12 +103,12 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
     declared, policies = bootstrap.declarations(), bootstrap.governing_policies()
     root, events, stages = artifact_dir(), governance.streams.store, governing.stage_policies()
     store = FencedArtifacts(store=standby.artifact_root(root), fence=fence)
-    budgets = policies.scheduler.budgets
+    budgets, opening = policies.scheduler.budgets, bootstrap.reopening(asked.log)
     return Governor(
         governance=governance,
         store=store,
         view=LogView(
-            opening=lambda: bootstrap.readable_log(asked.log),
+            opening=opening,
             pages=None if asked.recorded else standby.worker_pages,
             declared=declared,
             budget_ms=budgets.view_ms,
@@ -129,13 +129,13 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
             _patience_s(asked, policies.scheduler),
         ),
         drift=LogMeter(
-            opening=lambda: bootstrap.readable_log(asked.log),
+            opening=opening,
             policy=policies.drift,
             budget_ms=budgets.drift_ms,
         ),
         ladder=LogLadder(
             governance=governance,
-            opening=lambda: bootstrap.readable_log(asked.log),
+            opening=opening,
             pages=standby.worker_pages,
             wall=standby.wall_clock(),
             roadmap=stages.roadmap,
