@@ -57,6 +57,7 @@ from torghut.schemas.governing.approvals import (
 )
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.ledger import LEDGER_EVENT, LedgerCandidate, LedgerEvent
+from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.phases import Target
 from torghut.workflows.aggregates import Governance, rollout_of
 from torghut.workflows.approving.grounds import LiveGrounds
@@ -238,6 +239,24 @@ def retain(name: str) -> Retain:
 def demote(name: str) -> Demote:
     """Return that a candidate contends no longer."""
     return Demote(digest=candidate(name).digest, reason="withdrawn", at_ns=START_NS)
+
+
+def patch_to(
+    package: str, *, replaces: str | None = None, declarations: str | None = None
+) -> StrategyPatch:
+    """Return a strategy patch that would put ``package`` in force."""
+    return StrategyPatch(
+        run_id=RUN_ID,
+        candidate_id=CANDIDATE_ID,
+        candidate=CandidateSpec(
+            kind="package", router="fx-intraday", package=package, declarations=declarations
+        ),
+        replaces=replaces,
+        replaces_declarations=None,
+        symbols=("fxcm:EURUSD",),
+        target="paper",
+        notional_cap=1000.0,
+    )
 
 
 def office(events: EventStore, *, after_s: int = 0, roles: Mapping[str, str] = ROLES_OF) -> Office:

@@ -138,6 +138,25 @@ def repair(path: Path, reader: Reader, ends: Ends, heads: Heads, ahead: Sequence
     return len(missing)
 
 
+def compare_with_heads(path: Path, reader: Reader, *, last_bytes: int | None) -> tuple[Ends, int]:
+    """Return where a log that is to be written ends, and how many lines its heads file was short.
+
+    Those are written. One that has nothing yet gets a heads file.
+
+    Raises:
+        TruncatedLogError: The log ends before its heads file does.
+        HeadsFileMissingError: The log has content and no heads file.
+        LogIntegrityError: They disagree in another way.
+    """
+    ends = reader.ends()
+    heads = read_heads(heads_path(path), last_bytes=last_bytes)
+    if heads is None and not ends.heads and not ends.position:
+        create_heads(heads_path(path), reader.log_id())
+        heads = read_heads(heads_path(path))
+    ahead = check_heads(path, reader, ends, heads)
+    return ends, repair(path, reader, ends, heads, ahead) if heads is not None else 0
+
+
 def heads_for_new(path: Path, log_id: str) -> str:
     """Make sure that a log without content has a heads file and return the log's id.
 

@@ -27,12 +27,10 @@ from torghut.adapters.sqlite.faults import reading_of, writing_to
 from torghut.adapters.sqlite.heads.anchor import Anchor
 from torghut.adapters.sqlite.heads.lines import (
     RememberedHeads,
-    create_heads,
     heads_path,
-    read_heads,
     sync_folder,
 )
-from torghut.adapters.sqlite.opening import check_heads, heads_for_new, repair
+from torghut.adapters.sqlite.opening import check_heads, compare_with_heads, heads_for_new
 from torghut.adapters.sqlite.reader import Reader
 from torghut.adapters.sqlite.verifying import Audit
 from torghut.adapters.sqlite.writer_lock import WriterLock
@@ -325,7 +323,7 @@ def open_log(
         stack.callback(driver_to_read.close)
         reader = Reader(path, driver_to_read)
         log_id = reader.log_id()
-        ends, repaired_lines = _compare_with_heads(path, reader, options.heads_last_bytes)
+        ends, repaired_lines = compare_with_heads(path, reader, last_bytes=options.heads_last_bytes)
         anchor = Anchor(
             heads_path(path),
             delay_ms=options.heads_delay_ms,
@@ -380,11 +378,8 @@ def read_log(
     with reading_of(path), ExitStack() as stack:
         heads = None
         if access is Access.READ:
-            heads = (
-                read_heads(heads_path(path), last_bytes=options.heads_last_bytes)
-                if remembered is None
-                else remembered.read(heads_path(path))
-            )
+            known = remembered or RememberedHeads()
+            heads = known.read(heads_path(path), last_bytes=options.heads_last_bytes)
         if heads is not None and not path.exists():
             heads_for_new(path, heads.log_id)
         if not path.exists():
@@ -398,14 +393,3 @@ def read_log(
             check_heads(path, reader, reader.ends(), heads)
         log_id = reader.log_id()
         return SqliteLog(path, reader, log_id=log_id, resources=stack.pop_all())
-
-
-def _compare_with_heads(path: Path, reader: Reader, last_bytes: int | None) -> tuple[Ends, int]:
-    """Return where the log ends, and how many lines its heads file was short of."""
-    ends = reader.ends()
-    heads = read_heads(heads_path(path), last_bytes=last_bytes)
-    if heads is None and not ends.heads and not ends.position:
-        create_heads(heads_path(path), reader.log_id())
-        heads = read_heads(heads_path(path))
-    ahead = check_heads(path, reader, ends, heads)
-    return ends, repair(path, reader, ends, heads, ahead) if heads is not None else 0

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.governance.approvals.errors import ManifestRefusedError
 from torghut.governance.approvals.keyring import Keyring
 from torghut.governance.ledger.errors import CandidateConflictError, ChampionChangedError
 from torghut.governance.ledger.state import LedgerState
+from torghut.governance.rollouts.evidence import Subject, examine
 from torghut.governance.verification.checks import Breach, Verdict
 from torghut.governance.verification.origin import OriginKind
-from torghut.kernel.canonical import JsonObject, parse_json_object
-from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.approvals import ManifestFacts
 from torghut.schemas.governing.ledger import LedgerCandidate
+from torghut.schemas.publish import stated_type
+from torghut.schemas.rollout.lane import StrategyPatch
 from torghut.schemas.rollout.manifest import ManifestDocument
-from torghut.workflows.rollout.checking import check_manifest, find_envelope
+from torghut.workflows.rollout.checking import check_manifest, find_envelope, read_found
 
-PATCH: str = "rollout.strategy-patch.v1"
-"""The schema of the change that a candidate asks for."""
+_PATCH: Final = stated_type(StrategyPatch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class CheckedManifest:
     document: ManifestDocument
     finalised: bool
     signed: bool
-    patch: JsonObject | None
+    patch: StrategyPatch | None
 
     def facts(self, candidate: str) -> ManifestFacts:
         """Return what it says of ``candidate``, the digest that its candidate id stands for."""
@@ -99,18 +99,16 @@ def _fault(verdict: Verdict) -> str:
     return verdict.origin.says if verdict.origin.kind is OriginKind.FORGED else ""
 
 
-def _patch(document: ManifestDocument, root: ArtifactStore) -> JsonObject | None:
-    """Return the strategy patch that a manifest cites; its digest is looked at again."""
+def _patch(document: ManifestDocument, root: ArtifactStore) -> StrategyPatch | None:
+    """Return the strategy patch that a manifest cites, as it was written for its run."""
+    subject = Subject(run_id=document.run_id, candidate_id=document.candidate_id)
     for reference in document.artifact_refs:
-        if reference.schema_ != PATCH:
+        if reference.schema_ != _PATCH:
             continue
-        try:
-            body = root.read(reference.path)
-        except ArtifactUnreadableError as error:
-            raise ManifestRefusedError(expected=reference.path, found=error.fault) from error
-        if sha256_hex(body) != reference.sha256:
-            raise ManifestRefusedError(expected=reference.path, found="another file")
-        return parse_json_object(body)
+        examined = examine(reference, read_found(root, reference.path), subject)
+        if examined.fault is not None or not isinstance(examined.message, StrategyPatch):
+            raise ManifestRefusedError(expected=reference.path, found=str(examined.fault))
+        return examined.message
     return None
 
 
@@ -122,18 +120,15 @@ def check_patch(manifest: CheckedManifest, candidate: LedgerCandidate) -> None:
     """
     if manifest.patch is None:
         return
-    asked = manifest.patch.get("candidate")
-    found = asked if isinstance(asked, dict) else {}
-    if candidate.digest not in (found.get("package"), found.get("declarations")):
-        raise CandidateConflictError(
-            expected=f"a patch to {candidate.digest}", found=str(dict(found))
-        )
+    asked = manifest.patch.candidate
+    if candidate.digest not in (asked.package, asked.declarations):
+        found = asked.package or asked.declarations or "nothing"
+        raise CandidateConflictError(expected=f"a patch to {candidate.digest}", found=found)
 
 
 def replaced_by(manifest: CheckedManifest) -> str | None:
     """Return the package that served before the candidate, as its patch says; None: none."""
-    replaces = None if manifest.patch is None else manifest.patch.get("replaces")
-    return replaces if isinstance(replaces, str) else None
+    return None if manifest.patch is None else manifest.patch.replaces
 
 
 def check_champion(manifest: CheckedManifest, digest: str, ledger: LedgerState) -> None:

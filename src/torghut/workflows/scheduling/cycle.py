@@ -21,6 +21,8 @@ from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
 from torghut.kernel.times import instant
 from torghut.schemas.governing.latch import SafetyReadings
+from torghut.schemas.publish import stated_type
+from torghut.schemas.scheduling.cycles import CycleBegan
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
 from torghut.workflows.scheduling.governor import Governor, Turn
@@ -47,7 +49,7 @@ from torghut.workflows.scheduling.steps.safety import (
 )
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
 
-_BEGAN: Final = "cycles.began.v1"
+_BEGAN: Final = stated_type(CycleBegan)
 
 _BACK_MAX_NS: Final = 300_000_000_000
 """A clock that was set back by less is waited out, at the time of the last cycle."""

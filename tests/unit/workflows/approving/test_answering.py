@@ -20,6 +20,7 @@ from tests.promoting import (
     fingerprint_of,
     key_of,
     office,
+    patch_to,
     record_runs,
     shown,
     signing,
@@ -281,16 +282,14 @@ def test_the_candidate_asked_for_is_the_one_that_the_manifest_is_about() -> None
         )
 
 
-@pytest.mark.parametrize("named", [{"package": "00" * 32, "declarations": None}, {}, None])
-def test_a_patch_that_would_put_something_else_in_force_is_refused(named: object) -> None:
-    patch = {"candidate": named}
-    manifest = replace(shown(), patch=patch)  # type: ignore[arg-type]
+def test_a_patch_that_would_put_something_else_in_force_is_refused() -> None:
+    manifest = replace(shown(), patch=patch_to("00" * 32))
 
-    with pytest.raises(CandidateConflictError):
+    with pytest.raises(CandidateConflictError, match="00000"):
         ask(office(log_with_candidate()), manifest)
 
 
 def test_a_patch_to_the_candidate_is_accepted() -> None:
-    patch = {"candidate": {"package": CANDIDATE, "declarations": None}}
+    manifest = replace(shown(), patch=patch_to(CANDIDATE))
 
-    assert ask(office(log_with_candidate()), replace(shown(), patch=patch))
+    assert ask(office(log_with_candidate()), manifest)

@@ -13,7 +13,16 @@ from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import START_NS
-from tests.promoting import ROLLED_OUT, Grounds, candidate, office, record_runs, shown, signing
+from tests.promoting import (
+    ROLLED_OUT,
+    Grounds,
+    candidate,
+    office,
+    patch_to,
+    record_runs,
+    shown,
+    signing,
+)
 from tests.promoting import promote as promote_of
 from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
 from torghut.eventlog.envelopes import Causes
@@ -36,7 +45,6 @@ from torghut.governance.ledger.errors import (
     PromotionSpentError,
 )
 from torghut.governance.ledger.ledger import LEDGER, ledger_stream
-from torghut.kernel.canonical import JsonObject
 from torghut.schemas.rollout.manifest import ManifestDocument
 from torghut.schemas.types import Message
 from torghut.workflows.approving.answering import answer_approval
@@ -271,7 +279,7 @@ def test_what_served_before_is_taken_back_to_and_told() -> None:
 
 def test_what_a_patch_says_it_replaces_is_what_served_before() -> None:
     place = office(log_with_candidate())
-    patch: JsonObject = {"candidate": {"package": CANDIDATE}, "replaces": "cd" * 32}
+    patch = patch_to(CANDIDATE, replaces="cd" * 32)
     run(promote(place, replace(shown(), patch=patch), grounds=Grounds(), approval=None))
 
     changed = run(revert(place, ROUTER, cause="incident-1", reason="drawdown"))
@@ -281,8 +289,7 @@ def test_what_a_patch_says_it_replaces_is_what_served_before() -> None:
 
 def patched(manifest: CheckedManifest, replaces: str | None) -> CheckedManifest:
     """Return a manifest whose candidate was judged against ``replaces``."""
-    patch: JsonObject = {"candidate": {"package": CANDIDATE}, "replaces": replaces}
-    return replace(manifest, patch=patch)
+    return replace(manifest, patch=patch_to(CANDIDATE, replaces=replaces))
 
 
 def serving(name: str) -> Office:

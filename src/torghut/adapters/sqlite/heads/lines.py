@@ -80,14 +80,14 @@ class RememberedHeads:
 
     _heads: Heads | None = None
 
-    def read(self, path: Path) -> Heads | None:
+    def read(self, path: Path, *, last_bytes: int | None = None) -> Heads | None:
         """Return what ``read_heads`` returns.
 
         Raises:
             LogIntegrityError: It is no heads file, or its lines do not follow each other.
             OSError: It cannot be read.
         """
-        self._heads = read_heads(path, before=self._heads)
+        self._heads = read_heads(path, last_bytes=last_bytes, before=self._heads)
         return self._heads
 
 

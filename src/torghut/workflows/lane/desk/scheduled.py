@@ -17,7 +17,7 @@ from torghut.eventlog.envelopes import Envelope, read_event
 from torghut.governance.lanes.queue import STREAM, LaneState
 from torghut.kernel.canonical import JsonRefusedError
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneRunEnded
-from torghut.schemas.publish import MODELS
+from torghut.schemas.publish import MODELS, stated_type
 from torghut.schemas.rollout.lane import StageManifest
 from torghut.schemas.rollout.phases import LANE_PHASES
 from torghut.schemas.upcasting import MessageContentError, MessageTypeError, read_message
@@ -28,7 +28,7 @@ from torghut.workflows.lane.stages import stage_file
 from torghut.workflows.rollout.places import run_folder
 from torghut.workflows.scheduling.ports import LaneEnded, LaneRunner
 
-_ENDED: Final = "lanes.run-ended.v1"
+_ENDED: Final = stated_type(LaneRunEnded)
 _END: Final = TypeAdapter(LaneRunEnded)
 
 Starting = Callable[[int, str], Coroutine[object, object, str]]

@@ -9,14 +9,16 @@ from torghut.governance.rollouts.evidence import examine
 from torghut.governance.safety.canary import JudgeCanary, ProducePatch
 from torghut.governance.safety.errors import OutOfOrderError
 from torghut.schemas.governing.fields import Evidence, Found
+from torghut.schemas.publish import stated_type
 from torghut.schemas.rollout.gates import EvidenceReference
+from torghut.schemas.rollout.lane import StrategyPatch
 from torghut.schemas.rollout.phases import CANARY
 from torghut.workflows.aggregates import canary_of, rollout_of
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.steps.rolling_back import RunSubject
 
-PATCH: Final = "rollout.strategy-patch.v1"
+PATCH: Final = stated_type(StrategyPatch)
 
 
 async def watch_canary(governor: Governor, turn: Turn, run: RunSubject) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import StopChanged
 from torghut.schemas.governing.fields import Evidence
-from torghut.schemas.governing.latch import SafetyReadings
+from torghut.schemas.governing.latch import SafetyEvaluated, SafetyReadings
+from torghut.schemas.publish import stated_type
 from torghut.workflows.aggregates import (
     LATCH_NAME,
     STOP_LATCH,
@@ -40,7 +41,7 @@ _INCIDENT: Final = "incident-"
 _THROW_HEX: Final = 40
 """Letters of an incident's digest in its throw's id: a switch file's id has at most 64 letters."""
 
-_EVALUATED: Final = "safety.evaluated.v1"
+_EVALUATED: Final = stated_type(SafetyEvaluated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
