@@ -1,4 +1,8 @@
-"""The exposure ladder as a cycle looks at it: windows measured on the log, drills on the pages."""
+"""The exposure ladder as a cycle looks at it: windows measured on the log, drills on the pages.
+
+Latency stands in no decision log, so each cycle puts on record what workers' pages count of it,
+from the first stage on: a stage that allows live then begins with windows that are covered.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +20,12 @@ from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
 from torghut.schemas.declarations.staging.slo import SloPolicy, WindowName
 from torghut.schemas.staging.slo_window import SloWindow
-from torghut.workflows.aggregates import Governance
+from torghut.workflows.aggregates import LATENCIES, Governance
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.scheduling.ports import ExposureLadder
 from torghut.workflows.scheduling.seen.opening import opened
-from torghut.workflows.staging.climbing import (
-    Look,
-    drill_age_ms,
-    ladder_standing,
-    look,
-    measured_windows,
-)
+from torghut.workflows.slo.reading import SETTLED_NS, read_pages, windows_with
+from torghut.workflows.staging.climbing import Look, drill_age_ms, ladder_standing, look
 from torghut.workflows.staging.moving import stage_state
 
 
@@ -38,7 +37,9 @@ class LogLadder(ExposureLadder):
         governance: The streams.
         opening: Opens the log for reading.
         pages: Returns the workers.
-        wall: Tells how long ago a drill was.
+        clocked: Whether cycles are at the time that workers' pages tell; those over recorded data
+            are not, and nobody's latency is that of recorded data.
+        wall: Tells how long ago a drill was, and when pages were read.
         roadmap: The declared stages.
         policy: Of the ladder.
         slo: The declared service levels.
@@ -53,6 +54,7 @@ class LogLadder(ExposureLadder):
     policy: ExposurePolicy
     slo: SloPolicy
     budget_ms: int
+    clocked: bool = True
 
     @override
     async def lets_route(self) -> bool:
@@ -62,11 +64,12 @@ class LogLadder(ExposureLadder):
     @override
     async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> Decimal | None:
         streams = self.governance.streams
+        await self._read_latency(now_ns)
         if (await ladder_standing(streams, self.roadmap)).allowed.target != "live":
             return None
         told = Look(
             at_ns=now_ns,
-            windows=await self._windows(now_ns),
+            windows=await self._windows(now_ns - SETTLED_NS),
             run=run,
             drill_age_ms=self._drill_age_ms(),
             causes=self.governance.causes,
@@ -74,14 +77,25 @@ class LogLadder(ExposureLadder):
         after = await look(streams, told, roadmap=self.roadmap, policy=self.policy, slo=self.slo)
         return after.cap
 
-    async def _windows(self, now_ns: int) -> Mapping[WindowName, SloWindow]:
-        """Return the windows as measured; one that cannot be measured is not there, and fails.
+    async def _read_latency(self, now_ns: int) -> None:
+        """Put on record what the workers' pages count, once anybody leads a rollout.
 
-        Latency stands in no log: whoever has it from the metrics page may look by command.
+        What cannot be read or is refused stays unseen, and counts as slow.
         """
+        if not self.clocked or (await stage_state(self.governance.streams)).entered is None:
+            return
+        try:
+            pages = self.pages()
+        except TorghutError:
+            return
+        await read_pages(self.governance, pages, max(now_ns, self.wall.now_ns()))
+
+    async def _windows(self, to_ns: int) -> Mapping[WindowName, SloWindow]:
+        """Return the windows as measured; one that cannot be measured is not there, and fails."""
+        readings = await self.governance.state(LATENCIES)
         try:
             async with opened(self.opening, self.budget_ms) as log:
-                return await measured_windows(log, now_ns, self.slo, {})
+                return await windows_with(log, readings, to_ns, self.slo)
         except (TorghutError, TimeoutError):
             return {}
 
