@@ -8,6 +8,7 @@ each worker its newest process, however long that has been silent.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -126,7 +127,8 @@ def _check(process: Process, counts: Sequence[int], expected: str) -> None:
         and all(low <= high for low, high in pairwise(counts))
     ):
         return
-    raise LatencyRefusedError(worker=process.worker, expected=expected, found=repr(list(counts)))
+    found = " ".join(map(str, counts)) if whole else f"{len(counts)}, not all of them counts"
+    raise LatencyRefusedError(worker=process.worker, expected=expected, found=found)
 
 
 def _evolve(state: LatencyState, event: LatencyRead) -> LatencyState:
@@ -150,8 +152,8 @@ def _needed(processes: Sequence[ProcessRead], oldest_ns: int) -> Iterator[Proces
     for one in processes:
         if one.readings[-1].at_ns < oldest_ns and newest[one.process.worker] != one.process:
             continue
-        behind = sum(reading.at_ns <= oldest_ns for reading in one.readings)
-        yield one if behind < 2 else replace(one, readings=one.readings[behind - 1 :])  # noqa: PLR2004 - one behind is needed
+        behind = bisect_right(one.readings, oldest_ns, key=lambda reading: reading.at_ns)
+        yield replace(one, readings=one.readings[behind - 1 :]) if behind > 1 else one
 
 
 LATENCY: Final[Decider[ReadLatency, LatencyRead, LatencyState]] = Decider(

@@ -1,8 +1,9 @@
-"""The ladder climbs and falls by itself: cycles read workers' pages, and events say what was read."""
+"""The ladder climbs and falls by itself: cycles read workers' pages, and events keep it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -29,7 +30,6 @@ from torghut.schemas.control import ModeChanged
 from torghut.schemas.staging.exposure import ExposureReviewed
 from torghut.workflows.aggregates import LATENCIES
 from torghut.workflows.live.observing.latency import LatencyTally
-from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.scheduling.laddering import LogLadder
 from torghut.workflows.staging.climbing import ladder_standing
 from torghut.workflows.staging.moving import STAGE_STREAM
@@ -38,14 +38,16 @@ EVERY_S: Final = 1200
 HOUR_S: Final = 3600
 QUICK_S: Final = 0.004
 SLOW_S: Final = 9.0
+COUNT: Final = 1200
+PAGE_TEXT: Final = "torghut.adapters.filesystem.worker_pages.page_text"
 LIVE_STAGE: Final = 4
 SYMBOL: Final = "fxcm:EURUSD"
 
 
 @cache
 def decided() -> InMemoryLog:
-    """Return a log of thirteen hours, of which a cycle sees what came before it."""
-    return run(in_memory(contexts(2400)))
+    """Return a log of more than six hours, of which a cycle sees what came before it."""
+    return run(in_memory(contexts(COUNT), batch=300))
 
 
 class World:
@@ -67,15 +69,14 @@ class World:
             run(
                 self.desk.log.append_events(STAGE_STREAM, events, expected_version=0, causes=CAUSES)
             )
-        self.pages: Callable[[], list[WorkerSeen]] = lambda: list(read_pages(folder))
         self.page = HeldPage(folder, "worker-0")
         self.born()
         self.started()
 
     def born(self) -> None:
         """Let the worker start anew: what it counted is gone."""
-        self.tally, self.born_ns, self.counted_ns = LatencyTally(), int(self.wall.now_ns()), 0
-        self.counted_ns = self.born_ns
+        self.tally = LatencyTally()
+        self.born_ns = self.counted_ns = self.wall.time_ns
 
     def started(self) -> None:
         """Let the scheduler start: it knows what the events say, and nothing else."""
@@ -83,7 +84,7 @@ class World:
         self.desk.governor.ladder = LogLadder(
             governance=self.desk.governor.governance,
             opening=decided,
-            pages=lambda: self.pages(),
+            pages=lambda: read_pages(self.folder),
             wall=self.wall,
             roadmap=built_roadmap(),
             policy=exposure_policy(),
@@ -94,7 +95,7 @@ class World:
     def passes(self, seconds: float, *, took_s: float = QUICK_S, writes: bool = True) -> None:
         """Let time pass, in which every outcome took so long; a page may stay unwritten."""
         self.wall.time_ns += round(seconds * SECOND_NS)
-        times = contexts(2400)["receive_ns"]
+        times = contexts(COUNT)["receive_ns"]
         came = int(np.count_nonzero((times > self.counted_ns) & (times <= self.wall.time_ns)))
         self.tally.observe([took_s] * came)
         self.counted_ns = self.wall.time_ns
@@ -116,11 +117,13 @@ class World:
         self.desk.cycle()
         return run(ladder_standing(self.desk.governor.governance.streams, built_roadmap())).cap
 
-    def hours(self, count: float, *, took_s: float = QUICK_S) -> list[Decimal]:
-        """Let hours pass with a cycle every so often, and return what each one came to."""
+    def cycles(
+        self, count: int, *, took_s: float = QUICK_S, every_s: int = EVERY_S
+    ) -> list[Decimal]:
+        """Let cycles pass, and return what each one came to."""
         caps = []
-        for _ in range(round(count * HOUR_S / EVERY_S)):
-            self.passes(EVERY_S, took_s=took_s)
+        for _ in range(count):
+            self.passes(every_s, took_s=took_s)
             caps.append(self.cycle())
         return caps
 
@@ -131,8 +134,8 @@ class World:
         assert found is not None
         return found
 
-    def missing(self) -> bool:
-        """Say whether the last hour's latency does not keep its level."""
+    def too_slow(self) -> bool:
+        """Say whether the last hour's latency does not keep its level, or is not known."""
         return "fast-path-p95-latency" in self.reviewed().windows[0].failing
 
     def readings(self) -> int:
@@ -159,14 +162,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def risen(world: World) -> World:
     """Let the ladder rise by one step."""
-    assert world.hours(5)[-1] == Decimal(500)
+    assert world.cycles(5, every_s=HOUR_S)[-1] == Decimal(500)
     return world
 
 
 def test_ladder_climbs_by_itself_while_everything_passes_and_the_loop_is_told(
     world: World,
 ) -> None:
-    caps = world.hours(5)
+    caps = world.cycles(15)
 
     assert caps[:12] == [0] * 12
     assert caps[-1] == Decimal(500)
@@ -177,5 +180,98 @@ def test_ladder_climbs_by_itself_while_everything_passes_and_the_loop_is_told(
 def test_ladder_steps_down_at_once_when_an_hour_was_slow(world: World) -> None:
     risen(world)
 
-    assert world.hours(1 / 3, took_s=SLOW_S) == [0]
-    assert world.missing()
+    assert world.cycles(1, took_s=SLOW_S) == [0]
+    assert world.too_slow()
+
+
+def test_scheduler_that_died_goes_on_from_what_the_events_say(world: World) -> None:
+    caps = []
+    for _ in range(5):
+        caps += world.cycles(1, every_s=HOUR_S)
+        world.started()
+
+    assert caps[-1] == Decimal(500)
+    assert not world.too_slow()
+
+
+def test_cycles_that_were_missed_hide_nothing_and_cost_nothing_while_all_was_quick(
+    world: World,
+) -> None:
+    risen(world)
+    world.passes(5 * EVERY_S)
+    assert world.cycle() == Decimal(500)
+    world.passes(6 * EVERY_S, took_s=SLOW_S)
+
+    assert world.cycle() == 0
+    assert world.too_slow()
+
+
+def test_cycle_that_reads_nothing_new_puts_nothing_on_record(world: World) -> None:
+    world.cycles(3)
+    before = world.readings()
+    world.cycle()
+    world.cycle()
+
+    assert before == 3
+    assert world.readings() == before
+
+
+def test_worker_that_restarts_costs_no_step_as_long_as_little_stays_unseen(world: World) -> None:
+    risen(world)
+    world.born()
+
+    assert world.cycles(3) == [Decimal(500)] * 3
+
+
+def test_outcomes_of_a_worker_that_came_and_went_unseen_are_missing(world: World) -> None:
+    risen(world)
+    world.passes(EVERY_S, writes=False)
+    world.born()
+    world.passes(60)
+
+    assert world.cycle() == 0
+    assert world.too_slow()
+
+
+def test_scheduler_that_comes_to_a_loop_long_at_work_waits_until_an_hour_was_seen(
+    tmp_path: Path,
+) -> None:
+    with living(tmp_path) as world:
+        world.passes(2 * HOUR_S)
+        seen = []
+        for _ in range(5):
+            world.cycle()
+            seen.append(world.too_slow())
+            world.passes(EVERY_S)
+
+    assert seen == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [[], [1], [9] * 17 + [1], [0] * 17 + [2**53 - 1], [2**53] * 18, [-1] * 18, [1.5] * 18, "NaN"],
+    ids=["none", "few", "falling", "most", "huge", "negative", "broken", "text"],
+)
+def test_page_that_lies_ends_no_cycle_and_shows_nothing(
+    world: World, counts: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.cycles(1)
+    assert not world.too_slow()
+
+    told = status_of(started_wall_ns=world.born_ns).model_dump(mode="json")
+    text = json.dumps(told | {"durable_within": counts}).encode()
+    monkeypatch.setattr(PAGE_TEXT, lambda *_: text)
+    world.cycles(1)
+
+    assert world.too_slow()
+
+
+def test_stage_before_live_reads_too_so_that_its_successor_begins_with_whole_windows(
+    tmp_path: Path,
+) -> None:
+    with living(tmp_path, LIVE_STAGE - 1) as world:
+        world.cycles(3)
+        assert world.readings() == 3
+    with living(tmp_path, None) as world:
+        world.cycles(3)
+        assert world.readings() == 0
