@@ -13,10 +13,10 @@ from tests.latencies import counted, latencies
 from torghut.governance.slo.coverage import covering, within
 from torghut.governance.slo.errors import LatencyRefusedError
 from torghut.governance.slo.latency import (
+    LatencyReading,
     LatencyState,
     Process,
     ProcessRead,
-    Reading,
     ReadLatency,
 )
 from torghut.schemas.declarations.staging.slo import WINDOW_MS
@@ -114,10 +114,10 @@ class LatencyMachine(RuleBasedStateMachine):
 
     def _whole(self) -> LatencyState:
         """Return what everything comes to that was ever read."""
-        found: dict[Process, list[Reading]] = {}
+        found: dict[Process, list[LatencyReading]] = {}
         for event in self.stream.events():
             process = Process(worker=event.worker, pid=event.pid, started_ns=event.started_ns)
-            reading = Reading(at_ns=event.at_ns, counts=event.counts)
+            reading = LatencyReading(at_ns=event.at_ns, counts=event.counts)
             found.setdefault(process, []).append(reading)
         return LatencyState(
             processes=tuple(
@@ -129,4 +129,4 @@ class LatencyMachine(RuleBasedStateMachine):
 
 
 TestLatency = LatencyMachine.TestCase
-TestLatency.settings = hypothesis.settings(max_examples=60, stateful_step_count=30)
+TestLatency.settings = hypothesis.settings(max_examples=40, stateful_step_count=25)

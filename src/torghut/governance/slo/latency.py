@@ -60,7 +60,7 @@ class ReadLatency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class LatencyReading:
     """What a process had counted at a time."""
 
     at_ns: int
@@ -72,7 +72,7 @@ class ProcessRead:
     """A process, and what it had counted: one reading at least, the oldest first."""
 
     process: Process
-    readings: tuple[Reading, ...]
+    readings: tuple[LatencyReading, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def _check(process: Process, counts: Sequence[int], expected: str) -> None:
 
 def _evolve(state: LatencyState, event: LatencyRead) -> LatencyState:
     process = Process(worker=event.worker, pid=event.pid, started_ns=event.started_ns)
-    reading = Reading(at_ns=event.at_ns, counts=event.counts)
+    reading = LatencyReading(at_ns=event.at_ns, counts=event.counts)
     known = [one.process for one in state.processes]
     if process in known:
         processes = tuple(

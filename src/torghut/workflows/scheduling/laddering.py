@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from typing_extensions import override
 
@@ -22,7 +21,7 @@ from torghut.schemas.declarations.staging.slo import SloPolicy, WindowName
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.workflows.aggregates import LATENCIES, Governance
 from torghut.workflows.live.switch_ports import WorkerSeen
-from torghut.workflows.scheduling.ports import ExposureLadder
+from torghut.workflows.scheduling.ports import ExposureLadder, LadderSeen
 from torghut.workflows.scheduling.seen.opening import opened
 from torghut.workflows.slo.reading import SETTLED_NS, read_pages, windows_with
 from torghut.workflows.staging.climbing import Look, drill_age_ms, ladder_standing, look
@@ -62,11 +61,11 @@ class LogLadder(ExposureLadder):
         return state.entered is None or caps_in_force(state, self.roadmap).router_mode == "live"
 
     @override
-    async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> Decimal | None:
+    async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> LadderSeen:
         streams = self.governance.streams
-        await self._read_latency(now_ns)
+        remarks = await self._read_latency(now_ns)
         if (await ladder_standing(streams, self.roadmap)).allowed.target != "live":
-            return None
+            return LadderSeen(cap=None, remarks=remarks)
         told = Look(
             at_ns=now_ns,
             windows=await self._windows(now_ns - SETTLED_NS),
@@ -75,20 +74,21 @@ class LogLadder(ExposureLadder):
             causes=self.governance.causes,
         )
         after = await look(streams, told, roadmap=self.roadmap, policy=self.policy, slo=self.slo)
-        return after.cap
+        return LadderSeen(cap=after.cap, remarks=remarks)
 
-    async def _read_latency(self, now_ns: int) -> None:
+    async def _read_latency(self, now_ns: int) -> tuple[str, ...]:
         """Put on record what the workers' pages count, once anybody leads a rollout.
 
-        What cannot be read or is refused stays unseen, and counts as slow.
+        What cannot be read or is refused stays unseen, and counts as slow; that is to be said.
         """
         if not self.clocked or (await stage_state(self.governance.streams)).entered is None:
-            return
+            return ()
         try:
             pages = self.pages()
-        except TorghutError:
-            return
-        await read_pages(self.governance, pages, max(now_ns, self.wall.now_ns()))
+        except TorghutError as error:
+            return (f"exposure: no latency, for pages cannot be read: {error}",)
+        refused = await read_pages(self.governance, pages, max(now_ns, self.wall.now_ns()))
+        return tuple(f"exposure: {one.code}, {len(refused)} pages: {one}" for one in refused[:1])
 
     async def _windows(self, to_ns: int) -> Mapping[WindowName, SloWindow]:
         """Return the windows as measured; one that cannot be measured is not there, and fails."""

@@ -114,7 +114,7 @@ class World:
     def cycle(self) -> Decimal:
         """Let the scheduler look, and return the cap that it tells the loop."""
         self.desk.now_ns = self.wall.time_ns - 60 * SECOND_NS
-        self.desk.cycle()
+        self.note = self.desk.cycle()
         return run(ladder_standing(self.desk.governor.governance.streams, built_roadmap())).cap
 
     def cycles(
@@ -257,6 +257,7 @@ def test_page_that_lies_ends_no_cycle_and_shows_nothing(
 ) -> None:
     world.cycles(1)
     assert not world.too_slow()
+    assert not any("latency" in one for one in world.note.remarks)
 
     told = status_of(started_wall_ns=world.born_ns).model_dump(mode="json")
     text = json.dumps(told | {"durable_within": counts}).encode()
@@ -264,6 +265,16 @@ def test_page_that_lies_ends_no_cycle_and_shows_nothing(
     world.cycles(1)
 
     assert world.too_slow()
+
+
+def test_page_that_counts_less_than_it_did_is_told_in_the_note(world: World) -> None:
+    world.cycles(2)
+    world.tally = LatencyTally()
+    world.cycles(1)
+
+    assert any(
+        "slo.latency-refused" in one and "worker worker-0" in one for one in world.note.remarks
+    )
 
 
 def test_stage_before_live_reads_too_so_that_its_successor_begins_with_whole_windows(

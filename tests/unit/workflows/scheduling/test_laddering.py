@@ -56,8 +56,8 @@ def test_router_serves_where_no_stage_was_entered_or_the_one_in_force_lets_it(
 
 @pytest.mark.parametrize("stage", [None, 0, LIVE_STAGE - 1])
 def test_there_is_no_cap_before_a_stage_allows_live(stage: int | None) -> None:
-    assert run(ladder(stage).review(now_ns=START_NS, run=None)) is None
+    assert run(ladder(stage).review(now_ns=START_NS, run=None)).cap is None
 
 
 def test_log_that_is_away_shows_no_window_and_nothing_is_given() -> None:
-    assert run(ladder(LIVE_STAGE).review(now_ns=START_NS, run=None)) == Decimal(0)
+    assert run(ladder(LIVE_STAGE).review(now_ns=START_NS, run=None)).cap == Decimal(0)
