@@ -36,8 +36,7 @@ class LogLadder(ExposureLadder):
         governance: The streams.
         opening: Opens the log for reading.
         pages: Returns the workers.
-        clocked: Whether cycles are at the time that workers' pages tell; those over recorded data
-            are not, and nobody's latency is that of recorded data.
+        live: Whether contexts are decided as they come; of recorded data there is no latency.
         wall: Tells how long ago a drill was, and when pages were read.
         roadmap: The declared stages.
         policy: Of the ladder.
@@ -53,7 +52,7 @@ class LogLadder(ExposureLadder):
     policy: ExposurePolicy
     slo: SloPolicy
     budget_ms: int
-    clocked: bool = True
+    live: bool = True
 
     @override
     async def lets_route(self) -> bool:
@@ -81,7 +80,7 @@ class LogLadder(ExposureLadder):
 
         What cannot be read or is refused stays unseen, and counts as slow; that is to be said.
         """
-        if not self.clocked or (await stage_state(self.governance.streams)).entered is None:
+        if not self.live or (await stage_state(self.governance.streams)).entered is None:
             return ()
         try:
             pages = self.pages()

@@ -102,14 +102,16 @@ class World:
         if writes:
             self.writes()
 
-    def writes(self, **changes: object) -> None:
+    def writes(self) -> None:
         """Let the worker write its page."""
-        told: dict[str, object] = {
-            "started_wall_ns": self.born_ns,
-            "durable_within": self.tally.within(),
-            "acknowledged": [{"throw_id": "drill-1", "wall_ns": self.wall.time_ns}],
-        }
-        self.page.write(status_of(**(told | changes)))
+        drill = {"throw_id": "drill-1", "wall_ns": self.wall.time_ns}
+        self.page.write(
+            status_of(
+                started_wall_ns=self.born_ns,
+                durable_within=self.tally.within(),
+                acknowledged=[drill],
+            )
+        )
 
     def cycle(self) -> Decimal:
         """Let the scheduler look, and return the cap that it tells the loop."""

@@ -137,7 +137,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
             governance=governance,
             opening=lambda: bootstrap.readable_log(asked.log),
             pages=standby.worker_pages,
-            clocked=not asked.recorded,
+            live=not asked.recorded,
             wall=standby.wall_clock(),
             roadmap=stages.roadmap,
             policy=stages.exposure,
