@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from typing_extensions import override
 
 from torghut.eventlog.ports import DecisionLog
+from torghut.governance.slo.latency import LatencyState
 from torghut.governance.stages.caps import caps_in_force
 from torghut.kernel.clock import WallClock
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
 from torghut.schemas.declarations.staging.slo import SloPolicy, WindowName
+from torghut.schemas.live.worker import WorkerStatus
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.workflows.aggregates import LATENCIES, Governance
 from torghut.workflows.live.switch_ports import WorkerSeen
@@ -35,6 +38,7 @@ class LogLadder(ExposureLadder):
     Attributes:
         governance: The streams.
         opening: Opens the log for reading.
+        log: Its name or path; of other logs' workers the latency is none of its.
         pages: Returns the workers.
         live: Whether contexts are decided as they come; of recorded data there is no latency.
         wall: Tells how long ago a drill was, and when pages were read.
@@ -46,6 +50,7 @@ class LogLadder(ExposureLadder):
 
     governance: Governance
     opening: Callable[[], DecisionLog]
+    log: str
     pages: Callable[[], Sequence[WorkerSeen]]
     wall: WallClock
     roadmap: StageRoadmap
@@ -86,12 +91,19 @@ class LogLadder(ExposureLadder):
             pages = self.pages()
         except TorghutError as error:
             return (f"exposure: no latency, for pages cannot be read: {error}",)
-        refused = await read_pages(self.governance, pages, max(now_ns, self.wall.now_ns()))
+        own = [one for one in pages if one.status is not None and self._decides(one.status)]
+        if pages and not own:
+            return (f"exposure: no latency, for no page is of a worker that decides {self.log}",)
+        refused = await read_pages(self.governance, own, max(now_ns, self.wall.now_ns()))
         return tuple(f"exposure: {one.code}, {len(refused)} pages: {one}" for one in refused[:1])
+
+    def _decides(self, status: WorkerStatus) -> bool:
+        """Say whether a worker decides this log, which each may know by a path of its own."""
+        return PurePath(status.log).name == PurePath(self.log).name
 
     async def _windows(self, to_ns: int) -> Mapping[WindowName, SloWindow]:
         """Return the windows as measured; one that cannot be measured is not there, and fails."""
-        readings = await self.governance.state(LATENCIES)
+        readings = await self.governance.state(LATENCIES) if self.live else LatencyState()
         try:
             async with opened(self.opening, self.budget_ms) as log:
                 return await windows_with(log, readings, to_ns, self.slo)

@@ -84,6 +84,7 @@ class World:
         self.desk.governor.ladder = LogLadder(
             governance=self.desk.governor.governance,
             opening=decided,
+            log="live.log",
             pages=lambda: read_pages(self.folder),
             wall=self.wall,
             roadmap=built_roadmap(),

@@ -45,6 +45,7 @@ def ladder(
     return LogLadder(
         governance=Governance(streams=Streams(log), causes=CAUSES),
         opening=opening,
+        log="live.log",
         pages=pages,
         live=live,
         wall=HandClock(),
@@ -73,9 +74,9 @@ def test_log_that_is_away_shows_no_window_and_nothing_is_given() -> None:
     assert run(ladder(LIVE_STAGE).review(now_ns=START_NS, run=None)).cap == Decimal(0)
 
 
-def counting() -> Sequence[WorkerSeen]:
+def counting(log: str = "var/live.log") -> Sequence[WorkerSeen]:
     """Return a worker that has counted an outcome."""
-    status = status_of(durable_within=counted(0.004))
+    status = status_of(durable_within=counted(0.004), log=log)
     return [WorkerSeen(worker="worker-0", alive=True, status=status)]
 
 
@@ -101,3 +102,13 @@ def test_pages_that_cannot_be_read_end_no_look_and_are_told() -> None:
 
     assert seen.cap == 0
     assert [one.startswith("exposure: no latency") for one in seen.remarks] == [True]
+
+
+def test_latency_of_another_log_is_none_and_that_is_told() -> None:
+    one = ladder(LIVE_STAGE, pages=lambda: counting("elsewhere/other.log"))
+    seen = run(one.review(now_ns=START_NS, run=None))
+
+    assert run(one.governance.state(LATENCIES)).processes == ()
+    assert seen.remarks == (
+        "exposure: no latency, for no page is of a worker that decides live.log",
+    )

@@ -136,6 +136,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
         ladder=LogLadder(
             governance=governance,
             opening=lambda: bootstrap.readable_log(asked.log),
+            log=str(asked.log),
             pages=standby.worker_pages,
             live=not asked.recorded,
             wall=standby.wall_clock(),
