@@ -129,4 +129,4 @@ class LatencyMachine(RuleBasedStateMachine):
 
 
 TestLatency = LatencyMachine.TestCase
-TestLatency.settings = hypothesis.settings(max_examples=40, stateful_step_count=25)
+TestLatency.settings = hypothesis.settings(max_examples=25, stateful_step_count=20)
