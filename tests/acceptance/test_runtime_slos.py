@@ -29,8 +29,8 @@ from torghut.schemas.control import (
 )
 from torghut.schemas.rows import RowArray
 from torghut.schemas.staging.slo_window import SloName, SloRow, SloWindow
-from torghut.workflows.slo.counting import last_received_ns
 from torghut.workflows.slo.measuring import measure
+from torghut.workflows.slo.walking import last_received_ns
 
 SHOW: Final = ("slo", "show", "--log", "decisions.log")
 
@@ -63,7 +63,7 @@ def row(window: SloWindow, name: SloName) -> SloRow:
 def judged(log: InMemoryLog) -> SloWindow:
     """Return the last hour of a log."""
     to_ns = run(last_received_ns(log))
-    return run(measure(log, "1h", to_ns, policy=slo_policy())).window
+    return run(measure(log, to_ns, ["1h"], policy=slo_policy(), latency={}))[0].window
 
 
 def hours_of_quotes(*, every_s: int = 20) -> RowArray:

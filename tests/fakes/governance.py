@@ -28,6 +28,7 @@ from torghut.workflows.scheduling.ports import (
     Answer,
     DriftMeter,
     ExposureLadder,
+    LadderSeen,
     LaneEnded,
     LaneRunner,
     LoopControls,
@@ -259,8 +260,8 @@ class FakeLadder(ExposureLadder):
         return self.routes
 
     @override
-    async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> Decimal | None:
-        return self.cap
+    async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> LadderSeen:
+        return LadderSeen(cap=self.cap)
 
 
 def lane_commands(*, attempt: int = 1) -> Sequence[RolloutCommand]:

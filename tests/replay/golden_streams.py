@@ -33,6 +33,7 @@ from torghut.governance.safety.continuity import CONTINUITY
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS
 from torghut.governance.safety.latch import LATCH
 from torghut.governance.safety.rollback import ROLLBACK
+from torghut.governance.slo.latency import LATENCY
 from torghut.governance.stages.progress import STAGES
 from torghut.kernel.canonical import canonical_bytes, canonical_text, parse_json, parse_json_object
 from torghut.schemas.governing.approvals import APPROVAL_EVENT
@@ -48,6 +49,7 @@ from torghut.schemas.governing.stages import STAGE_EVENT
 from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT
 from torghut.schemas.scheduling.cycles import CYCLE_EVENT
 from torghut.schemas.staging.exposure import EXPOSURE_EVENT
+from torghut.schemas.staging.latency import LATENCY_EVENT
 
 STREAMS: Final = GOLDEN / "streams"
 MESSAGES: Final = GOLDEN / "messages" / "events"
@@ -71,6 +73,7 @@ KINDS: Final[Mapping[str, Stream]] = {
     "drift": Stream(decider=DRIFT_ACTIONS, adapter=DRIFT_EVENT),
     "exposure": Stream(decider=LADDER, adapter=EXPOSURE_EVENT),
     "lanes": Stream(decider=LANES, adapter=LANE_EVENT),
+    "latency": Stream(decider=LATENCY, adapter=LATENCY_EVENT),
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
     "ledger": Stream(decider=LEDGER, adapter=LEDGER_EVENT),
     "lease": Stream(decider=EPOCHS, adapter=LEASE_EVENT),

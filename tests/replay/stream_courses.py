@@ -22,6 +22,7 @@ from tests.governing import (
     verdict,
 )
 from tests.lanes import LaneWorld, made_run
+from tests.latencies import counted, latencies, reading
 from tests.promoting import (
     answer,
     demote,
@@ -426,6 +427,15 @@ def _up_and_down() -> Sequence[bytes]:
     return stream.bodies
 
 
+def _read_and_restarted() -> Sequence[bytes]:
+    stream = latencies()
+    stream.send(reading(counted(0.004), after_s=60))
+    stream.send(reading(counted(0.004, 0.004, 9.0), after_s=120))
+    stream.send(reading(counted(0.002), after_s=180, started_s=150))
+    stream.send(reading(counted(0.002, 40.0), after_s=100_000, started_s=150))
+    return stream.bodies
+
+
 def _queued() -> Sequence[bytes]:
     stream = queue()
     for router in ("a", "b", "c"):
@@ -460,6 +470,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("drift", "flapping"): _flapping,
     ("exposure", "up-and-down"): _up_and_down,
     ("lanes", "queued"): _queued,
+    ("latency", "read-and-restarted"): _read_and_restarted,
     ("latch", "recovered"): _recovered,
     ("latch", "released"): _released,
     ("latch", "signed"): _signed_release,

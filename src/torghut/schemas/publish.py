@@ -74,6 +74,7 @@ from torghut.schemas.scheduling.cycles import CycleEvent
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.schemas.staging.baseline import Baseline
 from torghut.schemas.staging.exposure import ExposureEvent
+from torghut.schemas.staging.latency import LatencyRead
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.staging.stage_record import StageRecord
 from torghut.schemas.staging.test_report import TestReport
@@ -85,20 +86,23 @@ def _members(*unions: object) -> tuple[type[Message], ...]:
     return tuple(model for union in unions for model in get_args(get_args(union)[0]))
 
 
-GOVERNING: Final = _members(
-    AllotmentEvent,
-    ApprovalEvent,
-    CanaryEvent,
-    ContinuityEvent,
-    CycleEvent,
-    DriftEvent,
-    LaneEvent,
-    ExposureEvent,
-    LatchEvent,
-    LeaseEvent,
-    LedgerEvent,
-    RollbackEvent,
-    StageEvent,
+GOVERNING: Final[tuple[type[Message], ...]] = (
+    *_members(
+        AllotmentEvent,
+        ApprovalEvent,
+        CanaryEvent,
+        ContinuityEvent,
+        CycleEvent,
+        DriftEvent,
+        LaneEvent,
+        ExposureEvent,
+        LatchEvent,
+        LeaseEvent,
+        LedgerEvent,
+        RollbackEvent,
+        StageEvent,
+    ),
+    LatencyRead,
 )
 """Every event of a governance stream."""
 

@@ -25,6 +25,7 @@ from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, Ob
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, DriftCommand, DriftState
 from torghut.governance.safety.latch import LATCH, LatchCommand, LatchState
 from torghut.governance.safety.rollback import ROLLBACK, RollbackCommand, RollbackState
+from torghut.governance.slo.latency import LATENCY, LatencyState, ReadLatency
 from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT, ContinuityEvent
 from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
@@ -34,6 +35,7 @@ from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
 from torghut.schemas.rollout.events import ROLLOUT_EVENT, RolloutEvent
 from torghut.schemas.scheduling.allotments import ALLOTMENT_EVENT, AllotmentEvent
 from torghut.schemas.scheduling.cycles import CYCLE_EVENT, CycleEvent
+from torghut.schemas.staging.latency import LATENCY_EVENT, LatencyRead
 from torghut.schemas.types import Message
 from torghut.workflows.streams import Streams
 
@@ -91,6 +93,10 @@ SIGNALS: Final[Aggregate[ObserveCycle, ContinuityEvent, ContinuityState]] = Aggr
 )
 ALLOTTER: Final[Aggregate[AllotmentCommand, AllotmentEvent, AllotmentState]] = Aggregate(
     stream="allotments-main", decider=ALLOTMENTS, events=ALLOTMENT_EVENT
+)
+
+LATENCIES: Final[Aggregate[ReadLatency, LatencyRead, LatencyState]] = Aggregate(
+    stream="latency-main", decider=LATENCY, events=LATENCY_EVENT
 )
 
 

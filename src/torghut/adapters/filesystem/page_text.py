@@ -12,6 +12,7 @@ _CUTS: Final = ((200, 16), (80, 8), (80, 4), (80, 2), (80, 1), (66, 0))
 """Most letters of a text, most entries of a list: names and digests stay whole to the last."""
 
 _NEWEST_LAST: Final = "acknowledged"
+_WHOLE: Final = "durable_within"
 
 
 def page_text(status: WorkerStatus, limit: int) -> bytes:
@@ -42,6 +43,8 @@ def _cut_of(name: str, value: Any, letters: int, entries: int) -> Any:  # noqa: 
     """Return a field, cut: of acknowledgements the newest stay, and no fewer than eight."""
     if name == _NEWEST_LAST:
         return value[-8:]
+    if name == _WHOLE:
+        return value  # of counts some say nothing
     if name == "packages":
         return dict(list(value.items())[:entries])
     return _cut(value, letters, entries)

@@ -100,6 +100,18 @@ class SymbolStatus(Message):
     ] = None
 
 
+OutcomesWithin = Annotated[
+    tuple[SafeCount, ...],
+    Field(
+        max_length=64,
+        description="Outcomes that became durable within each time since the process started; the "
+        "times are the upper bounds of torghut_live_ingress_to_durable_seconds, all that came "
+        "later included in the last count.",
+    ),
+]
+"""Never falling from one to the next."""
+
+
 class WorkerStatus(Message):
     """Everything about one worker, as of ``written_wall_ns``."""
 
@@ -144,3 +156,4 @@ class WorkerStatus(Message):
     latch: Annotated[bool, Field(description="Whether the stop latch is closed for any symbol.")]
     degraded: tuple[DegradedSince, ...]
     acknowledged: Annotated[tuple[Acknowledged, ...], Field(max_length=16)]
+    durable_within: Annotated[OutcomesWithin, Added] = ()

@@ -35,8 +35,9 @@ from torghut.workflows.opening import Setup, fold_at_head
 from torghut.workflows.report.summary import RunFacts, Series, Summary, SymbolReport
 from torghut.workflows.run_report import run_report
 from torghut.workflows.run_summary import summarise
-from torghut.workflows.slo.counting import WindowCounts, count_window, requires
+from torghut.workflows.slo.counting import WindowCounts, requires
 from torghut.workflows.slo.measuring import reasoning, routing
+from torghut.workflows.slo.walking import count_window
 
 _NS_PER_MS: Final = 1_000_000
 _P50: Final = 0.5

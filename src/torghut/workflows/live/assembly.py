@@ -167,6 +167,7 @@ def assemble(parts: Parts) -> LiveWorker:
         switches=switches,
         wall=parts.wall,
         steady=parts.steady,
+        latency=counting.latency,
     )
     condition.changed = standing.changed
 

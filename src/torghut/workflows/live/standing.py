@@ -24,6 +24,7 @@ from torghut.schemas.live.worker import OpenOrder, SymbolStatus, WorkerStatus
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.deciding import LiveLoop
 from torghut.workflows.live.loop.in_force import latched_anywhere
+from torghut.workflows.live.observing.latency import LatencyTally
 from torghut.workflows.live.switching import Switchboard
 
 _MS: Final = 1000.0
@@ -55,6 +56,7 @@ class Standing:
         switches: What is thrown.
         wall: For people.
         steady: For the rhythm of heartbeats.
+        latency: Of the outcomes since the start.
         phase: Of the worker's life.
         api: Where it listens; empty where it does not.
         subscribers: Tells how many listen.
@@ -66,6 +68,7 @@ class Standing:
     switches: Switchboard
     wall: WallClock
     steady: SteadyClock
+    latency: LatencyTally = field(default_factory=LatencyTally)
     phase: Phase = "starting"
     api: str = ""
     subscribers: Callable[[], int] = lambda: 0
@@ -146,6 +149,7 @@ class Standing:
             latch=latched_anywhere(fold),
             degraded=tuple(self.condition.modes),
             acknowledged=self.switches.acknowledged,
+            durable_within=self.latency.within(),
         )
 
     def _heartbeat(self) -> Heartbeat:

@@ -194,6 +194,19 @@ class Answer:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderSeen:
+    """What a look at the exposure ladder came to.
+
+    Attributes:
+        cap: That holds for each symbol; None while the stage in force allows paper only.
+        remarks: What people should know of it.
+    """
+
+    cap: Decimal | None
+    remarks: tuple[str, ...] = ()
+
+
 class ExposureLadder(Protocol):
     """Says how much a live loop may trade, and whether the stage in force lets the router serve."""
 
@@ -201,15 +214,12 @@ class ExposureLadder(Protocol):
         """Say whether the router may serve: no stage was entered, or the one in force lets it."""
         ...
 
-    async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> Decimal | None:
-        """Look once, step if that follows, and return the cap that holds for each symbol.
+    async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> LadderSeen:
+        """Look once, step if that follows, and return what that came to.
 
         Args:
             now_ns: Receive clock.
             run: Whose rollback counts, and which attempt; None where no candidate was ever run.
-
-        Returns:
-            None while the stage in force allows paper only.
         """
         ...
 

@@ -17,8 +17,6 @@ from torghut.decisions.declarations import Declarations
 from torghut.decisions.recording import header_of
 from torghut.drift import regime
 from torghut.eventlog.block import Block
-from torghut.eventlog.columns import decode_columns
-from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.ids import SERVING, symbol_key
 from torghut.schemas.block import BlockHeader
 from torghut.schemas.codes import (
@@ -33,8 +31,7 @@ from torghut.schemas.codes import (
 from torghut.schemas.declarations.instruments import Instrument, Required
 from torghut.schemas.rows import INT64_LAST_NS, RowArray
 from torghut.workflows.lookup.in_force import Rulebook
-from torghut.workflows.lookup.scanning import newest_first, rows_of
-from torghut.workflows.report.columns import Flags, Words
+from torghut.workflows.report.columns import Flags, Integers, Words
 from torghut.workflows.report.pace import Times
 
 ADVICE_FALLBACKS: Final = (Reason.REASONING_OFF, Reason.DETERMINISTIC_ONLY)
@@ -45,8 +42,6 @@ _STALE: Final = {
     Domain.NEWS: Reason.STALE_NEWS,
     Domain.FUNDAMENTALS: Reason.STALE_FUNDAMENTALS,
 }
-_OVERLAP_NS: Final = 3_600 * 1_000_000_000
-"""How much older than the window a whole block must be before nothing of it is behind that."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,54 +95,53 @@ class WindowCounts:
         return {name: declared.instrument(name) for name, declared in self.symbols.items()}
 
 
-async def count_window(
-    log: DecisionLog, *, after_ns: int = -1, to_ns: int = INT64_LAST_NS
-) -> WindowCounts:
-    """Return what happened after ``after_ns`` and up to ``to_ns``, by receive time.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of receive time.
+
+    Attributes:
+        after_ns: Not in it itself.
+        to_ns: In it.
+    """
+
+    after_ns: int = -1
+    to_ns: int = INT64_LAST_NS
+
+    def of(self, times: Integers) -> Flags:
+        """Return which times are in it, shape (n,)."""
+        flags: Flags = (times > self.after_ns) & (times <= self.to_ns)
+        return flags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedBlock:
+    """A block with what is counted of it.
+
+    Attributes:
+        block: As recorded.
+        times_ns: Receive times of its contexts, shape (n,).
+        rows: Decisions of the serving arm.
+    """
+
+    block: Block
+    times_ns: Integers
+    rows: RowArray
+
+
+async def add_block(
+    counts: WindowCounts, opened: OpenedBlock, rulebook: Rulebook, window: Span
+) -> None:
+    """Count in what of a block is in the window.
 
     Raises:
-        LogIntegrityError: A block is not as it was written.
         ObjectMissingError: The log does not keep declarations that it cites.
     """
-    counts = WindowCounts()
-    rulebook = Rulebook(log, run_id="")
-    for partition in await log.partitions():
-        async for block in newest_first(log, partition):
-            contexts, _ = decode_columns(block.inputs)
-            times = contexts["receive_ns"]
-            # Also the newest block of all says which symbols there are, however old it is.
-            await _add(counts, block, rulebook, (after_ns, to_ns))
-            if len(times) and int(times.max()) < after_ns - _OVERLAP_NS:
-                break
-    return counts
-
-
-async def last_received_ns(log: DecisionLog) -> int:
-    """Return the receive time of the newest decision; 0 without one."""
-    newest = 0
-    for partition in await log.partitions():
-        async for block in newest_first(log, partition):
-            rows = rows_of(block, SERVING)
-            if len(rows):
-                newest = max(newest, int(rows["receive_ns"].max()))
-                break
-    return newest
-
-
-async def _add(
-    counts: WindowCounts, block: Block, rulebook: Rulebook, window: tuple[int, int]
-) -> None:
-    """Count in what of a block is in the window."""
-    after_ns, to_ns = window
-    contexts, _ = decode_columns(block.inputs)
-    times = contexts["receive_ns"]
-    inside = int(np.count_nonzero((times > after_ns) & (times <= to_ns)))
-    rows = rows_of(block, SERVING)
-    rows = rows[(rows["receive_ns"] > after_ns) & (rows["receive_ns"] <= to_ns)]
+    inside = int(np.count_nonzero(window.of(opened.times_ns)))
+    rows = opened.rows[window.of(opened.rows["receive_ns"])]
     counts.accepted += inside
     if counts.symbols and not inside and not len(rows):
         return
-    header = header_of(block)
+    header = header_of(opened.block)
     declared = [one for one in header.lineages.values() if one.arm == SERVING]
     counts.declarations.update(one.declarations for one in declared)
     counts.packages.update(one.package for one in declared if one.package)

@@ -1,13 +1,13 @@
 """Measures a window: what the log says, and the latency that was kept beside it.
 
-Latency is in no log. The service counts it in a histogram that lives as long as its process, so
-two readings of its metrics bound a window; without them latency is missing, and missing fails.
+Latency is in no decision log. The service counts it in a histogram that lives as long as its
+process, so two readings of it bound a window; without them latency is missing, and missing fails.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,13 +20,8 @@ from torghut.schemas.declarations.staging.slo import WINDOW_MS, SloPolicy, Windo
 from torghut.schemas.governing.fields import Reading, declared_off, reading_of
 from torghut.schemas.staging.slo_window import SLOS, SloName, SloWindow
 from torghut.schemas.types import message_digest
-from torghut.workflows.slo.counting import (
-    WindowCounts,
-    count_window,
-    is_routed,
-    requires,
-    was_open,
-)
+from torghut.workflows.slo.counting import Span, WindowCounts, is_routed, requires, was_open
+from torghut.workflows.slo.walking import count_windows
 
 _NS_PER_MS: Final = 1_000_000
 _MS_PER_S: Final = 1000.0
@@ -54,29 +49,49 @@ class Measured:
     counts: WindowCounts
 
 
+def span_of(name: WindowName, to_ns: int) -> Span:
+    """Return the receive time of the window that ends at ``to_ns``."""
+    return Span(after_ns=to_ns - WINDOW_MS[name] * _NS_PER_MS, to_ns=to_ns)
+
+
 async def measure(
     log: DecisionLog,
-    name: WindowName,
     to_ns: int,
+    names: Sequence[WindowName],
     *,
     policy: SloPolicy,
-    latency: LatencyCounts | None = None,
-) -> Measured:
-    """Return the window of ``log`` that ends at ``to_ns``, judged.
+    latency: Mapping[WindowName, LatencyCounts],
+) -> Sequence[Measured]:
+    """Return windows of ``log`` that end at ``to_ns``, judged, in the order of their names.
 
     Args:
-        log: Of decisions.
-        name: Which window.
-        to_ns: Receive time of its end.
+        log: Of decisions; it is read once for all of them.
+        to_ns: Receive time of their end.
+        names: Which windows.
         policy: The declared service levels.
-        latency: Of the outcomes in the window; None where nobody kept it.
+        latency: Of the outcomes in each window; one that is not there is missing.
 
     Raises:
         LogIntegrityError: A block is not as it was written.
     """
-    after_ns = to_ns - WINDOW_MS[name] * _NS_PER_MS
-    counts = await count_window(log, after_ns=after_ns, to_ns=to_ns)
-    found = readings(counts, (after_ns, to_ns), latency)
+    counted = await count_windows(log, [span_of(name, to_ns) for name in names])
+    return [
+        judge(name, to_ns, counts, policy=policy, latency=latency.get(name))
+        for name, counts in zip(names, counted.windows, strict=True)
+    ]
+
+
+def judge(
+    name: WindowName,
+    to_ns: int,
+    counts: WindowCounts,
+    *,
+    policy: SloPolicy,
+    latency: LatencyCounts | None,
+) -> Measured:
+    """Return a window as judged, given what happened in it."""
+    span = span_of(name, to_ns)
+    found = readings(counts, (span.after_ns, span.to_ns), latency)
     return Measured(window=judge_window(name, to_ns, found, policy), counts=counts)
 
 

@@ -106,10 +106,8 @@ async def measured_windows(
         policy: The declared service levels.
         latency: In each window; one that is not there is missing.
     """
-    return {
-        name: (await measure(log, name, at_ns, policy=policy, latency=latency.get(name))).window
-        for name in policy.windows
-    }
+    found = await measure(log, at_ns, policy.windows, policy=policy, latency=latency)
+    return {one.window.name: one.window for one in found}
 
 
 async def look(

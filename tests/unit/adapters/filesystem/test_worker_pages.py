@@ -315,3 +315,28 @@ def test_a_name_stays_in_the_folder(folder: Path, worker: str) -> None:
     assert only(folder).worker == worker
     assert [path.parent for path in folder.parent.rglob("*.page")] == [folder]
     page.close()
+
+
+def test_counts_of_a_page_that_is_too_long_stay_whole(folder: Path) -> None:
+    page = HeldPage(folder, "worker-0")
+    counts = tuple(range(18))
+    packages = {f"router-{number}": "ab" * 32 for number in range(300)}
+
+    page.write(status_of(packages=packages, reason="r" * _LONG, durable_within=counts))
+
+    seen = only(folder)
+    assert seen.status is not None
+    assert len(seen.status.packages) < 300
+    assert seen.status.durable_within == counts
+    page.close()
+
+
+def test_page_of_before_it_said_how_long_outcomes_took_is_read(folder: Path) -> None:
+    page = HeldPage(folder, "worker-0")
+    page.write(status_of())
+
+    seen = only(folder)
+    assert seen.status is not None
+    assert "durable_within" not in seen.status.model_dump(mode="json")
+    assert seen.status.durable_within == ()
+    page.close()

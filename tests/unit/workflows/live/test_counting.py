@@ -11,6 +11,7 @@ import numpy as np
 
 from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.observing import KeptJournal, KeptTracer, RecordedTelemetry
+from torghut.adapters.prometheus.page import PrometheusPage
 from torghut.decisions.fold.batch import ArmRows, Decided, Refused
 from torghut.decisions.fold.judging import ControlRefusal
 from torghut.eventlog.block import Arm, Block
@@ -18,13 +19,17 @@ from torghut.kernel.clock import SteadyNs, WallNs
 from torghut.market.ports import Arrival, Quarantined
 from torghut.schemas.codes import Intent, Path, Reason, RefusalCode
 from torghut.schemas.control import LagBegan, SwitchThrown
+from torghut.schemas.observing.catalogue import BUILD_LABELS, INGRESS_TO_DURABLE
 from torghut.schemas.observing.log_events import BlockCommitted, ControlRefused
 from torghut.schemas.rows import DECISION
+from torghut.schemas.staging.latency import BOUNDS_S
 from torghut.workflows.live.intake.stamping import Stamp
 from torghut.workflows.live.intake.waiting import WaitingContext
 from torghut.workflows.live.loop.blocks import Done, Gathered
 from torghut.workflows.live.loop.counting import BlockCounting
+from torghut.workflows.live.observing.latency import LatencyTally
 from torghut.workflows.live.observing.tracing import BlockTrace
+from torghut.workflows.slo.scraping import latency_of
 
 MS = 1_000_000
 STOP = SwitchThrown(control_id="s-1", name="stop", state="thrown", reason="test")
@@ -258,3 +263,13 @@ def test_blocks_are_counted_once_and_behind_who_waits_for_them() -> None:
     asyncio.run(tell())
 
     assert order == ["told at 0", "told at 0", "counted 2"]
+
+
+def test_what_stands_on_the_workers_page_is_what_the_metric_counts() -> None:
+    page, tally = PrometheusPage(dict.fromkeys(BUILD_LABELS, "x")), LatencyTally()
+    seconds = [0.0, 0.0001, 0.00011, 0.25, 0.2500001, 29.9, 30.0, 31.0, 1e9]
+    page.observe(INGRESS_TO_DURABLE, seconds)
+    tally.observe(seconds)
+
+    assert latency_of(page.text().decode()).counts == tally.within()
+    assert latency_of(page.text().decode()).bounds_s == BOUNDS_S

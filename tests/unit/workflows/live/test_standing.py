@@ -137,6 +137,23 @@ def test_the_status_says_everything_and_fits_its_schema() -> None:
     run_virtually(main())
 
 
+def test_the_page_says_how_long_outcomes_took_since_this_process_started() -> None:
+    async def main() -> None:
+        world = World()
+        async with world.living() as worker:
+            assert set(status(worker).durable_within) == {0}
+            await worker.desk.decide([offered(1), offered(2, bid=-1.0)])
+            await asyncio.sleep(0.3)
+            assert world.page.status is not None
+            within = world.page.status.durable_within
+            # A write takes 4 ms there: none was durable within 2.5 ms, both were within 10 ms.
+            assert (within[4], within[6], within[-1]) == (0, 2, 2)
+        async with world.living() as worker:
+            assert set(status(worker).durable_within) == {0}
+
+    run_virtually(main())
+
+
 def test_the_latch_of_one_symbol_shows_and_leaves_the_others_live() -> None:
     async def main() -> None:
         async with World().living() as worker:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import pytest
@@ -10,12 +10,15 @@ import pytest
 from tests.climbing import exposure_policy, slo_policy
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
+from tests.fakes.workers import status_of
 from tests.governing import START_NS
+from tests.latencies import counted
 from tests.staging import arrived, built_roadmap
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.ports import DecisionLog
-from torghut.workflows.aggregates import Governance
+from torghut.workflows.aggregates import LATENCIES, Governance
+from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.scheduling.laddering import LogLadder
 from torghut.workflows.staging.moving import STAGE_STREAM
 from torghut.workflows.streams import Streams
@@ -27,7 +30,13 @@ def away() -> DecisionLog:
     raise LogMissingError(path="live.log")
 
 
-def ladder(stage: int | None, *, opening: Callable[[], DecisionLog] = away) -> LogLadder:
+def ladder(
+    stage: int | None,
+    *,
+    opening: Callable[[], DecisionLog] = away,
+    pages: Callable[[], Sequence[WorkerSeen]] = tuple,
+    live: bool = True,
+) -> LogLadder:
     """Return the ladder of a rollout that has come to ``stage``; None: it has not begun."""
     log = InMemoryLog(clock=HandClock())
     events = () if stage is None else arrived(stage).events()
@@ -36,7 +45,9 @@ def ladder(stage: int | None, *, opening: Callable[[], DecisionLog] = away) -> L
     return LogLadder(
         governance=Governance(streams=Streams(log), causes=CAUSES),
         opening=opening,
-        pages=tuple,
+        log="live.log",
+        pages=pages,
+        live=live,
         wall=HandClock(),
         roadmap=built_roadmap(),
         policy=exposure_policy(),
@@ -56,8 +67,48 @@ def test_router_serves_where_no_stage_was_entered_or_the_one_in_force_lets_it(
 
 @pytest.mark.parametrize("stage", [None, 0, LIVE_STAGE - 1])
 def test_there_is_no_cap_before_a_stage_allows_live(stage: int | None) -> None:
-    assert run(ladder(stage).review(now_ns=START_NS, run=None)) is None
+    assert run(ladder(stage).review(now_ns=START_NS, run=None)).cap is None
 
 
 def test_log_that_is_away_shows_no_window_and_nothing_is_given() -> None:
-    assert run(ladder(LIVE_STAGE).review(now_ns=START_NS, run=None)) == Decimal(0)
+    assert run(ladder(LIVE_STAGE).review(now_ns=START_NS, run=None)).cap == Decimal(0)
+
+
+def counting(log: str = "var/live.log") -> Sequence[WorkerSeen]:
+    """Return a worker that has counted an outcome."""
+    status = status_of(durable_within=counted(0.004), log=log)
+    return [WorkerSeen(worker="worker-0", alive=True, status=status)]
+
+
+def unreadable() -> Sequence[WorkerSeen]:
+    raise LogMissingError(path="workers")
+
+
+@pytest.mark.parametrize(
+    ("stage", "live", "read"),
+    [(None, True, 0), (0, True, 1), (LIVE_STAGE, True, 1), (LIVE_STAGE, False, 0)],
+)
+def test_latency_is_read_once_a_stage_was_entered_and_never_of_recorded_data(
+    stage: int | None, *, live: bool, read: int
+) -> None:
+    one = ladder(stage, pages=counting, live=live)
+    run(one.review(now_ns=START_NS, run=None))
+
+    assert len(run(one.governance.state(LATENCIES)).processes) == read
+
+
+def test_pages_that_cannot_be_read_end_no_look_and_are_told() -> None:
+    seen = run(ladder(LIVE_STAGE, pages=unreadable).review(now_ns=START_NS, run=None))
+
+    assert seen.cap == 0
+    assert [one.startswith("exposure: no latency") for one in seen.remarks] == [True]
+
+
+def test_latency_of_another_log_is_none_and_that_is_told() -> None:
+    one = ladder(LIVE_STAGE, pages=lambda: counting("elsewhere/other.log"))
+    seen = run(one.review(now_ns=START_NS, run=None))
+
+    assert run(one.governance.state(LATENCIES)).processes == ()
+    assert seen.remarks == (
+        "exposure: no latency, for no page is of a worker that decides live.log",
+    )

@@ -13,8 +13,9 @@ from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Path, Reason
 from torghut.schemas.staging.slo_window import SloRow
 from torghut.workflows.lookup.scanning import rows_of
-from torghut.workflows.slo.counting import WindowCounts, count_window
+from torghut.workflows.slo.counting import WindowCounts
 from torghut.workflows.slo.measuring import readings
+from torghut.workflows.slo.walking import count_window
 
 WINDOW = (0, HOUR_NS)
 

@@ -29,8 +29,9 @@ from torghut.settings import artifact_dir
 from torghut.workflows.baseline.keeping import document
 from torghut.workflows.lookup.scanning import Scanning
 from torghut.workflows.lookup.stats import count
-from torghut.workflows.slo.counting import WindowCounts, last_received_ns
+from torghut.workflows.slo.counting import WindowCounts
 from torghut.workflows.slo.measuring import LatencyCounts, measure
+from torghut.workflows.slo.walking import last_received_ns
 from torghut.workflows.staging.moving import stage_state
 from torghut.workflows.staging.recording import Declared, Deployed, Kept, record_path, record_stage
 from torghut.workflows.streams import Streams
@@ -151,9 +152,8 @@ def _in_words(made: StageRecord) -> dict[str, str]:
 async def _kept(log: DecisionLog, to_ns: int, latency: LatencyCounts | None) -> Kept:
     """Return how service levels and gates were kept in the windows that end at ``to_ns``."""
     policy = governing.stage_policies().slo
-    found = [
-        await measure(log, name, to_ns, policy=policy, latency=latency) for name in policy.windows
-    ]
+    every = {} if latency is None else dict.fromkeys(policy.windows, latency)
+    found = await measure(log, to_ns, policy.windows, policy=policy, latency=every)
     return Kept(
         log_root=(await count(log)).root,
         windows=[one.window for one in found],

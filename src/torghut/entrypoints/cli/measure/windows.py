@@ -19,9 +19,9 @@ from torghut.kernel.times import instant
 from torghut.schemas.declarations.staging.slo import SloPolicy, WindowName
 from torghut.schemas.staging.slo_window import SloRow, SloWindow
 from torghut.workflows.lookup.scanning import Scanning
-from torghut.workflows.slo.counting import last_received_ns
 from torghut.workflows.slo.measuring import LatencyCounts, measure
 from torghut.workflows.slo.scraping import latency_between, latency_of
+from torghut.workflows.slo.walking import last_received_ns
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -87,10 +87,9 @@ def show(
 
     async def work(log: DecisionLog, _told: Scanning) -> list[SloWindow]:
         to_ns = await last_received_ns(log) if at is None else at
-        return [
-            (await measure(log, name, to_ns, policy=policy, latency=latency)).window
-            for name in names
-        ]
+        every = {} if latency is None else dict.fromkeys(names, latency)
+        measured = await measure(log, to_ns, names, policy=policy, latency=every)
+        return [one.window for one in measured]
 
     found = read_log(log_path, "Measuring", work)
     if as_json:

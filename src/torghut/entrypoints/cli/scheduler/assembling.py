@@ -136,7 +136,9 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
         ladder=LogLadder(
             governance=governance,
             opening=opening,
+            log=str(asked.log),
             pages=standby.worker_pages,
+            live=not asked.recorded,
             wall=standby.wall_clock(),
             roadmap=stages.roadmap,
             policy=stages.exposure,

@@ -23,6 +23,7 @@ from torghut.schemas.observing.log_events import BlockCommitted, ControlRefused
 from torghut.schemas.rows import DECISION
 from torghut.workflows.live.loop.blocks import Done
 from torghut.workflows.live.observing.journal import Journal
+from torghut.workflows.live.observing.latency import LatencyTally
 from torghut.workflows.live.observing.telemetry import Telemetry
 from torghut.workflows.live.observing.tracing import BlockTrace, Tracer
 
@@ -45,6 +46,7 @@ class BlockCounting:
         tracer: Takes the traces.
         wall: Places a trace in time.
         steady: What the loop measured by.
+        latency: Counts for the worker's page.
     """
 
     telemetry: Telemetry
@@ -52,6 +54,7 @@ class BlockCounting:
     tracer: Tracer
     wall: WallClock
     steady: SteadyClock
+    latency: LatencyTally = field(default_factory=LatencyTally)
     _waiting: list[tuple[Done, int]] = field(default_factory=list)
 
     def told(self, done: Done) -> None:
@@ -127,7 +130,9 @@ class BlockCounting:
         observe(metrics.DECIDE_DURATION, (done.decide_ns / _NS,))
         observe(metrics.COMMIT_DURATION, (done.durable_ns / _NS,))
         came: Sequence[int] = [one.stamp.came_ns for one in done.gathered.contexts]
-        observe(metrics.INGRESS_TO_DURABLE, [(done.durable_at_ns - one) / _NS for one in came])
+        durable = [(done.durable_at_ns - one) / _NS for one in came]
+        observe(metrics.INGRESS_TO_DURABLE, durable)
+        self.latency.observe(durable)
         observe(metrics.INGRESS_TO_HANDED_OVER, [(told_ns - one) / _NS for one in came])
 
     def _trace(self, done: Done, refused: int, told_ns: int) -> None:

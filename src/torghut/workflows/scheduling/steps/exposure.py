@@ -21,11 +21,13 @@ async def review_exposure(
     people to answer, and each note says so.
     """
     attempt = None if run is None else (run.run_id, run.attempt)
-    cap = await governor.ladder.review(now_ns=turn.now_ns, run=attempt)
+    seen = await governor.ladder.review(now_ns=turn.now_ns, run=attempt)
     live = sorted(name for name, one in observed.symbols.items() if one.mode == "live")
-    if cap is None:
-        return (f"exposure: live, and the stage allows none: {', '.join(live)}",) if live else ()
-    return await _offer(governor, list(_told(observed, live, cap)))
+    if seen.cap is not None:
+        return (*seen.remarks, *await _offer(governor, list(_told(observed, live, seen.cap))))
+    if live:
+        return (*seen.remarks, f"exposure: live, and the stage allows none: {', '.join(live)}")
+    return seen.remarks
 
 
 async def hold_router(governor: Governor, observed: Observed) -> tuple[str, ...]:
