@@ -23,6 +23,7 @@ from torghut.schemas.governing.drift import DriftEvent
 from torghut.schemas.governing.drift_evidence import (
     DriftActionRecord,
     DriftDetection,
+    DriftJudged,
     DriftOutcome,
 )
 from torghut.schemas.governing.lanes import LaneEvent
@@ -62,7 +63,6 @@ from torghut.schemas.rollout.events import (
 )
 from torghut.schemas.rollout.evidence import GateEvidence, RollbackIncident
 from torghut.schemas.rollout.lane import (
-    DriftJudged,
     LaneInputs,
     RollbackReadiness,
     StageManifest,

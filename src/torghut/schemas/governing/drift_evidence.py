@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from torghut.schemas.declarations.safety import DRIFT_CODES, DriftCode
-from torghut.schemas.governing.drift import ActionId, Codes, DriftAction, DriftVerdict
+from torghut.schemas.governing.drift import ActionId, Codes, DriftAction, DriftVerdict, VerdictTaken
 from torghut.schemas.governing.fields import Evidence, Reading
 from torghut.schemas.rollout.run import RunId
 from torghut.schemas.types import Identifier, Message, Nanoseconds, Real, SafeCount, Sha256
@@ -126,3 +126,16 @@ class DriftOutcome(_About):
     action_id: ActionId
     outcome: Literal["completed", "failed"]
     evidence: Annotated[Evidence | None, Field(description="Of the end; null without any.")]
+
+
+class DriftJudged(Message):
+    """What the drift gate rests on: the newest verdict on record when the run came to it."""
+
+    type: Literal["rollout.drift-judged.v1"] = "rollout.drift-judged.v1"
+    run_id: RunId
+    verdict: Annotated[VerdictTaken | None, Field(description="null: nobody ever judged.")]
+    withheld: Annotated[bool, Field(description="The action that it asked for rests.")]
+    looked_at_ns: Annotated[Nanoseconds, Field(description="Wall time.")]
+    max_age_ms: Annotated[
+        SafeCount, Field(description="How old a verdict may be for a live target.")
+    ]

@@ -6,7 +6,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from torghut.schemas.governing.drift import VerdictTaken
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.phases import PhaseName, PhaseStatus, Target
 from torghut.schemas.rollout.run import Attempt, RunId
@@ -114,19 +113,6 @@ class RollbackReadiness(Message):
         Identifier | None, Field(description="What would serve again; null: nobody can say.")
     ]
     approver: Annotated[Identifier | None, Field(description="Named for a live target.")]
-
-
-class DriftJudged(Message):
-    """What the drift gate rests on: the newest verdict on record when the run came to it."""
-
-    type: Literal["rollout.drift-judged.v1"] = "rollout.drift-judged.v1"
-    run_id: RunId
-    verdict: Annotated[VerdictTaken | None, Field(description="null: nobody ever judged.")]
-    withheld: Annotated[bool, Field(description="The action that it asked for rests.")]
-    looked_at_ns: Annotated[Nanoseconds, Field(description="Wall time.")]
-    max_age_ms: Annotated[
-        SafeCount, Field(description="How old a verdict may be for a live target.")
-    ]
 
 
 class StrategyPatch(Message):

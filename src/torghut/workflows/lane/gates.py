@@ -11,10 +11,11 @@ from typing import Final, get_args
 from torghut.evals.figures import GateFigure
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.governing.drift_evidence import DriftJudged
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.rollout.evaluation import ContaminationVerdict, EvaluationVerdict
 from torghut.schemas.rollout.gates import SHORT_OF
-from torghut.schemas.rollout.lane import DriftJudged, RollbackReadiness
+from torghut.schemas.rollout.lane import RollbackReadiness
 from torghut.schemas.rollout.phases import CANARY_GATE, DRIFT_GATE, LANE_PHASES, Target
 from torghut.workflows.drift.calling import status_called
 from torghut.workflows.lane.evidence import figure

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torghut.governance.rollouts.judging import status_of_gates
 from torghut.governance.rollouts.manifest import content_hash
+from torghut.schemas.governing.drift_evidence import DriftJudged
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.evidence import GateEvidence
 from torghut.schemas.rollout.gates import GateRow
 from torghut.schemas.rollout.lane import (
-    DriftJudged,
     LaneInputs,
     RollbackReadiness,
     StageManifest,
