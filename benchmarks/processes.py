@@ -79,7 +79,10 @@ def measure_help(effort: Effort) -> Iterator[Result]:
 
 
 def measure_memory(effort: Effort) -> Iterator[Result]:
-    """Measure the peak memory and the whole cost of `torghut run`, beside numba's own floor."""
+    """Measure the peak memory and the whole cost of `torghut run`, beside a process with numba.
+
+    That is what a compiled function usually costs; the command links its machine code instead.
+    """
     ticks = recordings(TICKS)
     floor = [_report(_FLOOR + _TELL)["peak_kb"] / 1024 for _ in range(effort.rounds)]
     with scratch_folder() as folder:
@@ -98,7 +101,7 @@ def measure_memory(effort: Effort) -> Iterator[Result]:
                 wall_ratio=median(peaks) / median(floor),
                 goals=(Goal(quantity=Quantity.WALL, most=220.0),),
                 spread_ratio=spread(peaks),
-                note=f"numba's floor is {median(floor):.0f} MB",
+                note=f"a process with numba has {median(floor):.0f} MB before it does anything",
             )
             costs = [
                 Cost(count=int(run["count"]), cpu_s=run["cpu_s"], wall_s=run["wall_s"])
