@@ -7,14 +7,14 @@ import os
 import select
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
 import pytest
 
-from tests.commands import installation, run_apart, started, typed
+from tests.commands import run_apart, started, typed
 from tests.declared import ROOT
 from tests.kernels import compiled
 from torghut import bootstrap
@@ -23,12 +23,6 @@ from torghut.settings import DECLARATIONS_DIR, settings
 from torghut.workflows.live.switch_ports import WorkerSeen
 
 _SILENCE_S = 3.0
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    with installation(monkeypatch, tmp_path) as made:
-        yield made
 
 
 def _longest_silence_s(process: Popen[str]) -> tuple[float, str]:

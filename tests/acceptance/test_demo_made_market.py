@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commands import Ended, installation, typed
+from tests.commands import Ended, typed
 from torghut.artifacts.package import Package
 from torghut.entrypoints.cli.demo import cycles
 from torghut.entrypoints.cli.demo.made import packages
@@ -17,12 +17,6 @@ from torghut.entrypoints.cli.demo.made.world import MadeWorld, make_world
 from torghut.router.package import read_regime_model
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.settings import standing_in
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    with installation(monkeypatch, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.commands import installation, typed
+from tests.commands import typed
 from torghut.decisions.kernel.engine import reference_kernel
 from torghut.settings import ARTIFACT_DIR, CACHE_DIR, DECLARATIONS_DIR, settings
 
 _NAMES = ["declarations", "governance", "packages", "cache", "kernel", "disk", "log"]
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    with installation(monkeypatch, tmp_path) as made:
-        yield made
 
 
 @pytest.mark.usefixtures("folder")

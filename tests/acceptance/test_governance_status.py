@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,8 @@ from tests.governing import START_NS
 from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.system.clock import SystemClock
 from torghut.schemas.live.worker import WorkerStatus
-from torghut.settings import ARTIFACT_DIR, settings
+
+pytestmark = pytest.mark.usefixtures("artifacts")
 
 RELEASE = (
     f"torghut latch release {INCIDENT} --trigger drawdown --trigger signal-lag "
@@ -30,15 +30,6 @@ OWN_THROW = {
     "thrown_wall_ns": START_NS,
     "recorded": False,
 }
-
-
-@pytest.fixture(autouse=True)
-def artifacts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(ARTIFACT_DIR, str(tmp_path / "var"))
-    settings.cache_clear()
-    yield tmp_path / "var"
-    settings.cache_clear()
 
 
 def now_ns() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.commands import Ended, installation, prices, typed
+from tests.commands import Ended, prices, typed
 from tests.kernels import compiled
 from torghut.decisions.kernel.engine import DecisionKernel
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    with installation(monkeypatch, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

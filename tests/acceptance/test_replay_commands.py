@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.commands import installation, typed
+from tests.commands import typed
 from tests.kernels import compiled
 from tests.logs import copied, write_log
 from torghut.decisions.kernel.engine import DecisionKernel
@@ -20,12 +19,6 @@ from torghut.schemas.codes import Intent
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_log(tmp_path_factory.mktemp("log") / "usual.log")
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    with installation(monkeypatch, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

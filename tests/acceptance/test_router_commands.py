@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.commands import Ended, installation, typed
+from tests.commands import Ended, typed
 from tests.declared import ROOT
 
 BASELINES = ROOT / "router" / "baselines"
@@ -16,12 +15,6 @@ FIT = (
     "router", "fit", "--source", "demo:", "--name", "index-trial", "--symbol", "index:SP500",
     "--from", "1999-01-01", "--to", "2006-12-31", "--states", "2", "--seed", "1",
 )  # fmt: skip
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    with installation(monkeypatch, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

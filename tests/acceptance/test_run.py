@@ -7,25 +7,18 @@ import json
 import re
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.commands import Ended, installation, prices, started, typed
+from tests.commands import Ended, prices, started, typed
 from torghut import bootstrap
 from torghut.schemas.codes import Mode
 from torghut.schemas.rows import DECISION
 
 _HALF = "2014-05-05T12:20:00Z"
 _NONE = "0" * 64
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    with installation(monkeypatch, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

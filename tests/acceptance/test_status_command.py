@@ -24,7 +24,8 @@ from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.system.clock import SystemClock
 from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
-from torghut.settings import ARTIFACT_DIR, settings
+
+pytestmark = pytest.mark.usefixtures("artifacts")
 
 STOP = {
     "name": "stop",
@@ -34,15 +35,6 @@ STOP = {
     "thrown_wall_ns": 1_700_000_000_000_000_000,
     "recorded": True,
 }
-
-
-@pytest.fixture(autouse=True)
-def artifacts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(ARTIFACT_DIR, str(tmp_path / "var"))
-    settings.cache_clear()
-    yield tmp_path / "var"
-    settings.cache_clear()
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,19 +17,12 @@ from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.workers import FakeWorker, living, living_apart
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.schemas.live.worker import SwitchThrownFile
-from torghut.settings import ARTIFACT_DIR, settings
+from torghut.settings import settings
 from torghut.workflows.live.switch_ports import SWITCH_NAMES
 
+pytestmark = pytest.mark.usefixtures("artifacts")
+
 THROW = ("switch", "throw", "stop", "--reason", "wrong prices")
-
-
-@pytest.fixture(autouse=True)
-def artifacts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(ARTIFACT_DIR, str(tmp_path / "var"))
-    settings.cache_clear()
-    yield tmp_path / "var"
-    settings.cache_clear()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,20 +23,13 @@ from torghut.schemas.control import (
     OrderReported,
 )
 from torghut.schemas.live.incident import SwitchIncident
-from torghut.settings import ARTIFACT_DIR, CLUSTER, STABLE_REVISION, settings
+from torghut.settings import CLUSTER, STABLE_REVISION
+
+pytestmark = pytest.mark.usefixtures("artifacts")
 
 DECISION = "ab" * 16 + ":fxcm:EURUSD:quote:17/serving"
 OTHER = "ab" * 16 + ":fxcm:NZDUSD:quote:18/serving"
 THROW = ("switch", "throw", "stop", "--reason", "wrong prices")
-
-
-@pytest.fixture(autouse=True)
-def artifacts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(ARTIFACT_DIR, str(tmp_path / "var"))
-    settings.cache_clear()
-    yield tmp_path / "var"
-    settings.cache_clear()
 
 
 def live_symbol(symbol: str, decision_id: str) -> dict[str, object]:

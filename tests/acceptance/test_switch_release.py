@@ -18,18 +18,10 @@ from torghut.adapters.system.person import person
 from torghut.entrypoints.cli.switch.sending import operating_token
 from torghut.kernel.canonical import JsonObject, parse_json_object
 from torghut.schemas.live.delivery import Answered, Fault
-from torghut.settings import ARTIFACT_DIR, settings
+
+pytestmark = pytest.mark.usefixtures("artifacts")
 
 RELEASE = ("switch", "release", "stop", "--reason", "prices are back")
-
-
-@pytest.fixture(autouse=True)
-def artifacts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(ARTIFACT_DIR, str(tmp_path / "var"))
-    settings.cache_clear()
-    yield tmp_path / "var"
-    settings.cache_clear()
 
 
 Sent = list[tuple[str, JsonObject]]
