@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from torghut.adapters.filesystem.writing import sync_folder
 from torghut.adapters.sqlite.database import (
     DEFAULTS,
     SqliteOptions,
@@ -26,7 +27,6 @@ from torghut.adapters.sqlite.heads.lines import (
     heads_path,
     read_heads,
     repair_heads,
-    sync_folder,
 )
 from torghut.adapters.sqlite.opening import Standing, compare
 from torghut.adapters.sqlite.reader import Reader

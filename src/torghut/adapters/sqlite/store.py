@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from typing_extensions import override
 
+from torghut.adapters.filesystem.writing import sync_folder
 from torghut.adapters.sqlite.database import (
     DEFAULTS,
     SqliteOptions,
@@ -28,7 +29,6 @@ from torghut.adapters.sqlite.heads.anchor import Anchor
 from torghut.adapters.sqlite.heads.lines import (
     RememberedHeads,
     heads_path,
-    sync_folder,
 )
 from torghut.adapters.sqlite.opening import check_heads, compare_with_heads, heads_for_new
 from torghut.adapters.sqlite.reader import Reader

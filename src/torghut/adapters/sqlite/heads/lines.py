@@ -15,6 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
+from torghut.adapters.filesystem.writing import sync_folder
 from torghut.eventlog.errors import LogIntegrityError
 
 EVENTS_CHAIN: Final = "events"
@@ -228,15 +229,6 @@ def write_all(descriptor: int, data: bytes, *, at: int | None = None) -> None:
         written += (
             os.write(descriptor, rest) if at is None else os.pwrite(descriptor, rest, at + written)
         )
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the entries of ``folder`` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write(path: Path, data: bytes, flags: int) -> None:
