@@ -23,7 +23,7 @@ from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.render_context import RenderContext, render_context
 from torghut.decisions.rendering import render_json
 from torghut.kernel.ids import SERVING, symbol_key
-from torghut.kernel.native.compiled import compiled
+from torghut.kernel.native.loading import entry
 from torghut.router.regime import filter_step
 from torghut.schemas.rows import CONTEXT, DECISION, ParameterRow, Rows, StateRow
 
@@ -102,7 +102,7 @@ def measure_regimes(effort: Effort) -> Iterator[Result]:
     draw = np.random.Generator(np.random.PCG64(1))
     samples = [draw.normal(0.0, 0.4, states["features"].shape) for _ in range(_SAMPLES)]
 
-    def sampled(step: Callable[[RowArray, RowArray], None], rows: RowArray) -> Round:
+    def sampled(step: Callable[[RowArray, RowArray], object], rows: RowArray) -> Round:
         times = []
         with timed() as watch:
             for features in samples:
@@ -114,11 +114,11 @@ def measure_regimes(effort: Effort) -> Iterator[Result]:
         return Round(p50=percentile(times, 0.5), p99=percentile(times, 0.99), cpu=cpu)
 
     vectorised = states.copy()
-    _step_all(states, parameters)
+    stepped = entry(_step_all, (states, parameters), None)
     ours: list[Round] = []
     theirs: list[Round] = []
     for _ in range(_rounds(effort)):
-        ours.append(sampled(_step_all, states))
+        ours.append(sampled(stepped, states))
         theirs.append(sampled(_step_vectorised, vectorised))
     apart = float(np.max(np.abs(states["posterior"] - vectorised["posterior"])))
     yield Line(
@@ -230,11 +230,11 @@ def _render_contexts(fold: DecisionFold) -> Mapping[int, RenderContext]:
     }
 
 
-@compiled
-def _step_all(states: Rows[StateRow], parameters: Rows[ParameterRow]) -> None:
-    """Move every symbol's posterior on by one sample."""
+def _step_all(states: Rows[StateRow], parameters: Rows[ParameterRow]) -> int:
+    """Move every symbol's posterior on by one sample; return how many there are."""
     for index in range(len(states)):
         filter_step(states[index], parameters[index])
+    return len(states)
 
 
 def _step_vectorised(states: RowArray, parameters: RowArray) -> None:
