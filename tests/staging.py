@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -99,11 +100,12 @@ def back(stream: Stages, to: int, *, who: Person = ANN) -> StepBack:
     )
 
 
-def arrived(stage: int) -> Stages:
-    """Return a rollout that has come to ``stage``."""
+def arrived(stage: int, *, at_ns: int = START_NS) -> Stages:
+    """Return a rollout that has come to ``stage``, and began at ``at_ns``."""
     stream = stages()
-    stream.send(advance(stream, 0))
+    stream.send(replace(advance(stream, 0), at_ns=at_ns))
     for number in range(stage):
-        stream.send(review(stream, all_shown(number)))
-        stream.send(advance(stream, number + 1))
+        reviewed_ns = at_ns + (number + 1) * SECOND_NS
+        stream.send(replace(review(stream, all_shown(number)), at_ns=reviewed_ns))
+        stream.send(replace(advance(stream, number + 1), at_ns=reviewed_ns))
     return stream
