@@ -88,12 +88,14 @@ def advance(stream: Stages, to: int, *, roadmap: StageRoadmap | None = None) -> 
     )
 
 
-def back(stream: Stages, to: int, *, who: Person = ANN) -> StepBack:
+def back(
+    stream: Stages, to: int, *, who: Person = ANN, roadmap: StageRoadmap | None = None
+) -> StepBack:
     """Return the command that goes back."""
     return StepBack(
         entry=next_entry(stream),
         to=to,
-        roadmap=built_roadmap(),
+        roadmap=roadmap or built_roadmap(),
         person=who,
         reason="something is wrong",
         at_ns=START_NS,
