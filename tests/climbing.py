@@ -13,7 +13,8 @@ from typing_extensions import Unpack
 from tests.declared import text_of
 from tests.governing import SECOND_NS, START_NS, Memory
 from torghut.governance.declarations import parse_exposure_policy, parse_slo_policy
-from torghut.governance.exposure.ladder import LADDER, LadderState, ReviewExposure
+from torghut.governance.exposure.ladder import LADDER, LadderState
+from torghut.governance.exposure.looking import ReviewExposure
 from torghut.governance.slo.judging import judge_window
 from torghut.schemas.declarations.roadmap import StageCaps
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
@@ -98,6 +99,10 @@ class Told(TypedDict, total=False):
     stopped: bool
     continuity_alert: bool
     rollback: bool
+    on_paper: bool
+    switched: bool
+    by_hand: bool
+    entered_ns: int
     drill_age_ms: int | None
     policy: ExposurePolicy
 
@@ -113,7 +118,12 @@ def look(stream: Ladder, at_ns: int, **told: Unpack[Told]) -> ReviewExposure:
         stopped=False,
         continuity_alert=False,
         rollback=False,
+        on_paper=False,
+        switched=False,
+        by_hand=False,
+        entered_ns=0,
         drill_age_ms=FRESH_MS,
+        seen_to=None,
         policy=exposure_policy(),
         slo=slo_policy(),
     )

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from torghut.adapters.filesystem.machine_code.keeping import FolderCode
 from torghut.decisions.kernel.engine import DecisionKernel, compiled_kernel, reference_kernel
 from torghut.decisions.kernel.feature_pass import FeaturePass, compiled_feature_pass
 
@@ -17,6 +18,11 @@ from torghut.decisions.kernel.feature_pass import FeaturePass, compiled_feature_
 def cache_folder() -> Path:
     """Return where compiled kernels of all builds are kept: this user's temporary folder."""
     return Path(tempfile.gettempdir()) / f"torghut-kernels-{os.getuid()}"
+
+
+def code_store() -> FolderCode:
+    """Return what keeps them there."""
+    return FolderCode(cache_folder())
 
 
 @contextlib.contextmanager
@@ -31,7 +37,7 @@ def _one_at_a_time() -> Iterator[None]:
 def compiled() -> DecisionKernel:
     """Return the compiled decision kernel."""
     with _one_at_a_time():
-        return compiled_kernel(cache_folder())
+        return compiled_kernel(code_store())
 
 
 @functools.cache
@@ -44,4 +50,4 @@ def reference() -> DecisionKernel:
 def feature_pass() -> FeaturePass:
     """Return the compiled feature pass."""
     with _one_at_a_time():
-        return compiled_feature_pass(cache_folder())
+        return compiled_feature_pass(code_store())

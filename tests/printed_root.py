@@ -16,6 +16,7 @@ from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
 from tests.packages import eager_package
 from tests.rows import SECOND_NS, START_NS, walk
+from torghut.adapters.filesystem.machine_code.keeping import FolderCode
 from torghut.decisions.kernel.engine import compiled_kernel
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import root_of_run
@@ -32,7 +33,7 @@ async def printed_root(cache: Path) -> str:
     rows["event_ns"] = rows["receive_ns"]
     log = InMemoryLog(clock=HandClock())
     setup = Setup(
-        kernel=compiled_kernel(cache),
+        kernel=compiled_kernel(FolderCode(cache)),
         declarations=shipped(),
         packages={"fx-intraday": eager_package()},
     )

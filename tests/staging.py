@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -87,23 +88,26 @@ def advance(stream: Stages, to: int, *, roadmap: StageRoadmap | None = None) -> 
     )
 
 
-def back(stream: Stages, to: int, *, who: Person = ANN) -> StepBack:
+def back(
+    stream: Stages, to: int, *, who: Person = ANN, roadmap: StageRoadmap | None = None
+) -> StepBack:
     """Return the command that goes back."""
     return StepBack(
         entry=next_entry(stream),
         to=to,
-        roadmap=built_roadmap(),
+        roadmap=roadmap or built_roadmap(),
         person=who,
         reason="something is wrong",
         at_ns=START_NS,
     )
 
 
-def arrived(stage: int) -> Stages:
-    """Return a rollout that has come to ``stage``."""
+def arrived(stage: int, *, at_ns: int = START_NS) -> Stages:
+    """Return a rollout that has come to ``stage``, and began at ``at_ns``."""
     stream = stages()
-    stream.send(advance(stream, 0))
+    stream.send(replace(advance(stream, 0), at_ns=at_ns))
     for number in range(stage):
-        stream.send(review(stream, all_shown(number)))
-        stream.send(advance(stream, number + 1))
+        reviewed_ns = at_ns + (number + 1) * SECOND_NS
+        stream.send(replace(review(stream, all_shown(number)), at_ns=reviewed_ns))
+        stream.send(replace(advance(stream, number + 1), at_ns=reviewed_ns))
     return stream

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from torghut.adapters.filesystem.declarations import load
 from torghut.adapters.filesystem.lease import FileLease
+from torghut.adapters.filesystem.machine_code.keeping import FolderCode
+from torghut.adapters.filesystem.machine_code.opening import why_refused
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.filesystem.writing import write_text
 from torghut.adapters.sources.decoding.scanner import compiled_scanner, scanner_is_kept
@@ -45,7 +47,7 @@ from torghut.eventlog.ports import DecisionLog, EventStore
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.ports import Lease, WriterLease
 from torghut.governing import governance_events, governing_policies, live_grounds, owners
-from torghut.kernel.native.folders import why_refused
+from torghut.kernel.native.ports import CodeStore
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.schemas.declarations.safety import LeasePolicy
@@ -108,6 +110,7 @@ __all__ = [
     "kernels_are_cached",
     "lane_desk",
     "live_policy",
+    "machine_code",
     "measure_sync",
     "own_command",
     "package_store",
@@ -262,7 +265,7 @@ def source(uri: str, declared: Declarations) -> Source:
         instrument.symbol: InstrumentTiming(latency_ns=receive_latency_ns(instrument))
         for instrument in declared.instruments
     }
-    return open_source(uri, instruments, cache_root=_filled_cache())
+    return open_source(uri, instruments, machine_code=_filled_cache())
 
 
 def writable_log(path: Path) -> DecisionLog:
@@ -343,20 +346,27 @@ def kernel_cache() -> Path | None:
     return None if cache_fault() else settings().cache_dir
 
 
+def machine_code() -> CodeStore | None:
+    """Return what keeps compiled kernels; None where they live in memory."""
+    folder = kernel_cache()
+    return None if folder is None else FolderCode(folder)
+
+
 def compile_decisions() -> None:
     """Compile what decides into the cache; for a child, with which the compiler's memory goes."""
-    compiled_kernel(kernel_cache())
+    compiled_kernel(machine_code())
 
 
 def compile_reading() -> None:
     """Compile what reads sources into the cache; for a child likewise."""
-    compiled_scanner(kernel_cache())
-    compiled_feature_pass(kernel_cache())
+    store = machine_code()
+    compiled_scanner(store)
+    compiled_feature_pass(store)
 
 
-def kernels_are_cached(folder: Path) -> bool:
-    """Return whether every kernel of this installation is in the cache at ``folder``."""
-    return kernel_is_kept(folder) and scanner_is_kept(folder) and feature_pass_is_kept(folder)
+def kernels_are_cached(store: CodeStore) -> bool:
+    """Return whether every kernel of this installation is in ``store``."""
+    return kernel_is_kept(store) and scanner_is_kept(store) and feature_pass_is_kept(store)
 
 
 def kernel(waiting: Callable[[float], None] = lambda _: None) -> DecisionKernel:
@@ -373,12 +383,12 @@ def feature_pass() -> FeaturePass:
     return compiled_feature_pass(_filled_cache())
 
 
-def _filled_cache(waiting: Callable[[float], None] = lambda _: None) -> Path | None:
-    """Return where compiled kernels are kept, with those of this installation there.
+def _filled_cache(waiting: Callable[[float], None] = lambda _: None) -> CodeStore | None:
+    """Return what keeps compiled kernels, with those of this installation there.
 
     What is missing is compiled in child processes: this one stays without a compiler.
     """
-    cache = kernel_cache()
-    if cache is not None and not kernels_are_cached(cache):
+    store = machine_code()
+    if store is not None and not kernels_are_cached(store):
         run_python(_COMPILES, waiting)
-    return cache
+    return store

@@ -67,8 +67,8 @@ VARIABLES: Final = (
         default="`torghut` in the user's cache folder; memory where that is not writable",
         meaning=(
             "Folder for compiled kernels, the newest three builds of each; safe to delete. "
-            "Machine code is run from it: one that belongs to somebody else, or that others may "
-            "write, is not used, and `torghut doctor` says so."
+            "Machine code is run from it: one that belongs to somebody else, that others may "
+            "write, or that is a link is not used, and `torghut doctor` says so."
         ),
     ),
     Variable(

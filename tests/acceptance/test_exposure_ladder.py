@@ -13,6 +13,7 @@ from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import readings, safety_policy
 from tests.logs import contexts, in_memory
+from tests.rows import START_NS
 from tests.staging import arrived, built_roadmap
 from tests.unit.governance.safety.test_rollback import trigger
 from torghut.eventlog.envelopes import read_event
@@ -50,7 +51,7 @@ def ends_ns() -> int:
 def governed(stage: int = 4) -> Streams:
     """Return the streams of a governance that has come to a stage."""
     log = InMemoryLog(clock=HandClock())
-    events = arrived(stage).events()
+    events = arrived(stage, at_ns=START_NS).events()
     run(log.append_events(STAGE_STREAM, events, expected_version=0, causes=CAUSES))
     return Streams(log)
 

@@ -13,21 +13,26 @@ import pytest
 
 from tests.commands import Ended, installation, typed
 from tests.declared import ROOT, shipped
+from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES
+from tests.latencies import counted
 from tests.logs import copied, write_log
 from tests.queueing import ended, start, submit
 from tests.rolling import COMMIT, console_commands, declare, junit, key_file, scraped
 from tests.rollouts import RUN_ID, START_NS, plan
 from tests.staging import shipped_roadmap
 from tests.unit.governance.safety.test_rollback import trigger
-from torghut import governing
+from torghut import governing, standby
 from torghut.governance.rollouts.rollout import StartRun
+from torghut.governance.slo.latency import Process, ReadLatency
 from torghut.kernel.times import instant
 from torghut.schemas.declarations.roadmap import ExitCriterion, ShownByTest
+from torghut.schemas.staging.slo_window import SLOS
 from torghut.settings import COMMIT as VARIABLE
 from torghut.settings import DECLARATIONS_DIR, artifact_dir
-from torghut.workflows.aggregates import Governance, rollback_of, rollout_of
+from torghut.workflows.aggregates import LATENCIES, Governance, rollback_of, rollout_of
 from torghut.workflows.lane.running import lane_command
+from torghut.workflows.staging.climbing import LADDER_STREAM
 from torghut.workflows.streams import Streams
 
 PAGE: Final = ROOT / "docs" / "how-to" / "lead-a-rollout.md"
@@ -122,20 +127,74 @@ def test_every_command_of_the_page_runs(here: Path) -> None:
     assert len(list(here.glob("var/stages/records/*.json"))) == 1
 
 
-@pytest.mark.usefixtures("here")
-def test_the_look_of_the_page_can_pass() -> None:
-    (command,) = (
-        one
-        for one in console_commands(PAGE.read_text(encoding="utf-8"))
-        if one.startswith("torghut exposure review")
-    )
-    at_ns = typed("slo", "show", "--log", "decisions.log", "--json").json["windows"][0]["to_ns"]
+REVIEW: Final = ("exposure", "review", "--log", "decisions.log", "--json")
+METRICS: Final = ("--metrics", "after.prom", "--metrics-before", "before.prom")
 
-    looked = typed(*shlex.split(command)[1:], "--at", instant(int(at_ns)), "--json")
 
+@pytest.fixture
+def ends_ns(here: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return when the log ends, which is now."""
+    assert here.is_dir()
+    found = typed("slo", "show", "--log", "decisions.log", "--json").json["windows"][0]["to_ns"]
+    clock = HandClock(int(found))
+    monkeypatch.setattr(standby, "wall_clock", lambda: clock)
+    return clock.time_ns
+
+
+def too_slow(looked: Ended) -> list[bool]:
+    """Return of each window whether its latency does not keep its level, or is not known."""
     failing = [one["failing"] for one in looked.json["reviewed"]["windows"]]
-    assert failing
-    assert all("fast-path-p95-latency" not in one for one in failing)
+    return ["fast-path-p95-latency" in one for one in failing]
+
+
+@pytest.mark.usefixtures("ends_ns")
+def test_look_by_hand_counts_the_latency_of_the_metrics_it_is_shown() -> None:
+    assert too_slow(typed(*REVIEW, *METRICS)) == [False, False]
+
+
+def test_look_by_hand_counts_the_latency_readings_on_record(ends_ns: int) -> None:
+    assert too_slow(typed(*REVIEW)) == [True, True]
+    read_latency(ends_ns)
+
+    assert too_slow(typed(*REVIEW)) == [False, False]
+
+
+def test_stage_record_counts_the_latency_readings_on_record(ends_ns: int) -> None:
+    read_latency(ends_ns)
+    record = ("governance", "record", "--stage", "0", "--log", "decisions.log", "--json")
+
+    windows = typed(*record, "--no-images", "a checkout").json["record"]["windows"]
+    latency = [row for one in windows for row in one["rows"] if row["id"] == SLOS[1]]
+
+    assert [one["status"] for one in latency] == ["pass", "pass"]
+
+
+def read_latency(at_ns: int) -> None:
+    """Put on record that everything in the log was quick."""
+    governance = Governance(
+        streams=Streams(governing.governance_events(artifact_dir())), causes=CAUSES
+    )
+    process = Process(worker="worker-0", pid=1, started_ns=at_ns - 10**15)
+    for counts, ago_ns in ((counted(), 10**14), (counted(*[0.004] * 2000), 0)):
+        command = ReadLatency(process=process, counts=counts, at_ns=at_ns - ago_ns)
+        asyncio.run(governance.run(LATENCIES, command))
+
+
+def test_look_by_hand_is_refused_at_any_time_but_now(ends_ns: int) -> None:
+    assert typed(*REVIEW, *METRICS, "--at", instant(ends_ns - 60 * 10**9)).status in {0, 1}
+    for at_ns in (ends_ns + 10**9, ends_ns - 301 * 10**9, ends_ns - 61 * 10**9):
+        refused = typed(*REVIEW, *METRICS, "--at", instant(at_ns))
+        assert refused.status == 2
+        assert refused.err.startswith("exposure.time-refused: ")
+
+
+def test_look_by_hand_is_on_record_as_somebody_s(ends_ns: int) -> None:
+    looked = typed(*REVIEW, *METRICS)
+    events = asyncio.run(governing.governance_events(artifact_dir()).read_events(LADDER_STREAM))
+
+    assert "by-hand" in looked.json["reviewed"]["holding"]
+    assert events[0].causes.causation_id == f"torghut exposure review by {standby.person()}"
+    assert ends_ns
 
 
 def test_stage_is_left_when_everything_is_shown(here: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -427,6 +428,17 @@ def _up_and_down() -> Sequence[bytes]:
     return stream.bodies
 
 
+def _seen_from_afar() -> Sequence[bytes]:
+    stream, hour = climbed(1)
+    told = look(stream, hours(hour + 1), switched=True)
+    stream.send(replace(told, seen_to=40))
+    told = look(stream, hours(hour + 2), by_hand=True)
+    stream.send(replace(told, seen_to=44))
+    told = look(stream, hours(hour + 3), stopped=True, rollback=True, on_paper=True)
+    stream.send(replace(told, seen_to=60, entered_ns=hours(hour + 2.5)))
+    return stream.bodies
+
+
 def _read_and_restarted() -> Sequence[bytes]:
     stream = latencies()
     stream.send(reading(counted(0.004), after_s=60))
@@ -468,6 +480,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("continuity", "interrupted"): _interrupted,
     ("cycles", "two"): _two_cycles,
     ("drift", "flapping"): _flapping,
+    ("exposure", "seen-from-afar"): _seen_from_afar,
     ("exposure", "up-and-down"): _up_and_down,
     ("lanes", "queued"): _queued,
     ("latency", "read-and-restarted"): _read_and_restarted,

@@ -165,6 +165,23 @@ class Governance:
                 return max(places, default=0)
             reach *= _REACH
 
+    async def place(self, aggregate: Aggregate[C, E, S]) -> int:
+        """Return where in the log the last event of ``aggregate`` stands; 0 where there is none."""
+        version = await self.streams.version(aggregate.decider, aggregate.read, aggregate.stream)
+        found = await self.streams.store.read_events(aggregate.stream, after=max(0, version - 1))
+        return found[-1].position if found else 0
+
+    async def since(self, aggregate: Aggregate[C, E, S], position: int) -> Sequence[Envelope]:
+        """Return the events of ``aggregate`` behind a place in the log, oldest first."""
+        version = await self.streams.version(aggregate.decider, aggregate.read, aggregate.stream)
+        reach = _REACH
+        while True:
+            after = max(0, version - reach)
+            found = await self.streams.store.read_events(aggregate.stream, after=after)
+            if not after or (found and found[0].position <= position):
+                return [one for one in found if one.position > position]
+            reach *= _REACH
+
     async def state(self, aggregate: Aggregate[C, E, S]) -> S:
         """Return what the events of ``aggregate`` come to.
 

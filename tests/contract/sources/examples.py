@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.kernels import cache_folder
+from tests.kernels import code_store
 from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sources.reading.limits import ReadLimits
 from torghut.adapters.sources.target import InstrumentTiming
@@ -259,7 +259,7 @@ EXAMPLES: Final[Mapping[str, Callable[[Path], str]]] = {
 
 def open_example(uri: str, limits: ReadLimits | None = None) -> Source:
     """Open a source with the instruments that the examples declare."""
-    return open_source(uri, INSTRUMENTS, limits=limits, cache_root=cache_folder())
+    return open_source(uri, INSTRUMENTS, limits=limits, machine_code=code_store())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

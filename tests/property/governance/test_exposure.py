@@ -20,7 +20,8 @@ from tests.climbing import (
     look,
     windows,
 )
-from torghut.governance.exposure.ladder import ReviewExposure, exposure_cap
+from torghut.governance.exposure.ladder import exposure_cap
+from torghut.governance.exposure.looking import ReviewExposure
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.roadmap import StageCaps
 from torghut.schemas.staging.exposure import ExposureEvent, ExposureReviewed, ExposureStepped
@@ -30,6 +31,8 @@ RULE: Final = exposure_policy().climbing
 CAPS: Final = st.sampled_from(
     [caps(), caps(), caps(), caps("100"), caps("100000"), caps(target="paper")]
 )
+TOLD: Final = ("", "", "", "", "", "", "stopped", "rollback", "on_paper", "switched", "by_hand")
+VOID: Final = {"stopped", "rollback", "stage-on-paper", "switch-thrown"}
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -41,6 +44,7 @@ class LadderMachine(RuleBasedStateMachine):
         self.stream = ladder()
         self.now_ns = hours(0)
         self.allowed = caps()
+        self.entered_ns = 0
         self.sent: list[ReviewExposure] = []
         self.fraction = STEPS[0]
         self.stepped_ns = 0
@@ -51,8 +55,10 @@ class LadderMachine(RuleBasedStateMachine):
         before = exposure_cap(self.stream.state, command.caps)
         self._attempt(command)
         after = exposure_cap(self.stream.state, command.caps)
-        if command.stopped or command.rollback:
+        if command.stopped or command.rollback or command.on_paper:
             assert after == 0
+        if command.by_hand or command.switched:
+            assert after <= before
         if any(one.status == "fail" for one in command.windows.values()):
             assert after <= before
 
@@ -72,11 +78,11 @@ class LadderMachine(RuleBasedStateMachine):
         after_s=st.sampled_from([1, 60, 3600, 3600, 3600, 7200, 86400]),
         good=st.sampled_from([True, True, True, True, False]),
         closed=st.sampled_from([False, False, False, True]),
-        stopped=st.sampled_from([False, False, False, False, True]),
+        told=st.sampled_from(TOLD),
         drill=st.sampled_from([FRESH_MS, FRESH_MS, None, 10**8]),
     )
     def observe(
-        self, after_s: int, drill: int | None, *, good: bool, closed: bool, stopped: bool
+        self, after_s: int, drill: int | None, *, good: bool, closed: bool, told: str
     ) -> None:
         """A look, some time after the last."""
         self.now_ns += after_s * 1_000_000_000
@@ -87,8 +93,13 @@ class LadderMachine(RuleBasedStateMachine):
                 self.now_ns,
                 windows=seen,
                 caps=self.allowed,
-                stopped=stopped,
                 drill_age_ms=drill,
+                entered_ns=self.entered_ns,
+                stopped=told == "stopped",
+                rollback=told == "rollback",
+                on_paper=told == "on_paper",
+                switched=told == "switched",
+                by_hand=told == "by_hand",
             )
         )
 
@@ -97,7 +108,14 @@ class LadderMachine(RuleBasedStateMachine):
         """Some good hours, looked at as they end."""
         for _ in range(count):
             self.now_ns += HOUR_NS
-            self._send(look(self.stream, self.now_ns, caps=self.allowed))
+            self._send(
+                look(self.stream, self.now_ns, caps=self.allowed, entered_ns=self.entered_ns)
+            )
+
+    @rule()
+    def enter_stage(self) -> None:
+        """A stage is entered that allows as much."""
+        self.entered_ns = self.now_ns
 
     @rule(age_h=st.sampled_from([1, 5, -1]))
     def offer_an_old_window(self, age_h: int) -> None:
@@ -146,13 +164,15 @@ class LadderMachine(RuleBasedStateMachine):
                 continue
             assert event.came_from == self.fraction
             if event.fraction > self.fraction:
-                _check_earned(event, self.reviewed, self.stepped_ns)
+                _check_earned(event, self.reviewed, self.stepped_ns, self.entered_ns)
                 assert STEPS.index(event.fraction) == STEPS.index(self.fraction) + 1
             self.fraction, self.stepped_ns = event.fraction, event.at_ns
             self.reviewed = self.reviewed[-1:]
 
 
-def _check_earned(event: ExposureStepped, reviewed: list[ExposureReviewed], since_ns: int) -> None:
+def _check_earned(
+    event: ExposureStepped, reviewed: list[ExposureReviewed], since_ns: int, entered_ns: int
+) -> None:
     """Check that enough windows passed since the last step, none overlapping, and nothing else."""
     last = reviewed[-1]
     assert last.holding == ()
@@ -162,9 +182,13 @@ def _check_earned(event: ExposureStepped, reviewed: list[ExposureReviewed], sinc
     assert event.notional_cap <= last.caps.notional_cap
     apart, end_ns = 0, last.at_ns + 1
     for one in reversed(reviewed):
-        if any(seen.status in {"fail", "missing"} for seen in one.windows) or one.stopped:
+        if any(seen.status in {"fail", "missing"} for seen in one.windows):
+            break
+        if VOID & set(one.holding):
             break
         shortest = one.windows[0]
+        if "by-hand" in one.holding or shortest.from_ns < entered_ns:
+            continue
         if shortest.status == "pass" and shortest.to_ns <= end_ns:
             apart, end_ns = apart + 1, shortest.from_ns
     assert apart >= RULE.passing_windows

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.kernels import cache_folder
+from tests.kernels import code_store
 from torghut.kernel.exact import exp, log, whole
 from torghut.kernel.native.loading import entry
 from torghut.schemas.rows import Floats
@@ -31,7 +31,7 @@ def all_three(x: Floats, found: Floats) -> int:
 @functools.cache
 def compiled() -> Callable[[Floats, Floats], int]:
     """Return ``all_three`` as machine code."""
-    return entry(all_three, (np.zeros(1), np.zeros(3)), cache_folder())
+    return entry(all_three, (np.zeros(1), np.zeros(3)), code_store())
 
 
 _any = st.floats(allow_nan=True, allow_infinity=True)

@@ -27,7 +27,7 @@ from tests.contract.sources.examples import (
     write_text,
     write_zip,
 )
-from tests.kernels import cache_folder
+from tests.kernels import code_store
 from torghut.adapters.sources.decoding.numbers import real, whole
 from torghut.adapters.sources.decoding.scanner import compiled_scanner
 from torghut.adapters.sources.decoding.templates import Scanned, build_program
@@ -56,7 +56,7 @@ def scan_fields(template: str, fields: Sequence[str]) -> Scanned:
     wholes = np.zeros((len(program.wholes) + 1, count), np.int64)
     reals = np.zeros((len(program.reals) + 1, count))
     found = (kinds, spans, wholes, reals)
-    assert compiled_scanner(cache_folder())(data, 0, len(data), program.arrays, found) == count
+    assert compiled_scanner(code_store())(data, 0, len(data), program.arrays, found) == count
     return Scanned(program=program, kinds=kinds, columns=wholes, values=reals, first_record=0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from torghut.adapters.sources.reading.archives import open_bytes
 from torghut.adapters.sources.reading.files import InputFile
 from torghut.adapters.sources.reading.limits import ReadLimits
 from torghut.adapters.sources.reading.lines import Fill, LineWindow
+from torghut.kernel.native.ports import CodeStore
 from torghut.market.ports import (
     Batch,
     ContextArray,
@@ -79,7 +79,7 @@ class LineSource(Source):
         description: What the source says of itself; its parts are those of ``parts``.
         parts: In reading order.
         limits: Bounds on what is read.
-        cache_root: Folder for the compiled scanner; None keeps it in memory.
+        machine_code: For the compiled scanner; None keeps it in memory.
     """
 
     def __init__(
@@ -88,12 +88,12 @@ class LineSource(Source):
         parts: Sequence[LinePart],
         *,
         limits: ReadLimits,
-        cache_root: Path | None,
+        machine_code: CodeStore | None,
     ) -> None:
         self._description = description
         self._parts = tuple(parts)
         self._limits = limits
-        self._cache_root = cache_root
+        self._machine_code = machine_code
         total = sum(part.bytes_total for part in description.parts)
         self._scans = total >= limits.scanner_from_bytes
 
@@ -118,7 +118,7 @@ class LineSource(Source):
             missing = window.skip_lines(part.decoder.header_lines + after.record)
             if missing and after.record:
                 raise SourceCursorError(name=part.file.name, record=after.record)
-            scanner = _Scanner(part.decoder.program, self._cache_root) if self._scans else None
+            scanner = _Scanner(part.decoder.program, self._machine_code) if self._scans else None
             reader = _PartReader(window, part.decoder, scanner, self._limits.line_bytes)
             record = after.record
             while not reader.finished:
@@ -134,8 +134,8 @@ class LineSource(Source):
 class _Scanner:
     """The compiled scanner and the arrays that it fills, again and again."""
 
-    def __init__(self, program: Program, cache_root: Path | None) -> None:
-        self._scan = compiled_scanner(cache_root)
+    def __init__(self, program: Program, machine_code: CodeStore | None) -> None:
+        self._scan = compiled_scanner(machine_code)
         self._program = program
         self._kinds = np.zeros(_SCANNED_LINES, np.int64)
         self._spans = np.zeros((_SCANNED_LINES, 2), np.int64)

@@ -18,6 +18,7 @@ from torghut.adapters.sources.reading.files import digest_file
 from torghut.adapters.sources.reading.limits import ReadLimits
 from torghut.adapters.sources.reading.lines import first_lines
 from torghut.adapters.sources.target import InstrumentTiming, Target
+from torghut.kernel.native.ports import CodeStore
 from torghut.market.ports import Source
 
 SUPPORTED: Final = (
@@ -56,7 +57,7 @@ def open_source(
     instruments: Mapping[str, InstrumentTiming],
     *,
     limits: ReadLimits | None = None,
-    cache_root: Path | None = None,
+    machine_code: CodeStore | None = None,
 ) -> Source:
     """Return the source that ``uri`` names, one of ``SUPPORTED`` or a bare path.
 
@@ -64,7 +65,7 @@ def open_source(
         uri: What to read.
         instruments: The declared instruments by symbol; records of others are refused.
         limits: Bounds on what is read.
-        cache_root: Folder for compiled code; None keeps it in memory.
+        machine_code: For compiled code; None keeps it in memory.
 
     Raises:
         SourceError: No kind fits, the path cannot be read, or an option cannot be.
@@ -75,7 +76,11 @@ def open_source(
     path, options = _split_options(rest if known else uri)
     kind = scheme if known else _detect(uri, path, bounds)
     target = Target(
-        path=path, options=options, instruments=instruments, limits=bounds, cache_root=cache_root
+        path=path,
+        options=options,
+        instruments=instruments,
+        limits=bounds,
+        machine_code=machine_code,
     )
     return _opener(kind)(target)
 

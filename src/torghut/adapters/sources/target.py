@@ -10,6 +10,7 @@ import numpy as np
 
 from torghut.adapters.sources.errors import SourceOptionError
 from torghut.adapters.sources.reading.limits import ReadLimits
+from torghut.kernel.native.ports import CodeStore
 from torghut.schemas.rows import Integers
 
 
@@ -32,14 +33,14 @@ class Target:
         path: A file or folder; empty for a source that is not found by path.
         options: What stood after the ``?``, by name.
         instruments: The declared instruments by symbol.
-        cache_root: Folder for compiled code; None keeps it in memory.
+        machine_code: For compiled code; None keeps it in memory.
     """
 
     path: Path
     options: Mapping[str, str] = field(default_factory=dict)
     instruments: Mapping[str, InstrumentTiming] = field(default_factory=dict)
     limits: ReadLimits = field(default_factory=ReadLimits)
-    cache_root: Path | None = None
+    machine_code: CodeStore | None = None
 
     def choose(self, allowed: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
         """Return the options, each one known and with a value that it can have.

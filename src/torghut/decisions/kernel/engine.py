@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
@@ -16,6 +15,7 @@ from torghut.decisions.kernel.arrays import check_array, check_indices
 from torghut.decisions.kernel.deciding import KERNEL_VERSION, decide_rows
 from torghut.decisions.kernel.reference import decide_interpreted
 from torghut.kernel.native.loading import build_of, entry, is_kept
+from torghut.kernel.native.ports import CodeStore
 from torghut.schemas.rows import (
     CONTEXT,
     DECISION,
@@ -129,19 +129,19 @@ class DecisionKernel:
         return taken, written
 
 
-def compiled_kernel(cache_root: Path | None) -> DecisionKernel:
+def compiled_kernel(store: CodeStore | None) -> DecisionKernel:
     """Return the compiled kernel.
 
     Args:
-        cache_root: Folder for compiled kernels of all builds; None keeps it in memory.
+        store: For compiled kernels of all builds; None keeps it in memory.
     """
-    run = entry(decide_rows, _empty(), cache_root)
+    run = entry(decide_rows, _empty(), store)
     return DecisionKernel(run=cast("Run", run), build=build_of(decide_rows))
 
 
-def kernel_is_kept(cache_root: Path) -> bool:
-    """Return whether this build's machine code is below ``cache_root`` already."""
-    return is_kept(decide_rows, _empty(), cache_root)
+def kernel_is_kept(store: CodeStore) -> bool:
+    """Return whether this build's machine code is in ``store`` already."""
+    return is_kept(decide_rows, _empty(), store)
 
 
 def reference_kernel() -> DecisionKernel:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol, cast
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from torghut.decisions.kernel.arrays import check_array, check_indices
 from torghut.kernel.native.compiled import compiled
 from torghut.kernel.native.loading import build_of, entry, is_kept
+from torghut.kernel.native.ports import CodeStore
 from torghut.market.admission import admit
 from torghut.market.features import sample, take_quote
 from torghut.schemas.codes import REGIME_FEATURES
@@ -176,19 +176,19 @@ class Passing:
         return samples[:written].copy()
 
 
-def compiled_feature_pass(cache_root: Path | None) -> FeaturePass:
+def compiled_feature_pass(store: CodeStore | None) -> FeaturePass:
     """Return the compiled feature pass.
 
     Args:
-        cache_root: Folder for compiled kernels of all builds; None keeps it in memory.
+        store: For compiled kernels of all builds; None keeps it in memory.
     """
-    run = entry(sample_rows, _empty(), cache_root)
+    run = entry(sample_rows, _empty(), store)
     return FeaturePass(run=cast("_Run", run), build=build_of(sample_rows))
 
 
-def feature_pass_is_kept(cache_root: Path) -> bool:
-    """Return whether this build's machine code is below ``cache_root`` already."""
-    return is_kept(sample_rows, _empty(), cache_root)
+def feature_pass_is_kept(store: CodeStore) -> bool:
+    """Return whether this build's machine code is in ``store`` already."""
+    return is_kept(sample_rows, _empty(), store)
 
 
 def _empty() -> tuple[RowArray, RowArray, RowArray, Bytes, RowArray, int]:

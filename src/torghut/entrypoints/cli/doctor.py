@@ -162,8 +162,8 @@ def _cache() -> str:
 
 def _kernel() -> str:
     """Return which kernel decides, having compared it with its reference."""
-    folder = bootstrap.kernel_cache()
-    cached = folder is not None and bootstrap.kernels_are_cached(folder)
+    store = bootstrap.machine_code()
+    cached = store is not None and bootstrap.kernels_are_cached(store)
     kernel = bootstrap.kernel()
     declared = bootstrap.declarations()
     compiled, reference = (_decide(one, declared) for one in (kernel, reference_kernel()))

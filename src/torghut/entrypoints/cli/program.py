@@ -84,7 +84,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "governance record": ("measure.recording", "Put a stage on record for those who audit it."),
     "slo show": ("measure.windows", "Judge a log's windows against the service levels."),
     "exposure show": ("measure.exposure", "Show how much exposure is given, and why not more."),
-    "exposure review": ("measure.exposure", "Look at the exposure ladder once, and step."),
+    "exposure review": ("measure.exposure", "Look at the exposure ladder by hand."),
     "baseline capture": ("measure.baseline", "Freeze what a log has come to, by its digest."),
     "baseline diff": ("measure.baseline", "Compare a baseline with another or with a log."),
     "drift check": ("drift.checking", "Say whether a window of a log has drifted, by each check."),

@@ -2,10 +2,12 @@
 
 Each look is an event with the streak after it, so restarts and repeated messages change nothing.
 Windows count towards a step up only where none overlaps another: otherwise a look a minute would
-make three good minutes of three good hours. A failing window costs one step, once; only one that
-begins where it ended costs another. A stop or a rollback leads to the bottom. The part that is
-given is of the cap of the stage, and a stage with a larger cap gives no more than was given before
-until windows have passed there.
+make three good minutes of three good hours. Nor does one count that began before the stage was
+entered, or while a stop or a switch held. A failing window costs one step, once; only one that
+begins where it ended costs another. A stop or a rollback leads to the bottom, and so does a stage
+on paper, also one that is over. The part that is given is of the cap of the stage, and a stage with
+a larger cap gives no more than was given before until windows have passed there. A look by hand
+never leads up, and no window counts in it: what a person says can make the ladder fall or stay.
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 from torghut.eventlog.decider import Decider
+from torghut.governance.exposure.looking import TOLD, ReviewExposure, is_void, told_of
 from torghut.governance.exposure.windows import Asked, Charged, see, worst_of
 from torghut.governance.safety.ordering import is_again
 from torghut.schemas.declarations.roadmap import StageCaps
-from torghut.schemas.declarations.staging.ladder import ExposurePolicy
-from torghut.schemas.declarations.staging.slo import WINDOW_MS, SloPolicy, WindowName
+from torghut.schemas.declarations.staging.slo import WINDOW_MS
 from torghut.schemas.staging.exposure import (
     ExposureEvent,
     ExposureReviewed,
@@ -29,39 +31,11 @@ from torghut.schemas.staging.exposure import (
     StepReason,
     WindowSeen,
 )
-from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.types import message_digest
 
 _NS_PER_MS: Final = 1_000_000
 _NOTHING: Final = Decimal(0)
 _SMALLEST: Final = Decimal("0.000000000001")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewExposure:
-    """Look at everything that speaks for or against another step.
-
-    Attributes:
-        review: One more than the last; the last one again changes nothing.
-        at_ns: Receive clock.
-        caps: Of the stage in force.
-        windows: As judged just now, by name; one that is not there counts as failing.
-        stopped: Whether the stop latch is closed.
-        continuity_alert: Whether signals are missing too often.
-        rollback: Whether a rollback is triggered and not proven.
-        drill_age_ms: Of the last drill that every living worker acknowledged; None without one.
-    """
-
-    review: int
-    at_ns: int
-    caps: StageCaps
-    windows: Mapping[WindowName, SloWindow]
-    stopped: bool
-    continuity_alert: bool
-    rollback: bool
-    drill_age_ms: int | None
-    policy: ExposurePolicy
-    slo: SloPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +101,7 @@ def _decide(command: ReviewExposure, state: LadderState) -> Sequence[ExposureEve
         charged_to_ns=dict(charged.to_ns),
         holding=tuple(_holding(command, state, seen, streak, at_ns)),
         at_ns=at_ns,
+        seen_to=command.seen_to,
     )
     return [reviewed, *_step(command, state, reviewed, costs=charged.costs)]
 
@@ -145,9 +120,10 @@ def _is_repeated(
     last = state.reviewed
     if last is None:
         return is_again("exposure review", last=0, found=command.review, same=False)
-    told = (command.caps, seen, command.stopped, command.continuity_alert, command.rollback)
-    known = (last.caps, last.windows, last.stopped, last.continuity_alert, last.rollback)
-    same = told == known and declared == (last.policy, last.slo_policy)
+    told = {name for name, holds in told_of(command).items() if holds}
+    same = told == TOLD & frozenset(last.holding)
+    same = same and (command.caps, seen) == (last.caps, last.windows)
+    same = same and declared == (last.policy, last.slo_policy)
     same = same and command.drill_age_ms == last.drill_age_ms
     return is_again("exposure review", last=last.review, found=command.review, same=same)
 
@@ -170,16 +146,18 @@ def _count(
     shortest = seen[0]
     counted_to_ns = 0 if state.reviewed is None else state.reviewed.counted_to_ns
     worst = worst_of(seen)
-    if command.stopped or command.rollback or command.continuity_alert or worst == "fail":
+    if worst == "fail" or is_void(command):
         return 0, max(counted_to_ns, shortest.to_ns)
+    # What passed in another stage says nothing of this one.
+    streak = state.streak if counted_to_ns > command.entered_ns else 0
     if worst == "closed":
-        return state.streak, max(counted_to_ns, shortest.to_ns)
-    if shortest.from_ns < counted_to_ns:
-        return state.streak, counted_to_ns
+        return streak, max(counted_to_ns, shortest.to_ns)
+    if command.by_hand or shortest.from_ns < max(counted_to_ns, command.entered_ns):
+        return streak, counted_to_ns
     # Hours that nobody looked at are no hours that passed.
     unseen_ns = shortest.from_ns - counted_to_ns
     joined = unseen_ns <= WINDOW_MS[shortest.name] * _NS_PER_MS
-    return (state.streak + 1 if joined else 1), shortest.to_ns
+    return (streak + 1 if joined else 1), shortest.to_ns
 
 
 def _holding(
@@ -194,10 +172,7 @@ def _holding(
     began_ns = at_ns if state.reviewed is None else state.stepped_at_ns
     statuses = {one.status for one in seen}
     said: Mapping[Holding, bool] = {
-        "stopped": command.stopped,
-        "rollback": command.rollback,
-        "continuity-alert": command.continuity_alert,
-        "stage-on-paper": command.caps.target != "live",
+        **told_of(command),
         "window-failed": "fail" in statuses,
         "window-missing": "missing" in statuses,
         "window-closed": "closed" in statuses,
@@ -243,7 +218,7 @@ def _ways_down(
         yield "stopped", steps[0]
     if command.rollback:
         yield "rollback", steps[0]
-    if command.caps.target != "live":
+    if command.on_paper or command.caps.target != "live":
         yield "stage-on-paper", steps[0]
     given = max(step for step in steps if step <= state.fraction)
     if costs:

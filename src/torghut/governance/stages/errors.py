@@ -49,6 +49,22 @@ class StageReviewOutdatedError(TorghutError):
         self.found = found
 
 
+class StageRoadmapError(TorghutError):
+    """The roadmap is not the one that the stage was entered under; enter the stage again."""
+
+    code: ClassVar[str] = "stages.roadmap-changed"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, stage: int, expected: str, found: str) -> None:
+        super().__init__(
+            f"expected the roadmap that stage {stage} was entered under, {expected}, found "
+            f"{found}; restore it, or enter the stage again with `torghut stage back --to {stage}`"
+        )
+        self.stage = stage
+        self.expected = expected
+        self.found = found
+
+
 class StageOrderError(TorghutError):
     """A step on leads elsewhere than to the next stage, or a step back not to an earlier one."""
 

@@ -4,6 +4,9 @@ A review looks at every exit criterion that the roadmap declares for the stage, 
 also at those of the whole rollout. What is declared
 not built fails, whatever is offered for it; so does what nobody offered. A later review that fails
 takes back what an earlier one allowed. Before the first stage nothing is allowed but static paper.
+
+A stage is left by what it was entered under: a roadmap that was changed since asks for nothing
+before somebody enters the stage again under it, on record, with no more allowed than before.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from torghut.governance.safety.ordering import is_again
 from torghut.governance.stages.errors import (
     StageOrderError,
     StageReviewOutdatedError,
+    StageRoadmapError,
     StageStoppedError,
 )
 from torghut.schemas.declarations.roadmap import (
@@ -82,7 +86,10 @@ class AdvanceStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepBack:
-    """Go back to an earlier stage; it takes one person and no review."""
+    """Go back to an earlier stage; it takes one person and no review.
+
+    Under another roadmap it may be the present one, which is then entered again.
+    """
 
     entry: int
     to: int
@@ -150,6 +157,10 @@ def _review(command: ReviewStage, state: StageState) -> Sequence[StageEvent]:
     if state.entered is None:
         raise StageOrderError(expected="a stage to review", found="none")
     stage = state.entered.stage
+    if message_digest(command.roadmap) != state.entered.roadmap:
+        raise StageRoadmapError(
+            stage=stage, expected=state.entered.roadmap, found=message_digest(command.roadmap)
+        )
     criteria = tuple(
         _judged(one, command.shown.get(one.id)) for one in command.roadmap.asked_of(stage)
     )
@@ -233,8 +244,10 @@ def _back(command: StepBack, state: StageState) -> Sequence[StageEvent]:
     """Return the step back."""
     if _is_repeated(command, state):
         return []
-    present = -1 if state.entered is None else state.entered.stage
-    if not 0 <= command.to < present:
+    entered = state.entered
+    present = -1 if entered is None else entered.stage
+    changed = entered is not None and entered.roadmap != message_digest(command.roadmap)
+    if not 0 <= command.to < present + changed:
         expected = f"a stage before {present}" if present > 0 else "no earlier stage to go to"
         raise StageOrderError(expected=expected, found=f"stage {command.to}")
     return [_entered(command, state, review=None)]
@@ -246,12 +259,13 @@ def _entered(
     """Return the step to the stage that ``command`` names."""
     if not 1 <= len(command.reason.strip()) <= _REASON_MAX:
         raise ReasonMissingError(found=command.reason)
+    caps = command.roadmap.stages[command.to].caps
     return StageEntered(
         entry=command.entry,
         roadmap=message_digest(command.roadmap),
         came_from=None if state.entered is None else state.entered.stage,
         stage=command.to,
-        caps=command.roadmap.stages[command.to].caps,
+        caps=capped(caps, state) if isinstance(command, StepBack) else caps,
         review=review,
         person=command.person,
         reason=command.reason.strip(),

@@ -10,12 +10,9 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import FunctionType
 from typing import Final, ParamSpec, Protocol, TypeVar, cast
 
@@ -23,8 +20,8 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from torghut.kernel.native.compiled import build_digest
-from torghut.kernel.native.folders import folder_of, prepare_folder
 from torghut.kernel.native.images import DOOR, MachineCode, from_bytes, leaves, spelled, to_bytes
+from torghut.kernel.native.ports import CodeStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,31 +50,27 @@ class _Layout:
 
 
 def entry(
-    function: Callable[P, R], like: Sequence[object], cache_root: Path | None
+    function: Callable[P, R], like: Sequence[object], store: CodeStore | None
 ) -> Callable[P, R]:
-    """Return the outermost function of a kernel as machine code, kept on disk below ``cache_root``.
+    """Return the outermost function of a kernel as machine code, kept in ``store``.
 
-    The folder is named by ``build_digest``, the file in it by the processor and by the layout of
-    the arguments, in which a row's type spells its fields, their places and its size. Without a
-    folder that this user, and nobody else, can write, the code lives in memory;
-    ``folders.why_refused`` says why.
+    It is kept under ``build_digest``, and there under the processor and the layout of the
+    arguments, in which a row's type spells its fields, their places and its size. What is kept and
+    cannot be linked is compiled again.
 
     Args:
         function: Marked as ``compiled`` or not; what it calls has to be.
         like: Arguments of the layout that it will be called with: contiguous arrays, integers, and
             tuples of them. Others are refused when it is called.
-        cache_root: Folder for the machine code of all kernels; None keeps it in memory.
+        store: For the machine code of all kernels; None keeps it in memory.
     """
     plain = cast("FunctionType", function)
-    folder = None
-    if cache_root is not None:
-        folder = prepare_folder(cache_root, plain.__name__, build_of(function))
-    kept = None if folder is None else folder / _file_name(like)
-    code = None if kept is None else _read(kept)
-    if code is None:
-        code = _compile(plain, like)
-        if kept is not None:
-            _keep(kept, code)
+    kept = None if store is None else _linked(function, like, store)
+    if kept is not None:
+        return cast("Callable[P, R]", kept)
+    code = _compile(plain, like)
+    if store is not None:
+        store.keep(build_name(function), _file_name(like), to_bytes(code))
     return cast("Callable[P, R]", _callable(plain.__name__, code, like))
 
 
@@ -87,15 +80,15 @@ def build_of(function: Callable[P, R]) -> str:
     return build_digest(function)
 
 
-def build_folder(function: Callable[P, R], cache_root: Path) -> Path:
-    """Return the folder below ``cache_root`` for this build of the kernel of ``function``."""
+def build_name(function: Callable[P, R]) -> str:
+    """Return what this build of the kernel of ``function`` is kept under."""
     plain = cast("FunctionType", function)
-    return folder_of(cache_root, plain.__name__, build_of(function))
+    return f"{plain.__name__}-{build_of(function)[:32]}"
 
 
-def is_kept(function: Callable[P, R], like: Sequence[object], cache_root: Path) -> bool:
-    """Return whether this build's machine code, for this processor, is below ``cache_root``."""
-    return _read(build_folder(function, cache_root) / _file_name(like)) is not None
+def is_kept(function: Callable[P, R], like: Sequence[object], store: CodeStore) -> bool:
+    """Return whether this build's machine code, for this processor, is in ``store``."""
+    return _read(function, like, store) is not None
 
 
 def _file_name(like: Sequence[object]) -> str:
@@ -105,20 +98,21 @@ def _file_name(like: Sequence[object]) -> str:
     return f"{hashlib.sha256(named.encode()).hexdigest()[:32]}.code"
 
 
-def _read(path: Path) -> MachineCode | None:
+def _read(function: Callable[P, R], like: Sequence[object], store: CodeStore) -> MachineCode | None:
     """Return the code that was kept; None if there is none, or not as it was written."""
-    try:
-        return from_bytes(path.read_bytes())
-    except OSError:
+    body = store.read(build_name(function), _file_name(like))
+    return None if body is None else from_bytes(body)
+
+
+def _linked(function: Callable[P, R], like: Sequence[object], store: CodeStore) -> _Called | None:
+    """Return what calls the code that was kept; None if there is none, or it is no such code."""
+    code = _read(function, like, store)
+    if code is None:
         return None
-
-
-def _keep(path: Path, code: MachineCode) -> None:
-    """Write ``code`` so that whoever reads it finds all of it or nothing."""
-    written = path.with_suffix(f".{os.getpid()}")
-    with suppress(OSError):  # a full disk: the code lives in memory
-        written.write_bytes(to_bytes(code))
-        written.replace(path)
+    try:
+        return _callable(cast("FunctionType", function).__name__, code, like)
+    except (RuntimeError, KeyError, ValueError):  # no object file, or another one
+        return None
 
 
 def _compile(function: FunctionType, like: Sequence[object]) -> MachineCode:

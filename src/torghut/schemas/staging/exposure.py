@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
+from pydantic.json_schema import SkipJsonSchema
 
 from torghut.schemas.declarations.fields import AmountOrZero
 from torghut.schemas.declarations.roadmap import StageCaps
@@ -12,13 +13,15 @@ from torghut.schemas.declarations.staging.ladder import Fraction
 from torghut.schemas.declarations.staging.slo import WindowName
 from torghut.schemas.governing.fields import Ordinal
 from torghut.schemas.staging.slo_window import SloName
-from torghut.schemas.types import Message, Nanoseconds, SafeCount, Sha256
+from torghut.schemas.types import Added, Message, Nanoseconds, SafeCount, Sha256
 
 Holding = Literal[
     "stopped",
     "continuity-alert",
     "rollback",
     "stage-on-paper",
+    "switch-thrown",
+    "by-hand",
     "window-failed",
     "window-missing",
     "window-closed",
@@ -61,9 +64,13 @@ class ExposureReviewed(Message):
     slo_policy: Annotated[Sha256, Field(description="Of the declared service levels.")]
     caps: Annotated[StageCaps, Field(description="Of the stage in force.")]
     windows: tuple[WindowSeen, ...]
-    stopped: bool
+    stopped: Annotated[
+        bool, Field(description="Whether the stop latch is closed, or was since the last look.")
+    ]
     continuity_alert: bool
-    rollback: bool
+    rollback: Annotated[
+        bool, Field(description="Whether one is not proven, or was triggered since the last look.")
+    ]
     drill_age_ms: Annotated[SafeCount | None, Field(description="Null where none is known.")]
     streak: Annotated[SafeCount, Field(description="Passing windows in a row, after this look.")]
     counted_to_ns: Annotated[Nanoseconds, Field(description="End of the last one of them.")]
@@ -73,6 +80,11 @@ class ExposureReviewed(Message):
     ]
     holding: tuple[Holding, ...]
     at_ns: Nanoseconds
+    seen_to: Annotated[
+        SafeCount | SkipJsonSchema[None],
+        Added,
+        Field(description="Place in governance's log; what stands behind it is for the next look."),
+    ] = None
 
 
 class ExposureStepped(Message):

@@ -27,7 +27,13 @@ from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.scheduling.ports import ExposureLadder, LadderSeen
 from torghut.workflows.scheduling.seen.opening import opened
 from torghut.workflows.slo.reading import SETTLED_NS, read_pages, windows_with
-from torghut.workflows.staging.climbing import Look, drill_age_ms, ladder_standing, look
+from torghut.workflows.staging.climbing import (
+    Look,
+    drill_age_ms,
+    is_switched,
+    ladder_standing,
+    look,
+)
 from torghut.workflows.staging.moving import stage_state
 
 
@@ -70,11 +76,13 @@ class LogLadder(ExposureLadder):
         remarks = await self._read_latency(now_ns)
         if (await ladder_standing(streams, self.roadmap)).allowed.target != "live":
             return LadderSeen(cap=None, remarks=remarks)
+        workers = self._workers()
         told = Look(
             at_ns=now_ns,
             windows=await self._windows(now_ns - SETTLED_NS),
             run=run,
-            drill_age_ms=self._drill_age_ms(),
+            drill_age_ms=drill_age_ms(workers, self.wall.now_ns()),
+            switched=is_switched(workers),
             causes=self.governance.causes,
         )
         after = await look(streams, told, roadmap=self.roadmap, policy=self.policy, slo=self.slo)
@@ -110,9 +118,9 @@ class LogLadder(ExposureLadder):
         except (TorghutError, TimeoutError):
             return {}
 
-    def _drill_age_ms(self) -> int | None:
-        """Return how long ago every living worker had acknowledged a drill."""
+    def _workers(self) -> Sequence[WorkerSeen]:
+        """Return the workers; none where pages cannot be read, and then no drill is known."""
         try:
-            return drill_age_ms(self.pages(), self.wall.now_ns())
+            return self.pages()
         except TorghutError:
-            return None
+            return ()

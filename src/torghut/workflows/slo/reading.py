@@ -20,7 +20,7 @@ from torghut.schemas.staging.slo_window import SloWindow
 from torghut.workflows.aggregates import LATENCIES, Governance
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.slo.counting import Span
-from torghut.workflows.slo.measuring import LatencyCounts, judge, span_of
+from torghut.workflows.slo.measuring import LatencyCounts, Measured, judge, span_of
 from torghut.workflows.slo.walking import count_windows
 
 SETTLED_NS: Final = 2_000_000_000
@@ -55,7 +55,19 @@ async def read_pages(
 async def windows_with(
     log: DecisionLog, state: LatencyState, to_ns: int, policy: SloPolicy
 ) -> Mapping[WindowName, SloWindow]:
-    """Return every declared window of ``log`` that ends at ``to_ns``, judged.
+    """Return every declared window of ``log`` that ends at ``to_ns``, judged, by its name.
+
+    Raises:
+        LogIntegrityError: A block is not as it was written.
+    """
+    found = await measured_with(log, state, to_ns, policy)
+    return {one.window.name: one.window for one in found}
+
+
+async def measured_with(
+    log: DecisionLog, state: LatencyState, to_ns: int, policy: SloPolicy
+) -> Sequence[Measured]:
+    """Return every declared window of ``log`` that ends at ``to_ns``, judged, as declared.
 
     Args:
         log: Of decisions.
@@ -71,15 +83,15 @@ async def windows_with(
     counted = await count_windows(
         log, spans, [_around(span, one) for span, one in zip(spans, found, strict=True)]
     )
-    judged: dict[WindowName, SloWindow] = {}
+    measured: list[Measured] = []
     for name, counts, one, covered in zip(
         policy.windows, counted.windows, found, counted.accepted, strict=True
     ):
         latency = LatencyCounts(
             bounds_s=BOUNDS_S, counts=within(one, accepted=counts.accepted, covered=covered)
         )
-        judged[name] = judge(name, to_ns, counts, policy=policy, latency=latency).window
-    return judged
+        measured.append(judge(name, to_ns, counts, policy=policy, latency=latency))
+    return measured
 
 
 def _told(pages: Sequence[WorkerSeen], at_ns: int) -> Sequence[ReadLatency]:

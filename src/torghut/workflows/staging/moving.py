@@ -94,6 +94,7 @@ async def go_on(
         StageStoppedError: An exit criterion is not shown; the review is on record all the same.
         StageUnrecordedError: The present stage was not put on record; likewise.
         StageOrderError: There is no next stage.
+        StageRoadmapError: The roadmap is not the one that the present stage was entered under.
         ReasonMissingError: No reason is given.
     """
     state = await stage_state(streams)

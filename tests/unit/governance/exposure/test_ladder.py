@@ -72,6 +72,7 @@ def test_top_is_the_whole_cap_of_the_stage() -> None:
         ({"stopped": True}, "stopped"),
         ({"rollback": True}, "rollback"),
         ({"caps": caps(target="paper")}, "stage-on-paper"),
+        ({"on_paper": True}, "stage-on-paper"),
     ],
 )
 def test_stop_leads_to_the_bottom_at_once(told: Told, reason: str) -> None:
@@ -182,6 +183,79 @@ def test_continuity_alert_holds_without_a_step_down() -> None:
     assert stream.state.fraction == STEPS[2]
 
 
+def test_hours_under_a_thrown_switch_lead_nowhere_and_count_for_nothing() -> None:
+    stream, hour = climbed(2)
+    for later in range(1, 20):
+        stream.send(look(stream, hours(hour + later), switched=True))
+    last = stream.state.reviewed
+
+    assert stream.state.fraction == STEPS[2]
+    assert stream.state.streak == 0
+    assert last is not None
+    assert "switch-thrown" in last.holding
+
+
+def test_look_by_hand_never_leads_up_and_counts_no_window() -> None:
+    stream = ladder()
+    for hour in range(20):
+        stream.send(look(stream, hours(hour), by_hand=True))
+    last = stream.state.reviewed
+
+    assert stream.state.fraction == STEPS[0]
+    assert stream.state.streak == 0
+    assert last is not None
+    assert "by-hand" in last.holding
+
+
+@pytest.mark.parametrize(
+    ("told", "fraction"), [({"good": False}, STEPS[1]), ({"good": True}, STEPS[2])]
+)
+def test_look_by_hand_leads_down_as_any_other(told: dict[str, bool], fraction: Decimal) -> None:
+    stream, hour = climbed(2)
+    at_ns = hours(hour + 1)
+    stream.send(look(stream, at_ns, windows=windows(at_ns, **told), by_hand=True))
+
+    assert stream.state.fraction == fraction
+
+
+def test_look_by_hand_keeps_the_streak_that_cycles_counted() -> None:
+    stream = ladder()
+    for hour in (0, 1):
+        stream.send(look(stream, hours(hour)))
+    stream.send(look(stream, hours(1.5), by_hand=True))
+    stream.send(look(stream, hours(2)))
+
+    assert stream.state.streak == 3
+
+
+def test_windows_that_began_before_the_stage_was_entered_count_for_nothing() -> None:
+    stream = ladder()
+    streaks = []
+    for hour in range(6):
+        stream.send(look(stream, hours(hour), entered_ns=hours(2.5)))
+        streaks.append(stream.state.streak)
+
+    assert streaks == [0, 0, 0, 0, 1, 2]
+
+
+def test_streak_of_another_stage_is_none_of_this_one() -> None:
+    stream = ladder()
+    for hour in (0, 1, 2):
+        stream.send(look(stream, hours(hour)))
+    assert stream.state.streak == 3
+    stream.send(look(stream, hours(3), entered_ns=hours(2.5)))
+
+    assert stream.state.streak == 0
+
+
+def test_failing_window_costs_a_step_whenever_it_began() -> None:
+    stream, hour = climbed(2)
+    at_ns = hours(hour + 1)
+    stream.send(look(stream, at_ns, windows=windows(at_ns, good=False), entered_ns=at_ns))
+
+    assert stream.state.fraction == STEPS[1]
+
+
 def test_stage_with_a_larger_cap_gives_no_more_than_was_given() -> None:
     stream, hour = climbed(3)
     given = exposure_cap(stream.state, caps())
@@ -223,8 +297,14 @@ def test_last_look_again_changes_nothing_and_any_other_number_is_refused() -> No
     for number in (0, 3):
         with pytest.raises(OutOfOrderError):
             stream.send(replace(first, review=number))
-    with pytest.raises(OutOfOrderError):
-        stream.send(replace(first, stopped=True))
+    for other in (
+        replace(first, stopped=True),
+        replace(first, switched=True),
+        replace(first, by_hand=True),
+        replace(first, on_paper=True),
+    ):
+        with pytest.raises(OutOfOrderError):
+            stream.send(other)
 
 
 def test_clock_that_is_set_back_lets_nothing_come_earlier() -> None:

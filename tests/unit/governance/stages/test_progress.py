@@ -8,9 +8,11 @@ from typing import Final
 
 import pytest
 
+from tests.declared import text_of
 from tests.governing import BEN
 from tests.staging import (
     EVIDENCE,
+    ROADMAP,
     advance,
     all_shown,
     arrived,
@@ -20,16 +22,19 @@ from tests.staging import (
     shipped_roadmap,
     stages,
 )
+from torghut.governance.declarations import parse_stage_roadmap
 from torghut.governance.safety.errors import OutOfOrderError, ReasonMissingError
 from torghut.governance.stages.errors import (
     StageOrderError,
     StageReviewOutdatedError,
+    StageRoadmapError,
     StageStoppedError,
 )
 from torghut.governance.stages.progress import NOTHING, StageState, capped, exit_standing
 from torghut.schemas.declarations.roadmap import StageCaps
 from torghut.schemas.governing.fields import Found
 from torghut.schemas.governing.stages import CriterionShown, StageEntered, StageReviewed
+from torghut.schemas.types import message_digest
 
 EVERYTHING: Final = StageCaps(
     target="live", router_mode="live", reasoning_mode="active", notional_cap=Decimal(10**9)
@@ -71,6 +76,7 @@ UNBUILT: Final = [
 def test_stage_with_something_not_built_is_never_left(stage: int) -> None:
     stream = arrived(stage)
     roadmap = shipped_roadmap()
+    stream.send(back(stream, stage, roadmap=roadmap))
     asked = roadmap.asked_of(stage)
     (reviewed,) = stream.send(review(stream, all_shown(stage), roadmap=roadmap))
 
@@ -209,6 +215,33 @@ def test_going_back_takes_one_person_and_no_review() -> None:
     assert capped(EVERYTHING, stream.state) == built_roadmap().stages[1].caps
     with pytest.raises(StageStoppedError):
         stream.send(advance(stream, 2))
+
+
+def test_roadmap_that_was_changed_asks_for_nothing_before_the_stage_is_entered_again() -> None:
+    stream = arrived(2)
+    with pytest.raises(StageRoadmapError, match="torghut stage back --to 2"):
+        stream.send(review(stream, all_shown(2), roadmap=shipped_roadmap()))
+
+    (entered,) = stream.send(back(stream, 2, roadmap=shipped_roadmap()))
+    (reviewed,) = stream.send(review(stream, all_shown(2), roadmap=shipped_roadmap()))
+
+    assert isinstance(entered, StageEntered)
+    assert isinstance(reviewed, StageReviewed)
+    assert (entered.came_from, entered.stage) == (2, 2)
+    assert entered.roadmap == reviewed.roadmap == message_digest(shipped_roadmap())
+
+
+def test_stage_that_is_entered_again_allows_no_more_than_before() -> None:
+    text = text_of(ROADMAP).replace('notional_cap: "0"', 'notional_cap: "50"')
+    looser = parse_stage_roadmap(text.replace("target: paper", "target: live"), file=ROADMAP)
+    stream = arrived(2)
+    before = capped(EVERYTHING, stream.state)
+
+    for to in (2, 1):
+        stream.send(back(stream, to, roadmap=looser if to == 2 else built_roadmap()))
+        allowed = capped(EVERYTHING, stream.state)
+        assert capped(allowed, arrived(2).state) == allowed
+        assert (allowed == before) is (to == 2)
 
 
 @pytest.mark.parametrize("to", [2, 3, -1])

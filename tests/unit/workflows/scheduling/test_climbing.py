@@ -65,7 +65,7 @@ class World:
         self.wall = HandClock(LOG_NS)
         self.desk.now_ns = LOG_NS
         if stage is not None:
-            events = arrived(stage).events()
+            events = arrived(stage, at_ns=LOG_NS - 60 * SECOND_NS).events()
             run(
                 self.desk.log.append_events(STAGE_STREAM, events, expected_version=0, causes=CAUSES)
             )

@@ -20,6 +20,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.workflows.aggregates import LATENCIES, Governance
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.scheduling.laddering import LogLadder
+from torghut.workflows.staging.climbing import ladder_standing
 from torghut.workflows.staging.moving import STAGE_STREAM
 from torghut.workflows.streams import Streams
 
@@ -112,3 +113,30 @@ def test_latency_of_another_log_is_none_and_that_is_told() -> None:
     assert seen.remarks == (
         "exposure: no latency, for no page is of a worker that decides live.log",
     )
+
+
+SWITCH = {
+    "name": "defensive-weights",
+    "throw_id": "throw-1",
+    "who": "ann@host",
+    "reason": "looking",
+    "thrown_wall_ns": str(START_NS),
+    "recorded": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("alive", "switches", "holds"),
+    [(True, [SWITCH], True), (True, [], False), (False, [SWITCH], False)],
+)
+def test_switch_that_is_in_force_on_a_living_worker_holds_the_ladder(
+    switches: list[dict[str, object]], *, alive: bool, holds: bool
+) -> None:
+    status = status_of(switches=switches)
+    seen = [WorkerSeen(worker="worker-0", alive=alive, status=status)]
+    one = ladder(LIVE_STAGE, pages=lambda: seen)
+    run(one.review(now_ns=START_NS, run=None))
+    reviewed = run(ladder_standing(one.governance.streams, built_roadmap())).state.reviewed
+
+    assert reviewed is not None
+    assert ("switch-thrown" in reviewed.holding) is holds

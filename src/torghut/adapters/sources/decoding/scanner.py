@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from torghut.adapters.sources.decoding.templates import Arrays, Op
 from torghut.kernel.native.compiled import compiled
 from torghut.kernel.native.loading import entry, is_kept
+from torghut.kernel.native.ports import CodeStore
 from torghut.schemas.rows import Bytes, Floats, Integers, Words
 
 Found = tuple[Integers, Integers, Integers, Floats]
@@ -63,14 +63,14 @@ _FNV_PRIME: Final = np.uint64(0x100000001B3)
 
 
 @lru_cache(maxsize=4)
-def compiled_scanner(cache_root: Path | None) -> Scan:
-    """Return the scanner, its machine code kept below ``cache_root`` or in memory."""
-    return entry(scan_lines, _empty(), cache_root)
+def compiled_scanner(store: CodeStore | None) -> Scan:
+    """Return the scanner, its machine code kept in ``store`` or in memory."""
+    return entry(scan_lines, _empty(), store)
 
 
-def scanner_is_kept(cache_root: Path) -> bool:
-    """Return whether this build's machine code is below ``cache_root`` already."""
-    return is_kept(scan_lines, _empty(), cache_root)
+def scanner_is_kept(store: CodeStore) -> bool:
+    """Return whether this build's machine code is in ``store`` already."""
+    return is_kept(scan_lines, _empty(), store)
 
 
 def _empty() -> tuple[Bytes, int, int, Arrays, Found]:

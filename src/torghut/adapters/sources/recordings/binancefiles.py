@@ -60,7 +60,7 @@ def open_binance(target: Target) -> Source:
     symbols = target.symbols(*(VENUES[market] for market in markets))
     parts = [LinePart(file=r.file, decoder=_decoder(r, symbols)) for r in found]
     return LineSource(
-        _describe(found, symbols), parts, limits=target.limits, cache_root=target.cache_root
+        _describe(found, symbols), parts, limits=target.limits, machine_code=target.machine_code
     )
 
 

@@ -153,7 +153,7 @@ def open_demo(target: Target) -> Source:
         assumptions=_ASSUMPTIONS,
         licence=_LICENCE,
     )
-    return LineSource(description, parts, limits=target.limits, cache_root=target.cache_root)
+    return LineSource(description, parts, limits=target.limits, machine_code=target.machine_code)
 
 
 def _symbols(names: Sequence[str]) -> frozenset[str]:

@@ -64,7 +64,7 @@ def open_lean(target: Target) -> Source:
         )
         parts.append(LinePart(file=found.file, decoder=decoder))
     description = _describe(zips, symbols, others)
-    return LineSource(description, parts, limits=target.limits, cache_root=target.cache_root)
+    return LineSource(description, parts, limits=target.limits, machine_code=target.machine_code)
 
 
 def _find(target: Target, wanted: str | None) -> tuple[Sequence[_Zip], int]:

@@ -46,7 +46,7 @@ def open_csv(target: Target) -> Source:
     parts = [
         LinePart(file=table.file, decoder=CsvDecoder(table.columns, layout)) for table in tables
     ]
-    return LineSource(description, parts, limits=target.limits, cache_root=target.cache_root)
+    return LineSource(description, parts, limits=target.limits, machine_code=target.machine_code)
 
 
 def _table(file: InputFile, limits: ReadLimits) -> Table:

@@ -17,18 +17,22 @@ from torghut.entrypoints.cli.measure.windows import before_option, latency_in, m
 from torghut.entrypoints.cli.rollout.asking import attempt_option
 from torghut.entrypoints.cli.stage.asking import causes
 from torghut.eventlog.ports import DecisionLog, EventStore
+from torghut.governance.exposure.by_hand import time_by_hand
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.staging.slo import WindowName
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.settings import artifact_dir
+from torghut.workflows.aggregates import LATENCIES, Governance
 from torghut.workflows.lane.running import lane_state
 from torghut.workflows.lookup.scanning import Scanning
 from torghut.workflows.reviewing.runs import run_on_record
+from torghut.workflows.slo.reading import SETTLED_NS, windows_with
 from torghut.workflows.staging.climbing import (
     Look,
     Standing,
     drill_age_ms,
+    is_switched,
     ladder_standing,
     look,
     measured_windows,
@@ -60,7 +64,10 @@ class _Review(TypedDict):
 @click.command()
 @log_option
 @click.option(
-    "--at", type=TimeType(), help="End of the windows, on the receive clock; by default now."
+    "--at",
+    type=TimeType(),
+    help="When to look, on the receive clock: no longer ago than a window counts, and not before "
+    "the last look. By default now, or when latency was read last.",
 )
 @metrics_option
 @before_option
@@ -70,42 +77,54 @@ class _Review(TypedDict):
 @attempt_option
 @json_option
 def review(**asked: Unpack[_Review]) -> ExitCode:
-    """Look at the ladder once: measure the windows, read the controls, and step if that follows.
+    """Look at the ladder by hand: measure windows, read the controls, step down if that follows.
 
-    It steps up only after as many windows as declared passed one after the other, and down at once.
-    Only the last drill that every living worker acknowledged counts. Ends with 0 if the ladder
-    stayed or rose, 1 if it stepped down.
+    It never steps up, and no window counts towards a step: that is for the scheduler's cycles.
+    Latency is what they put on record of it; --metrics says it otherwise. Who looked is on record.
+    Ends with 0 if the ladder stayed, 1 if it stepped down.
     """
     policies = governing.stage_policies()
-    at_ns = standby.wall_clock().now_ns() if asked["at"] is None else asked["at"]
+    streams = Streams(governing.governance_events(artifact_dir()))
+    why = causes(f"torghut exposure review by {standby.person()}")
     latency = latency_in(asked["metrics"], asked["metrics_before"])
+    readings = asyncio.run(Governance(streams=streams, causes=why).state(LATENCIES))
+    before = asyncio.run(ladder_standing(streams, policies.roadmap))
+    at_ns = time_by_hand(
+        asked["at"],
+        now_ns=standby.wall_clock().now_ns(),
+        read_ns=readings.time_ns if latency is None else 0,
+        last_ns=0 if before.state.reviewed is None else before.state.reviewed.at_ns,
+        rule=policies.exposure.climbing,
+    )
 
     async def work(log: DecisionLog, _told: Scanning) -> Mapping[WindowName, SloWindow]:
-        every = {} if latency is None else dict.fromkeys(policies.slo.windows, latency)
+        if latency is None:
+            return await windows_with(log, readings, at_ns - SETTLED_NS, policies.slo)
+        every = dict.fromkeys(policies.slo.windows, latency)
         return await measured_windows(log, at_ns, policies.slo, every)
 
     windows = read_log(asked["log_path"], "Measuring", work)
-    streams = Streams(governing.governance_events(artifact_dir()))
 
-    async def decide() -> tuple[Standing, Standing]:
-        before = await ladder_standing(streams, policies.roadmap)
+    async def decide() -> Standing:
+        workers = standby.worker_pages()
         told = Look(
             at_ns=at_ns,
             windows=windows,
             run=await _watched(streams.store, asked["run_id"], asked["attempt"]),
-            drill_age_ms=drill_age_ms(standby.worker_pages(), standby.wall_clock().now_ns()),
-            causes=causes("torghut exposure review"),
+            drill_age_ms=drill_age_ms(workers, standby.wall_clock().now_ns()),
+            switched=is_switched(workers),
+            by_hand=True,
+            causes=why,
         )
-        after = await look(
+        return await look(
             streams,
             told,
             roadmap=policies.roadmap,
             policy=policies.exposure,
             slo=policies.slo,
         )
-        return before, after
 
-    before, after = asyncio.run(decide())
+    after = asyncio.run(decide())
     _told(after, as_json=asked["as_json"])
     lower = after.state.fraction < before.state.fraction
     return ExitCode.NO if lower else ExitCode.YES

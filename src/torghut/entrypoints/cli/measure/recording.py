@@ -20,17 +20,20 @@ from torghut.entrypoints.cli.measure.windows import (
     latency_in,
     metrics_option,
 )
-from torghut.entrypoints.cli.stage.asking import commit_in_force, commit_option
+from torghut.entrypoints.cli.stage.asking import causes, commit_in_force, commit_option
 from torghut.eventlog.ports import DecisionLog
+from torghut.governance.slo.latency import LatencyState
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.staging.stage_record import ImageMap, StageRecord
 from torghut.settings import artifact_dir
+from torghut.workflows.aggregates import LATENCIES, Governance
 from torghut.workflows.baseline.keeping import document
 from torghut.workflows.lookup.scanning import Scanning
 from torghut.workflows.lookup.stats import count
 from torghut.workflows.slo.counting import WindowCounts
 from torghut.workflows.slo.measuring import LatencyCounts, measure
+from torghut.workflows.slo.reading import measured_with
 from torghut.workflows.slo.walking import last_received_ns
 from torghut.workflows.staging.moving import stage_state
 from torghut.workflows.staging.recording import Declared, Deployed, Kept, record_path, record_stage
@@ -87,22 +90,27 @@ def record(**options: Unpack[RecordOptions]) -> ExitCode:
     """Put a stage on record for those who audit it, under its digest below the artifact folder.
 
     That is the commit and the images, the packages that serve, the digest of every declaration, how
-    service levels and gates were kept in the log's windows, and each open risk with its owner. Ends
+    service levels and gates were kept in the log's windows, and each open risk with its owner.
+    Latency is what the scheduler's cycles put on record of it; --metrics says it otherwise. Ends
     with 1, and writes nothing, if a risk that concerns the stage has no owner.
     """
     policies = governing.stage_policies()
     latency = latency_in(options["metrics"], options["metrics_before"])
     deployed = _deployed(options)
 
+    streams = Streams(governing.governance_events(artifact_dir()))
+    governance = Governance(streams=streams, causes=causes("torghut governance record"))
+    readings = asyncio.run(governance.state(LATENCIES))
+
     async def work(log: DecisionLog, _told: Scanning) -> Kept:
         at = options["at"]
         to_ns = await last_received_ns(log) if at is None else at
-        return await _kept(log, to_ns, latency)
+        return await _kept(log, to_ns, readings if latency is None else latency)
 
     kept = read_log(options["log_path"], "Measuring", work)
     made = record_stage(
         options["stage"],
-        asyncio.run(stage_state(Streams(governing.governance_events(artifact_dir())))),
+        asyncio.run(stage_state(streams)),
         Declared(roadmap=policies.roadmap, risks=policies.risks),
         deployed=deployed,
         kept=kept,
@@ -149,11 +157,14 @@ def _in_words(made: StageRecord) -> dict[str, str]:
     }
 
 
-async def _kept(log: DecisionLog, to_ns: int, latency: LatencyCounts | None) -> Kept:
+async def _kept(log: DecisionLog, to_ns: int, latency: LatencyCounts | LatencyState) -> Kept:
     """Return how service levels and gates were kept in the windows that end at ``to_ns``."""
     policy = governing.stage_policies().slo
-    every = {} if latency is None else dict.fromkeys(policy.windows, latency)
-    found = await measure(log, to_ns, policy.windows, policy=policy, latency=every)
+    if isinstance(latency, LatencyState):
+        found = await measured_with(log, latency, to_ns, policy)
+    else:
+        every = dict.fromkeys(policy.windows, latency)
+        found = await measure(log, to_ns, policy.windows, policy=policy, latency=every)
     return Kept(
         log_root=(await count(log)).root,
         windows=[one.window for one in found],

@@ -82,7 +82,8 @@ def advance(
 def back(*, reason: str, key_file: Path, to: int | None, as_json: bool) -> ExitCode:
     """Go back to an earlier stage, at once; nothing has to be shown for that, by anybody's key.
 
-    Ends with 1 if there is no earlier stage.
+    With the number of the present stage it enters that again, under a roadmap changed since.
+    Nothing more is allowed than before. Ends with 1 if there is no such stage.
     """
     roadmap = governing.stage_policies().roadmap
     move = _move("torghut stage back", anybody(key_file), reason)

@@ -1,0 +1,1 @@
+"""Machine code in folders that nobody else can write."""
