@@ -23,7 +23,14 @@ from torghut.schemas.declarations.safety import DriftCode
 from torghut.schemas.governing.fields import Reading, reading_of
 from torghut.workflows.aggregates import Governance, rollout_of
 from torghut.workflows.drift.measuring import Measured, WindowAsked
-from torghut.workflows.scheduling.governor import BackTo, Clearances, Governor, Policies
+from torghut.workflows.scheduling.governor import (
+    Attempt,
+    BackTo,
+    Clearances,
+    Governor,
+    Policies,
+    Served,
+)
 from torghut.workflows.scheduling.ports import (
     Answer,
     DriftMeter,
@@ -275,6 +282,14 @@ class FakeClearances(Clearances):
 
     digest: str | None = None
     target: BackTo = field(default_factory=lambda: BackTo(package=CHAMPION))
+
+    @override
+    async def served(self) -> Sequence[Served]:
+        return ()
+
+    @override
+    async def runs_of(self, served: Served, /) -> Sequence[Attempt]:
+        return ()
 
     @override
     async def digest_of(self, candidate_id: str, /) -> str | None:

@@ -23,6 +23,9 @@ from torghut.schemas.scheduling.cycles import (
     PortfolioSeen,
 )
 
+INTERRUPTED: Final = "cycle-interrupted"
+"""Why a cycle ended whose process died in it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginCycle:

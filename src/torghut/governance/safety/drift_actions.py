@@ -1,7 +1,7 @@
 """What follows from drift: retrain or reselect, each at most once within its cooldown.
 
 The time until which an action rests is in the event that triggered it, so neither a restart nor a
-good verdict in between shortens it. Performance drift also demands the rollback of the exposed
+good verdict in between shortens it. Performance drift also demands the rollback of each exposed
 candidate, once until that demand has come to its end; no cooldown delays a rollback.
 """
 
@@ -41,6 +41,7 @@ class TakeVerdict:
     Attributes:
         evaluation: One more than the last; the last one again changes nothing.
         candidate: Digest of the exposed candidate, if there is one.
+        others: Digests of those that are exposed beside it.
     """
 
     evaluation: int
@@ -48,6 +49,7 @@ class TakeVerdict:
     verdict: DriftVerdict
     candidate: str | None
     policy: DriftPolicy
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,11 @@ def _take(command: TakeVerdict, state: DriftState) -> Sequence[DriftEvent]:
         verdict=command.verdict,
         candidate=command.candidate,
     )
-    return [taken, *_consequences(taken, state, command.policy.cooldowns)]
+    return [
+        taken,
+        *_consequences(taken, state, command.policy.cooldowns),
+        *_demands(taken, state, command.others),
+    ]
 
 
 def _consequences(
@@ -125,16 +131,33 @@ def _consequences(
     codes = tuple(f.check for f in taken.verdict.findings if f.status == "drifted")
     if not codes:
         return
-    performance = tuple(code for code in codes if code.startswith(PERFORMANCE))
     yield _act(taken, state, codes, cooldowns)
-    candidate = taken.candidate
+
+
+def _demands(
+    taken: VerdictTaken, state: DriftState, others: tuple[str, ...]
+) -> Iterator[CandidateRollbackDemanded]:
+    """Yield that each exposed candidate is to go, once until that demand has come to its end.
+
+    What is measured is of the whole loop: no candidate that decides there is beyond it.
+    """
+    codes = tuple(
+        f.check
+        for f in taken.verdict.findings
+        if f.status == "drifted" and f.check.startswith(PERFORMANCE)
+    )
+    if not codes:
+        return
     demanded = {one for _, one in state.rollbacks}
-    if performance and candidate is not None and candidate not in demanded:
+    for candidate in dict.fromkeys([taken.candidate, *others]):
+        if candidate is None or candidate in demanded:
+            continue
+        beside = None if candidate == taken.candidate else candidate
         yield CandidateRollbackDemanded(
-            action_id=_name("rollback", taken),
+            action_id=_name("rollback", taken, beside=beside),
             candidate=candidate,
             evaluation=taken.evaluation,
-            codes=performance,
+            codes=codes,
             at_ns=taken.at_ns,
         )
 
@@ -168,9 +191,11 @@ def _act(
     )
 
 
-def _name(action: str, taken: VerdictTaken) -> str:
-    """Return the id of an action: the digest of what caused it."""
+def _name(action: str, taken: VerdictTaken, *, beside: str | None = None) -> str:
+    """Return the id of an action: the digest of what caused it, and of whom else it is about."""
     cause: JsonObject = {"action": action, "taken": taken.model_dump(mode="json")}
+    if beside is not None:
+        cause = {**cause, "beside": beside}
     return f"{action}-{sha256_hex(canonical_bytes(cause))}"
 
 

@@ -124,6 +124,7 @@ class RollbackState:
         triggered: The rollback that is under way, or was the last; None: there was none.
         switched: Its switch, once it is durable; likewise what follows.
         superseded: Why it never will; it is over.
+        causes: Every cause that has had its rollback.
     """
 
     triggered: RollbackTriggered | None = None
@@ -132,6 +133,7 @@ class RollbackState:
     drained: RollbackDrained | None = None
     superseded: RollbackSuperseded | None = None
     judged: ProofJudged | None = None
+    causes: frozenset[str] = frozenset()
     time_ns: int = 0
 
     @property
@@ -161,7 +163,7 @@ def _decide(command: RollbackCommand, state: RollbackState) -> Sequence[Rollback
 def _trigger(command: TriggerRollback, state: RollbackState) -> Sequence[RollbackEvent]:
     """Return the rollback, unless one is under way or this cause has had its own."""
     before = state.triggered
-    if before is not None and (not state.over or before.cause_id == command.cause_id):
+    if before is not None and (not state.over or command.cause_id in state.causes):
         return []
     at_ns = max(command.at_ns, state.time_ns)
     return [
@@ -309,7 +311,12 @@ def _evolve(state: RollbackState, event: RollbackEvent) -> RollbackState:
     time_ns = max(state.time_ns, event.at_ns)
     match event:
         case RollbackTriggered():
-            return RollbackState(triggered=event, judged=state.judged, time_ns=time_ns)
+            return RollbackState(
+                triggered=event,
+                judged=state.judged,
+                causes=state.causes | {event.cause_id},
+                time_ns=time_ns,
+            )
         case RollbackSwitched():
             return replace(state, switched=event, time_ns=time_ns)
         case RollbackEffective():

@@ -8,7 +8,7 @@ from typing import Final
 from torghut.schemas.rollout.manifest import ManifestDocument
 
 CURRENT: Final = "rollout/phase-manifest.json"
-"""The manifest of the run that was last touched."""
+"""The manifest of the run that ended last."""
 
 SIGNATURE: Final = ".dsse"
 """What a signature's file is called after its manifest."""

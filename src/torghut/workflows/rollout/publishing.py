@@ -38,7 +38,7 @@ class Published:
     """The manifests of a run as they were published.
 
     Attributes:
-        current: What holds now.
+        current: What holds of it now.
         own: The newest that is the run's own copy; where the lane is at work there is none, and
             this is the current one.
     """
@@ -64,7 +64,11 @@ async def project_run(events: EventStore, run_id: str, *, attempt: int = 1) -> R
 
 
 def publish_run(
-    run: RolloutState, store: ArtifactStore, *, key: Ed25519PrivateKey | None = None
+    run: RolloutState,
+    store: ArtifactStore,
+    *,
+    key: Ed25519PrivateKey | None = None,
+    current: bool = True,
 ) -> Published:
     """Write the manifests of ``run`` and return the current one; again changes nothing.
 
@@ -77,21 +81,23 @@ def publish_run(
         run: That is to be shown.
         store: The artifact root.
         key: Signs what is final.
+        current: Whether it is the run whose manifest is the current one.
 
     Raises:
         RunNotStartedError: There is no run yet.
         ArtifactExistsError: Another manifest of this attempt was written before.
         ArtifactUnwritableError: It cannot be written.
     """
-    current, left, final = manifest_of(run), lane_manifest_of(run), final_manifest_of(run)
+    now, left, final = manifest_of(run), lane_manifest_of(run), final_manifest_of(run)
     for own in filter(None, (left, final)):
         store.create(run_manifest(own), manifest_bytes(own))
     if key is not None and final is not None:
         _sign(final, store, run_manifest(final) + SIGNATURE, key)
-        if current != final:
-            _sign(current, store, reassessed_signature(current), key)
-    store.replace(CURRENT, manifest_bytes(current))
-    return Published(current=current, own=final or left or current)
+        if now != final:
+            _sign(now, store, reassessed_signature(now), key)
+    if current:
+        store.replace(CURRENT, manifest_bytes(now))
+    return Published(current=now, own=final or left or now)
 
 
 def manifests_of(run: RolloutState) -> Published:

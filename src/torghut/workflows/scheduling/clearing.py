@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from typing_extensions import override
@@ -13,8 +13,9 @@ from torghut.governance.ledger.ledger import ledger_stream, read_ledger_event
 from torghut.schemas.governing.ledger import CandidatePromoted, PromotionReverted
 from torghut.workflows.approving.office import Office
 from torghut.workflows.approving.promoting import revert
-from torghut.workflows.scheduling.governor import BackTo, Clearances
+from torghut.workflows.scheduling.governor import Attempt, BackTo, Clearances, Served
 from torghut.workflows.scheduling.ports import Observed
+from torghut.workflows.scheduling.seen.serving import ServingHistory
 
 _DECLARATIONS: Final = (
     "the candidate is declarations, and decisions name the package that made them: "
@@ -33,6 +34,18 @@ class RecordedClearances(Clearances):
 
     office: Office
     routers: Mapping[str, str]
+    history: ServingHistory = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "history", ServingHistory(office=self.office))
+
+    @override
+    async def served(self) -> Sequence[Served]:
+        return await self.history.served()
+
+    @override
+    async def runs_of(self, served: Served, /) -> Sequence[Attempt]:
+        return await self.history.runs_of(served)
 
     @override
     async def digest_of(self, candidate_id: str, /) -> str | None:
@@ -63,6 +76,8 @@ class RecordedClearances(Clearances):
             return BackTo(package=package, router=router, unproven=_DECLARATIONS)
         ledger = await self.office.ledger(router)
         digest = known.candidate.digest
+        if ledger.digest_of("champion") == digest and cause in ledger.reverts:
+            return BackTo(package=None)  # gone for that cause, and promoted again since
         if ledger.digest_of("champion") == digest:
             # Who served before, and not what a promotion replaced: one from paper to live replaced
             # the candidate itself.
@@ -70,8 +85,11 @@ class RecordedClearances(Clearances):
         elif cause in ledger.reverts and await self._reverted(router, digest, cause):
             package = ledger.serving
         else:
-            # It never came to serve: what serves goes on serving, under a stop.
-            return BackTo(package=_one_package(observed, self.routers, router), router=router)
+            # It never came to serve, or does no longer: what serves goes on serving, under a stop.
+            package = _one_package(observed, self.routers, router)
+            if package == known.candidate.package:  # the loop has not heard yet that it is gone
+                package = ledger.serving
+            return BackTo(package=package, router=router)
         return BackTo(package=package, router=router, serves=True)
 
     async def _reverted(self, router: str, digest: str, cause: str) -> bool:

@@ -1,13 +1,14 @@
 """One cycle of governance, in the order of the rollout contract.
 
 Signals, then the lane or the reason for having none, then drift, then the safety controls, then the
-allotter, and only then the last word on the manifest, and the note. Whatever a step cannot find out
-is an answer that fails closed. A process that dies in a cycle leaves it open, and its successor
-ends it first.
+allotter, and only then the last word on each run that is governed, and the note. Whatever a step
+cannot find out is an answer that fails closed. A process that dies in a cycle leaves it open, and
+its successor ends it first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from torghut.governance.cycles.cycle import (
@@ -31,15 +32,18 @@ from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
 from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.canary import watch_canary
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
-from torghut.workflows.scheduling.steps.evidence import altered_own, evidence_state
+from torghut.workflows.scheduling.steps.evidence import (
+    EvidenceState,
+    altered_own,
+    evidence_state,
+)
 from torghut.workflows.scheduling.steps.exposure import hold_router, review_exposure
 from torghut.workflows.scheduling.steps.manifests import (
     Published,
     publish_spoken,
-    run_subject,
     say_last_word,
 )
-from torghut.workflows.scheduling.steps.rolling_back import RolledBack, RunSubject, advance_rollback
+from torghut.workflows.scheduling.steps.rolling_back import RolledBack, Seen, roll_back
 from torghut.workflows.scheduling.steps.safety import (
     SafetySeen,
     evaluate_latch,
@@ -47,7 +51,19 @@ from torghut.workflows.scheduling.steps.safety import (
     release_fault,
     uncounted_lane,
 )
-from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
+from torghut.workflows.scheduling.steps.subjects import (
+    RunSubject,
+    Subjects,
+    find_subjects,
+    is_owed,
+)
+from torghut.workflows.scheduling.telling import (
+    Findings,
+    interrupted_note,
+    named,
+    note_of,
+    outcome_of,
+)
 
 _BEGAN: Final = stated_type(CycleBegan)
 
@@ -126,27 +142,23 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
     observed = await _observe(governor, turn)
     continuity = await _count_signals(governor, turn, observed)
     at_work = await _run_lane(governor, turn, observed)
-    run = await _current_run(governor)
+    subjects = await find_subjects(governor)
     lane = await uncounted_lane(governor)
-    drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
-    safety = await _control_safety(governor, turn, observed, lane, run)
+    drift = await look_for_drift(governor, turn, observed, subjects)
+    safety = await _control_safety(governor, turn, observed, lane, subjects)
     latch, remarks = safety.latch, safety.remarks
-    rolled_back: RolledBack | None = None
-    if run is not None:
-        remarks = (*remarks, *await watch_canary(governor, turn, run))
-        rolled_back = await advance_rollback(
-            governor,
-            turn,
-            run,
-            latch=latch,
-            observed=observed,
-            drift=drift.evidence,
-        )
+    for run in subjects.held:
+        told = await watch_canary(governor, turn, run)
+        remarks = (*remarks, *(named(run, line, subjects) for line in told))
+    seen = Seen(latch=latch, observed=observed, drift=drift)
+    rolled_back = await roll_back(governor, turn, subjects, seen)
     remarks = (*remarks, *await hold_router(governor, observed))
-    exposure = await review_exposure(governor, turn, observed, run)
+    counts = next((one.run for one in rolled_back if one.unproven), subjects.current)
+    exposure = await review_exposure(governor, turn, observed, counts)
     remarks = (*remarks, *exposure, *await allot(governor, turn, observed))
-    published = await _publish(governor, turn, run, drift, rolled_back)
-    remarks = (*remarks, *(() if published is None else published.remarks))
+    published = await _publish(governor, turn, subjects, drift, rolled_back)
+    for one in published.values():
+        remarks = (*remarks, *one.remarks)
     return Findings(
         observed=observed,
         continuity=continuity,
@@ -155,6 +167,7 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
         drift=drift,
         latch=latch,
         stop_evidence=keep_evidence(governor, latch),
+        subjects=subjects,
         rolled_back=rolled_back,
         published=published,
         remarks=remarks,
@@ -207,21 +220,18 @@ async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> bool:
     )
 
 
-async def _current_run(governor: Governor) -> RunSubject | None:
-    """Return the run that ended last."""
-    current = await governor.lane.current()
-    return None if current is None else await run_subject(governor, current)
-
-
 async def _control_safety(
     governor: Governor,
     turn: Turn,
     observed: Observed,
     lane: LaneEnded | None,
-    run: RunSubject | None,
+    subjects: Subjects,
 ) -> SafetySeen:
     """Evaluate the stop latch on what the cycle saw."""
-    altered = await altered_own(governor, run)
+    if await altered_own(governor, subjects.all):
+        evidence: EvidenceState = "corrupt"
+    else:
+        evidence = await evidence_state(governor, turn, observed, tuple(subjects.serving))
     readings = SafetyReadings(
         mode=observed.mode,
         session=observed.session,
@@ -231,7 +241,7 @@ async def _control_safety(
         fallback_ratio=observed.fallback_ratio,
         drawdown_ratio=drawdown_of(await governor.governance.state(CYCLE_RECORD)),
         universe=observed.universe,
-        evidence="corrupt" if altered else evidence_state(governor, turn, observed),
+        evidence=evidence,
     )
     return await evaluate_latch(governor, turn, readings)
 
@@ -239,14 +249,28 @@ async def _control_safety(
 async def _publish(
     governor: Governor,
     turn: Turn,
-    run: RunSubject | None,
+    subjects: Subjects,
     drift: DriftSeen,
-    rolled_back: RolledBack | None,
-) -> Published | None:
-    """Say the last word on the current run, after the safety controls have spoken."""
-    if run is None or rolled_back is None:
-        return None
-    return await say_last_word(governor, turn, run, drift=drift.status, rollback=rolled_back.facts)
+    rolled_back: Sequence[RolledBack],
+) -> Mapping[RunSubject, Published]:
+    """Say the last word on each run that is governed, after the safety controls have spoken.
+
+    The current one comes last. A rollback that is done with is not owed any more once its run says
+    what came of it.
+    """
+    published: dict[RunSubject, Published] = {}
+    for one in sorted(rolled_back, key=lambda one: one.run == subjects.current):
+        published[one.run] = await say_last_word(
+            governor,
+            turn,
+            one.run,
+            drift=drift.status,
+            rollback=one.facts,
+            current=one.run == subjects.current,
+        )
+        if governor.owed is not None and not await is_owed(governor, one.run.key):
+            governor.owed.discard(one.run.key)
+    return published
 
 
 async def _end(governor: Governor, turn: Turn, findings: Findings) -> IterationNote:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -70,8 +70,41 @@ class BackTo:
     unproven: str = ""
 
 
+Attempt = tuple[str, int]
+"""A run, and how often its inputs were run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A time in which a candidate serves, or served.
+
+    Attributes:
+        router: Whose ledger has it.
+        digest: Of the candidate.
+        package: That serves then.
+        manifests: Content hashes of what it was promoted with, each once.
+        since: Place in the log of what it began with.
+        until: Of what it ended with; None while it serves.
+    """
+
+    router: str
+    digest: str
+    package: str | None
+    manifests: tuple[str, ...]
+    since: int
+    until: int | None = None
+
+
 class Clearances(Protocol):
     """What the promotion ledger says of candidates."""
+
+    async def served(self) -> Sequence[Served]:
+        """Return every time in which a candidate served, for every router, oldest first."""
+        ...
+
+    async def runs_of(self, served: Served, /) -> Sequence[Attempt]:
+        """Return the runs that a candidate was promoted by for a time in which it serves."""
+        ...
 
     async def digest_of(self, candidate_id: str, /) -> str | None:
         """Return the digest of a candidate; None for one that no ledger knows."""
@@ -117,6 +150,7 @@ class Governor:
         page: Renders a run's page out of its manifest; None where nobody does.
         told: Control ids that the loop is known to have recorded, as far as this process knows.
         proven: The last release whose signatures were verified, as far as this process knows.
+        owed: Runs whose rollback is not done with; None before this process looked for them.
     """
 
     governance: Governance
@@ -133,6 +167,7 @@ class Governor:
     page: Callable[[PhaseManifest], bytes] | None = None
     told: set[str] = field(default_factory=set)
     proven: LoopReleased | None = None
+    owed: set[Attempt] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

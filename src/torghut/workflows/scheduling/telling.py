@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Literal
 
+from torghut.governance.cycles.cycle import INTERRUPTED
 from torghut.governance.safety.continuity import ContinuityState
 from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.fields import Evidence
@@ -16,10 +18,11 @@ from torghut.workflows.scheduling.ports import LaneEnded, Observed
 from torghut.workflows.scheduling.steps.drifting import DriftSeen
 from torghut.workflows.scheduling.steps.manifests import Published
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack
+from torghut.workflows.scheduling.steps.subjects import RunSubject, Subjects
 
-_INTERRUPTED: Final = "cycle-interrupted"
 _NS_PER_S: Final = 1e9
 _REMARK: Final = 500
+_REMARKS: Final = 50
 
 Numbered = Callable[[int], IterationNote]
 """Makes a note of its number."""
@@ -36,8 +39,9 @@ class Findings:
     drift: DriftSeen
     latch: LatchState
     stop_evidence: Evidence | None
-    rolled_back: RolledBack | None
-    published: Published | None
+    subjects: Subjects
+    rolled_back: Sequence[RolledBack]
+    published: Mapping[RunSubject, Published]
     remarks: tuple[str, ...]
 
 
@@ -55,7 +59,8 @@ def outcome_of(findings: Findings) -> tuple[CycleOutcome, str]:
 def note_of(turn: Turn, findings: Findings) -> Numbered:
     """Return the note of a cycle, but for its number."""
     outcome, reason = outcome_of(findings)
-    published, rolled_back = findings.published, findings.rolled_back
+    current = findings.subjects.current
+    published = None if current is None else findings.published.get(current)
     manifest = None if published is None else published.manifest
 
     def numbered(iteration: int) -> IterationNote:
@@ -71,7 +76,7 @@ def note_of(turn: Turn, findings: Findings) -> Numbered:
             phase_manifest=None if published is None else published.evidence,
             manifest_status=_standing(published),
             emergency_stop_evidence=findings.stop_evidence,
-            rollback_evidence=None if rolled_back is None else rolled_back.evidence,
+            rollback_evidence=_rollback_evidence(findings),
             drift_status=findings.drift.status,
             drift_evidence=_detection(findings.drift),
             continuity_alert=findings.continuity.alert_id is not None,
@@ -83,7 +88,7 @@ def note_of(turn: Turn, findings: Findings) -> Numbered:
             ),
             throughput=_throughput(findings.observed),
             recommendation_trace_ids=() if findings.lane is None else findings.lane.traces,
-            remarks=tuple(one[:_REMARK] for one in _remarks(findings)),
+            remarks=tuple(one[:_REMARK] for one in islice(_remarks(findings), _REMARKS)),
         )
 
     return numbered
@@ -100,7 +105,7 @@ def interrupted_note(began: CycleBegan) -> Numbered:
             holder=began.holder,
             began_at_ns=began.at_ns,
             outcome="lane_execution_failed",
-            reason=_INTERRUPTED,
+            reason=INTERRUPTED,
             no_signal=None,
             phase_manifest=None,
             manifest_status=None,
@@ -153,9 +158,38 @@ def _remarks(findings: Findings) -> Iterator[str]:
         triggers = ", ".join(sorted(latch.incident.triggers))
         yield f"stopped by {triggers}: {latch.incident.incident_id}"
     yield from _unwell(findings.drift)
-    if findings.rolled_back is not None:
-        yield from findings.rolled_back.remarks
+    for one in findings.rolled_back:
+        for line in one.remarks:
+            yield named(one.run, line, findings.subjects)
+    yield from _others(findings)
     yield from findings.remarks
+
+
+def named(run: RunSubject, line: str, subjects: Subjects) -> str:
+    """Return a remark on a run, which names it unless it is the one that the note is about."""
+    return line if run == subjects.current else f"{run.name}: {line}"
+
+
+def _others(findings: Findings) -> Iterator[str]:
+    """Yield how the runs stand that are governed beside the current one, and what shows that."""
+    for one in findings.rolled_back:
+        said = findings.published.get(one.run)
+        if said is None or one.run == findings.subjects.current:
+            continue
+        manifest = said.manifest
+        why = manifest.runtime_governance.reason or manifest.rollback_proof.reason
+        serves = "serves" if one.run in findings.subjects.serving else "does not serve"
+        shown = f", {one.evidence.path}" if one.evidence is not None else ""
+        yield (
+            f"{one.run.name} of {manifest.candidate_id} {serves}: {manifest.status}"
+            f"{f', {why}' if why else ''}{shown}"
+        )
+
+
+def _rollback_evidence(findings: Findings) -> Evidence | None:
+    """Return what shows the rollback of the current run, else of another one."""
+    first = sorted(findings.rolled_back, key=lambda one: one.run != findings.subjects.current)
+    return next((one.evidence for one in first if one.evidence is not None), None)
 
 
 def _unwell(drift: DriftSeen) -> Iterator[str]:

@@ -194,6 +194,26 @@ def test_rollback_is_demanded_once_until_it_has_ended() -> None:
     assert len(take(stream, LOSS, minute=15, candidate=CANDIDATE)) == 2
 
 
+def test_performance_drift_demands_every_candidate_that_is_exposed_once() -> None:
+    stream = memory()
+
+    def command(evaluation: int) -> TakeVerdict:
+        return TakeVerdict(
+            evaluation=evaluation,
+            at_ns=START_NS + evaluation * SECOND_NS,
+            verdict=LOSS,
+            candidate=CANDIDATE,
+            others=(OTHER, CANDIDATE),
+            policy=drift_policy(),
+        )
+
+    found = [one for one in stream.send(command(1)) if isinstance(one, CandidateRollbackDemanded)]
+
+    assert [one.candidate for one in found] == [CANDIDATE, OTHER]
+    assert len({one.action_id for one in found}) == 2
+    assert not any(isinstance(one, CandidateRollbackDemanded) for one in stream.send(command(2)))
+
+
 def test_other_drift_demands_no_rollback() -> None:
     assert len(take(memory(), SHOCK, minute=0, candidate=CANDIDATE)) == 1
 

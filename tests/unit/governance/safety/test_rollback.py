@@ -26,6 +26,7 @@ from torghut.governance.safety.rollback import (
     JudgeProof,
     RollbackCommand,
     RollbackState,
+    SupersedeRollback,
     SwitchBack,
     TriggerRollback,
 )
@@ -208,6 +209,16 @@ def test_another_cause_while_going_back_changes_nothing() -> None:
     stream.send(trigger())
 
     assert stream.send(trigger(cause_id="incident-2")) == []
+
+
+def test_a_cause_has_one_rollback_whatever_came_after_it() -> None:
+    stream = memory()
+    for cause in ("incident-1", "incident-2"):
+        stream.send(trigger(cause_id=cause))
+        stream.send(SupersedeRollback(reason="stop-over", at_ns=START_NS))
+
+    assert stream.state.causes == {"incident-1", "incident-2"}
+    assert stream.send(trigger(cause_id="incident-1")) == []
 
 
 def test_next_rollback_begins_anew_and_owes_its_own_proof() -> None:

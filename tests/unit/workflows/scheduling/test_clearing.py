@@ -11,7 +11,7 @@ from tests.fakes.governance import CHAMPION, GOOD
 from tests.governing import START_NS
 from tests.promoting import ROLLED_OUT, Grounds, office, record_runs, shown
 from torghut.eventlog.memory import InMemoryLog
-from torghut.workflows.approving.promoting import promote, register_candidate
+from torghut.workflows.approving.promoting import promote, register_candidate, revert
 from torghut.workflows.scheduling.clearing import RecordedClearances
 from torghut.workflows.scheduling.governor import BackTo
 from torghut.workflows.scheduling.ports import Observed
@@ -73,3 +73,36 @@ def test_candidate_that_serves_goes_back_to_what_it_replaced() -> None:
     found = back_to(log, ROLLED_OUT.candidate_id, seen(a=ROLLED_OUT.digest))
 
     assert found == BackTo(package=CHAMPION, router=ROUTER, serves=True)
+
+
+def test_who_served_is_known_by_the_run_that_spoke_for_them_and_since_when() -> None:
+    log = registered()
+    record_runs(log)
+    manifest = shown()
+    run(promote(office(log), manifest, grounds=Grounds(), approval=None, replaces=CHAMPION))
+    known = clearances(log)
+    (serves,) = run(known.served())
+
+    assert (serves.digest, serves.package, serves.until) == (
+        ROLLED_OUT.digest,
+        ROLLED_OUT.package,
+        None,
+    )
+    assert serves.manifests == (manifest.document.content_hash,)
+    assert run(known.runs_of(serves)) == [("run-1", 1)]
+
+    run(revert(office(log), ROUTER, cause="incident-1", reason="drawdown"))
+    (served,) = run(known.served())
+
+    assert served.until is not None
+    assert served.since == serves.since < served.until
+
+
+def test_who_serves_by_a_manifest_that_no_run_has_is_answered_for_by_the_newest_run() -> None:
+    log = registered()
+    record_runs(log)
+    run(promote(office(log), shown(), grounds=Grounds(), approval=None, replaces=CHAMPION))
+    known = clearances(log)
+    (serves,) = run(known.served())
+
+    assert run(known.runs_of(replace(serves, manifests=("00" * 32,)))) == [("run-1", 2)]

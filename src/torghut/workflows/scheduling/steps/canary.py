@@ -16,7 +16,7 @@ from torghut.schemas.rollout.phases import CANARY
 from torghut.workflows.aggregates import canary_of, rollout_of
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import Governor, Turn
-from torghut.workflows.scheduling.steps.rolling_back import RunSubject
+from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 PATCH: Final = stated_type(StrategyPatch)
 

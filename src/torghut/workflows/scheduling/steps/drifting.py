@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from torghut.drift.verdicts import judge_drift
 from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.governance.safety.drift_actions import TakeVerdict
-from torghut.schemas.governing.drift import ActionWithheld, DriftVerdict
+from torghut.schemas.governing.drift import ActionWithheld, DriftEvent, DriftVerdict
 from torghut.schemas.governing.rollback import EvidenceName
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.run import DriftStatus
 from torghut.workflows.aggregates import DRIFT
 from torghut.workflows.drift.calling import status_called
 from torghut.workflows.drift.evidence import About, write_action, write_detection
-from torghut.workflows.drift.measuring import WindowAsked
+from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import MS, Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
+from torghut.workflows.scheduling.steps.subjects import Subjects
 
 LOOP: Final = Subject(run_id="loop", candidate_id="loop")
 """What is measured while no candidate was ever run."""
-
 
 _STEPS: Final = 4
 """In which the beginning of a window moves on by its whole length."""
@@ -34,21 +34,34 @@ class DriftSeen:
     """What a cycle knows of drift.
 
     Attributes:
+        about: What it is shown about first.
         status: As the manifest says it.
+        measured: Of the whole loop.
         verdict: Of all checks.
+        events: What that put on record.
+        evaluation: Its number there.
         evidence: The files that show it, as they were examined after they were written.
     """
 
+    about: Subject
     status: DriftStatus
+    measured: Measured
     verdict: DriftVerdict
+    events: Sequence[DriftEvent]
+    evaluation: int
     evidence: Mapping[EvidenceName, Examined]
 
 
 async def look_for_drift(
-    governor: Governor, turn: Turn, observed: Observed, subject: Subject | None
+    governor: Governor, turn: Turn, observed: Observed, subjects: Subjects
 ) -> DriftSeen:
-    """Measure and judge drift, put on record what follows from it, and keep what shows it."""
-    about = subject or LOOP
+    """Measure and judge drift, put on record what follows from it, and keep what shows it.
+
+    It is measured once, on all that the loop did: what decided there is every candidate that
+    serves, and performance that drifts demands that each of them goes.
+    """
+    runs = (*filter(None, [subjects.current]), *subjects.serving)
+    about = runs[0].subject if runs else LOOP
     policy = governor.policies.scheduler
     lives_ns = max((one.lifetime_ns for one in observed.symbols.values()), default=0)
     window_ns = max(policy.window_ms * MS, policy.window_lifetimes * lives_ns)
@@ -62,30 +75,51 @@ async def look_for_drift(
         evaluation=1 if before is None else before.evaluation + 1,
         at_ns=turn.now_ns,
         verdict=verdict,
-        candidate=await governor.clearances.exposed(about.candidate_id),
+        candidate=next(iter(subjects.exposed), None),
         policy=governor.policies.drift,
+        others=subjects.exposed[1:],
     )
     events = await governor.governance.run(DRIFT, command)
+    withheld = any(isinstance(event, ActionWithheld) for event in events)
+    seen = DriftSeen(
+        about=about,
+        status=status_called(verdict.status, withheld=withheld),
+        measured=measured,
+        verdict=verdict,
+        events=events,
+        evaluation=command.evaluation,
+        evidence={},
+    )
+    return replace(seen, evidence=_show(governor, turn, seen, about))
+
+
+def show_drift(
+    governor: Governor, turn: Turn, seen: DriftSeen, about: Subject
+) -> Mapping[EvidenceName, Examined]:
+    """Keep what shows what a cycle knows of drift as evidence about a run, and return it."""
+    return seen.evidence if about == seen.about else _show(governor, turn, seen, about)
+
+
+def _show(
+    governor: Governor, turn: Turn, seen: DriftSeen, about: Subject
+) -> Mapping[EvidenceName, Examined]:
+    """Write what was detected, and what was done about it."""
     named = About(run_id=about.run_id, candidate_id=about.candidate_id)
-    detection = write_detection(governor.store, named, measured, verdict, at_ns=turn.now_ns)
+    window = replace(seen.measured.window, subject=about.run_id)
+    verdict = judge_drift(window, governor.policies.drift)
+    detection = write_detection(governor.store, named, seen.measured, verdict, at_ns=turn.now_ns)
     action = write_action(
         governor.store,
         named,
         detection,
-        events,
-        evaluation=command.evaluation,
+        seen.events,
+        evaluation=seen.evaluation,
         at_ns=turn.now_ns,
     )
-    return DriftSeen(
-        status=status_called(
-            verdict.status, withheld=any(isinstance(event, ActionWithheld) for event in events)
-        ),
-        verdict=verdict,
-        evidence={
-            "drift_last_detection_path": _examined(governor, detection, about),
-            "drift_last_action_path": _examined(governor, action, about),
-        },
-    )
+    return {
+        "drift_last_detection_path": _examined(governor, detection, about),
+        "drift_last_action_path": _examined(governor, action, about),
+    }
 
 
 def begin_of(now_ns: int, window_ns: int) -> int:

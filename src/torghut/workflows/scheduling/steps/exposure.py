@@ -8,7 +8,7 @@ from decimal import Decimal
 from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
-from torghut.workflows.scheduling.steps.rolling_back import RunSubject
+from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 
 async def review_exposure(

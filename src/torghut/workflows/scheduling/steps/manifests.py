@@ -1,4 +1,4 @@
-"""A cycle's last word on runs: the one that just ended made final, the current one reassessed."""
+"""A cycle's last word on runs: the one that just ended made final, what is governed reassessed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from torghut.artifacts.errors import ArtifactExistsError, ArtifactUnwritableError
-from torghut.governance.rollouts.evidence import Subject
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.rollouts.manifest import manifest_bytes
 from torghut.governance.rollouts.rollout import FinaliseRun, ReassessRun, RolloutState
@@ -20,8 +19,7 @@ from torghut.workflows.aggregates import rollout_of
 from torghut.workflows.rollout.places import CURRENT, REVIEW, run_folder
 from torghut.workflows.rollout.publishing import manifests_of, publish_run
 from torghut.workflows.scheduling.governor import Governor, Turn
-from torghut.workflows.scheduling.ports import LaneEnded
-from torghut.workflows.scheduling.steps.rolling_back import RunSubject
+from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +37,6 @@ class Published:
     remarks: tuple[str, ...] = ()
 
 
-async def run_subject(governor: Governor, ran: LaneEnded) -> RunSubject | None:
-    """Return a run with what evidence of it must be about; None where it never started."""
-    state = await governor.governance.state(rollout_of(ran.run_id, ran.attempt))
-    if state.started is None:
-        return None
-    subject = Subject(run_id=ran.run_id, candidate_id=state.started.plan.candidate_id)
-    return RunSubject(run_id=ran.run_id, attempt=ran.attempt, subject=subject)
-
-
 async def say_last_word(
     governor: Governor,
     turn: Turn,
@@ -55,10 +44,12 @@ async def say_last_word(
     *,
     drift: DriftStatus | None,
     rollback: RollbackFacts,
+    current: bool = True,
 ) -> Published:
     """Finalise a run whose lane has ended, or reassess one that is final, and publish it.
 
-    One whose lane has not ended is published as it stands: not final.
+    One whose lane has not ended is published as it stands: not final. The current manifest is that
+    of the run that ended last; what is said of another one is on record and on its page.
     """
     stream = rollout_of(run.run_id, run.attempt)
     state = await governor.governance.state(stream)
@@ -68,7 +59,7 @@ async def say_last_word(
         said = await governor.governance.run(
             stream, kind(drift_status=drift, rollback=rollback, at_ns=turn.now_ns)
         )
-    found = publish(governor, await governor.governance.state(stream))
+    found = publish(governor, await governor.governance.state(stream), current=current)
     if said:
         _leave_page(governor, found.manifest)
     return found
@@ -93,18 +84,19 @@ def _leave_page(governor: Governor, manifest: PhaseManifest) -> None:
             governor.store.replace(f"{folder}/{REVIEW}", governor.page(manifest))
 
 
-def publish(governor: Governor, state: RolloutState) -> Published:
-    """Publish the manifests of a run, and return the current one.
+def publish(governor: Governor, state: RolloutState, *, current: bool = True) -> Published:
+    """Publish the manifests of a run, and return what holds of it now.
 
     Where its own copy was altered the current one is published without it.
     """
     remarks: tuple[str, ...] = ()
     try:
-        written = publish_run(state, governor.store, key=governor.key)
+        written = publish_run(state, governor.store, key=governor.key, current=current)
     except ArtifactExistsError as error:
         remarks = (f"manifest: {error.code}: {error}",)
         written = manifests_of(state)
-        governor.store.replace(CURRENT, manifest_bytes(written.current))
+        if current:
+            governor.store.replace(CURRENT, manifest_bytes(written.current))
     digest = sha256_hex(manifest_bytes(written.own))
     evidence = Evidence(path=written.place, sha256=digest)
     return Published(manifest=written.current, evidence=evidence, remarks=remarks)
