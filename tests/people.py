@@ -254,7 +254,7 @@ def people_of(trial: Trial, *, seed: int) -> People:
         office=Office(
             events=events,
             keyring=keyring,
-            policy=safety.approvals,
+            safety=safety,
             wall=TrialTime(trial),
             by="a test",
         ),

@@ -17,14 +17,14 @@ from tests.approving import CANDIDATE, DAY_S, PROMOTION, manifest, policy
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import SECOND_NS, START_NS, Memory
+from tests.governing import SECOND_NS, START_NS, Memory, safety_policy
 from tests.rollouts import CANDIDATE as CANDIDATE_ID
 from tests.rollouts import RUN_ID, events_of, evidence_files, whole_run
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import fingerprint, raw_bytes
 from torghut.eventlog.ports import EventStore
-from torghut.governance.approvals.approval import ApprovalState, UseApproval
+from torghut.governance.approvals.approval import UseApproval
 from torghut.governance.approvals.keyring import Keyring, keyring_of
 from torghut.governance.approvals.signing import (
     SIGNED_APPROVAL,
@@ -32,6 +32,7 @@ from torghut.governance.approvals.signing import (
     sign_statement,
     statement_of,
 )
+from torghut.governance.approvals.state import ApprovalState
 from torghut.governance.ledger.ledger import (
     LEDGER,
     Demote,
@@ -264,7 +265,7 @@ def office(events: EventStore, *, after_s: int = 0, roles: Mapping[str, str] = R
     return Office(
         events=events,
         keyring=keyring(roles),
-        policy=policy(),
+        safety=safety_policy(),
         wall=HandClock(time_ns=START_NS + after_s * SECOND_NS),
         by="a test",
     )

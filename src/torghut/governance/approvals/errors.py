@@ -142,6 +142,12 @@ class UsedUpError(ApprovalError):
     code: ClassVar[str] = "approvals.used-up"
 
 
+class UseTooOldError(ApprovalError):
+    """The promotion that used it up never took place, and too long ago: ask for another one."""
+
+    code: ClassVar[str] = "approvals.use-too-old"
+
+
 class KeyUndeclaredError(ApprovalError):
     """The key is not declared among the owners' keys, so nobody is known by it."""
 

@@ -22,7 +22,6 @@ from torghut.eventlog.decider import Decider
 from torghut.governance.approvals.approval import (
     APPROVAL,
     ApprovalCommand,
-    ApprovalState,
     DenyApproval,
     GrantApproval,
     RequestApproval,
@@ -36,6 +35,7 @@ from torghut.governance.approvals.errors import (
     StatementMismatchError,
 )
 from torghut.governance.approvals.keyring import Holder, Keyring
+from torghut.governance.approvals.state import ApprovalState
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.safety import ApprovalPolicy

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from torghut.governance.approvals.approval import ApprovalState, open_request
 from torghut.governance.approvals.errors import (
     AuthorApprovesError,
     CandidateMismatchError,
@@ -17,6 +16,7 @@ from torghut.governance.approvals.signing import (
     read_signed,
     statement_of,
 )
+from torghut.governance.approvals.state import ApprovalState, open_request
 from torghut.governance.approvals.validity import Approved, NotApproved, best_approval
 from torghut.governance.ledger.errors import CandidateUnknownError
 from torghut.kernel.canonical import JsonObject, canonical_bytes
@@ -138,7 +138,7 @@ async def _submit(
         keyring=office.keyring,
         reason=reason,
         manifest=manifest,
-        at_ns=office.now_ns,
+        at_ns=await office.now(),
         policy=office.policy,
     )
     return await office.streams.run(
@@ -156,4 +156,4 @@ async def approval_of(office: Office, candidate: str) -> tuple[str, Approved] | 
     Every request and grant is verified again, by the keys that are declared now.
     """
     states: dict[str, ApprovalState] = await office.approvals()
-    return best_approval(states, office.now_ns, office.policy, candidate)
+    return best_approval(states, await office.now(), office.policy, candidate)

@@ -254,7 +254,7 @@ def test_killed_between_use_and_promotion_the_same_again_goes_on(appends: int) -
         to_live(office(log), approval)
     log.left = None
 
-    late_s = 7200 if appends else 0  # what was used up before it ran out needs not hold any more
+    late_s = 900 if appends else 0
     changed = to_live(office(log, after_s=late_s), approval)
 
     assert changed.ledger.digest_of("champion") == CANDIDATE
