@@ -106,6 +106,12 @@ class AuthorApprovesError(ApprovalError):
     code: ClassVar[str] = "approvals.author-approves"
 
 
+class MakerUnknownError(ApprovalError):
+    """Nobody who is declared signed for having made the candidate, so nobody may approve it."""
+
+    code: ClassVar[str] = "approvals.maker-unknown"
+
+
 class RoleMissingError(ApprovalError):
     """The signer's key has none of the roles that may approve."""
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import ValidationError
 
-from torghut.artifacts.errors import EnvelopeMalformedError
-from torghut.artifacts.signatures import parse_envelope, sign_payload
+from torghut.artifacts.signatures import sign_payload
 from torghut.eventlog.decider import Decider
 from torghut.governance.approvals.errors import KeyUndeclaredError, SignatureInvalidError
 from torghut.governance.approvals.keyring import Holder, Keyring
+from torghut.governance.approvals.statements import read_statement, statement_bytes
 from torghut.governance.releases.errors import (
     ReleaseLatchError,
     ReleaseLateError,
@@ -26,7 +25,6 @@ from torghut.governance.releases.errors import (
     ReleaseUnprovenError,
 )
 from torghut.governance.safety.latch import LATCH, EvaluateSafety, LatchState, ReleaseLoop
-from torghut.kernel.canonical import canonical_bytes
 from torghut.schemas.declarations.safety import SafetyPolicy
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.latch import (
@@ -37,7 +35,6 @@ from torghut.schemas.governing.latch import (
     ReleaseSigned,
     ReleaseStatement,
 )
-from torghut.schemas.types import first_problem
 
 PAYLOAD_TYPE: Final = "application/vnd.torghut.release-statement+json"
 _NS_PER_MS: Final = 1_000_000
@@ -80,7 +77,7 @@ class SignedLatch:
 
 def sign_release(statement: ReleaseStatement, key: Ed25519PrivateKey) -> bytes:
     """Return the envelope of ``statement``; the same again gives the same bytes."""
-    return sign_payload(_bytes(statement), PAYLOAD_TYPE, key)
+    return sign_payload(statement_bytes(statement), PAYLOAD_TYPE, key)
 
 
 def read_release(envelope: bytes, keyring: Keyring) -> tuple[ReleaseStatement, Holder]:
@@ -91,22 +88,11 @@ def read_release(envelope: bytes, keyring: Keyring) -> tuple[ReleaseStatement, H
         KeyUndeclaredError: Nobody is known by that key.
         ReleaseRoleError: The key is a machine's.
     """
-    try:
-        signed = parse_envelope(envelope)
-    except EnvelopeMalformedError as error:
-        raise SignatureInvalidError(expected="a DSSE envelope", found=error.found) from error
-    if signed.type != PAYLOAD_TYPE:
-        raise SignatureInvalidError(expected=PAYLOAD_TYPE, found=signed.type)
-    holder = keyring.signer(signed)
+    statement, holder = read_statement(
+        envelope, keyring, payload_type=PAYLOAD_TYPE, model=ReleaseStatement
+    )
     if not holder.roles:
         raise ReleaseRoleError(found=holder.role)
-    try:
-        statement = ReleaseStatement.model_validate_json(signed.payload, strict=True)
-    except ValidationError as error:
-        found = first_problem(error).at("the statement")
-        raise SignatureInvalidError(expected="a statement", found=found) from error
-    if _bytes(statement) != signed.payload:
-        raise SignatureInvalidError(expected="canonical JSON", found="other bytes")
     return statement, holder
 
 
@@ -151,10 +137,6 @@ def _speaks(
         and statement.triggers == released.triggers
         and (statement.reason.strip() == released.reason or not last)
     )
-
-
-def _bytes(statement: ReleaseStatement) -> bytes:
-    return canonical_bytes(statement.model_dump(mode="json"))
 
 
 def _decide(command: SignedCommand, state: SignedLatch) -> Sequence[LatchEvent]:

@@ -23,7 +23,7 @@ from torghut.schemas.governing.approvals import (
 )
 from torghut.schemas.upcasting import STEPS
 from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH_SIGNED, Governance
-from torghut.workflows.approving.makers import makers_of
+from torghut.workflows.approving.makers import is_maker_known, makers_of
 from torghut.workflows.streams import Streams
 
 _PREFIX = "approval-"
@@ -107,13 +107,18 @@ class Office:
     async def holding(self, events: Sequence[ApprovalEvent], approval: str) -> ApprovalState:
         """Return what the events of an approval come to, as far as they hold now.
 
-        What an undeclared key signed does not, nor what was granted by whoever made the candidate.
+        What an undeclared key signed does not, nor what was granted by whoever made the candidate,
+        nor anything granted while nobody knows who did.
         """
         asked = next((one for one in events if isinstance(one, ApprovalRequested)), None)
-        makers = frozenset[str]()
-        if asked is not None:
+        makers: frozenset[str] | None = None
+        if asked is not None and await self.knows_maker(asked.promotion.candidate):
             makers = await makers_of(self.events, asked.promotion.candidate)
         return APPROVAL.fold(verified(events, approval, self.keyring, makers=makers))
+
+    async def knows_maker(self, candidate: str) -> bool:
+        """Say whether somebody who is declared now signed for having made a candidate."""
+        return await is_maker_known(self.events, candidate, self.keyring)
 
     async def ledgers(self) -> dict[str, LedgerState]:
         """Return every ledger by its router."""

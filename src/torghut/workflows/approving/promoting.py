@@ -28,6 +28,7 @@ from torghut.schemas.rollout.phases import Target
 from torghut.workflows.approving.current import check_current
 from torghut.workflows.approving.errors import LiveUnfoundedError, StopHoldsError
 from torghut.workflows.approving.grounds import LiveGrounds
+from torghut.workflows.approving.makers import check_maker_known
 from torghut.workflows.approving.manifests import (
     CheckedManifest,
     check_champion,
@@ -132,6 +133,8 @@ async def promote(
             at_ns=at_ns,
         )
 
+    if approval is not None:
+        await check_maker_known(office.events, digest, office.keyring)
     use = (
         None
         if approval is None

@@ -17,6 +17,7 @@ from tests.promoting import (
     ROLLED_OUT,
     Grounds,
     candidate,
+    claim,
     office,
     patch_to,
     record_runs,
@@ -248,6 +249,7 @@ def test_killed_between_use_and_promotion_the_same_again_goes_on(appends: int) -
     log = DyingLog(clock=HandClock())
     run(register_candidate(Streams(log), ROUTER, ROLLED_OUT, run_id="run-1", at_ns=START_NS))
     record_runs(log)
+    claim(log)
     approval = approved(office(log))
     log.left = appends
     with pytest.raises(LogWriteError):

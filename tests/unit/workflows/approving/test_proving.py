@@ -21,6 +21,7 @@ from tests.promoting import (
     ROLLED_OUT,
     Grounds,
     candidate,
+    claim,
     office,
     record_runs,
     shown,
@@ -33,6 +34,7 @@ from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.approvals.errors import (
     ExpiredError,
     GrantsMissingError,
+    MakerUnknownError,
     NotionalCapExceededError,
     NotRequestedError,
     UseTooOldError,
@@ -220,7 +222,7 @@ def test_broken_off_promotion_does_not_go_on_without_the_keys_behind_it(gone: st
     log, approval = used_and_killed()
     without = {name: role for name, role in ROLES_OF.items() if name != gone}
 
-    with pytest.raises((GrantsMissingError, NotRequestedError)):
+    with pytest.raises((GrantsMissingError, MakerUnknownError)):
         to_live(office(log, roles=without), approval)
     assert run(office(log).ledger(ROUTER)).champion is None
 
@@ -335,6 +337,7 @@ def prepared() -> tuple[PacedLog, str]:
     log = PacedLog(clock=HandClock())
     run(register_candidate(Streams(log), ROUTER, ROLLED_OUT, run_id="run-1", at_ns=START_NS))
     record_runs(log)
+    claim(log)
     return log, approved(office(log))
 
 
