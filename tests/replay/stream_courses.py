@@ -82,13 +82,7 @@ from torghut.governance.safety.drift_actions import (
     EndAction,
     TakeVerdict,
 )
-from torghut.governance.safety.latch import (
-    LATCH,
-    EvaluateSafety,
-    LatchCommand,
-    LatchState,
-    ReleaseLoop,
-)
+from torghut.governance.safety.latch import LATCH, EvaluateSafety, LatchCommand, ReleaseLoop
 from torghut.governance.safety.rollback import (
     OWED,
     ROLLBACK,
@@ -101,6 +95,7 @@ from torghut.governance.safety.rollback import (
     SwitchBack,
     TriggerRollback,
 )
+from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.declarations.safety import DriftCode
 from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
 from torghut.schemas.governing.continuity import (

@@ -95,14 +95,13 @@ def _check_passes(now: PhaseManifest) -> None:
 async def _check_open(office: Office, governance: Governance) -> None:
     """Check that nothing stops the loop, and that nobody unknown let it go on."""
     signed = await governance.state(STOP_LATCH_SIGNED)
-    incident, released = signed.latch.incident, signed.latch.released
+    incident = signed.latch.incident
     if incident is not None:
         raise StopHoldsError(
             expected="an open stop latch",
             found=f"{incident.incident_id}: release it with `torghut latch release`",
         )
-    if released is not None and released.incident_id == signed.latch.over:
-        check_proven(signed, LATCH_NAME, office.keyring)
+    check_proven(signed, LATCH_NAME, office.keyring, office.safety.stop)
 
 
 def _check_age(office: Office, state: RolloutState, now_ns: int) -> None:

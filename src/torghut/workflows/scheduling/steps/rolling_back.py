@@ -18,7 +18,6 @@ from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.safety.drift_actions import EndAction
 from torghut.governance.safety.errors import OutOfOrderError, RollbackNotEffectiveError
-from torghut.governance.safety.latch import LatchState
 from torghut.governance.safety.rollback import (
     OWED,
     ConfirmDrained,
@@ -31,6 +30,7 @@ from torghut.governance.safety.rollback import (
     TriggerRollback,
     facts_of,
 )
+from torghut.governance.safety.stopping import LatchState
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
