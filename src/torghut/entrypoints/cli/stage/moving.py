@@ -51,7 +51,7 @@ def advance(
     """Review the stage in force with what is offered, and go on to the next if all is shown.
 
     The first time it enters stage 0, which asks for nothing. Ends with 1, and names what is
-    missing, if an exit criterion is not shown, or if the stage is not on record as it is, made since
+    missing, if an exit criterion is not shown, or if the stage is not on record as it is, since
     it was entered (torghut governance record); that review is on record too. The key must be one
     that governance/owners.yaml declares for a role of people.
     """
