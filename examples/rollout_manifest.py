@@ -7,6 +7,7 @@ from pathlib import Path
 from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import parse_private_key
 from torghut.eventlog.envelopes import Causes
+from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.rollouts.rollout import (
     ROLLOUT,
@@ -19,7 +20,7 @@ from torghut.governance.rollouts.rollout import (
     read_rollout_event,
     rollout_stream,
 )
-from torghut.governing import governance_events
+from torghut.governing import governance_events, owners
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.ledger import LedgerCandidate
@@ -27,6 +28,7 @@ from torghut.schemas.rollout.evidence import GateEvidence
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.phases import LANE_PHASES, REQUIRED_GATES
 from torghut.standby import artifact_root, wall_clock
+from torghut.workflows.approving.makers import claim_candidate
 from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.rollout.publishing import project_run, publish_run
 from torghut.workflows.streams import Streams
@@ -73,6 +75,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="the artifact root")
     parser.add_argument("--key", type=Path, help="an Ed25519 private key in PEM, to sign with")
+    parser.add_argument("--author", type=Path, help="the private key of who made the candidate")
     parser.add_argument("--run", default="example-1", help="the run's id")
     parser.add_argument("--target", choices=("paper", "live"), default="paper")
     asked = parser.parse_args()
@@ -83,6 +86,11 @@ async def main() -> None:
     )
     streams, run = Streams(log), asked.run
     await register_candidate(streams, "index-daily", CANDIDATE, run_id=run, at_ns=now_ns)
+    if asked.author:
+        author = parse_private_key(asked.author.read_bytes())
+        await claim_candidate(
+            log, CANDIDATE.digest, author, keyring=keyring_of(owners()), at_ns=now_ns
+        )
     plan = parse_run_plan(
         {
             "run_id": run,

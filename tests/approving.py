@@ -9,13 +9,13 @@ from tests.governing import ANN, BEN, SECOND_NS, START_NS, Memory, person, safet
 from torghut.governance.approvals.approval import (
     APPROVAL,
     ApprovalCommand,
-    ApprovalState,
     DenyApproval,
     GrantApproval,
     RequestApproval,
     RevokeApproval,
     UseApproval,
 )
+from torghut.governance.approvals.state import ApprovalState
 from torghut.schemas.declarations.safety import ApprovalPolicy
 from torghut.schemas.governing.approvals import (
     APPROVAL_EVENT,

@@ -48,6 +48,7 @@ from torghut.workflows.approving.answering import (
     promotion_asked,
     request_approval,
 )
+from torghut.workflows.approving.makers import claim_candidate
 from torghut.workflows.approving.manifests import CheckedManifest, checked
 from torghut.workflows.approving.office import Office
 from torghut.workflows.latching.releasing import LatchDesk, hand_in, statement_of
@@ -250,11 +251,15 @@ def people_of(trial: Trial, *, seed: int) -> People:
     """Return the people of a trial, by the keys that are declared for its scheduler."""
     declared, events = trial.scheduler.declared, governance_events(trial.root)
     keyring, safety = keyring_of(load_owners(declared)), load_governing(declared).safety
+    made = claim_candidate(
+        events, trial.candidate.digest, key_of(AUTHOR), keyring=keyring, at_ns=trial.at_ns or 1
+    )
+    asyncio.run(made)
     return People(
         office=Office(
             events=events,
             keyring=keyring,
-            policy=safety.approvals,
+            safety=safety,
             wall=TrialTime(trial),
             by="a test",
         ),

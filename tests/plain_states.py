@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from tests.governance_events import Event, Events, said
-from torghut.governance.approvals.approval import ApprovalState
 from torghut.governance.approvals.signing import SIGNED_APPROVAL
+from torghut.governance.approvals.state import ApprovalState
 from torghut.governance.safety.canary import CANARY
 from torghut.schemas.governing.approvals import APPROVAL_EVENT
 from torghut.schemas.governing.canary import CANARY_EVENT

@@ -17,21 +17,23 @@ from tests.approving import CANDIDATE, DAY_S, PROMOTION, manifest, policy
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import SECOND_NS, START_NS, Memory
+from tests.governing import SECOND_NS, START_NS, Memory, safety_policy
 from tests.rollouts import CANDIDATE as CANDIDATE_ID
 from tests.rollouts import RUN_ID, events_of, evidence_files, whole_run
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import fingerprint, raw_bytes
 from torghut.eventlog.ports import EventStore
-from torghut.governance.approvals.approval import ApprovalState, UseApproval
+from torghut.governance.approvals.approval import UseApproval
 from torghut.governance.approvals.keyring import Keyring, keyring_of
+from torghut.governance.approvals.making import ClaimCandidate, sign_candidate
 from torghut.governance.approvals.signing import (
     SIGNED_APPROVAL,
     Answer,
     sign_statement,
     statement_of,
 )
+from torghut.governance.approvals.state import ApprovalState
 from torghut.governance.ledger.ledger import (
     LEDGER,
     Demote,
@@ -61,6 +63,7 @@ from torghut.schemas.rollout.lane import CandidateSpec, StrategyPatch
 from torghut.schemas.rollout.phases import Target
 from torghut.workflows.aggregates import Governance, rollout_of
 from torghut.workflows.approving.grounds import LiveGrounds
+from torghut.workflows.approving.makers import claim_candidate
 from torghut.workflows.approving.manifests import CheckedManifest, checked
 from torghut.workflows.approving.office import Office
 from torghut.workflows.rollout.publishing import publish_run
@@ -264,7 +267,7 @@ def office(events: EventStore, *, after_s: int = 0, roles: Mapping[str, str] = R
     return Office(
         events=events,
         keyring=keyring(roles),
-        policy=policy(),
+        safety=safety_policy(),
         wall=HandClock(time_ns=START_NS + after_s * SECOND_NS),
         by="a test",
     )
@@ -331,6 +334,18 @@ def shown(
         keyring=keyring(roles),
         now_ns=START_NS + 60 * SECOND_NS,
     )
+
+
+def claim_of(who: str, candidate: str = CANDIDATE) -> ClaimCandidate:
+    """Return somebody's word that they made a candidate."""
+    return ClaimCandidate(
+        envelope=sign_candidate(candidate, key_of(who)), keyring=keyring(), at_ns=START_NS
+    )
+
+
+def claim(events: EventStore, who: str = "author", candidate: str = CANDIDATE) -> None:
+    """Let somebody sign that they made a candidate."""
+    run(claim_candidate(events, candidate, key_of(who), keyring=keyring(), at_ns=START_NS))
 
 
 ROLLED_OUT: Final = LedgerCandidate(candidate_id=CANDIDATE_ID, digest=CANDIDATE, package=CANDIDATE)

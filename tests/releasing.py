@@ -13,7 +13,8 @@ from tests.governing import SECOND_NS, START_NS, readings, safety_policy
 from tests.promoting import key_of, keyring
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.releases.releasing import sign_release
-from torghut.governance.safety.latch import EvaluateSafety, LatchState
+from torghut.governance.safety.latch import EvaluateSafety
+from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.governing.latch import SafetyReadings, Trigger
 from torghut.workflows.aggregates import LATCH_NAME, STOP_LATCH, Governance

@@ -227,7 +227,7 @@ def approvals_office(events: EventStore) -> Office:
     return Office(
         events=events,
         keyring=keyring_of(owners()),
-        policy=governing_policies().safety.approvals,
+        safety=governing_policies().safety,
         wall=wall_clock(),
         by=CAUSE,
     )

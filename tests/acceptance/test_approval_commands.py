@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shlex
 import shutil
@@ -32,6 +33,7 @@ EXAMPLE: Final = ROOT / "examples" / "rollout_manifest.py"
 PAGE: Final = ROOT / "docs" / "how-to" / "approve-a-candidate.md"
 COMMAND: Final = re.compile(r"^\$ (torghut .+)$", re.MULTILINE)
 PAPER: Final = "var/runs/example-1/rollout/phase-manifest.json"
+SIGNED: Final = ("--key", "scheduler.pem", "--author", "author.pem")
 ROLES: Final = {
     "scheduler": "scheduler",
     "author": "model",
@@ -54,8 +56,9 @@ def declare(folder: Path, *names: str) -> None:
 def example(folder: Path, *arguments: str) -> None:
     """Run the lane by hand, in a process of its own."""
     subprocess.run(
-        [sys.executable, EXAMPLE, "var", "--key", "scheduler.pem", *arguments],
+        [sys.executable, EXAMPLE, "var", *SIGNED, *arguments],
         check=True,
+        env={**os.environ, DECLARATIONS_DIR: str(folder / "declared")},
         cwd=folder,
         timeout=50,
         stdout=subprocess.DEVNULL,

@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from tests.commands import Ended, installation, started, typed
 from tests.declared import ROOT, shipped
@@ -23,12 +28,15 @@ from tests.kernels import compiled
 from tests.lanes import ROUTER, SYMBOL
 from tests.logs import copied
 from tests.planted import market, regimes
+from tests.promoting import fingerprint_of, key_of, keyring, owners
 from tests.schedulers import Changes, declare
 from torghut import bootstrap, governing
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.sqlite.store import open_log
+from torghut.governance.approvals.making import STREAM as SIGNED
 from torghut.governance.lanes.queue import STREAM
 from torghut.settings import DECLARATIONS_DIR, settings
+from torghut.workflows.approving.makers import is_maker_known, makers_of
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
 from torghut.workflows.opening import Setup, open_fold
 
@@ -203,9 +211,25 @@ def test_who_made_a_candidate_is_known_by_their_key(folder: Path) -> None:
     }
 
     assert authors == {declared}
-    for nobody in ("ann", "ann.pem", "gone.pub"):
+    refused = submit(str(CANDIDATE.reference), "--author", "ann.pem")
+    assert (refused.status, refused.err.split(":")[0]) == (1, "approvals.key-undeclared")
+    for nobody in ("ann", "gone.pub"):
         refused = submit(str(CANDIDATE.reference), "--author", nobody)
         assert (refused.status, "is no public key" in refused.err) == (2, True)
+
+
+def test_who_made_a_candidate_signs_for_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FolderPackageStore(folder / "packages").save(CANDIDATE)
+    monkeypatch.setattr(governing, "owners", owners)
+    pem = key_of("author").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "author.pem").write_bytes(pem)
+    for _ in range(2):
+        assert submit(str(CANDIDATE.reference), "--author", "author.pem").status == 0
+    events = governing.governance_events(folder / "var")
+
+    assert asyncio.run(is_maker_known(events, CANDIDATE.digest, keyring()))
+    assert len(asyncio.run(events.read_events(SIGNED))) == 1
+    assert asyncio.run(makers_of(events, CANDIDATE.digest)) == {fingerprint_of("author")}
 
 
 @pytest.mark.usefixtures("folder")

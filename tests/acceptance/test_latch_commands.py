@@ -19,11 +19,11 @@ from tests.runbooks import PAGES, commands_of, holds, words_of
 from torghut import governing, standby
 from torghut.governance.safety.latch import (
     EvaluateSafety,
-    LatchState,
     ReleaseLoop,
     incident_bytes,
     incident_path,
 )
+from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.settings import DECLARATION_FOLDERS, DECLARATIONS_DIR, settings

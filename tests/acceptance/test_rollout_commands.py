@@ -35,7 +35,9 @@ from tests.rollouts import (
 )
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.artifacts.errors import ArtifactExistsError
+from torghut.governance.rollouts.manifest import content_hash
 from torghut.governance.rollouts.rollout import CrashLane, RolloutCommand, StartRun
+from torghut.kernel.canonical import canonical_bytes
 from torghut.workflows.rollout.publishing import publish_run
 
 EXAMPLE: Final = ROOT / "examples" / "rollout_manifest.py"
@@ -130,6 +132,25 @@ def test_manifest_of_the_lane_is_not_final_and_soon_a_fail(folder: Path) -> None
     assert ended.status == 6
     assert "NOT FINAL" in ended.out
     assert "NOT FINAL" in shown.out
+
+
+def test_what_is_shown_says_who_answers_for_it(folder: Path) -> None:
+    for place in (OWN, CURRENT):
+        named = str(folder / "artifacts" / place)
+        told = typed("rollout", "show", named, "--json").json["origin"]
+        assert told["kind"] == "unanchored"
+        assert told["says"] in typed("rollout", "show", named).out
+
+    path = folder / "artifacts" / OWN
+    stated = json.loads(path.read_bytes())
+    stated["observation_summary"]["missing_for_live"] = []
+    stated["candidate_id"] = "another"
+    path.write_bytes(canonical_bytes(stated | {"content_hash": content_hash(stated)}))
+    shown = typed("rollout", "show", str(path), "--json")
+    assert (shown.status, shown.json["origin"]["kind"]) == (0, "forged")
+    path.with_name(path.name + ".dsse").unlink()
+    shown = typed("rollout", "show", str(path))
+    assert "unsigned: anybody who can write files can have made it" in shown.out
 
 
 def test_altered_evidence_is_told_by_its_path(folder: Path) -> None:

@@ -23,6 +23,7 @@ from tests.replay.golden_decisions import GOLDEN
 from torghut.eventlog.decider import Decider
 from torghut.governance.allotting.allotment import ALLOTMENTS
 from torghut.governance.approvals.approval import APPROVAL
+from torghut.governance.approvals.making import MAKERS
 from torghut.governance.cycles.cycle import CYCLES
 from torghut.governance.exposure.ladder import LADDER
 from torghut.governance.lanes.queue import LANES
@@ -40,7 +41,7 @@ from torghut.schemas.governing.approvals import APPROVAL_EVENT
 from torghut.schemas.governing.canary import CANARY_EVENT
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT
 from torghut.schemas.governing.drift import DRIFT_EVENT
-from torghut.schemas.governing.lanes import LANE_EVENT
+from torghut.schemas.governing.lanes import LANE_EVENT, MAKER_EVENT
 from torghut.schemas.governing.latch import LATCH_EVENT
 from torghut.schemas.governing.lease import LEASE_EVENT
 from torghut.schemas.governing.ledger import LEDGER_EVENT
@@ -77,6 +78,7 @@ KINDS: Final[Mapping[str, Stream]] = {
     "latch": Stream(decider=LATCH, adapter=LATCH_EVENT),
     "ledger": Stream(decider=LEDGER, adapter=LEDGER_EVENT),
     "lease": Stream(decider=EPOCHS, adapter=LEASE_EVENT),
+    "makers": Stream(decider=MAKERS, adapter=MAKER_EVENT),
     "rollback": Stream(decider=ROLLBACK, adapter=ROLLBACK_EVENT),
     "stages": Stream(decider=STAGES, adapter=STAGE_EVENT),
 }

@@ -26,6 +26,7 @@ from tests.lanes import LaneWorld, made_run
 from tests.latencies import counted, latencies, reading
 from tests.promoting import (
     answer,
+    claim_of,
     demote,
     keyring,
     later,
@@ -49,6 +50,7 @@ from torghut.governance.allotting.allotment import (
     Seen,
 )
 from torghut.governance.allotting.allotting import Shares
+from torghut.governance.approvals.making import MAKERS, ClaimCandidate, MakersState, read_candidate
 from torghut.governance.approvals.signing import read_signed
 from torghut.governance.cycles.cycle import (
     CYCLES,
@@ -81,13 +83,7 @@ from torghut.governance.safety.drift_actions import (
     EndAction,
     TakeVerdict,
 )
-from torghut.governance.safety.latch import (
-    LATCH,
-    EvaluateSafety,
-    LatchCommand,
-    LatchState,
-    ReleaseLoop,
-)
+from torghut.governance.safety.latch import LATCH, EvaluateSafety, LatchCommand, ReleaseLoop
 from torghut.governance.safety.rollback import (
     OWED,
     ROLLBACK,
@@ -100,6 +96,7 @@ from torghut.governance.safety.rollback import (
     SwitchBack,
     TriggerRollback,
 )
+from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.declarations.safety import DriftCode
 from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
 from torghut.schemas.governing.continuity import (
@@ -109,6 +106,7 @@ from torghut.schemas.governing.continuity import (
 )
 from torghut.schemas.governing.drift import DRIFT_EVENT, DriftEvent
 from torghut.schemas.governing.fields import Evidence, Found, Person, reading_of
+from torghut.schemas.governing.lanes import MAKER_EVENT, MakerSigned
 from torghut.schemas.governing.latch import LATCH_EVENT, LatchEvent, SafetyReadings
 from torghut.schemas.governing.lease import LEASE_EVENT, LeaseEvent
 from torghut.schemas.governing.rollback import ROLLBACK_EVENT, RollbackEvent
@@ -405,6 +403,13 @@ def _signed() -> Sequence[bytes]:
     return stream.bodies
 
 
+def _made_by_two() -> Sequence[bytes]:
+    stream: Memory[ClaimCandidate, MakerSigned, MakersState] = Memory(MAKERS, MAKER_EVENT)
+    for who in ("author", "mel"):
+        stream.send(claim_of(who))
+    return stream.bodies
+
+
 def _taken_back() -> Sequence[bytes]:
     stream = ledger("a", "b", "c")
     stream.send(retain("c"))
@@ -489,6 +494,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("latch", "signed"): _signed_release,
     ("lease", "handed-over"): _handed_over,
     ("ledger", "taken-back"): _taken_back,
+    ("makers", "two"): _made_by_two,
     ("rollback", "proven"): _proven,
     ("rollback", "superseded"): _superseded,
     ("stages", "on-and-back"): _on_and_back,
@@ -500,6 +506,8 @@ if __name__ == "__main__":
         add_stream(kind, name, play())
     statement, _ = read_signed(answer("ben", "grant").envelope, keyring())
     add_message("artifacts/approval-statement.v1", "grant", statement)
+    made, _ = read_candidate(claim_of("author").envelope, keyring())
+    add_message("artifacts/maker-statement.v1", "author", made)
     release = statement_of(
         f"incident-{'ab' * 32}",
         ["signal-lag", "drawdown"],

@@ -26,7 +26,7 @@ from torghut.schemas.governing.drift_evidence import (
     DriftJudged,
     DriftOutcome,
 )
-from torghut.schemas.governing.lanes import LaneEvent
+from torghut.schemas.governing.lanes import LaneEvent, MakerSigned, MakerStatement
 from torghut.schemas.governing.latch import LatchEvent, ReleaseStatement, StopIncident
 from torghut.schemas.governing.lease import LeaseEvent
 from torghut.schemas.governing.ledger import LedgerEvent
@@ -103,6 +103,7 @@ GOVERNING: Final[tuple[type[Message], ...]] = (
         StageEvent,
     ),
     LatencyRead,
+    MakerSigned,
 )
 """Every event of a governance stream."""
 
@@ -136,6 +137,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     LaneCompleted,
     LaneCrashed,
     LaneInputs,
+    MakerStatement,
     PackageManifest,
     PairedBlocks,
     PhaseRecorded,
@@ -176,6 +178,7 @@ ARTIFACTS: Final = frozenset(
         GateEvidence,
         IterationNote,
         LaneInputs,
+        MakerStatement,
         GovernanceBeat,
         GovernanceStanding,
         PackageManifest,

@@ -23,8 +23,9 @@ from torghut.governance.rollouts.rollout import (
 from torghut.governance.safety.canary import CANARY, CanaryCommand, CanaryState
 from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, ObserveCycle
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, DriftCommand, DriftState
-from torghut.governance.safety.latch import LATCH, LatchCommand, LatchState
+from torghut.governance.safety.latch import LATCH, LatchCommand
 from torghut.governance.safety.rollback import ROLLBACK, RollbackCommand, RollbackState
+from torghut.governance.safety.stopping import LatchState
 from torghut.governance.slo.latency import LATENCY, LatencyState, ReadLatency
 from torghut.schemas.governing.canary import CANARY_EVENT, CanaryEvent
 from torghut.schemas.governing.continuity import CONTINUITY_EVENT, ContinuityEvent

@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.governing import ANN, BEN, START_NS, Memory, readings, safety_policy
-from torghut.governance.safety.latch import (
-    LATCH,
-    EvaluateSafety,
-    LatchCommand,
-    LatchState,
-    ReleaseLoop,
-)
+from torghut.governance.safety.latch import LATCH, EvaluateSafety, LatchCommand, ReleaseLoop
+from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import Person, reading_of
 from torghut.schemas.governing.latch import (
     LATCH_EVENT,

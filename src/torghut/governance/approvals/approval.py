@@ -18,7 +18,6 @@ from torghut.governance.approvals.errors import (
     AuthorApprovesError,
     CandidateMismatchError,
     ContentHashMismatchError,
-    DeniedError,
     ExpiredError,
     ExpiryTooLongError,
     GrantsMissingError,
@@ -28,12 +27,16 @@ from torghut.governance.approvals.errors import (
     ManifestUnsignedError,
     NotionalCapExceededError,
     NotionalCapMismatchError,
-    NotRequestedError,
     RequestMismatchError,
-    RevokedError,
     RoleMissingError,
     SameKeyError,
-    UsedUpError,
+    UseTooOldError,
+)
+from torghut.governance.approvals.state import (
+    ApprovalState,
+    approvers_of,
+    check_used,
+    open_request,
 )
 from torghut.governance.safety.errors import ReasonMissingError
 from torghut.schemas.declarations.fields import Role
@@ -116,18 +119,6 @@ class UseApproval:
 ApprovalCommand: TypeAlias = (
     RequestApproval | GrantApproval | DenyApproval | RevokeApproval | UseApproval
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalState:
-    """What the events of an approval come to; one that is denied, revoked or used is over."""
-
-    requested: ApprovalRequested | None = None
-    grants: tuple[ApprovalGranted, ...] = ()
-    denied: ApprovalDenied | None = None
-    revoked: ApprovalRevoked | None = None
-    used: ApprovalUsed | None = None
-    time_ns: int = 0
 
 
 def _decide(command: ApprovalCommand, state: ApprovalState) -> Sequence[ApprovalEvent]:
@@ -258,16 +249,22 @@ def _revoke(command: RevokeApproval, state: ApprovalState) -> Sequence[ApprovalE
 
 
 def _use(command: UseApproval, state: ApprovalState) -> Sequence[ApprovalEvent]:
-    """Return the use, by the candidate's own passing live manifest, while enough grants hold."""
-    if state.used is not None and state.used.promotion_id == command.promotion_id:
-        return []
-    promotion = open_request(state).promotion
+    """Return the use, by the candidate's own passing live manifest, while enough grants hold.
+
+    The same promotion again is let go on, for a while: its process may have died right after.
+    """
+    used = state.used
+    again = used is not None and used.promotion_id == command.promotion_id
+    promotion = open_request(replace(state, used=None) if again else state).promotion
     at_ns = max(command.at_ns, state.time_ns)
     check_facts(command.manifest, candidate=promotion.candidate, target=promotion.target)
     if command.notional_cap > promotion.notional_cap:
         raise NotionalCapExceededError(
             expected=f"at most {promotion.notional_cap:f}", found=f"{command.notional_cap:f}"
         )
+    if used is not None:
+        _check_again(command, state, used, at_ns)
+        return []
     return [
         ApprovalUsed(
             promotion_id=command.promotion_id,
@@ -279,19 +276,24 @@ def _use(command: UseApproval, state: ApprovalState) -> Sequence[ApprovalEvent]:
     ]
 
 
-def approvers_of(state: ApprovalState, policy: ApprovalPolicy, at_ns: int) -> tuple[Person, ...]:
-    """Return who approves as of ``at_ns``: each key once.
+def _check_again(
+    command: UseApproval, state: ApprovalState, used: ApprovalUsed, at_ns: int
+) -> None:
+    """Check that a promotion which used the approval up may still take place.
 
     Raises:
-        ExpiredError: Enough did, and no longer do.
-        GrantsMissingError: Too few ever did.
+        ApprovalError: Nothing proves the use, or it was for another manifest.
+        UseTooOldError: It was too long ago.
     """
-    ever = {grant.approver.key for grant in state.grants}
-    holding = {g.approver.key: g.approver for g in state.grants if at_ns < g.expires_at_ns}
-    if len(holding) >= policy.grants_required:
-        return tuple(holding[key] for key in sorted(holding))
-    refusal = ExpiredError if len(ever) >= policy.grants_required else GrantsMissingError
-    raise refusal(expected=f"{policy.grants_required} that hold", found=str(len(holding)))
+    check_used(state, command.policy)
+    _check(
+        ContentHashMismatchError,
+        expected=used.live_manifest,
+        found=command.manifest.content_hash,
+    )
+    apart_ms, allowed_ms = (at_ns - used.at_ns) // _NS_PER_MS, command.policy.use_retry_ms
+    if apart_ms > allowed_ms:
+        raise UseTooOldError(expected=f"a use {allowed_ms} ms ago at most", found=f"{apart_ms} ms")
 
 
 def check_facts(manifest: ManifestFacts, *, candidate: str, target: Target) -> None:
@@ -310,23 +312,6 @@ def _check(refusal: type[ApprovalError], *, expected: str, found: str) -> None:
     """Check that two texts are the same."""
     if expected != found:
         raise refusal(expected=expected, found=found)
-
-
-def open_request(state: ApprovalState) -> ApprovalRequested:
-    """Return the request, unless it is over.
-
-    Raises:
-        ApprovalError: Nothing was asked for, or it was denied, revoked or used.
-    """
-    if state.requested is None:
-        raise NotRequestedError(expected="a request", found="none")
-    if state.denied is not None:
-        raise DeniedError(expected="an open request", found=f"denied: {state.denied.reason}")
-    if state.revoked is not None:
-        raise RevokedError(expected="an open request", found=f"revoked: {state.revoked.reason}")
-    if state.used is not None:
-        raise UsedUpError(expected="an open request", found=f"used by {state.used.promotion_id}")
-    return state.requested
 
 
 def reason_text(text: str) -> str:

@@ -106,6 +106,12 @@ class AuthorApprovesError(ApprovalError):
     code: ClassVar[str] = "approvals.author-approves"
 
 
+class MakerUnknownError(ApprovalError):
+    """Nobody who is declared signed for having made the candidate, so nobody may approve it."""
+
+    code: ClassVar[str] = "approvals.maker-unknown"
+
+
 class RoleMissingError(ApprovalError):
     """The signer's key has none of the roles that may approve."""
 
@@ -140,6 +146,12 @@ class UsedUpError(ApprovalError):
     """The approval has served its one promotion; the next one takes another."""
 
     code: ClassVar[str] = "approvals.used-up"
+
+
+class UseTooOldError(ApprovalError):
+    """The promotion that used it up never took place, and too long ago: ask for another one."""
+
+    code: ClassVar[str] = "approvals.use-too-old"
 
 
 class KeyUndeclaredError(ApprovalError):

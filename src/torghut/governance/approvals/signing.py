@@ -14,15 +14,12 @@ from itertools import zip_longest
 from typing import Final, assert_never
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import ValidationError
 
-from torghut.artifacts.errors import EnvelopeMalformedError
-from torghut.artifacts.signatures import parse_envelope, sign_payload
+from torghut.artifacts.signatures import sign_payload
 from torghut.eventlog.decider import Decider
 from torghut.governance.approvals.approval import (
     APPROVAL,
     ApprovalCommand,
-    ApprovalState,
     DenyApproval,
     GrantApproval,
     RequestApproval,
@@ -32,10 +29,12 @@ from torghut.governance.approvals.approval import (
 from torghut.governance.approvals.errors import (
     ApprovalError,
     NotRequestedError,
-    SignatureInvalidError,
+    RoleMissingError,
     StatementMismatchError,
 )
 from torghut.governance.approvals.keyring import Holder, Keyring
+from torghut.governance.approvals.state import ApprovalState
+from torghut.governance.approvals.statements import read_statement, statement_bytes
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.safety import ApprovalPolicy
@@ -49,7 +48,6 @@ from torghut.schemas.governing.approvals import (
     Promotion,
     Verb,
 )
-from torghut.schemas.types import first_problem
 
 PAYLOAD_TYPE: Final = "application/vnd.torghut.approval-statement+json"
 
@@ -95,7 +93,7 @@ def reason_digest(reason: str) -> str:
 
 def sign_statement(statement: ApprovalStatement, key: Ed25519PrivateKey) -> bytes:
     """Return the envelope of ``statement``; the same again gives the same bytes."""
-    return sign_payload(_bytes(statement), PAYLOAD_TYPE, key)
+    return sign_payload(statement_bytes(statement), PAYLOAD_TYPE, key)
 
 
 def read_signed(envelope: bytes, keyring: Keyring) -> tuple[ApprovalStatement, Holder]:
@@ -105,31 +103,15 @@ def read_signed(envelope: bytes, keyring: Keyring) -> tuple[ApprovalStatement, H
         SignatureInvalidError: It is no statement, or not signed by the key that it names.
         KeyUndeclaredError: Nobody is known by that key.
     """
-    try:
-        signed = parse_envelope(envelope)
-    except EnvelopeMalformedError as error:
-        raise SignatureInvalidError(expected="a DSSE envelope", found=error.found) from error
-    if signed.type != PAYLOAD_TYPE:
-        raise SignatureInvalidError(expected=PAYLOAD_TYPE, found=signed.type)
-    holder = keyring.signer(signed)
-    try:
-        statement = ApprovalStatement.model_validate_json(signed.payload, strict=True)
-    except ValidationError as error:
-        found = first_problem(error).at("the statement")
-        raise SignatureInvalidError(expected="a statement", found=found) from error
-    if _bytes(statement) != signed.payload:
-        raise SignatureInvalidError(expected="canonical JSON", found="other bytes")
-    return statement, holder
-
-
-def _bytes(statement: ApprovalStatement) -> bytes:
-    return canonical_bytes(statement.model_dump(mode="json"))
+    return read_statement(envelope, keyring, payload_type=PAYLOAD_TYPE, model=ApprovalStatement)
 
 
 def _decide(command: Answer | UseApproval, state: ApprovalState) -> Sequence[ApprovalEvent]:
     if isinstance(command, UseApproval):
         return APPROVAL.decide(command, state)
     statement, holder = read_signed(command.envelope, command.keyring)
+    if not holder.roles:
+        raise RoleMissingError(expected="the key of a person", found=f"a {holder.role}'s")
     _check_about(statement, command, state)
     events = APPROVAL.decide(_meant(command, statement, holder), state)
     if not events:
@@ -207,19 +189,20 @@ def verified(
     approval: str,
     keyring: Keyring,
     *,
-    makers: frozenset[str] = frozenset(),
+    makers: frozenset[str] | None = frozenset(),
 ) -> Iterator[ApprovalEvent]:
     """Yield ``events`` without the requests and grants whose signature does not hold now.
 
-    Nor a grant by one of ``makers``, the keys of those who made the candidate. A denial, a
-    revocation and a use count as they stand: believing them only makes safer.
+    Nor a grant by one of ``makers``, the keys of those who made the candidate, nor any where nobody
+    knows who did (None). A denial, a revocation and a use count as they stand: believing them only
+    ends an approval. A use proves nothing by itself.
     """
     for event, following in zip_longest(events, events[1:]):
         if isinstance(event, ApprovalRequested | ApprovalGranted) and not _stands(
             event, following, approval, keyring
         ):
             continue
-        if isinstance(event, ApprovalGranted) and event.approver.key in makers:
+        if isinstance(event, ApprovalGranted) and (makers is None or event.approver.key in makers):
             continue
         yield event
 
@@ -239,6 +222,7 @@ def _stands(
         return False
     if isinstance(event, ApprovalRequested):
         meant = statement_of(approval, "request", event.promotion, reason=event.reason)
-        return (statement, holder.person) == (meant, event.author)
+        said = (statement, holder.person) == (meant, event.author)
+        return said and bool(holder.roles)
     meant = statement_of(approval, "grant", event.promotion, expires_at_ns=event.expires_at_ns)
     return (statement, holder.person) == (meant, event.approver) and event.role in holder.roles

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torghut.governance.approvals.approval import ApprovalState, approvers_of, open_request
 from torghut.governance.approvals.errors import (
     ApprovalError,
     CandidateMismatchError,
     NotRequestedError,
 )
+from torghut.governance.approvals.state import ApprovalState, approvers_of, open_request
 from torghut.schemas.declarations.safety import ApprovalPolicy
 from torghut.schemas.governing.approvals import Promotion
 from torghut.schemas.governing.fields import Person

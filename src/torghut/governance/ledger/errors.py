@@ -91,3 +91,10 @@ class ApprovalMissingError(LedgerError):
     """Live takes an approval that this very promotion used up; paper takes none."""
 
     code: ClassVar[str] = "ledger.approval-missing"
+
+
+class PromotionUnprovenError(LedgerError):
+    """What serves live is on record, and no approval that verifies stands behind it: revert it."""
+
+    code: ClassVar[str] = "ledger.promotion-unproven"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY

@@ -25,7 +25,7 @@ from torghut.governance.ledger.errors import (
     PromotionSpentError,
     QuarantinedError,
 )
-from torghut.governance.ledger.state import Known, LedgerState, Term, evolve
+from torghut.governance.ledger.state import Known, LedgerState, evolve
 from torghut.governance.safety.errors import ReasonMissingError
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
@@ -95,12 +95,14 @@ class RevertToPrevious:
 
     Attributes:
         cause: Of the revert; an incident, or a person's command.
+        unproven: Promotions that may not be gone back to.
     """
 
     expected_version: int
     cause: str
     reason: str
     at_ns: int
+    unproven: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +271,7 @@ def _revert(command: RevertToPrevious, state: LedgerState) -> Sequence[LedgerEve
         raise NotChampionError(expected="a champion to take back", found="none")
     _check_version(command.expected_version, state)
     rollbacks = _known(champion.digest, state).rollbacks + 1
-    restored = state.before[-1] if state.before else Term(digest=None, package=None)
+    restored = state.previous(command.unproven)
     return [
         PromotionReverted(
             cause=command.cause,

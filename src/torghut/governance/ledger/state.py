@@ -116,6 +116,15 @@ class LedgerState:
         newest_first = reversed(tuple(self.candidates.items()))
         return next((digest for digest, one in newest_first if one.role == "challenger"), None)
 
+    def previous(self, unproven: frozenset[str] = frozenset()) -> Term:
+        """Return what serves again once the champion is taken back.
+
+        Args:
+            unproven: Promotions that nothing proves: they are passed over.
+        """
+        proven = [term for term in self.before if term.promotion_id not in unproven]
+        return proven[-1] if proven else Term(digest=None, package=None)
+
     def digest_of(self, alias: Alias) -> str | None:
         """Return the digest of the candidate that an alias names; None: nobody."""
         match alias:
@@ -196,7 +205,7 @@ def _reverted(state: LedgerState, event: PromotionReverted) -> LedgerState:
         "quarantined" if event.quarantined else "demoted",
         rollbacks=event.rollbacks,
     )
-    *before, restored = state.before or (Term(digest=None, package=event.package),)
+    before, restored = _left(state.before, event)
     if event.quarantined:
         before = _without(event.digest, before, restored)
     if restored.digest is not None:
@@ -208,6 +217,15 @@ def _reverted(state: LedgerState, event: PromotionReverted) -> LedgerState:
         version=event.version,
         reverts=MappingProxyType({**state.reverts, event.cause: event.package}),
     )
+
+
+def _left(before: Sequence[Term], event: PromotionReverted) -> tuple[list[Term], Term]:
+    """Return who served before what serves again, and that; what was passed over is gone."""
+    if not before:
+        return [], Term(digest=None, package=event.package)
+    last = len(before) - 1
+    found = [number for number, term in enumerate(before) if term.digest == event.restored]
+    return list(before[: (found or [last])[-1]]), before[(found or [last])[-1]]
 
 
 def _without(digest: str, before: Sequence[Term], restored: Term) -> list[Term]:

@@ -46,7 +46,7 @@ class ReleaseLateError(TorghutError):
 
 
 class ReleaseUnprovenError(TorghutError):
-    """A release is on record that no declared keys signed: the loop stays stopped."""
+    """What opened the latch is signed by no declared keys in time, nor shown: it stays stopped."""
 
     code: ClassVar[str] = "releases.unproven"
     exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY

@@ -12,32 +12,32 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import ValidationError
 
-from torghut.artifacts.errors import EnvelopeMalformedError
-from torghut.artifacts.signatures import parse_envelope, sign_payload
+from torghut.artifacts.signatures import sign_payload
 from torghut.eventlog.decider import Decider
 from torghut.governance.approvals.errors import KeyUndeclaredError, SignatureInvalidError
 from torghut.governance.approvals.keyring import Holder, Keyring
+from torghut.governance.approvals.statements import read_statement, statement_bytes
 from torghut.governance.releases.errors import (
     ReleaseLatchError,
     ReleaseLateError,
     ReleaseRoleError,
     ReleaseUnprovenError,
 )
-from torghut.governance.safety.latch import LATCH, EvaluateSafety, LatchState, ReleaseLoop
-from torghut.kernel.canonical import canonical_bytes
-from torghut.schemas.declarations.safety import SafetyPolicy
+from torghut.governance.safety.latch import LATCH, EvaluateSafety, ReleaseLoop
+from torghut.governance.safety.stopping import LatchState
+from torghut.schemas.declarations.safety import SafetyPolicy, StopPolicy
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.latch import (
     LatchEvent,
+    LoopRecovered,
     LoopReleased,
     LoopStopped,
     ReleaseRequested,
     ReleaseSigned,
     ReleaseStatement,
+    SafetyEvaluated,
 )
-from torghut.schemas.types import first_problem
 
 PAYLOAD_TYPE: Final = "application/vnd.torghut.release-statement+json"
 _NS_PER_MS: Final = 1_000_000
@@ -71,16 +71,20 @@ class SignedLatch:
         latch: What all that was written comes to, signed or not.
         signed: The signatures since the incident began that is open, or that was the last.
         persons_needed: By the last release: two where its incident had been seen in live mode.
+        recovered: The last recovery.
+        clean: The longest row of clean evaluations that ends with it or comes after.
     """
 
     latch: LatchState = LATCH.initial
     signed: tuple[ReleaseSigned, ...] = ()
     persons_needed: int = 1
+    recovered: LoopRecovered | None = None
+    clean: int = 0
 
 
 def sign_release(statement: ReleaseStatement, key: Ed25519PrivateKey) -> bytes:
     """Return the envelope of ``statement``; the same again gives the same bytes."""
-    return sign_payload(_bytes(statement), PAYLOAD_TYPE, key)
+    return sign_payload(statement_bytes(statement), PAYLOAD_TYPE, key)
 
 
 def read_release(envelope: bytes, keyring: Keyring) -> tuple[ReleaseStatement, Holder]:
@@ -91,47 +95,55 @@ def read_release(envelope: bytes, keyring: Keyring) -> tuple[ReleaseStatement, H
         KeyUndeclaredError: Nobody is known by that key.
         ReleaseRoleError: The key is a machine's.
     """
-    try:
-        signed = parse_envelope(envelope)
-    except EnvelopeMalformedError as error:
-        raise SignatureInvalidError(expected="a DSSE envelope", found=error.found) from error
-    if signed.type != PAYLOAD_TYPE:
-        raise SignatureInvalidError(expected=PAYLOAD_TYPE, found=signed.type)
-    holder = keyring.signer(signed)
+    statement, holder = read_statement(
+        envelope, keyring, payload_type=PAYLOAD_TYPE, model=ReleaseStatement
+    )
     if not holder.roles:
         raise ReleaseRoleError(found=holder.role)
-    try:
-        statement = ReleaseStatement.model_validate_json(signed.payload, strict=True)
-    except ValidationError as error:
-        found = first_problem(error).at("the statement")
-        raise SignatureInvalidError(expected="a statement", found=found) from error
-    if _bytes(statement) != signed.payload:
-        raise SignatureInvalidError(expected="canonical JSON", found="other bytes")
     return statement, holder
 
 
-def check_proven(state: SignedLatch, latch: str, keyring: Keyring) -> None:
-    """Check that the last release is what people signed whose keys are declared now.
+def check_proven(state: SignedLatch, latch: str, keyring: Keyring, policy: StopPolicy) -> None:
+    """Check that what opened the latch is what people signed, or what evaluations show.
 
-    A latch that was never released, or whose last incident recovered by itself, has nothing to
-    prove.
+    Each of their keys must be declared now, and each signature made within the declared time of the
+    release. What recovers takes as many clean evaluations as are declared. A latch that never
+    opened has nothing to prove.
 
     Raises:
         ReleaseUnprovenError: Somebody wrote it who is not known.
     """
-    released = state.latch.released
-    if released is None:
+    over, released, recovered = state.latch.over, state.latch.released, state.recovered
+    if over is None:
         return
+    if released is not None and released.incident_id == over:
+        _check_signed(state, released, latch, keyring, policy)
+    elif recovered is None or state.clean < policy.recovery_evaluations:
+        raise ReleaseUnprovenError(
+            expected=f"{policy.recovery_evaluations} clean evaluations in a row that open {over}",
+            found=f"{state.clean}",
+        )
+
+
+def _check_signed(
+    state: SignedLatch, released: LoopReleased, latch: str, keyring: Keyring, policy: StopPolicy
+) -> None:
+    """Check that as many people as it takes signed a release, about the time that it was made."""
     keys = {person.key for person in released.persons}
     if len(keys) < state.persons_needed:
         raise ReleaseUnprovenError(
             expected=f"a release by {state.persons_needed} keys", found=f"{len(keys)}"
         )
     for person in released.persons:
-        if not any(_speaks(one, person, released, latch, keyring) for one in state.signed):
+        if not any(
+            _speaks(one, person, released, latch, keyring)
+            and _is_timely(one, released.at_ns, keyring, policy)
+            for one in state.signed
+        ):
             raise ReleaseUnprovenError(
                 expected=f"a release of {released.incident_id} that {person.key} signed",
-                found="no signature over it that holds by the keys declared now",
+                found=f"no signature over it within {policy.release_confirm_ms} ms that holds "
+                "by the keys declared now",
             )
 
 
@@ -153,27 +165,43 @@ def _speaks(
     )
 
 
-def _bytes(statement: ReleaseStatement) -> bytes:
-    return canonical_bytes(statement.model_dump(mode="json"))
+def _is_timely(signed: ReleaseSigned, at_ns: int, keyring: Keyring, policy: StopPolicy) -> bool:
+    """Say whether a signature was made within the declared time of ``at_ns``."""
+    try:
+        statement, _ = read_release(signed.envelope.encode(), keyring)
+    except (SignatureInvalidError, KeyUndeclaredError, ReleaseRoleError):
+        return False
+    return abs(at_ns - statement.signed_at_ns) <= policy.release_confirm_ms * _NS_PER_MS
 
 
 def _decide(command: SignedCommand, state: SignedLatch) -> Sequence[LatchEvent]:
     if isinstance(command, EvaluateSafety):
         return LATCH.decide(command, state.latch)
     statement, holder = read_release(command.envelope, command.keyring)
-    _check_handed_in(statement, command)
+    at_ns = max(command.at_ns, state.latch.time_ns)
+    _check_handed_in(statement, command, at_ns)
     release = ReleaseLoop(
         incident_id=statement.incident_id,
         triggers=frozenset(statement.triggers),
         person=holder.person,
         reason=statement.reason,
-        at_ns=command.at_ns,
+        at_ns=at_ns,
         policy=command.policy,
     )
-    return list(_with_signature(LATCH.decide(release, state.latch), command, holder))
+    latch = state.latch if _is_asked(state, command, at_ns) else replace(state.latch, request=None)
+    return list(_with_signature(LATCH.decide(release, latch), command, holder))
 
 
-def _check_handed_in(statement: ReleaseStatement, command: SignedRelease) -> None:
+def _is_asked(state: SignedLatch, command: SignedRelease, at_ns: int) -> bool:
+    """Say whether the first half of a release is one that may still be confirmed."""
+    request, policy = state.latch.request, command.policy.stop
+    return request is not None and any(
+        one.person == request.person and _is_timely(one, at_ns, command.keyring, policy)
+        for one in state.signed
+    )
+
+
+def _check_handed_in(statement: ReleaseStatement, command: SignedRelease, at_ns: int) -> None:
     """Check that what was signed is for here and now.
 
     Raises:
@@ -182,7 +210,7 @@ def _check_handed_in(statement: ReleaseStatement, command: SignedRelease) -> Non
     """
     if statement.latch != command.latch:
         raise ReleaseLatchError(expected=command.latch, found=statement.latch)
-    apart_ms = (command.at_ns - statement.signed_at_ns) // _NS_PER_MS
+    apart_ms = (at_ns - statement.signed_at_ns) // _NS_PER_MS
     allowed_ms = command.policy.stop.release_confirm_ms
     if abs(apart_ms) > allowed_ms:
         raise ReleaseLateError(allowed_ms=allowed_ms, found_ms=apart_ms)
@@ -206,12 +234,17 @@ def _with_signature(
 def _evolve(state: SignedLatch, event: LatchEvent) -> SignedLatch:
     incident = state.latch.incident
     after = replace(state, latch=LATCH.evolve(state.latch, event))
+    opens = incident is not None and after.latch.incident is None
     match event:
-        case LoopStopped():
+        case LoopStopped() if incident is None:
             return replace(after, signed=())
+        case SafetyEvaluated():
+            return replace(after, clean=max(state.clean, after.latch.streaks.clean))
+        case LoopRecovered() if opens:
+            return replace(after, recovered=event, clean=state.latch.streaks.clean)
         case ReleaseSigned():
             return replace(after, signed=(*state.signed, event))
-        case LoopReleased():
+        case LoopReleased() if opens:
             live = incident is not None and incident.live
             return replace(after, persons_needed=2 if live else 1)
         case _:

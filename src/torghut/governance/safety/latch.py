@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, assert_never
 
 from torghut.eventlog.decider import Decider
-from torghut.governance.safety.breaches import RECOVERING, Streaks, judge
+from torghut.governance.safety.breaches import RECOVERING, judge
 from torghut.governance.safety.errors import (
     IncidentMismatchError,
     NotStoppedError,
@@ -22,6 +22,7 @@ from torghut.governance.safety.errors import (
     TriggersUnacknowledgedError,
 )
 from torghut.governance.safety.ordering import is_again
+from torghut.governance.safety.stopping import Incident, LatchState, evolve
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.safety import SafetyPolicy
@@ -33,7 +34,6 @@ from torghut.schemas.governing.latch import (
     LoopReleased,
     LoopStopped,
     ReleaseRequested,
-    ReleaseSigned,
     SafetyEvaluated,
     SafetyReadings,
     StopIncident,
@@ -43,7 +43,6 @@ from torghut.schemas.types import message_digest
 
 _REASON_MAX: Final = 500
 _NS_PER_MS: Final = 1_000_000
-_NO_STREAKS: Final = Streaks()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,46 +75,6 @@ class ReleaseLoop:
 
 
 LatchCommand: TypeAlias = EvaluateSafety | ReleaseLoop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
-    """The stop that is in force.
-
-    Attributes:
-        extension: How often triggers were added.
-        live: Whether it was ever evaluated in live mode.
-    """
-
-    incident_id: str
-    triggers: frozenset[Trigger]
-    extension: int
-    live: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatchState:
-    """What the events of a latch come to.
-
-    Attributes:
-        last: The last evaluation; None before the first.
-        time_ns: The latest time that any event told.
-        streaks: After the last evaluation, or since the last release.
-        incident: What stops the loop; None while nothing does.
-        caused_by: The evaluation that made the incident what it is; its evidence file says so.
-        over: The id of the last incident that is over.
-        request: A release that waits for the second person.
-        released: The last release.
-    """
-
-    last: SafetyEvaluated | None = None
-    time_ns: int = 0
-    streaks: Streaks = _NO_STREAKS
-    incident: Incident | None = None
-    caused_by: SafetyEvaluated | None = None
-    over: str | None = None
-    request: ReleaseRequested | None = None
-    released: LoopReleased | None = None
 
 
 def incident_bytes(evaluated: SafetyEvaluated, *, latch: str, incident: Incident) -> bytes:
@@ -160,7 +119,7 @@ def _evaluate(command: EvaluateSafety, state: LatchState) -> Sequence[LatchEvent
         lane_failure_streak=judged.streaks.lane_failed,
         clean_streak=judged.streaks.clean,
     )
-    return [evaluated, *_consequences(command, _evolve(state, evaluated), evaluated)]
+    return [evaluated, *_consequences(command, evolve(state, evaluated), evaluated)]
 
 
 def _is_repeated(command: EvaluateSafety, state: LatchState) -> bool:
@@ -314,58 +273,6 @@ def _released(command: ReleaseLoop, persons: tuple[Person, ...], at_ns: int) -> 
     )
 
 
-def _evolve(state: LatchState, event: LatchEvent) -> LatchState:
-    state = replace(state, time_ns=max(state.time_ns, event.at_ns))
-    match event:
-        case SafetyEvaluated():
-            return _evaluated(state, event)
-        case LoopStopped() | IncidentExtended():
-            return _stopped(state, event)
-        case LoopRecovered():
-            return replace(state, incident=None, request=None, over=event.incident_id)
-        case ReleaseRequested():
-            return replace(state, request=event)
-        case LoopReleased():
-            return replace(
-                state,
-                incident=None,
-                request=None,
-                released=event,
-                over=event.incident_id,
-                streaks=_NO_STREAKS,
-            )
-        case ReleaseSigned():
-            return state
-        case _:
-            assert_never(event)
-
-
-def _evaluated(state: LatchState, event: SafetyEvaluated) -> LatchState:
-    """Return ``state`` after an evaluation; one in live mode makes an open incident a live one."""
-    streaks = Streaks(
-        stale=event.staleness_streak,
-        lane_failed=event.lane_failure_streak,
-        clean=event.clean_streak,
-    )
-    incident = state.incident
-    if incident is not None and event.readings.mode == "live":
-        incident = replace(incident, live=True)
-    return replace(state, last=event, streaks=streaks, incident=incident)
-
-
-def _stopped(state: LatchState, event: LoopStopped | IncidentExtended) -> LatchState:
-    """Return ``state`` with more triggers; a release that waited no longer knows all of them."""
-    before = state.incident
-    live = state.last is not None and state.last.readings.mode == "live"
-    incident = Incident(
-        incident_id=event.incident_id,
-        triggers=frozenset(event.triggers),
-        extension=0 if before is None else before.extension + 1,
-        live=live or (before is not None and before.live),
-    )
-    return replace(state, incident=incident, caused_by=state.last, request=None)
-
-
 LATCH: Final[Decider[LatchCommand, LatchEvent, LatchState]] = Decider(
-    initial=LatchState(), decide=_decide, evolve=_evolve
+    initial=LatchState(), decide=_decide, evolve=evolve
 )

@@ -24,15 +24,16 @@ class StageStoppedError(TorghutError):
 
 
 class StageUnrecordedError(TorghutError):
-    """The stage was not put on record since it was entered, so it is not left."""
+    """The stage is not on record as it is, since it was entered, so it is not left."""
 
     code: ClassVar[str] = "stages.unrecorded"
     exit_code: ClassVar[ExitCode] = ExitCode.NO
 
     def __init__(self, *, stage: int) -> None:
         super().__init__(
-            f"expected a record of stage {stage} made since it was entered, found none; make one "
-            f"with `torghut governance record --stage {stage}`"
+            f"expected a record of stage {stage} made since it was entered, of the commit that "
+            "runs in a tree without changes and of the caps in force, found none; make one with "
+            f"`torghut governance record --stage {stage}`"
         )
         self.stage = stage
 

@@ -59,6 +59,10 @@ class ApprovalPolicy(Message):
     run_age_max_ms: Annotated[
         Span, Field(description="Since its run was final, that a manifest still speaks for it.")
     ] = 7 * 86_400_000
+    use_retry_ms: Annotated[
+        Span,
+        Field(description="Since its use, that what broke off may be tried again."),
+    ] = 900_000
 
 
 class LeasePolicy(Message):

@@ -1,4 +1,4 @@
-"""The rollout lane on record: candidates submitted, and every run of them with its end."""
+"""The rollout lane on record: candidates and who made them, and every run with its end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from torghut.schemas.governing.fields import ArtifactPath, Ordinal
+from torghut.schemas.governing.fields import ArtifactPath, Ordinal, Person
 from torghut.schemas.rollout.gates import Reason
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.phases import PhaseName, Target
@@ -33,6 +33,23 @@ class CandidateSubmitted(Message):
     type: Literal["lanes.candidate-submitted.v1"] = "lanes.candidate-submitted.v1"
     submission: Ordinal
     asked: LaneAsked
+    at_ns: Nanoseconds
+
+
+class MakerStatement(Message):
+    """What somebody signs who made a candidate, as canonical JSON in a DSSE envelope."""
+
+    type: Literal["lanes.maker-statement.v1"] = "lanes.maker-statement.v1"
+    candidate: Annotated[Sha256, Field(description="Of its package, or of its declarations.")]
+
+
+class MakerSigned(Message):
+    """Somebody said by their key that they made a candidate; they cannot approve it."""
+
+    type: Literal["lanes.maker-signed.v1"] = "lanes.maker-signed.v1"
+    candidate: Sha256
+    person: Person
+    envelope: Annotated[str, Field(max_length=8192, description="DSSE, as it was handed in.")]
     at_ns: Nanoseconds
 
 
@@ -71,3 +88,6 @@ LaneEvent = Annotated[
 
 LANE_EVENT: TypeAdapter[LaneEvent] = TypeAdapter(LaneEvent)
 """Parses any event of the lane's stream."""
+
+MAKER_EVENT: TypeAdapter[MakerSigned] = TypeAdapter(MakerSigned)
+"""Parses any event of the stream of makers."""

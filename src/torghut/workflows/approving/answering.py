@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from torghut.governance.approvals.approval import ApprovalState, open_request
 from torghut.governance.approvals.errors import (
     AuthorApprovesError,
     CandidateMismatchError,
     CandidateUnregisteredError,
+    GrantsMissingError,
+    MakerUnknownError,
 )
 from torghut.governance.approvals.signing import (
     SIGNED_APPROVAL,
@@ -17,6 +18,7 @@ from torghut.governance.approvals.signing import (
     read_signed,
     statement_of,
 )
+from torghut.governance.approvals.state import ApprovalState, open_request
 from torghut.governance.approvals.validity import Approved, NotApproved, best_approval
 from torghut.governance.ledger.errors import CandidateUnknownError
 from torghut.kernel.canonical import JsonObject, canonical_bytes
@@ -29,7 +31,7 @@ from torghut.schemas.governing.approvals import (
     Verb,
 )
 from torghut.workflows.approving.current import check_current
-from torghut.workflows.approving.makers import makers_of
+from torghut.workflows.approving.makers import check_maker_known, makers_of
 from torghut.workflows.approving.manifests import CheckedManifest, check_patch
 from torghut.workflows.approving.office import Office, approval_stream, read_approval_event
 
@@ -69,6 +71,7 @@ async def request_approval(
     check_patch(manifest, known.candidate)
     if known.candidate.digest != promotion.candidate:
         raise CandidateMismatchError(expected=known.candidate.digest, found=promotion.candidate)
+    await check_maker_known(office.events, promotion.candidate, office.keyring)
     await check_current(office, manifest, target=manifest.document.requested_promotion_target)
     approval = approval_id(promotion, author=author, at_ns=office.now_ns)
     statement = statement_of(approval, "request", promotion, reason=reason)
@@ -120,7 +123,13 @@ async def answer_approval(
 
 
 async def _check_not_maker(office: Office, candidate: str, envelope: bytes) -> None:
-    """Check that somebody else grants than made the candidate, whoever asked for it."""
+    """Check that somebody else grants than made the candidate, whoever asked for it.
+
+    Raises:
+        AuthorApprovesError: They made it.
+        MakerUnknownError: Nobody knows who did.
+    """
+    await check_maker_known(office.events, candidate, office.keyring)
     _, holder = read_signed(envelope, office.keyring)
     if holder.person.key in await makers_of(office.events, candidate):
         raise AuthorApprovesError(
@@ -138,7 +147,7 @@ async def _submit(
         keyring=office.keyring,
         reason=reason,
         manifest=manifest,
-        at_ns=office.now_ns,
+        at_ns=await office.now(),
         policy=office.policy,
     )
     return await office.streams.run(
@@ -156,4 +165,8 @@ async def approval_of(office: Office, candidate: str) -> tuple[str, Approved] | 
     Every request and grant is verified again, by the keys that are declared now.
     """
     states: dict[str, ApprovalState] = await office.approvals()
-    return best_approval(states, office.now_ns, office.policy, candidate)
+    found = best_approval(states, await office.now(), office.policy, candidate)
+    unsigned = isinstance(found, NotApproved) and found.code == GrantsMissingError.code
+    if unsigned and not await office.knows_maker(candidate):
+        return NotApproved(code=MakerUnknownError.code, says=f"nobody signed for {candidate}")
+    return found

@@ -57,7 +57,7 @@ async def check_current(office: Office, manifest: CheckedManifest, *, target: Ta
     _check_same(manifest, state)
     _check_passes(manifest_of(state))
     await _check_open(office, governance)
-    _check_age(office, state)
+    _check_age(office, state, await office.now())
     alert = (await governance.state(SIGNALS)).alert_id
     if target == "live" and alert is not None:
         raise SignalsMissingError(expected="signals without a break", found=f"the alert {alert}")
@@ -95,22 +95,21 @@ def _check_passes(now: PhaseManifest) -> None:
 async def _check_open(office: Office, governance: Governance) -> None:
     """Check that nothing stops the loop, and that nobody unknown let it go on."""
     signed = await governance.state(STOP_LATCH_SIGNED)
-    incident, released = signed.latch.incident, signed.latch.released
+    incident = signed.latch.incident
     if incident is not None:
         raise StopHoldsError(
             expected="an open stop latch",
             found=f"{incident.incident_id}: release it with `torghut latch release`",
         )
-    if released is not None and released.incident_id == signed.latch.over:
-        check_proven(signed, LATCH_NAME, office.keyring)
+    check_proven(signed, LATCH_NAME, office.keyring, office.safety.stop)
 
 
-def _check_age(office: Office, state: RolloutState) -> None:
+def _check_age(office: Office, state: RolloutState, now_ns: int) -> None:
     """Check that the run was final no longer ago than is declared."""
     final, limit_ms = state.finalised, office.policy.run_age_max_ms
     if final is None:
         return  # whoever wants it final says so
-    age_ms = (office.now_ns - final.occurred_at_ns) // _NS_PER_MS
+    age_ms = (now_ns - final.occurred_at_ns) // _NS_PER_MS
     if age_ms > limit_ms:
         raise RunTooOldError(
             expected=f"a run that is final for {limit_ms} ms at most",

@@ -7,21 +7,23 @@ from dataclasses import dataclass, field
 
 from torghut.eventlog.envelopes import Causes, Envelope, read_event
 from torghut.eventlog.ports import EventStore
-from torghut.governance.approvals.approval import APPROVAL, ApprovalState
+from torghut.governance.approvals.approval import APPROVAL
 from torghut.governance.approvals.keyring import Keyring
 from torghut.governance.approvals.signing import verified
+from torghut.governance.approvals.state import ApprovalState
 from torghut.governance.ledger.errors import CandidateUnknownError
 from torghut.governance.ledger.ledger import LEDGER, ledger_stream, read_ledger_event, router_of
 from torghut.governance.ledger.state import Known, LedgerState
 from torghut.kernel.clock import WallClock
-from torghut.schemas.declarations.safety import ApprovalPolicy
+from torghut.schemas.declarations.safety import ApprovalPolicy, SafetyPolicy
 from torghut.schemas.governing.approvals import (
     APPROVAL_EVENT,
     ApprovalEvent,
     ApprovalRequested,
 )
 from torghut.schemas.upcasting import STEPS
-from torghut.workflows.approving.makers import makers_of
+from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH_SIGNED, Governance
+from torghut.workflows.approving.makers import is_maker_known, makers_of
 from torghut.workflows.streams import Streams
 
 _PREFIX = "approval-"
@@ -49,14 +51,14 @@ class Office:
     Attributes:
         events: Governance's own log.
         keyring: The declared keys.
-        policy: What approvals are bound by.
+        safety: What approvals, stops and their releases are bound by.
         wall: Asked each time; the receive clock, which is wall time but where time is simulated.
         by: Whose command this is, as the cause that is put on record.
     """
 
     events: EventStore
     keyring: Keyring
-    policy: ApprovalPolicy
+    safety: SafetyPolicy
     wall: WallClock
     by: str
     streams: Streams = field(init=False)
@@ -65,9 +67,24 @@ class Office:
         object.__setattr__(self, "streams", Streams(self.events))
 
     @property
+    def policy(self) -> ApprovalPolicy:
+        """What approvals are bound by."""
+        return self.safety.approvals
+
+    @property
     def now_ns(self) -> int:
-        """What time it is now."""
+        """What time it is now, by the clock alone: for what ends, and for what names something."""
         return self.wall.now_ns()
+
+    async def now(self) -> int:
+        """Return what time it is for whatever runs out: the clock's, or the last cycle's if later.
+
+        A clock that is set back makes nothing valid again that had run out at a time on record.
+        """
+        governance = Governance(streams=self.streams, causes=self.causes("time"))
+        cycles = await governance.state(CYCLE_RECORD)
+        latch = await governance.state(STOP_LATCH_SIGNED)
+        return max(self.now_ns, cycles.time_ns, latch.latch.time_ns)
 
     def causes(self, whole: str) -> Causes:
         """Return why something is put on record, as part of the workflow ``whole``."""
@@ -90,13 +107,18 @@ class Office:
     async def holding(self, events: Sequence[ApprovalEvent], approval: str) -> ApprovalState:
         """Return what the events of an approval come to, as far as they hold now.
 
-        What an undeclared key signed does not, nor what was granted by whoever made the candidate.
+        What an undeclared key signed does not, nor what was granted by whoever made the candidate,
+        nor anything granted while nobody knows who did.
         """
         asked = next((one for one in events if isinstance(one, ApprovalRequested)), None)
-        makers = frozenset[str]()
-        if asked is not None:
+        makers: frozenset[str] | None = None
+        if asked is not None and await self.knows_maker(asked.promotion.candidate):
             makers = await makers_of(self.events, asked.promotion.candidate)
         return APPROVAL.fold(verified(events, approval, self.keyring, makers=makers))
+
+    async def knows_maker(self, candidate: str) -> bool:
+        """Say whether somebody who is declared now signed for having made a candidate."""
+        return await is_maker_known(self.events, candidate, self.keyring)
 
     async def ledgers(self) -> dict[str, LedgerState]:
         """Return every ledger by its router."""

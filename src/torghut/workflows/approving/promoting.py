@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from torghut.eventlog.envelopes import Causes
 from torghut.governance.approvals.approval import APPROVAL, UseApproval
-from torghut.governance.approvals.errors import NotRequestedError
+from torghut.governance.approvals.errors import NotionalCapExceededError, NotRequestedError
 from torghut.governance.ledger.errors import ApprovalMissingError, CandidateUnknownError
 from torghut.governance.ledger.ledger import (
     LEDGER,
@@ -26,8 +26,9 @@ from torghut.schemas.governing.approvals import ApprovalUsed
 from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.phases import Target
 from torghut.workflows.approving.current import check_current
-from torghut.workflows.approving.errors import LiveUnfoundedError
+from torghut.workflows.approving.errors import LiveUnfoundedError, StopHoldsError
 from torghut.workflows.approving.grounds import LiveGrounds
+from torghut.workflows.approving.makers import check_maker_known
 from torghut.workflows.approving.manifests import (
     CheckedManifest,
     check_champion,
@@ -35,6 +36,12 @@ from torghut.workflows.approving.manifests import (
     replaced_by,
 )
 from torghut.workflows.approving.office import Office, approval_stream, read_approval_event
+from torghut.workflows.approving.proving import (
+    check_proven_term,
+    promotion_on_record,
+    stop_at,
+    unproven_terms,
+)
 from torghut.workflows.streams import Streams
 
 
@@ -83,7 +90,8 @@ async def promote(
     """Promote a manifest's candidate to the manifest's target, and return who serves.
 
     To live, the approval is used up first, and by this promotion alone: killed in between, the same
-    again goes on where it was.
+    again goes on where it was, within the time that is declared for it. A stop that closes while
+    this is at work takes the promotion back, before anybody is told of it.
 
     Args:
         office: Where it is put on record.
@@ -97,6 +105,7 @@ async def promote(
         LedgerError: The candidate cannot be promoted.
         ApprovalError: The approval does not serve.
         RunRefusedError: The run does not earn it any more.
+        PromotionUnprovenError: Nothing proves what it would replace, or that it was made before.
     """
     router, known = await office.registered(manifest.document.candidate_id)
     digest = known.candidate.digest
@@ -104,6 +113,13 @@ async def promote(
     facts = manifest.facts(digest)
     ledger = await office.ledger(router)
     name = promotion_id(router, digest, facts.target, facts.content_hash)
+    at_ns = await office.now()
+    if ledger.champion is not None:
+        await check_proven_term(office, router, ledger.champion)
+        if ledger.champion.promotion_id == name:
+            await _check_asked_again(office, router, name, approval, notional_cap)
+            await _take_back_if_stopped(office, router, name)
+            return await _changed(office, router, name, again=True)
 
     def command(used: ApprovalUsed | None) -> Promote:
         return Promote(
@@ -114,9 +130,11 @@ async def promote(
             manifest=facts,
             replaces=replaced_by(manifest) or replaces,
             approval=None if used is None or approval is None else (approval, used),
-            at_ns=office.now_ns,
+            at_ns=at_ns,
         )
 
+    if approval is not None:
+        await check_maker_known(office.events, digest, office.keyring)
     use = (
         None
         if approval is None
@@ -124,24 +142,66 @@ async def promote(
             promotion_id=name,
             manifest=facts,
             notional_cap=notional_cap or await _approved_cap(office, approval),
-            at_ns=office.now_ns,
+            at_ns=at_ns,
             policy=office.policy,
         )
     )
     used = None if use is None or approval is None else await _use(office, approval, use, dry=True)
-    if LEDGER.decide(command(used), ledger):  # refused here, the approval is not used up
-        check_champion(manifest, digest, ledger)  # what is on record is not judged again
-        await check_current(office, manifest, target=facts.target)
-        await _check_grounds(office, manifest, grounds, target=facts.target)
+    LEDGER.decide(command(used), ledger)  # refused here, the approval is not used up
+    check_champion(manifest, digest, ledger)
+    await check_current(office, manifest, target=facts.target)
+    await _check_grounds(office, manifest, grounds, target=facts.target)
     if use is not None and approval is not None:
         used = await _use(office, approval, use, dry=False)
     again = await _change(office, router, command(used), whole=manifest.document.run_id)
+    await _take_back_if_stopped(office, router, name)
+    return await _changed(office, router, name, again=again)
+
+
+async def _changed(office: Office, router: str, name: str, *, again: bool) -> Changed:
+    """Return who serves after a promotion, and what a running loop is to be sent."""
     after = await office.ledger(router)
-    return Changed(
-        router=router,
-        ledger=after,
-        control=_to_send(name, router, after.champion, changed_from=_replaced(after)),
-        again=again,
+    control = _to_send(name, router, after.champion, changed_from=_replaced(after))
+    return Changed(router=router, ledger=after, control=control, again=again)
+
+
+async def _check_asked_again(
+    office: Office, router: str, name: str, approval: str | None, notional_cap: Decimal | None
+) -> None:
+    """Check that a promotion on record is asked for again as it was made.
+
+    Raises:
+        ApprovalMissingError: By another approval.
+        NotionalCapExceededError: For more than was approved.
+    """
+    found = await promotion_on_record(office, router, name)
+    cited = None if found is None else found[0].approval
+    if approval != cited:
+        raise ApprovalMissingError(expected=cited or "no approval", found=approval or "no approval")
+    cap = None if approval is None else await _approved_cap(office, approval)
+    if cap is not None and notional_cap is not None and notional_cap > cap:
+        raise NotionalCapExceededError(expected=f"at most {cap:f}", found=f"{notional_cap:f}")
+
+
+async def _take_back_if_stopped(office: Office, router: str, name: str) -> None:
+    """Take a promotion back before which the stop latch closed in the log, unseen until now.
+
+    Nothing was told to a loop by then, and whoever asks for the same again after a crash comes by
+    here too.
+
+    Raises:
+        StopHoldsError: It closed.
+    """
+    found = await promotion_on_record(office, router, name)
+    incident = None if found is None else await stop_at(office, found[1])
+    if incident is None:
+        return
+    champion = (await office.ledger(router)).champion
+    if champion is not None and champion.promotion_id == name:
+        await revert(office, router, cause=incident, reason="promoted after the stop latch closed")
+    raise StopHoldsError(
+        expected="a stop latch that was open when the candidate was promoted",
+        found=f"{incident}: the promotion is taken back; release the latch, and ask for another",
     )
 
 
@@ -152,7 +212,7 @@ async def _check_grounds(
     if target == "paper":
         return
     candidate = manifest.document.candidate_id
-    _, missing = decide_target(target, await grounds.facts(candidate, now_ns=office.now_ns))
+    _, missing = decide_target(target, await grounds.facts(candidate, now_ns=await office.now()))
     if missing:
         raise LiveUnfoundedError(expected="everything that live takes", found=", ".join(missing))
 
@@ -193,6 +253,8 @@ async def _use(office: Office, approval: str, use: UseApproval, *, dry: bool) ->
 async def revert(office: Office, router: str, *, cause: str, reason: str) -> Changed:
     """Let serve again what served before, and return who serves.
 
+    Who served live by a promotion that nothing proves is passed over.
+
     Raises:
         LedgerError: Nothing can be taken back.
     """
@@ -200,7 +262,11 @@ async def revert(office: Office, router: str, *, cause: str, reason: str) -> Cha
     if not ledger.candidates:
         raise CandidateUnknownError(expected=f"a ledger of {router}", found="none")
     command = RevertToPrevious(
-        expected_version=ledger.version, cause=cause, reason=reason, at_ns=office.now_ns
+        expected_version=ledger.version,
+        cause=cause,
+        reason=reason,
+        at_ns=office.now_ns,
+        unproven=await unproven_terms(office, router, ledger),
     )
     again = await _change(office, router, command, whole=cause)
     after = await office.ledger(router)

@@ -13,7 +13,7 @@ from torghut.governance.approvals.keyring import Keyring
 from torghut.governance.releases.errors import ReleaseUnprovenError
 from torghut.governance.releases.releasing import SIGNED_LATCH, SignedLatch, check_proven
 from torghut.governance.safety.breaches import RECOVERING
-from torghut.governance.safety.latch import LatchState
+from torghut.governance.safety.stopping import LatchState
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.declarations.safety import StopPolicy
 from torghut.schemas.governing.fields import Evidence
@@ -87,7 +87,7 @@ class LatchStanding:
         evaluated: The last evaluation; None where nobody ever governed here.
         closed: What keeps it closed; None while it is open.
         state: What the events come to.
-        unproven: Why the release that opened it is not people's; empty where it is.
+        unproven: Why what opened it is neither people's nor shown; empty where it is.
     """
 
     evaluated: SafetyEvaluated | None
@@ -119,17 +119,14 @@ async def latch_standing(
         evaluated=signed.latch.last,
         closed=closed,
         state=signed.latch,
-        unproven="" if closed is not None else _unproven(signed, keyring),
+        unproven="" if closed is not None else _unproven(signed, keyring, policy),
     )
 
 
-def _unproven(signed: SignedLatch, keyring: Keyring) -> str:
-    """Return why the release that opened the latch is not people's; empty where it is."""
-    released = signed.latch.released
-    if released is None or released.incident_id != signed.latch.over:
-        return ""
+def _unproven(signed: SignedLatch, keyring: Keyring, policy: StopPolicy) -> str:
+    """Return why what opened the latch proves nothing; empty where it does."""
     try:
-        check_proven(signed, LATCH_NAME, keyring)
+        check_proven(signed, LATCH_NAME, keyring, policy)
     except ReleaseUnprovenError as error:
         return str(error)
     return ""

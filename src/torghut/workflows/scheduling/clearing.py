@@ -13,6 +13,7 @@ from torghut.governance.ledger.ledger import ledger_stream, read_ledger_event
 from torghut.schemas.governing.ledger import CandidatePromoted, PromotionReverted
 from torghut.workflows.approving.office import Office
 from torghut.workflows.approving.promoting import revert
+from torghut.workflows.approving.proving import unproven_terms
 from torghut.workflows.scheduling.governor import Attempt, BackTo, Clearances, Served
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.seen.serving import ServingHistory
@@ -81,7 +82,8 @@ class RecordedClearances(Clearances):
         if ledger.digest_of("champion") == digest:
             # Who served before, and not what a promotion replaced: one from paper to live replaced
             # the candidate itself.
-            package = ledger.before[-1].package if ledger.before else None
+            unproven = await unproven_terms(self.office, router, ledger)
+            package = ledger.previous(unproven).package
         elif cause in ledger.reverts and await self._reverted(router, digest, cause):
             package = ledger.serving
         else:

@@ -149,7 +149,8 @@ class Governor:
         key: Signs manifests; None: they stay unsigned.
         page: Renders a run's page out of its manifest; None where nobody does.
         told: Control ids that the loop is known to have recorded, as far as this process knows.
-        proven: The last release whose signatures were verified, as far as this process knows.
+        proven: The last incident whose end was verified, with the last release, as far as this
+            process knows.
         owed: Runs whose rollback is not done with; None before this process looked for them.
     """
 
@@ -166,7 +167,7 @@ class Governor:
     key: Ed25519PrivateKey | None = None
     page: Callable[[PhaseManifest], bytes] | None = None
     told: set[str] = field(default_factory=set)
-    proven: LoopReleased | None = None
+    proven: tuple[str, LoopReleased | None] | None = None
     owed: set[Attempt] | None = None
 
 

@@ -15,7 +15,7 @@ from torghut.governance.cycles.cycle import CycleState
 from torghut.governance.notes.errors import NoteUnreadableError
 from torghut.governance.notes.note import read_note
 from torghut.governance.safety.breaches import RECOVERING
-from torghut.governance.safety.latch import LatchState
+from torghut.governance.safety.stopping import LatchState
 from torghut.kernel.clock import WallClock
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.latch import LoopStopped

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from torghut.governance.cycles.cycle import INTERRUPTED
 from torghut.governance.safety.continuity import ContinuityState
-from torghut.governance.safety.latch import LatchState
+from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.scheduling.cycles import CycleBegan, CycleOutcome
 from torghut.schemas.scheduling.note import IterationNote, Throughput

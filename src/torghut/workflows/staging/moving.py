@@ -6,7 +6,7 @@ allows nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from torghut.artifacts.errors import ArtifactUnreadableError
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.envelopes import Causes, read_event
+from torghut.governance.stages.caps import caps_in_force
 from torghut.governance.stages.errors import StageUnrecordedError
 from torghut.governance.stages.progress import (
     STAGES,
@@ -28,7 +29,7 @@ from torghut.schemas.declarations.roadmap import ExitCriterion, StageRoadmap
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.stages import STAGE_EVENT
 from torghut.schemas.upcasting import STEPS
-from torghut.workflows.staging.recording import is_recorded
+from torghut.workflows.staging.recording import InForce, is_recorded
 from torghut.workflows.streams import Streams
 
 STAGE_STREAM: Final = "stages-main"
@@ -80,6 +81,8 @@ async def go_on(
     roadmap: StageRoadmap,
     shown: Mapping[str, Shown],
     move: Move,
+    *,
+    commit: Callable[[], str],
 ) -> StageState:
     """Review the present stage, go on to the next one, and return where the rollout stands then.
 
@@ -89,6 +92,7 @@ async def go_on(
         roadmap: As declared.
         shown: What is offered, by the criterion's id.
         move: Who goes on.
+        commit: Tells the commit of the code that runs; asked where a stage is left.
 
     Raises:
         StageStoppedError: An exit criterion is not shown; the review is on record all the same.
@@ -110,7 +114,11 @@ async def go_on(
         await _run(streams, command, move)
         reviewed = (await stage_state(streams)).reviewed
         passed = reviewed is not None and reviewed.status == "pass"
-        if passed and not is_recorded(store, state.entered):
+        if passed and not is_recorded(
+            store,
+            await stage_state(streams),
+            InForce(commit=commit(), caps=caps_in_force(state, roadmap), now_ns=move.at_ns),
+        ):
             raise StageUnrecordedError(stage=state.entered.stage)
     advance = AdvanceStage(
         entry=_next_entry(state),

@@ -14,7 +14,7 @@ from torghut.governance.stages.caps import caps_in_force
 from torghut.governance.stages.errors import RiskUnownedError
 from torghut.governance.stages.progress import StageState, exit_standing
 from torghut.kernel.digests import sha256_hex
-from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.roadmap import StageCaps, StageRoadmap
 from torghut.schemas.declarations.staging.risks import RiskRegister
 from torghut.schemas.governing.stages import StageEntered
 from torghut.schemas.staging.slo_window import SloWindow
@@ -123,14 +123,43 @@ def record_path(made: StageRecord, body: bytes) -> str:
     return f"{RECORDS}/{made.stage}-{made.name}@{sha256_hex(body)[:_SHOWN]}.json"
 
 
-def is_recorded(store: ArtifactStore, entered: StageEntered) -> bool:
-    """Say whether a stage was put on record in force, since it was entered.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """What a record of the stage in force must be of.
 
-    A record that does not read, or is not the one that its name says, is none.
+    Attributes:
+        commit: Of the code that runs.
+        caps: That the stage allows now.
+        now_ns: Wall time.
     """
-    return any(
-        one.in_force and one.stage == entered.stage and one.recorded_at_ns >= entered.at_ns
-        for one in _records(store)
+
+    commit: str
+    caps: StageCaps
+    now_ns: int
+
+
+def is_recorded(store: ArtifactStore, state: StageState, found: InForce) -> bool:
+    """Say whether the stage in force is on record as it is now, since it was entered.
+
+    A record that does not read, or is not the one that its name says, is none. Nor is one of other
+    code or of a tree that no commit has, of other caps, without service levels, of a review of
+    another stage, or from a time that is still to come.
+    """
+    entered = state.entered
+    return entered is not None and any(
+        _is_of(one, entered, state.reviews, found) for one in _records(store)
+    )
+
+
+def _is_of(one: StageRecord, entered: StageEntered, reviews: int, found: InForce) -> bool:
+    """Say whether a record is of the stage in force."""
+    reviewed = one.review is None or (entered.review or 0) < one.review <= reviews
+    return (
+        (one.in_force, one.stage, one.caps) == (True, entered.stage, found.caps)
+        and (one.commit, one.tree == "modified") == (found.commit, False)
+        and bool(one.windows)
+        and reviewed
+        and entered.at_ns <= one.recorded_at_ns <= found.now_ns
     )
 
 

@@ -7,7 +7,8 @@ import pytest
 from tests.approving import CANDIDATE, DAY_S, PROMOTION, manifest, policy
 from tests.governing import SECOND_NS, START_NS
 from tests.promoting import answer, later, signed_approval, someone
-from torghut.governance.approvals.approval import ApprovalState, UseApproval
+from torghut.governance.approvals.approval import UseApproval
+from torghut.governance.approvals.state import ApprovalState
 from torghut.governance.approvals.validity import (
     Approved,
     NotApproved,

@@ -41,6 +41,7 @@ from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.governing.latch import (
     LATCH_EVENT,
     LatchEvent,
+    LoopRecovered,
     LoopReleased,
     ReleaseRequested,
     ReleaseSigned,
@@ -109,7 +110,7 @@ def test_release_is_on_record_with_the_signature_behind_it() -> None:
     assert (beside.person, beside.at_ns) == (someone("ben"), released.at_ns)
     assert beside.envelope.encode() == command.envelope
     assert memory.state.latch.incident is None
-    check_proven(memory.state, "main", keyring())
+    check_proven(memory.state, "main", keyring(), safety_policy().stop)
 
 
 def test_same_release_again_changes_nothing() -> None:
@@ -130,7 +131,7 @@ def test_live_loop_is_let_go_by_two_keys_within_the_declared_time() -> None:
     released, _ = memory.send(signed(memory, "eve"))
     assert isinstance(released, LoopReleased)
     assert released.persons == (someone("ben"), someone("eve"))
-    check_proven(memory.state, "main", keyring())
+    check_proven(memory.state, "main", keyring(), safety_policy().stop)
 
 
 def test_first_half_that_came_too_early_is_asked_anew() -> None:
@@ -229,7 +230,7 @@ def test_release_that_somebody_only_wrote_proves_nothing() -> None:
     state = SIGNED_LATCH.evolve(memory.state, unsigned(memory, "ben"))
 
     with pytest.raises(ReleaseUnprovenError):
-        check_proven(state, "main", keyring())
+        check_proven(state, "main", keyring(), safety_policy().stop)
 
 
 def test_one_key_does_not_prove_the_release_of_a_live_loop() -> None:
@@ -238,7 +239,7 @@ def test_one_key_does_not_prove_the_release_of_a_live_loop() -> None:
     state = SIGNED_LATCH.evolve(memory.state, unsigned(memory, "ben"))
 
     with pytest.raises(ReleaseUnprovenError):
-        check_proven(state, "main", keyring())
+        check_proven(state, "main", keyring(), safety_policy().stop)
 
 
 def test_signature_over_one_incident_proves_nothing_of_the_next() -> None:
@@ -258,7 +259,7 @@ def test_signature_over_one_incident_proves_nothing_of_the_next() -> None:
     state = SIGNED_LATCH.evolve(state, kept[0])
 
     with pytest.raises(ReleaseUnprovenError):
-        check_proven(state, "main", keyring())
+        check_proven(state, "main", keyring(), safety_policy().stop)
 
 
 def test_key_that_is_declared_no_more_proves_nothing() -> None:
@@ -266,7 +267,68 @@ def test_key_that_is_declared_no_more_proves_nothing() -> None:
     memory.send(signed(memory))
 
     with pytest.raises(ReleaseUnprovenError):
-        check_proven(memory.state, "main", keyring({"eve": "production"}))
+        check_proven(memory.state, "main", keyring({"eve": "production"}), safety_policy().stop)
+
+
+FIVE_DAYS_NS: Final = 5 * 86_400 * SECOND_NS
+
+
+def days_later(memory: Latch, who: str) -> SignedRelease:
+    """Return ``who``'s release of what is open, signed and handed in five days on."""
+    at_ns = memory.state.latch.time_ns + FIVE_DAYS_NS
+    envelope = sign_release(statement(memory, signed_at_ns=at_ns), key_of(who))
+    return replace(handed(memory, envelope), at_ns=at_ns)
+
+
+def test_half_that_was_signed_days_ago_proves_nothing_of_a_release_now() -> None:
+    memory = stopped(LIVE)
+    memory.send(signed(memory, "eve"))
+    memory.send(days_later(memory, "ben"))
+    state = SIGNED_LATCH.evolve(memory.state, unsigned(memory, "eve", "ben"))
+    assert state.latch.incident is None
+
+    with pytest.raises(ReleaseUnprovenError, match="900000 ms"):
+        check_proven(state, "main", keyring(), safety_policy().stop)
+
+
+def test_half_is_good_for_the_declared_time_from_its_signature() -> None:
+    memory = stopped(LIVE)
+    early = memory.state.latch.time_ns
+    first = sign_release(statement(memory, signed_at_ns=early), key_of("ben"))
+    memory.send(handed(memory, first, after_s=800))
+    late = early + 901 * SECOND_NS
+
+    def eve(at_ns: int) -> SignedRelease:
+        envelope = sign_release(statement(memory, signed_at_ns=at_ns), key_of("eve"))
+        return replace(handed(memory, envelope), at_ns=at_ns)
+
+    other = stopped(LIVE)
+    other.send(handed(other, first, after_s=800))
+    assert isinstance(other.send(eve(late - SECOND_NS))[0], LoopReleased)
+    check_proven(other.state, "main", keyring(), safety_policy().stop)
+    (asked, _) = memory.send(eve(late))
+    assert isinstance(asked, ReleaseRequested)
+    assert asked.person == someone("eve")
+
+
+LAG: Final = readings(lag_ms=reading_of(600_000.0))
+
+
+def test_recovery_is_proven_by_as_many_clean_evaluations_as_are_declared() -> None:
+    early = stopped(LAG, readings()).state
+    incident, last = early.latch.incident, early.latch.last
+    assert incident is not None
+    assert last is not None
+    written = LoopRecovered(
+        incident_id=incident.incident_id, evaluation=last.evaluation, at_ns=early.latch.time_ns
+    )
+    state = SIGNED_LATCH.evolve(early, written)
+
+    with pytest.raises(ReleaseUnprovenError, match="3 clean evaluations"):
+        check_proven(state, "main", keyring(), safety_policy().stop)
+    memory = stopped(LAG, *[readings()] * 3)
+    assert memory.state.latch.incident is None
+    check_proven(memory.state, "main", keyring(), safety_policy().stop)
 
 
 def test_signatures_change_nothing_of_what_the_latch_itself_says() -> None:

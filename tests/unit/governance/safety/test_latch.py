@@ -20,11 +20,11 @@ from torghut.governance.safety.latch import (
     LATCH,
     EvaluateSafety,
     LatchCommand,
-    LatchState,
     ReleaseLoop,
     incident_bytes,
     incident_path,
 )
+from torghut.governance.safety.stopping import LatchState
 from torghut.kernel.canonical import parse_json_object
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.fields import Person, Reading, declared_off, reading_of

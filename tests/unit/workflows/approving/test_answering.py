@@ -17,6 +17,7 @@ from tests.promoting import (
     ROLES_OF,
     ROLLED_OUT,
     Grounds,
+    claim,
     fingerprint_of,
     key_of,
     office,
@@ -36,13 +37,17 @@ from torghut.governance.approvals.errors import (
     CandidateUnregisteredError,
     GrantsMissingError,
     KeyUndeclaredError,
+    MakerUnknownError,
     ManifestNotFinalError,
     ManifestRefusedError,
     ManifestTargetError,
     ManifestUnsignedError,
     NotRequestedError,
+    RoleMissingError,
     StatementMismatchError,
 )
+from torghut.governance.approvals.making import STREAM as MAKERS_STREAM
+from torghut.governance.approvals.making import read_maker_event
 from torghut.governance.approvals.signing import sign_statement, statement_of
 from torghut.governance.approvals.validity import NotApproved
 from torghut.governance.lanes.queue import SubmitCandidate
@@ -52,6 +57,7 @@ from torghut.schemas.governing.approvals import (
     ApprovalStatement,
     Promotion,
 )
+from torghut.schemas.governing.lanes import MakerSigned
 from torghut.schemas.rollout.lane import CandidateSpec
 from torghut.workflows.approving.answering import (
     answer_approval,
@@ -74,6 +80,7 @@ def log_with_candidate() -> InMemoryLog:
     log = InMemoryLog(clock=HandClock())
     run(register_candidate(Streams(log), "index-daily", ROLLED_OUT, run_id="run-1", at_ns=START_NS))
     record_runs(log)
+    claim(log)
     return log
 
 
@@ -147,6 +154,90 @@ def test_grant_of_one_who_turns_out_to_have_made_it_counts_no_more() -> None:
     assert found(place) == "approvals.grants-missing"
     with pytest.raises(GrantsMissingError):
         run(promote(place, shown("live"), approval=approval, grounds=Grounds()))
+
+
+def unclaimed() -> InMemoryLog:
+    """Return a log with a candidate that nobody signed for."""
+    log = InMemoryLog(clock=HandClock())
+    run(register_candidate(Streams(log), "index-daily", ROLLED_OUT, run_id="run-1", at_ns=START_NS))
+    record_runs(log)
+    return log
+
+
+def test_while_nobody_signed_for_having_made_it_nobody_asks_grants_or_promotes() -> None:
+    log = unclaimed()
+    made_by(log, "mel")  # a name that is only written down is nobody's word
+
+    with pytest.raises(MakerUnknownError, match="--author"):
+        ask(office(log), shown())
+
+    claim(log)
+    approval = ask(office(log), shown())
+    grant(office(log), approval)
+    without = {name: role for name, role in ROLES_OF.items() if name != "author"}
+    asked_by_mel = ask(office(log, after_s=1), shown(), who="mel")
+    with pytest.raises(MakerUnknownError):
+        grant(office(log, roles=without), asked_by_mel)
+    with pytest.raises(MakerUnknownError):
+        run(
+            promote(office(log, roles=without), shown("live"), approval=approval, grounds=Grounds())
+        )
+    assert found(office(log, roles=without)) == "approvals.maker-unknown"
+    on_paper = run(promote(office(log, roles=without), shown(), approval=None, grounds=Grounds()))
+    assert on_paper.ledger.digest_of("champion") == CANDIDATE
+
+
+def test_maker_that_somebody_wrote_into_the_log_is_nobodys_word() -> None:
+    log, claimed = unclaimed(), log_with_candidate()
+    (envelope,) = run(claimed.read_events(MAKERS_STREAM))
+    word = read_maker_event(envelope)
+    in_bens_name = MakerSigned.model_validate(
+        word.model_dump(mode="json") | {"person": someone("ben").model_dump(mode="json")}
+    )
+    run(log.append_events(MAKERS_STREAM, [in_bens_name], expected_version=0, causes=CAUSES))
+
+    with pytest.raises(MakerUnknownError):
+        ask(office(log), shown())
+
+
+def test_who_signed_for_having_made_it_cannot_grant_though_submitted_under_no_name() -> None:
+    log = unclaimed()
+    claim(log, "ben")
+    approval = ask(office(log), shown())
+
+    with pytest.raises(AuthorApprovesError):
+        grant(office(log), approval, who="ben")
+    grant(office(log), approval, who="eve")
+
+
+def test_scheduler_answers_nothing_and_makes_nothing() -> None:
+    log = log_with_candidate()
+    with pytest.raises(RoleMissingError):
+        ask(office(log), shown(), who="clock")
+    with pytest.raises(RoleMissingError):
+        claim(log, "clock")
+    approval = ask(office(log), shown())
+    for verb in ("grant", "deny", "revoke"):
+        with pytest.raises(RoleMissingError):
+            run(
+                answer_approval(
+                    office(log),
+                    approval,
+                    verb,
+                    sign=signing("clock"),
+                    reason="" if verb == "grant" else "no",
+                    expires_at_ns=START_NS + HOUR_NS,
+                )
+            )
+
+
+def test_request_of_a_key_that_became_a_schedulers_counts_no_more() -> None:
+    place = office(log_with_candidate())
+    grant(place, ask(place, shown(), who="mel"))
+
+    assert found(office(place.events, roles={**ROLES_OF, "mel": "scheduler"})) == (
+        "approvals.not-requested"
+    )
 
 
 def test_an_office_that_stays_open_sees_time_go_by() -> None:

@@ -12,7 +12,16 @@ from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import SECOND_NS, START_NS, safety_policy
-from tests.promoting import ROLLED_OUT, Grounds, fingerprint_of, office, run_for, shown, signing
+from tests.promoting import (
+    ROLLED_OUT,
+    Grounds,
+    claim,
+    fingerprint_of,
+    office,
+    run_for,
+    shown,
+    signing,
+)
 from tests.releasing import FALLBACK, LatchLog
 from tests.rollouts import RUN_ID, examined, incident, reassess
 from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
@@ -105,6 +114,7 @@ def test_a_run_that_recovered_earns_what_it_earned(asking: Asking) -> None:
 def test_a_run_that_governance_does_not_know_earns_nothing(asking: Asking) -> None:
     log = InMemoryLog(clock=HandClock())
     run(register_candidate(Streams(log), ROUTER, ROLLED_OUT, run_id="run-1", at_ns=START_NS))
+    claim(log)
 
     assert RUN_ID in refused(office(log), asking, RunUnrecordedError)
 
@@ -113,6 +123,7 @@ def test_a_run_that_governance_does_not_know_earns_nothing(asking: Asking) -> No
 def test_a_file_that_is_not_what_the_events_come_to_earns_nothing(asking: Asking) -> None:
     log = InMemoryLog(clock=HandClock())
     run(register_candidate(Streams(log), ROUTER, ROLLED_OUT, run_id="run-1", at_ns=START_NS))
+    claim(log)
     governance = Governance(streams=Streams(log), causes=CAUSES)
     for command in run_for("paper")[:-1]:
         run(governance.run(rollout_of(RUN_ID), command))

@@ -17,6 +17,7 @@ from tests.promoting import (
     ROLLED_OUT,
     Grounds,
     candidate,
+    claim,
     office,
     patch_to,
     record_runs,
@@ -248,13 +249,14 @@ def test_killed_between_use_and_promotion_the_same_again_goes_on(appends: int) -
     log = DyingLog(clock=HandClock())
     run(register_candidate(Streams(log), ROUTER, ROLLED_OUT, run_id="run-1", at_ns=START_NS))
     record_runs(log)
+    claim(log)
     approval = approved(office(log))
     log.left = appends
     with pytest.raises(LogWriteError):
         to_live(office(log), approval)
     log.left = None
 
-    late_s = 7200 if appends else 0  # what was used up before it ran out needs not hold any more
+    late_s = 900 if appends else 0
     changed = to_live(office(log, after_s=late_s), approval)
 
     assert changed.ledger.digest_of("champion") == CANDIDATE

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.fakes.eventlog import run
+from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.governance import FakeLoop
 from tests.governed import Desk
 from torghut.schemas.governing.fields import reading_of
+from torghut.schemas.governing.latch import LoopRecovered
 from torghut.workflows.aggregates import STOP_LATCH
 from torghut.workflows.scheduling.ports import WorkerStands
 from torghut.workflows.scheduling.steps.safety import stop_of, throw_id_of
@@ -97,3 +98,46 @@ def test_worker_that_others_stopped_stays_stopped_and_the_note_says_so() -> None
 
     assert "latch: open, and closed by others at worker-0" in note.remarks
     assert list(desk.loop.recorded) == recorded
+
+
+def test_recovery_that_somebody_wrote_lets_no_loop_go_on() -> None:
+    desk = Desk(FakeLoop())
+    desk.cycle(mode="live", fallback_ratio=reading_of(0.5, samples=99))
+    desk.cycle(fallback_ratio=IN_TIME)
+    write_recovery(desk)
+    desk.restart()
+
+    note = desk.cycle(mode="live")
+
+    assert desk.loop.stopped
+    assert any("stopped by fallback-ratio" in remark for remark in note.remarks)
+
+
+def test_recovery_that_somebody_wrote_too_early_waits_for_its_clean_evaluations() -> None:
+    desk = Desk(FakeLoop())
+    desk.cycle(lag_ms=LATE)
+    desk.cycle(lag_ms=IN_TIME)
+    write_recovery(desk)
+    desk.restart()
+
+    assert any("releases.unproven" in remark for remark in desk.cycle().remarks)
+    assert desk.loop.stopped
+    desk.cycle()
+    assert not desk.loop.stopped
+
+
+def write_recovery(desk: Desk) -> None:
+    """Write a recovery of what is open into the log, as everybody can who can write there."""
+    latch = run(desk.governor.governance.state(STOP_LATCH))
+    assert latch.incident is not None
+    assert latch.last is not None
+    written = LoopRecovered(
+        incident_id=latch.incident.incident_id,
+        evaluation=latch.last.evaluation,
+        at_ns=latch.time_ns,
+    )
+    version = len(run(desk.log.read_events(STOP_LATCH.stream)))
+    appended = desk.log.append_events(
+        STOP_LATCH.stream, [written], expected_version=version, causes=CAUSES
+    )
+    run(appended)

@@ -95,7 +95,7 @@ def office(by: str) -> Office:
     return Office(
         events=governing.governance_events(artifact_dir()),
         keyring=keyring_of(governing.owners()),
-        policy=governing.governing_policies().safety.approvals,
+        safety=governing.governing_policies().safety,
         wall=standby.wall_clock(),
         by=by,
     )

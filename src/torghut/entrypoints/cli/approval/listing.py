@@ -9,7 +9,7 @@ import click
 
 from torghut.entrypoints.cli.approval.asking import office
 from torghut.entrypoints.cli.console import json_option, print_json, print_table
-from torghut.governance.approvals.approval import ApprovalState
+from torghut.governance.approvals.state import ApprovalState
 from torghut.governance.approvals.validity import Approved, NotApproved, valid_approval
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
@@ -24,8 +24,8 @@ __all__ = ["list"]
 def list(*, as_json: bool) -> ExitCode:  # noqa: A001 - the command's name
     """List every approval, oldest first; all signatures are verified by the keys declared now."""
     place = office("torghut approval list")
-    states = asyncio.run(place.approvals())
-    rows = {name: (state, _standing(place, state)) for name, state in states.items()}
+    states, now_ns = asyncio.run(_read(place))
+    rows = {name: (state, _standing(place, state, now_ns)) for name, state in states.items()}
     if as_json:
         print_json({"approvals": [_as_json(name, *row) for name, row in rows.items()]})
         return ExitCode.YES
@@ -37,10 +37,15 @@ def list(*, as_json: bool) -> ExitCode:  # noqa: A001 - the command's name
     return ExitCode.YES
 
 
-def _standing(place: Office, state: ApprovalState) -> Approved | NotApproved:
+async def _read(place: Office) -> tuple[dict[str, ApprovalState], int]:
+    """Return every approval, and the time by which they hold or not."""
+    return await place.approvals(), await place.now()
+
+
+def _standing(place: Office, state: ApprovalState, now_ns: int) -> Approved | NotApproved:
     """Return whether an approval holds for what it was asked for."""
     candidate = "" if state.requested is None else state.requested.promotion.candidate
-    return valid_approval(state, place.now_ns, place.policy, candidate)
+    return valid_approval(state, now_ns, place.policy, candidate)
 
 
 def _cells(name: str, state: ApprovalState, standing: Approved | NotApproved) -> builtins.list[str]:

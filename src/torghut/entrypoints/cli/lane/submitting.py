@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing_extensions import override
 
 from torghut import bootstrap, governing, standby
 from torghut.artifacts.package import Package
+from torghut.artifacts.signatures import fingerprint, parse_private_key
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.approval.asking import KeyType
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, progress
 from torghut.entrypoints.cli.lane.asking import WindowType, read_candidate
 from torghut.entrypoints.cli.lookup.packages import packages_option
 from torghut.entrypoints.cli.lookup.reading import log_option
+from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.lanes.queue import SubmitCandidate
-from torghut.kernel.errors import ExitCode
+from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.rollout.run import ExecutionContext
 from torghut.settings import artifact_dir
+from torghut.workflows.approving.makers import claim_candidate
 from torghut.workflows.lane.contest.standing import champion_of, standing_at
 from torghut.workflows.lane.desk.candidates import (
     Candidates,
@@ -30,7 +36,7 @@ from torghut.workflows.lane.desk.candidates import (
     declarations_spec,
     package_spec,
 )
-from torghut.workflows.lane.naming import candidate_id_of
+from torghut.workflows.lane.naming import candidate_digest_of, candidate_id_of
 from torghut.workflows.lane.running import lane_command, lane_state
 
 __all__ = ["submit"]
@@ -46,7 +52,35 @@ class _Asked:
     partition: int
     window: tuple[int, int]
     target: Target
-    author: str | None
+    author: _Author | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Author:
+    """Who made the candidate.
+
+    Attributes:
+        fingerprint: Of their key.
+        key: It, where it was given to sign with.
+    """
+
+    fingerprint: str
+    key: Ed25519PrivateKey | None
+
+
+class _AuthorType(click.ParamType):
+    """Who made something: by their private key, which signs, or only named by the public one."""
+
+    name = "key"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> _Author:
+        with suppress(OSError, TorghutError):
+            key = parse_private_key(Path(str(value)).read_bytes())
+            return _Author(fingerprint=fingerprint(key.public_key()), key=key)
+        return _Author(fingerprint=KeyType().convert(value, param, ctx), key=None)
 
 
 @click.command()
@@ -65,9 +99,9 @@ class _Asked:
 @click.option("--target", type=click.Choice(["paper", "live"]), default="paper", show_default=True)
 @click.option(
     "--author",
-    type=KeyType(),
+    type=_AuthorType(),
     metavar="KEY",
-    help="Key of who made it, a file or its fingerprint; it cannot approve it.",
+    help="Private key of who made it, which signs; a public one or its fingerprint is for paper.",
 )
 @packages_option
 @json_option
@@ -78,15 +112,16 @@ def submit(  # noqa: PLR0913, PLR0917 - one parameter an option
     partition: int,
     window: tuple[int, int],
     target: Target,
-    author: str | None,
+    author: _Author | None,
     packages: Path | None,
     *,
     as_json: bool,
 ) -> ExitCode:
     """Let a candidate wait for its run on a window of a decision log.
 
-    The candidate is copied below the artifact root; what is run is that copy. The champion is what
-    served when the window ended. The same again while it waits changes nothing.
+    Live takes the word of who made it, by --author with their private key; that key cannot approve
+    it. The candidate is copied below the artifact root; what is run is that copy. The champion is
+    what served when the window ended. The same again while it waits changes nothing.
     """
     asked = _Asked(
         candidate=read_candidate(candidate, packages),
@@ -132,9 +167,18 @@ async def _submit(asked: _Asked) -> tuple[int, str]:
         ),
         target=asked.target,
         context=_context(spec),
-        author=asked.author,
+        author=None if asked.author is None else asked.author.fingerprint,
     )
-    command = SubmitCandidate(asked=told, at_ns=standby.wall_clock().now_ns())
+    now_ns = standby.wall_clock().now_ns()
+    if asked.author is not None and asked.author.key is not None:
+        await claim_candidate(
+            events,
+            candidate_digest_of(spec) or "",
+            asked.author.key,
+            keyring=keyring_of(governing.owners()),
+            at_ns=now_ns,
+        )
+    command = SubmitCandidate(asked=told, at_ns=now_ns)
     candidate_id = candidate_id_of(spec)
     await lane_command(events, command, candidate_id)
     state = await lane_state(events)

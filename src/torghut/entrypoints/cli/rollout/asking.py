@@ -8,8 +8,11 @@ import click
 
 from torghut import standby
 from torghut.governance.rollouts.manifest import NOT_FINALISED, overdue
+from torghut.governance.verification.origin import Origin, origin_of
 from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.rollout.manifest import PhaseManifest
+from torghut.workflows.rollout.checking import find_envelope
+from torghut.workflows.rollout.places import root_of
 
 manifest_argument = click.argument(
     "manifest", type=click.Path(path_type=Path, dir_okay=False), metavar="MANIFEST"
@@ -40,6 +43,18 @@ def read_asked(path: Path) -> PhaseManifest:
         ManifestAlteredError: It was altered.
     """
     return read_manifest(read_body(path))
+
+
+def origin(path: Path, manifest: PhaseManifest) -> Origin:
+    """Return who answers for the manifest at ``path``, to a reader who brings no key."""
+    whole = path.absolute()
+    envelope = find_envelope(
+        read_body(whole),
+        standby.artifact_root(root_of(whole)),
+        standby.artifact_root(whole.parent),
+        whole.name,
+    )
+    return origin_of(envelope, manifest.model_dump(mode="json"), ())
 
 
 def standing(manifest: PhaseManifest) -> str:

@@ -11,6 +11,7 @@ from torghut.entrypoints.cli.console import json_option, print_fields, print_jso
 from torghut.entrypoints.cli.rollout.asking import (
     manifest_argument,
     number,
+    origin,
     read_asked,
     standing,
 )
@@ -30,13 +31,21 @@ __all__ = ["show", "why"]
 def show(manifest: Path, *, as_json: bool) -> ExitCode:
     """Show the phases and gates of the manifest in MANIFEST, as it states them.
 
-    It must hold together; its evidence is looked at by `torghut rollout verify` alone.
+    It must hold together. Its evidence and its signature are verified by `torghut rollout verify`
+    alone: here it is only said whether it claims one.
     """
     found = read_asked(manifest)
+    answers = origin(manifest, found)
     if as_json:
-        print_json({"standing": standing(found), "manifest": found.model_dump(mode="json")})
+        print_json(
+            {
+                "standing": standing(found),
+                "origin": {"kind": answers.kind, "says": answers.says},
+                "manifest": found.model_dump(mode="json"),
+            }
+        )
         return ExitCode.YES
-    print_fields(_header(found))
+    print_fields({**_header(found), "origin": answers.says})
     columns = ("phase", "status", "gate", "says", "value", "asked", "n", "reason")
     sides = {name: "right" if name in ("value", "n") else "left" for name in columns}
     click.echo()

@@ -51,8 +51,8 @@ def advance(
     """Review the stage in force with what is offered, and go on to the next if all is shown.
 
     The first time it enters stage 0, which asks for nothing. Ends with 1, and names what is
-    missing, if an exit criterion is not shown, or if the stage was not put on record since it was
-    entered (torghut governance record); that review is on record too. The key must be one
+    missing, if an exit criterion is not shown, or if the stage is not on record as it is, since
+    it was entered (torghut governance record); that review is on record too. The key must be one
     that governance/owners.yaml declares for a role of people.
     """
     roadmap = governing.stage_policies().roadmap
@@ -69,7 +69,9 @@ def advance(
             shown |= look_at(asked, files, commit=commit_in_force(commit)[0])
         for name, one in sorted(shown.items()):
             click.echo(f"{name}: {one.says}", err=True)
-        return await go_on(streams, store, roadmap, shown, move)
+        return await go_on(
+            streams, store, roadmap, shown, move, commit=lambda: commit_in_force(commit)[0]
+        )
 
     return _told(asyncio.run(work()), roadmap, as_json=as_json)
 

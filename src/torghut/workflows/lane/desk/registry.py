@@ -39,7 +39,7 @@ class Registry:
         approved = found[1] if isinstance(found, tuple) else None
         facts = await self.grounds.facts(
             candidate_id_of(candidate),
-            now_ns=self.office.now_ns,
+            now_ns=await self.office.now(),
             approval_fault=None if isinstance(found, tuple) else found.code.replace(".", "-"),
         )
         target, missing = decide_target(submission.asked.target, facts)

@@ -14,8 +14,8 @@ from typing import Final, Literal
 from torghut.artifacts.errors import ArtifactExistsError
 from torghut.governance.ledger.errors import LedgerError
 from torghut.governance.rollouts.evidence import Examined, examine
-from torghut.governance.safety.latch import LatchState
 from torghut.governance.safety.rollback import SupersedeRollback, SwitchBack, TriggerRollback
+from torghut.governance.safety.stopping import LatchState
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from torghut.governance.rollouts.evidence import Examined
 from torghut.governance.rollouts.finalising import RollbackFacts
-from torghut.governance.safety.latch import LatchState
 from torghut.governance.safety.rollback import OWED, RollbackState, facts_of
+from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.rollback import EvidenceName
 from torghut.workflows.scheduling.governor import Governor, Turn

@@ -12,13 +12,8 @@ from typing import Final, Literal
 
 from torghut.artifacts.errors import ArtifactExistsError
 from torghut.governance.releases.releasing import check_proven
-from torghut.governance.safety.latch import (
-    EvaluateSafety,
-    Incident,
-    LatchState,
-    incident_bytes,
-    incident_path,
-)
+from torghut.governance.safety.latch import EvaluateSafety, incident_bytes, incident_path
+from torghut.governance.safety.stopping import Incident, LatchState
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import StopChanged
@@ -183,22 +178,22 @@ def throw_id_of(incident_id: str) -> str:
 
 
 async def release_fault(governor: Governor, latch: LatchState) -> str:
-    """Return why the last release is not people's; empty where it is, or where nobody released.
+    """Return why what opened the latch last proves nothing; empty where it does, or nothing did.
 
-    An incident that recovered by itself needs nobody's signature.
+    An incident that recovered by itself needs nobody's signature, but its clean evaluations.
     """
-    released = latch.released
-    if released is None or released.incident_id != latch.over or released == governor.proven:
+    if latch.over is None or (latch.over, latch.released) == governor.proven:
         return ""
     # Apart from the streams that cycles fold: another decider over the same events.
     read = Governance(
         streams=Streams(governor.governance.streams.store), causes=governor.governance.causes
     )
     try:
-        check_proven(await read.state(STOP_LATCH_SIGNED), LATCH_NAME, governor.keyring())
+        signed = await read.state(STOP_LATCH_SIGNED)
+        check_proven(signed, LATCH_NAME, governor.keyring(), governor.policies.safety.stop)
     except TorghutError as error:  # nor is it proven where nobody can say which keys are declared
         return f"{error.code}: {error}"
-    governor.proven = released
+    governor.proven = (latch.over, latch.released)
     return ""
 
 

@@ -16,7 +16,7 @@ from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import BEYOND, SECOND_NS, START_NS, drift_policy, safety_policy
-from tests.promoting import ROLLED_OUT, fingerprint_of, office, record_runs, shown, signing
+from tests.promoting import ROLLED_OUT, claim, fingerprint_of, office, record_runs, shown, signing
 from tests.queueing import asked
 from tests.rollouts import evidence_files
 from tests.staging import arrived, built_roadmap
@@ -105,6 +105,7 @@ class World:
             )
         )
         record_runs(self.log)
+        claim(self.log)
         place = office(self.log)
         manifest = shown()
         approval = run(
