@@ -125,7 +125,8 @@ class CycleMachine(RuleBasedStateMachine):
         for before, after in pairwise(seen):
             assert after.peak in (after.equity, max(before.peak, after.equity))
         assert all(one.peak >= one.equity for one in seen)
-        assert len({one.cycle for one in seen}) == len(seen)
+        for before, after in pairwise(seen):
+            assert before.cycle < after.cycle or before.at_ns < after.at_ns
 
     @invariant()
     def drawdown_is_of_this_cycle_or_not_known(self) -> None:

@@ -23,6 +23,9 @@ from torghut.schemas.scheduling.cycles import (
     PortfolioSeen,
 )
 
+INTERRUPTED: Final = "cycle-interrupted"
+"""Why a cycle ended that its process died in, or that broke off: nothing was whole about it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginCycle:
@@ -83,12 +86,14 @@ class CycleState:
         ended: Its end; None while it is under way.
         before: The end of the cycle before.
         portfolio: As it was last seen.
+        whole_ns: When the last cycle began that was not interrupted; None before the first.
     """
 
     began: CycleBegan | None = None
     ended: CycleEnded | None = None
     before: CycleEnded | None = None
     portfolio: PortfolioSeen | None = None
+    whole_ns: int | None = None
     time_ns: int = 0
 
     @property
@@ -152,10 +157,14 @@ def _begin(command: BeginCycle, state: CycleState) -> Sequence[CycleEvent]:
 
 
 def _see(command: SeePortfolio, state: CycleState) -> Sequence[CycleEvent]:
-    """Return the portfolio as it is now; once a cycle."""
+    """Return the portfolio as it is now.
+
+    Once in each cycle, and later again only in one that cannot be ended: its worth still counts.
+    """
     _check_open(command.cycle, state)
     before = state.portfolio
-    if before is not None and before.cycle == command.cycle:
+    seen = before is not None and before.cycle == command.cycle
+    if seen and command.at_ns <= state.time_ns:
         return []
     peak = command.equity
     if before is not None and command.reset_ns < before.at_ns:
@@ -209,9 +218,16 @@ def _evolve(state: CycleState, event: CycleEvent) -> CycleState:
         case PortfolioSeen():
             return replace(state, portfolio=event)
         case CycleEnded():
-            return replace(state, ended=event)
+            return replace(state, ended=event, whole_ns=_whole_ns(state, event))
         case _:
             assert_never(event)
+
+
+def _whole_ns(state: CycleState, ended: CycleEnded) -> int | None:
+    """Return when the last cycle began that was whole, now that one has ended."""
+    if state.began is None or ended.reason == INTERRUPTED:
+        return state.whole_ns
+    return state.began.at_ns
 
 
 CYCLES: Final[Decider[CycleCommand, CycleEvent, CycleState]] = Decider(

@@ -2,8 +2,8 @@
 
 Signals, then the lane or the reason for having none, then drift, then the safety controls, then the
 allotter, and only then the last word on the manifest, and the note. Whatever a step cannot find out
-is an answer that fails closed. A process that dies in a cycle leaves it open, and its successor
-ends it first.
+is an answer that fails closed. A cycle that breaks off has its safety controls all the same. A
+process that dies in a cycle leaves it open, and its successor ends it first.
 """
 
 from __future__ import annotations
@@ -14,24 +14,28 @@ from torghut.governance.cycles.cycle import (
     BeginCycle,
     CycleState,
     EndCycle,
-    SeePortfolio,
-    drawdown_of,
 )
 from torghut.governance.cycles.errors import CycleTimeError
+from torghut.governance.leasing.errors import LeaseLostError, LeaseTakenError
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
 from torghut.kernel.times import instant
-from torghut.schemas.governing.latch import SafetyReadings
 from torghut.schemas.publish import stated_type
 from torghut.schemas.scheduling.cycles import CycleBegan
 from torghut.schemas.scheduling.note import IterationNote
-from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
+from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.noting import find_note, write_note
-from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
+from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.canary import watch_canary
+from torghut.workflows.scheduling.steps.controlling import (
+    Attempt,
+    attempt_of,
+    control_safety,
+    observe,
+    stay_safe,
+)
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
-from torghut.workflows.scheduling.steps.evidence import altered_own, evidence_state
 from torghut.workflows.scheduling.steps.exposure import hold_router, review_exposure
 from torghut.workflows.scheduling.steps.manifests import (
     Published,
@@ -40,16 +44,13 @@ from torghut.workflows.scheduling.steps.manifests import (
     say_last_word,
 )
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack, RunSubject, advance_rollback
-from torghut.workflows.scheduling.steps.safety import (
-    SafetySeen,
-    evaluate_latch,
-    keep_evidence,
-    release_fault,
-    uncounted_lane,
-)
+from torghut.workflows.scheduling.steps.safety import uncounted_lane
 from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
 
 _BEGAN: Final = stated_type(CycleBegan)
+
+_GONE: Final = (LeaseLostError, LeaseTakenError)
+"""Somebody else governs, and keeps the loop safe."""
 
 _BACK_MAX_NS: Final = 300_000_000_000
 """A clock that was set back by less is waited out, at the time of the last cycle."""
@@ -68,22 +69,29 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
         CycleTimeError: The last cycle on record is far ahead of ``now_ns``.
         TorghutError: Governance's log or the artifact root cannot be read or written.
     """
-    _check_time(await governor.governance.state(CYCLE_RECORD), now_ns)
-    await end_interrupted(governor, now_ns=now_ns)
     state = await governor.governance.state(CYCLE_RECORD)
     turn = Turn(
         cycle=state.number + 1, epoch=epoch, holder=holder, now_ns=max(now_ns, state.time_ns)
     )
-    begin = BeginCycle(
-        cycle=turn.cycle,
-        epoch=epoch,
-        holder=holder,
-        policies=governor.policies.digest,
-        at_ns=turn.now_ns,
-    )
-    await governor.governance.run(CYCLE_RECORD, begin)
-    findings = await _work(governor, turn)
-    return await _end(governor, turn, findings)
+    attempt = await attempt_of(governor)
+    try:
+        _check_time(state, now_ns)
+        await end_interrupted(governor)
+        begin = BeginCycle(
+            cycle=turn.cycle,
+            epoch=epoch,
+            holder=holder,
+            policies=governor.policies.digest,
+            at_ns=turn.now_ns,
+        )
+        await governor.governance.run(CYCLE_RECORD, begin)
+        findings = await _work(governor, turn, attempt)
+        return await _end(governor, turn, findings)
+    except _GONE:
+        raise
+    except Exception as fault:
+        await stay_safe(governor, turn, attempt, fault=fault)
+        raise
 
 
 def _check_time(state: CycleState, now_ns: int) -> None:
@@ -98,10 +106,11 @@ def _check_time(state: CycleState, now_ns: int) -> None:
         )
 
 
-async def end_interrupted(governor: Governor, *, now_ns: int) -> None:
+async def end_interrupted(governor: Governor) -> None:
     """End a cycle whose process died in it: as its note says, else by a note that says so.
 
-    Its word on a run may be on record and in no file yet, and this cycle's may be on another run.
+    It ends at the time that it was at, as it would have. Its word on a run may be on record and in
+    no file yet, and this cycle's may be on another run.
     """
     open_ = (await governor.governance.state(CYCLE_RECORD)).open
     if open_ is None:
@@ -116,21 +125,21 @@ async def end_interrupted(governor: Governor, *, now_ns: int) -> None:
         outcome=written.outcome,
         reason=written.reason,
         note=evidence,
-        at_ns=now_ns,
+        at_ns=open_.at_ns,
     )
     await governor.governance.run(CYCLE_RECORD, command)
 
 
-async def _work(governor: Governor, turn: Turn) -> Findings:
+async def _work(governor: Governor, turn: Turn, attempt: Attempt) -> Findings:
     """Do everything that a cycle does but its note."""
-    observed = await _observe(governor, turn)
+    observed = await observe(governor, turn, attempt)
     continuity = await _count_signals(governor, turn, observed)
     at_work = await _run_lane(governor, turn, observed)
     run = await _current_run(governor)
     lane = await uncounted_lane(governor)
     drift = await look_for_drift(governor, turn, observed, None if run is None else run.subject)
-    safety = await _control_safety(governor, turn, observed, lane, run)
-    latch, remarks = safety.latch, safety.remarks
+    safety = await control_safety(governor, turn, observed, lane, run)
+    latch, remarks = safety.latch, (*drift.remarks, *safety.remarks)
     rolled_back: RolledBack | None = None
     if run is not None:
         remarks = (*remarks, *await watch_canary(governor, turn, run))
@@ -154,35 +163,11 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
         lane=lane,
         drift=drift,
         latch=latch,
-        stop_evidence=keep_evidence(governor, latch),
+        stop_evidence=safety.evidence,
         rolled_back=rolled_back,
         published=published,
         remarks=remarks,
     )
-
-
-async def _observe(governor: Governor, turn: Turn) -> Observed:
-    """Look at what the loop did since the last look, and put its worth on record."""
-    state = await governor.governance.state(CYCLE_RECORD)
-    seen = state.portfolio
-    since = Since() if seen is None else Since(block=seen.last_block, at_ns=seen.at_ns)
-    observed = await governor.view.look(since, now_ns=turn.now_ns)
-    if observed.last_block < since.block:
-        return observed  # out of reach: what was seen before stays what was seen
-    latch = await governor.governance.state(STOP_LATCH)
-    released = latch.released
-    answered_for = released is not None and "drawdown" in released.triggers
-    answered_for = answered_for and not await release_fault(governor, latch)
-    command = SeePortfolio(
-        cycle=turn.cycle,
-        equity=sum(one.equity for one in observed.symbols.values()),
-        capital=float(sum(one.allotment for one in observed.symbols.values())),
-        last_block=observed.last_block,
-        reset_ns=released.at_ns if released is not None and answered_for else 0,
-        at_ns=turn.now_ns,
-    )
-    await governor.governance.run(CYCLE_RECORD, command)
-    return observed
 
 
 async def _count_signals(governor: Governor, turn: Turn, observed: Observed) -> ContinuityState:
@@ -211,29 +196,6 @@ async def _current_run(governor: Governor) -> RunSubject | None:
     """Return the run that ended last."""
     current = await governor.lane.current()
     return None if current is None else await run_subject(governor, current)
-
-
-async def _control_safety(
-    governor: Governor,
-    turn: Turn,
-    observed: Observed,
-    lane: LaneEnded | None,
-    run: RunSubject | None,
-) -> SafetySeen:
-    """Evaluate the stop latch on what the cycle saw."""
-    altered = await altered_own(governor, run)
-    readings = SafetyReadings(
-        mode=observed.mode,
-        session=observed.session,
-        lag_ms=observed.lag_ms,
-        signal_age_ms=observed.signal_age_ms,
-        lane="none" if lane is None else "failed" if lane.failure else "completed",
-        fallback_ratio=observed.fallback_ratio,
-        drawdown_ratio=drawdown_of(await governor.governance.state(CYCLE_RECORD)),
-        universe=observed.universe,
-        evidence="corrupt" if altered else evidence_state(governor, turn, observed),
-    )
-    return await evaluate_latch(governor, turn, readings)
 
 
 async def _publish(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from torghut.governance.cycles.cycle import INTERRUPTED
 from torghut.governance.safety.continuity import ContinuityState
 from torghut.governance.safety.latch import LatchState
 from torghut.schemas.governing.fields import Evidence
@@ -17,9 +18,10 @@ from torghut.workflows.scheduling.steps.drifting import DriftSeen
 from torghut.workflows.scheduling.steps.manifests import Published
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack
 
-_INTERRUPTED: Final = "cycle-interrupted"
 _NS_PER_S: Final = 1e9
 _REMARK: Final = 500
+_REMARKS: Final = 50
+"""Letters of a remark, and remarks of a note."""
 
 Numbered = Callable[[int], IterationNote]
 """Makes a note of its number."""
@@ -83,7 +85,7 @@ def note_of(turn: Turn, findings: Findings) -> Numbered:
             ),
             throughput=_throughput(findings.observed),
             recommendation_trace_ids=() if findings.lane is None else findings.lane.traces,
-            remarks=tuple(one[:_REMARK] for one in _remarks(findings)),
+            remarks=_cut(tuple(_remarks(findings))),
         )
 
     return numbered
@@ -100,7 +102,7 @@ def interrupted_note(began: CycleBegan) -> Numbered:
             holder=began.holder,
             began_at_ns=began.at_ns,
             outcome="lane_execution_failed",
-            reason=_INTERRUPTED,
+            reason=INTERRUPTED,
             no_signal=None,
             phase_manifest=None,
             manifest_status=None,
@@ -119,10 +121,12 @@ def interrupted_note(began: CycleBegan) -> Numbered:
     return numbered
 
 
-def _detection(drift: DriftSeen) -> Evidence:
-    """Return the file that shows what drift there was."""
-    cited = drift.evidence["drift_last_detection_path"].reference
-    return Evidence(path=cited.path, sha256=cited.sha256)
+def _detection(drift: DriftSeen) -> Evidence | None:
+    """Return the file that shows what drift there was; None where it could not be written."""
+    examined = drift.evidence["drift_last_detection_path"]
+    if examined.fault is not None:
+        return None
+    return Evidence(path=examined.reference.path, sha256=examined.reference.sha256)
 
 
 def _standing(published: Published | None) -> Literal["pass", "fail", "not-final"] | None:
@@ -156,6 +160,14 @@ def _remarks(findings: Findings) -> Iterator[str]:
     if findings.rolled_back is not None:
         yield from findings.rolled_back.remarks
     yield from findings.remarks
+
+
+def _cut(remarks: Sequence[str]) -> tuple[str, ...]:
+    """Return as many remarks as a note has room for; the last one says how many more there are."""
+    more = len(remarks) - _REMARKS
+    if more > 0:
+        remarks = (*remarks[: _REMARKS - 1], f"and {more + 1} more remarks")
+    return tuple(one[:_REMARK] for one in remarks)
 
 
 def _unwell(drift: DriftSeen) -> Iterator[str]:

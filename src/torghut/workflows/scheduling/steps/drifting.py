@@ -20,6 +20,7 @@ from torghut.workflows.drift.measuring import WindowAsked
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import MS, Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
+from torghut.workflows.scheduling.steps.keeping import Keeping
 
 LOOP: Final = Subject(run_id="loop", candidate_id="loop")
 """What is measured while no candidate was ever run."""
@@ -37,11 +38,13 @@ class DriftSeen:
         status: As the manifest says it.
         verdict: Of all checks.
         evidence: The files that show it, as they were examined after they were written.
+        remarks: For the note.
     """
 
     status: DriftStatus
     verdict: DriftVerdict
     evidence: Mapping[EvidenceName, Examined]
+    remarks: tuple[str, ...] = ()
 
 
 async def look_for_drift(
@@ -67,9 +70,10 @@ async def look_for_drift(
     )
     events = await governor.governance.run(DRIFT, command)
     named = About(run_id=about.run_id, candidate_id=about.candidate_id)
-    detection = write_detection(governor.store, named, measured, verdict, at_ns=turn.now_ns)
+    keeping = Keeping(store=governor.store)
+    detection = write_detection(keeping, named, measured, verdict, at_ns=turn.now_ns)
     action = write_action(
-        governor.store,
+        keeping,
         named,
         detection,
         events,
@@ -85,6 +89,7 @@ async def look_for_drift(
             "drift_last_detection_path": _examined(governor, detection, about),
             "drift_last_action_path": _examined(governor, action, about),
         },
+        remarks=tuple(f"drift: {fault}" for fault in keeping.faults),
     )
 
 

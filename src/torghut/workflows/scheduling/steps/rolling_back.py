@@ -6,13 +6,11 @@ died. The clock runs from detection until the first decisions by what it goes ba
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from torghut.artifacts.errors import ArtifactExistsError
 from torghut.governance.ledger.errors import LedgerError
 from torghut.governance.rollouts.evidence import Examined, Subject, examine
 from torghut.governance.rollouts.finalising import RollbackFacts
@@ -51,6 +49,7 @@ from torghut.workflows.drift.evidence import About, write_outcome
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import BackTo, Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
+from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.safety import stop_of
 
 
@@ -173,7 +172,7 @@ async def _end_demand(
     if ended is None or action is None:
         return {}
     about = About(run_id=run.run_id, candidate_id=run.subject.candidate_id)
-    outcome = write_outcome(governor.store, about, action.reference, ended)
+    outcome = write_outcome(Keeping(store=governor.store), about, action.reference, ended)
     found = examine(outcome, read_found(governor.store, outcome.path), run.subject)
     return {"drift_last_outcome_path": found}
 
@@ -215,8 +214,7 @@ async def _target(governor: Governor, run: RunSubject, observed: Observed, cause
 def _keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSubject) -> Examined:
     """Write the file that shows a rollback, where it is not there yet, and examine what is."""
     path, body = owed_incident(triggered, run)
-    with contextlib.suppress(ArtifactExistsError):  # altered: its examination and readings say so
-        governor.store.create(path, body)
+    Keeping(store=governor.store).create(path, body)  # what is wrong its examination says
     schema = stated_type(RollbackIncident)
     cited = EvidenceReference(path=path, sha256=sha256_hex(body), schema=schema)
     return examine(cited, read_found(governor.store, path), run.subject)
