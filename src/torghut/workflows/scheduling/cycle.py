@@ -10,21 +10,25 @@ from __future__ import annotations
 
 from typing import Final
 
+from torghut.artifacts.signatures import fingerprint
 from torghut.governance.cycles.cycle import (
     BeginCycle,
+    BindGovernance,
     CycleState,
     EndCycle,
+    MeanNote,
 )
-from torghut.governance.cycles.errors import CycleTimeError
+from torghut.governance.cycles.errors import AnotherLogError, CycleTimeError
 from torghut.governance.leasing.errors import LeaseLostError, LeaseTakenError
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
 from torghut.kernel.times import instant
+from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.publish import stated_type
 from torghut.schemas.scheduling.cycles import CycleBegan
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS
 from torghut.workflows.scheduling.governor import Governor, Turn
-from torghut.workflows.scheduling.noting import find_note, write_note
+from torghut.workflows.scheduling.noting import Written, find_note, write_note
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.canary import watch_canary
@@ -45,12 +49,18 @@ from torghut.workflows.scheduling.steps.manifests import (
 )
 from torghut.workflows.scheduling.steps.rolling_back import RolledBack, RunSubject, advance_rollback
 from torghut.workflows.scheduling.steps.safety import uncounted_lane
-from torghut.workflows.scheduling.telling import Findings, interrupted_note, note_of, outcome_of
+from torghut.workflows.scheduling.telling import (
+    Findings,
+    Numbered,
+    interrupted_note,
+    note_of,
+    outcome_of,
+)
 
 _BEGAN: Final = stated_type(CycleBegan)
 
-_GONE: Final = (LeaseLostError, LeaseTakenError)
-"""Somebody else governs, and keeps the loop safe."""
+_NOT_OURS: Final = (LeaseLostError, LeaseTakenError, AnotherLogError)
+"""Somebody else governs, and keeps the loop safe; or the loop is none that is governed here."""
 
 _BACK_MAX_NS: Final = 300_000_000_000
 """A clock that was set back by less is waited out, at the time of the last cycle."""
@@ -66,6 +76,8 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
         now_ns: Receive clock.
 
     Raises:
+        AnotherLogError: It would govern another decision log than the cycles before; nothing of
+            that log was looked at, and nothing was told to anybody.
         CycleTimeError: The last cycle on record is far ahead of ``now_ns``.
         TorghutError: Governance's log or the artifact root cannot be read or written.
     """
@@ -75,6 +87,7 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
     )
     attempt = await attempt_of(governor)
     try:
+        await _bind(governor, turn)
         _check_time(state, now_ns)
         await end_interrupted(governor)
         begin = BeginCycle(
@@ -87,11 +100,22 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
         await governor.governance.run(CYCLE_RECORD, begin)
         findings = await _work(governor, turn, attempt)
         return await _end(governor, turn, findings)
-    except _GONE:
+    except _NOT_OURS:
         raise
     except Exception as fault:
         await stay_safe(governor, turn, attempt, fault=fault)
         raise
+
+
+async def _bind(governor: Governor, turn: Turn) -> None:
+    """Put on record which log is governed and with which key, where that is new.
+
+    Raises:
+        AnotherLogError: Another log is governed here.
+    """
+    signer = None if governor.key is None else fingerprint(governor.key.public_key())
+    command = BindGovernance(log=await governor.view.identity(), signer=signer, at_ns=turn.now_ns)
+    await governor.governance.run(CYCLE_RECORD, command)
 
 
 def _check_time(state: CycleState, now_ns: int) -> None:
@@ -109,6 +133,7 @@ def _check_time(state: CycleState, now_ns: int) -> None:
 async def end_interrupted(governor: Governor) -> None:
     """End a cycle whose process died in it: as its note says, else by a note that says so.
 
+    Only the note is its own that was on record before it was written: anybody can write a file.
     It ends at the time that it was at, as it would have. Its word on a run may be on record and in
     no file yet, and this cycle's may be on another run.
     """
@@ -116,9 +141,10 @@ async def end_interrupted(governor: Governor) -> None:
     if open_ is None:
         return
     await publish_spoken(governor, await governor.governance.last_position(CYCLE_RECORD, _BEGAN))
-    found = find_note(governor.store, cycle=open_.cycle, epoch=open_.epoch)
+    meant = (await governor.governance.state(CYCLE_RECORD)).meant
+    found = None if meant is None else find_note(governor.store, meant)
     if found is None:
-        found = write_note(governor.store, interrupted_note(open_))
+        found = await _write(governor, open_.cycle, open_.at_ns, interrupted_note(open_))
     written, evidence = found
     command = EndCycle(
         cycle=open_.cycle,
@@ -214,9 +240,18 @@ async def _publish(
 async def _end(governor: Governor, turn: Turn, findings: Findings) -> IterationNote:
     """Write the note of a cycle, and end it."""
     outcome, reason = outcome_of(findings)
-    note, evidence = write_note(governor.store, note_of(turn, findings))
+    note, evidence = await _write(governor, turn.cycle, turn.now_ns, note_of(turn, findings))
     command = EndCycle(
         cycle=turn.cycle, outcome=outcome, reason=reason, note=evidence, at_ns=turn.now_ns
     )
     await governor.governance.run(CYCLE_RECORD, command)
     return note
+
+
+async def _write(governor: Governor, cycle: int, at_ns: int, numbered: Numbered) -> Written:
+    """Write the note of a cycle, on record before it is there."""
+
+    async def meant(note: Evidence) -> None:
+        await governor.governance.run(CYCLE_RECORD, MeanNote(cycle=cycle, note=note, at_ns=at_ns))
+
+    return await write_note(governor.store, numbered, meant=meant)
