@@ -90,6 +90,7 @@ class FakeLoop(LoopView, LoopControls):
         decided_by: By which package its decisions are made.
         stands: What its workers say of their stop.
         full: Whether no file can be put anywhere.
+        first: Digest of its log's first block.
     """
 
     shown: Observed = GOOD
@@ -102,6 +103,11 @@ class FakeLoop(LoopView, LoopControls):
     blocks: int = 0
     stands: Sequence[WorkerStands] = ()
     full: bool = False
+    first: str | None = "1f" * 32
+
+    @override
+    async def identity(self) -> str | None:
+        return None if self.hidden else self.first
 
     @override
     def workers(self) -> Sequence[WorkerStands]:

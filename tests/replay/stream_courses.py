@@ -55,9 +55,11 @@ from torghut.governance.approvals.signing import read_signed
 from torghut.governance.cycles.cycle import (
     CYCLES,
     BeginCycle,
+    BindGovernance,
     CycleCommand,
     CycleState,
     EndCycle,
+    MeanNote,
     SeePortfolio,
 )
 from torghut.governance.leasing.epochs import (
@@ -388,6 +390,22 @@ def _two_cycles() -> Sequence[bytes]:
     return memory.bodies
 
 
+def _bound_cycle() -> Sequence[bytes]:
+    memory: Memory[CycleCommand, CycleEvent, CycleState] = Memory(CYCLES, CYCLE_EVENT)
+    note = Evidence(path="notes/iteration-1.md", sha256="ef" * 32)
+    at_ns = START_NS + 60 * SECOND_NS
+    commands: Sequence[CycleCommand] = (
+        BindGovernance(log="1f" * 32, signer=None, at_ns=at_ns),
+        BeginCycle(cycle=1, epoch=1, holder="host-1", policies="ab" * 32, at_ns=at_ns),
+        MeanNote(cycle=1, note=note, at_ns=at_ns),
+        EndCycle(cycle=1, outcome="lane_completed", reason="because", note=note, at_ns=at_ns),
+        BindGovernance(log="1f" * 32, signer="3f" * 32, at_ns=at_ns + SECOND_NS),
+    )
+    for command in commands:
+        memory.send(command)
+    return memory.bodies
+
+
 def _on_and_back() -> Sequence[bytes]:
     stream = arrived(1)
     stream.send(review(stream, {}))
@@ -483,6 +501,7 @@ COURSES: Final[Mapping[tuple[str, str], Play]] = {
     ("approval", "used"): _used,
     ("canary", "patched"): _patched,
     ("continuity", "interrupted"): _interrupted,
+    ("cycles", "bound"): _bound_cycle,
     ("cycles", "two"): _two_cycles,
     ("drift", "flapping"): _flapping,
     ("exposure", "seen-from-afar"): _seen_from_afar,

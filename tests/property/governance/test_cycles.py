@@ -10,10 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.governing import Memory
 from torghut.governance.cycles.cycle import (
     CYCLES,
+    INTERRUPTED,
     BeginCycle,
+    BindGovernance,
     CycleCommand,
     CycleState,
     EndCycle,
+    MeanNote,
     SeePortfolio,
     drawdown_of,
 )
@@ -24,12 +27,15 @@ from torghut.schemas.scheduling.cycles import (
     CycleEnded,
     CycleEvent,
     CycleOutcome,
+    GovernanceBound,
+    NoteMeant,
     PortfolioSeen,
 )
 
 NUMBER = st.integers(0, 2)
 """How far a cycle's number is beyond the last one."""
 TIME = st.integers(0, 100)
+SIGNERS = st.sampled_from([None, "3f" * 32])
 OUTCOMES = st.sampled_from(["lane_completed", "lane_execution_failed", "blocked_no_signal"])
 
 
@@ -80,14 +86,32 @@ class CycleMachine(RuleBasedStateMachine):
             )
         )
 
-    @rule(beyond=NUMBER, outcome=OUTCOMES, note=st.integers(1, 3), at_ns=TIME)
-    def end(self, beyond: int, outcome: CycleOutcome, note: int, at_ns: int) -> None:
+    @rule(log=st.sampled_from([None, "1f" * 32, "2f" * 32]), signer=SIGNERS, at_ns=TIME)
+    def bind(self, log: str | None, signer: str | None, at_ns: int) -> None:
+        """Somebody says what is governed, and by which key."""
+        self._send(BindGovernance(log=log, signer=signer, at_ns=at_ns))
+
+    @rule(beyond=NUMBER, note=st.integers(1, 3), at_ns=TIME)
+    def mean(self, beyond: int, note: int, at_ns: int) -> None:
+        """Somebody is about to write a note."""
+        cycle = self.memory.state.number + beyond
+        meant = Evidence(path=f"notes/iteration-{note}.md", sha256="ab" * 32)
+        self._send(MeanNote(cycle=cycle, note=meant, at_ns=at_ns))
+
+    @rule(
+        beyond=NUMBER,
+        outcome=OUTCOMES,
+        reason=st.sampled_from(["lane-ran-through", INTERRUPTED]),
+        note=st.integers(1, 3),
+        at_ns=TIME,
+    )
+    def end(self, beyond: int, outcome: CycleOutcome, reason: str, note: int, at_ns: int) -> None:
         """Somebody ends a cycle."""
         self._send(
             EndCycle(
                 cycle=self.memory.state.number + beyond,
                 outcome=outcome,
-                reason="lane-ran-through",
+                reason=reason,
                 note=Evidence(path=f"notes/iteration-{note}.md", sha256="ab" * 32),
                 at_ns=at_ns,
             )
@@ -112,11 +136,38 @@ class CycleMachine(RuleBasedStateMachine):
                 case CycleEnded():
                     assert event.cycle == under_way
                     under_way = 0
-                case PortfolioSeen():
+                case PortfolioSeen() | NoteMeant():
                     assert event.cycle == under_way
+                case GovernanceBound():
+                    pass
         assert numbers == list(range(1, len(numbers) + 1))
         open_ = self.memory.state.open
         assert (0 if open_ is None else open_.cycle) == under_way
+
+    @invariant()
+    def one_log_is_governed_for_good(self) -> None:
+        """Look at what was bound."""
+        bound = [one for one in self.memory.events() if isinstance(one, GovernanceBound)]
+        assert len({one.log for one in bound} - {None}) <= 1
+        for before, after in pairwise(bound):
+            assert after.log in {before.log, after.log if before.log is None else before.log}
+            assert (before.log, before.signer) != (after.log, after.signer)
+
+    @invariant()
+    def what_is_meant_and_whole_follows_from_the_events(self) -> None:
+        """Fold them by hand."""
+        meant, whole_ns, began_ns = None, None, 0
+        for event in self.memory.events():
+            match event:
+                case CycleBegan():
+                    meant, began_ns = None, event.at_ns
+                case NoteMeant():
+                    meant = event.note
+                case CycleEnded():
+                    whole_ns = whole_ns if event.reason == INTERRUPTED else began_ns
+                case _:
+                    pass
+        assert (self.memory.state.meant, self.memory.state.whole_ns) == (meant, whole_ns)
 
     @invariant()
     def peak_is_the_most_since_people_answered_for_a_fall(self) -> None:
@@ -125,7 +176,8 @@ class CycleMachine(RuleBasedStateMachine):
         for before, after in pairwise(seen):
             assert after.peak in (after.equity, max(before.peak, after.equity))
         assert all(one.peak >= one.equity for one in seen)
-        assert len({one.cycle for one in seen}) == len(seen)
+        for before, after in pairwise(seen):
+            assert before.cycle < after.cycle or before.at_ns < after.at_ns
 
     @invariant()
     def drawdown_is_of_this_cycle_or_not_known(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, assert_never
 
 from torghut.eventlog.decider import Decider
-from torghut.governance.cycles.errors import CycleNotOpenError, CycleOpenError
+from torghut.governance.cycles.errors import AnotherLogError, CycleNotOpenError, CycleOpenError
 from torghut.governance.safety.ordering import is_again
 from torghut.schemas.governing.fields import Evidence, Reading, reading_of
 from torghut.schemas.scheduling.cycles import (
@@ -20,11 +20,13 @@ from torghut.schemas.scheduling.cycles import (
     CycleEnded,
     CycleEvent,
     CycleOutcome,
+    GovernanceBound,
+    NoteMeant,
     PortfolioSeen,
 )
 
 INTERRUPTED: Final = "cycle-interrupted"
-"""Why a cycle ended whose process died in it."""
+"""Why a cycle ended that its process died in, or that broke off: nothing was whole about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,29 @@ class BeginCycle:
     epoch: int
     holder: str
     policies: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindGovernance:
+    """Say what is governed from here on, and by which key what is said is answered for.
+
+    Attributes:
+        log: Digest of the decision log's first block; None while nobody can read one.
+        signer: Fingerprint of the key; None: nothing is signed.
+    """
+
+    log: str | None
+    signer: str | None
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanNote:
+    """Say which note is about to be written of the cycle under way."""
+
+    cycle: int
+    note: Evidence
     at_ns: int
 
 
@@ -74,7 +99,7 @@ class EndCycle:
     at_ns: int
 
 
-CycleCommand: TypeAlias = BeginCycle | SeePortfolio | EndCycle
+CycleCommand: TypeAlias = BindGovernance | BeginCycle | SeePortfolio | MeanNote | EndCycle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +111,18 @@ class CycleState:
         ended: Its end; None while it is under way.
         before: The end of the cycle before.
         portfolio: As it was last seen.
+        bound: To which log and key; None before the first word on that.
+        meant: The note that was about to be written of the last cycle; None before that.
+        whole_ns: When the last cycle began that was not interrupted; None before the first.
     """
 
     began: CycleBegan | None = None
     ended: CycleEnded | None = None
     before: CycleEnded | None = None
     portfolio: PortfolioSeen | None = None
+    bound: GovernanceBound | None = None
+    meant: Evidence | None = None
+    whole_ns: int | None = None
     time_ns: int = 0
 
     @property
@@ -121,14 +152,44 @@ def drawdown_of(state: CycleState) -> Reading:
 
 def _decide(command: CycleCommand, state: CycleState) -> Sequence[CycleEvent]:
     match command:
+        case BindGovernance():
+            return _bind(command, state)
         case BeginCycle():
             return _begin(command, state)
         case SeePortfolio():
             return _see(command, state)
+        case MeanNote():
+            return _mean(command, state)
         case EndCycle():
             return _end(command, state)
         case _:
             assert_never(command)
+
+
+def _bind(command: BindGovernance, state: CycleState) -> Sequence[CycleEvent]:
+    """Return what is governed by which key, where that is not on record.
+
+    Raises:
+        AnotherLogError: Another log is governed here.
+    """
+    known = None if state.bound is None else state.bound.log
+    if command.log is not None and known is not None and command.log != known:
+        raise AnotherLogError(expected=known, found=command.log)
+    log = known or command.log
+    same = None if state.bound is None else (state.bound.log, state.bound.signer)
+    if same == (log, command.signer):
+        return []
+    at_ns = max(command.at_ns, state.time_ns)
+    return [GovernanceBound(log=log, signer=command.signer, at_ns=at_ns)]
+
+
+def _mean(command: MeanNote, state: CycleState) -> Sequence[CycleEvent]:
+    """Return which note is about to be written; another one may be, where its number is taken."""
+    _check_open(command.cycle, state)
+    if state.meant == command.note:
+        return []
+    at_ns = max(command.at_ns, state.time_ns)
+    return [NoteMeant(cycle=command.cycle, note=command.note, at_ns=at_ns)]
 
 
 def _begin(command: BeginCycle, state: CycleState) -> Sequence[CycleEvent]:
@@ -155,10 +216,14 @@ def _begin(command: BeginCycle, state: CycleState) -> Sequence[CycleEvent]:
 
 
 def _see(command: SeePortfolio, state: CycleState) -> Sequence[CycleEvent]:
-    """Return the portfolio as it is now; once a cycle."""
+    """Return the portfolio as it is now.
+
+    Once in each cycle, and later again only in one that cannot be ended: its worth still counts.
+    """
     _check_open(command.cycle, state)
     before = state.portfolio
-    if before is not None and before.cycle == command.cycle:
+    seen = before is not None and before.cycle == command.cycle
+    if seen and command.at_ns <= state.time_ns:
         return []
     peak = command.equity
     if before is not None and command.reset_ns < before.at_ns:
@@ -208,13 +273,24 @@ def _evolve(state: CycleState, event: CycleEvent) -> CycleState:
     state = replace(state, time_ns=max(state.time_ns, event.at_ns))
     match event:
         case CycleBegan():
-            return replace(state, began=event, ended=None, before=state.ended)
+            return replace(state, began=event, ended=None, before=state.ended, meant=None)
+        case GovernanceBound():
+            return replace(state, bound=event)
+        case NoteMeant():
+            return replace(state, meant=event.note)
         case PortfolioSeen():
             return replace(state, portfolio=event)
         case CycleEnded():
-            return replace(state, ended=event)
+            return replace(state, ended=event, whole_ns=_whole_ns(state, event))
         case _:
             assert_never(event)
+
+
+def _whole_ns(state: CycleState, ended: CycleEnded) -> int | None:
+    """Return when the last cycle began that was whole, now that one has ended."""
+    if state.began is None or ended.reason == INTERRUPTED:
+        return state.whole_ns
+    return state.began.at_ns
 
 
 CYCLES: Final[Decider[CycleCommand, CycleEvent, CycleState]] = Decider(

@@ -47,6 +47,30 @@ class CycleTimeError(TorghutError):
         self.found_ns = found_ns
 
 
+class AnotherLogError(TorghutError):
+    """A cycle was to govern another decision log than the one that is governed here.
+
+    What a latch, a drift verdict or a manifest says is about one loop. Cycles over another log
+    would heal a stop and pass a candidate on what that loop never did.
+
+    Attributes:
+        expected: Digest of the first block of the log that is governed.
+        found: Of the other one.
+    """
+
+    code: ClassVar[str] = "cycles.another-log"
+    exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        super().__init__(
+            f"expected the decision log that is governed here, whose first block is {expected}, "
+            f"found one that begins with {found}; name that log, or govern the other one below "
+            "an artifact folder of its own (TORGHUT_ARTIFACT_DIR)"
+        )
+        self.expected = expected
+        self.found = found
+
+
 class BackfillBehindError(TorghutError):
     """Governance has seen later times than those that are to be gone through; it never goes back.
 

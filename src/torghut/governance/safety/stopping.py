@@ -24,6 +24,8 @@ from torghut.schemas.governing.latch import (
 )
 
 _NO_STREAKS: Final = Streaks()
+_PAST_MAX: Final = 8
+"""Evidence files of before that are still known, and written where that was not possible then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class LatchState:
         streaks: After the last evaluation, or since the last release.
         incident: What stops the loop; None while nothing does.
         caused_by: The evaluation that made the incident what it is; its evidence file says so.
+        past: What the incident was before it was extended, and the incidents before it, each with
+            the evaluation that its evidence file says; the newest last.
         over: The id of the last incident that is over.
         request: A release that waits for the second person.
         released: The last release.
@@ -61,6 +65,7 @@ class LatchState:
     streaks: Streaks = _NO_STREAKS
     incident: Incident | None = None
     caused_by: SafetyEvaluated | None = None
+    past: tuple[tuple[Incident, SafetyEvaluated], ...] = ()
     over: str | None = None
     request: ReleaseRequested | None = None
     released: LoopReleased | None = None
@@ -94,7 +99,7 @@ def _recovered(state: LatchState, event: LoopRecovered) -> LatchState:
     shown = last.evaluation == event.evaluation and state.streaks.clean > 0
     if not shown or not incident.triggers <= RECOVERING:
         return state
-    return replace(state, incident=None, request=None, over=event.incident_id)
+    return replace(state, incident=None, request=None, over=event.incident_id, past=_passed(state))
 
 
 def _let_go(state: LatchState, event: LoopReleased) -> LatchState:
@@ -110,6 +115,7 @@ def _let_go(state: LatchState, event: LoopReleased) -> LatchState:
         request=None,
         released=event,
         over=event.incident_id,
+        past=_passed(state),
         streaks=_NO_STREAKS,
     )
 
@@ -143,4 +149,13 @@ def _stopped(state: LatchState, event: LoopStopped | IncidentExtended) -> LatchS
         extension=0 if before is None else before.extension + 1,
         live=live or (before is not None and before.live),
     )
-    return replace(state, incident=incident, caused_by=state.last, request=None)
+    return replace(
+        state, incident=incident, caused_by=state.last, request=None, past=_passed(state)
+    )
+
+
+def _passed(state: LatchState) -> tuple[tuple[Incident, SafetyEvaluated], ...]:
+    """Return what is past once the incident in force, if there is one, is another or over."""
+    if state.incident is None or state.caused_by is None:
+        return state.past
+    return (*state.past, (state.incident, state.caused_by))[-_PAST_MAX:]

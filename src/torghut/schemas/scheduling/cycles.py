@@ -50,7 +50,33 @@ class CycleEnded(Message):
     at_ns: Nanoseconds
 
 
-CycleEvent = Annotated[CycleBegan | PortfolioSeen | CycleEnded, Field(discriminator="type")]
+class GovernanceBound(Message):
+    """What cycles govern from here on, and by which key they answer for what they say."""
+
+    type: Literal["cycles.bound.v1"] = "cycles.bound.v1"
+    log: Annotated[
+        Sha256 | None,
+        Field(description="Of the decision log's first block; null before it has one."),
+    ]
+    signer: Annotated[
+        Sha256 | None, Field(description="Fingerprint of the key; null while nothing is signed.")
+    ]
+    at_ns: Nanoseconds
+
+
+class NoteMeant(Message):
+    """A cycle's note as it is about to be written: no other file is one of that cycle."""
+
+    type: Literal["cycles.note-meant.v1"] = "cycles.note-meant.v1"
+    cycle: Ordinal
+    note: Evidence
+    at_ns: Nanoseconds
+
+
+CycleEvent = Annotated[
+    CycleBegan | PortfolioSeen | CycleEnded | GovernanceBound | NoteMeant,
+    Field(discriminator="type"),
+]
 
 CYCLE_EVENT: TypeAdapter[CycleEvent] = TypeAdapter(CycleEvent)
 """Parses any event of the scheduler's cycles."""

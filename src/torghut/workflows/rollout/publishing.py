@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -52,6 +53,22 @@ class Published:
         return run_manifest(self.own)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """What the holder of a key answers for: what was said under it, or what they say as well.
+
+    Attributes:
+        final: The run's own final manifest.
+        current: The current one, where it says something else.
+    """
+
+    final: bool
+    current: bool
+
+
+BOTH: Final = Signs(final=True, current=True)
+
+
 async def project_run(events: EventStore, run_id: str, *, attempt: int = 1) -> RolloutState:
     """Return what a run's events come to, and nothing else.
 
@@ -69,6 +86,7 @@ def publish_run(
     *,
     key: Ed25519PrivateKey | None = None,
     current: bool = True,
+    signs: Signs = BOTH,
 ) -> Published:
     """Write the manifests of ``run`` and return the current one; again changes nothing.
 
@@ -82,6 +100,7 @@ def publish_run(
         store: The artifact root.
         key: Signs what is final.
         current: Whether it is the run whose manifest is the current one.
+        signs: What of it the holder of the key answers for.
 
     Raises:
         RunNotStartedError: There is no run yet.
@@ -92,8 +111,9 @@ def publish_run(
     for own in filter(None, (left, final)):
         store.create(run_manifest(own), manifest_bytes(own))
     if key is not None and final is not None:
-        _sign(final, store, run_manifest(final) + SIGNATURE, key)
-        if now != final:
+        if signs.final:
+            _sign(final, store, run_manifest(final) + SIGNATURE, key)
+        if now != final and signs.current:
             _sign(now, store, reassessed_signature(now), key)
     if current:
         store.replace(CURRENT, manifest_bytes(now))

@@ -2,8 +2,8 @@
 
 Signals, then the lane or the reason for having none, then drift, then the safety controls, then the
 allotter, and only then the last word on each run that is governed, and the note. Whatever a step
-cannot find out is an answer that fails closed. A process that dies in a cycle leaves it open, and
-its successor ends it first.
+cannot find out is an answer that fails closed. A cycle that breaks off has its safety controls all
+the same. A process that dies in a cycle leaves it open, and its successor ends it first.
 """
 
 from __future__ import annotations
@@ -11,46 +11,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from torghut.artifacts.signatures import fingerprint
 from torghut.governance.cycles.cycle import (
     BeginCycle,
+    BindGovernance,
     CycleState,
     EndCycle,
-    SeePortfolio,
-    drawdown_of,
+    MeanNote,
 )
-from torghut.governance.cycles.errors import CycleTimeError
+from torghut.governance.cycles.errors import AnotherLogError, CycleTimeError
+from torghut.governance.leasing.errors import LeaseLostError, LeaseTakenError
 from torghut.governance.safety.continuity import ContinuityState, ObserveCycle
 from torghut.kernel.times import instant
-from torghut.schemas.governing.latch import SafetyReadings
+from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.publish import stated_type
 from torghut.schemas.scheduling.cycles import CycleBegan
 from torghut.schemas.scheduling.note import IterationNote
-from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS, STOP_LATCH
+from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS
 from torghut.workflows.scheduling.governor import Governor, Turn
-from torghut.workflows.scheduling.noting import find_note, write_note
-from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
+from torghut.workflows.scheduling.noting import Written, find_note, write_note
+from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.allotments import allot
 from torghut.workflows.scheduling.steps.canary import watch_canary
-from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
-from torghut.workflows.scheduling.steps.evidence import (
-    EvidenceState,
-    altered_own,
-    evidence_state,
+from torghut.workflows.scheduling.steps.controlling import (
+    Attempt,
+    attempt_of,
+    control_safety,
+    observe,
+    stay_safe,
 )
+from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
 from torghut.workflows.scheduling.steps.exposure import hold_router, review_exposure
 from torghut.workflows.scheduling.steps.manifests import (
     Published,
     publish_spoken,
     say_last_word,
 )
-from torghut.workflows.scheduling.steps.rolling_back import RolledBack, Seen, roll_back
-from torghut.workflows.scheduling.steps.safety import (
-    SafetySeen,
-    evaluate_latch,
-    keep_evidence,
-    release_fault,
-    uncounted_lane,
-)
+from torghut.workflows.scheduling.steps.rollback.rolling_back import RolledBack, Seen, roll_back
+from torghut.workflows.scheduling.steps.safety import uncounted_lane
 from torghut.workflows.scheduling.steps.subjects import (
     RunSubject,
     Subjects,
@@ -59,6 +57,7 @@ from torghut.workflows.scheduling.steps.subjects import (
 )
 from torghut.workflows.scheduling.telling import (
     Findings,
+    Numbered,
     interrupted_note,
     named,
     note_of,
@@ -66,6 +65,9 @@ from torghut.workflows.scheduling.telling import (
 )
 
 _BEGAN: Final = stated_type(CycleBegan)
+
+_NOT_OURS: Final = (LeaseLostError, LeaseTakenError, AnotherLogError)
+"""Somebody else governs, and keeps the loop safe; or the loop is none that is governed here."""
 
 _BACK_MAX_NS: Final = 300_000_000_000
 """A clock that was set back by less is waited out, at the time of the last cycle."""
@@ -81,25 +83,46 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
         now_ns: Receive clock.
 
     Raises:
+        AnotherLogError: It would govern another decision log than the cycles before; nothing of
+            that log was looked at, and nothing was told to anybody.
         CycleTimeError: The last cycle on record is far ahead of ``now_ns``.
         TorghutError: Governance's log or the artifact root cannot be read or written.
     """
-    _check_time(await governor.governance.state(CYCLE_RECORD), now_ns)
-    await end_interrupted(governor, now_ns=now_ns)
     state = await governor.governance.state(CYCLE_RECORD)
     turn = Turn(
         cycle=state.number + 1, epoch=epoch, holder=holder, now_ns=max(now_ns, state.time_ns)
     )
-    begin = BeginCycle(
-        cycle=turn.cycle,
-        epoch=epoch,
-        holder=holder,
-        policies=governor.policies.digest,
-        at_ns=turn.now_ns,
-    )
-    await governor.governance.run(CYCLE_RECORD, begin)
-    findings = await _work(governor, turn)
-    return await _end(governor, turn, findings)
+    attempt = await attempt_of(governor)
+    try:
+        await _bind(governor, turn)
+        _check_time(state, now_ns)
+        await end_interrupted(governor)
+        begin = BeginCycle(
+            cycle=turn.cycle,
+            epoch=epoch,
+            holder=holder,
+            policies=governor.policies.digest,
+            at_ns=turn.now_ns,
+        )
+        await governor.governance.run(CYCLE_RECORD, begin)
+        findings = await _work(governor, turn, attempt)
+        return await _end(governor, turn, findings)
+    except _NOT_OURS:
+        raise
+    except Exception as fault:
+        await stay_safe(governor, turn, attempt, fault=fault)
+        raise
+
+
+async def _bind(governor: Governor, turn: Turn) -> None:
+    """Put on record which log is governed and with which key, where that is new.
+
+    Raises:
+        AnotherLogError: Another log is governed here.
+    """
+    signer = None if governor.key is None else fingerprint(governor.key.public_key())
+    command = BindGovernance(log=await governor.view.identity(), signer=signer, at_ns=turn.now_ns)
+    await governor.governance.run(CYCLE_RECORD, command)
 
 
 def _check_time(state: CycleState, now_ns: int) -> None:
@@ -114,39 +137,42 @@ def _check_time(state: CycleState, now_ns: int) -> None:
         )
 
 
-async def end_interrupted(governor: Governor, *, now_ns: int) -> None:
+async def end_interrupted(governor: Governor) -> None:
     """End a cycle whose process died in it: as its note says, else by a note that says so.
 
-    Its word on a run may be on record and in no file yet, and this cycle's may be on another run.
+    Only the note is its own that was on record before it was written: anybody can write a file.
+    It ends at the time that it was at, as it would have. Its word on a run may be on record and in
+    no file yet, and this cycle's may be on another run.
     """
     open_ = (await governor.governance.state(CYCLE_RECORD)).open
     if open_ is None:
         return
     await publish_spoken(governor, await governor.governance.last_position(CYCLE_RECORD, _BEGAN))
-    found = find_note(governor.store, cycle=open_.cycle, epoch=open_.epoch)
+    meant = (await governor.governance.state(CYCLE_RECORD)).meant
+    found = None if meant is None else find_note(governor.store, meant)
     if found is None:
-        found = write_note(governor.store, interrupted_note(open_))
+        found = await _write(governor, open_.cycle, open_.at_ns, interrupted_note(open_))
     written, evidence = found
     command = EndCycle(
         cycle=open_.cycle,
         outcome=written.outcome,
         reason=written.reason,
         note=evidence,
-        at_ns=now_ns,
+        at_ns=open_.at_ns,
     )
     await governor.governance.run(CYCLE_RECORD, command)
 
 
-async def _work(governor: Governor, turn: Turn) -> Findings:
+async def _work(governor: Governor, turn: Turn, attempt: Attempt) -> Findings:
     """Do everything that a cycle does but its note."""
-    observed = await _observe(governor, turn)
+    observed = await observe(governor, turn, attempt)
     continuity = await _count_signals(governor, turn, observed)
     at_work = await _run_lane(governor, turn, observed)
     subjects = await find_subjects(governor)
     lane = await uncounted_lane(governor)
     drift = await look_for_drift(governor, turn, observed, subjects)
-    safety = await _control_safety(governor, turn, observed, lane, subjects)
-    latch, remarks = safety.latch, safety.remarks
+    safety = await control_safety(governor, turn, observed, lane, subjects)
+    latch, remarks = safety.latch, (*drift.remarks, *safety.remarks)
     for run in subjects.held:
         told = await watch_canary(governor, turn, run)
         remarks = (*remarks, *(named(run, line, subjects) for line in told))
@@ -166,36 +192,12 @@ async def _work(governor: Governor, turn: Turn) -> Findings:
         lane=lane,
         drift=drift,
         latch=latch,
-        stop_evidence=keep_evidence(governor, latch),
+        stop_evidence=safety.evidence,
         subjects=subjects,
         rolled_back=rolled_back,
         published=published,
         remarks=remarks,
     )
-
-
-async def _observe(governor: Governor, turn: Turn) -> Observed:
-    """Look at what the loop did since the last look, and put its worth on record."""
-    state = await governor.governance.state(CYCLE_RECORD)
-    seen = state.portfolio
-    since = Since() if seen is None else Since(block=seen.last_block, at_ns=seen.at_ns)
-    observed = await governor.view.look(since, now_ns=turn.now_ns)
-    if observed.last_block < since.block:
-        return observed  # out of reach: what was seen before stays what was seen
-    latch = await governor.governance.state(STOP_LATCH)
-    released = latch.released
-    answered_for = released is not None and "drawdown" in released.triggers
-    answered_for = answered_for and not await release_fault(governor, latch)
-    command = SeePortfolio(
-        cycle=turn.cycle,
-        equity=sum(one.equity for one in observed.symbols.values()),
-        capital=float(sum(one.allotment for one in observed.symbols.values())),
-        last_block=observed.last_block,
-        reset_ns=released.at_ns if released is not None and answered_for else 0,
-        at_ns=turn.now_ns,
-    )
-    await governor.governance.run(CYCLE_RECORD, command)
-    return observed
 
 
 async def _count_signals(governor: Governor, turn: Turn, observed: Observed) -> ContinuityState:
@@ -218,32 +220,6 @@ async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> bool:
     return await governor.lane.run(
         epoch=turn.epoch, holder=turn.holder, starts=observed.no_signal is None
     )
-
-
-async def _control_safety(
-    governor: Governor,
-    turn: Turn,
-    observed: Observed,
-    lane: LaneEnded | None,
-    subjects: Subjects,
-) -> SafetySeen:
-    """Evaluate the stop latch on what the cycle saw."""
-    if await altered_own(governor, subjects.all):
-        evidence: EvidenceState = "corrupt"
-    else:
-        evidence = await evidence_state(governor, turn, observed, tuple(subjects.serving))
-    readings = SafetyReadings(
-        mode=observed.mode,
-        session=observed.session,
-        lag_ms=observed.lag_ms,
-        signal_age_ms=observed.signal_age_ms,
-        lane="none" if lane is None else "failed" if lane.failure else "completed",
-        fallback_ratio=observed.fallback_ratio,
-        drawdown_ratio=drawdown_of(await governor.governance.state(CYCLE_RECORD)),
-        universe=observed.universe,
-        evidence=evidence,
-    )
-    return await evaluate_latch(governor, turn, readings)
 
 
 async def _publish(
@@ -276,9 +252,18 @@ async def _publish(
 async def _end(governor: Governor, turn: Turn, findings: Findings) -> IterationNote:
     """Write the note of a cycle, and end it."""
     outcome, reason = outcome_of(findings)
-    note, evidence = write_note(governor.store, note_of(turn, findings))
+    note, evidence = await _write(governor, turn.cycle, turn.now_ns, note_of(turn, findings))
     command = EndCycle(
         cycle=turn.cycle, outcome=outcome, reason=reason, note=evidence, at_ns=turn.now_ns
     )
     await governor.governance.run(CYCLE_RECORD, command)
     return note
+
+
+async def _write(governor: Governor, cycle: int, at_ns: int, numbered: Numbered) -> Written:
+    """Write the note of a cycle, on record before it is there."""
+
+    async def meant(note: Evidence) -> None:
+        await governor.governance.run(CYCLE_RECORD, MeanNote(cycle=cycle, note=note, at_ns=at_ns))
+
+    return await write_note(governor.store, numbered, meant=meant)

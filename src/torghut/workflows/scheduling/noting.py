@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from torghut.artifacts.errors import ArtifactExistsError
 from torghut.artifacts.ports import ArtifactStore
@@ -17,10 +17,20 @@ Written = tuple[IterationNote, Evidence]
 """A note and its file."""
 
 
-def write_note(store: ArtifactStore, numbered: Callable[[int], IterationNote]) -> Written:
+async def write_note(
+    store: ArtifactStore,
+    numbered: Callable[[int], IterationNote],
+    *,
+    meant: Callable[[Evidence], Awaitable[None]],
+) -> Written:
     """Write the note that ``numbered`` makes of its number, and return it.
 
     The number is one more than the highest there; who finds it taken takes the next one.
+
+    Args:
+        store: The artifact root.
+        numbered: Makes the note.
+        meant: Puts on record which note is about to be written.
 
     Raises:
         ArtifactUnwritableError: It cannot be written.
@@ -29,12 +39,14 @@ def write_note(store: ArtifactStore, numbered: Callable[[int], IterationNote]) -
     while True:
         note, path = numbered(iteration), note_path(iteration)
         body = render_note(note)
+        evidence = Evidence(path=path, sha256=sha256_hex(body))
+        await meant(evidence)
         try:
             store.create(path, body)
         except ArtifactExistsError:
             iteration += 1
         else:
-            return note, Evidence(path=path, sha256=sha256_hex(body))
+            return note, evidence
 
 
 def latest_iteration(store: ArtifactStore) -> int:
@@ -42,22 +54,12 @@ def latest_iteration(store: ArtifactStore) -> int:
     return max((found for name in store.names(FOLDER) if (found := iteration_of(name))), default=0)
 
 
-def find_note(store: ArtifactStore, *, cycle: int, epoch: int) -> Written | None:
-    """Return the note of a cycle that was under way when its process died, if it got that far.
-
-    It is the latest: only the holder of the lease writes notes.
-    """
-    iteration = latest_iteration(store)
-    if not iteration:
-        return None
-    path = note_path(iteration)
-    body = read_found(store, path)
-    if not isinstance(body, bytes):
+def find_note(store: ArtifactStore, meant: Evidence) -> Written | None:
+    """Return the note that was about to be written when its process died, if it was written."""
+    body = read_found(store, meant.path)
+    if not isinstance(body, bytes) or sha256_hex(body) != meant.sha256:
         return None
     try:
-        note = read_note(body)
+        return read_note(body), meant
     except NoteUnreadableError:
         return None
-    if (note.cycle, note.epoch) != (cycle, epoch):
-        return None
-    return note, Evidence(path=path, sha256=sha256_hex(body))

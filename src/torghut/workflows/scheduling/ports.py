@@ -92,6 +92,13 @@ class Since:
 class LoopView(Protocol):
     """Reads what the running loop did, from its log and from what it says of itself."""
 
+    async def identity(self) -> str | None:
+        """Return the digest of the log's first block, which names it among all logs.
+
+        None before there is one, and where nobody can look.
+        """
+        ...
+
     async def look(self, since: Since, /, *, now_ns: int) -> Observed:
         """Return what happened since the look before, as of ``now_ns``.
 

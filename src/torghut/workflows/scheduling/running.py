@@ -9,7 +9,7 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, TypeVar
@@ -67,27 +67,29 @@ class UnforeseenFaultError(TorghutError):
 class Pulse:
     """Whether cycles come: a beat says that governance looks, not only that its process lives.
 
+    It is not felt before a cycle was whole, in this life or on record. Otherwise a scheduler that
+    is started again and again, and never gets through, would be heard all the time.
+
     Attributes:
         steady: For durations.
-        patience_s: Longest from one cycle's end to the next one's; None: as long as it takes.
+        patience_s: Longest from one cycle's end to the next one's.
     """
 
     steady: SteadyClock
-    patience_s: float | None = None
-    _last_ns: int = field(init=False)
+    patience_s: float
+    _last_ns: int | None = None
 
-    def __post_init__(self) -> None:
-        self._last_ns = self.steady.now_ns()
-
-    def come(self) -> None:
-        """Note that a cycle was over."""
-        self._last_ns = self.steady.now_ns()
+    def come(self, *, ago_ns: int = 0) -> None:
+        """Note that a cycle was whole, so long ago; one that is still to come says nothing."""
+        if ago_ns >= 0:
+            self._last_ns = self.steady.now_ns() - ago_ns
 
     @property
     def is_felt(self) -> bool:
         """Whether the last cycle was over lately enough."""
-        waited_s = (self.steady.now_ns() - self._last_ns) / _NS_PER_S
-        return self.patience_s is None or waited_s <= self.patience_s
+        if self._last_ns is None:
+            return False
+        return (self.steady.now_ns() - self._last_ns) / _NS_PER_S <= self.patience_s
 
 
 class Rest(Protocol):
@@ -160,9 +162,14 @@ async def run_one(term: Term, *, now_ns: int | None = None) -> IterationNote:
         at_ns = wall_ns if now_ns is None else now_ns
         if at_ns > wall_ns:
             raise CycleTimeError(expected=f"a time before now, {instant(wall_ns)}", found_ns=at_ns)
-        return await _cycle(term, fence, term.governor(governance, fence), at_ns)
+        governor = term.governor(governance, fence)
+        await _feel(term, governor, pulse)
+        note = await _cycle(term, fence, governor, at_ns)
+        await _beat(term, fence)
+        return note
 
-    return await under_lease(term, work)
+    pulse = _pulse_of(term)
+    return await under_lease(term, work, pulse=pulse)
 
 
 async def govern(term: Term, rest: Rest) -> None:
@@ -171,17 +178,19 @@ async def govern(term: Term, rest: Rest) -> None:
     The first one comes at once, unless the last one on record is not that long ago; what was missed
     meanwhile is not made up for one by one. A cycle that breaks off is ended by the next one, with
     a note that says so; no fault of one cycle ends governance, but several in a row do. Where no
-    cycle is over for as long as several take, the loop hears of no governance until one is.
+    cycle is whole for as long as several take, whoever ran them, the loop hears of no governance
+    until one is.
 
     Raises:
         LeaseTakenError: Somebody else governs.
         LeaseLostError: Somebody else governs by now.
         TorghutError: Several cycles in a row could not read or write what they must.
     """
-    pulse = Pulse(steady=term.steady, patience_s=term.policy.cycles.every_s * _FAULTS_MAX)
+    pulse = _pulse_of(term)
 
     async def work(governance: Governance, fence: Fence) -> None:
         governor = term.governor(governance, fence)
+        await _feel(term, governor, pulse)
         await _show(term, fence, governor)
         every_s = term.policy.cycles.every_s
         last = (await governor.governance.state(CYCLE_RECORD)).began
@@ -192,21 +201,33 @@ async def govern(term: Term, rest: Rest) -> None:
             began_ns = term.steady.now_ns()
             turns += 1
             try:
-                await _cycle(term, fence, governor, term.wall.now_ns())
+                await _whole_cycle(term, fence, governor, pulse)
                 faults = 0
-                pulse.come()
             except Exception as error:
                 faults += 1
                 fault = _fault_of(error)
                 if isinstance(error, _GONE) or faults == _FAULTS_MAX:
                     raise fault from error
                 term.faulted(fault)
+                await _show(term, fence, governor)
             took_s = (term.steady.now_ns() - began_ns) / _NS_PER_S
             early_s = every_s * term.policy.cycles.jitter_ratio * _early(term.holder, turns)
             pause_s = every_s - early_s - took_s
         await _show(term, fence, governor, ended=True)
 
     await under_lease(term, work, pulse=pulse)
+
+
+def _pulse_of(term: Term) -> Pulse:
+    """Return the pulse of a scheduler of whose cycles nothing is known yet."""
+    return Pulse(steady=term.steady, patience_s=term.policy.cycles.every_s * _FAULTS_MAX)
+
+
+async def _feel(term: Term, governor: Governor, pulse: Pulse) -> None:
+    """Let a pulse go on from the last whole cycle on record, whoever ran it."""
+    whole_ns = (await governor.governance.state(CYCLE_RECORD)).whole_ns
+    if whole_ns is not None:
+        pulse.come(ago_ns=term.wall.now_ns() - whole_ns)
 
 
 def _fault_of(error: Exception) -> TorghutError:
@@ -216,6 +237,13 @@ def _fault_of(error: Exception) -> TorghutError:
     at = traceback.extract_tb(error.__traceback__)[-1]
     found = f"{type(error).__name__} in {at.name}, line {at.lineno} of {Path(at.filename).name}"
     return UnforeseenFaultError(found=f"{found}: {error}"[:_FAULT_LETTERS])
+
+
+async def _whole_cycle(term: Term, fence: Fence, governor: Governor, pulse: Pulse) -> None:
+    """Run a cycle, and let the loop hear that it was whole."""
+    await _cycle(term, fence, governor, term.wall.now_ns())
+    pulse.come()
+    await _beat(term, fence)
 
 
 async def _cycle(term: Term, fence: Fence, governor: Governor, now_ns: int) -> IterationNote:
@@ -266,7 +294,7 @@ async def under_lease(
     Args:
         term: Who holds it.
         work: Done meanwhile.
-        pulse: Of its cycles, without which the loop is told nothing; None: it is told throughout.
+        pulse: Of its cycles, without which the loop is told nothing; None: it is told nothing.
         span_ns: When it began and ended, as its record is to say; by default by the wall clock.
 
     Raises:
@@ -274,7 +302,7 @@ async def under_lease(
         LeaseLostError: It was lost; ``work`` was broken off.
     """
     async with term.attended():
-        return await _under_lease(term, work, span_ns, pulse or Pulse(steady=term.steady))
+        return await _under_lease(term, work, span_ns, pulse or _pulse_of(term))
 
 
 async def _under_lease(
@@ -351,3 +379,12 @@ async def _beating(term: Term, fence: Fence, pulse: Pulse) -> None:
                 term.faulted(error)
             heard = False
         await asyncio.sleep(term.policy.heartbeats.every_ms / _MS_PER_S)
+
+
+async def _beat(term: Term, fence: Fence) -> None:
+    """Tell the loop at once that a cycle was whole; that it cannot be told others say."""
+    try:
+        await fence.beat(partial(term.beat, fence.lease.epoch))
+    except TorghutError as error:
+        if isinstance(error, _GONE):
+            raise

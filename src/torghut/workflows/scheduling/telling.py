@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final, Literal
 
 from torghut.governance.cycles.cycle import INTERRUPTED
@@ -17,12 +16,13 @@ from torghut.workflows.scheduling.governor import Turn
 from torghut.workflows.scheduling.ports import LaneEnded, Observed
 from torghut.workflows.scheduling.steps.drifting import DriftSeen
 from torghut.workflows.scheduling.steps.manifests import Published
-from torghut.workflows.scheduling.steps.rolling_back import RolledBack
+from torghut.workflows.scheduling.steps.rollback.rolling_back import RolledBack
 from torghut.workflows.scheduling.steps.subjects import RunSubject, Subjects
 
 _NS_PER_S: Final = 1e9
 _REMARK: Final = 500
 _REMARKS: Final = 50
+"""Letters of a remark, and remarks of a note."""
 
 Numbered = Callable[[int], IterationNote]
 """Makes a note of its number."""
@@ -88,7 +88,7 @@ def note_of(turn: Turn, findings: Findings) -> Numbered:
             ),
             throughput=_throughput(findings.observed),
             recommendation_trace_ids=() if findings.lane is None else findings.lane.traces,
-            remarks=tuple(one[:_REMARK] for one in islice(_remarks(findings), _REMARKS)),
+            remarks=_cut(tuple(_remarks(findings))),
         )
 
     return numbered
@@ -124,10 +124,12 @@ def interrupted_note(began: CycleBegan) -> Numbered:
     return numbered
 
 
-def _detection(drift: DriftSeen) -> Evidence:
-    """Return the file that shows what drift there was."""
-    cited = drift.evidence["drift_last_detection_path"].reference
-    return Evidence(path=cited.path, sha256=cited.sha256)
+def _detection(drift: DriftSeen) -> Evidence | None:
+    """Return the file that shows what drift there was; None where it could not be written."""
+    examined = drift.evidence["drift_last_detection_path"]
+    if examined.fault is not None:
+        return None
+    return Evidence(path=examined.reference.path, sha256=examined.reference.sha256)
 
 
 def _standing(published: Published | None) -> Literal["pass", "fail", "not-final"] | None:
@@ -190,6 +192,14 @@ def _rollback_evidence(findings: Findings) -> Evidence | None:
     """Return what shows the rollback of the current run, else of another one."""
     first = sorted(findings.rolled_back, key=lambda one: one.run != findings.subjects.current)
     return next((one.evidence for one in first if one.evidence is not None), None)
+
+
+def _cut(remarks: Sequence[str]) -> tuple[str, ...]:
+    """Return as many remarks as a note has room for; the last one says how many more there are."""
+    more = len(remarks) - _REMARKS
+    if more > 0:
+        remarks = (*remarks[: _REMARKS - 1], f"and {more + 1} more remarks")
+    return tuple(one[:_REMARK] for one in remarks)
 
 
 def _unwell(drift: DriftSeen) -> Iterator[str]:

@@ -72,6 +72,23 @@ def test_numbers_go_on_from_the_highest_note_there() -> None:
     assert desk.cycle().iteration == 42
 
 
+def test_remarks_beyond_what_a_note_has_room_for_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    said = tuple(f"canary: {n}" for n in range(60))
+
+    async def watch(*_: object) -> tuple[str, ...]:
+        return said
+
+    monkeypatch.setattr("torghut.workflows.scheduling.cycle.watch_canary", watch)
+    desk.lane.waiting.append(lane_commands())
+    note = desk.cycle()
+
+    assert len(note.remarks) == 50
+    assert note.remarks[-1] == "and 11 more remarks"
+
+
 def test_cycle_without_signals_says_why_and_runs_no_lane() -> None:
     desk = Desk()
     desk.lane.waiting.append(lane_commands())
@@ -136,7 +153,7 @@ class DyingMeter(FakeMeter):
 
     @override
     async def measure(self, asked: WindowAsked, /) -> Measured:
-        raise InterruptedError
+        raise KeyboardInterrupt
 
 
 def test_failure_of_a_lane_whose_scheduler_died_before_it_was_counted_is_counted_once() -> None:
@@ -144,7 +161,7 @@ def test_failure_of_a_lane_whose_scheduler_died_before_it_was_counted_is_counted
     desk.lane.waiting.append(lane_commands())
     desk.lane.breaks_after = 3
     desk.governor.drift = DyingMeter()
-    with pytest.raises(InterruptedError):
+    with pytest.raises(KeyboardInterrupt):
         desk.cycle()
     assert run(desk.governor.governance.state(STOP_LATCH)).last is None
 

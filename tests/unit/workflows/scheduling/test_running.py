@@ -155,7 +155,7 @@ def test_each_term_has_an_epoch_above_all_before() -> None:
 
 @dataclass(slots=True)
 class Faults:
-    """Breaks so many looks at the loop."""
+    """Breaks so many looks at the loop: a cycle that breaks off by one looks once more."""
 
     left: int
 
@@ -168,7 +168,7 @@ class Faults:
 
 def test_cycle_that_breaks_off_is_ended_by_the_next_one_and_governance_goes_on() -> None:
     place = Place()
-    place.loop.halted = Faults(2)
+    place.loop.halted = Faults(4)
     run(govern(place.term("one"), Once(4)))
 
     assert [one.code for one in place.faults] == ["artifacts.unreadable"] * 2
@@ -180,7 +180,7 @@ def test_cycle_that_breaks_off_is_ended_by_the_next_one_and_governance_goes_on()
 
 def test_governance_that_breaks_off_again_and_again_gives_up() -> None:
     place = Place()
-    place.loop.halted = Faults(3)
+    place.loop.halted = Faults(6)
     with pytest.raises(ArtifactUnreadableError):
         run(govern(place.term("one"), Once(9)))
 
@@ -194,12 +194,6 @@ def test_beat_that_cannot_be_written_is_missed_and_said_once() -> None:
         raise ArtifactUnreadableError(path="beat", fault=ReadFault.UNREADABLE)
 
     term = replace(place.term("one"), beat=full, policy=beating_every(ms=1))
-
-    class Awhile(Once):
-        @override
-        async def rest(self, seconds: float, /) -> bool:
-            await asyncio.sleep(0.02)
-            return await super().rest(seconds)
 
     run(govern(term, Awhile(2)))
 
@@ -277,6 +271,7 @@ def test_errors_that_nobody_foresaw_end_governance_when_they_come_again_and_agai
 def test_beats_stop_where_no_cycle_is_over_for_as_long_as_several_take() -> None:
     place, steady = Place(), Stopwatch()
     pulse = Pulse(steady=steady, patience_s=180.0)
+    pulse.come()
 
     async def counted(_governance: Governance, _fence: Fence) -> tuple[int, int, int]:
         await asyncio.sleep(0.05)
@@ -296,6 +291,62 @@ def test_beats_stop_where_no_cycle_is_over_for_as_long_as_several_take() -> None
     assert before > 1
     assert silent == 0
     assert again > 1
+
+
+class Awhile(Once):
+    """Goes on so many times, some time apart."""
+
+    @override
+    async def rest(self, seconds: float, /) -> bool:
+        await asyncio.sleep(0.02)
+        return await super().rest(seconds)
+
+
+@pytest.mark.parametrize("ever", [False, True])
+def test_scheduler_that_never_gets_through_is_not_heard_however_often_it_is_started(
+    *, ever: bool
+) -> None:
+    place = Place()
+    if ever:
+        run(govern(place.term("before"), Once(1)))
+        place.clock.time_ns += 181 * 1_000_000_000
+    place.beats.clear()
+    place.loop.halted = Faults(99)
+    for life in range(3):
+        term = replace(place.term(f"life-{life}"), policy=beating_every(ms=1))
+        with pytest.raises(ArtifactUnreadableError):
+            run(govern(term, Awhile(9)))
+
+    assert place.beats == []
+
+
+def test_scheduler_is_heard_at_once_where_the_last_whole_cycle_is_not_long_ago() -> None:
+    place = Place()
+    run(govern(place.term("before"), Once(1)))
+    place.beats.clear()
+    run(govern(replace(place.term("after"), policy=beating_every(ms=1)), Awhile(0)))
+
+    assert set(place.beats) == {2}
+
+
+def test_one_cycle_is_heard_once_it_is_whole_and_not_before() -> None:
+    place = Place()
+    heard: list[int] = []
+    place.loop.halted = lambda: heard.append(len(place.beats))
+    run(run_one(place.term("one")))
+
+    assert (heard, place.beats) == ([0], [1])
+
+
+def test_page_is_shown_after_a_cycle_that_broke_off() -> None:
+    place = Place()
+    shown: list[GovernanceStanding] = []
+    page = StandingPage(pid=1, log="live.log", every_s=60.0, wall=place.clock, put=shown.append)
+    place.loop.shown = replace(place.loop.shown, fallback_ratio=reading_of(0.9, samples=99))
+    place.meter.halted = Faults(1)
+    run(govern(replace(place.term("one"), page=page), Once(1)))
+
+    assert shown[1].latch is not None
 
 
 def test_cycle_at_a_time_that_is_still_to_come_is_refused() -> None:
@@ -359,7 +410,9 @@ def test_scheduler_that_wakes_after_its_lease_says_no_more_that_governance_is_th
             place.beats.clear()
             await asyncio.sleep(1)
 
-        await under_lease(_beating_often(place), halted)
+        pulse = Pulse(steady=Stopwatch(), patience_s=1.0)
+        pulse.come()
+        await under_lease(_beating_often(place), halted, pulse=pulse)
 
     with pytest.raises(LeaseLostError):
         asyncio.run(work())

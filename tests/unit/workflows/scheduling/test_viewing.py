@@ -159,6 +159,14 @@ def look(seen: LogView, since: Since | None = None, *, now_ns: int = LATER_NS) -
     return run(seen.look(since or Since(), now_ns=now_ns))
 
 
+def test_log_is_named_by_its_first_block_once_it_has_one() -> None:
+    async def blocks() -> Sequence[str]:
+        return [one.digest async for one in whole().blocks(0)]
+
+    assert run(view(whole()).identity()) == run(blocks())[0]
+    assert run(view(empty_log()).identity()) is None
+
+
 def test_first_look_counts_everything() -> None:
     found = look(view())
 

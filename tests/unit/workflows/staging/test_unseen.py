@@ -81,7 +81,7 @@ class World:
 
     def stopped_and_released(self) -> None:
         """Let a live loop be stopped, and let go on by two people."""
-        self.latch.now_ns = hours(self.hour) + SECOND_NS
+        self.latch.now_ns = max(self.latch.now_ns, hours(self.hour)) + SECOND_NS
         self.latch.evaluate(readings(mode="live", drawdown_ratio=reading_of(0.5)))
         self.latch.release("ben")
         self.latch.release("eve")

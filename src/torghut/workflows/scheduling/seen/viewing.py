@@ -76,12 +76,23 @@ class LogView(LoopView):
     declared: Declarations
     budget_ms: int
     partition: int = 0
+    _first: str | None = None
     _seen: Head | None = None
     _newest_ns: int | None = None
     _names: dict[int, str] = field(default_factory=dict)
     _symbols: dict[str, SymbolSeen] = field(default_factory=dict)
     _records: SeenRecords = field(default_factory=SeenRecords)
     _window: tuple[Since, SeenWindow] | None = None
+
+    @override
+    async def identity(self) -> str | None:
+        if self._first is None:
+            with suppress(TorghutError, TimeoutError):
+                async with opened(self.opening, self.budget_ms) as log:
+                    async for block in log.blocks(self.partition):
+                        self._first = block.digest
+                        break
+        return self._first
 
     @override
     async def look(self, since: Since, /, *, now_ns: int) -> Observed:

@@ -20,6 +20,7 @@ from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import MS, Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
+from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.subjects import Subjects
 
 LOOP: Final = Subject(run_id="loop", candidate_id="loop")
@@ -41,6 +42,7 @@ class DriftSeen:
         events: What that put on record.
         evaluation: Its number there.
         evidence: The files that show it, as they were examined after they were written.
+        remarks: For the note.
     """
 
     about: Subject
@@ -50,6 +52,7 @@ class DriftSeen:
     events: Sequence[DriftEvent]
     evaluation: int
     evidence: Mapping[EvidenceName, Examined]
+    remarks: tuple[str, ...] = ()
 
 
 async def look_for_drift(
@@ -90,26 +93,32 @@ async def look_for_drift(
         evaluation=command.evaluation,
         evidence={},
     )
-    return replace(seen, evidence=_show(governor, turn, seen, about))
+    keeping = Keeping(store=governor.store)
+    evidence = _show(governor, turn, seen, about, keeping)
+    return replace(
+        seen, evidence=evidence, remarks=tuple(f"drift: {fault}" for fault in keeping.faults)
+    )
 
 
 def show_drift(
     governor: Governor, turn: Turn, seen: DriftSeen, about: Subject
 ) -> Mapping[EvidenceName, Examined]:
     """Keep what shows what a cycle knows of drift as evidence about a run, and return it."""
-    return seen.evidence if about == seen.about else _show(governor, turn, seen, about)
+    if about == seen.about:
+        return seen.evidence
+    return _show(governor, turn, seen, about, Keeping(store=governor.store))
 
 
 def _show(
-    governor: Governor, turn: Turn, seen: DriftSeen, about: Subject
+    governor: Governor, turn: Turn, seen: DriftSeen, about: Subject, keeping: Keeping
 ) -> Mapping[EvidenceName, Examined]:
     """Write what was detected, and what was done about it."""
     named = About(run_id=about.run_id, candidate_id=about.candidate_id)
     window = replace(seen.measured.window, subject=about.run_id)
     verdict = judge_drift(window, governor.policies.drift)
-    detection = write_detection(governor.store, named, seen.measured, verdict, at_ns=turn.now_ns)
+    detection = write_detection(keeping, named, seen.measured, verdict, at_ns=turn.now_ns)
     action = write_action(
-        governor.store,
+        keeping,
         named,
         detection,
         seen.events,

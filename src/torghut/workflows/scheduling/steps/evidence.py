@@ -8,7 +8,9 @@ from typing import Literal
 from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.signatures import TrustedKey, fingerprint
 from torghut.governance.rollouts.manifest import final_manifest_of
+from torghut.governance.rollouts.rollout import RolloutState
 from torghut.governance.verification.checks import Breach
+from torghut.governance.verification.origin import OriginKind, origin_of
 from torghut.workflows.aggregates import STOP_LATCH, rollout_of
 from torghut.workflows.rollout.checking import (
     check_manifest,
@@ -16,11 +18,11 @@ from torghut.workflows.rollout.checking import (
     is_altered,
     read_found,
 )
-from torghut.workflows.rollout.places import CURRENT, run_manifest
+from torghut.workflows.rollout.places import CURRENT, SIGNATURE, run_manifest
 from torghut.workflows.rollout.publishing import own_manifests
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
-from torghut.workflows.scheduling.steps.demanding import owed_incident
+from torghut.workflows.scheduling.steps.rollback.demanding import owed_incident
 from torghut.workflows.scheduling.steps.safety import owed_evidence
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 
@@ -30,7 +32,8 @@ EvidenceState = Literal["intact", "corrupt", "unknown"]
 async def altered_own(governor: Governor, runs: Sequence[RunSubject]) -> bool:
     """Return whether what governance itself has written once is not as it was written.
 
-    That is the evidence of the stop in force, and the manifests and the incidents of ``runs``.
+    That is the evidence of the stop in force, and the manifests, the signatures of the final ones
+    and the incidents of ``runs``.
     """
     owed = owed_evidence(await governor.governance.state(STOP_LATCH))
     files = [] if owed is None else [owed]
@@ -40,7 +43,32 @@ async def altered_own(governor: Governor, runs: Sequence[RunSubject]) -> bool:
         triggered = (await governor.governance.state(run.rollback)).triggered
         if triggered is not None:
             files.append(owed_incident(triggered, run))
+        if _is_forged(governor, state):
+            return True
     return any(is_altered(governor.store, path, body) for path, body in files)
+
+
+def _is_forged(governor: Governor, run: RolloutState) -> bool:
+    """Return whether what stands as the signature of a run's final manifest is none of it.
+
+    One by another key may be by an older one, and is for its readers to judge.
+    """
+    final = final_manifest_of(run)
+    if final is None:
+        return False
+    found = read_found(governor.store, run_manifest(final) + SIGNATURE)
+    if isinstance(found, ReadFault):
+        return found not in {ReadFault.MISSING, ReadFault.UNREADABLE}
+    stated = final.model_dump(mode="json")
+    return origin_of(found, stated, _trusted(governor)).kind is OriginKind.FORGED
+
+
+def _trusted(governor: Governor) -> Sequence[TrustedKey]:
+    """Return the key that governance signs with, if it has one."""
+    if governor.key is None:
+        return []
+    public = governor.key.public_key()
+    return [TrustedKey(fingerprint=fingerprint(public), key=public)]
 
 
 async def evidence_state(
@@ -69,17 +97,14 @@ def _state_of(governor: Governor, turn: Turn, place: str) -> EvidenceState:
         return "intact"
     if isinstance(body, ReadFault):
         return "unknown" if body is ReadFault.UNREADABLE else "corrupt"
-    trusted = []
-    if governor.key is not None:
-        public = governor.key.public_key()
-        trusted = [TrustedKey(fingerprint=fingerprint(public), key=public)]
     verdict = check_manifest(
         body,
         governor.store,
         envelope=find_envelope(body, governor.store, governor.store, place),
-        trusted=trusted,
+        trusted=_trusted(governor),
         now_ns=turn.now_ns,
     )
     broken = {Breach.INTEGRITY, Breach.CONTRACT}
     failed = any(not check.passed and check.breach in broken for check in verdict.checks)
-    return "corrupt" if failed else "intact"
+    forged = verdict.origin.kind is OriginKind.FORGED
+    return "corrupt" if failed or forged else "intact"

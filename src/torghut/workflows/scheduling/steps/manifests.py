@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from torghut.artifacts.errors import ArtifactExistsError, ArtifactUnwritableError
 from torghut.governance.rollouts.finalising import RollbackFacts
-from torghut.governance.rollouts.manifest import manifest_bytes
+from torghut.governance.rollouts.manifest import final_manifest_of, manifest_bytes, manifest_of
 from torghut.governance.rollouts.rollout import FinaliseRun, ReassessRun, RolloutState
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.fields import Evidence
-from torghut.schemas.rollout.events import RolloutEvent
+from torghut.schemas.publish import stated_type
+from torghut.schemas.rollout.events import RolloutEvent, RunFinalised, RunReassessed
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.run import DriftStatus
-from torghut.workflows.aggregates import rollout_of
+from torghut.schemas.scheduling.cycles import GovernanceBound
+from torghut.workflows.aggregates import CYCLE_RECORD, rollout_of
 from torghut.workflows.rollout.places import CURRENT, REVIEW, run_folder
-from torghut.workflows.rollout.publishing import manifests_of, publish_run
+from torghut.workflows.rollout.publishing import Signs, manifests_of, publish_run
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.steps.subjects import RunSubject
+
+_BOUND: Final = stated_type(GovernanceBound)
+_FINALISED: Final = stated_type(RunFinalised)
+_REASSESSED: Final = stated_type(RunReassessed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +66,11 @@ async def say_last_word(
         said = await governor.governance.run(
             stream, kind(drift_status=drift, rollback=rollback, at_ns=turn.now_ns)
         )
-    found = publish(governor, await governor.governance.state(stream), current=current)
+    state = await governor.governance.state(stream)
+    agrees = manifest_of(state) == final_manifest_of(state)
+    signs = await _signs(governor, run.run_id, run.attempt)
+    signs = replace(signs, final=agrees or signs.final, current=True)
+    found = publish(governor, state, signs, current=current)
     if said:
         _leave_page(governor, found.manifest)
     return found
@@ -73,7 +84,20 @@ async def publish_spoken(governor: Governor, position: int) -> None:
     for ended in await governor.lane.ended_since(position):
         state = await governor.governance.state(rollout_of(ended.run_id, ended.attempt))
         if state.started is not None:
-            publish(governor, state)
+            publish(governor, state, await _signs(governor, ended.run_id, ended.attempt))
+
+
+async def _signs(governor: Governor, run_id: str, attempt: int) -> Signs:
+    """Return which words on a run were said under the key and over the log that hold now.
+
+    What somebody else said, with another key or none, this scheduler does not answer for, unless it
+    judges the run itself and says the same.
+    """
+    bound = await governor.governance.last_position(CYCLE_RECORD, _BOUND)
+    stream = rollout_of(run_id, attempt)
+    final = await governor.governance.last_position(stream, _FINALISED)
+    current = await governor.governance.last_position(stream, _REASSESSED)
+    return Signs(final=final > bound > 0, current=current > bound > 0)
 
 
 def _leave_page(governor: Governor, manifest: PhaseManifest) -> None:
@@ -84,14 +108,16 @@ def _leave_page(governor: Governor, manifest: PhaseManifest) -> None:
             governor.store.replace(f"{folder}/{REVIEW}", governor.page(manifest))
 
 
-def publish(governor: Governor, state: RolloutState, *, current: bool = True) -> Published:
-    """Publish the manifests of a run, and return what holds of it now.
+def publish(
+    governor: Governor, state: RolloutState, signs: Signs, *, current: bool = True
+) -> Published:
+    """Publish the manifests of a run, signed as far as ``signs`` says; return what holds now.
 
     Where its own copy was altered the current one is published without it.
     """
     remarks: tuple[str, ...] = ()
     try:
-        written = publish_run(state, governor.store, key=governor.key, current=current)
+        written = publish_run(state, governor.store, key=governor.key, signs=signs, current=current)
     except ArtifactExistsError as error:
         remarks = (f"manifest: {error.code}: {error}",)
         written = manifests_of(state)

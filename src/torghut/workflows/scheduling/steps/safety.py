@@ -6,11 +6,10 @@ the two is made up for by the next cycle.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from torghut.artifacts.errors import ArtifactExistsError
+from torghut.artifacts.errors import ReadFault
 from torghut.governance.releases.releasing import check_proven
 from torghut.governance.safety.latch import EvaluateSafety, incident_bytes, incident_path
 from torghut.governance.safety.stopping import Incident, LatchState
@@ -26,9 +25,10 @@ from torghut.workflows.aggregates import (
     STOP_LATCH_SIGNED,
     Governance,
 )
-from torghut.workflows.rollout.checking import is_altered
+from torghut.workflows.rollout.checking import is_altered, read_found
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import LaneEnded
+from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.streams import Streams
 
 _THROW: Final = "governance-"
@@ -45,15 +45,21 @@ class SafetySeen:
 
     Attributes:
         latch: After its evaluation.
+        evidence: Of the stop in force, as it was written; None without one, and where no evidence
+            of it can be written.
         remarks: For the note.
     """
 
     latch: LatchState
+    evidence: Evidence | None = None
     remarks: tuple[str, ...] = ()
 
 
 async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReadings) -> SafetySeen:
-    """Judge a cycle's readings, keep the evidence, and have the loop stopped or let go on."""
+    """Judge a cycle's readings, have the loop stopped or let go on, and keep the evidence.
+
+    The loop comes first: it is stopped whatever the disk does.
+    """
     latch = await governor.governance.state(STOP_LATCH)
     number = 1 if latch.last is None else latch.last.evaluation + 1
     command = EvaluateSafety(
@@ -65,12 +71,14 @@ async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReading
     )
     await governor.governance.run(STOP_LATCH, command)
     latch = await governor.governance.state(STOP_LATCH)
-    keep_evidence(governor, latch)
     remarks = await enforce_latch(governor, latch)
+    keeping = Keeping(store=governor.store)
+    evidence = keep_evidence(keeping, latch)
+    remarks = (*remarks, *(f"latch: {fault}" for fault in keeping.faults))
     owed = owed_evidence(latch)
     if owed is not None and is_altered(governor.store, *owed):
         remarks = (*remarks, f"latch: the evidence at {owed[0]} is not as it was written")
-    return SafetySeen(latch=latch, remarks=remarks)
+    return SafetySeen(latch=latch, evidence=evidence, remarks=remarks)
 
 
 async def uncounted_lane(governor: Governor) -> LaneEnded | None:
@@ -83,26 +91,33 @@ async def uncounted_lane(governor: Governor) -> LaneEnded | None:
     return await governor.lane.ended_after(position)
 
 
-def keep_evidence(governor: Governor, latch: LatchState) -> Evidence | None:
-    """Write the evidence of the stop in force, where it is not there yet, and return it.
+def keep_evidence(keeping: Keeping, latch: LatchState) -> Evidence | None:
+    """Write the evidence of stops, where it is not there yet, and return that of the one in force.
 
-    It is returned as it was written, whatever stands there: its digest shows what was altered.
+    It is returned as it was written, whatever stands there: its digest shows what was altered. What
+    could not be written when an incident was in force is written when it can be.
     """
+    for incident, caused_by in latch.past:
+        path, body = _evidence_of(incident, caused_by)
+        if read_found(keeping.store, path) is ReadFault.MISSING:
+            keeping.create(path, body)
     owed = owed_evidence(latch)
     if owed is None:
         return None
-    path, body = owed
-    with contextlib.suppress(ArtifactExistsError):  # altered: the readings say so
-        governor.store.create(path, body)
-    return Evidence(path=path, sha256=sha256_hex(body))
+    kept = keeping.keep(*owed)
+    return Evidence(path=owed[0], sha256=sha256_hex(owed[1])) if kept else None
 
 
 def owed_evidence(latch: LatchState) -> tuple[str, bytes] | None:
     """Return the evidence file of the stop in force, and where it is; None while nothing stops."""
     if latch.incident is None or latch.caused_by is None:
         return None
-    body = incident_bytes(latch.caused_by, latch=LATCH_NAME, incident=latch.incident)
-    return incident_path(latch.incident), body
+    return _evidence_of(latch.incident, latch.caused_by)
+
+
+def _evidence_of(incident: Incident, caused_by: SafetyEvaluated) -> tuple[str, bytes]:
+    """Return where an incident's evidence is, and the file."""
+    return incident_path(incident), incident_bytes(caused_by, latch=LATCH_NAME, incident=incident)
 
 
 async def enforce_latch(governor: Governor, latch: LatchState) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from torghut.governance.rollouts.evidence import Subject
@@ -80,6 +81,10 @@ class Subjects:
     def all(self) -> Sequence[RunSubject]:
         """Every one, once."""
         return list(dict.fromkeys((*self.held, *self.owed)))
+
+
+NOBODY: Final = Subjects(current=None, serving=MappingProxyType({}), owed=(), exposed=())
+"""Nothing is governed but the loop itself."""
 
 
 async def find_subjects(governor: Governor) -> Subjects:

@@ -17,7 +17,8 @@ from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.rollback import EvidenceName
 from torghut.workflows.scheduling.governor import Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
-from torghut.workflows.scheduling.steps.demanding import (
+from torghut.workflows.scheduling.steps.drifting import DriftSeen, show_drift
+from torghut.workflows.scheduling.steps.rollback.demanding import (
     Order,
     demand_rollbacks,
     keep_incident,
@@ -25,8 +26,7 @@ from torghut.workflows.scheduling.steps.demanding import (
     take_back,
     target_of,
 )
-from torghut.workflows.scheduling.steps.drifting import DriftSeen, show_drift
-from torghut.workflows.scheduling.steps.proving import (
+from torghut.workflows.scheduling.steps.rollback.proving import (
     confirm,
     drain,
     end_demand,

@@ -6,12 +6,10 @@ that a process that dies in between leaves nobody out.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from torghut.artifacts.errors import ArtifactExistsError
 from torghut.governance.ledger.errors import LedgerError
 from torghut.governance.rollouts.evidence import Examined, examine
 from torghut.governance.safety.rollback import SupersedeRollback, SwitchBack, TriggerRollback
@@ -28,7 +26,8 @@ from torghut.workflows.aggregates import DRIFT
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import BackTo, Governor, Served, Turn
 from torghut.workflows.scheduling.ports import Observed
-from torghut.workflows.scheduling.steps.incidents import held_at, unanswered
+from torghut.workflows.scheduling.steps.keeping import Keeping
+from torghut.workflows.scheduling.steps.rollback.incidents import held_at, unanswered
 from torghut.workflows.scheduling.steps.safety import stop_of
 from torghut.workflows.scheduling.steps.subjects import RunSubject, Subjects, promoted_by
 
@@ -133,8 +132,7 @@ async def target_of(governor: Governor, run: RunSubject, observed: Observed, cau
 def keep_incident(governor: Governor, triggered: RollbackTriggered, run: RunSubject) -> Examined:
     """Write the file that shows a rollback, where it is not there yet, and examine what is."""
     path, body = owed_incident(triggered, run)
-    with contextlib.suppress(ArtifactExistsError):  # altered: its examination and readings say so
-        governor.store.create(path, body)
+    Keeping(store=governor.store).create(path, body)  # what is wrong its examination says
     schema = stated_type(RollbackIncident)
     cited = EvidenceReference(path=path, sha256=sha256_hex(body), schema=schema)
     return examine(cited, read_found(governor.store, path), run.subject)

@@ -29,6 +29,7 @@ from torghut.workflows.drift.evidence import About, write_outcome
 from torghut.workflows.rollout.checking import read_found
 from torghut.workflows.scheduling.governor import BackTo, Governor, Turn
 from torghut.workflows.scheduling.ports import Observed
+from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 _SCHEMAS: Final[Mapping[EvidenceName, str]] = MappingProxyType(
@@ -80,7 +81,7 @@ async def end_demand(
     if ended is None or action is None:
         return {}
     about = About(run_id=run.run_id, candidate_id=run.subject.candidate_id)
-    outcome = write_outcome(governor.store, about, action.reference, ended)
+    outcome = write_outcome(Keeping(store=governor.store), about, action.reference, ended)
     found = examine(outcome, read_found(governor.store, outcome.path), run.subject)
     return {"drift_last_outcome_path": found}
 

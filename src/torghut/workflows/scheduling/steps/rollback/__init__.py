@@ -1,0 +1,1 @@
+"""A rollback, from what demands it to what proves it."""
