@@ -18,7 +18,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 from torghut.eventlog.decider import Decider
-from torghut.governance.exposure.looking import TOLD, ReviewExposure, is_void, told_of
+from torghut.governance.exposure.looking import TOLD, ReviewExposure, is_on_paper, is_void, told_of
 from torghut.governance.exposure.windows import Asked, Charged, see, worst_of
 from torghut.governance.safety.ordering import is_again
 from torghut.schemas.declarations.roadmap import StageCaps
@@ -218,7 +218,7 @@ def _ways_down(
         yield "stopped", steps[0]
     if command.rollback:
         yield "rollback", steps[0]
-    if command.on_paper or command.caps.target != "live":
+    if is_on_paper(command):
         yield "stage-on-paper", steps[0]
     given = max(step for step in steps if step <= state.fraction)
     if costs:

@@ -59,7 +59,12 @@ class ReviewExposure:
 def is_void(command: ReviewExposure) -> bool:
     """Say whether what the loop did meanwhile shows nothing, however well its windows passed."""
     interrupted = command.stopped or command.rollback or command.continuity_alert
-    return interrupted or command.switched or command.on_paper
+    return interrupted or command.switched or is_on_paper(command)
+
+
+def is_on_paper(command: ReviewExposure) -> bool:
+    """Say whether a stage that allows paper only is in force, or was since the last look."""
+    return command.on_paper or command.caps.target != "live"
 
 
 def told_of(command: ReviewExposure) -> Mapping[Holding, bool]:
@@ -68,7 +73,7 @@ def told_of(command: ReviewExposure) -> Mapping[Holding, bool]:
         "stopped": command.stopped,
         "rollback": command.rollback,
         "continuity-alert": command.continuity_alert,
-        "stage-on-paper": command.on_paper or command.caps.target != "live",
+        "stage-on-paper": is_on_paper(command),
         "switch-thrown": command.switched,
         "by-hand": command.by_hand,
     }

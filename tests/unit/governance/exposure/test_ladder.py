@@ -248,6 +248,16 @@ def test_streak_of_another_stage_is_none_of_this_one() -> None:
     assert stream.state.streak == 0
 
 
+def test_hours_on_paper_lead_nowhere_and_count_for_nothing() -> None:
+    stream = ladder()
+    for hour in range(1, 4):
+        stream.send(look(stream, hours(hour)))
+    stream.send(look(stream, hours(4), caps=caps(target="paper")))
+    stream.send(look(stream, hours(5)))
+
+    assert (stream.state.streak, stream.state.fraction) == (1, STEPS[0])
+
+
 def test_failing_window_costs_a_step_whenever_it_began() -> None:
     stream, hour = climbed(2)
     at_ns = hours(hour + 1)
