@@ -74,7 +74,8 @@ def _cycle(apart: Scheduler, number: int) -> Ended:
     if number % _APART:
         return typed(*words, at)
     ended = apart.start(at).wait(60)
-    return Ended(status=ended, out="{" + apart.said().rpartition("\n{\n")[2], err="")
+    before, _, last = f"\n{apart.said()}".rpartition("\n{\n")
+    return Ended(status=ended, out="{" + last, err=before)
 
 
 def test_data_that_flap_retrain_once_in_a_cooldown_over_restarts_of_the_scheduler(
