@@ -25,7 +25,7 @@ from torghut.schemas.governing.rollback import RollbackSwitched, RollbackTrigger
 from torghut.schemas.types import Message
 from torghut.workflows.aggregates import DRIFT, STOP_LATCH, rollback_of
 
-EXAMPLES: Final = settings().max_examples // 3
+EXAMPLES: Final = settings().max_examples // 5
 STEPS: Final = 12
 
 

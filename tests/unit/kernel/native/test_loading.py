@@ -218,6 +218,7 @@ def test_what_returns_no_number_is_refused(store: MemoryCode) -> None:
         entry(answers, (np.zeros(0),), store)
 
 
+@pytest.mark.slow
 def test_whoever_finds_code_kept_needs_no_compiler(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"

@@ -374,6 +374,7 @@ def test_stop_that_closes_at_any_step_of_a_promotion_is_before_it_or_undoes_it()
     assert outcomes == {True, False}
 
 
+@pytest.mark.slow
 def test_stop_and_death_at_any_two_steps_leave_nothing_that_the_same_again_does_not_undo() -> None:
     steps = steps_of_a_promotion()
     first = next(n for n in range(steps) if closing_at(n))
