@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.commands import PROGRAM, Ended, environment, run_apart
 from tests.kernels import compiled
+from tests.threads import beside
 from torghut.adapters.filesystem.switches.beats import BeatFile
 from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.client import Context, Delivery, SyncClient, connect_sync
@@ -200,13 +201,8 @@ def governed(folder: Path) -> Iterator[None]:
             number += 1
             file.beat(GovernanceBeat(epoch=1, number=number, ttl_ms=30_000))
 
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
+    with beside(beat, ended):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextlib.contextmanager

@@ -9,50 +9,21 @@ from typing import Final, NamedTuple
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from typing_extensions import override
 
 from tests.fakes.clock import HandClock
+from tests.fakes.dying import Killed, MortalLog
 from tests.fakes.eventlog import run
 from tests.serving import ROUTER, ServingDesk, Tried
-from torghut.eventlog.envelopes import Causes
-from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.ledger.ledger import ledger_stream, read_ledger_event
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.governing.drift import CandidateRollbackDemanded
 from torghut.schemas.governing.latch import LoopStopped
 from torghut.schemas.governing.ledger import CandidatePromoted, PromotionReverted
 from torghut.schemas.governing.rollback import RollbackSwitched, RollbackTriggered
-from torghut.schemas.types import Message
 from torghut.workflows.aggregates import DRIFT, STOP_LATCH, rollback_of
 
 EXAMPLES: Final = settings().max_examples // 5
 STEPS: Final = 12
-
-
-class Killed(BaseException):
-    """The process is gone: nothing catches it."""
-
-
-class MortalLog(InMemoryLog):
-    """A log whose appender dies between two appends.
-
-    Attributes:
-        left: Appends until then; None: it lives.
-    """
-
-    left: int | None = None
-
-    @override
-    async def append_events(
-        self, stream: str, events: Sequence[Message], /, *, expected_version: int, causes: Causes
-    ) -> int:
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                raise Killed
-        return await super().append_events(
-            stream, events, expected_version=expected_version, causes=causes
-        )
 
 
 class Term(NamedTuple):

@@ -26,6 +26,9 @@ from torghut.kernel.native.ports import CodeStore
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_LINKED: Final[list[llvm.ResourceTracker]] = []
+"""What was linked in this process: machine code goes when nobody keeps it, and kernels stay."""
+
 _NUMBERS: Final = itertools.count()
 """No two libraries of a linker have one name."""
 
@@ -136,7 +139,7 @@ def _linker() -> llvm.orcjit.LLJIT:
 def _callable(name: str, code: MachineCode, like: Sequence[object]) -> _Called:
     """Return what calls ``code`` with arguments ``like`` those, and nothing else.
 
-    The lock of the interpreter is given up meanwhile. What is linked lives as long as the callable.
+    The lock of the interpreter is given up meanwhile.
     """
     layouts = tuple(
         _Layout(one.dtype, one.ndim) if isinstance(one, np.ndarray) else None
@@ -144,6 +147,7 @@ def _callable(name: str, code: MachineCode, like: Sequence[object]) -> _Called:
     )
     builder = llvm.JITLibraryBuilder().add_object_img(code.image).add_current_process()
     linked = builder.export_symbol(DOOR).link(_linker(), f"{name} {next(_NUMBERS)}")
+    _LINKED.append(linked)
     kinds = [ctypes.c_int64 if one is None else ctypes.py_object for one in layouts]
     door = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, *kinds)(linked[DOOR])
     several = _RESULTS[code.results[0]] * len(code.results)
@@ -156,7 +160,7 @@ def _callable(name: str, code: MachineCode, like: Sequence[object]) -> _Called:
                 raise TypeError(_misfit(name, one, layout))
         results = several()
         status = door(results, *flat)
-        if status or linked is None:
+        if status:
             message = f"{name} ended with status {status} instead of 0"
             raise RuntimeError(message)
         return results[0] if code.alone else tuple(results)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from typing_extensions import override
 
 from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
+from tests.fakes.dying import MortalLog
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import START_NS
 from tests.promoting import (
@@ -26,9 +26,7 @@ from tests.promoting import (
 )
 from tests.promoting import promote as promote_of
 from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
-from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogWriteError, Obstacle
-from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.approvals.errors import (
     ExpiredError,
     ManifestTargetError,
@@ -47,7 +45,6 @@ from torghut.governance.ledger.errors import (
 )
 from torghut.governance.ledger.ledger import LEDGER, ledger_stream
 from torghut.schemas.rollout.manifest import ManifestDocument
-from torghut.schemas.types import Message
 from torghut.workflows.approving.answering import answer_approval
 from torghut.workflows.approving.errors import LiveUnfoundedError
 from torghut.workflows.approving.manifests import CheckedManifest
@@ -222,31 +219,10 @@ def test_only_a_final_signed_manifest_promotes(manifest: CheckedManifest) -> Non
         run(promote(place, manifest, grounds=Grounds(), approval=None))
 
 
-class DyingLog(InMemoryLog):
-    """Takes so many appends more, and then its process is dead.
-
-    Attributes:
-        left: How many; None for ever.
-    """
-
-    left: int | None = None
-
-    @override
-    async def append_events(
-        self, stream: str, events: Sequence[Message], /, *, expected_version: int, causes: Causes
-    ) -> int:
-        if self.left is not None:
-            if not self.left:
-                raise LogWriteError(obstacle=Obstacle.CLOSED, detail="killed")
-            self.left -= 1
-        return await super().append_events(
-            stream, events, expected_version=expected_version, causes=causes
-        )
-
-
 @pytest.mark.parametrize("appends", [0, 1])
 def test_killed_between_use_and_promotion_the_same_again_goes_on(appends: int) -> None:
-    log = DyingLog(clock=HandClock())
+    log = MortalLog(clock=HandClock())
+    log.fault = LogWriteError(obstacle=Obstacle.CLOSED, detail="killed")
     run(register_candidate(Streams(log), ROUTER, ROLLED_OUT, run_id="run-1", at_ns=START_NS))
     record_runs(log)
     claim(log)

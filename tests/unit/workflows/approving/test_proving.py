@@ -28,7 +28,8 @@ from tests.promoting import (
     signing,
     someone,
 )
-from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
+from tests.unit.workflows.approving.test_answering import ask, log_with_candidate
+from tests.unit.workflows.approving.test_promoting import approved
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.approvals.errors import (
@@ -98,13 +99,6 @@ class PacedLog(InMemoryLog):
 
 class KilledError(Exception):
     """The process is dead."""
-
-
-def approved(place: Office) -> str:
-    """Return an approval that holds for an hour."""
-    approval = ask(place, shown())
-    grant(place, approval)
-    return approval
 
 
 def to_live(place: Office, approval: str | None, *, cap: int | None = None) -> Changed:

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
+from tests.fakes.dying import Killed
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.governance import GOOD, FakeLane, FakeLoop, FakeMeter, governor, lane_commands
 from tests.governing import SECOND_NS, START_NS
@@ -37,10 +38,6 @@ from torghut.workflows.rollout.publishing import own_manifests
 from torghut.workflows.scheduling.cycle import run_cycle
 from torghut.workflows.scheduling.ports import Answer
 from torghut.workflows.streams import Streams
-
-
-class Killed(BaseException):
-    """The process is gone: nothing catches it."""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
+from tests.fakes.dying import Killed
 from tests.lanes import COUNTED, ROUTER, LaneWorld, evaluated, made_run, made_work
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.envelopes import Causes, Envelope
@@ -27,10 +28,6 @@ from torghut.workflows.rollout.places import CURRENT
 from torghut.workflows.rollout.publishing import project_run
 
 
-class KilledError(BaseException):
-    """The process is gone: nothing may catch this."""
-
-
 @dataclass(slots=True)
 class Fuse:
     """Kills after so many writes, before or after the one that it burns at."""
@@ -43,10 +40,10 @@ class Fuse:
         """Write inside, or be killed."""
         self.left -= 1
         if self.left == 0 and self.before:
-            raise KilledError
+            raise Killed
         yield
         if self.left == 0:
-            raise KilledError
+            raise Killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +111,7 @@ async def killed_at(
     )
     try:
         await run_autonomous_lane(work, ports)
-    except KilledError:
+    except Killed:
         return world, True
     return world, False
 
