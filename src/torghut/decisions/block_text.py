@@ -73,6 +73,9 @@ def cursor_text(cursor: Cursor) -> str:
         JsonNotCanonicalError: A number is beyond those that JSON holds exactly.
     """
     part, record, offset = cursor.part, cursor.record, cursor.offset
+    if cursor.beside:
+        spelled = {"offset": offset, "part": part, "record": record}
+        return canonical_text({"beside": dict(cursor.beside), **spelled})
     if (part | record | offset) >> _EXACT_BITS:
         return canonical_text({"offset": offset, "part": part, "record": record})
     return f'{{"offset":{offset},"part":{part},"record":{record}}}'

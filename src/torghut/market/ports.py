@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -31,11 +31,14 @@ class Cursor:
         part: Index of the file or feed within the source, in reading order.
         record: Records of that part already read, good or bad.
         offset: Bytes of the (uncompressed) part already read; only a hint for speed.
+        beside: By name, how far other inputs were taken that are read beside it, such as the
+            topics that bring control records.
     """
 
     part: int = 0
     record: int = 0
     offset: int = 0
+    beside: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,8 @@ class RefusalCode(IntEnum):
     DUPLICATE_KEY = 16
     UNKNOWN_MESSAGE = 17
     TIME_LEAP = 18
+    WRONG_PARTITION = 19
+    TOO_MANY_SOURCES = 20
 
     @property
     def code(self) -> str:

@@ -14,6 +14,7 @@ from tests.kernels import reference
 from torghut.decisions.block_text import EMPTY_RECORDS, Counts, cursor_text, header_bytes
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.fold.symbols import Genesis
+from torghut.decisions.recording import parse_cursor
 from torghut.kernel.canonical import JsonNotCanonicalError, canonical_bytes, canonical_text
 from torghut.market.ports import Cursor
 from torghut.schemas.block import (
@@ -117,20 +118,38 @@ def test_header_is_what_its_model_dumps(  # noqa: PLR0913 -- each is one member 
     assert read_block_header(header) == model
 
 
-@given(part=COUNTS, record=COUNTS, offset=COUNTS)
-@example(part=0, record=0, offset=2**53 - 1)
-def test_cursor_is_what_its_model_dumps(part: int, record: int, offset: int) -> None:
-    cursor = Cursor(part=part, record=record, offset=offset)
+@given(
+    part=COUNTS,
+    record=COUNTS,
+    offset=COUNTS,
+    beside=st.dictionaries(st.text(st.characters(codec="ascii"), max_size=8), COUNTS, max_size=3),
+)
+@example(part=0, record=0, offset=2**53 - 1, beside={})
+def test_cursor_is_what_its_model_dumps_and_reads_back(
+    part: int, record: int, offset: int, beside: dict[str, int]
+) -> None:
+    cursor = Cursor(part=part, record=record, offset=offset, beside=beside)
+    dumped = TypeAdapter(Cursor).dump_python(cursor, mode="json")
+    if not beside:
+        del dumped["beside"]  # it says nothing, and no log before it was known has it
 
-    assert cursor_text(cursor) == canonical_text(
-        TypeAdapter(Cursor).dump_python(cursor, mode="json")
-    )
+    assert cursor_text(cursor) == canonical_text(dumped)
+    assert parse_cursor(cursor_text(cursor)) == cursor
 
 
-@pytest.mark.parametrize("name", ["part", "record", "offset"])
-def test_cursor_beyond_what_json_holds_is_refused(name: str) -> None:
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        Cursor(part=2**53),
+        Cursor(record=2**53),
+        Cursor(offset=2**53),
+        Cursor(record=2**53, beside={"topic": 1}),
+        Cursor(beside={"topic": 2**53}),
+    ],
+)
+def test_cursor_beyond_what_json_holds_is_refused(cursor: Cursor) -> None:
     with pytest.raises(JsonNotCanonicalError):
-        cursor_text(Cursor(**{name: 2**53}))
+        cursor_text(cursor)
 
 
 def test_empty_records_read_back_as_none() -> None:

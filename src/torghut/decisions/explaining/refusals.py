@@ -179,6 +179,18 @@ RULES: Final[Mapping[RefusalCode, RefusalRule]] = MappingProxyType(
             keys=_LEAP,
             shown=("receive_ns",),
         ),
+        RefusalCode.WRONG_PARTITION: RefusalRule(
+            rule="a symbol's contexts belong on the partition that its name gives",
+            judge=Judge.SOURCE,
+            placed=Placed.NO,
+            do="have the sender partition by the symbol with murmur2, as the topic declares",
+        ),
+        RefusalCode.TOO_MANY_SOURCES: RefusalRule(
+            rule="a log has numbers for 65,536 source parts and no more",
+            judge=Judge.SOURCE,
+            placed=Placed.NO,
+            do="have the sender name its feed once, not anew for each record",
+        ),
     }
 )
 """The rule that each refused context broke."""

@@ -17,7 +17,7 @@ from torghut.kernel.ids import source_key, source_words
 from torghut.router.package import RegimeModel
 from torghut.schemas.rows import CONTEXT, PARAMETERS, SOURCE, RowArray
 
-_LAST_SOURCE: Final = np.iinfo(CONTEXT["source"]).max
+SOURCES_MAX: Final = int(np.iinfo(CONTEXT["source"]).max) + 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,8 +54,8 @@ class GrowingTables:
             SourcesExhaustedError: A context has no room for the number.
         """
         if digest not in self._source_index:
-            if len(self.sources) > _LAST_SOURCE:
-                raise SourcesExhaustedError(most=_LAST_SOURCE + 1)
+            if len(self.sources) >= SOURCES_MAX:
+                raise SourcesExhaustedError(most=SOURCES_MAX)
             self._source_index[digest] = len(self.sources)
             self.sources.append(digest)
             words = np.array([source_words(source_key(digest))], dtype=SOURCE)

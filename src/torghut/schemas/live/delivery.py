@@ -33,6 +33,7 @@ Degraded = Literal[
     "paused",
     "switches-unread",
     "page-unwritten",
+    "broker-away",
 ]
 """Named ways in which the service is not as it should be; the docs say what each one means."""
 

@@ -57,8 +57,13 @@ class Position:
         return f"{self.partition}:{self.block}:{self.place}"
 
 
-START: Final = Position(0, -1, 0)
-"""Before the first outcome of a log."""
+def start_of(partition: int) -> Position:
+    """Return the position before the first outcome of a partition."""
+    return Position(partition, -1, 0)
+
+
+START: Final = start_of(0)
+"""Before the first outcome of a log that has one partition."""
 
 PLACE_MAX: Final = 9_999_999
 """Behind every place in a block; a service says so where it knows the block and not its last."""

@@ -43,6 +43,7 @@ class Parts:
 
     Attributes:
         keeper: Of its log.
+        partition: Of the log.
         setup: What the log is decided with.
         policy: What it is bound by.
         wall: For people.
@@ -71,6 +72,7 @@ class Parts:
     identity: Identity
     speed: float | None
     takes_offers: bool
+    partition: int = 0
     ear: GovernanceEar = field(default_factory=DeafEar)
     aside: Executor | None = None
     telemetry: Telemetry = SILENT_TELEMETRY
@@ -147,6 +149,7 @@ def assemble(parts: Parts) -> LiveWorker:
     )
     loop = LiveLoop(
         keeper=parts.keeper,
+        partition=parts.partition,
         setup=parts.setup,
         policy=policy,
         line=WaitingLine(limit=policy.loop.pending_max),

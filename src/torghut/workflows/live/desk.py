@@ -120,7 +120,7 @@ class LiveDesk(Desk):
         budget_ms = self.policy.door.answer_ms
         try:
             async with asyncio.timeout(budget_ms / _MS):
-                refusals = await asyncio.gather(*map(self._refusal, records))
+                refusals = await asyncio.gather(*map(self.refusal, records))
                 return await self._answers(
                     [
                         WaitingControl(record=record, refusal=refusal, urgent=_throws(record))
@@ -275,7 +275,7 @@ class LiveDesk(Desk):
             line.put([replace(one, answer=answer)])
         return [await asyncio.shield(answer) for answer in answers]
 
-    async def _refusal(self, record: ControlRecord) -> str:
+    async def refusal(self, record: ControlRecord) -> str:
         """Return why a record cannot hold that only the log can tell; empty if it can."""
         if not isinstance(record, FillReported | OrderReported) or record.decision_id is None:
             return ""

@@ -62,7 +62,7 @@ async def live(
             worker.desk.close()
             await _drained(worker, deciding)
     except BaseExceptionGroup as group:
-        raise _first(group) from group
+        raise first_of(group) from group
     finally:
         worker.standing.phase = "ended"
         worker.standing.changed()
@@ -89,7 +89,7 @@ async def _drained(worker: LiveWorker, deciding: asyncio.Task[None]) -> None:
         raise DrainLateError(waiting=len(worker.loop.line), budget_ms=budget_ms) from error
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first error of a group."""
     error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    return first_of(error) if isinstance(error, BaseExceptionGroup) else error

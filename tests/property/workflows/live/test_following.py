@@ -17,7 +17,7 @@ from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.memory import InMemoryLog
 from torghut.schemas.live.position import START, Position
 from torghut.workflows.live.told.lines import Line
-from torghut.workflows.live.told.telling import KeptBlock, Telling
+from torghut.workflows.live.told.telling import Telling, kept_block
 
 LIMIT = 6
 RETRY_S = 0.25
@@ -62,7 +62,7 @@ class Stream:
         self.head = head_of(block)
         self.counts.append(count)
         lines = await self.lines_of(block)
-        self.telling.publish(KeptBlock(partition=0, number=block.number, lines=lines))
+        self.telling.publish(kept_block(block, lines))
 
     def after(self, position: Position) -> list[str]:
         """Return the names of all lines behind a position."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torghut.decisions.fold.folding import DecisionFold
+from torghut.kernel.clock import SteadyNs
 from torghut.kernel.ids import SERVING
 from torghut.schemas.control import ControlRecord, LagBegan, LagEnded
+from torghut.workflows.live.intake.stamping import age_ms
+from torghut.workflows.live.intake.waiting import WaitingContext
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,6 +26,23 @@ class Lateness:
     begin_ms: float
     end_ms: float
     late: bool = False
+
+    @staticmethod
+    def measured(
+        contexts: Sequence[WaitingContext], now_ns: SteadyNs, speed: float | None
+    ) -> float | None:
+        """Return how old the first of some contexts is, on the receive clock, in ms.
+
+        Args:
+            contexts: In their order; there is one.
+            now_ns: On the steady clock.
+            speed: Of playing; None where nothing is measured.
+        """
+        return None if speed is None else age_ms(contexts[0].stamp.came_ns, now_ns) * speed
+
+    def begins(self, lag_ms: float | None) -> bool:
+        """Return whether contexts of that lag are late, and those before them were not."""
+        return not self.late and lag_ms is not None and lag_ms > self.begin_ms
 
     def record(self, lag_ms: float | None, number: int) -> ControlRecord | None:
         """Return what is to be recorded before contexts of that lag; None where nothing changes.

@@ -115,6 +115,12 @@ class IngressClock:
         stamp = self._stamp(due_ns, self.steady.now_ns())
         return Stamp(receive_ns=receive_ns, came_ns=stamp.came_ns, wall_ns=stamp.wall_ns)
 
+    def came(self, wall_ns: WallNs, receive_ns: int) -> Stamp:
+        """Return the stamp of a context that came in elsewhere, at ``wall_ns`` by that clock."""
+        now_ns = self.heard_ns = self.steady.now_ns()
+        age_ns = max(0, self.wall.now_ns() - wall_ns)
+        return Stamp(receive_ns=receive_ns, came_ns=SteadyNs(now_ns - age_ns), wall_ns=wall_ns)
+
     def _stamp(self, came_ns: int, now_ns: int) -> Stamp:
         """Return the stamp of what came in at ``came_ns`` and is seen at ``now_ns``."""
         self.heard_ns = now_ns

@@ -15,6 +15,9 @@ from torghut.schemas.live.delivery import Answered
 from torghut.workflows.live.errors import QueueFullError
 from torghut.workflows.live.intake.stamping import Stamp
 
+Beside = tuple[str, int]
+"""An input that is read beside the source, and the place in it after what was taken."""
+
 
 class WaitingContext(msgspec.Struct, frozen=True, kw_only=True):
     """A context that has come in; a struct, since one is made for every context.
@@ -44,11 +47,15 @@ class WaitingQuarantine:
         source: sha256 of the source part.
         record: What is kept of it.
         cursor: As of a context.
+        beside: Where it was taken from, if not from the source.
+        urgent: As of a control record.
     """
 
     source: str
     record: Quarantined
     cursor: Cursor | None = None
+    beside: Beside | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,8 @@ class WaitingControl:
         refusal: Why it is refused, whatever the fold says; empty if it is not.
         answer: Whom to tell; None for nobody.
         cursor: As of a context.
+        beside: Where it was taken from, if not from the source. What comes from one such input
+            is urgent, all of it: in its order, so that its place never runs ahead.
         urgent: Whether it goes before everything that waits.
         ends: Of a release, the control id of the throw that it ends, and of no other; empty where
             the record holds whatever was thrown meanwhile.
@@ -71,6 +80,7 @@ class WaitingControl:
     ends: str = ""
     answer: asyncio.Future[Answered] | None = None
     cursor: Cursor | None = None
+    beside: Beside | None = None
 
 
 Item = WaitingContext | WaitingQuarantine | WaitingControl
@@ -202,4 +212,4 @@ class WaitingLine:
 
 def _is_urgent(item: Item) -> bool:
     """Return whether an item goes before everything else."""
-    return isinstance(item, WaitingControl) and item.urgent
+    return not isinstance(item, WaitingContext) and item.urgent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torghut.decisions.fold.batch import Decided
 from torghut.eventlog.block import Block
@@ -25,6 +25,7 @@ class Gathered:
         arrivals: Control records by the row that they come before.
         controls: What these came of, as far as they waited; each with its arrival.
         cursor: Of a source that can be read again, after the last of them.
+        beside: By name, the place of each input beside the source, after the last of them.
     """
 
     rows: list[tuple[float, ...]] = field(default_factory=list)
@@ -33,11 +34,29 @@ class Gathered:
     arrivals: list[Arrival] = field(default_factory=list)
     controls: list[tuple[WaitingControl, Arrival]] = field(default_factory=list)
     cursor: Cursor | None = None
+    beside: dict[str, int] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
         """Whether nothing is to be recorded."""
         return not (self.rows or self.quarantined or self.arrivals)
+
+    @property
+    def names(self) -> list[tuple[str, str, str]]:
+        """Symbol, digest of the source, and id of each context."""
+        return [(one.symbol, one.source, one.context_id) for one in self.contexts]
+
+    def cursor_after(self, before: Cursor) -> Cursor:
+        """Return the input position after all of it.
+
+        Of a source that cannot be read again it says how much was taken.
+
+        Args:
+            before: The input position before it.
+        """
+        count = len(self.rows) + len(self.quarantined)
+        after = self.cursor or replace(before, record=before.record + count)
+        return replace(after, beside={**before.beside, **self.beside})
 
     def came(self, speed: float | None) -> list[tuple[Stamp, float | None]]:
         """Return when each context came in, and the speed of playing."""

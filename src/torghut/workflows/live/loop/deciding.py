@@ -18,24 +18,27 @@ from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.recording import Taken, parse_cursor, record_batch
 from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.counts import COUNTS
-from torghut.eventlog.errors import ConcurrencyConflictError, LogReadError, LogWriteError
+from torghut.eventlog.errors import (
+    ClaimLostError,
+    ConcurrencyConflictError,
+    LogReadError,
+    LogWriteError,
+)
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.projections import project
-from torghut.kernel.clock import SteadyClock, WallClock
-from torghut.kernel.errors import TorghutError
-from torghut.market.ports import Cursor
+from torghut.kernel.clock import SteadyClock, SteadyNs, WallClock
 from torghut.schemas.control import ControlRecord, LagBegan
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.rows import CONTEXT
-from torghut.workflows.decision_loop import keep_snapshot, snapshot_of
+from torghut.workflows.decision_loop import snapshot_of
 from torghut.workflows.live.intake.lateness import Lateness
-from torghut.workflows.live.intake.stamping import age_ms
 from torghut.workflows.live.intake.waiting import Item, WaitingContext, WaitingControl, WaitingLine
 from torghut.workflows.live.loop.blocks import Done, Gathered, answers_of
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.gathering import gather
 from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.loop.persisting import OvertakenError, Persistence
+from torghut.workflows.live.loop.snapshots import keep_within
 from torghut.workflows.live.loop.tally import Tally, tally_of
 from torghut.workflows.live.observing.witness import Witness
 from torghut.workflows.live.told.asked import Asked
@@ -50,6 +53,7 @@ from torghut.workflows.live.told.outcomes import (
     settled_then,
     spelled,
     spelled_now,
+    with_asides,
 )
 from torghut.workflows.live.told.telling import Telling, kept_block
 from torghut.workflows.lookup.in_force import Rulebook
@@ -60,6 +64,7 @@ _RECALLED: Final = 2048
 """Outcomes read back at the start, so that what is offered again is known."""
 _RECALLED_BLOCKS: Final = 4096
 """Most blocks that are read for that."""
+_LOOKED_BACK: Final = 64  # blocks, for the newest control record
 
 Recorded = Callable[[Sequence[ControlRecord]], None]
 """Told which control records became durable."""
@@ -71,6 +76,7 @@ class LiveLoop:
 
     Attributes:
         keeper: Of the log.
+        partition: Of the log, which it alone decides.
         setup: What the log is decided with.
         policy: Budgets.
         line: What waits.
@@ -92,7 +98,7 @@ class LiveLoop:
         tally: What the log holds.
         lateness: Whether the loop is behind.
         last_decision_wall_ns: When the last block with a decision became durable.
-        begun_ns: When the loop began, on the steady clock.
+        begun_ns: When it began, on the steady clock.
         lag_ms: Of the last contexts taken.
         persistence: Makes its blocks durable.
     """
@@ -107,6 +113,7 @@ class LiveLoop:
     steady: SteadyClock
     speed: float | None
     declarations_of: Callable[[str], bytes | None]
+    partition: int = 0
     attentive: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
     done: Callable[[Done], None] = lambda _: None
     recorded: Recorded = lambda _: None
@@ -139,13 +146,20 @@ class LiveLoop:
         timeliness, kept = self.policy.timeliness, self.policy.telling.kept_outcomes
         self.lateness = Lateness(begin_ms=timeliness.lag_begin_ms, end_ms=timeliness.lag_end_ms)
         log, retry_s = self.keeper.log, self.policy.loop.retry_ms / _MS
-        self.outcomes = Telling(log=log, lines_of=self._lines, limit=kept, retry_s=retry_s)
-        self.controls = Telling(log=log, lines_of=control_lines, limit=kept, retry_s=retry_s)
+        self.outcomes, self.controls = (
+            Telling(
+                log=log, partition=self.partition, lines_of=lines_of, limit=kept, retry_s=retry_s
+            )
+            for lines_of in (self._told_lines, control_lines)
+        )
         self.asked = Asked(self.policy.door.answer_ms / _MS)
         self.search = Search(
-            log=lambda: self.keeper.log, lines_of=self._lines, retry_ms=self.policy.loop.retry_ms
+            log=lambda: self.keeper.log,
+            partition=self.partition,
+            lines_of=self._lines,
+            retry_ms=self.policy.loop.retry_ms,
         )
-        self.fold, self.head = fresh_fold(self.setup), Head(partition=0)
+        self.fold, self.head = fresh_fold(self.setup), Head(partition=self.partition)
         self._read_from(log)
 
     @property
@@ -160,18 +174,19 @@ class LiveLoop:
             TorghutError: The log cannot be taken up.
         """
         log = self.keeper.log
-        opened = await open_fold(log, self.setup)
-        self._adopt(opened.fold, await log.head(0))
-        self.tally = tally_of(await project(log, COUNTS))
+        opened = await open_fold(log, self.setup, partition=self.partition)
+        self._adopt(opened.fold, await log.head(self.partition))
+        self.tally = tally_of(await project(log, COUNTS, partition=self.partition))
         self.line.put([WaitingControl(record=r, urgent=True) for r in opened.controls])
         recalled = min(_RECALLED, self.policy.telling.kept_outcomes)
         await self.outcomes.recall(recalled, blocks=_RECALLED_BLOCKS)
-        await self.controls.recall(1, blocks=_RECALLED_BLOCKS)
+        await self.controls.recall(1, blocks=_LOOKED_BACK)
 
     async def run(self) -> None:
         """Decide until the line is closed and empty, then keep a snapshot.
 
         Raises:
+            ClaimLostError: Another process decides the partition by now.
             LogWriteError: The service is ending, and the log is away.
             TorghutError: What the log holds cannot be gone on from.
         """
@@ -180,6 +195,9 @@ class LiveLoop:
             items = self.line.take(self.policy.loop.batch_records)
             try:
                 await self._settle(items)
+            except ClaimLostError:
+                self.line.put_back(items)
+                raise
             except (OvertakenError, ConcurrencyConflictError):
                 self.line.put_back(items)
                 await self._fold_anew()
@@ -201,13 +219,12 @@ class LiveLoop:
         taken = Taken(
             contexts=contexts,
             quarantined=gathered.quarantined,
-            cursor=gathered.cursor or self._next_cursor(gathered),
+            cursor=gathered.cursor_after(parse_cursor(self.head.cursor)),
             first_symbol=first_symbol,
         )
         block = record_batch(self.fold, taken, decided, self.head)
         decided_ns = self.steady.now_ns()
-        names = [(one.symbol, one.source, one.context_id) for one in gathered.contexts]
-        settled = settled_now(block, contexts, decided, names)
+        settled = settled_now(block, contexts, decided, gathered.names)
         lines = await self._made_durable(block, gathered, settled)
         done = Done(
             block=block,
@@ -244,7 +261,7 @@ class LiveLoop:
 
         async def attempt(log: DecisionLog) -> None:
             again = self.persistence.holding and self._must_redo(gathered)
-            if again and (await log.head(0)).digest != block.digest:
+            if again and (await log.head(self.partition)).digest != block.digest:
                 raise OvertakenError
             await log.append(block, meanwhile=meanwhile)
 
@@ -261,24 +278,19 @@ class LiveLoop:
 
     def _must_redo(self, gathered: Gathered) -> bool:
         """Return whether something must come before contexts that are not durable yet."""
-        return bool(gathered.contexts) and (self.line.urgent or self._became_late(gathered))
-
-    def _became_late(self, gathered: Gathered) -> bool:
-        """Return whether contexts that were decided in time would be told late."""
-        if self.lateness.late or self.speed is None:
+        if not gathered.contexts:
             return False
-        if any(isinstance(arrival.record, LagBegan) for arrival in gathered.arrivals):
-            return False
-        came_ns = gathered.contexts[0].stamp.came_ns
-        return age_ms(came_ns, self.steady.now_ns()) * self.speed > self.lateness.begin_ms
+        begins = any(isinstance(arrival.record, LagBegan) for arrival in gathered.arrivals)
+        lag_ms = self.lateness.measured(gathered.contexts, self.steady.now_ns(), self.speed)
+        return self.line.urgent or (not begins and self.lateness.begins(lag_ms))
 
-    def _lag_record(self, items: Sequence[Item], now_ns: int) -> ControlRecord | None:
+    def _lag_record(self, items: Sequence[Item], now_ns: SteadyNs) -> ControlRecord | None:
         """Measure lag by the oldest context; return what records where it begins or ends."""
-        oldest = next((one for one in items if isinstance(one, WaitingContext)), None)
-        if oldest is None:
+        contexts = [one for one in items if isinstance(one, WaitingContext)]
+        if not contexts:
             return None
         if self.speed is not None:
-            self.lag_ms = age_ms(oldest.stamp.came_ns, now_ns) * self.speed
+            self.lag_ms = self.lateness.measured(contexts, now_ns, self.speed)
         return self.lateness.record(self.lag_ms, self.head.number + 1)
 
     async def _declare(self, gathered: Gathered) -> None:
@@ -299,12 +311,6 @@ class LiveLoop:
                     raise OvertakenError
             self._declared.add(source)
 
-    def _next_cursor(self, gathered: Gathered) -> Cursor:
-        """Return the cursor of a source that cannot be read again: how much was taken."""
-        before = parse_cursor(self.head.cursor)
-        count = len(gathered.rows) + len(gathered.quarantined)
-        return Cursor(part=before.part, record=before.record + count, offset=before.offset)
-
     async def _tell(self, done: Done) -> None:
         """Take a durable block in and hand out what it holds."""
         block, gathered = done.block, done.gathered
@@ -317,7 +323,7 @@ class LiveLoop:
         if gathered.contexts:
             self.last_decision_wall_ns = self.wall.now_ns()
         self.recorded([arrival.record for arrival in done.decided.received])
-        self.outcomes.publish(kept_block(block, done.lines))
+        self.outcomes.publish(kept_block(block, with_asides(block, done.lines)))
         for item, line in zip(gathered.contexts, done.lines, strict=True):
             self.asked.tell(item.context_id, line.text)
         if gathered.arrivals or done.decided.applied:
@@ -338,10 +344,11 @@ class LiveLoop:
         while True:
             try:
                 log = self.keeper.log
-                opened, head = await fold_at_head(log, self.setup), await log.head(0)
+                opened = await fold_at_head(log, self.setup, partition=self.partition)
+                head = await log.head(self.partition)
                 if head != self.head:
                     await self._tell_unknown(log)
-                    self.tally = tally_of(await project(log, COUNTS))
+                    self.tally = tally_of(await project(log, COUNTS, partition=self.partition))
             except (LogReadError, LogWriteError) as fault:
                 await self.persistence.bear(fault)
             else:
@@ -350,8 +357,8 @@ class LiveLoop:
 
     async def _tell_unknown(self, log: DecisionLog) -> None:
         """Publish what stands behind the last block that was told."""
-        async for block in log.blocks(0, after=self.head.number):
-            lines = await self._lines(block), await control_lines(block)
+        async for block in log.blocks(self.partition, after=self.head.number):
+            lines = await self._told_lines(block), await control_lines(block)
             self.outcomes.publish(kept_block(block, lines[0]))
             self.controls.publish(kept_block(block, lines[1]))
             self.head = head_of(block)
@@ -378,19 +385,15 @@ class LiveLoop:
         """Keep the memory, so that the next start need not decide everything again."""
         if self.head.number < 0:
             return
-        log = self.keeper.log
-        keeping = asyncio.gather(
-            keep_snapshot(log, snapshot_of(self.fold, self.head)),
-            log.save_snapshot(self.tally.snapshot(self.head.number)),
-            return_exceptions=True,
-        )
-        done, _ = await asyncio.wait([keeping], timeout=self.policy.loop.commit_away_ms / _MS)
-        faults = [one for one in keeping.result() if one is not None] if done else ["it takes long"]
-        for fault in faults:  # it is only a cache
-            if isinstance(fault, BaseException) and not isinstance(fault, TorghutError):
-                raise fault
+        snapshots = snapshot_of(self.fold, self.head), self.tally.snapshot(self.head)
+        budget_ms = self.policy.loop.commit_away_ms
+        for fault in await keep_within(self.keeper.log, *snapshots, budget_ms=budget_ms):
             self.condition.begin("log-slow", f"a snapshot was not kept: {fault}")
-            self.witness.snapshot_missed(self.head.number, str(fault))
+            self.witness.snapshot_missed(self.head.number, fault)
+
+    async def _told_lines(self, block: Block) -> Sequence[Line]:
+        """Return the same, and what stands aside."""
+        return with_asides(block, await self._lines(block))
 
     async def _lines(self, block: Block) -> Sequence[Line]:
         """Return the outcomes of a block that is read back."""

@@ -41,6 +41,8 @@ def gather(
             case WaitingControl():
                 _take_control(item, fold, gathered)
         gathered.cursor = item.cursor or gathered.cursor
+        if not isinstance(item, WaitingContext) and item.beside is not None:
+            gathered.beside.update([item.beside])
     return gathered
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+from typing_extensions import override
 
 from torghut.eventlog.ports import DecisionLog
+
+_PROBE: Final = b"torghut: can this log be written?"
 
 
 class LogKeeper(Protocol):
@@ -26,3 +30,28 @@ class LogKeeper(Protocol):
     async def close(self) -> None:
         """Finish what is under way and let go."""
         ...
+
+
+class LentLog(LogKeeper):
+    """A log that others hold open as well, and that finds back to its store by itself.
+
+    Args:
+        log: That was lent; whoever lent it closes it.
+    """
+
+    def __init__(self, log: DecisionLog) -> None:
+        self._log = log
+
+    @property
+    @override
+    def log(self) -> DecisionLog:
+        return self._log
+
+    @override
+    async def regain(self) -> DecisionLog:
+        await self._log.put_object(_PROBE)
+        return self._log
+
+    @override
+    async def close(self) -> None:
+        """Give it back."""

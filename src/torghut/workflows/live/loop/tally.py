@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from torghut.decisions.fold.batch import Decided
+from torghut.eventlog.block import Head
 from torghut.eventlog.counts import COUNTS, PartitionCounts
 from torghut.eventlog.ports import Snapshot
 from torghut.kernel.digests import DIGEST_BYTES
@@ -40,8 +41,8 @@ class Tally:
         self.control_records += len(decided.received)
         self.blocks += 1
 
-    def snapshot(self, number: int) -> Snapshot:
-        """Return what the projection of the counts begins with after block ``number``."""
+    def snapshot(self, head: Head) -> Snapshot:
+        """Return what the projection of the counts begins with after the block at ``head``."""
         counts = PartitionCounts(
             contexts=self.contexts,
             decisions=self.decisions,
@@ -50,7 +51,10 @@ class Tally:
             blocks=self.blocks,
         )
         return Snapshot(
-            partition=0, block_number=number, key=COUNTS.key, body=COUNTS.encode(counts)
+            partition=head.partition,
+            block_number=head.number,
+            key=COUNTS.key,
+            body=COUNTS.encode(counts),
         )
 
 

@@ -39,11 +39,13 @@ class Search:
 
     Attributes:
         log: The log as it is open now.
+        partition: That is looked through.
         lines_of: Reads a block back as lines.
         retry_ms: When to ask again where too many ask.
     """
 
     log: Callable[[], DecisionLog]
+    partition: int
     lines_of: Callable[[Block], Awaitable[Sequence[Line]]]
     retry_ms: int
     _wanted: Wanted = field(default_factory=dict)
@@ -78,7 +80,7 @@ class Search:
                 self._wanted, self._next = self._next, {}
                 fault: TorghutError | None = None
                 try:
-                    await _find(self.log(), dict(self._wanted), self.lines_of)
+                    await _find(self.log(), self.partition, dict(self._wanted), self.lines_of)
                 except TorghutError as found:
                     fault = found
                 for answer in _unanswered(self._wanted):
@@ -94,20 +96,22 @@ class Search:
 
 
 async def _find(
-    log: DecisionLog, wanted: Wanted, lines_of: Callable[[Block], Awaitable[Sequence[Line]]]
+    log: DecisionLog,
+    partition: int,
+    wanted: Wanted,
+    lines_of: Callable[[Block], Awaitable[Sequence[Line]]],
 ) -> None:
     """Tell of each context that is found, until all are or the log has been gone through."""
-    for partition in await log.partitions():
-        async for block in newest_first(log, partition):
-            contexts, _ = decode_columns(block.inputs)
-            sequences = [int(name.rpartition(":")[2]) for name in wanted]
-            if not np.isin(contexts["sequence"], np.array(sequences, np.uint64)).any():
-                continue
-            for line in await lines_of(block):
-                if line.name in wanted and not line.text.endswith(REPEATED):
-                    wanted.pop(line.name).set_result(line.text)
-            if not wanted:
-                return
+    async for block in newest_first(log, partition):
+        contexts, _ = decode_columns(block.inputs)
+        sequences = [int(name.rpartition(":")[2]) for name in wanted]
+        if not np.isin(contexts["sequence"], np.array(sequences, np.uint64)).any():
+            continue
+        for line in await lines_of(block):
+            if line.name in wanted and not line.text.endswith(REPEATED):
+                wanted.pop(line.name).set_result(line.text)
+        if not wanted:
+            return
 
 
 def _unanswered(wanted: Wanted) -> list[asyncio.Future[bytes | None]]:

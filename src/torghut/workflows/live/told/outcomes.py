@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from torghut.decisions.block_text import EMPTY_RECORDS
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.recording import header_of
@@ -21,9 +22,10 @@ from torghut.eventlog.errors import LogIntegrityError, LogReadError
 from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import DIGEST_BYTES
 from torghut.kernel.ids import SERVING
-from torghut.schemas.block import BlockHeader
+from torghut.schemas.block import BlockHeader, read_block_records
 from torghut.schemas.codes import RefusalCode, Stream, published_names
 from torghut.schemas.leaf import leaf_version, row_bytes
+from torghut.schemas.refusal import RecordQuarantined
 from torghut.schemas.rows import RowArray
 from torghut.workflows.live.intake.stamping import Stamp
 from torghut.workflows.live.told.lines import Line
@@ -229,6 +231,23 @@ def _measured(stamp: Stamp, speed: float | None) -> bytes:
     """Return the part of a line that says when its context came in."""
     played = b"null" if speed is None else repr(float(speed)).encode()
     return b'"ingress_wall_ns":"%d","speed":%s,' % (stamp.wall_ns, played)
+
+
+def with_asides(block: Block, lines: Sequence[Line]) -> Sequence[Line]:
+    """Return a block's outcomes, and aside behind them its records that were no contexts."""
+    return lines if block.records == EMPTY_RECORDS else [*lines, *_quarantined(block, len(lines))]
+
+
+def _quarantined(block: Block, first: int) -> Iterator[Line]:
+    """Yield the records of a block that were no contexts, behind its ``first`` places."""
+    for place, kept in enumerate(read_block_records(block.records).quarantined, first):
+        message = RecordQuarantined(**kept.model_dump())
+        yield Line(
+            name=f"{kept.source[:_KEY_DIGITS]}:{kept.record}",
+            place=place,
+            text=message.model_dump_json().encode(),
+            aside=True,
+        )
 
 
 def _stream_name(stream: int) -> str:

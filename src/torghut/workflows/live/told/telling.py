@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from torghut.eventlog.block import Block
 from torghut.eventlog.errors import LogReadError, LogWriteError
 from torghut.eventlog.ports import DecisionLog
-from torghut.schemas.live.position import PLACE_MAX, START, Position
+from torghut.schemas.live.position import PLACE_MAX, Position, start_of
 from torghut.workflows.live.ports import Told
 from torghut.workflows.live.told.lines import Line
 from torghut.workflows.lookup.scanning import newest_first
@@ -29,15 +29,23 @@ LinesOf = Callable[[Block], Awaitable[Sequence[Line]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptBlock:
-    """The lines of one durable block, by ascending place."""
+    """Lines of one durable block, by ascending place."""
 
     partition: int
     number: int
+    digest: str
     lines: Sequence[Line]
 
     def position(self, line: Line) -> Position:
         """Return where a line stands."""
         return Position(self.partition, self.number, line.place)
+
+    def after(self, at: Position) -> KeptBlock:
+        """Return the block without the lines that do not stand after ``at``."""
+        if self.number > at.block:
+            return self
+        lines = [line for line in self.lines if self.position(line) > at]
+        return replace(self, lines=lines)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +54,7 @@ class Telling:
 
     Attributes:
         log: Where older ones are read; another object once it was opened again.
+        partition: Of the log.
         lines_of: Makes lines of a block that is read back.
         limit: Most lines kept in memory.
         retry_s: How long to wait before reading again what could not be read.
@@ -57,12 +66,16 @@ class Telling:
     lines_of: LinesOf
     limit: int
     retry_s: float
+    partition: int = 0
     newest: Position | None = None
     kept: int = 0
     _blocks: deque[KeptBlock] = field(default_factory=deque)
-    _before: Position = START
+    _before: Position = field(init=False)
     _by_name: dict[str, bytes] = field(default_factory=dict)
     _next: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._before = start_of(self.partition)
 
     def publish(self, block: KeptBlock) -> None:
         """Take in a block that is durable, and wake everybody who waits."""
@@ -72,7 +85,8 @@ class Telling:
         self._blocks.append(block)
         self.kept += len(block.lines)
         for line in block.lines:
-            self._by_name.setdefault(line.name, line.text)
+            if not line.aside:
+                self._by_name.setdefault(line.name, line.text)
         self._forget()
         self.wake()
 
@@ -90,7 +104,7 @@ class Telling:
         """
         found: list[KeptBlock] = []
         count, read = 0, 0
-        async for block in newest_first(self.log, 0):
+        async for block in newest_first(self.log, self.partition):
             if count >= most or read >= blocks:
                 self._before = Position(block.partition, block.number, PLACE_MAX)
                 self.newest = self._before
@@ -108,45 +122,52 @@ class Telling:
     async def follow(self, after: Position | None) -> AsyncIterator[Told]:
         """Yield what comes after a position, or from now on, and go on for ever.
 
+        Raises:
+            LogIntegrityError: A block is not as it was written.
+        """
+        async for blocks in self.follow_blocks(after):
+            told = _told(blocks)
+            if told.count:
+                yield told
+
+    async def follow_blocks(self, after: Position | None) -> AsyncIterator[Sequence[KeptBlock]]:
+        """Yield the same block by block, what stands aside as well.
+
         Where the log cannot be read for now, what stands in it alone comes once it can.
 
         Raises:
             LogIntegrityError: A block is not as it was written.
         """
-        at = after or self.newest or START
+        at = after or self.newest or start_of(self.partition)
         while True:
             waited = self._next  # taken first: what is published meanwhile is not slept over
             if self.newest is None or at >= self.newest:
                 await waited.wait()
             elif at >= self._before:
-                told = self._kept_after(at)
-                at = told.last
-                yield told
+                blocks = self._kept_after(at)
+                at = _last(blocks)
+                yield blocks
             else:
                 try:
-                    async for told in self._read_after(at):
-                        at = told.last
-                        yield told
+                    async for block in self._read_after(at):
+                        at = _last([block])
+                        yield [block]
                     at = max(at, self._before)
                 except (LogReadError, LogWriteError):
                     await asyncio.sleep(self.retry_s)
 
-    def _kept_after(self, at: Position) -> Told:
-        """Return the next lines, all of them in memory."""
-        texts: list[bytes] = []
-        size, last = 0, at
+    def _kept_after(self, at: Position) -> Sequence[KeptBlock]:
+        """Return the next lines, all of them in memory; ``at`` stands before the newest."""
+        found: list[KeptBlock] = []
+        size = 0
         for block in self._from(at.block):
-            if block.number > at.block:
-                new = block.lines
-            else:
-                new = [line for line in block.lines if line.place > at.place]
-            if new:
-                last = block.position(new[-1])
-                texts += [line.text for line in new]
-                size += sum(len(line.text) for line in new)
+            new = block.after(at)
+            if new.lines:
+                found.append(new)
+                size += sum(len(line.text) for line in new.lines)
             if size >= _BYTES_MAX:
                 break
-        return _told(texts, last)
+        return found
 
     def _from(self, number: int) -> list[KeptBlock]:
         """Return the blocks in memory from ``number`` on, oldest first."""
@@ -157,15 +178,14 @@ class Telling:
             found.append(block)
         return found[::-1]
 
-    async def _read_after(self, at: Position) -> AsyncIterator[Told]:
+    async def _read_after(self, at: Position) -> AsyncIterator[KeptBlock]:
         """Yield what is in the log only, up to where memory begins."""
-        async for block in self.log.blocks(0, after=max(-1, at.block - 1)):
+        async for block in self.log.blocks(self.partition, after=max(-1, at.block - 1)):
             if block.number > self._before.block:
                 return
-            kept = kept_block(block, await self.lines_of(block))
-            lines = [line for line in kept.lines if kept.position(line) > at]
-            if lines:
-                yield _told([line.text for line in lines], kept.position(lines[-1]))
+            kept = kept_block(block, await self.lines_of(block)).after(at)
+            if kept.lines:
+                yield kept
             if block.number >= self._before.block:
                 return
 
@@ -182,9 +202,19 @@ class Telling:
 
 def kept_block(block: Block, lines: Sequence[Line]) -> KeptBlock:
     """Return lines as they are kept for those who listen."""
-    return KeptBlock(partition=block.partition, number=block.number, lines=lines)
+    return KeptBlock(
+        partition=block.partition, number=block.number, digest=block.digest, lines=lines
+    )
 
 
-def _told(texts: Sequence[bytes], last: Position) -> Told:
+def _last(blocks: Sequence[KeptBlock]) -> Position:
+    """Return where the last line of blocks stands, all of which have lines."""
+    return blocks[-1].position(blocks[-1].lines[-1])
+
+
+def _told(blocks: Sequence[KeptBlock]) -> Told:
     """Return lines as they are sent."""
-    return Told(lines=b"".join(text + b"\n" for text in texts), last=last, count=len(texts))
+    texts = [line.text for block in blocks for line in block.lines if not line.aside]
+    return Told(
+        lines=b"".join(text + b"\n" for text in texts), last=_last(blocks), count=len(texts)
+    )

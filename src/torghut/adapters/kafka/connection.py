@@ -1,0 +1,69 @@
+"""How a broker is reached, and what every wait for it may take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from aiokafka.errors import KafkaError
+
+from torghut.carrying.errors import BrokerUnreachableError
+
+T = TypeVar("T")
+
+_MS: Final = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where a broker is and how it is spoken to.
+
+    Attributes:
+        bootstrap: ``HOST:PORT``, several with commas.
+        client_id: What the broker's own log calls this process.
+        budget_ms: Longest wait for an answer.
+        security: Further arguments of every client: protocol, certificates, credentials.
+    """
+
+    bootstrap: str
+    client_id: str
+    budget_ms: int = 10_000
+    security: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """What every client is made with."""
+        return {
+            "bootstrap_servers": self.bootstrap,
+            "client_id": self.client_id,
+            "request_timeout_ms": self.budget_ms,
+            **self.security,
+        }
+
+    async def answered(self, what: str, asking: Awaitable[T]) -> T:
+        """Return what the broker answers.
+
+        Raises:
+            BrokerUnreachableError: It does not within the budget, or refuses.
+        """
+        with self.asking(what):
+            async with asyncio.timeout(self.budget_ms / _MS):
+                return await asking
+
+    @contextmanager
+    def asking(self, what: str) -> Iterator[None]:
+        """Turn what a client raises inside into an error of ours.
+
+        Raises:
+            BrokerUnreachableError: The broker does not answer, or refuses.
+        """
+        try:
+            yield
+        except (TimeoutError, KafkaError, OSError) as error:
+            found = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise BrokerUnreachableError(
+                what=what, found=found, budget_ms=self.budget_ms
+            ) from error

@@ -1,0 +1,155 @@
+"""A member of a consumer group: which partitions it reads, and from where, others decide.
+
+Of a rebalance aiokafka revokes everything first; the sticky assignor gives most of it back. Offsets
+are never fetched from the group: a partition is held until its owner places it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
+from typing_extensions import override
+
+from torghut.adapters.kafka.connection import Connection
+from torghut.carrying.errors import OffsetsGoneError
+from torghut.carrying.messages import Received
+from torghut.carrying.ports import Membership, Owner
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class GroupMembership(Membership):
+    """One member of the group that shares a topic's partitions.
+
+    Args:
+        connection: To the broker.
+        topic: Whose partitions are shared.
+        group: That shares them.
+        session_ms: After so long without a sign of life its partitions are given to others.
+        fetch_bytes: Most bytes of a partition fetched at once.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        topic: str,
+        group: str,
+        session_ms: int,
+        fetch_bytes: int = 1_048_576,
+    ) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._consumer = AIOKafkaConsumer(
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            partition_assignment_strategy=(StickyPartitionAssignor,),
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 4,
+            rebalance_timeout_ms=max(session_ms, connection.budget_ms),
+            max_partition_fetch_bytes=fetch_bytes,
+            **connection.arguments,
+        )
+        self._owned: frozenset[int] = frozenset()
+
+    @override
+    async def join(self, owner: Owner, /) -> None:
+        await self._connection.answered(f"joining {self._topic}", self._consumer.start())
+        self._consumer.subscribe([self._topic], listener=_Moves(self, owner))
+
+    @override
+    async def take(self, *, most: int, wait_ms: int) -> Mapping[int, Sequence[Received]]:
+        try:
+            with self._connection.asking(f"reading {self._topic}"):
+                found = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
+        except OffsetOutOfRangeError as error:
+            raise self._gone(error) from error
+        return {place.partition: received(records) for place, records in found.items() if records}
+
+    @override
+    def place(self, partition: int, offset: int, /) -> None:
+        self._consumer.seek(self._at(partition), offset)
+
+    @override
+    def hold(self, partition: int, /) -> None:
+        self._consumer.pause(self._at(partition))
+
+    @override
+    def go_on(self, partition: int, /) -> None:
+        self._consumer.resume(self._at(partition))
+
+    @override
+    async def hint(self, offsets: Mapping[int, int], /) -> None:
+        said = {self._at(one): offset for one, offset in offsets.items() if one in self._owned}
+        if not said:
+            return
+        try:
+            await self._consumer.commit(said)
+        except (KafkaError, IllegalStateError, TimeoutError, ValueError) as error:
+            _LOG.debug("positions were not told to the broker: %s", error)
+
+    @override
+    async def behind(self) -> Mapping[int, int]:
+        found: dict[int, int] = {}
+        for partition in sorted(self._owned):
+            end = self._consumer.highwater(self._at(partition))
+            if end is not None:
+                found[partition] = max(0, end - await self._consumer.position(self._at(partition)))
+        return found
+
+    @override
+    async def leave(self) -> None:
+        await self._connection.answered(f"leaving {self._topic}", self._consumer.stop())
+
+    def keep_held(self, partitions: Iterable[int]) -> None:
+        """Own exactly these partitions; none of them is read before it is placed."""
+        self._owned = frozenset(partitions)
+        for partition in self._owned:
+            self._consumer.pause(self._at(partition))
+            self._consumer.seek(self._at(partition), 0)  # or the group would be asked for it
+
+    def _at(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._topic, partition)
+
+    def _gone(self, error: OffsetOutOfRangeError) -> OffsetsGoneError:
+        """Return what is wrong where offsets are gone."""
+        partitions: Mapping[TopicPartition, int] = error.args[0] if error.args else {}
+        place, offset = next(iter(partitions.items()), (self._at(0), -1))
+        return OffsetsGoneError(
+            place=f"{place.topic}, partition {place.partition}",
+            expected=offset,
+            found="none there",
+        )
+
+
+class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]  # it publishes no types
+    """Hands a rebalance on to whoever owns the partitions."""
+
+    def __init__(self, membership: GroupMembership, owner: Owner) -> None:
+        self._membership = membership
+        self._owner = owner
+
+    @override
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._owner.lost(sorted(one.partition for one in revoked))
+
+    @override
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        partitions = sorted(one.partition for one in assigned)
+        self._membership.keep_held(partitions)
+        await self._owner.gained(partitions)
+
+
+def received(records: Iterable[ConsumerRecord]) -> list[Received]:
+    """Return records as the core takes them."""
+    return [
+        Received(one.offset, one.key, one.value, one.headers, one.timestamp or -1)
+        for one in records
+    ]

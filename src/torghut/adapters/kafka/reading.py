@@ -1,0 +1,90 @@
+"""A reader of whole partitions, apart from any group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from typing_extensions import override
+
+from torghut.adapters.kafka.connection import Connection
+from torghut.adapters.kafka.membership import received
+from torghut.carrying.errors import TopicMissingError
+from torghut.carrying.messages import Reading
+from torghut.carrying.ports import TopicReader
+
+Place = tuple[str, int]
+"""A topic and one of its partitions."""
+
+
+class KafkaReader(TopicReader):
+    """Reads what it is asked for; made, then used, then closed.
+
+    Args:
+        connection: To the broker.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._consumer: AIOKafkaConsumer | None = None
+        self._placed: dict[Place, int] = {}
+
+    @override
+    async def read(self, after: Mapping[Place, int], /, *, wait_ms: int) -> Mapping[Place, Reading]:
+        consumer = await self._started()
+        self._place(consumer, after)
+        with self._connection.asking("reading topics"):
+            found = await consumer.getmany(timeout_ms=wait_ms)
+        read: dict[Place, Reading] = {}
+        for place in after:
+            at = TopicPartition(*place)
+            then = await self._connection.answered("asking for a place", consumer.position(at))
+            read[place] = Reading(received(found.get(at, ())), then)
+            self._placed[place] = then
+        return read
+
+    @override
+    async def ends(self, places: Sequence[Place], /) -> Mapping[Place, int]:
+        consumer = await self._started()
+        asked = [TopicPartition(*place) for place in places]
+        found = await self._connection.answered(
+            "asking where topics end", consumer.end_offsets(asked)
+        )
+        return {(at.topic, at.partition): end for at, end in found.items()}
+
+    @override
+    async def partitions(self, topic: str, /) -> int:
+        consumer = await self._started()
+        topics = await self._connection.answered("asking for topics", consumer.topics())
+        if topic not in topics:
+            raise TopicMissingError(topic=topic)
+        return len(consumer.partitions_for_topic(topic) or ())
+
+    @override
+    async def close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await self._connection.answered("letting go of the broker", consumer.stop())
+
+    async def _started(self) -> AIOKafkaConsumer:
+        """Return the client, connected."""
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",  # of a compacted topic the first may be gone
+                isolation_level="read_committed",
+                **self._connection.arguments,
+            )
+            await self._connection.answered("connecting", consumer.start())
+            self._consumer = consumer
+        return self._consumer
+
+    def _place(self, consumer: AIOKafkaConsumer, after: Mapping[Place, int]) -> None:
+        """Read exactly these partitions, each from its place."""
+        if self._placed.keys() != after.keys():
+            consumer.assign([TopicPartition(*place) for place in after])
+            self._placed = {}
+        for place, offset in after.items():
+            if self._placed.get(place) != offset:
+                consumer.seek(TopicPartition(*place), offset)
+                self._placed[place] = offset

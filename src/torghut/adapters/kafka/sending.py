@@ -1,0 +1,59 @@
+"""A sender: idempotent, every record kept by all replicas in step before it counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from typing_extensions import override
+
+from torghut.adapters.kafka.connection import Connection
+from torghut.carrying.messages import Outgoing
+from torghut.carrying.ports import Sender
+
+_LINGER_MS = 5
+
+
+class KafkaSender(Sender):
+    """Sends records; connects when it first has one.
+
+    Args:
+        connection: To the broker.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._producer: AIOKafkaProducer | None = None
+
+    @override
+    async def send(self, topic: str, records: Sequence[Outgoing], /) -> None:
+        await self._connection.answered(f"sending to {topic}", self._sent(topic, records))
+
+    @override
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await self._connection.answered("letting go of the broker", producer.stop())
+
+    async def _sent(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Send, and wait until all is kept."""
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                enable_idempotence=True,
+                acks="all",
+                linger_ms=_LINGER_MS,
+                **self._connection.arguments,
+            )
+            await producer.start()
+            self._producer = producer
+        kept = [
+            await self._producer.send(
+                record.topic or topic,
+                record.value,
+                key=record.key,
+                headers=list(record.headers),
+            )
+            for record in records
+        ]
+        await asyncio.gather(*kept)

@@ -1,0 +1,40 @@
+"""Why a partition cannot be taken up."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torghut.kernel.errors import ExitCode, TorghutError
+
+
+class LogBehindTopicError(TorghutError):
+    """What was published is not in the log: it was set back, or is another deployment's."""
+
+    code: ClassVar[str] = "carrying.log-behind-topic"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, partition: int, published: int, found: int) -> None:
+        super().__init__(
+            f"partition {partition}: expected a log that has block {published}, which the topic of "
+            f"decisions holds, found it ending with block {found}; restore the log, or use the "
+            "topics that belong to it"
+        )
+        self.partition = partition
+        self.published = published
+        self.found = found
+
+
+class PartitionLateError(TorghutError):
+    """Something of a partition took longer than its budget; it is let go of and taken up anew."""
+
+    code: ClassVar[str] = "carrying.partition-late"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
+
+    def __init__(self, *, partition: int, what: str, budget_ms: int) -> None:
+        super().__init__(
+            f"partition {partition}: expected {what} done within {budget_ms} ms, found it still "
+            "under way; look whether the broker answers"
+        )
+        self.partition = partition
+        self.budget_ms = budget_ms

@@ -1,0 +1,95 @@
+"""Records of a partition on their way into its loop's line: each once, in order, none skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from torghut.carrying.contexts import CarriedContext, Unreadable, read_context, unreadable
+from torghut.carrying.messages import Received
+from torghut.decisions.fold.tables import SOURCES_MAX
+from torghut.kernel.clock import WallNs
+from torghut.market.ports import Cursor, Quarantined
+from torghut.schemas.codes import RefusalCode
+from torghut.workflows.live.intake.stamping import IngressClock
+from torghut.workflows.live.intake.waiting import Item, WaitingContext, WaitingQuarantine
+
+PartitionOf = Callable[[str], int]
+"""On which partition contexts of a symbol belong."""
+
+_UNKNOWN_WALL: Final = WallNs(0)
+"""A context of which nobody knows when it came in is as late as can be: nothing is opened on it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Intake:
+    """Reads what a partition holds.
+
+    Attributes:
+        partition: Its number.
+        source: Digest of the topic's declaration: names records that are no context.
+        declared: Symbols that contexts may name.
+        sources: Digests of the source parts that were named so far.
+        partition_of: Where they belong.
+        clock: Stamps what comes in.
+        expected: The next offset that was not taken; what stands before it was.
+        speed: Of playing, as the last context said; None where lag is not measured.
+    """
+
+    partition: int
+    source: str
+    declared: Collection[str]
+    partition_of: PartitionOf
+    clock: IngressClock
+    expected: int
+    sources: set[str]
+    speed: float | None = 1.0
+
+    def items(self, records: Sequence[Received]) -> Sequence[Item]:
+        """Return records as what waits; those that were taken already are left out."""
+        return [self._item(record) for record in records if record.offset >= self.expected]
+
+    def _item(self, record: Received) -> Item:
+        """Return one record as what waits, and expect the one after it."""
+        self.expected = record.offset + 1
+        cursor = Cursor(record=self.expected)
+        read = read_context(record)
+        if isinstance(read, Unreadable):
+            return self._quarantined(record, read, cursor)
+        refusal = self._misplaced(read)
+        if refusal is not RefusalCode.NONE:
+            return self._quarantined(record, unreadable(record, refusal, read.symbol), cursor)
+        self.speed = read.speed
+        receive_ns = int(read.row[7])
+        return WaitingContext(
+            context_id=read.context_id,
+            symbol=read.symbol,
+            source=read.source,
+            row=read.row,
+            stamp=self.clock.came(WallNs(read.ingress_wall_ns or _UNKNOWN_WALL), receive_ns),
+            cursor=cursor,
+        )
+
+    def _misplaced(self, context: CarriedContext) -> RefusalCode:
+        """Return why a context cannot be decided here; ``NONE`` if it can."""
+        if context.symbol not in self.declared:
+            return RefusalCode.INSTRUMENT_UNDECLARED
+        if self.partition_of(context.symbol) != self.partition:
+            return RefusalCode.WRONG_PARTITION
+        if context.source not in self.sources:
+            if len(self.sources) >= SOURCES_MAX:
+                return RefusalCode.TOO_MANY_SOURCES
+            self.sources.add(context.source)
+        return RefusalCode.NONE
+
+    def _quarantined(self, record: Received, why: Unreadable, cursor: Cursor) -> Item:
+        """Return a record that is no context as it is kept: under its offset."""
+        kept = Quarantined(
+            part=self.partition,
+            record=record.offset,
+            refusal=why.refusal,
+            digest=why.digest,
+            excerpt=why.excerpt,
+        )
+        return WaitingQuarantine(source=self.source, record=kept, cursor=cursor)

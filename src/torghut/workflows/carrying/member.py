@@ -1,0 +1,159 @@
+"""A worker: a member of the group, with a loop for each partition that it has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from typing_extensions import override
+
+from torghut.carrying.errors import BrokerUnreachableError, VoiceSilencedError
+from torghut.carrying.ports import Membership, Owner
+from torghut.eventlog.errors import ClaimLostError
+from torghut.kernel.errors import TorghutError
+from torghut.workflows.carrying.owning import OwnedPartition, Share
+
+_MS: Final = 1000.0
+_HINT_S: Final = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class CarryingWorker(Owner):
+    """Decides the partitions that the group gives it, until asked to end.
+
+    A partition that another process took over, by its claim or its voice, is let go of, and the
+    group is joined anew: whoever wakes after its session has expired begins with nothing. One that
+    cannot be taken up is tried again and again, ever more rarely, and the others go on.
+
+    Attributes:
+        share: What it brings to each.
+        group: That it is a member of.
+        troubles: Why partitions cannot be taken up, by number.
+    """
+
+    share: Share
+    group: str
+    troubles: dict[int, TorghutError] = field(default_factory=dict)
+    _owned: dict[int, OwnedPartition] = field(default_factory=dict)
+    _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _membership: Membership | None = None
+    _joined: bool = False
+    _rejoin: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, asked: asyncio.Event) -> None:
+        """Be a member until asked to end; then give everything back.
+
+        Raises:
+            OffsetsGoneError: The topic is not the one that the log was decided from.
+        """
+        while not asked.is_set():
+            self._rejoin.clear()
+            membership = self._membership = self.share.broker.membership(
+                topic=self.share.topics.contexts, group=self.group
+            )
+            try:
+                await membership.join(self)
+                self._joined = True
+                await self._take(membership, asked)
+            except BrokerUnreachableError:
+                await _sleep(self.share.budgets.retry_ms, asked)
+            finally:
+                self._joined = False
+                await self.lost(list(self._owned))
+                with suppress(BrokerUnreachableError):
+                    await membership.leave()
+
+    @property
+    def owned(self) -> Mapping[int, OwnedPartition]:
+        """The partitions that it has."""
+        return dict(self._owned)
+
+    def unready(self) -> Sequence[str]:
+        """Return what keeps it from deciding what it is given, in words; nothing if it is ready."""
+        if not self._joined:
+            return ["no broker has taken this worker into its group"]
+        found = [f"partition {one}: {error}" for one, error in sorted(self.troubles.items())]
+        for number, owned in sorted(self._owned.items()):
+            if number in self.troubles:
+                continue
+            if not owned.serving or owned.worker is None:
+                found.append(f"partition {number} is being taken up")
+            else:
+                found += [f"partition {number}: {why}" for why in owned.worker.desk.unready()]
+        return found
+
+    @override
+    async def gained(self, partitions: Sequence[int], /) -> None:
+        membership = self._membership
+        for partition in partitions:
+            if partition in self._owned:
+                continue
+            assert membership is not None  # noqa: S101
+            owned = OwnedPartition(partition=partition, membership=membership, share=self.share)
+            self._owned[partition] = owned
+            self._tasks[partition] = asyncio.create_task(self._keep(owned))
+
+    @override
+    async def lost(self, partitions: Sequence[int], /) -> None:
+        ending = []
+        for partition in partitions:
+            owned = self._owned.pop(partition, None)
+            task = self._tasks.pop(partition, None)
+            self.troubles.pop(partition, None)
+            if owned is not None and task is not None:
+                owned.asked.set()
+                ending.append(task)
+        if not ending:
+            return
+        _, late = await asyncio.wait(ending, timeout=self.share.budgets.release_ms / _MS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    async def _take(self, membership: Membership, asked: asyncio.Event) -> None:
+        """Hand out what comes, until asked to end or to join anew."""
+        budgets = self.share.budgets
+        running = asyncio.get_running_loop()
+        hint_s = running.time() + _HINT_S
+        while not asked.is_set() and not self._rejoin.is_set():
+            found = await membership.take(most=budgets.take_records, wait_ms=budgets.take_ms)
+            for partition, records in found.items():
+                if (owned := self._owned.get(partition)) is not None:
+                    owned.bring(records)
+            if running.time() >= hint_s:
+                hint_s = running.time() + _HINT_S
+                await membership.hint(self._durable())
+
+    def _durable(self) -> Mapping[int, int]:
+        """Return how far each partition is durable."""
+        return {
+            number: owned.worker.cursor.record
+            for number, owned in self._owned.items()
+            if owned.serving and owned.worker is not None
+        }
+
+    async def _keep(self, owned: OwnedPartition) -> None:
+        """Decide a partition; where it cannot be taken up, try again later."""
+        wait_ms = self.share.budgets.retry_ms
+        while not owned.asked.is_set():
+            try:
+                await owned.run()
+            except (ClaimLostError, VoiceSilencedError):
+                self._rejoin.set()
+                return
+            except TorghutError as error:
+                self.troubles[owned.partition] = error
+            else:
+                continue
+            await _sleep(wait_ms, owned.asked)
+            wait_ms = min(2 * wait_ms, self.share.budgets.retry_max_ms)
+
+
+async def _sleep(ms: int, asked: asyncio.Event) -> None:
+    """Wait so long, or until asked."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ms / _MS):
+            await asked.wait()

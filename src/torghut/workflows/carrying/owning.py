@@ -1,0 +1,220 @@
+"""One partition while a worker has it: claimed, taken up where its chain ends, decided, told.
+
+The order matters. Whoever claims the partition fences who had it before, so the head that the claim
+gives is the head. The voice is raised after that: what the one before had published is final then.
+Control records come before the first context. At the end all of it is given back in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from torghut.carrying.errors import BrokerUnreachableError
+from torghut.carrying.messages import Outgoing, Received
+from torghut.carrying.ports import Broker, Membership, Sender, TopicReader
+from torghut.eventlog.ports import PartitionClaims
+from torghut.workflows.carrying.beside import BesideReader
+from torghut.workflows.carrying.errors import PartitionLateError
+from torghut.workflows.carrying.intake import Intake, PartitionOf
+from torghut.workflows.carrying.publishing import Publisher
+from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
+from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
+from torghut.workflows.live.life import first_of, live
+
+_MS: Final = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What a worker brings to every partition that it gets.
+
+    Attributes:
+        claims: Of the log.
+        holder: Who claims.
+        broker: That carries.
+        sender: Of heartbeats.
+        topics: That are read and written.
+        budgets: What waits may take.
+        parts_of: Makes what a partition's loop is made of; its page is closed at the end.
+        partition_of: Where a symbol's contexts belong.
+    """
+
+    claims: PartitionClaims
+    holder: str
+    broker: Broker
+    sender: Sender
+    topics: CarriedTopics
+    budgets: CarryingBudgets
+    parts_of: Callable[[int], Parts]
+    partition_of: PartitionOf
+
+
+@dataclass(slots=True, kw_only=True)
+class OwnedPartition:
+    """A partition of a worker.
+
+    Attributes:
+        partition: Its number.
+        membership: That hands out its records.
+        share: Of the worker.
+        asked: Set to give it back.
+        worker: Its loop; None before it was taken up.
+        serving: Whether its contexts are decided.
+    """
+
+    partition: int
+    membership: Membership
+    share: Share
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    worker: LiveWorker | None = None
+    serving: bool = False
+    _intake: Intake | None = None
+    _resuming: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Take the partition up and decide it until asked to give it back.
+
+        Raises:
+            ClaimLostError: Another process claimed it since.
+            VoiceSilencedError: Another process publishes it by now.
+            TorghutError: It cannot be taken up, or not be gone on with.
+        """
+        parts = self.share.parts_of(self.partition)
+        voice = self.share.broker.voice(self.share.topics.decisions, self.partition)
+        reader = self.share.broker.reader()
+        try:
+            await self.share.claims.claim(self.partition, self.share.holder)
+            worker = self.worker = assemble(parts)
+            await worker.begin()
+            publisher = Publisher(
+                outcomes=worker.loop.outcomes,
+                voice=voice,
+                quarantine=self.share.topics.quarantine,
+                condition=worker.condition,
+                retry_ms=self.share.budgets.retry_ms,
+            )
+            await publisher.raise_voice()
+            beside = self._beside(worker, reader)
+            await self._serve(worker, publisher, beside)
+        except BaseExceptionGroup as group:
+            raise first_of(group) from group
+        finally:
+            self.serving = False
+            await voice.fall_silent()
+            await reader.close()
+            parts.page.close()
+
+    def bring(self, records: Sequence[Received]) -> None:
+        """Take in what was handed out of the partition; hold it back where too much waits."""
+        if self._intake is None or self.worker is None or not self.serving:
+            return  # handed out before it was placed
+        loop = self.worker.loop
+        items = self._intake.items(records)
+        loop.speed = self._intake.speed
+        loop.line.put(items)
+        if len(loop.line) >= loop.line.limit and self._resuming is None:
+            self.membership.hold(self.partition)
+            self._resuming = asyncio.create_task(self._resume())
+
+    async def _serve(self, worker: LiveWorker, publisher: Publisher, beside: BesideReader) -> None:
+        """Decide, publish and say that this is so, until asked to end; then publish the last."""
+        async with asyncio.TaskGroup() as tasks:
+            others = [
+                tasks.create_task(publisher.publish()),
+                tasks.create_task(self._beat(worker)),
+            ]
+            await live(worker, lambda: self._feed(worker, beside), self.asked)
+            newest = worker.loop.outcomes.newest
+            if newest is not None:
+                await self._within(
+                    publisher.heard(newest),
+                    what="publishing what was decided last",
+                    budget_ms=self.share.budgets.release_ms,
+                )
+            for task in others:
+                task.cancel()
+
+    async def _feed(self, worker: LiveWorker, beside: BesideReader) -> None:
+        """Take what is beside, then let contexts come, and go on taking what comes beside."""
+        budgets = self.share.budgets
+        await self._within(
+            beside.catch_up(wait_ms=budgets.take_ms),
+            what="taking the control records that were there",
+            budget_ms=budgets.controls_ms,
+        )
+        loop = worker.loop
+        self._intake = Intake(
+            partition=self.partition,
+            source=worker.desk.feeds.own(self._feed_name()),
+            declared=worker.desk.declared,
+            sources=set(loop.fold.sources),
+            partition_of=self.share.partition_of,
+            clock=worker.clock,
+            expected=worker.cursor.record,
+        )
+        self.membership.place(self.partition, self._intake.expected)
+        self.serving = True
+        self.membership.go_on(self.partition)
+        try:
+            await beside.follow(wait_ms=budgets.take_ms, retry_ms=budgets.retry_ms)
+        finally:
+            self.serving = False
+
+    async def _within(self, doing: Awaitable[None], *, what: str, budget_ms: int) -> None:
+        """Wait for something within its budget.
+
+        Raises:
+            PartitionLateError: It takes longer.
+        """
+        try:
+            async with asyncio.timeout(budget_ms / _MS):
+                await doing
+        except TimeoutError as error:
+            raise PartitionLateError(
+                partition=self.partition, what=what, budget_ms=budget_ms
+            ) from error
+
+    async def _beat(self, worker: LiveWorker) -> None:
+        """Send heartbeats, for ever; where the broker is away nobody hears them."""
+        key = worker.standing.identity.worker.encode()
+        topic = self.share.topics.heartbeats
+        while True:
+            try:
+                await self.share.sender.send(topic, [Outgoing(key, worker.desk.heartbeat(), ())])
+            except BrokerUnreachableError:
+                await asyncio.sleep(self.share.budgets.retry_ms / _MS)
+            await worker.desk.beats()
+
+    async def _resume(self) -> None:
+        """Let records be handed out again once there is room for them."""
+        assert self.worker is not None  # noqa: S101
+        await self.worker.loop.line.room()
+        self._resuming = None
+        if self.serving:
+            self.membership.go_on(self.partition)
+
+    def _beside(self, worker: LiveWorker, reader: TopicReader) -> BesideReader:
+        """Return what reads the control records of this partition."""
+        topics = self.share.topics
+        places = {
+            **{f"{topic}/{self.partition}": (topic, self.partition) for topic in topics.keyed},
+            **{f"{topic}/0": (topic, 0) for topic in topics.whole},
+        }
+        beside = BesideReader(
+            reader=reader,
+            partition=self.partition,
+            places=places,
+            source=worker.desk.feeds.own(self._feed_name()),
+            partition_of=self.share.partition_of,
+            line=worker.loop.line,
+            refusing=worker.desk.refusal,
+        )
+        beside.go_on(worker.cursor.beside)
+        return beside
+
+    def _feed_name(self) -> str:
+        """Return what names this partition as a source of records that are none."""
+        return f"{self.share.topics.contexts}/{self.partition}"

@@ -1,0 +1,111 @@
+"""A recorded source sent to the topic of contexts: first ingress, where everything is fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from torghut.carrying.contexts import context_message
+from torghut.carrying.messages import Outgoing
+from torghut.carrying.ports import Sender
+from torghut.kernel.clock import WallClock
+from torghut.market.ports import Batch, Cursor, Source
+from torghut.workflows.decision_loop import Window
+from torghut.workflows.running.pacing import Player, Schedule
+from torghut.workflows.running.window import EndingSource
+
+_AT_ONCE: Final = 1000
+_NS_PER_S: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How far a source was sent.
+
+    Attributes:
+        contexts: That the broker keeps.
+        left_out: Records that are no contexts, or that no message can say.
+        cursor: Of the source.
+    """
+
+    contexts: int
+    left_out: int
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSending:
+    """A source on its way to a topic.
+
+    Attributes:
+        source: What is sent.
+        window: What part of it.
+        player: How fast; None as fast as the broker takes it.
+        sender: To the broker.
+        topic: Where it goes.
+        wall: Tells when a context comes in.
+        told: Told how far it is.
+    """
+
+    source: Source
+    window: Window
+    player: Player | None
+    sender: Sender
+    topic: str
+    wall: WallClock
+    told: Callable[[Sent], None] = lambda _: None
+
+    async def send(self, *, after: Cursor) -> Sent:
+        """Send everything after a cursor; return at the end, or once asked to.
+
+        Raises:
+            SourceError: The source cannot be read any further.
+            BrokerUnreachableError: It is not known whether the last of it was kept.
+        """
+        sent, player = Sent(0, 0, after), self.player
+        schedule = None if player is None else Schedule(player=player, window=self.window)
+        source = EndingSource(source=self.source, to_ns=self.window.to_ns)
+        most = _AT_ONCE if player is None else 1
+        waiting: list[Outgoing] = []
+        for batch in source.batches(after=after, max_records=most):
+            wait_s = 0.0 if schedule is None else schedule.wait_s(batch)
+            if waiting and (wait_s > 0.0 or len(waiting) >= _AT_ONCE):
+                sent = await self._kept(sent, waiting)
+                waiting = []
+            while schedule is not None and wait_s > 0.0 and not schedule.player.asked():
+                await schedule.player.pause(wait_s)
+                wait_s = schedule.wait_s(batch)
+            if schedule is not None and schedule.player.asked():
+                break
+            made = list(self._made(batch, late_s=-min(0.0, wait_s)))
+            waiting += [one for one in made if one is not None]
+            left_out = made.count(None) + len(batch.quarantined)
+            sent = Sent(sent.contexts, sent.left_out + left_out, batch.cursor)
+            if schedule is None:
+                sent = await self._kept(sent, waiting)
+                waiting = []
+        return await self._kept(sent, waiting)
+
+    async def _kept(self, sent: Sent, waiting: list[Outgoing]) -> Sent:
+        """Return how far it is once the broker keeps what waits."""
+        if waiting:
+            await self.sender.send(self.topic, waiting)
+            sent = Sent(sent.contexts + len(waiting), sent.left_out, sent.cursor)
+        self.told(sent)
+        return sent
+
+    def _made(self, batch: Batch, *, late_s: float) -> Iterator[Outgoing | None]:
+        """Yield the contexts of a batch inside the window as messages; None where none can be."""
+        speed = None if self.player is None else self.player.speed
+        wall_ns = self.wall.now_ns() - int(late_s * _NS_PER_S)
+        symbols, parts = self.source.description.symbols, self.source.description.parts
+        for row in batch.contexts.tolist():
+            if self.window.from_ns <= row[7] <= self.window.to_ns:
+                yield context_message(
+                    row,
+                    symbol=symbols[row[0]],
+                    source=parts[row[1]].digest,
+                    ingress_wall_ns=wall_ns,
+                    speed=speed,
+                )
