@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from torghut.carrying.messages import (
+    CORRELATION_ID,
     INGRESS_WALL_NS,
     REFUSAL,
     SCHEMA,
@@ -190,7 +191,7 @@ def context_message(
         last_size=last_size,
         sequenced=bool(marks & _SEQUENCED),
     )
-    headers = [*_always(source, speed)]
+    headers = [*_always(source, speed), (CORRELATION_ID, fields.context_id.encode())]
     if ingress_wall_ns is not None:
         headers.append((INGRESS_WALL_NS, b"%d" % ingress_wall_ns))
     if refusal:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from pydantic import ValidationError
 
 from torghut.carrying.contexts import Unreadable, unreadable
-from torghut.carrying.messages import CAUSATION_ID, CORRELATION_ID, SCHEMA, Outgoing, Received
+from torghut.carrying.messages import (
+    CORRELATION_ID,
+    INGRESS_WALL_NS,
+    SCHEMA,
+    SPEED,
+    Outgoing,
+    Received,
+)
 from torghut.kernel.canonical import JsonRefusedError, canonical_bytes, parse_json_object
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.control import CONTROL_RECORD, ControlRecord
@@ -31,13 +37,18 @@ def read_control(received: Received) -> ControlRecord | Unreadable:
         return unreadable(received, RefusalCode.WRONG_TYPE, "no control record")
 
 
-def control_message(record: ControlRecord) -> Outgoing:
-    """Return a control record as the message that carries it: keyed by its symbol, or its id."""
-    body = canonical_bytes(record.model_dump(mode="json"))
-    key = record.control_id if record.symbol == "*" else record.symbol
+def control_message(record: ControlRecord, *, key: str, wall_ns: int) -> Outgoing:
+    """Return a control record as the message that carries it.
+
+    Args:
+        record: That is carried.
+        key: Its symbol, or its own id on a topic that is read whole.
+        wall_ns: When it came in, by wall time.
+    """
     headers = (
-        (SCHEMA, f"control.{record.kind}.v1".encode()),
+        (SCHEMA, f"control.{record.kind}.v{record.version}".encode()),
+        (INGRESS_WALL_NS, b"%d" % wall_ns),
+        (SPEED, b"1.0"),
         (CORRELATION_ID, record.control_id.encode()),
-        (CAUSATION_ID, hashlib.sha256(body).hexdigest()[:32].encode()),
     )
-    return Outgoing(key.encode(), body, headers)
+    return Outgoing(key.encode(), canonical_bytes(record.model_dump(mode="json")), headers)

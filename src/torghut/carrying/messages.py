@@ -19,6 +19,9 @@ LOG_POSITION: Final = "log-position"
 BLOCK_DIGEST: Final = "block-digest"
 CORRELATION_ID: Final = "correlation-id"
 CAUSATION_ID: Final = "causation-id"
+TOPIC: Final = "topic"
+PARTITION: Final = "partition"
+OFFSET: Final = "offset"
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):

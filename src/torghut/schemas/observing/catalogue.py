@@ -245,6 +245,34 @@ GOVERNANCE_STARTS: Final[Counter[()]] = Counter(
     unit="starts",
 )
 
+# --- carrying over a broker -----------------------------------------------------------------------
+
+CARRIED_PARTITIONS: Final[Gauge[()]] = Gauge(
+    name="torghut_carried_partitions",
+    help="Partitions of market context that this worker decides now.",
+    unit="partitions",
+)
+CARRIED_BEHIND: Final[Gauge[()]] = Gauge(
+    name="torghut_carried_behind_records",
+    help="Records of those partitions that the broker has and this worker was not handed yet.",
+    unit="records",
+)
+CARRIED_TROUBLES: Final[Gauge[()]] = Gauge(
+    name="torghut_carried_troubles",
+    help="Partitions that this worker was given and cannot take up; it tries again.",
+    unit="partitions",
+)
+CARRIED_REBALANCES: Final[Counter[()]] = Counter(
+    name="torghut_carried_rebalances_total",
+    help="Times that the group shared its partitions anew.",
+    unit="rebalances",
+)
+CARRIED_TAKEOVERS: Final[Counter[()]] = Counter(
+    name="torghut_carried_takeovers_total",
+    help="Partitions that another worker took over while this one still held them.",
+    unit="partitions",
+)
+
 # --- observing itself ----------------------------------------------------------------------------
 
 LINES_DROPPED: Final[Counter[()]] = Counter(

@@ -292,6 +292,65 @@ class GovernanceEnded(LogEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionTakenUp(LogEvent):
+    """A partition of market context is decided here from now on."""
+
+    name = "partition.taken-up"
+    level = "info"
+
+    partition: int
+    block: int
+    offset: int
+    published: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionGivenBack(LogEvent):
+    """A partition was given back; everything that was decided of it is durable and published."""
+
+    name = "partition.given-back"
+    level = "info"
+
+    partition: int
+    block: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionLost(LogEvent):
+    """Another worker took a partition over while this one held it: this one joins anew."""
+
+    name = "partition.lost"
+    level = "warning"
+
+    partition: int
+    error_code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionTroubled(LogEvent):
+    """A partition cannot be taken up, or not be gone on with; it is tried again later."""
+
+    name = "partition.troubled"
+    level = "error"
+
+    partition: int
+    error_code: str
+    detail: str
+    again_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerLost(LogEvent):
+    """The broker does not answer this worker, which tries to join again."""
+
+    name = "broker.lost"
+    level = "warning"
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TracingFailed(LogEvent):
     """Traces could not be exported; the service goes on without them."""
 

@@ -32,11 +32,13 @@ class CarryingWorker(Owner):
         share: What it brings to each.
         group: That it is a member of.
         troubles: Why partitions cannot be taken up, by number.
+        behind: Records that the broker has of its partitions and it was not handed yet.
     """
 
     share: Share
     group: str
     troubles: dict[int, TorghutError] = field(default_factory=dict)
+    behind: int = 0
     _owned: dict[int, OwnedPartition] = field(default_factory=dict)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _membership: Membership | None = None
@@ -58,7 +60,8 @@ class CarryingWorker(Owner):
                 await membership.join(self)
                 self._joined = True
                 await self._take(membership, asked)
-            except BrokerUnreachableError:
+            except BrokerUnreachableError as error:
+                self.share.witness.broker_lost(error)
                 await _sleep(self.share.budgets.retry_ms, asked)
             finally:
                 self._joined = False
@@ -88,6 +91,7 @@ class CarryingWorker(Owner):
     @override
     async def gained(self, partitions: Sequence[int], /) -> None:
         membership = self._membership
+        self.share.witness.shared()
         for partition in partitions:
             if partition in self._owned:
                 continue
@@ -126,6 +130,7 @@ class CarryingWorker(Owner):
             if running.time() >= hint_s:
                 hint_s = running.time() + _HINT_S
                 await membership.hint(self._durable())
+                self.behind = sum((await membership.behind()).values())
 
     def _durable(self) -> Mapping[int, int]:
         """Return how far each partition is durable."""
@@ -141,11 +146,15 @@ class CarryingWorker(Owner):
         while not owned.asked.is_set():
             try:
                 await owned.run()
-            except (ClaimLostError, VoiceSilencedError):
+            except (ClaimLostError, VoiceSilencedError) as error:
+                self.share.witness.lost(owned.partition, error)
                 self._rejoin.set()
                 return
             except TorghutError as error:
                 self.troubles[owned.partition] = error
+                self.share.witness.troubled(owned.partition, error, again_ms=wait_ms)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the other partitions go on
+                self.share.witness.failed(f"partition {owned.partition}", error)
             else:
                 continue
             await _sleep(wait_ms, owned.asked)

@@ -8,7 +8,7 @@ Control records come before the first context. At the end all of it is given bac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,9 +16,11 @@ from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader
 from torghut.eventlog.ports import PartitionClaims
+from torghut.schemas.live.position import Position
 from torghut.workflows.carrying.beside import BesideReader
 from torghut.workflows.carrying.errors import PartitionLateError
 from torghut.workflows.carrying.intake import Intake, PartitionOf
+from torghut.workflows.carrying.observing import CarryingWitness
 from torghut.workflows.carrying.publishing import Publisher
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
@@ -40,6 +42,7 @@ class Share:
         budgets: What waits may take.
         parts_of: Makes what a partition's loop is made of; its page is closed at the end.
         partition_of: Where a symbol's contexts belong.
+        witness: Told what happens, for others.
     """
 
     claims: PartitionClaims
@@ -50,6 +53,7 @@ class Share:
     budgets: CarryingBudgets
     parts_of: Callable[[int], Parts]
     partition_of: PartitionOf
+    witness: CarryingWitness = field(default_factory=CarryingWitness)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +67,7 @@ class OwnedPartition:
         asked: Set to give it back.
         worker: Its loop; None before it was taken up.
         serving: Whether its contexts are decided.
+        published: The last outcome that was published when it was taken up.
     """
 
     partition: int
@@ -71,6 +76,7 @@ class OwnedPartition:
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     worker: LiveWorker | None = None
     serving: bool = False
+    published: Position = field(init=False)
     _intake: Intake | None = None
     _resuming: asyncio.Task[None] | None = None
 
@@ -93,10 +99,11 @@ class OwnedPartition:
                 outcomes=worker.loop.outcomes,
                 voice=voice,
                 quarantine=self.share.topics.quarantine,
+                places={worker.desk.feeds.own(k): v for k, v in self._inputs().items()},
                 condition=worker.condition,
                 retry_ms=self.share.budgets.retry_ms,
             )
-            await publisher.raise_voice()
+            self.published = await publisher.raise_voice()
             beside = self._beside(worker, reader)
             await self._serve(worker, publisher, beside)
         except BaseExceptionGroup as group:
@@ -136,6 +143,7 @@ class OwnedPartition:
                 )
             for task in others:
                 task.cancel()
+        self.share.witness.given_back(self.partition, block=worker.loop.head.number)
 
     async def _feed(self, worker: LiveWorker, beside: BesideReader) -> None:
         """Take what is beside, then let contexts come, and go on taking what comes beside."""
@@ -148,7 +156,7 @@ class OwnedPartition:
         loop = worker.loop
         self._intake = Intake(
             partition=self.partition,
-            source=worker.desk.feeds.own(self._feed_name()),
+            source=worker.desk.feeds.own(self._name),
             declared=worker.desk.declared,
             sources=set(loop.fold.sources),
             partition_of=self.share.partition_of,
@@ -157,6 +165,12 @@ class OwnedPartition:
         )
         self.membership.place(self.partition, self._intake.expected)
         self.serving = True
+        self.share.witness.taken_up(
+            self.partition,
+            block=loop.head.number,
+            offset=self._intake.expected,
+            published=self.published,
+        )
         self.membership.go_on(self.partition)
         try:
             await beside.follow(wait_ms=budgets.take_ms, retry_ms=budgets.retry_ms)
@@ -198,16 +212,12 @@ class OwnedPartition:
 
     def _beside(self, worker: LiveWorker, reader: TopicReader) -> BesideReader:
         """Return what reads the control records of this partition."""
-        topics = self.share.topics
-        places = {
-            **{f"{topic}/{self.partition}": (topic, self.partition) for topic in topics.keyed},
-            **{f"{topic}/0": (topic, 0) for topic in topics.whole},
-        }
+        places = {name: place for name, place in self._inputs().items() if name != self._name}
         beside = BesideReader(
             reader=reader,
             partition=self.partition,
             places=places,
-            source=worker.desk.feeds.own(self._feed_name()),
+            sources={name: worker.desk.feeds.own(name) for name in places},
             partition_of=self.share.partition_of,
             line=worker.loop.line,
             refusing=worker.desk.refusal,
@@ -215,6 +225,13 @@ class OwnedPartition:
         beside.go_on(worker.cursor.beside)
         return beside
 
-    def _feed_name(self) -> str:
-        """Return what names this partition as a source of records that are none."""
+    def _inputs(self) -> Mapping[str, tuple[str, int]]:
+        """Return every partition of a topic that is read, by the name that the log has for it."""
+        topics = self.share.topics
+        keyed = [(topic, self.partition) for topic in (topics.contexts, *topics.keyed)]
+        return {f"{topic}/{one}": (topic, one) for topic, one in (*keyed, (topics.commands, 0))}
+
+    @property
+    def _name(self) -> str:
+        """What the log calls the contexts' own partition."""
         return f"{self.share.topics.contexts}/{self.partition}"

@@ -8,7 +8,7 @@ a worker died between the two. So nothing is published twice, and nothing left o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +18,12 @@ from torghut.carrying.messages import (
     CAUSATION_ID,
     CORRELATION_ID,
     LOG_POSITION,
+    OFFSET,
+    PARTITION,
     SCHEMA,
+    SOURCE,
+    TOPIC,
+    Headers,
     Outgoing,
     Received,
 )
@@ -41,6 +46,7 @@ class Publisher:
         outcomes: Of the partition's loop.
         voice: On the partition of the topic.
         quarantine: The topic of records that were no contexts.
+        places: Topic and partition of those, by the digest that the log names each with.
         condition: Where it is said that the broker is away.
         retry_ms: Between attempts to reach it.
         said: Position of the last outcome that was heard; None until that is known.
@@ -49,6 +55,7 @@ class Publisher:
     outcomes: Telling
     voice: Voice
     quarantine: str
+    places: Mapping[str, tuple[str, int]]
     condition: Condition
     retry_ms: int
     said: Position | None = None
@@ -113,9 +120,21 @@ class Publisher:
                     *of_block,
                 )
                 if line.aside:
-                    yield Outgoing(line.name.encode(), line.text, headers, self.quarantine)
+                    found = (*headers, *self._found(line))
+                    yield Outgoing(None, line.text, found, self.quarantine)
                 else:
                     yield Outgoing(_symbol(line), line.text, headers)
+
+    def _found(self, line: Line) -> Headers:
+        """Return where a record was found that was no context."""
+        source, _, offset = line.name.partition(":")
+        topic, partition = self.places.get(source, ("", 0))
+        return (
+            (TOPIC, topic.encode()),
+            (PARTITION, b"%d" % partition),
+            (OFFSET, offset.encode()),
+            (SOURCE, source.encode()),
+        )
 
     def _heard(self, position: Position) -> None:
         self.said = position

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from torghut.schemas.control import (
+    ControlRecord,
+    FillReported,
+    FundamentalsArrived,
+    NewsArrived,
+    OrderReported,
+    PositionReported,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,18 +22,45 @@ class CarriedTopics:
     Attributes:
         contexts: Market contexts; their partitions are the log's.
         decisions: What became of them, partition by partition.
-        keyed: Control records by symbol, partitioned as the contexts are.
-        whole: Control records that every worker reads whole.
+        fills: Fills and orders, by symbol: partitioned as the contexts are.
+        positions: Positions, likewise.
+        news: News of one symbol, likewise.
+        fundamentals: Fundamentals of one symbol, likewise.
+        commands: All other control records: every worker reads it whole.
         quarantine: Records that were no context, with their offsets.
         heartbeats: That the partitions' loops are there.
     """
 
     contexts: str = "torghut.market-context.v1"
     decisions: str = "torghut.decisions.v1"
-    keyed: tuple[str, ...] = ("torghut.fills.v1", "torghut.positions.v1")
-    whole: tuple[str, ...] = ("torghut.commands.v1", "torghut.news.v1", "torghut.fundamentals.v1")
+    fills: str = "torghut.fills.v1"
+    positions: str = "torghut.positions.v1"
+    news: str = "torghut.news.v1"
+    fundamentals: str = "torghut.fundamentals.v1"
+    commands: str = "torghut.commands.v1"
     quarantine: str = "torghut.quarantine.v1"
     heartbeats: str = "torghut.heartbeats.v1"
+
+    @property
+    def keyed(self) -> Sequence[str]:
+        """Topics of control records by symbol."""
+        return (self.fills, self.positions, self.news, self.fundamentals)
+
+    def of(self, record: ControlRecord) -> str:
+        """Return the topic that carries a control record."""
+        if record.symbol == "*":
+            return self.commands
+        match record:
+            case FillReported() | OrderReported():
+                return self.fills
+            case PositionReported():
+                return self.positions
+            case NewsArrived():
+                return self.news
+            case FundamentalsArrived():
+                return self.fundamentals
+            case _:
+                return self.commands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,7 +243,7 @@ def _quarantined(block: Block, first: int) -> Iterator[Line]:
     for place, kept in enumerate(read_block_records(block.records).quarantined, first):
         message = RecordQuarantined(**kept.model_dump())
         yield Line(
-            name=f"{kept.source[:_KEY_DIGITS]}:{kept.record}",
+            name=f"{kept.source}:{kept.record}",
             place=place,
             text=message.model_dump_json().encode(),
             aside=True,

@@ -1,0 +1,94 @@
+"""The command itself: prepare, join, decide, give back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+from typing_extensions import Unpack
+
+from torghut import bootstrap, serving
+from torghut.entrypoints.api.health import health
+from torghut.entrypoints.cli.console import progress
+from torghut.entrypoints.cli.serve.options import ListenType, WorkerNameType
+from torghut.entrypoints.cli.topics.asking import bootstrap_option, budget_option
+from torghut.entrypoints.cli.worker.options import WorkerOptions
+from torghut.entrypoints.cli.worker.preparing import PreparedWorker, prepare
+from torghut.kernel.errors import ExitCode
+from torghut.workflows.carrying.gauges import show_member
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@bootstrap_option
+@click.option(
+    "--log",
+    required=True,
+    metavar="URL",
+    help="Log of all workers: postgresql://USER@HOST/DATABASE, or a file for a single one.",
+)
+@click.option(
+    "--group", default="torghut", show_default=True, help="Name that all workers of a log share."
+)
+@click.option(
+    "--worker",
+    type=WorkerNameType(),
+    default="worker-0",
+    show_default=True,
+    help="Name of this worker, which no other has.",
+)
+@click.option("--package", multiple=True, metavar="NAME@DIGEST", help="Router package to serve.")
+@click.option(
+    "--listen",
+    type=ListenType(),
+    default="127.0.0.1:8788",
+    show_default=True,
+    help="Where /healthz, /readyz and /metrics are; port 0 takes any that is free.",
+)
+@click.option(
+    "--allow-remote", is_flag=True, help="Let --listen name an address that others can reach."
+)
+@click.option("--tokens", type=_FILE, help="File of tokens for /metrics; made if there is none.")
+@budget_option
+def worker(**options: Unpack[WorkerOptions]) -> ExitCode:
+    """Decide the partitions of market context that the group gives this worker.
+
+    Add workers by starting them. SIGTERM and Ctrl-C decide what waits, publish it, and give the
+    partitions back within the declared budget; whatever else ends a worker, others take its
+    partitions up where the log ends.
+    """
+    serving.run_service(_work(options))
+    return ExitCode.YES
+
+
+async def _work(options: WorkerOptions) -> None:
+    """Work until asked to stop."""
+    with progress() as told, bootstrap.stop_on_signals() as stopping:
+        prepared = await prepare(options, told)
+        told.stage("Joining")
+        try:
+            await _joined(options, prepared, stopping)
+        finally:
+            await prepared.share.sender.close()
+            await prepared.log.close()
+
+
+async def _joined(
+    options: WorkerOptions, prepared: PreparedWorker, stopping: bootstrap.Stopping
+) -> None:
+    """Be a member of the group, and say how that stands to who asks."""
+    gate = serving.gatekeeper(prepared.tokens, prepared.policy, prepared.journal)
+    app = health(prepared.worker.unready, metrics=prepared.metrics.text, gate=gate)
+    prepared.metrics.before_reading(lambda: show_member(prepared.metrics, prepared.worker))
+    async with serving.serve_http(
+        app,
+        listen=str(options["listen"]),
+        policy=prepared.policy,
+        anywhere=options["allow_remote"],
+        let_go=lambda _: None,
+    ) as address:
+        click.echo(f"worker   {options['worker']} of the group {options['group']}")
+        click.echo(f"health   {address}/readyz")
+        await prepared.worker.run(stopping.asked)

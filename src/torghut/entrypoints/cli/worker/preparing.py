@@ -1,0 +1,133 @@
+"""Everything that a worker needs before it joins, read and checked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from torghut import bootstrap, brokering, serving, standby
+from torghut.artifacts.package import parse_reference
+from torghut.carrying.ports import Broker
+from torghut.entrypoints.cli.console import Progress
+from torghut.entrypoints.cli.worker.options import WorkerOptions
+from torghut.schemas.declarations.live import LivePolicy
+from torghut.settings import revision
+from torghut.workflows.carrying.member import CarryingWorker
+from torghut.workflows.carrying.observing import CarryingWitness
+from torghut.workflows.carrying.owning import Share
+from torghut.workflows.carrying.terms import CarryingBudgets
+from torghut.workflows.live.assembly import Parts
+from torghut.workflows.live.loop.keeping import LentLog
+from torghut.workflows.live.observing.journal import Journal
+from torghut.workflows.live.observing.telemetry import MetricsPage
+from torghut.workflows.live.standing import Identity
+from torghut.workflows.opening import Setup
+from torghut.workflows.running.serving import serving_packages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedWorker:
+    """A worker that can join.
+
+    Attributes:
+        worker: Put together.
+        log: Of all partitions; to be closed.
+        share: What it brings to its partitions; its sender is to be closed.
+        policy: What it is bound by.
+        tokens: Path of the file of tokens.
+        metrics: Figures of this process.
+        journal: Its own log.
+    """
+
+    worker: CarryingWorker
+    log: bootstrap.ClaimedLog
+    share: Share
+    policy: LivePolicy
+    tokens: Path
+    metrics: MetricsPage
+    journal: Journal
+
+
+async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
+    """Read everything that a worker needs, and open its log."""
+    told.stage("Reading declarations and packages")
+    declared = bootstrap.declarations()
+    policy = bootstrap.live_policy()
+    chosen = {one.name: one.digest for one in map(parse_reference, options["package"])}
+    packages = serving_packages(declared, bootstrap.package_store(), chosen)
+    told.stage("Loading the decision kernel; compiled once for each build")
+    setup = Setup(kernel=bootstrap.kernel(), declarations=declared, packages=packages)
+    told.stage("Asking the broker for its topics")
+    topics = brokering.carried_topics()
+    broker = brokering.broker(
+        options["bootstrap"], name=options["worker"], budget_ms=options["budget_ms"]
+    )
+    partitions = await _partitions(broker, topics.contexts)
+    told.stage("Opening the log")
+    log = bootstrap.claimed_log(options["log"])
+    metrics = serving.telemetry()
+    journal = serving.journal(options["worker"], metrics)
+    named = bootstrap.log_name(options["log"])
+
+    def parts_of(partition: int) -> Parts:
+        worker = f"{options['worker']}.p{partition}"
+        return Parts(
+            keeper=LentLog(log),
+            partition=partition,
+            setup=setup,
+            policy=policy,
+            wall=bootstrap.wall_clock(),
+            steady=bootstrap.steady_clock(),
+            ids=bootstrap.ids(),
+            folder=bootstrap.switch_folder(),
+            page=bootstrap.worker_page(worker),
+            ear=standby.governance_beat(),
+            aside=serving.threads_aside(),
+            identity=Identity(
+                worker=worker,
+                pid=os.getpid(),
+                log=named,
+                source=f"kafka:{topics.contexts}/{partition}",
+                revision=revision() or f"{bootstrap.version('torghut')}+{setup.kernel.build[:12]}",
+            ),
+            speed=1.0,
+            takes_offers=False,
+            telemetry=metrics,
+            journal=journal,
+        )
+
+    share = Share(
+        claims=log,
+        holder=options["worker"],
+        broker=broker,
+        sender=broker.sender(),
+        topics=topics,
+        budgets=CarryingBudgets(),
+        parts_of=parts_of,
+        partition_of=brokering.partitioned(partitions),
+        witness=CarryingWitness(telemetry=metrics, journal=journal),
+    )
+    return PreparedWorker(
+        worker=CarryingWorker(share=share, group=options["group"]),
+        log=log,
+        share=share,
+        policy=policy,
+        tokens=options["tokens"] or standby.token_file(),
+        metrics=metrics,
+        journal=journal,
+    )
+
+
+async def _partitions(broker: Broker, topic: str) -> int:
+    """Return how many partitions the topic of contexts has.
+
+    Raises:
+        TopicMissingError: There is none of that name.
+        BrokerUnreachableError: No broker answers within the budget.
+    """
+    reader = broker.reader()
+    try:
+        return await reader.partitions(topic)
+    finally:
+        await reader.close()

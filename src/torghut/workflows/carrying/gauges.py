@@ -1,0 +1,24 @@
+"""How a worker stands as gauges: what its partitions say is said for all of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from torghut.schemas.observing import catalogue as metrics
+from torghut.workflows.carrying.member import CarryingWorker
+from torghut.workflows.live.observing.telemetry import Telemetry
+
+_MS: Final = 1e3
+_NOT_KNOWN: Final = float("nan")
+
+
+def show_member(telemetry: Telemetry, member: CarryingWorker) -> None:
+    """Let every gauge of a worker say what holds now."""
+    loops = [one.worker for one in member.owned.values() if one.worker is not None]
+    lags = [one.loop.lag_ms for one in loops if one.loop.lag_ms is not None]
+    telemetry.put(metrics.CARRIED_PARTITIONS, sum(one.serving for one in member.owned.values()))
+    telemetry.put(metrics.CARRIED_TROUBLES, len(member.troubles))
+    telemetry.put(metrics.CARRIED_BEHIND, member.behind)
+    telemetry.put(metrics.PENDING, sum(len(one.loop.line) for one in loops))
+    telemetry.put(metrics.LATCH_CLOSED, any(one.standing.status().latch for one in loops))
+    telemetry.put(metrics.LAG, max(lags) / _MS if lags else _NOT_KNOWN)
