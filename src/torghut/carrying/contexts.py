@@ -28,6 +28,7 @@ from torghut.carrying.messages import (
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.kernel.ids import SOURCE_KEY_BYTES
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream, published_name
+from torghut.schemas.context import Assumption
 
 SCHEMA_ID: Final = "market.context-received.v1"
 """What the ``schema`` header of a context says, and the ``type`` in it."""
@@ -44,10 +45,10 @@ _STREAM_NAMES: Final[tuple[Literal["quote", "trade", "depth", "bar"], ...]] = (
     "depth",
     "bar",
 )
-_ASSUMED: Final[Mapping[str, ContextFlag]] = {
-    "event-time": ContextFlag.EVENT_TIME_ASSUMED,
-    "receive-time": ContextFlag.RECEIVE_TIME_ASSUMED,
-    "quote": ContextFlag.QUOTE_ASSUMED,
+_ASSUMED: Final[Mapping[Assumption, int]] = {
+    "event-time": int(ContextFlag.EVENT_TIME_ASSUMED),
+    "receive-time": int(ContextFlag.RECEIVE_TIME_ASSUMED),
+    "quote": int(ContextFlag.QUOTE_ASSUMED),
 }
 _SEQUENCED: Final = int(ContextFlag.SEQUENCED)
 _CODES: Final[Mapping[str, int]] = {code.code: int(code) for code in RefusalCode if code}
@@ -57,7 +58,7 @@ _NS_BELOW: Final = 2**63
 _SEQUENCE_BELOW: Final = 2**64
 _KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
 _SOURCE: Final = re.compile(rb"[0-9a-f]{64}")
-_WALL: Final = re.compile(rb"[0-9]{1,19}")
+_WALL_DIGITS_MAX: Final = 19
 _COLONS_IN_TEXTS: Final = 5
 """Of a context id and a symbol; every other colon of a flat object follows a key."""
 
@@ -79,7 +80,7 @@ class _Fields(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
     symbol: Annotated[str, msgspec.Meta(pattern=_SYMBOL)]
     ask: float | None = None
     ask_size: float | None = None
-    assumed: tuple[Literal["event-time", "receive-time", "quote"], ...] = ()
+    assumed: tuple[Assumption, ...] = ()
     bid: float | None = None
     bid_size: float | None = None
     last: float | None = None
@@ -207,11 +208,11 @@ def _context(value: bytes, received: Received) -> CarriedContext:
     """
     fields = _read_at_once(value) or _read(value)
     headers = dict(received.headers)
-    source = headers.get(SOURCE, b"")
-    if _SOURCE.fullmatch(source) is None:
+    source = _source(headers.get(SOURCE))
+    if source is None:
         raise NoContextError(RefusalCode.MISSING_FIELD, "no sha256 in the header source")
-    digest = source.decode()
-    name = f"{digest[:_KEY_DIGITS]}:{fields.symbol}:{fields.stream}:{fields.source_sequence}"
+    key = source[:_KEY_DIGITS]
+    name = f"{key}:{fields.symbol}:{fields.stream}:{fields.source_sequence}"
     if fields.context_id != name:
         raise NoContextError(RefusalCode.WRONG_TYPE, f"a context id other than {name}")
     if received.key is not None and received.key != fields.symbol.encode():
@@ -220,8 +221,8 @@ def _context(value: bytes, received: Received) -> CarriedContext:
         0,
         0,
         _STREAMS[fields.stream],
-        _marks(fields),
-        _refusal(headers),
+        _marks(fields.sequenced, fields.assumed),
+        0 if (said := headers.get(REFUSAL)) is None else _refusal(said),
         _below(fields.source_sequence, _SEQUENCE_BELOW),
         _below(fields.event_ns, _NS_BELOW),
         _below(fields.receive_ns, _NS_BELOW),
@@ -233,7 +234,7 @@ def _context(value: bytes, received: Received) -> CarriedContext:
         _NAN if fields.last_size is None else fields.last_size,
     )
     wall_ns, speed = _measured(headers, received.timestamp_ms)
-    return CarriedContext(fields.context_id, fields.symbol, digest, row, wall_ns, speed)
+    return CarriedContext(fields.context_id, fields.symbol, source, row, wall_ns, speed)
 
 
 def _read_at_once(value: bytes) -> _Fields | None:
@@ -269,23 +270,27 @@ def _read(value: bytes) -> _Fields:
         raise NoContextError(refusal, str(error)[:240]) from error
 
 
-def _marks(fields: _Fields) -> int:
+@lru_cache(maxsize=1024)
+def _source(said: bytes | None) -> str | None:
+    """Return the sha256 that names a source part; None where a header says none."""
+    return said.decode() if said is not None and _SOURCE.fullmatch(said) else None
+
+
+@lru_cache(maxsize=64)
+def _marks(sequenced: bool, assumed: tuple[Assumption, ...]) -> int:  # noqa: FBT001 - to be cached
     """Return what the ingress assumed, as flags."""
-    marks = _SEQUENCED if fields.sequenced else 0
-    for assumed in fields.assumed:
-        marks |= _ASSUMED[assumed]
+    marks = _SEQUENCED if sequenced else 0
+    for one in assumed:
+        marks |= _ASSUMED[one]
     return marks
 
 
-def _refusal(headers: Mapping[str, bytes]) -> int:
-    """Return what the ingress found wrong with a context; 0 for nothing.
+def _refusal(said: bytes) -> int:
+    """Return the code of what the ingress found wrong with a context.
 
     Raises:
         NoContextError: It says something that is no code.
     """
-    said = headers.get(REFUSAL)
-    if said is None:
-        return 0
     code = _CODES.get(said.decode("ascii", "replace"))
     if code is None:
         raise NoContextError(RefusalCode.WRONG_TYPE, "a header refusal that is no code")
@@ -311,7 +316,7 @@ def _measured(headers: Mapping[str, bytes], timestamp_ms: int) -> tuple[int | No
     """
     wall = headers.get(INGRESS_WALL_NS)
     speed = headers.get(SPEED)
-    if wall is None or _WALL.fullmatch(wall) is None:
+    if wall is None or not wall.isdigit() or len(wall) > _WALL_DIGITS_MAX:
         return (timestamp_ms * 1_000_000 if timestamp_ms > 0 else None), _speed(speed)
     return int(wall), _speed(speed)
 
@@ -336,14 +341,9 @@ def _always(source: str, speed: float | None) -> tuple[tuple[str, bytes], ...]:
 
 
 @lru_cache(maxsize=16)
-def _assumed(marks: int) -> tuple[Literal["event-time", "receive-time", "quote"], ...]:
+def _assumed(marks: int) -> tuple[Assumption, ...]:
     """Return what the flags of a row say was assumed."""
-    names: tuple[Literal["event-time", "receive-time", "quote"], ...] = (
-        "event-time",
-        "receive-time",
-        "quote",
-    )
-    return tuple(name for name in names if marks & _ASSUMED[name])
+    return tuple(name for name, flag in _ASSUMED.items() if marks & flag)
 
 
 def _number(value: float) -> float | None:
