@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -147,6 +147,37 @@ def check_follows(envelope: Envelope, *, version: int, digest: str) -> None:
     found = envelope_digest(envelope, previous=digest)
     if found != envelope.digest:
         raise LogIntegrityError(place=place, expected=envelope.digest, found=found)
+
+
+def check_feed(found: Iterable[tuple[Envelope, str | None]], *, after: int) -> Sequence[Envelope]:
+    """Return the events of several streams if none is missing or altered from ``after`` on.
+
+    Args:
+        found: Each with the stored digest of its stream's event before it; None if there is none.
+        after: Position before the first of them.
+
+    Raises:
+        LogIntegrityError: A position is missing, or an event is not as it was written.
+    """
+    checked: list[Envelope] = []
+    for position, (envelope, previous) in enumerate(found, start=after + 1):
+        if envelope.position != position:
+            raise LogIntegrityError(
+                place=f"event {position}",
+                expected="an event",
+                found=f"position {envelope.position} next",
+            )
+        before = envelope.version - 1
+        digest = previous if before else GENESIS
+        if digest is None:
+            raise LogIntegrityError(
+                place=f"event {position}",
+                expected=f"one before it in {envelope.stream}",
+                found="none",
+            )
+        check_follows(envelope, version=before, digest=digest)
+        checked.append(envelope)
+    return checked
 
 
 def read_event(envelope: Envelope, adapter: TypeAdapter[E], steps: Steps) -> E:

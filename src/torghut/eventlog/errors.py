@@ -20,6 +20,7 @@ class Obstacle(StrEnum):
     NO_MEMORY = "no-memory"
     TOO_LARGE = "too-large"
     CLOSED = "closed"
+    GONE = "gone"
     OTHER = "other"
 
 
@@ -29,14 +30,21 @@ class ConcurrencyConflictError(TorghutError):
     code: ClassVar[str] = "eventlog.concurrency-conflict"
     retryable: ClassVar[bool] = True
     exit_code: ClassVar[ExitCode] = ExitCode.DISAGREES
+    remedy: ClassVar[str] = "reload, decide again and retry"
 
     def __init__(self, *, stream: str, expected: str, actual: str) -> None:
-        super().__init__(
-            f"{stream}: expected {expected}, found {actual}; reload, decide again and retry"
-        )
+        super().__init__(f"{stream}: expected {expected}, found {actual}; {self.remedy}")
         self.stream = stream
         self.expected = expected
         self.actual = actual
+
+
+class ClaimLostError(ConcurrencyConflictError):
+    """A partition was claimed by another one since: whoever held it before writes no more to it."""
+
+    code: ClassVar[str] = "eventlog.claim-lost"
+    retryable: ClassVar[bool] = False
+    remedy: ClassVar[str] = "drop what you hold of it, and claim it anew"
 
 
 class LogIntegrityError(TorghutError):
@@ -115,8 +123,10 @@ class LogNotDurableError(TorghutError):
     code: ClassVar[str] = "eventlog.not-durable"
     exit_code: ClassVar[ExitCode] = ExitCode.CONTRACT
 
-    def __init__(self, *, setting: str, expected: str, found: str) -> None:
-        super().__init__(f"{setting}: expected {expected}, found {found}; use a local file system")
+    def __init__(
+        self, *, setting: str, expected: str, found: str, remedy: str = "use a local file system"
+    ) -> None:
+        super().__init__(f"{setting}: expected {expected}, found {found}; {remedy}")
         self.setting = setting
         self.expected = expected
         self.found = found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
 
 from typing_extensions import override
 
@@ -19,30 +20,67 @@ from torghut.eventlog.envelopes import (
 )
 from torghut.eventlog.errors import ObjectMissingError
 from torghut.eventlog.events import seal_heads
-from torghut.eventlog.ports import DecisionLog, EventStore, Snapshot, check_snapshot
+from torghut.eventlog.ports import (
+    Claim,
+    DecisionLog,
+    EventFeed,
+    EventStore,
+    PartitionClaims,
+    Snapshot,
+    check_claim,
+    check_snapshot,
+)
 from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport, check_block
 from torghut.kernel.clock import WallClock
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.types import Message
 
 
-class InMemoryLog(DecisionLog, EventStore):
+@dataclass(slots=True, kw_only=True)
+class Kept:
+    """What a log in memory holds, whatever handles there are of it.
+
+    Attributes:
+        claims: Epoch and holder of the newest claim of each partition that was ever claimed.
+        order: The events of all streams by their position.
+    """
+
+    chains: dict[int, list[Block]] = field(default_factory=lambda: defaultdict(list))
+    claims: dict[int, tuple[int, str]] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    snapshots: dict[tuple[int, str], tuple[Snapshot, str]] = field(default_factory=dict)
+    streams: dict[str, list[Envelope]] = field(default_factory=lambda: defaultdict(list))
+    order: list[Envelope] = field(default_factory=list)
+
+
+class InMemoryLog(DecisionLog, EventStore, EventFeed, PartitionClaims):
     """Keeps everything until it is dropped.
 
     Args:
         clock: Tells when events were recorded.
+        kept: What another handle of the same log holds; by default a log of its own.
     """
 
-    def __init__(self, *, clock: WallClock) -> None:
+    def __init__(self, *, clock: WallClock, kept: Kept | None = None) -> None:
+        self.kept = kept or Kept()
         self._clock = clock
-        self._chains: dict[int, list[Block]] = defaultdict(list)
-        self._objects: dict[str, bytes] = {}
-        self._snapshots: dict[tuple[int, str], tuple[Snapshot, str]] = {}
-        self._streams: dict[str, list[Envelope]] = defaultdict(list)
-        self._position = 0
+        self._chains = self.kept.chains
+        self._objects = self.kept.objects
+        self._snapshots = self.kept.snapshots
+        self._streams = self.kept.streams
+        self._order = self.kept.order
+        self._epochs: dict[int, int] = {}
+
+    @override
+    async def claim(self, partition: int, holder: str, /) -> Claim:
+        epoch = self.kept.claims.get(partition, (0, ""))[0] + 1
+        self.kept.claims[partition] = (epoch, holder)
+        self._epochs[partition] = epoch
+        return Claim(partition=partition, holder=holder, epoch=epoch, head=self._head(partition))
 
     @override
     async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
+        self._check_claim(block.partition)
         chain = self._chains[block.partition]
         if block.number < len(chain) and chain[block.number].digest == block.digest:
             return head_of(block)
@@ -88,6 +126,7 @@ class InMemoryLog(DecisionLog, EventStore):
 
     @override
     async def save_snapshot(self, snapshot: Snapshot, /) -> None:
+        self._check_claim(snapshot.partition)
         check_snapshot(snapshot, self._head(snapshot.partition))
         place = (snapshot.partition, snapshot.key)
         kept = self._snapshots.get(place)
@@ -117,19 +156,23 @@ class InMemoryLog(DecisionLog, EventStore):
         place = Place(
             version=len(history),
             digest=history[-1].digest if history else GENESIS,
-            position=self._position,
+            position=len(self._order),
         )
         sealed = seal_events(
             stream, events, after=place, recorded_at_ns=self._clock.now_ns(), causes=causes
         )
         history.extend(sealed)
-        self._position += len(sealed)
+        self._order.extend(sealed)
         return len(history)
 
     @override
     async def read_events(self, stream: str, /, *, after: int = 0) -> Sequence[Envelope]:
         history = self._streams[stream]
         return history[after:]
+
+    @override
+    async def events_after(self, position: int, limit: int, /) -> Sequence[Envelope]:
+        return self._order[max(0, position) : max(0, position) + limit]
 
     @override
     async def streams(self, prefix: str, /) -> Sequence[str]:
@@ -161,6 +204,15 @@ class InMemoryLog(DecisionLog, EventStore):
     @override
     async def close(self) -> None:
         pass
+
+    def _check_claim(self, partition: int) -> None:
+        """Refuse to write to a partition that somebody else claimed since.
+
+        Raises:
+            ClaimLostError: Somebody did.
+        """
+        epoch, holder = self.kept.claims.get(partition, (0, ""))
+        check_claim(partition, own=self._epochs.get(partition, 0), epoch=epoch, holder=holder)
 
     def _head(self, partition: int) -> Head:
         return self._head_at(partition, len(self._chains[partition]) - 1)

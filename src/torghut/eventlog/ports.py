@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.envelopes import Causes, Envelope
-from torghut.eventlog.errors import ConcurrencyConflictError
+from torghut.eventlog.errors import ClaimLostError, ConcurrencyConflictError
 from torghut.eventlog.verification import VerifyProgress, VerifyReport
 from torghut.schemas.types import Message
 
@@ -45,6 +45,62 @@ def check_snapshot(snapshot: Snapshot, head: Head) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to append to one partition, until somebody else claims it.
+
+    Attributes:
+        partition: Input partition, from 0.
+        holder: Who claimed it.
+        epoch: Higher than that of every claim before, from 1.
+        head: Of the partition when it was claimed: nobody else appends behind it.
+    """
+
+    partition: int
+    holder: str
+    epoch: int
+    head: Head
+
+
+def check_claim(partition: int, *, own: int, epoch: int, holder: str) -> None:
+    """Check that ``partition``, last claimed by ``holder``, may be written under epoch ``own``.
+
+    Args:
+        partition: Input partition.
+        own: Epoch of the claim that whoever writes has; 0 without one.
+        epoch: Of the newest claim; 0 if nobody ever claimed it.
+        holder: Whose claim that is.
+
+    Raises:
+        ClaimLostError: There is a newer claim.
+    """
+    if own != epoch:
+        raise ClaimLostError(
+            stream=f"partition {partition}",
+            expected=f"the claim of epoch {own}" if own else "a partition that nobody claimed",
+            actual=f"that of epoch {epoch} by {holder}",
+        )
+
+
+class PartitionClaims(Protocol):
+    """Who may append to which partition: only the last to claim it.
+
+    A handle of a log that claimed a partition appends to it and saves snapshots of it under its own
+    claim. One that never claimed it may do so only while nobody else has. Whoever was halted in
+    between finds out before anything is written, not after.
+    """
+
+    async def claim(self, partition: int, holder: str, /) -> Claim:
+        """Claim ``partition`` for this handle; from now on every older claim is refused.
+
+        Claiming again under the same name is a new claim too, and refuses the one before.
+
+        Raises:
+            LogWriteError: The store could not make it durable.
+        """
+        ...
+
+
 class DecisionLog(Protocol):
     """One chain of decision blocks per input partition, and the objects that they cite.
 
@@ -63,7 +119,8 @@ class DecisionLog(Protocol):
                 spare. It promises nothing of the block, and may not be called at all.
 
         Raises:
-            ConcurrencyConflictError: The block does not follow the partition's head.
+            ConcurrencyConflictError: The block does not follow the partition's head; as
+                ``ClaimLostError``, the partition was claimed by somebody else.
             ObjectMissingError: The block cites an object that was never put.
             LogWriteError: The store could not make it durable (disk full, read-only, gone).
         """
@@ -102,7 +159,8 @@ class DecisionLog(Protocol):
         """Keep ``snapshot``; older ones of the same partition and key may go.
 
         Raises:
-            ConcurrencyConflictError: The partition has no block of that number.
+            ConcurrencyConflictError: The partition has no block of that number, or was claimed by
+                somebody else.
         """
         ...
 
@@ -171,4 +229,20 @@ class EventStore(Protocol):
 
     async def streams(self, prefix: str, /) -> Sequence[str]:
         """Return the names of the streams that begin with ``prefix``, by their first event."""
+        ...
+
+
+class EventFeed(Protocol):
+    """The events of all streams in one order, for those who follow the log."""
+
+    async def events_after(self, position: int, limit: int, /) -> Sequence[Envelope]:
+        """Return the first ``limit`` events at positions above ``position``, in their order.
+
+        Positions have no gaps, and whoever asks again behind the last one that they were given
+        misses nothing, however many writers there are: no event ever appears at a position that
+        was passed.
+
+        Raises:
+            LogIntegrityError: An event is missing, altered or does not follow its predecessor.
+        """
         ...
