@@ -18,7 +18,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11
 	--python-platform linux --no-annotate --no-header
 LOCK := $(UV_COMPILE) --generate-hashes --constraint requirements/constraints.txt
 
-.PHONY: help setup demo run test test-all check bench soak fix docs clean lock
+.PHONY: help setup demo run test test-all check bench soak fix docs postgres clean lock
 
 help:  ## say what each target does
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -65,6 +65,9 @@ docs: $(VENV)/dev.stamp  ## write the reference and the README's output, then ru
 	$(BIN)/python -m docs.readme_output
 	@$(PYTEST) docs README.md CONTRIBUTING.md
 
+postgres: $(VENV)/dev.stamp  ## run a private PostgreSQL until Ctrl-C, and print its address
+	@$(BIN)/python -m ops.servers postgres
+
 clean:  ## remove the environment, builds and caches; what was produced in var/ stays
 	rm -rf $(VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
@@ -73,7 +76,7 @@ lock: $(VENV)/dev.stamp  ## resolve all requirements together; ARGS=--upgrade fo
 	$(UV_COMPILE) $(ARGS) --all-extras --group build --group tools -o requirements/constraints.txt
 	$(LOCK) -o requirements/base.txt
 	$(LOCK) --extra demo --group build -o requirements/demo.txt
-	$(LOCK) --extra demo --extra parquet --extra evals --extra otel --group build --group tools -o requirements/dev.txt
+	$(LOCK) --extra demo --extra parquet --extra evals --extra otel --extra kafka --extra postgres --group build --group tools -o requirements/dev.txt
 	$(LOCK) --extra kafka --extra faust --extra postgres --extra otel -o requirements/servers.txt
 	$(LOCK) --extra reasoning -o requirements/reasoning.txt
 	$(LOCK) --extra lab -o requirements/lab.txt

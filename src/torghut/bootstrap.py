@@ -17,9 +17,8 @@ from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sources.target import InstrumentTiming
 from torghut.adapters.sqlite.accepting import Acceptance, accept_truncation
 from torghut.adapters.sqlite.aside import set_log_aside
-from torghut.adapters.sqlite.faults import writing_to
-from torghut.adapters.sqlite.heads.lines import RememberedHeads, heads_path
-from torghut.adapters.sqlite.store import Access, open_log, read_log
+from torghut.adapters.sqlite.heads.lines import heads_path
+from torghut.adapters.sqlite.store import read_log
 from torghut.adapters.system.clock import RandomIds, SystemClock, cpu_ns
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint, version
@@ -43,11 +42,22 @@ from torghut.evals.judging import FixedSampleJudge
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.events import LossAccepted
-from torghut.eventlog.ports import DecisionLog, EventStore
+from torghut.eventlog.ports import EventStore
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.ports import Lease, WriterLease
 from torghut.governing import governance_events, governing_policies, live_grounds, owners
 from torghut.kernel.native.ports import CodeStore
+from torghut.logs import (
+    SCHEMES,
+    Address,
+    LogPlace,
+    database_address,
+    inspected_log,
+    readable_log,
+    reopening,
+    upgrade_log,
+    writable_log,
+)
 from torghut.market.instruments import receive_latency_ns
 from torghut.market.ports import Source
 from torghut.schemas.declarations.safety import LeasePolicy
@@ -83,7 +93,10 @@ from torghut.workflows.streams import Streams
 __all__ = [
     "BASELINES",
     "DEMO_BASELINE",
+    "SCHEMES",
+    "Address",
     "Child",
+    "LogPlace",
     "Stopping",
     "SyncTimes",
     "accept_loss",
@@ -93,6 +106,7 @@ __all__ = [
     "child_command",
     "compile_decisions",
     "compile_reading",
+    "database_address",
     "declarations",
     "declarations_in",
     "demo_baseline",
@@ -122,6 +136,7 @@ __all__ = [
     "stop_on_signals",
     "switch_folder",
     "trial_folder",
+    "upgrade_log",
     "version",
     "wall_clock",
     "worker_page",
@@ -266,43 +281,6 @@ def source(uri: str, declared: Declarations) -> Source:
         for instrument in declared.instruments
     }
     return open_source(uri, instruments, machine_code=_filled_cache())
-
-
-def writable_log(path: Path) -> DecisionLog:
-    """Return the log at ``path``, opened for writing; it and its folder are made if need be.
-
-    Raises:
-        TorghutError: It is in use, not durable, or not as it was written.
-    """
-    with writing_to(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return open_log(path, clock=SystemClock(), ids=RandomIds())
-
-
-def readable_log(path: Path) -> DecisionLog:
-    """Return the log at ``path``, opened for reading, also while it is being written.
-
-    Raises:
-        TorghutError: There is none, or it is not as it was written.
-    """
-    return read_log(path)
-
-
-def reopening(path: Path) -> Callable[[], DecisionLog]:
-    """Return what opens the log at ``path`` for reading, again and again.
-
-    Each opening costs what was appended since the one before, however long the log is.
-    """
-    return partial(read_log, path, remembered=RememberedHeads())
-
-
-def inspected_log(path: Path) -> DecisionLog:
-    """Return the log at ``path``, opened to be verified, even if it would not be served.
-
-    Raises:
-        TorghutError: There is none, or it cannot be read at all.
-    """
-    return read_log(path, access=Access.INSPECT)
 
 
 def accept_loss(path: Path, reason: str) -> LossAccepted | None:

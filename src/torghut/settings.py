@@ -112,6 +112,16 @@ VARIABLES: Final = (
         meaning=f"Least grave lines of the service's own log: {', '.join(LEVELS)}.",
     ),
     Variable(
+        name="TORGHUT_DATABASE_URL",
+        default="none",
+        meaning="PostgreSQL of this machine, password and all; tests use it instead of their own.",
+    ),
+    Variable(
+        name="TORGHUT_DATABASE_PASSWORD_FILE",
+        default="`PGPASSFILE`, which the driver reads",
+        meaning="File that holds the password of the database, and nothing else.",
+    ),
+    Variable(
         name=TRACES_ENDPOINT,
         default=f"`/v1/traces` below `{OTLP_ENDPOINT}`",
         meaning="Collector that `torghut serve` exports traces to; needs the extra `otel`.",

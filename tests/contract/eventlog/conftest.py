@@ -4,47 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pytest
 
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.eventlog import open_sqlite, run
+from tests.servers import open_postgres
 from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.eventlog.memory import InMemoryLog
-from torghut.eventlog.ports import DecisionLog, EventStore
+from torghut.eventlog.ports import DecisionLog, EventFeed, EventStore, PartitionClaims
 
 
-class Log(DecisionLog, EventStore, Protocol):
-    """Both ports, as every store implements them together."""
+class Log(DecisionLog, EventStore, EventFeed, Protocol):
+    """The ports that every store implements together."""
 
 
-def _in_memory(_: Path) -> Log:
-    return InMemoryLog(clock=HandClock())
+class ClaimedLog(Log, PartitionClaims, Protocol):
+    """A log that several processes write, each the partitions that it claimed."""
 
 
-def _in_sqlite(folder: Path) -> Log:
-    return open_sqlite(folder / "log.db")
+class Streams(EventStore, EventFeed, Protocol):
+    """Events alone."""
 
 
-def _shared(folder: Path) -> SharedEvents:
-    return SharedEvents(folder / "governance.log", clock=HandClock(), ids=CountingIds())
+POSTGRES: Final = pytest.param("postgres", marks=pytest.mark.system)
+"""Needs a server."""
 
 
-@pytest.fixture(params=[_in_memory, _in_sqlite], ids=["memory", "sqlite"])
+def make(request: pytest.FixtureRequest, folder: Path) -> Log | SharedEvents:
+    """Return an empty store of the kind that a test is run on."""
+    match request.param:
+        case "memory":
+            return InMemoryLog(clock=HandClock())
+        case "sqlite":
+            return open_sqlite(folder / "log.db")
+        case "shared":
+            return SharedEvents(folder / "governance.log", clock=HandClock(), ids=CountingIds())
+        case _:
+            return open_postgres(request.getfixturevalue("database"))
+
+
+@pytest.fixture(params=["memory", "sqlite", POSTGRES])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
     """Return an empty log."""
-    make: Callable[[Path], Log] = request.param
-    log = make(tmp_path)
+    log = make(request, tmp_path)
+    assert not isinstance(log, SharedEvents)
     yield log
     run(log.close())
 
 
-@pytest.fixture(params=[_in_memory, _in_sqlite, _shared], ids=["memory", "sqlite", "shared"])
-def events(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EventStore]:
+@pytest.fixture(params=["memory", "sqlite", "shared", POSTGRES])
+def events(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Streams]:
     """Return an empty store of streams, whether it also keeps blocks or not."""
-    make: Callable[[Path], Log | SharedEvents] = request.param
-    store = make(tmp_path)
+    store = make(request, tmp_path)
     yield store
     if not isinstance(store, SharedEvents):
         run(store.close())
+
+
+@pytest.fixture(params=["memory", POSTGRES])
+def handles(request: pytest.FixtureRequest) -> Iterator[Callable[[], ClaimedLog]]:
+    """Return what opens one more handle of the same log, as another process would."""
+    opened: list[ClaimedLog] = []
+    if request.param == "memory":
+        first = InMemoryLog(clock=HandClock())
+
+        def another() -> ClaimedLog:
+            return InMemoryLog(clock=HandClock(), kept=first.kept)
+
+    else:
+        url: str = request.getfixturevalue("database")
+
+        def another() -> ClaimedLog:
+            opened.append(open_postgres(url))
+            return opened[-1]
+
+    yield another
+    for log in opened:
+        run(log.close())

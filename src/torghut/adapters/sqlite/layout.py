@@ -7,17 +7,15 @@ rows. Its primary key is its place, which SQLite makes the row's own number: one
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from torghut.eventlog.block import Arm, Block
+from torghut.adapters.logs.arms import cites_text, pack_arms, read_cites, unpack_arms
+from torghut.eventlog.block import Block
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.verification import block_place
-from torghut.kernel.canonical import JsonValue, canonical_text
 
 LAYOUT_VERSION: Final = 1
 """Kept as the file's ``user_version``; raised when these tables change."""
@@ -111,8 +109,6 @@ INSERT_OBJECT: Final = _insert("INSERT OR IGNORE INTO objects", "digest, body")
 INSERT_SNAPSHOT: Final = _insert("INSERT OR REPLACE INTO snapshots", SNAPSHOT_COLUMNS)
 
 _NUMBER_BITS: Final = 40
-_ARMS: Final = TypeAdapter(tuple[tuple[str, int, int], ...])
-_CITES: Final = TypeAdapter(tuple[str, ...])
 
 
 def place_of(partition: int, number: int) -> int:
@@ -132,30 +128,21 @@ def partition_and_number(place: int) -> tuple[int, int]:
 
 def block_values(block: Block, *, commit_number: int) -> tuple[int | str | bytes, ...]:
     """Return ``block`` as a row of ``blocks``, in the order of its columns."""
-    arms = sorted(block.arms.items())
-    layout = tuple((name, len(arm.leaves), len(arm.rows)) for name, arm in arms)
-    one = arms[0][1] if len(arms) == 1 else None  # the usual case, without copying
+    arms = pack_arms(block.arms)
     return (
         place_of(block.partition, block.number),
         commit_number,
         block.previous,
         block.digest,
         block.cursor,
-        _text(tuple(block.cites)),
-        _text(layout),
+        cites_text(tuple(block.cites)),
+        arms.layout,
         block.header,
         block.records,
         block.inputs,
-        one.leaves if one else b"".join(arm.leaves for _, arm in arms),
-        one.rows if one else b"".join(arm.rows for _, arm in arms),
+        arms.leaves,
+        arms.rows,
     )
-
-
-@lru_cache(maxsize=64)
-def _text(values: tuple[str | tuple[str, int, int], ...]) -> str:
-    """Return values as canonical JSON; small blocks have the same ones again and again."""
-    plain: list[JsonValue] = [list(one) if isinstance(one, tuple) else one for one in values]
-    return canonical_text(plain)
 
 
 def read_block(row: sqlite3.Row) -> Block:
@@ -174,25 +161,13 @@ def read_block(row: sqlite3.Row) -> Block:
             cursor=row["cursor"],
             inputs=row["inputs"],
             records=row["records"],
-            arms=_arms(_layout(row["arms"]), leaves=row["leaves"], rows=row["rows"]),
-            cites=_cites(row["cites"]),
+            arms=unpack_arms(row["arms"], leaves=row["leaves"], rows=row["rows"]),
+            cites=read_cites(row["cites"]),
         )
     except (ValidationError, ValueError, TypeError, AttributeError) as error:
         raise LogIntegrityError(
             place=block_place(partition, number), expected="a block", found=str(error)
         ) from error
-
-
-@lru_cache(maxsize=64)
-def _layout(text: str) -> tuple[tuple[str, int, int], ...]:
-    """Return the arms' layout that ``_text`` wrote; small blocks have the same again and again."""
-    return _ARMS.validate_json(text)
-
-
-@lru_cache(maxsize=64)
-def _cites(text: str) -> tuple[str, ...]:
-    """Return the citations that ``_text`` wrote."""
-    return _CITES.validate_json(text)
 
 
 def event_values(envelope: Envelope, *, commit_number: int) -> tuple[int | str | bytes, ...]:
@@ -223,18 +198,3 @@ def read_envelope(row: sqlite3.Row) -> Envelope:
         type=row["type"],
         body=row["body"],
     )
-
-
-def _arms(
-    layout: Sequence[tuple[str, int, int]], *, leaves: bytes, rows: bytes
-) -> Mapping[str, Arm]:
-    """Return the arms that ``layout`` cuts out of the stored bytes."""
-    arms: dict[str, Arm] = {}
-    leaf = row = 0
-    for name, leaf_bytes, row_bytes in layout:
-        arms[name] = Arm(leaves=leaves[leaf : leaf + leaf_bytes], rows=rows[row : row + row_bytes])
-        leaf, row = leaf + leaf_bytes, row + row_bytes
-    if (leaf, row) != (len(leaves), len(rows)):
-        message = f"arms of {leaf} and {row} bytes in {len(leaves)} and {len(rows)}"
-        raise ValueError(message)
-    return arms

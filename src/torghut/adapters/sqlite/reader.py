@@ -22,7 +22,7 @@ from torghut.adapters.sqlite.layout import (
     read_envelope,
 )
 from torghut.eventlog.block import GENESIS, Block, Head, head_of
-from torghut.eventlog.envelopes import Envelope, check_follows
+from torghut.eventlog.envelopes import Envelope, check_feed, check_follows
 from torghut.eventlog.errors import LogIntegrityError, ObjectMissingError
 from torghut.eventlog.ports import Snapshot
 from torghut.eventlog.verification import block_place, check_block
@@ -49,6 +49,13 @@ _NEXT_BLOCK: Final = _select(
 )
 _EVENTS: Final = _select(EVENT_COLUMNS, "events WHERE stream = ? AND version > ? ORDER BY version")
 _NEXT_EVENT: Final = _select(EVENT_COLUMNS, "events WHERE position > ? ORDER BY position LIMIT 1")
+_FEED: Final = _select(
+    f"{', '.join(f'events.{name.strip()}' for name in EVENT_COLUMNS.split(','))},"
+    " before.digest AS previous",
+    "events LEFT JOIN events AS before ON before.stream = events.stream"
+    " AND before.version = events.version - 1"
+    " WHERE events.position > ? ORDER BY events.position LIMIT ?",
+)
 _STREAMS: Final = (
     "SELECT stream FROM events WHERE version = 1 AND substr(stream, 1, ?) = ? ORDER BY position"
 )
@@ -259,6 +266,12 @@ class Reader:
         """Return the streams that begin with ``prefix``, by their first event."""
         rows = self._rows(_STREAMS, len(prefix), prefix)
         return [str(row["stream"]) for row in rows]
+
+    def events_after(self, position: int, limit: int) -> Sequence[Envelope]:
+        """Return the first events at positions above ``position``, each verified."""
+        rows = self._rows(_FEED, position, limit)
+        found = ((read_envelope(row), row["previous"]) for row in rows)
+        return check_feed(found, after=position)
 
     def next_event(self, after: int) -> Envelope | None:
         """Return the first event at a position above ``after``, if any."""

@@ -45,7 +45,7 @@ from torghut.eventlog.errors import (
     Obstacle,
 )
 from torghut.eventlog.events import heads_sealed, log_stream
-from torghut.eventlog.ports import DecisionLog, EventStore, Snapshot
+from torghut.eventlog.ports import DecisionLog, EventFeed, EventStore, Snapshot
 from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport
 from torghut.kernel.clock import IdSource, WallClock
 from torghut.schemas.types import Message
@@ -132,7 +132,7 @@ class FutureAnswer(Answer, Generic[T]):
             self._loop.call_soon_threadsafe(self._settle, settle, value)
 
 
-class SqliteLog(DecisionLog, EventStore):
+class SqliteLog(DecisionLog, EventStore, EventFeed):
     """A log in one file; made by ``open_log`` or ``read_log``.
 
     Attributes:
@@ -234,6 +234,10 @@ class SqliteLog(DecisionLog, EventStore):
     @override
     async def read_events(self, stream: str, /, *, after: int = 0) -> Sequence[Envelope]:
         return await self._read(lambda: self._reader.read_events(stream, after))
+
+    @override
+    async def events_after(self, position: int, limit: int, /) -> Sequence[Envelope]:
+        return await self._read(lambda: self._reader.events_after(position, limit))
 
     @override
     async def streams(self, prefix: str, /) -> Sequence[str]:

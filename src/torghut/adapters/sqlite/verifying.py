@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import assert_never
 
+from torghut.adapters.logs.judging import (
+    judge_event,
+    judge_later,
+    judge_seal,
+    judge_unreadable,
+    note_seals,
+)
 from torghut.adapters.sqlite.ends import Ends
 from torghut.adapters.sqlite.heads.anchor import LAG_COMMITS_MAX
 from torghut.adapters.sqlite.heads.lines import (
@@ -20,7 +26,7 @@ from torghut.adapters.sqlite.heads.lines import (
 )
 from torghut.adapters.sqlite.opening import Compared, Standing, compare, first_missing_commit
 from torghut.adapters.sqlite.reader import Reader
-from torghut.eventlog.envelopes import Envelope, check_follows, read_event
+from torghut.eventlog.envelopes import Envelope, read_event
 from torghut.eventlog.errors import (
     EventUnreadableError,
     LogIntegrityError,
@@ -28,9 +34,6 @@ from torghut.eventlog.errors import (
 )
 from torghut.eventlog.events import (
     LOG_EVENT,
-    HeadsSealed,
-    LogEvent,
-    LossAccepted,
     SealedHead,
     log_stream,
 )
@@ -68,13 +71,8 @@ class Audit:
                 yield from walk()
             except LogIntegrityError as error:
                 self._unreadable(error)
-            except EventUnreadableError as error:  # intact, but of a later version than this code
-                self.tally.add(
-                    FindingKind.UNREADABLE,
-                    place="events of the log's own stream",
-                    expected="events that this version reads",
-                    found=error.reason,
-                )
+            except EventUnreadableError as error:
+                judge_later(self.tally, error)
 
     def _heads(self) -> Heads | None:
         """Return what the heads file says; None if it says nothing."""
@@ -141,7 +139,7 @@ class Audit:
         while (envelope := self.reader.next_event(position)) is not None:
             intact = self._event(envelope, after=position)
             if intact and envelope.stream == own:
-                _note_seals(seals, read_event(envelope, LOG_EVENT, {}))
+                note_seals(seals, read_event(envelope, LOG_EVENT, {}))
             position = envelope.position
             if position % EVENTS_PER_STEP == 0:
                 yield
@@ -151,42 +149,12 @@ class Audit:
 
     def _event(self, envelope: Envelope, *, after: int) -> bool:
         """Judge the event after position ``after``; say whether it is as it was written."""
-        position = envelope.position
-        if position != after + 1:
-            self.tally.add(
-                FindingKind.MISSING,
-                place=f"event {after + 1}",
-                expected="an event",
-                found=f"position {position} next",
-            )
-        self.tally.events += 1
-        before = envelope.version - 1
-        digest = self.reader.stream_digest(envelope.stream, before)
-        place = f"event {position}, stream {envelope.stream}, version {envelope.version}"
-        if digest is None:
-            self.tally.add(
-                FindingKind.UNCHAINED, place=place, expected="one before it", found="none"
-            )
-            return False
-        try:
-            check_follows(envelope, version=before, digest=digest)
-        except LogIntegrityError as error:
-            self.tally.add(
-                FindingKind.ALTERED, place=place, expected=error.expected, found=error.found
-            )
-            return False
-        return True
+        previous = self.reader.stream_digest(envelope.stream, envelope.version - 1)
+        return judge_event(self.tally, envelope, after=after, previous=previous)
 
     def _seal(self, seal: SealedHead) -> None:
         """Compare a head that an event sealed with the block in its place."""
-        found = self.reader.block_digest(seal.partition, seal.number)
-        if found != seal.digest:
-            self.tally.add(
-                FindingKind.TRUNCATED if found is None else FindingKind.REWRITTEN,
-                place=block_place(seal.partition, seal.number),
-                expected=f"{seal.digest}, as an event sealed it",
-                found=found or "none",
-            )
+        judge_seal(self.tally, seal, self.reader.block_digest(seal.partition, seal.number))
 
     def _snapshots(self) -> Iterator[None]:
         for partition, key in self.reader.snapshot_keys():
@@ -269,18 +237,4 @@ class Audit:
     def _unreadable(
         self, error: LogIntegrityError, *, kind: FindingKind = FindingKind.UNREADABLE
     ) -> None:
-        self.tally.add(kind, place=error.place, expected=error.expected, found=error.found)
-
-
-def _note_seals(seals: dict[int, SealedHead], event: LogEvent) -> None:
-    """Keep the last sealed head of each partition; forget those that an accepted loss took."""
-    match event:
-        case HeadsSealed():
-            seals.update({head.partition: head for head in event.heads})
-        case LossAccepted():
-            left = {head.partition: head.number for head in event.heads}
-            for partition, seal in tuple(seals.items()):
-                if seal.number > left.get(partition, -1):
-                    del seals[partition]
-        case _:
-            assert_never(event)
+        judge_unreadable(self.tally, error, kind=kind)

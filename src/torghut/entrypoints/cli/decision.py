@@ -10,6 +10,7 @@ import msgspec
 from typing_extensions import Unpack
 
 from torghut import bootstrap
+from torghut.bootstrap import LogPlace
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, shown
 from torghut.entrypoints.cli.lookup.accounts import (
     print_decision,
@@ -18,7 +19,7 @@ from torghut.entrypoints.cli.lookup.accounts import (
     print_why,
 )
 from torghut.entrypoints.cli.lookup.asking import Asked, check_asked, find_asked, one_decision
-from torghut.entrypoints.cli.lookup.reading import FILE, log_option, read_log
+from torghut.entrypoints.cli.lookup.reading import FILE, place_option, read_log
 from torghut.entrypoints.cli.lookup.times import TimeType
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.canonical import JsonObject, parse_json_object
@@ -42,7 +43,7 @@ _INTENTS: Final = {published_name(intent): intent for intent in Intent}
 class _Listed(TypedDict):
     """What ``list`` was asked for."""
 
-    log_path: Path
+    log_path: LogPlace
     symbol: str
     intent: str | None
     from_ns: int
@@ -66,7 +67,7 @@ class _Proven(Asked):
 
 
 @click.command()
-@log_option
+@place_option
 @click.option("--symbol", default="", help="Of this symbol.")
 @click.option("--intent", type=click.Choice([*_INTENTS]), help="With this intent.")
 @click.option("--from", "from_ns", type=TimeType(), default=0, help="Earliest receive time.")

@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from torghut import bootstrap
+from torghut.bootstrap import LogPlace
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -23,7 +24,7 @@ from torghut.entrypoints.cli.console import (
     shown,
 )
 from torghut.entrypoints.cli.lookup.heads import HeadType, head_text
-from torghut.entrypoints.cli.lookup.reading import FILE, log_option, read_log
+from torghut.entrypoints.cli.lookup.reading import FILE, log_option, place_option, read_log
 from torghut.eventlog.block import Head
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import (
@@ -47,9 +48,9 @@ _BY_EXPECTATION: Final = frozenset({FindingKind.TRUNCATED, FindingKind.REWRITTEN
 
 
 @click.command()
-@log_option
+@place_option
 @json_option
-def stats(*, log_path: Path, as_json: bool) -> ExitCode:
+def stats(*, log_path: LogPlace, as_json: bool) -> ExitCode:
     """Count what is in a log, by symbol and by refusal code, and compute its root.
 
     In JSON `quarantined` is all that was not decided: refused contexts, and records that were no
@@ -68,9 +69,9 @@ def stats(*, log_path: Path, as_json: bool) -> ExitCode:
 
 
 @click.command()
-@log_option
+@place_option
 @json_option
-def head(*, log_path: Path, as_json: bool) -> ExitCode:
+def head(*, log_path: LogPlace, as_json: bool) -> ExitCode:
     """Show the head of each partition: keep it elsewhere, and give it to `log verify --expect`."""
 
     async def work(log: DecisionLog, _told: Scanning) -> list[Head]:
@@ -88,10 +89,10 @@ def head(*, log_path: Path, as_json: bool) -> ExitCode:
 
 
 @click.command()
-@log_option
+@place_option
 @click.option("--expect", type=HeadType(), help="A head kept elsewhere, as `log head` prints it.")
 @json_option
-def verify(*, log_path: Path, expect: Head | None, as_json: bool) -> ExitCode:
+def verify(*, log_path: LogPlace, expect: Head | None, as_json: bool) -> ExitCode:
     """Verify every block, chain, row, event and object of a log, and its heads file.
 
     Ends with 0 if all is as it was written, 4 if something is altered or missing, and 5 if only
@@ -110,12 +111,12 @@ def verify(*, log_path: Path, expect: Head | None, as_json: bool) -> ExitCode:
 
 
 @click.command()
-@log_option
+@place_option
 @click.option("--what", type=click.Choice([*map(str, Exported)]), required=True, help="Which.")
 @click.option("--format", "_format", type=click.Choice(["jsonl"]), default="jsonl", help="Of it.")
 @click.option("--out", type=FILE, help="File to write into; by default standard output.")
 @click.option("--arm", default=SERVING, show_default=True, help="Whose decisions.")
-def export(*, log_path: Path, what: str, _format: str, out: Path | None, arm: str) -> ExitCode:
+def export(*, log_path: LogPlace, what: str, _format: str, out: Path | None, arm: str) -> ExitCode:
     """Write decisions, refusals, control records or blocks as JSON lines, in log order.
 
     Decisions, refusals and control records are as their schemas in schemas/events say; the
@@ -152,7 +153,7 @@ def accept_truncation(*, log_path: Path, reason: str, as_json: bool) -> ExitCode
     return ExitCode.NO if accepted is None else ExitCode.YES
 
 
-async def _verify(path: Path, expect: Head | None, told: Progress) -> VerifyReport:
+async def _verify(path: LogPlace, expect: Head | None, told: Progress) -> VerifyReport:
     """Return what verification finds; also a log that would not be served is opened."""
     log = bootstrap.inspected_log(path)
     begun = False
@@ -304,7 +305,7 @@ def _head_json(one: Head) -> JsonObject:
     }
 
 
-def _export(path: Path, what: Exported, arm: str, write: Callable[[bytes], int]) -> int:
+def _export(path: LogPlace, what: Exported, arm: str, write: Callable[[bytes], int]) -> int:
     """Write everything asked for, and return the number of lines."""
 
     async def work(log: DecisionLog, told: Scanning) -> int:
@@ -317,7 +318,7 @@ def _export(path: Path, what: Exported, arm: str, write: Callable[[bytes], int])
     return read_log(path, f"Writing {what}", work)
 
 
-def _to_stdout(path: Path, what: Exported, arm: str) -> None:
+def _to_stdout(path: LogPlace, what: Exported, arm: str) -> None:
     """Write to standard output, and end quietly where its reader has had enough."""
     try:
         _export(path, what, arm, lambda line: sys.stdout.write(line.decode()))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import click
 
 from torghut import bootstrap
+from torghut.bootstrap import LogPlace
 from torghut.decisions.kernel.engine import DecisionKernel, reference_kernel
 from torghut.decisions.recording import Recorded
 from torghut.entrypoints.cli.console import (
@@ -18,7 +18,7 @@ from torghut.entrypoints.cli.console import (
     print_json,
     progress,
 )
-from torghut.entrypoints.cli.lookup.reading import log_option
+from torghut.entrypoints.cli.lookup.reading import place_option
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.roots import roots_of
 from torghut.kernel.canonical import JsonObject
@@ -29,12 +29,12 @@ from torghut.workflows.replay import Difference, Replayed, replay_log
 
 @click.command()
 @click.option("--verify", is_flag=True, help="Compare with what the log holds.")
-@log_option
+@place_option
 @click.option(
     "--reference", is_flag=True, help="With the interpreted oracle: some hundred times slower."
 )
 @json_option
-def replay(*, verify: bool, log_path: Path, reference: bool, as_json: bool) -> ExitCode:
+def replay(*, verify: bool, log_path: LogPlace, reference: bool, as_json: bool) -> ExitCode:
     """Decide everything in a log again and compare bytes.
 
     Ends with 0 if every decision and refusal is identical, 5 if one is not, and 6 if a block was
@@ -55,7 +55,7 @@ def replay(*, verify: bool, log_path: Path, reference: bool, as_json: bool) -> E
     return ExitCode.YES if identical else ExitCode.DISAGREES
 
 
-async def _replay(path: Path, kernel: DecisionKernel, told: Progress) -> dict[int, Replayed]:
+async def _replay(path: LogPlace, kernel: DecisionKernel, told: Progress) -> dict[int, Replayed]:
     """Return what the replay of each partition finds."""
     log = bootstrap.readable_log(path)
     try:

@@ -29,7 +29,7 @@ from torghut.eventlog.errors import (
     LogReadError,
     LogTurnError,
 )
-from torghut.eventlog.ports import EventStore
+from torghut.eventlog.ports import EventFeed, EventStore
 from torghut.kernel.clock import IdSource, WallClock
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.types import Message
@@ -51,7 +51,7 @@ _READS_MAX: Final = 5
 """Times a reading is begun again that met a writer who was just making or leaving the files."""
 
 
-class SharedEvents(EventStore):
+class SharedEvents(EventStore, EventFeed):
     """The log at ``path``, made with the first append; until then it reads as empty.
 
     Args:
@@ -126,6 +126,10 @@ class SharedEvents(EventStore):
     @override
     async def read_events(self, stream: str, /, *, after: int = 0) -> Sequence[Envelope]:
         return await self._read(lambda log: log.read_events(stream, after=after))
+
+    @override
+    async def events_after(self, position: int, limit: int, /) -> Sequence[Envelope]:
+        return await self._read(lambda log: log.events_after(position, limit))
 
     @override
     async def streams(self, prefix: str, /) -> Sequence[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import ParamSpec, TypedDict, TypeVar
 
 import click
 
-from torghut.entrypoints.cli.lookup.reading import log_option
+from torghut.bootstrap import LogPlace
+from torghut.entrypoints.cli.lookup.reading import place_option
 from torghut.entrypoints.cli.lookup.times import TimeType
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.ids import SERVING
@@ -31,7 +31,7 @@ class Asked(TypedDict):
     """What was typed."""
 
     decision_id: str | None
-    log_path: Path
+    log_path: LogPlace
     symbol: str | None
     at: int | None
     last: bool
@@ -45,7 +45,7 @@ def one_decision(command: Callable[P, R]) -> Callable[P, R]:
         click.option("--at", type=TimeType(), help="The newest that was made by then."),
         click.option("--symbol", help="Of this symbol; with --last or --at."),
         click.option("--last", is_flag=True, help="The newest decision."),
-        log_option,
+        place_option,
         click.argument("decision_id", required=False, metavar="[ID]"),
     ):
         command = option(command)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import click
+from typing_extensions import override
 
 from torghut import bootstrap
+from torghut.bootstrap import SCHEMES, LogPlace
 from torghut.entrypoints.cli.console import Progress, plural, progress
 from torghut.eventlog.ports import DecisionLog
 from torghut.workflows.lookup.scanning import Scanned, Scanning
@@ -18,13 +20,36 @@ T = TypeVar("T")
 
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
+
+class LogType(click.ParamType):
+    """A log: the path of its file, or ``postgresql://user@host:port/database``."""
+
+    name = "log"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> LogPlace:
+        text = str(value)
+        if text.partition("://")[0] in SCHEMES and "://" in text:
+            return bootstrap.database_address(text)
+        return Path(str(FILE.convert(text, param, ctx)))
+
+
+place_option: Final = click.option(
+    "--log", "log_path", type=LogType(), required=True, metavar="LOG", help="File or database."
+)
+"""The option ``--log`` of a command that reads a log wherever it is kept."""
+
 log_option: Final = click.option(
     "--log", "log_path", type=FILE, required=True, metavar="FILE", help="The log to read."
 )
 """The option ``--log``; the command's parameter is ``log_path``."""
 
 
-def read_log(path: Path, stage: str, work: Callable[[DecisionLog, Scanning], Awaitable[T]]) -> T:
+def read_log(
+    path: LogPlace, stage: str, work: Callable[[DecisionLog, Scanning], Awaitable[T]]
+) -> T:
     """Return what ``work`` makes of the log at ``path``, which may be growing meanwhile.
 
     Args:

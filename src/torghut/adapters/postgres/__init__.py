@@ -1,0 +1,1 @@
+"""The event log, its claims and the writer's lease in PostgreSQL; needs the extra ``postgres``."""

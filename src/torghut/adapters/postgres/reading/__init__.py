@@ -1,0 +1,1 @@
+"""What can be asked of a log in PostgreSQL without changing it."""

@@ -1,0 +1,153 @@
+"""Reads a whole log against every digest in it, a little at every step."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from torghut.adapters.logs.judging import (
+    judge_event,
+    judge_later,
+    judge_seal,
+    judge_unreadable,
+    note_seals,
+)
+from torghut.adapters.postgres.reading.reader import Reader, StoredBlock
+from torghut.eventlog.block import Head
+from torghut.eventlog.envelopes import read_event
+from torghut.eventlog.errors import (
+    EventUnreadableError,
+    LogIntegrityError,
+    ObjectMissingError,
+)
+from torghut.eventlog.events import LOG_EVENT, SealedHead, log_stream
+from torghut.eventlog.verification import FINDINGS_KEPT, FindingKind, Tally, block_place
+
+_EVENTS_AT_ONCE: Final = 500
+_OBJECTS_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """One verification under way.
+
+    Attributes:
+        tally: What was found so far.
+        heads: As the log said when it began; others may be writing meanwhile.
+        cited: Digests that blocks cite, with the first place of each.
+    """
+
+    reader: Reader
+    tally: Tally
+    heads: Sequence[Head]
+    cited: dict[str, str] = field(default_factory=dict)
+
+    async def steps(self) -> AsyncIterator[None]:
+        """Verify a little at every step; memory does not grow with the blocks."""
+        end = await self.reader.events_end()
+        for walk in (self._blocks, self._objects, self._events, self._snapshots):
+            try:
+                async for _ in walk():
+                    yield
+            except LogIntegrityError as error:
+                judge_unreadable(self.tally, error)
+            except EventUnreadableError as error:
+                judge_later(self.tally, error)
+        self._compare_events_end(*end)
+
+    async def _blocks(self) -> AsyncIterator[None]:
+        known = {head.partition: head for head in self.heads}
+        for partition in sorted({*await self.reader.partitions_stored(), *known}):
+            last = await self.reader.last_number(partition)
+            number = -1
+            while number < last and self.tally.findings_total <= FINDINGS_KEPT:
+                number = await self._block(partition, after=number)
+                yield
+            if partition in known:
+                await self._compare_head(known[partition], last)
+
+    async def _block(self, partition: int, *, after: int) -> int:
+        """Judge the block after ``after`` and return its number."""
+        found = await self.reader.stored_blocks(partition, after, 1)
+        if not found:
+            return after + 1
+        (stored,) = found
+        if not isinstance(stored, StoredBlock):
+            judge_unreadable(self.tally, stored)
+            self.tally.pass_over(partition, after + 1)
+            return after + 1
+        block = stored.block
+        self.tally.take(block, stored_digest=stored.digest)
+        for digest in block.cites:
+            self.cited.setdefault(digest, block_place(partition, block.number))
+        return block.number
+
+    async def _compare_head(self, head: Head, last: int) -> None:
+        """Compare a head with the block in its place."""
+        digest = await self.reader.block_digest(head.partition, head.number)
+        if digest != head.digest:
+            self.tally.add(
+                FindingKind.TRUNCATED if last < head.number else FindingKind.REWRITTEN,
+                place=block_place(head.partition, head.number),
+                expected=f"{head.digest}, as the head of its partition says",
+                found=digest or f"an end at {last}",
+            )
+
+    async def _objects(self) -> AsyncIterator[None]:
+        missing = dict(self.cited)
+        last = ""
+        while digests := await self.reader.object_digests(last, _OBJECTS_AT_ONCE):
+            for digest in digests:
+                last = digest
+                missing.pop(digest, None)
+                self.tally.objects += 1
+                try:
+                    await self.reader.get_object(digest)
+                except (LogIntegrityError, ObjectMissingError) as error:
+                    self.tally.add(
+                        FindingKind.ALTERED,
+                        place=f"object {digest}",
+                        expected=digest,
+                        found=str(error),
+                    )
+                yield
+        for digest, place in missing.items():
+            self.tally.add(
+                FindingKind.MISSING, place=place, expected=f"object {digest}", found="none"
+            )
+
+    async def _events(self) -> AsyncIterator[None]:
+        own = log_stream(await self.reader.log_id())
+        seals: dict[int, SealedHead] = {}
+        position = 0
+        while found := await self.reader.stored_events(position, _EVENTS_AT_ONCE):
+            for stored in found:
+                envelope = stored.envelope
+                intact = judge_event(self.tally, envelope, after=position, previous=stored.previous)
+                if intact and envelope.stream == own:
+                    note_seals(seals, read_event(envelope, LOG_EVENT, {}))
+                position = envelope.position
+            yield
+        for seal in seals.values():
+            digest = await self.reader.block_digest(seal.partition, seal.number)
+            judge_seal(self.tally, seal, digest)
+            yield
+
+    def _compare_events_end(self, position: int, digest: str) -> None:
+        """Compare where the log said that its events end with how many there are."""
+        if self.tally.events < position:
+            self.tally.add(
+                FindingKind.TRUNCATED,
+                place=f"event {position}",
+                expected=f"{digest}, as the end of the events says",
+                found=f"an end at {self.tally.events}",
+            )
+
+    async def _snapshots(self) -> AsyncIterator[None]:
+        for partition, key in await self.reader.snapshot_keys():
+            try:
+                await self.reader.load_snapshot(partition, key)
+            except LogIntegrityError as error:
+                judge_unreadable(self.tally, error, kind=FindingKind.ALTERED)
+            yield

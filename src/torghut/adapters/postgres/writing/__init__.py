@@ -1,0 +1,1 @@
+"""Transactions of a log in PostgreSQL, and who waits for which of them."""

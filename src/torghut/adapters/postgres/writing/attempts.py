@@ -1,0 +1,93 @@
+"""Does a transaction until it is known to be kept or not, also across a server that went away.
+
+Every transaction of a log may be done again: what is there already is found and accepted. So a
+connection that was lost, even in the middle of a commit, is answered by looking: the transaction
+begins again on another connection and finds what the lost one left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from torghut.adapters.postgres.address import Address
+from torghut.adapters.postgres.budgets import Budgets
+from torghut.adapters.postgres.faults import FAULTS, passes, write_fault
+from torghut.eventlog.errors import CommitTimeoutError
+
+T = TypeVar("T")
+
+Work = Callable[[AsyncConnection, bool], Awaitable[T]]
+"""What is done between begin and commit; told whether an attempt before may have been kept."""
+
+_PAUSE_FIRST_S: Final = 0.02
+_PAUSE_MAX_S: Final = 0.5
+
+
+class Attempts:
+    """Transactions on one database.
+
+    Args:
+        engine: Opens sessions.
+        address: For messages.
+        budgets: How long an answer, and a server that went away, are waited for.
+    """
+
+    def __init__(self, engine: AsyncEngine, address: Address, budgets: Budgets) -> None:
+        self._engine = engine
+        self._address = address
+        self._budgets = budgets
+
+    async def transact(self, work: Work[T]) -> T:
+        """Return what ``work`` comes to, once it is durable.
+
+        Raises:
+            CommitTimeoutError: Nobody can say within the budgets whether it was kept.
+            LogWriteError: It was not kept.
+            TorghutError: ``work`` refused.
+        """
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + self._budgets.regain_ms / 1000
+        attempt = _Attempt(self._engine, self._budgets.answer_ms / 1000)
+        pause_s = _PAUSE_FIRST_S
+        while True:
+            try:
+                return await attempt.do(work)
+            except FAULTS as error:
+                if not passes(error) or loop.time() + pause_s > deadline_s:
+                    raise self._refusal(error, doubtful=attempt.doubtful) from None
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+
+    def _refusal(self, error: BaseException, *, doubtful: bool) -> Exception:
+        """Return what to tell whoever waits; its chain is cut, for it may name what is secret."""
+        if doubtful:
+            return CommitTimeoutError(
+                what=f"a transaction of {self._address.name}", budget_ms=self._budgets.regain_ms
+            )
+        return write_fault(error, address=self._address, budgets=self._budgets)
+
+
+class _Attempt:
+    """One transaction, tried again and again.
+
+    Attributes:
+        doubtful: Whether a commit was asked for and not answered.
+    """
+
+    def __init__(self, engine: AsyncEngine, answer_s: float) -> None:
+        self._engine = engine
+        self._answer_s = answer_s
+        self.doubtful = False
+
+    async def do(self, work: Work[T]) -> T:
+        """Try once."""
+        async with asyncio.timeout(self._answer_s), self._engine.connect() as connection:
+            result = await work(connection, self.doubtful)
+            unknown, self.doubtful = self.doubtful, True
+            await connection.commit()
+            self.doubtful = unknown
+            return result

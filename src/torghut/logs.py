@@ -1,0 +1,147 @@
+"""The composition root of logs: it opens one where it is, in a file or in a database.
+
+What speaks to a database is an extra, and imported only when a log in one is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import ClassVar, Final, TypeAlias, cast
+
+from torghut.adapters.postgres.address import SCHEMES, Address, parse_address, with_password
+from torghut.adapters.sqlite.faults import writing_to
+from torghut.adapters.sqlite.heads.lines import RememberedHeads
+from torghut.adapters.sqlite.store import Access
+from torghut.adapters.sqlite.store import open_log as open_file
+from torghut.adapters.sqlite.store import read_log as read_file
+from torghut.adapters.system.clock import RandomIds, SystemClock
+from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.errors import ExitCode, TorghutError
+
+__all__ = [
+    "SCHEMES",
+    "Address",
+    "LogPlace",
+    "database_address",
+    "inspected_log",
+    "readable_log",
+    "reopening",
+    "upgrade_log",
+    "writable_log",
+]
+
+LogPlace: TypeAlias = Path | Address
+"""Where a log is: the path of a file, or the address of a database."""
+
+_OPENING: Final = "torghut.adapters.postgres.opening"
+
+
+class DatabaseExtraMissingError(TorghutError):
+    """A log in a database is asked for, and the packages for it are not installed."""
+
+    code: ClassVar[str] = "adapters.database-extra-missing"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, package: str) -> None:
+        super().__init__(
+            f"a log in PostgreSQL: expected the package {package}, found it not installed; "
+            "pip install 'torghut[postgres]'"
+        )
+        self.package = package
+
+
+class PasswordExposedError(TorghutError):
+    """A password stands among the words of a command, where everybody on the machine reads it."""
+
+    code: ClassVar[str] = "adapters.password-exposed"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "expected an address without a password, found one with it; name a file in "
+            "TORGHUT_DATABASE_PASSWORD_FILE or PGPASSFILE, or put it into TORGHUT_DATABASE_URL"
+        )
+
+
+def database_address(text: str) -> Address:
+    """Return the address that was typed, with the password that the environment has for it.
+
+    Raises:
+        AddressInvalidError: It is none.
+        PasswordExposedError: It says a password.
+    """
+    address = parse_address(text)
+    if address.password is not None:
+        raise PasswordExposedError
+    return with_password(address)
+
+
+def writable_log(place: LogPlace) -> DecisionLog:
+    """Return the log at ``place``, opened for writing.
+
+    A file and its folder are made if need be, and an empty database is laid out.
+
+    Raises:
+        TorghutError: It is in use, not durable, or not as it was written.
+    """
+    if isinstance(place, Address):
+        opened = _database().open_log(place, clock=SystemClock(), ids=RandomIds())
+        return cast("DecisionLog", opened)
+    with writing_to(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    return open_file(place, clock=SystemClock(), ids=RandomIds())
+
+
+def readable_log(place: LogPlace) -> DecisionLog:
+    """Return the log at ``place``, opened for reading, also while it is being written.
+
+    Raises:
+        TorghutError: There is none, or it is not as it was written.
+    """
+    if isinstance(place, Address):
+        return cast("DecisionLog", _database().read_log(place, clock=SystemClock()))
+    return read_file(place)
+
+
+def reopening(path: Path) -> Callable[[], DecisionLog]:
+    """Return what opens the log at ``path`` for reading, again and again.
+
+    Each opening costs what was appended since the one before, however long the log is.
+    """
+    return partial(read_file, path, remembered=RememberedHeads())
+
+
+def inspected_log(place: LogPlace) -> DecisionLog:
+    """Return the log at ``place``, opened to be verified, even if it would not be served.
+
+    Raises:
+        TorghutError: There is none, or it cannot be read at all.
+    """
+    if isinstance(place, Address):
+        return readable_log(place)
+    return read_file(place, access=Access.INSPECT)
+
+
+def upgrade_log(address: Address) -> tuple[str, str]:
+    """Bring the log in a database up to this version's layout; return the names before and after.
+
+    Raises:
+        TorghutError: It holds something else, or a newer layout, or cannot be written.
+    """
+    return cast("tuple[str, str]", _database().upgrade_log(address))
+
+
+def _database() -> ModuleType:
+    """Return what opens logs in databases.
+
+    Raises:
+        DatabaseExtraMissingError: Its packages are not installed.
+    """
+    try:
+        return import_module(_OPENING)
+    except ModuleNotFoundError as error:
+        raise DatabaseExtraMissingError(package=str(error.name).partition(".")[0]) from error
