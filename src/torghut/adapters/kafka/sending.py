@@ -25,6 +25,7 @@ class KafkaSender(Sender):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
 
     @override
     async def send(self, topic: str, records: Sequence[Outgoing], /) -> None:
@@ -38,17 +39,9 @@ class KafkaSender(Sender):
 
     async def _sent(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Send, and wait until all is kept."""
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                enable_idempotence=True,
-                acks="all",
-                linger_ms=_LINGER_MS,
-                **self._connection.arguments,
-            )
-            await producer.start()
-            self._producer = producer
+        producer = await self._started()
         kept = [
-            await self._producer.send(
+            await producer.send(
                 record.topic or topic,
                 record.value,
                 key=record.key,
@@ -57,3 +50,21 @@ class KafkaSender(Sender):
             for record in records
         ]
         await asyncio.gather(*kept)
+
+    async def _started(self) -> AIOKafkaProducer:
+        """Return the client, connected; several may ask for it at once."""
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    enable_idempotence=True,
+                    acks="all",
+                    linger_ms=_LINGER_MS,
+                    **self._connection.arguments,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+        return self._producer

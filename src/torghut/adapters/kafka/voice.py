@@ -52,8 +52,12 @@ class KafkaVoice(Voice):
             acks="all",
             **self._connection.arguments,
         )
-        await self._connection.answered(f"raising the voice on {self._place}", producer.start())
         self._producer = producer
+        try:
+            await self._connection.answered(f"raising the voice on {self._place}", producer.start())
+        except BrokerUnreachableError:
+            await self.fall_silent()
+            raise
         return await self._connection.answered(
             f"looking for the last record of {self._place}", self._last()
         )
