@@ -55,6 +55,6 @@ def named(stem: str) -> str:
 def _started(stack: ExitStack, *, nodes: int) -> BrokerCluster:
     """Return a cluster that is ready until the stack closes; skip where none can be run."""
     try:
-        return stack.enter_context(run_broker(BrokerOptions(nodes=nodes)))
+        return stack.enter_context(run_broker(BrokerOptions(nodes=nodes, quick=True)))
     except BrokerUnavailableError as error:
         pytest.skip(str(error)[:300])

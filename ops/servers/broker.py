@@ -52,9 +52,7 @@ class BrokerCluster:
         self.folder = folder
         ports = [(free_port(), free_port()) for _ in range(options.nodes)]
         places = [folder / f"node-{number}" for number in range(1, options.nodes + 1)]
-        self.nodes: Sequence[Node] = tuple(
-            Node(java, libs, place, options.heap_mb) for place in places
-        )
+        self.nodes: Sequence[Node] = tuple(Node(java, libs, place, options) for place in places)
         self.bootstrap = ",".join(f"{HOST}:{client}" for client, _ in ports)
         self.addresses: Sequence[str] = tuple(self.bootstrap.split(","))
         cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()

@@ -1,0 +1,1 @@
+"""Apache Kafka through aiokafka; its packages are the extra ``kafka``."""

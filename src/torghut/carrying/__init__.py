@@ -1,0 +1,1 @@
+"""What the core knows about carrying records over a broker: topics, keys, plans, promises."""
