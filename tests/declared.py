@@ -15,7 +15,13 @@ from torghut.decisions.declarations import Declarations
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILES: Final = tuple(
     path.relative_to(ROOT).as_posix()
-    for folder in ("streams/instruments", "streams/calendars", "router", "governance")
+    for folder in (
+        "streams/instruments",
+        "streams/calendars",
+        "streams/topics",
+        "router",
+        "governance",
+    )
     for path in sorted((ROOT / folder).rglob("*.yaml"))
 )
 

@@ -13,6 +13,8 @@ from docs.reference.api import api_page
 from docs.reference.decision import decision_page
 from docs.reference.observing import log_events_page, metrics_page
 from docs.reference.refusals import refusals_page
+from docs.reference.topics import topics_page
+from torghut import broker_settings
 from torghut.kernel.errors import TorghutError
 from torghut.settings import VARIABLES
 
@@ -51,7 +53,8 @@ def errors_page() -> str:
 
 def settings_page() -> str:
     """Return the page of settings: every environment variable that is read."""
-    rows = (f"| `{v.name}` | {v.default} | {v.meaning} |\n" for v in VARIABLES)
+    variables = (*VARIABLES, *broker_settings.VARIABLES)
+    rows = (f"| `{v.name}` | {v.default} | {v.meaning} |\n" for v in variables)
     return (
         "# Settings\n\n"
         "Written by `make docs` from the code. Read once, when a command starts; an empty value "
@@ -74,6 +77,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "metrics.md": metrics_page,
     "refusals.md": refusals_page,
     "settings.md": settings_page,
+    "topics.md": topics_page,
 }
 """Every generated page, by file name."""
 

@@ -1,1 +1,1 @@
-"""Private servers for development and tests: started in a temporary folder, gone when stopped."""
+"""Real servers for development and tests: started on free ports, stopped without a trace."""

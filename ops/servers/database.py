@@ -12,6 +12,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -142,7 +143,7 @@ class DatabaseServer:
         if self._process is None or self._process.poll() is not None:
             return False
         asked = [str(self.programs / "pg_isready"), "--quiet", "--host", str(self.folder)]
-        return subprocess.run(asked, check=False).returncode == 0  # noqa: S603 -- our own words
+        return subprocess.run(asked, check=False).returncode == 0
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         """Start its first process, which runs as the server's user and ends with this thread."""
@@ -150,7 +151,7 @@ class DatabaseServer:
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), *options]
         with (self.folder / "server.log").open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 -- our own words
+            return subprocess.Popen(
                 [*_ends_with_us(), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -168,7 +169,7 @@ class DatabaseServer:
         Raises:
             DatabaseServerError: It failed.
         """
-        done = subprocess.run(  # noqa: S603 -- our own words
+        done = subprocess.run(
             [str(self.programs / program), *options],
             check=False,
             capture_output=True,
@@ -233,11 +234,21 @@ def database_server(**settings: str) -> Iterator[DatabaseServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def serving() -> Iterator[str]:
-    """Give the address of a private server's database."""
-    with database_server() as server:
-        yield server.url()
+def serve(arguments: Sequence[str]) -> int:
+    """Run a server in the foreground until it is asked to stop; print its address."""
+    if arguments:
+        print(f"expected nothing more, found {' '.join(arguments)}", file=sys.stderr)
+        return 2
+    try:
+        with database_server() as server:
+            print(f"TORGHUT_DATABASE_URL={server.url()}", flush=True)
+            print("Ctrl-C ends it; its data goes with it.", flush=True)
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+            signal.sigwait((signal.SIGINT, signal.SIGTERM))
+    except DatabaseServerError as error:
+        print(error, file=sys.stderr)
+        return 7
+    return 0
 
 
 def _account() -> Account:

@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, Final, TypeAlias, cast
+from typing import ClassVar, Final, Protocol, TypeAlias, cast
 
 from torghut.adapters.postgres.address import SCHEMES, Address, parse_address, with_password
 from torghut.adapters.sqlite.faults import writing_to
@@ -19,23 +19,30 @@ from torghut.adapters.sqlite.store import Access
 from torghut.adapters.sqlite.store import open_log as open_file
 from torghut.adapters.sqlite.store import read_log as read_file
 from torghut.adapters.system.clock import RandomIds, SystemClock
-from torghut.eventlog.ports import DecisionLog
+from torghut.eventlog.ports import DecisionLog, PartitionClaims
 from torghut.kernel.errors import ExitCode, TorghutError
 
 __all__ = [
     "SCHEMES",
     "Address",
     "LogPlace",
+    "SharedLog",
     "database_address",
     "inspected_log",
     "readable_log",
     "reopening",
+    "shared_log",
     "upgrade_log",
     "writable_log",
 ]
 
 LogPlace: TypeAlias = Path | Address
 """Where a log is: the path of a file, or the address of a database."""
+
+
+class SharedLog(DecisionLog, PartitionClaims, Protocol):
+    """A log that several processes write, each its own partitions."""
+
 
 _OPENING: Final = "torghut.adapters.postgres.opening"
 
@@ -94,6 +101,16 @@ def writable_log(place: LogPlace) -> DecisionLog:
     with writing_to(place):
         place.parent.mkdir(parents=True, exist_ok=True)
     return open_file(place, clock=SystemClock(), ids=RandomIds())
+
+
+def shared_log(address: Address) -> SharedLog:
+    """Return the log in a database, opened for writing beside others who have it open.
+
+    Raises:
+        TorghutError: It is not durable, or not as it was written, or cannot be reached.
+    """
+    opened = _database().open_log(address, clock=SystemClock(), ids=RandomIds())
+    return cast("SharedLog", opened)
 
 
 def readable_log(place: LogPlace) -> DecisionLog:

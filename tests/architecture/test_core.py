@@ -12,7 +12,7 @@ from tests.architecture.tree import SOURCE, modules
 
 CORE: Final = (
     *("kernel", "schemas", "eventlog", "artifacts", "market", "router", "drift", "evals"),
-    *("governance", "decisions", "workflows"),
+    *("governance", "carrying", "decisions", "workflows"),
 )
 IO: Final = frozenset({"fcntl", "glob", "io", "mmap", "os", "shutil", "tempfile"})
 """Modules that reach files; what only names them (``pathlib``) is judged by what is called."""

@@ -14,7 +14,7 @@ import pytest
 from tests.architecture.tree import ROOT, SOURCE, Module, modules
 
 CORE: Final = (
-    *("workflows", "decisions", "market", "router", "drift", "evals", "governance"),
+    *("workflows", "decisions", "market", "router", "drift", "evals", "governance", "carrying"),
     *("eventlog", "artifacts", "schemas", "kernel", "client"),
 )
 NAMES: Final = {"scikit-learn": "sklearn", "pyyaml": "yaml"}

@@ -1,1 +1,1 @@
-"""What a broker carries: topics, keys, headers, and the messages that contexts and outcomes are."""
+"""What the core knows about carrying records over a broker: topics, keys, plans, promises."""

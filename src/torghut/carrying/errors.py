@@ -1,4 +1,4 @@
-"""Why a broker cannot carry something."""
+"""Why a broker cannot carry something, or its topics cannot be made what is declared."""
 
 from __future__ import annotations
 
@@ -8,20 +8,118 @@ from torghut.kernel.errors import ExitCode, TorghutError
 
 
 class BrokerUnreachableError(TorghutError):
-    """The broker does not answer, or refuses what was asked; what it holds is not thereby lost."""
+    """No broker answered within the budget."""
 
     code: ClassVar[str] = "carrying.broker-unreachable"
     retryable: ClassVar[bool] = True
     exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
 
-    def __init__(self, *, what: str, found: str, budget_ms: int) -> None:
+    def __init__(self, *, asked: str, bootstrap: str, budget_ms: int, found: str) -> None:
         super().__init__(
-            f"{what}: expected an answer of the broker within {budget_ms} ms, found {found}; "
-            "check --bootstrap and whether the broker runs"
+            f"{asked}: expected an answer from {bootstrap} within {budget_ms} ms, found {found}; "
+            "see whether a broker listens there, and whether it speaks this protocol"
         )
-        self.what = what
-        self.found = found
+        self.asked = asked
+        self.bootstrap = bootstrap
         self.budget_ms = budget_ms
+        self.found = found
+
+
+class BrokerRefusedError(TorghutError):
+    """The broker answered that it will not: who asks may not, or what is asked does not fit it."""
+
+    code: ClassVar[str] = "carrying.broker-refused"
+
+    def __init__(self, *, asked: str, found: str) -> None:
+        super().__init__(
+            f"{asked}: expected the broker to do it, found {found}; "
+            "see who may do so, and what the broker's own log says"
+        )
+        self.asked = asked
+        self.found = found
+
+
+class PartitionCountKeyedError(TorghutError):
+    """A keyed topic has another number of partitions than is declared.
+
+    Changing it would send each key's next record to another partition than its earlier ones.
+    """
+
+    code: ClassVar[str] = "carrying.partition-count-keyed"
+
+    def __init__(self, *, topic: str, declared: int, found: int) -> None:
+        super().__init__(
+            f"{topic}: expected {declared} partitions as declared, found {found}; a keyed topic "
+            f"keeps its count, for every key's place hangs on it: declare {found} again, or "
+            "declare the topic as its next version, let its producer write there and its "
+            "consumers read this one to its end first"
+        )
+        self.topic = topic
+        self.declared = declared
+        self.found = found
+
+
+class PartitionsFewerError(TorghutError):
+    """A topic has more partitions than is declared, and no broker takes partitions away."""
+
+    code: ClassVar[str] = "carrying.partitions-fewer"
+
+    def __init__(self, *, topic: str, declared: int, found: int) -> None:
+        super().__init__(
+            f"{topic}: expected at most {declared} partitions as declared, found {found}; "
+            f"declare {found}, or declare the topic as its next version"
+        )
+        self.topic = topic
+        self.declared = declared
+        self.found = found
+
+
+class CopiesDifferError(TorghutError):
+    """A topic is kept by another number of nodes than is declared."""
+
+    code: ClassVar[str] = "carrying.copies-differ"
+
+    def __init__(self, *, topic: str, declared: int, found: int) -> None:
+        super().__init__(
+            f"{topic}: expected {declared} copies as declared, found {found}; move its partitions "
+            "with the broker's own kafka-reassign-partitions, then apply again"
+        )
+        self.topic = topic
+        self.declared = declared
+        self.found = found
+
+
+class NodesTooFewError(TorghutError):
+    """The cluster has fewer nodes than the copies that are declared for it."""
+
+    code: ClassVar[str] = "carrying.nodes-too-few"
+
+    def __init__(self, *, found: int) -> None:
+        super().__init__(
+            f"expected a cluster of one node, or of three and more, found {found}; two nodes keep "
+            "no more than one does when one of them dies: add a third, or bring it back"
+        )
+        self.found = found
+
+
+class PartitionUnexpectedError(TorghutError):
+    """A record stands on a partition that its key does not belong to: another partitioner wrote it.
+
+    Deciding it there would give its symbol two orders.
+    """
+
+    code: ClassVar[str] = "carrying.partition-unexpected"
+
+    def __init__(self, *, topic: str, key: str, expected: int, found: int) -> None:
+        super().__init__(
+            f"{topic}: expected the key {key!r} on partition {expected}, found it on {found}; let "
+            "its producer partition by murmur2 as the Java client does: librdkafka needs "
+            "partitioner=murmur2_random"
+        )
+        self.topic = topic
+        self.key = key
+        self.expected = expected
+        self.found = found
 
 
 class TopicMissingError(TorghutError):
@@ -65,3 +163,7 @@ class VoiceSilencedError(TorghutError):
             "over; let go of the partition and join again"
         )
         self.place = place
+
+
+TopicRefusal = PartitionCountKeyedError | PartitionsFewerError | CopiesDifferError
+"""Why a topic that is there cannot be made what is declared."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from torghut.carrying.messages import Outgoing, Reading, Received
+from torghut.carrying.planning import ClusterSeen, Step
 
 
 class Owner(Protocol):
@@ -167,4 +168,30 @@ class Broker(Protocol):
 
     def sender(self) -> Sender:
         """Return a sender of its own."""
+        ...
+
+
+class TopicAdmin(Protocol):
+    """A cluster's topics, seen and changed; everything ends within a budget."""
+
+    async def see(self) -> ClusterSeen:
+        """Return the nodes and the topics whose name begins as ours do.
+
+        Raises:
+            BrokerUnreachableError: Nobody answered within the budget.
+            BrokerRefusedError: Who asks may not.
+        """
+        ...
+
+    async def do(self, step: Step, /) -> None:
+        """Do one step of a plan; once it returns, ``see`` shows it.
+
+        A setting that the step does not name keeps its value. A topic that is to be made and is
+        there already is left as it is.
+
+        Raises:
+            BrokerUnreachableError: Nobody answered within the budget; whether it was done is not
+                known, and doing it again is harmless.
+            BrokerRefusedError: The broker will not.
+        """
         ...

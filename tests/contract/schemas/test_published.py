@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from docs.reference.decision import EXAMPLES, PAGE, decision_page
-from docs.reference.schemas import OPENAPI
+from docs.reference.schemas import ASYNCAPI, OPENAPI
 from torghut.schemas.publish import (
     MODELS,
     TYPED,
@@ -23,6 +23,8 @@ from torghut.schemas.upcasting import STEPS
 
 SCHEMAS: Final = Path(__file__).resolve().parents[3] / "schemas"
 TEXTS: Final = published_texts()
+APART: Final = (OPENAPI, ASYNCAPI, "released/")
+"""What is no schema of one model, and the schemas as they were let out."""
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -33,7 +35,8 @@ def test_schema_equals_the_model(name: str) -> None:
 
 
 def test_no_schema_stands_for_nothing() -> None:
-    written = {path.relative_to(SCHEMAS).as_posix() for path in SCHEMAS.rglob("*.json")} - {OPENAPI}
+    found = {path.relative_to(SCHEMAS).as_posix() for path in SCHEMAS.rglob("*.json")}
+    written = {name for name in found if not name.startswith(APART)}
     lifted = {"events/" + type_.replace(".", "/", 1) + ".json" for type_ in STEPS}
     older = {one.path for one in superseded()}
 

@@ -1,1 +1,1 @@
-"""Kafka through aiokafka: topics, a group's member, a reader of whole topics, a voice."""
+"""Apache Kafka through aiokafka; its packages are the extra ``kafka``."""

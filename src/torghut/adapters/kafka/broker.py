@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from torghut.adapters.kafka.connection import Connection
+from torghut.adapters.kafka.connection import Connection, connection_to
 from torghut.adapters.kafka.membership import GroupMembership
 from torghut.adapters.kafka.reading import KafkaReader
 from torghut.adapters.kafka.sending import KafkaSender
 from torghut.adapters.kafka.voice import KafkaVoice
+from torghut.carrying.access import BrokerAccess
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 
 
@@ -43,3 +44,13 @@ class KafkaBroker(Broker):
     @override
     def sender(self) -> Sender:
         return KafkaSender(self.connection)
+
+
+def kafka_broker(access: BrokerAccess, *, client_id: str, budget_ms: int) -> KafkaBroker:
+    """Return the cluster that ``access`` names; nothing is asked of it yet.
+
+    Raises:
+        AccessFileError: A file of the access cannot be read.
+        AccessIncompleteError: Name or password is wanted and was not given.
+    """
+    return KafkaBroker(connection=connection_to(access, client_id=client_id, budget_ms=budget_ms))

@@ -1,15 +1,17 @@
-"""How a broker is reached, and what every wait for it may take."""
+"""How clients reach a broker, and what every wait for it may take."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiokafka.errors import KafkaError
 
+from torghut.adapters.kafka.security import ClientOptions, client_options
+from torghut.carrying.access import BrokerAccess
 from torghut.carrying.errors import BrokerUnreachableError
 
 T = TypeVar("T")
@@ -19,42 +21,39 @@ _MS: Final = 1000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Where a broker is and how it is spoken to.
+    """Where a broker is and how it is spoken to; made by ``connection_to``.
 
     Attributes:
-        bootstrap: ``HOST:PORT``, several with commas.
+        options: What every client is told of the broker.
         client_id: What the broker's own log calls this process.
         budget_ms: Longest wait for an answer.
-        security: Further arguments of every client: protocol, certificates, credentials.
     """
 
-    bootstrap: str
+    options: ClientOptions = field(repr=False)
     client_id: str
-    budget_ms: int = 10_000
-    security: Mapping[str, object] = field(default_factory=dict, repr=False)
+    budget_ms: int
 
     @property
-    def arguments(self) -> dict[str, object]:
+    def arguments(self) -> dict[str, Any]:
         """What every client is made with."""
         return {
-            "bootstrap_servers": self.bootstrap,
+            **self.options,
             "client_id": self.client_id,
             "request_timeout_ms": self.budget_ms,
-            **self.security,
         }
 
-    async def answered(self, what: str, asking: Awaitable[T]) -> T:
+    async def answered(self, asked: str, asking: Awaitable[T]) -> T:
         """Return what the broker answers.
 
         Raises:
             BrokerUnreachableError: It does not within the budget, or refuses.
         """
-        with self.asking(what):
+        with self.asking(asked):
             async with asyncio.timeout(self.budget_ms / _MS):
                 return await asking
 
     @contextmanager
-    def asking(self, what: str) -> Iterator[None]:
+    def asking(self, asked: str) -> Iterator[None]:
         """Turn what a client raises inside into an error of ours.
 
         Raises:
@@ -63,7 +62,19 @@ class Connection:
         try:
             yield
         except (TimeoutError, KafkaError, OSError) as error:
-            found = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise BrokerUnreachableError(
-                what=what, found=found, budget_ms=self.budget_ms
+                asked=asked,
+                bootstrap=self.options["bootstrap_servers"],
+                budget_ms=self.budget_ms,
+                found=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
             ) from error
+
+
+def connection_to(access: BrokerAccess, *, client_id: str, budget_ms: int) -> Connection:
+    """Return how to reach the broker that ``access`` names; nothing is asked of it yet.
+
+    Raises:
+        AccessFileError: A file of the access cannot be read.
+        AccessIncompleteError: Name or password is wanted and was not given.
+    """
+    return Connection(options=client_options(access), client_id=client_id, budget_ms=budget_ms)

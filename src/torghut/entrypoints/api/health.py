@@ -1,4 +1,4 @@
-"""Three answers for those who keep a process running: is it there, is it ready, what are its figures.
+"""Is a process there, is it ready, what are its figures: three answers for who keeps it running.
 
 For workers that have no API; a service answers the same on its own.
 """
@@ -34,7 +34,7 @@ class Health:
     metrics: Callable[[], bytes]
     gate: Gatekeeper
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             message = "only http is spoken"  # what ASGI wants said of a lifespan

@@ -1,4 +1,4 @@
-"""``torghut feed``: a source sent to Kafka, and control records with it, to be decided by workers."""
+"""``torghut feed``: a source sent to Kafka, and control records, to be decided by workers."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ class FeedOptions(TypedDict):
 @click.option("--source", help="A recorded source; see source check.")
 @click.option("--control", type=_FILE, help="Control records, JSON lines; they are sent first.")
 @bootstrap_option
-@click.option(
-    "--speed", type=SpeedType(), default="max", show_default=True, help="Of the source."
-)
+@click.option("--speed", type=SpeedType(), default="max", show_default=True, help="Of the source.")
 @click.option("--from", "from_", type=InstantType(ends=False), help="Earliest receive time.")
 @click.option("--to", type=InstantType(ends=True), help="Latest receive time.")
 @budget_option
@@ -81,9 +79,8 @@ def feed(**options: Unpack[FeedOptions]) -> ExitCode:
 
 async def _fed(options: FeedOptions, told: Progress) -> tuple[Sent, int]:
     """Send what was asked for; return how much that was."""
-    records = (
-        [] if options["control"] is None else [one.record for one in read_controls(options["control"])]
-    )
+    file = options["control"]
+    records = [] if file is None else [one.record for one in read_controls(file)]
     broker = brokering.broker(
         options["bootstrap"], name="torghut-feed", budget_ms=options["budget_ms"]
     )

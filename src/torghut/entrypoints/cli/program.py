@@ -92,6 +92,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "baseline diff": ("measure.baseline", "Compare a baseline with another or with a log."),
     "drift check": ("drift.checking", "Say whether a window of a log has drifted, by each check."),
     "drift why": ("drift.checking", "Say what the verdict on drift hangs on, and what turns it."),
+    "topics plan": ("topics.applying", "Show what would make a cluster's topics as declared."),
+    "topics apply": ("topics.applying", "Make a cluster's topics as declared; again: nothing."),
+    "topics diff": ("topics.applying", "Compare a cluster's topics with those declared."),
+    "topics check": ("topics.checking", "Check topics, and that what was released is readable."),
     "lookahead check": ("lookahead", "Look for outputs that depend on the future."),
     "doctor": ("doctor", "Check this installation: declarations, kernel, cache, disk."),
 }

@@ -20,6 +20,7 @@ from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
 from torghut.schemas.declarations.staging.risks import RiskRegister
 from torghut.schemas.declarations.staging.slo import BaselinePolicy, SloPolicy
+from torghut.schemas.declarations.topics import TopicDeclaration
 from torghut.schemas.types import Message
 
 MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
@@ -41,6 +42,7 @@ MODELS: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "scheduler-policy.v1": SchedulerPolicy,
         "slo-policy.v1": SloPolicy,
         "stage-roadmap.v1": StageRoadmap,
+        "topic.v1": TopicDeclaration,
         "weekly-calendar.v1": WeeklyCalendar,
     }
 )

@@ -27,7 +27,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "--log",
     required=True,
     metavar="URL",
-    help="Log of all workers: postgresql://USER@HOST/DATABASE, or a file for a single one.",
+    help="Log of all workers: postgresql://USER@HOST/DATABASE.",
 )
 @click.option(
     "--group", default="torghut", show_default=True, help="Name that all workers of a log share."

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from torghut import bootstrap, brokering, serving, standby
+from torghut import bootstrap, brokering, logs, serving, standby
 from torghut.artifacts.package import parse_reference
 from torghut.carrying.ports import Broker
 from torghut.entrypoints.cli.console import Progress
@@ -41,7 +41,7 @@ class PreparedWorker:
     """
 
     worker: CarryingWorker
-    log: bootstrap.ClaimedLog
+    log: logs.SharedLog
     share: Share
     policy: LivePolicy
     tokens: Path
@@ -65,10 +65,10 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
     )
     partitions = await _partitions(broker, topics.contexts)
     told.stage("Opening the log")
-    log = bootstrap.claimed_log(options["log"])
+    address = logs.database_address(options["log"])
+    log = logs.shared_log(address)
     metrics = serving.telemetry()
     journal = serving.journal(options["worker"], metrics)
-    named = bootstrap.log_name(options["log"])
 
     def parts_of(partition: int) -> Parts:
         worker = f"{options['worker']}.p{partition}"
@@ -87,7 +87,7 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
             identity=Identity(
                 worker=worker,
                 pid=os.getpid(),
-                log=named,
+                log=address.dsn,
                 source=f"kafka:{topics.contexts}/{partition}",
                 revision=revision() or f"{bootstrap.version('torghut')}+{setup.kernel.build[:12]}",
             ),

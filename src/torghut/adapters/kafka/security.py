@@ -1,0 +1,131 @@
+"""How a client proves who it is, and who vouches for the broker; secrets are read from files."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Final, TypedDict
+
+from torghut.carrying.access import BrokerAccess
+from torghut.kernel.errors import ExitCode, TorghutError
+
+_BYTES_MAX: Final = 64 << 10
+
+
+class AccessFileError(TorghutError):
+    """A certificate, key or password is not in the file that was named for it."""
+
+    code: ClassVar[str] = "kafka.access-file"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, file: Path, expected: str, found: str) -> None:
+        super().__init__(f"{file}: expected {expected}, found {found}; name the right file")
+        self.file = file
+        self.expected = expected
+        self.found = found
+
+
+class AccessIncompleteError(TorghutError):
+    """A broker asks for a name and a password, and not both were given."""
+
+    code: ClassVar[str] = "kafka.access-incomplete"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, protocol: str, missing: str) -> None:
+        super().__init__(
+            f"{protocol}: expected user and password file, found no {missing}; "
+            "set TORGHUT_KAFKA_USER and TORGHUT_KAFKA_PASSWORD_FILE"
+        )
+        self.protocol = protocol
+        self.missing = missing
+
+
+class ClientOptions(TypedDict):
+    """What every client of aiokafka is told of a broker, by its own names."""
+
+    bootstrap_servers: str
+    security_protocol: str
+    ssl_context: ssl.SSLContext | None
+    sasl_mechanism: str
+    sasl_plain_username: str | None
+    sasl_plain_password: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Login:
+    """A name and its password, which no message and no rendering ever shows."""
+
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+def client_options(access: BrokerAccess) -> ClientOptions:
+    """Return what a client is told, with the files of ``access`` read.
+
+    Raises:
+        AccessFileError: One of them cannot be read, or is not what it should be.
+        AccessIncompleteError: Name or password is wanted and was not given.
+    """
+    login = _login(access)
+    return ClientOptions(
+        bootstrap_servers=access.bootstrap,
+        security_protocol=access.protocol.upper().replace("-", "_"),
+        ssl_context=_tls(access) if access.protocol.endswith("ssl") else None,
+        sasl_mechanism=access.mechanism,
+        sasl_plain_username=login.user,
+        sasl_plain_password=login.password,
+    )
+
+
+def _login(access: BrokerAccess) -> _Login:
+    """Return name and password where the protocol wants them."""
+    if not access.protocol.startswith("sasl"):
+        return _Login()
+    if not access.user or access.password_file is None:
+        missing = "password file" if access.user else "user"
+        raise AccessIncompleteError(protocol=access.protocol, missing=missing)
+    return _Login(access.user, _only_line(access.password_file))
+
+
+def _only_line(file: Path) -> str:
+    """Return the one line of a file."""
+    expected = "one line that is not empty"
+    try:
+        with file.open("rb") as opened:
+            lines = opened.read(_BYTES_MAX).decode("utf-8").splitlines()
+    except OSError as error:
+        raise AccessFileError(file=file, expected=expected, found=_why(error)) from error
+    except UnicodeDecodeError as error:
+        raise AccessFileError(file=file, expected=expected, found="no UTF-8") from error
+    if len(lines) != 1 or not lines[0]:
+        raise AccessFileError(file=file, expected=expected, found=f"{len(lines)} lines")
+    return lines[0]
+
+
+def _tls(access: BrokerAccess) -> ssl.SSLContext:
+    """Return what a TLS connection is made with; the broker's name is always checked."""
+    try:
+        context = ssl.create_default_context(cafile=access.authorities)
+    except OSError as error:  # what is no certificate is told so too
+        file = access.authorities or Path()
+        found = _why(error)
+        raise AccessFileError(file=file, expected="certificates, PEM", found=found) from error
+    if access.certificate is not None:
+        expected = "a certificate and its key, PEM, without a passphrase"
+        try:
+            # A passphrase would be asked for on the terminal; an empty one is simply wrong.
+            context.load_cert_chain(access.certificate, access.key, password="")
+        except OSError as error:
+            found = _why(error)
+            raise AccessFileError(
+                file=access.certificate, expected=expected, found=found
+            ) from error
+    return context
+
+
+def _why(error: OSError) -> str:
+    """Return what the system says, without anything out of the file."""
+    if isinstance(error, ssl.SSLError):
+        return error.reason or "nothing of the kind"
+    return error.strerror or type(error).__name__

@@ -1,0 +1,1 @@
+"""``torghut topics``: what is declared of the topics, against what a cluster has."""

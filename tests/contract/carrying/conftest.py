@@ -1,0 +1,49 @@
+"""Every cluster's topics, none of ours there at first; whatever holds for one holds for all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+
+import pytest
+
+from tests.brokers import MARKS
+from tests.fakes.kafka import InMemoryTopics
+from tests.removing_topics import remove_topics
+from torghut.adapters.kafka.opening import open_topics
+from torghut.carrying.access import BrokerAccess
+from torghut.carrying.ports import TopicAdmin
+
+BUDGET_MS: Final = 15_000
+
+
+@contextmanager
+def in_memory(_: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
+    """Yield the topics of a cluster in memory."""
+    yield InMemoryTopics()
+
+
+@contextmanager
+def in_kafka(request: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
+    """Yield the topics of a real broker, which are taken away afterwards."""
+    bootstrap: str = request.getfixturevalue("broker")
+    topics = open_topics(BrokerAccess(bootstrap=bootstrap), budget_ms=BUDGET_MS)
+    try:
+        yield topics
+    finally:
+        asyncio.run(remove_topics(bootstrap))
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(in_memory, id="memory"),
+        pytest.param(in_kafka, id="kafka", marks=MARKS),
+    ]
+)
+def topics(request: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
+    """Yield a cluster of one node that has none of our topics."""
+    make: Callable[[pytest.FixtureRequest], AbstractContextManager[TopicAdmin]] = request.param
+    with make(request) as made:
+        yield made

@@ -1,0 +1,78 @@
+"""A key belongs where the Java client puts it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+
+from tests.declared import shipped
+from torghut.carrying.errors import PartitionUnexpectedError
+from torghut.carrying.partitioning import check_partition, murmur2, partition_of
+
+SIGN: Final = 1 << 31
+
+# What Utils.murmur2 and BuiltInPartitioner.partitionForKey of kafka-clients 4.1.0 return, for 12
+# partitions and for 7.
+JAVA: Final = (
+    ("a", -1563381124, 4, 5),
+    ("ab", 316155434, 2, 0),
+    ("abc", 479470107, 3, 4),
+    ("abcd", -1323649548, 8, 5),
+    ("abcde", 461995741, 1, 4),
+    ("21", -973932308, 0, 3),
+    ("foobar", -790332482, 6, 0),
+    ("a-little-bit-long-string", -985981536, 8, 1),
+    ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971, 5, 3),
+    ("binance-spot:BTCUSDT", 308423736, 0, 5),
+    ("binance-spot:ETHUSDT", 1465425763, 7, 4),
+    ("binance-usdm:BTCUSDT", -309078771, 5, 1),
+    ("fxcm:EURUSD", -2020098704, 0, 1),
+    ("fxcm:NZDUSD", 426748828, 4, 2),
+    ("index:NASDAQ", -1502221205, 3, 0),
+    ("index:SP500", 19451842, 10, 4),
+    ("worker-1/11", -809399320, 4, 0),
+    ("Zürich", -1551140815, 1, 2),
+    ("数", 1521519109, 1, 5),
+)
+
+
+@pytest.mark.parametrize(("key", "hashed", "of_12", "of_7"), JAVA)
+def test_key_is_hashed_and_placed_as_the_java_client_does(
+    key: str, hashed: int, of_12: int, of_7: int
+) -> None:
+    encoded = key.encode()
+
+    assert (murmur2(encoded) ^ SIGN) - SIGN == hashed
+    assert (partition_of(encoded, 12), partition_of(encoded, 7)) == (of_12, of_7)
+
+
+def test_aiokafka_places_a_key_where_we_do() -> None:
+    theirs = DefaultPartitioner()
+
+    for length in range(40):
+        key = bytes(range(200, 200 + length))
+        assert theirs(key, list(range(12)), []) == partition_of(key, 12)
+
+
+def test_every_declared_instrument_has_a_vector_of_its_own() -> None:
+    assert {one.symbol for one in shipped().instruments} <= {key for key, *_ in JAVA}
+
+
+def test_record_where_its_key_belongs_is_let_through() -> None:
+    check_partition("torghut.market-context.v1", b"index:SP500", partition=10, partitions=12)
+
+
+def test_record_on_another_partition_is_refused_with_where_it_belongs() -> None:
+    with pytest.raises(PartitionUnexpectedError) as caught:
+        check_partition("torghut.market-context.v1", b"index:SP500", partition=3, partitions=12)
+
+    error = caught.value
+    assert (error.code, error.expected, error.found) == ("carrying.partition-unexpected", 10, 3)
+    assert "partitioner=murmur2_random" in str(error)
+
+
+def test_key_that_is_no_text_is_named_without_failing() -> None:
+    with pytest.raises(PartitionUnexpectedError, match=r"xff"):
+        check_partition("torghut.fills.v1", b"\xff\xff", partition=99, partitions=12)
