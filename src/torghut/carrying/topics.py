@@ -19,6 +19,9 @@ PREFIX: Final = "torghut."
 """What the name of every topic of ours begins with."""
 
 _TOPIC: TypeAdapter[TopicDeclaration] = TypeAdapter(TopicDeclaration)
+BATCH_BYTES: Final = 1_048_576
+"""Largest batch of records: to a broker a batch is one message, whatever the records in it are."""
+
 _MS_PER_HOUR: Final = 3_600_000
 _NODES_OF_THREE: Final = 3
 
@@ -114,7 +117,7 @@ def broker_settings(topic: TopicDeclaration, environment: Environment) -> Mappin
     kept_ms = -1 if topic.retention_hours is None else topic.retention_hours * _MS_PER_HOUR
     settings = {
         "cleanup.policy": "delete" if compaction is None else "compact",
-        "max.message.bytes": str(topic.record_bytes_max),
+        "max.message.bytes": str(max(topic.record_bytes_max, BATCH_BYTES)),
         "min.insync.replicas": str(replication_of(topic, environment).min_in_sync),
         "retention.bytes": "-1",
         "retention.ms": str(kept_ms),

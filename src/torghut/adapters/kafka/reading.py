@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
@@ -54,11 +55,18 @@ class KafkaReader(TopicReader):
 
     @override
     async def partitions(self, topic: str, /) -> int:
-        consumer = await self._started()
-        topics = await self._connection.answered("asking for topics", consumer.topics())
-        if topic not in topics:
+        client = AIOKafkaAdminClient(**self._connection.arguments)
+        try:
+            await self._connection.answered("connecting", client.start())
+            found = await self._connection.answered(
+                f"asking for {topic}", client.describe_topics([topic])
+            )
+        finally:
+            await client.close()
+        partitions = len(found[0]["partitions"]) if found else 0
+        if not partitions:
             raise TopicMissingError(topic=topic)
-        return len(consumer.partitions_for_topic(topic) or ())
+        return partitions
 
     @override
     async def close(self) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from torghut.carrying.contexts import Unreadable, read_context
 from torghut.carrying.messages import BLOCK_DIGEST, LOG_POSITION, Received
-from torghut.carrying.ports import TopicReader
+from torghut.carrying.ports import Broker, TopicReader
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
@@ -76,13 +76,13 @@ class Auditor:
     """Compares partitions.
 
     Attributes:
-        reader: Of the topics.
+        broker: Of the topics.
         log: That was decided into.
         topics: That were read and written.
         told: Told how many blocks of a partition were compared.
     """
 
-    reader: TopicReader
+    broker: Broker
     log: DecisionLog
     topics: CarriedTopics
     told: Callable[[int, int], None] = lambda _partition, _blocks: None
@@ -95,10 +95,16 @@ class Auditor:
             BrokerUnreachableError: No broker answers within the budget.
         """
         found = PartitionAudit(partition=partition)
-        taken = _Stream(self.reader, (self.topics.contexts, partition))
-        told = _Stream(self.reader, (self.topics.decisions, partition))
-        await taken.begin()
-        await told.begin()
+        async with (
+            _Stream(self.broker.reader(), (self.topics.contexts, partition)) as taken,
+            _Stream(self.broker.reader(), (self.topics.decisions, partition)) as told,
+        ):
+            await self._compare(found, taken, told)
+        return found
+
+    async def _compare(self, found: PartitionAudit, taken: _Stream, told: _Stream) -> None:
+        """Walk the chain with the two topics beside it."""
+        partition = found.partition
         renderings = Renderings(Rulebook(self.log, run_id=""))
         source = feed_digest(f"{self.topics.contexts}/{partition}")
         sequences: dict[bytes, int] = {}
@@ -111,7 +117,6 @@ class Auditor:
         async for late in told.rest():
             found.published += 1
             found.find(f"{_position(late)} is published and not in the log")
-        return found
 
 
 async def _compare_taken(
@@ -189,7 +194,7 @@ class _Stream:
     """The records of one partition, in order, up to where it ended when this began.
 
     Args:
-        reader: That reads it.
+        reader: That reads it, and nothing else.
         place: That is read.
     """
 
@@ -201,9 +206,14 @@ class _Stream:
         self._ready: Iterator[Received] = iter(())
         self._ahead: Received | None = None
 
-    async def begin(self) -> None:
+    async def __aenter__(self) -> Self:
         """Find out where it ends."""
         self._end = (await self._reader.ends([self._place]))[self._place]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let go of the broker."""
+        await self._reader.close()
 
     async def next(self) -> Received | None:
         """Return the next record; None at the end."""

@@ -65,9 +65,9 @@ def worker(**options: Unpack[WorkerOptions]) -> ExitCode:
 
 async def _work(options: WorkerOptions) -> None:
     """Work until asked to stop."""
-    with progress() as told, bootstrap.stop_on_signals() as stopping:
-        prepared = await prepare(options, told)
-        told.stage("Joining")
+    with bootstrap.stop_on_signals() as stopping:
+        with progress() as told:
+            prepared = await prepare(options, told)
         try:
             await _joined(options, prepared, stopping)
         finally:
