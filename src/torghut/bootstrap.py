@@ -23,7 +23,7 @@ from torghut.adapters.sqlite.store import Access, open_log, read_log
 from torghut.adapters.system.clock import RandomIds, SystemClock, cpu_ns
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint, version
-from torghut.adapters.system.processes import Child, child_command, own_command, run_python
+from torghut.adapters.system.processes import Child, child_command, run_python
 from torghut.adapters.system.signals import (
     Stopping,
     end_on_terminate,
@@ -112,7 +112,6 @@ __all__ = [
     "live_policy",
     "machine_code",
     "measure_sync",
-    "own_command",
     "package_store",
     "readable_log",
     "reopening",
