@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import Governor, CycleAt
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 
 async def review_exposure(
-    governor: Governor, turn: Turn, observed: Observed, run: RunSubject | None
+    governor: Governor, at: CycleAt, observed: Observed, run: RunSubject | None
 ) -> tuple[str, ...]:
     """Look at the ladder, tell live symbols the cap that holds, and return what there is to say.
 
@@ -21,7 +21,7 @@ async def review_exposure(
     people to answer, and each note says so.
     """
     attempt = None if run is None else (run.run_id, run.attempt)
-    seen = await governor.ladder.review(now_ns=turn.now_ns, run=attempt)
+    seen = await governor.ladder.review(now_ns=at.now_ns, run=attempt)
     live = sorted(name for name, one in observed.symbols.items() if one.mode == "live")
     if seen.cap is not None:
         return (*seen.remarks, *await _offer(governor, list(_told(observed, live, seen.cap))))

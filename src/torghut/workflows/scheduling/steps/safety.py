@@ -26,7 +26,7 @@ from torghut.workflows.aggregates import (
     Governance,
 )
 from torghut.workflows.rollout.checking import is_altered, read_found
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import Governor, CycleAt
 from torghut.workflows.scheduling.ports import LaneEnded
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.streams import Streams
@@ -55,7 +55,7 @@ class SafetySeen:
     remarks: tuple[str, ...] = ()
 
 
-async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReadings) -> SafetySeen:
+async def evaluate_latch(governor: Governor, at: CycleAt, readings: SafetyReadings) -> SafetySeen:
     """Judge a cycle's readings, have the loop stopped or let go on, and keep the evidence.
 
     The loop comes first: it is stopped whatever the disk does.
@@ -65,7 +65,7 @@ async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReading
     command = EvaluateSafety(
         latch=LATCH_NAME,
         evaluation=number,
-        at_ns=turn.now_ns,
+        at_ns=at.now_ns,
         readings=readings,
         policy=governor.policies.safety,
     )

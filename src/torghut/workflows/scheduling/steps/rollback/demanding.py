@@ -24,7 +24,7 @@ from torghut.schemas.rollout.evidence import RollbackIncident
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.workflows.aggregates import DRIFT
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.governor import BackTo, Governor, Served, Turn
+from torghut.workflows.scheduling.governor import BackTo, Governor, Served, CycleAt
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.rollback.incidents import held_at, unanswered
@@ -51,13 +51,13 @@ class Cause:
 
 
 async def demand_rollbacks(
-    governor: Governor, turn: Turn, subjects: Subjects, latch: LatchState, observed: Observed
+    governor: Governor, at: CycleAt, subjects: Subjects, latch: LatchState, observed: Observed
 ) -> Sequence[RunSubject]:
     """Put on record which runs are to be taken back, and return all that the cycle is about.
 
     What serves comes first: under a stop, a run beside it goes back to what that leaves in force.
     """
-    causes = await _causes(governor, turn, subjects, latch)
+    causes = await _causes(governor, at, subjects, latch)
     moves: dict[str | None, str | None] = {}
     for run, why in causes.items():
         had = (await governor.governance.state(run.rollback)).causes
@@ -78,14 +78,14 @@ async def demand_rollbacks(
             cause_id=cause.cause_id,
             goes_back_to=package,
             detected_at_ns=cause.detected_at_ns,
-            at_ns=turn.now_ns,
+            at_ns=at.now_ns,
         )
         await governor.governance.run(run.rollback, command)
     return list(causes)
 
 
 async def _causes(
-    governor: Governor, turn: Turn, subjects: Subjects, latch: LatchState
+    governor: Governor, at: CycleAt, subjects: Subjects, latch: LatchState
 ) -> dict[RunSubject, list[Cause]]:
     """Return why each run is to be taken back, the first reason first: for most there is none."""
     causes: dict[RunSubject, list[Cause]] = {run: [] for run in subjects.all}
@@ -104,7 +104,7 @@ async def _causes(
         stop = Cause(kind="stop-latch", cause_id=incident_id, detected_at_ns=found_ns)
         add(subjects.held, stop)
     for action_id, digest in (await governor.governance.state(DRIFT)).rollbacks:
-        drift = Cause(kind="drift", cause_id=action_id, detected_at_ns=turn.now_ns)
+        drift = Cause(kind="drift", cause_id=action_id, detected_at_ns=at.now_ns)
         add(await _of_candidate(governor, subjects.terms, tuple(causes), digest), drift)
     return causes
 
@@ -187,7 +187,7 @@ class Order:
     led_by: Sequence[RunSubject]
 
 
-async def switch_back(governor: Governor, turn: Turn, run: RunSubject, order: Order) -> str:
+async def switch_back(governor: Governor, at: CycleAt, run: RunSubject, order: Order) -> str:
     """Go back, or note that nobody is to any more; return why neither can be said yet."""
     record, triggered = _back(run, order), order.triggered
     if isinstance(record, StopChanged) and not order.target.serves:
@@ -201,12 +201,12 @@ async def switch_back(governor: Governor, turn: Turn, run: RunSubject, order: Or
         reason: Literal["stop-over", "not-serving"] = (
             "stop-over" if triggered.cause == "stop-latch" else "not-serving"
         )
-        command = SupersedeRollback(reason=reason, at_ns=turn.now_ns)
+        command = SupersedeRollback(reason=reason, at_ns=at.now_ns)
         await governor.governance.run(run.rollback, command)
         return ""
     fault = await _offer(governor, run, triggered, record)
     if not fault:
-        switched = SwitchBack(control_id=record.control_id, at_ns=turn.now_ns)
+        switched = SwitchBack(control_id=record.control_id, at_ns=at.now_ns)
         await governor.governance.run(run.rollback, switched)
     return fault
 
