@@ -55,16 +55,7 @@ from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.lane import CandidateSpec
 from torghut.schemas.types import message_digest
 from torghut.settings import artifact_dir, revision, settings
-from torghut.standby import (
-    LEASE,
-    artifact_root,
-    ids,
-    live_policy,
-    steady_clock,
-    switch_folder,
-    wall_clock,
-    worker_page,
-)
+from torghut.standby import LEASE, artifact_root, steady_clock, wall_clock
 from torghut.workflows.approving.office import Office
 from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.lane.desk.candidates import FOLDER as CANDIDATES
@@ -100,16 +91,13 @@ __all__ = [
     "environment",
     "fingerprint",
     "governance_lease",
-    "governing_policies",
     "heads_path",
-    "ids",
     "inspected_log",
     "interrupt_on_terminate",
     "kernel",
     "kernel_cache",
     "kernels_are_cached",
     "lane_desk",
-    "live_policy",
     "machine_code",
     "measure_sync",
     "package_store",
@@ -117,13 +105,9 @@ __all__ = [
     "reopening",
     "set_log_aside",
     "source",
-    "steady_clock",
     "stop_on_signals",
-    "switch_folder",
     "trial_folder",
     "version",
-    "wall_clock",
-    "worker_page",
     "writable_log",
     "write_text",
 ]

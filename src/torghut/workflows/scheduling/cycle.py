@@ -28,7 +28,7 @@ from torghut.schemas.publish import stated_type
 from torghut.schemas.scheduling.cycles import CycleBegan
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS
-from torghut.workflows.scheduling.governor import Governor, CycleAt
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.noting import Written, find_note, write_note
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.allotments import allot

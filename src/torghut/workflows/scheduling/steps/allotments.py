@@ -5,7 +5,7 @@ from __future__ import annotations
 from torghut.governance.allotting.allotment import Allot, RefuseAllotment, Seen
 from torghut.schemas.control import ControlRecord, LimitsAllotted
 from torghut.workflows.aggregates import ALLOTTER
-from torghut.workflows.scheduling.governor import Governor, CycleAt
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 
 

@@ -15,7 +15,7 @@ from torghut.schemas.rollout.lane import StrategyPatch
 from torghut.schemas.rollout.phases import CANARY
 from torghut.workflows.aggregates import canary_of, rollout_of
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.governor import Governor, CycleAt
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 PATCH: Final = stated_type(StrategyPatch)

@@ -14,7 +14,7 @@ from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH
-from torghut.workflows.scheduling.governor import Governor, CycleAt
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
 from torghut.workflows.scheduling.steps.evidence import (
     EvidenceState,

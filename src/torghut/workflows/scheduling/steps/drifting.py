@@ -18,7 +18,7 @@ from torghut.workflows.drift.calling import status_called
 from torghut.workflows.drift.evidence import About, write_action, write_detection
 from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.governor import MS, Governor, CycleAt
+from torghut.workflows.scheduling.governor import MS, CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.subjects import Subjects

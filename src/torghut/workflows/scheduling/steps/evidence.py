@@ -20,7 +20,7 @@ from torghut.workflows.rollout.checking import (
 )
 from torghut.workflows.rollout.places import CURRENT, SIGNATURE, run_manifest
 from torghut.workflows.rollout.publishing import own_manifests
-from torghut.workflows.scheduling.governor import Governor, CycleAt
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.rollback.demanding import owed_incident
 from torghut.workflows.scheduling.steps.safety import owed_evidence

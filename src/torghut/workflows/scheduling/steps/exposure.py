@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
-from torghut.workflows.scheduling.governor import Governor, CycleAt
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 

@@ -21,7 +21,7 @@ from torghut.schemas.scheduling.cycles import GovernanceBound
 from torghut.workflows.aggregates import CYCLE_RECORD, rollout_of
 from torghut.workflows.rollout.places import CURRENT, REVIEW, run_folder
 from torghut.workflows.rollout.publishing import Signs, manifests_of, publish_run
-from torghut.workflows.scheduling.governor import Governor, CycleAt
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 _BOUND: Final = stated_type(GovernanceBound)

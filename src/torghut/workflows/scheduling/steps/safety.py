@@ -26,7 +26,7 @@ from torghut.workflows.aggregates import (
     Governance,
 )
 from torghut.workflows.rollout.checking import is_altered, read_found
-from torghut.workflows.scheduling.governor import Governor, CycleAt
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import LaneEnded
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.streams import Streams

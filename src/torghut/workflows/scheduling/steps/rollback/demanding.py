@@ -24,7 +24,7 @@ from torghut.schemas.rollout.evidence import RollbackIncident
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.workflows.aggregates import DRIFT
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.governor import BackTo, Governor, Served, CycleAt
+from torghut.workflows.scheduling.governor import BackTo, CycleAt, Governor, Served
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.rollback.incidents import held_at, unanswered

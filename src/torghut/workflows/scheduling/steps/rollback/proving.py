@@ -27,7 +27,7 @@ from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.workflows.aggregates import DRIFT
 from torghut.workflows.drift.evidence import About, write_outcome
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.governor import BackTo, Governor, CycleAt
+from torghut.workflows.scheduling.governor import BackTo, CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.subjects import RunSubject

@@ -15,7 +15,7 @@ from torghut.governance.safety.rollback import OWED, RollbackState, facts_of
 from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.rollback import EvidenceName
-from torghut.workflows.scheduling.governor import Governor, CycleAt
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, show_drift
 from torghut.workflows.scheduling.steps.rollback.demanding import (
