@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
+from torghut.schemas.live.control_ids import exposure_id, no_routing_id
 from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.subjects import RunSubject
@@ -39,7 +40,7 @@ async def hold_router(governor: Governor, observed: Observed) -> tuple[str, ...]
     routed = [one.block for one in observed.symbols.values() if one.routed]
     if not routed or await governor.ladder.lets_route():
         return ()
-    held = RouterModeChanged(control_id=f"exposure:router:{max(routed)}", mode="static")
+    held = RouterModeChanged(control_id=no_routing_id(max(routed)), mode="static")
     return ("exposure: the stage lets no router serve", *await _offer(governor, [held]))
 
 
@@ -62,7 +63,7 @@ def _told(observed: Observed, live: list[str], cap: Decimal) -> Iterator[ModeCha
         seen = observed.symbols[name]
         if seen.notional_cap != cap:
             yield ModeChanged(
-                control_id=f"exposure:{name}:{seen.block}:{cap:f}",
+                control_id=exposure_id(name, seen.block, f"{cap:f}"),
                 symbol=name,
                 mode="live",
                 notional_cap=float(cap),

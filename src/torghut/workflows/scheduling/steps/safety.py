@@ -18,6 +18,7 @@ from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import StopChanged
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.latch import SafetyEvaluated, SafetyReadings
+from torghut.schemas.live.control_ids import is_told_again, latch_id, told_again_id
 from torghut.schemas.publish import stated_type
 from torghut.workflows.aggregates import (
     LATCH_NAME,
@@ -164,7 +165,7 @@ async def _keep_stopped(governor: Governor, latch: LatchState, incident: Inciden
 
 def _was_told_again(governor: Governor, record: StopChanged) -> bool:
     """Return whether a stop was repeated, as far as this process knows."""
-    return any(one.startswith(f"{record.control_id}:") for one in governor.told)
+    return any(is_told_again(one, record.control_id) for one in governor.told)
 
 
 def _still_stopped(governor: Governor) -> tuple[str, ...]:
@@ -233,9 +234,8 @@ def stop_of(incident: Incident, *, again: int | None = None) -> StopChanged:
     record = stop_record(incident.incident_id, "stopped", _why(incident))
     if again is None:
         return record
-    return StopChanged(
-        control_id=f"{record.control_id}:{again}", state="stopped", reason=record.reason
-    )
+    control_id = told_again_id(record.control_id, again)
+    return StopChanged(control_id=control_id, state="stopped", reason=record.reason)
 
 
 def _released(incident_id: str) -> StopChanged:
@@ -247,7 +247,7 @@ def stop_record(
     incident_id: str, state: Literal["stopped", "released"], reason: str
 ) -> StopChanged:
     """Return the control record by which the latch closes or opens in the loop."""
-    return StopChanged(control_id=f"latch:{incident_id}:{state}", state=state, reason=reason)
+    return StopChanged(control_id=latch_id(incident_id, state), state=state, reason=reason)
 
 
 def _why(incident: Incident) -> str:

@@ -19,6 +19,7 @@ from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import ControlRecord, PackageChanged, StopChanged
 from torghut.schemas.governing.rollback import RollbackTriggered
+from torghut.schemas.live.control_ids import rollback_id
 from torghut.schemas.publish import stated_type
 from torghut.schemas.rollout.evidence import RollbackIncident
 from torghut.schemas.rollout.gates import EvidenceReference
@@ -34,7 +35,6 @@ from torghut.workflows.scheduling.steps.subjects import RunSubject, Subjects, pr
 _THROW: Final = "rollback-"
 """What the id of a throw by file begins with; people alone take it back."""
 
-_ORDER: Final = "rollback:"
 """What the id of a control record begins with that a rollback alone is the reason for."""
 
 _CAUSES: Final = 40
@@ -195,7 +195,7 @@ async def switch_back(governor: Governor, at: CycleAt, run: RunSubject, order: O
         if waits := [one.name for one, switched in leading if not switched]:
             return f"rollback: after that of {', '.join(waits)}"
         if leading:  # a stop of its own: by then decisions are made by what it goes back to
-            control_id = f"{_ORDER}{run.run_id}:{run.attempt}:{triggered.number}"
+            control_id = rollback_id(run.run_id, run.attempt, triggered.number)
             record = StopChanged(control_id=control_id, state="stopped", reason=record.reason)
     if record is None:
         reason: Literal["stop-over", "not-serving"] = (
@@ -257,9 +257,10 @@ def _back(run: RunSubject, order: Order) -> ControlRecord | None:
     back_already = target.package == triggered.goes_back_to and triggered.cause != "stop-latch"
     shown = bool(target.router) and not target.unproven
     if shown and (target.serves or back_already):
-        cause = f"{run.run_id}:{run.attempt}:{triggered.number}"
         return PackageChanged(
-            control_id=f"{_ORDER}{cause}", router=target.router, package=triggered.goes_back_to
+            control_id=rollback_id(run.run_id, run.attempt, triggered.number),
+            router=target.router,
+            package=triggered.goes_back_to,
         )
     incident = latch.incident
     if incident is None or incident.incident_id != triggered.cause_id:
