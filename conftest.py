@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, MutableSequence, Sequence
-from pathlib import Path
+from collections.abc import MutableSequence
 from typing import Final
 
 import pytest
@@ -16,17 +15,6 @@ pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
     patterns=["README.md", "CONTRIBUTING.md", "docs/*.md", "docs/**/*.md"],
 ).pytest()
-
-
-@pytest.hookimpl(wrapper=True, specname="pytest_collect_file")
-def collect_examples(
-    file_path: Path,
-) -> Generator[None, Sequence[pytest.Collector], Sequence[pytest.Collector]]:
-    """Look for examples only in modules that hold one: most hold none, and a search loads them."""
-    found = yield
-    if file_path.suffix != ".py" or b">>>" in file_path.read_bytes():
-        return found
-    return [one for one in found if type(one) is pytest.Module]
 
 
 @pytest.hookimpl(trylast=True)
