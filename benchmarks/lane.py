@@ -24,14 +24,13 @@ from benchmarks.rounds import ROOT, Effort, scratch_folder, timed
 from tests.packages import eager_package
 from torghut.bootstrap import (
     declarations,
-    governing_policies,
     package_store,
     registry,
     writable_log,
 )
 from torghut.evals.judging import FixedSampleJudge
 from torghut.governance.lanes.queue import SubmitCandidate
-from torghut.governing import governance_events
+from torghut.governing import governance_events, governing_policies
 from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.run import ExecutionContext

@@ -19,7 +19,7 @@ from benchmarks.blocks import bare_commits, write_blocks
 from benchmarks.figures import Goal, Line, Quantity, Result, spread
 from benchmarks.market import MODEL, installed_setup
 from benchmarks.rounds import Effort, scratch_folder
-from torghut import bootstrap, serving
+from torghut import bootstrap, serving, standby
 from torghut.eventlog.block import Block
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
@@ -190,15 +190,15 @@ class _NoPage(WorkerPage):
 async def _worker(folder: Path) -> AsyncIterator[LiveWorker]:
     """Give a worker that decides into a log in ``folder``, without doors."""
     keeper = serving.log_keeper(folder / "live.log")
-    steady = bootstrap.steady_clock()
+    steady = standby.steady_clock()
     worker = assemble(
         Parts(
             keeper=keeper,
             setup=installed_setup(),
-            policy=bootstrap.live_policy(),
-            wall=bootstrap.wall_clock(),
+            policy=standby.live_policy(),
+            wall=standby.wall_clock(),
             steady=steady,
-            ids=bootstrap.ids(),
+            ids=standby.ids(),
             folder=_NoSwitches(),
             page=_NoPage(),
             identity=Identity(

@@ -22,7 +22,7 @@ from torghut.adapters.sqlite.store import read_log
 from torghut.adapters.system.clock import RandomIds, SystemClock, cpu_ns
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.machine import environment, fingerprint, version
-from torghut.adapters.system.processes import Child, child_command, own_command, run_python
+from torghut.adapters.system.processes import Child, child_command, run_python
 from torghut.adapters.system.signals import (
     Stopping,
     end_on_terminate,
@@ -65,16 +65,7 @@ from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.lane import CandidateSpec
 from torghut.schemas.types import message_digest
 from torghut.settings import artifact_dir, revision, settings
-from torghut.standby import (
-    LEASE,
-    artifact_root,
-    ids,
-    live_policy,
-    steady_clock,
-    switch_folder,
-    wall_clock,
-    worker_page,
-)
+from torghut.standby import LEASE, artifact_root, steady_clock, wall_clock
 from torghut.workflows.approving.office import Office
 from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.lane.desk.candidates import FOLDER as CANDIDATES
@@ -114,32 +105,24 @@ __all__ = [
     "environment",
     "fingerprint",
     "governance_lease",
-    "governing_policies",
     "heads_path",
-    "ids",
     "inspected_log",
     "interrupt_on_terminate",
     "kernel",
     "kernel_cache",
     "kernels_are_cached",
     "lane_desk",
-    "live_policy",
     "machine_code",
     "measure_sync",
-    "own_command",
     "package_store",
     "readable_log",
     "reopening",
     "set_log_aside",
     "source",
-    "steady_clock",
     "stop_on_signals",
-    "switch_folder",
     "trial_folder",
     "upgrade_log",
     "version",
-    "wall_clock",
-    "worker_page",
     "writable_log",
     "write_text",
 ]

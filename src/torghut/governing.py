@@ -33,7 +33,6 @@ from torghut.workflows.approving.grounds import LiveGrounds, RecordedGrounds
 from torghut.workflows.streams import Streams
 
 __all__ = [
-    "GOVERNANCE_LOG",
     "TurnTakenError",
     "commit_here",
     "declared_files",

@@ -23,7 +23,7 @@ from tests.kernels import compiled
 from tests.logs import SYMBOLS, contexts, copied, flipped, places_of, write_log
 from tests.packages import eager_package
 from tests.rows import SECOND_NS
-from torghut import bootstrap
+from torghut import governing
 from torghut.adapters.sqlite.store import open_log
 from torghut.schemas.codes import Stream
 from torghut.schemas.declarations.safety import DRIFT_CODES
@@ -144,13 +144,13 @@ def test_stable_ends_with_0_and_names_the_check_nearest_to_its_limit(
 
 def _judge_on_one_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a policy hold that is content with one sample."""
-    policies = bootstrap.governing_policies()
+    policies = governing.governing_policies()
     stated = policies.drift.model_dump()
     for check in stated["checks"]:
         check["samples_min"] = 1
     changed = type(policies.drift).model_validate(stated)
     monkeypatch.setattr(
-        "torghut.bootstrap.governing_policies",
+        "torghut.governing.governing_policies",
         lambda: replace(policies, drift=changed),
     )
 

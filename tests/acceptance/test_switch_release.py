@@ -11,11 +11,11 @@ import pytest
 from tests.commands import typed
 from tests.fakes.workers import FakeWorker, living, status_of
 from tests.live_services import LiveService, live_service
-from torghut import standby
+from torghut import reaching
+from torghut.adapters.filesystem.tokens import operating_token
 from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.http.errors import ServiceUnreachableError
 from torghut.adapters.system.person import person
-from torghut.entrypoints.cli.switch.sending import operating_token
 from torghut.kernel.canonical import JsonObject, parse_json_object
 from torghut.schemas.live.delivery import Answered, Fault
 
@@ -36,7 +36,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
         url: str, body: bytes, headers: Mapping[str, str], *, unix: str = "", budget_ms: int
     ) -> tuple[int, bytes]:
         assert budget_ms > 5000  # what a service itself takes at most
-        assert headers.keys() <= {"Authorization"}
+        assert headers.keys() <= {"Authorization", "Content-Type"}
         requests.append((unix or url, parse_json_object(body)))
         if ":8899" in url:
             raise ServiceUnreachableError(url=url, found="nobody")
@@ -48,7 +48,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
         answer = Answered(control_id="c", status="taken", code="", detail="", position="0:13:0")
         return 200, answer.model_dump_json().encode()
 
-    monkeypatch.setattr(standby, "post", post)
+    monkeypatch.setattr(reaching, "post", post)
     return requests
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 from torghut.eventlog.block import Head
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.ports import DecisionLog, EventStore
+from torghut.schemas.control import Reasoned
 from torghut.schemas.types import Identifier, Message, Sha256
 
 HeadNumber = Annotated[int, Field(ge=-1, lt=2**40)]
@@ -34,7 +35,7 @@ class LossAccepted(Message):
     """A person accepted the log as it is, although its heads file said that there was more."""
 
     type: Literal["eventlog.loss-accepted.v1"] = "eventlog.loss-accepted.v1"
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Reasoned
     findings: tuple[Annotated[str, Field(max_length=500)], ...]
     heads: tuple[SealedHead, ...]
     events: Annotated[int, Field(ge=0, lt=2**53)]

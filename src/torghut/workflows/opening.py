@@ -16,7 +16,7 @@ from torghut.decisions.errors import SnapshotUnreadableError
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.snapshot import restore_snapshot, snapshot_cites, snapshot_key
-from torghut.decisions.fold.symbols import BY_INSTALLATION, Genesis
+from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import Recorded, learn_names, read_block
 from torghut.eventlog.block import Block
@@ -24,6 +24,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.router.package import RegimeModel, read_regime_model
 from torghut.schemas.block import BlockHeader
 from torghut.schemas.control import ControlRecord, DeclarationsChanged, PackageChanged
+from torghut.schemas.live.control_ids import installation_id
 from torghut.workflows.errors import DivergedError, EmptyLogError, KernelVersionError
 
 
@@ -226,7 +227,7 @@ def _changes(fold: DecisionFold, setup: Setup, number: int) -> list[ControlRecor
         fold.register(setup.declarations)
         changes.append(
             DeclarationsChanged(
-                control_id=f"{BY_INSTALLATION}{number + 1}:{setup.declarations.digest[:16]}",
+                control_id=installation_id(number, setup.declarations.digest[:16]),
                 declarations=setup.declarations.digest,
             )
         )
@@ -238,7 +239,7 @@ def _changes(fold: DecisionFold, setup: Setup, number: int) -> list[ControlRecor
         fold.packages[digest] = read_regime_model(package)
         changes.append(
             PackageChanged(
-                control_id=f"{BY_INSTALLATION}{number + 1}:{router}:{digest[:16]}",
+                control_id=installation_id(number, f"{router}:{digest[:16]}"),
                 router=router,
                 package=digest,
             )

@@ -15,7 +15,8 @@ from tests.fakes.governance import FakeLoop
 from tests.fakes.workers import status_of
 from tests.governed import Desk
 from torghut.adapters.filesystem.switches.folder import SwitchFiles, SwitchNotThrownError
-from torghut.entrypoints.cli.scheduler.reaching import ServedLoop
+from torghut.adapters.http.reaching import ServedLoop
+from torghut.reaching import knock_with
 from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.live.worker import SwitchStanding
 from torghut.workflows.aggregates import STOP_LATCH
@@ -49,7 +50,9 @@ def files_in(folder: Path) -> SwitchFiles:
 
 def served(files: SwitchFiles, pages: Sequence[WorkerSeen] = ()) -> ServedLoop:
     """Return what reaches workers that all stay silent, and writes real files."""
-    return ServedLoop(pages=lambda: pages, folder=files, token_file=None, budget_ms=10)
+    return ServedLoop(
+        pages=lambda: pages, folder=files, wall=HandClock(), knock=knock_with(None), budget_ms=10
+    )
 
 
 def standing(files: SwitchFiles) -> Sequence[str]:

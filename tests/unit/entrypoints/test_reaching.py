@@ -11,9 +11,10 @@ import pytest
 
 from tests.fakes.workers import status_of
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
+from torghut.adapters.http.reaching import ServedLoop
 from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.entrypoints.api.rest.bodies import NDJSON, records
-from torghut.entrypoints.cli.scheduler.reaching import ServedLoop
+from torghut.reaching import knock_with
 from torghut.schemas.control import LimitsAllotted
 from torghut.schemas.live.delivery import Answered
 from torghut.workflows.live.switch_ports import WorkerSeen
@@ -40,14 +41,15 @@ def answering(
 def test_records_of_several_symbols_are_taken_together(
     count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("torghut.standby.post", answering)
+    monkeypatch.setattr("torghut.reaching.post", answering)
     worker = WorkerSeen(
         worker="worker-0", alive=True, status=status_of(api="http://127.0.0.1:8787")
     )
     loop = ServedLoop(
         pages=lambda: [worker],
         folder=SwitchFiles(tmp_path, ids=RandomIds(), wall=SystemClock()),
-        token_file=None,
+        wall=SystemClock(),
+        knock=knock_with(None),
         budget_ms=1_000,
     )
     asked = [
@@ -69,7 +71,8 @@ def test_worker_whose_page_names_no_address_has_answered_nothing(api: str, tmp_p
     loop = ServedLoop(
         pages=lambda: [WorkerSeen(worker="worker-0", alive=True, status=status_of(api=api))],
         folder=SwitchFiles(tmp_path, ids=RandomIds(), wall=SystemClock()),
-        token_file=None,
+        wall=SystemClock(),
+        knock=knock_with(None),
         budget_ms=100,
     )
     asked = LimitsAllotted(control_id="allotment-1", symbol="fxcm:EURUSD", allotment=1_000.0)

@@ -28,6 +28,7 @@ from torghut.workflows.live.access.tokens import (
 _LOOK_NS: Final = 1_000_000_000
 """The file is looked at at most so often."""
 
+_LINE_WORDS: Final = 3
 _OTHERS: Final = 0o077
 _TOKEN_BYTES: Final = 32
 _FILE_BYTES_MAX: Final = 65_536
@@ -114,6 +115,19 @@ def make_tokens(path: Path) -> bool:
         return _put(path, body)
     except OSError as error:
         raise FileWriteError(path=path, reason=error.strerror or str(error)) from error
+
+
+def operating_token(path: Path) -> str | None:
+    """Return the token that operates out of a service's own file; None where that is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if len(words) == _LINE_WORDS and words[0] == "operate":
+            return words[-1]
+    return None
 
 
 def _put(path: Path, body: bytes) -> bool:

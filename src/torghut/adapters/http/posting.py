@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from typing_extensions import override
@@ -14,6 +14,32 @@ from torghut.adapters.http.errors import ServiceUnreachableError
 
 _MS: Final = 1000.0
 _ANSWER_BYTES_MAX: Final = 1_048_576
+
+JSON: Final = "application/json"
+"""Media type of what is sent where nothing else is said."""
+
+
+class Knock(Protocol):
+    """Asks a service at an address as people write it, and shows what lets in."""
+
+    def __call__(
+        self, api: str, path: str, body: bytes, *, media_type: str = JSON, budget_ms: int
+    ) -> tuple[int, bytes]:
+        """Return the status and the body of its answer.
+
+        Args:
+            api: Address of the service.
+            path: Of what is asked there, with its first slash.
+            body: What is sent.
+            media_type: Of the body.
+            budget_ms: Longest wait for each of connecting, sending and the answer.
+
+        Raises:
+            AddressMalformedError: The address is none.
+            TokenUnreadableError: There is no token to show.
+            ServiceUnreachableError: There is no whole answer.
+        """
+        ...
 
 
 class _UnixConnection(HTTPConnection):
@@ -60,7 +86,7 @@ def post(
     else:
         connection = HTTPConnection(parts.netloc, timeout=timeout)
     try:
-        said = {"Content-Type": "application/json", **headers}
+        said = {"Content-Type": JSON, **headers}
         connection.request("POST", parts.path, body, said)
         answer = connection.getresponse()
         return answer.status, answer.read(_ANSWER_BYTES_MAX)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import subprocess
@@ -11,8 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from torghut.kernel.errors import ExitCode
+
 _LOOK_S: Final = 0.5
 _POLL_S: Final = 0.001
+_FAULT_LETTERS: Final = 300
+_MS_PER_S: Final = 1000
 _COMMAND: Final = "from torghut.entrypoints.cli import main; main()"
 
 
@@ -76,6 +81,40 @@ def child_command(arguments: Sequence[str]) -> Iterator[Child]:
 def own_command(*arguments: str) -> Sequence[str]:
     """Return how to run the ``torghut`` command of this installation with ``arguments``."""
     return _python(_COMMAND, *arguments)
+
+
+async def run_own_command(arguments: Sequence[str], *, budget_ms: int) -> str:
+    """Run the ``torghut`` command with ``arguments`` as a child, to its end.
+
+    Args:
+        arguments: Of the command.
+        budget_ms: After which it is killed.
+
+    Returns:
+        What kept it from a yes or a no; empty where nothing did.
+    """
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *own_command(*arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:  # no memory, no more processes
+        return f"not started: {error}"
+    try:
+        async with asyncio.timeout(budget_ms / _MS_PER_S):
+            _, said = await child.communicate()
+    except TimeoutError:
+        return f"killed after {budget_ms} ms"
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode in (ExitCode.YES, ExitCode.NO):
+        return ""
+    last = said.decode(errors="replace").strip().splitlines()[-1:]
+    return f"exit status {child.returncode}: {' '.join(last)[:_FAULT_LETTERS]}"
 
 
 def run_python(codes: Sequence[str], waiting: Callable[[float], None]) -> Sequence[int]:

@@ -17,6 +17,7 @@ from torghut.schemas.control import (
     PackageChanged,
     SwitchThrown,
 )
+from torghut.schemas.live.control_ids import is_by_reverting, is_of_installation
 from torghut.schemas.rows import RowArray
 
 ArrayT = TypeVar("ArrayT", npt.NDArray[np.void], npt.NDArray[np.int64])
@@ -40,10 +41,6 @@ class Genesis:
     shadow_router: bool = False
 
 
-BY_INSTALLATION: Final = "installation:"
-"""How the ids of records begin that bring what the installation asks for into force."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
     """What the installation last asked for; records of others do not change it.
@@ -58,7 +55,7 @@ class Installed:
 
     def after(self, record: ControlRecord) -> Installed:
         """Return what the installation last asked for once ``record`` was taken."""
-        if not record.control_id.startswith(BY_INSTALLATION):
+        if not is_of_installation(record.control_id):
             return self
         if isinstance(record, DeclarationsChanged):
             return replace(self, declarations=record.declarations)
@@ -67,9 +64,6 @@ class Installed:
             return replace(self, packages=packages)
         return self
 
-
-BY_REVERTING: Final = "switch:revert-packages:"
-"""How the ids of records begin that the switch ``revert-packages`` puts in force, or takes back."""
 
 _REMEMBERED_PACKAGES: Final = 16
 """Of each router name; only the newest but one is ever gone back to."""
@@ -89,7 +83,7 @@ class Promoted:
 
     def judge(self, record: ControlRecord) -> ControlRefusal | None:
         """Return why a package cannot change now; None if it can, or none would."""
-        if not isinstance(record, PackageChanged) or record.control_id.startswith(BY_REVERTING):
+        if not isinstance(record, PackageChanged) or is_by_reverting(record.control_id):
             return None
         return ControlRefusal.PACKAGES_REVERTED if self.reverted else None
 
@@ -101,7 +95,7 @@ class Promoted:
             return
         if not isinstance(record, PackageChanged) or record.symbol != "*":
             return
-        if record.control_id.startswith(BY_REVERTING):
+        if is_by_reverting(record.control_id):
             return
         package, known = record.package or "", self.by_router.get(record.router, [])
         if package in known:

@@ -12,7 +12,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from torghut import bootstrap
+from torghut import bootstrap, governing
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.folding import DecisionFold
@@ -130,7 +130,7 @@ def _declarations() -> str:
 
 def _governance() -> str:
     """Return what is declared to stop the loop, to be drift, and to be shown before each stage."""
-    policies = bootstrap.governing_policies()
+    policies = governing.governing_policies()
     stages = plural(len(policies.roadmap.stages), "stage")
     parts = (policies.safety, policies.drift, policies.roadmap)
     safety, drift, roadmap = (message_digest(part)[:_SHORT] for part in parts)

@@ -10,7 +10,7 @@ from typing import Final, TypedDict
 import click
 from typing_extensions import Unpack
 
-from torghut import bootstrap, brokering
+from torghut import bootstrap, brokering, standby
 from torghut.carrying.controls import control_message
 from torghut.carrying.ports import Sender
 from torghut.entrypoints.cli.console import (
@@ -104,7 +104,7 @@ async def _send_controls(sender: Sender, records: Sequence[ControlRecord]) -> No
     for record in records:
         topic = topics.of(record)
         key = record.control_id if topic == topics.commands else record.symbol
-        wall_ns = bootstrap.wall_clock().now_ns()
+        wall_ns = standby.wall_clock().now_ns()
         await sender.send(topic, [control_message(record, key=key, wall_ns=wall_ns)])
 
 
@@ -121,7 +121,7 @@ def _sending(
     if times is not None:
         player = Player(
             speed=times,
-            clock=bootstrap.steady_clock(),
+            clock=standby.steady_clock(),
             pause=stopping.pause,
             asked=stopping.asked.is_set,
         )
@@ -136,6 +136,6 @@ def _sending(
         player=player,
         sender=sender,
         topic=brokering.carried_topics().contexts,
-        wall=bootstrap.wall_clock(),
+        wall=standby.wall_clock(),
         told=lambda sent: told.at(sent.contexts, f"{sent.contexts:,} contexts"),
     )

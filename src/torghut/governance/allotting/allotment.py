@@ -15,6 +15,7 @@ from torghut.eventlog.decider import Decider
 from torghut.governance.allotting.allotting import Holding, Shares, next_allotments
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
+from torghut.schemas.live.control_ids import allotment_id
 from torghut.schemas.scheduling.allotments import (
     AllotmentAsked,
     AllotmentEvent,
@@ -125,7 +126,7 @@ def _asked(
     return AllotmentAsked(
         cycle=command.cycle,
         symbol=symbol,
-        control_id=f"allotment-{sha256_hex(canonical_bytes(cause))[:32]}",
+        control_id=allotment_id(sha256_hex(canonical_bytes(cause))[:32]),
         allotment=allotment,
         after_block=command.after_block,
         at_ns=max(command.at_ns, state.time_ns),

@@ -38,7 +38,7 @@ from torghut.governance.approvals.state import (
     check_used,
     open_request,
 )
-from torghut.governance.safety.errors import ReasonMissingError
+from torghut.governance.safety.reasons import reason_text
 from torghut.schemas.declarations.fields import Role
 from torghut.schemas.declarations.safety import ApprovalPolicy
 from torghut.schemas.governing.approvals import (
@@ -56,7 +56,6 @@ from torghut.schemas.governing.fields import Person
 from torghut.schemas.rollout.phases import Target
 
 _NS_PER_MS: Final = 1_000_000
-_REASON_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,17 +311,6 @@ def _check(refusal: type[ApprovalError], *, expected: str, found: str) -> None:
     """Check that two texts are the same."""
     if expected != found:
         raise refusal(expected=expected, found=found)
-
-
-def reason_text(text: str) -> str:
-    """Return a reason without what surrounds it.
-
-    Raises:
-        ReasonMissingError: It is none.
-    """
-    if not 1 <= len(text.strip()) <= _REASON_MAX:
-        raise ReasonMissingError(found=text)
-    return text.strip()
 
 
 def _evolve(state: ApprovalState, event: ApprovalEvent) -> ApprovalState:

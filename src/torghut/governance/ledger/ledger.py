@@ -26,7 +26,7 @@ from torghut.governance.ledger.errors import (
     QuarantinedError,
 )
 from torghut.governance.ledger.state import Known, LedgerState, evolve
-from torghut.governance.safety.errors import ReasonMissingError
+from torghut.governance.safety.reasons import reason_text
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.approvals import ApprovalUsed, ManifestFacts
@@ -46,7 +46,6 @@ from torghut.schemas.upcasting import STEPS
 ROLLBACKS_MAX: Final = 2
 """Taken back so often, a candidate is quarantined: what fails twice is no accident."""
 
-_REASON_MAX: Final = 500
 _PREFIX: Final = "ledger-"
 
 
@@ -259,7 +258,9 @@ def _demote(command: Demote, state: LedgerState) -> Sequence[LedgerEvent]:
     if known.role in ("demoted", "quarantined"):
         return []
     at_ns = max(command.at_ns, state.time_ns)
-    return [CandidateDemoted(digest=command.digest, reason=_reason(command.reason), at_ns=at_ns)]
+    return [
+        CandidateDemoted(digest=command.digest, reason=reason_text(command.reason), at_ns=at_ns)
+    ]
 
 
 def _revert(command: RevertToPrevious, state: LedgerState) -> Sequence[LedgerEvent]:
@@ -280,7 +281,7 @@ def _revert(command: RevertToPrevious, state: LedgerState) -> Sequence[LedgerEve
             quarantined=rollbacks >= ROLLBACKS_MAX,
             restored=restored.digest,
             package=restored.package,
-            reason=_reason(command.reason),
+            reason=reason_text(command.reason),
             version=state.version + 1,
             at_ns=max(command.at_ns, state.time_ns),
         )
@@ -295,7 +296,7 @@ def _retain(command: Retain, state: LedgerState) -> Sequence[LedgerEvent]:
         ChampionRetained(
             digest=command.digest,
             run_id=command.run_id,
-            reason=_reason(command.reason),
+            reason=reason_text(command.reason),
             at_ns=max(command.at_ns, state.time_ns),
         )
     ]
@@ -321,17 +322,6 @@ def _check_version(expected: int, state: LedgerState) -> None:
     """Check that nobody changed who serves since somebody looked."""
     if expected != state.version:
         raise AliasStaleError(expected=f"change {expected} last", found=f"change {state.version}")
-
-
-def _reason(text: str) -> str:
-    """Return a reason without what surrounds it.
-
-    Raises:
-        ReasonMissingError: It is none.
-    """
-    if not 1 <= len(text.strip()) <= _REASON_MAX:
-        raise ReasonMissingError(found=text)
-    return text.strip()
 
 
 LEDGER: Final[Decider[LedgerCommand, LedgerEvent, LedgerState]] = Decider(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.schemas.control import REASON_MAX
 
 
 class OutOfOrderError(TorghutError):
@@ -32,7 +33,7 @@ class ReasonMissingError(TorghutError):
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
     def __init__(self, *, found: str) -> None:
-        super().__init__(f"expected a reason of 1 to 500 characters, found {found[:40]!r}")
+        super().__init__(f"expected a reason of 1 to {REASON_MAX} characters, found {found[:40]!r}")
         self.found = found
 
 

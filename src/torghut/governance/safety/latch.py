@@ -17,11 +17,11 @@ from torghut.governance.safety.breaches import RECOVERING, judge
 from torghut.governance.safety.errors import (
     IncidentMismatchError,
     NotStoppedError,
-    ReasonMissingError,
     SecondPersonNeededError,
     TriggersUnacknowledgedError,
 )
 from torghut.governance.safety.ordering import is_again
+from torghut.governance.safety.reasons import reason_text
 from torghut.governance.safety.stopping import Incident, LatchState, evolve
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
@@ -41,7 +41,6 @@ from torghut.schemas.governing.latch import (
 )
 from torghut.schemas.types import message_digest
 
-_REASON_MAX: Final = 500
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -201,8 +200,7 @@ def _extend(
 
 def _release(command: ReleaseLoop, state: LatchState) -> Sequence[LatchEvent]:
     """Return the release, or the first half of one."""
-    if not 1 <= len(command.reason.strip()) <= _REASON_MAX:
-        raise ReasonMissingError(found=command.reason)
+    reason = reason_text(command.reason)
     if _is_released_by(command, state):
         return []
     incident = _incident_of(command, state)
@@ -213,7 +211,7 @@ def _release(command: ReleaseLoop, state: LatchState) -> Sequence[LatchEvent]:
     if request is None or at_ns > request.expires_at_ns:
         return [_requested(command, at_ns)]
     if request.person.key == command.person.key:
-        if request.person == command.person and request.reason == command.reason.strip():
+        if request.person == command.person and request.reason == reason:
             return []
         raise SecondPersonNeededError(key=command.person.key)
     return [_released(command, (request.person, command.person), at_ns)]

@@ -17,8 +17,8 @@ from decimal import Decimal
 from typing import Final, TypeAlias, assert_never, get_args
 
 from torghut.eventlog.decider import Decider
-from torghut.governance.safety.errors import ReasonMissingError
 from torghut.governance.safety.ordering import is_again
+from torghut.governance.safety.reasons import reason_text
 from torghut.governance.stages.errors import (
     StageOrderError,
     StageReviewOutdatedError,
@@ -42,8 +42,6 @@ from torghut.schemas.governing.stages import (
 )
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.types import message_digest
-
-_REASON_MAX: Final = 500
 
 NOTHING: Final = StageCaps(
     target="paper", router_mode="static", reasoning_mode="off", notional_cap=Decimal(0)
@@ -257,8 +255,7 @@ def _entered(
     command: AdvanceStage | StepBack, state: StageState, *, review: int | None
 ) -> StageEntered:
     """Return the step to the stage that ``command`` names."""
-    if not 1 <= len(command.reason.strip()) <= _REASON_MAX:
-        raise ReasonMissingError(found=command.reason)
+    reason = reason_text(command.reason)
     caps = command.roadmap.stages[command.to].caps
     return StageEntered(
         entry=command.entry,
@@ -268,7 +265,7 @@ def _entered(
         caps=capped(caps, state) if isinstance(command, StepBack) else caps,
         review=review,
         person=command.person,
-        reason=command.reason.strip(),
+        reason=reason,
         at_ns=max(command.at_ns, state.time_ns),
     )
 

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from torghut.schemas.control import Reasoned
 from torghut.schemas.declarations.fields import Amount, Role
-from torghut.schemas.governing.fields import Person, Reason
+from torghut.schemas.governing.fields import Person
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.types import Identifier, Message, Nanoseconds, Sha256
 
@@ -40,7 +41,7 @@ class ApprovalRequested(Message):
     type: Literal["approvals.requested.v1"] = "approvals.requested.v1"
     promotion: Promotion
     author: Annotated[Person, Field(description="Of the candidate; may never grant.")]
-    reason: Reason
+    reason: Reasoned
     at_ns: Nanoseconds
 
 
@@ -60,7 +61,7 @@ class ApprovalDenied(Message):
 
     type: Literal["approvals.denied.v1"] = "approvals.denied.v1"
     person: Person
-    reason: Reason
+    reason: Reasoned
     at_ns: Nanoseconds
 
 
@@ -69,7 +70,7 @@ class ApprovalRevoked(Message):
 
     type: Literal["approvals.revoked.v1"] = "approvals.revoked.v1"
     person: Person
-    reason: Reason
+    reason: Reasoned
     at_ns: Nanoseconds
 
 

@@ -13,7 +13,6 @@ from pydantic import Field, model_validator
 
 from torghut.schemas.types import Identifier, Message, Real, SafeCount, Sha256
 
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Ordinal = Annotated[int, Field(ge=1, lt=2**53, strict=True)]
 """A number that grows by one with each thing of its kind in a stream."""
 

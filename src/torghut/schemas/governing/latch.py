@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from torghut.schemas.control import Reasoned
 from torghut.schemas.decision import ModeName
 from torghut.schemas.governing.fields import (
     ArtifactPath,
     Ordinal,
     Person,
     Reading,
-    Reason,
 )
 from torghut.schemas.types import Identifier, Message, Nanoseconds, Real, SafeCount, Sha256
 
@@ -112,7 +112,7 @@ class ReleaseRequested(Message):
     incident_id: IncidentId
     triggers: tuple[Trigger, ...]
     person: Person
-    reason: Reason
+    reason: Reasoned
     at_ns: Nanoseconds
     expires_at_ns: Nanoseconds
 
@@ -124,7 +124,7 @@ class LoopReleased(Message):
     incident_id: IncidentId
     triggers: tuple[Trigger, ...]
     persons: Annotated[tuple[Person, ...], Field(min_length=1, max_length=2)]
-    reason: Annotated[Reason, Field(description="As the last of them gave it.")]
+    reason: Annotated[Reasoned, Field(description="As the last of them gave it.")]
     at_ns: Nanoseconds
 
 
@@ -137,7 +137,7 @@ class ReleaseStatement(Message):
     triggers: Annotated[
         tuple[Trigger, ...], Field(min_length=1, description="All of them, sorted.")
     ]
-    reason: Reason
+    reason: Reasoned
     signed_at_ns: Annotated[Nanoseconds, Field(description="Wall time.")]
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from torghut.schemas.governing.fields import Ordinal, Reason
+from torghut.schemas.control import Reasoned
+from torghut.schemas.governing.fields import Ordinal
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.rollout.run import RunId
 from torghut.schemas.types import Identifier, Message, Nanoseconds, SafeCount, Sha256
@@ -60,7 +61,7 @@ class CandidateDemoted(Message):
 
     type: Literal["ledger.demoted.v1"] = "ledger.demoted.v1"
     digest: Sha256
-    reason: Reason
+    reason: Reasoned
     at_ns: Nanoseconds
 
 
@@ -78,7 +79,7 @@ class PromotionReverted(Message):
     package: Annotated[
         Sha256 | None, Field(description="Package that serves again; null: none does.")
     ]
-    reason: Reason
+    reason: Reasoned
     version: AliasVersion
     at_ns: Nanoseconds
 
@@ -89,7 +90,7 @@ class ChampionRetained(Message):
     type: Literal["ledger.retained.v1"] = "ledger.retained.v1"
     digest: Annotated[Sha256, Field(description="Of the candidate that lost.")]
     run_id: RunId
-    reason: Reason
+    reason: Reasoned
     at_ns: Nanoseconds
 
 

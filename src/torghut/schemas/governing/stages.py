@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from torghut.schemas.control import Reasoned
 from torghut.schemas.declarations.fields import Name
 from torghut.schemas.declarations.roadmap import StageCaps, StageNumber
-from torghut.schemas.governing.fields import Evidence, Found, Ordinal, Person, Reason
+from torghut.schemas.governing.fields import Evidence, Found, Ordinal, Person
 from torghut.schemas.types import Message, Nanoseconds, Sha256
 
 
@@ -51,7 +52,7 @@ class StageEntered(Message):
     caps: StageCaps
     review: Annotated[Ordinal | None, Field(description="That allowed it; null for steps back.")]
     person: Person
-    reason: Reason
+    reason: Reasoned
     at_ns: Nanoseconds
 
 

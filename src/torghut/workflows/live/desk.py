@@ -20,6 +20,7 @@ from torghut.schemas.control import (
     SwitchThrown,
 )
 from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.live.control_ids import released_id
 from torghut.schemas.live.delivery import Answered
 from torghut.schemas.live.position import Position
 from torghut.schemas.live.worker import WorkerStatus
@@ -146,7 +147,7 @@ class LiveDesk(Desk):
             raise SwitchReleaseRefusedError(name=name, found="a throw that is not recorded yet")
         record = SwitchThrown.model_validate(
             {
-                "control_id": f"switch:{name}:{self.ids.new_id()}:released",
+                "control_id": released_id(name, self.ids.new_id()),
                 "name": name,
                 "state": "released",
                 "reason": signed(reason, "released", who),

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final
 
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.identities import Known
-from torghut.decisions.fold.symbols import BY_REVERTING
 from torghut.schemas.control import (
     REASON_MAX,
     ControlRecord,
@@ -20,10 +18,8 @@ from torghut.schemas.control import (
     RevisionFence,
     SwitchThrown,
 )
+from torghut.schemas.live.control_ids import fence_id, is_by_fencing, reverting_id
 from torghut.workflows.live.loop.in_force import standing_records
-
-_BY_FENCING: Final = "switch:last-stable-revision:"
-_FENCE: Final = ":fence:"
 
 
 def beside(
@@ -115,7 +111,7 @@ def _reverting(record: SwitchThrown, fold: DecisionFold) -> Iterator[PackageChan
         known = previous in fold.packages
         why = "" if known else "no package was promoted before, the defensive weights serve; "
         yield PackageChanged(
-            control_id=f"{_stem(record, BY_REVERTING)}:{router}",
+            control_id=reverting_id(record.control_id, router),
             router=router,
             package=previous if known else None,
             reason=f"switch revert-packages: {why}{record.reason}"[:REASON_MAX],
@@ -128,7 +124,7 @@ def _restoring(record: SwitchThrown, fold: DecisionFold) -> Iterator[PackageChan
         newest = fold.promoted.newest(router)
         if newest != fold.served.get(router, ""):
             yield PackageChanged(
-                control_id=f"{_stem(record, BY_REVERTING)}:{router}",
+                control_id=reverting_id(record.control_id, router),
                 router=router,
                 package=newest or None,
                 reason=record.reason,
@@ -138,9 +134,9 @@ def _restoring(record: SwitchThrown, fold: DecisionFold) -> Iterator[PackageChan
 def _unfencing(record: SwitchThrown, fold: DecisionFold, revision: str) -> Iterator[RevisionFence]:
     """Yield the release of each revision that the switch fenced."""
     for fenced, one in fences(fold).items():
-        if one.state == "fenced" and one.control_id.startswith(_BY_FENCING):
+        if one.state == "fenced" and is_by_fencing(one.control_id):
             yield RevisionFence(
-                control_id=f"{_stem(record, _BY_FENCING)}{_FENCE}{_short(fenced)}",
+                control_id=fence_id(record.control_id, _short(fenced)),
                 revision=fenced,
                 state="released",
                 decides=revision,
@@ -156,7 +152,7 @@ def _fencing(
     A throw that names none fences the revision that decides where it is first recorded, and none
     that takes the log over from it.
     """
-    stem = f"{_stem(record, _BY_FENCING)}{_FENCE}"
+    stem = fence_id(record.control_id, "")
     if not named and any(one.control_id.startswith(stem) for one in fences(fold).values()):
         return ()
     own = fences(fold).get(revision)
@@ -165,7 +161,7 @@ def _fencing(
         wanted.add(revision)  # said again: the fence of another one would let this one go
     return [
         RevisionFence(
-            control_id=f"{stem}{_short(one) if named else 'any'}",
+            control_id=fence_id(record.control_id, _short(one) if named else "any"),
             revision=one,
             state="fenced",
             decides=revision,
@@ -173,11 +169,6 @@ def _fencing(
         )
         for one in sorted(wanted, key=lambda one: (one == revision, one))
     ]
-
-
-def _stem(record: SwitchThrown, beginning: str) -> str:
-    """Return how the ids begin of what a throw brings."""
-    return beginning + record.control_id.removeprefix(beginning)
 
 
 def _short(text: str) -> str:

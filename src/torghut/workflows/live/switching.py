@@ -14,6 +14,7 @@ from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.identities import Known
 from torghut.kernel.clock import WallClock
 from torghut.schemas.control import REASON_MAX, ControlRecord, SwitchThrown
+from torghut.schemas.live.control_ids import throw_id_in, thrown_id
 from torghut.schemas.live.worker import Acknowledged, SwitchStanding
 from torghut.workflows.live.errors import SwitchReleaseRefusedError
 from torghut.workflows.live.going_back import beside, taken_over, undoing
@@ -173,14 +174,12 @@ class Switchboard:
 
 def record_id(thrown: ThrownSwitch) -> str:
     """Return the id of the control record that a switch file becomes."""
-    return f"switch:{thrown.name}:{thrown.throw_id}:thrown"
+    return thrown_id(thrown.name, thrown.throw_id)
 
 
 def throw_id_of(record: SwitchThrown) -> str:
     """Return the id of the throw that is recorded: that of its file, or its own where none was."""
-    file_id = record.control_id.removeprefix(f"switch:{record.name}:").removesuffix(":thrown")
-    made_of = f"switch:{record.name}:{file_id}:thrown"
-    return file_id if made_of == record.control_id else record.control_id
+    return throw_id_in(record.control_id, record.name)
 
 
 def check_ends(standing: Iterable[SwitchStanding], name: str, ends: Collection[str] | None) -> None:

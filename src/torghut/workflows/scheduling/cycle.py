@@ -28,7 +28,7 @@ from torghut.schemas.publish import stated_type
 from torghut.schemas.scheduling.cycles import CycleBegan
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import CYCLE_RECORD, SIGNALS
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.noting import Written, find_note, write_note
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.allotments import allot
@@ -89,39 +89,39 @@ async def run_cycle(governor: Governor, *, epoch: int, holder: str, now_ns: int)
         TorghutError: Governance's log or the artifact root cannot be read or written.
     """
     state = await governor.governance.state(CYCLE_RECORD)
-    turn = Turn(
+    at = CycleAt(
         cycle=state.number + 1, epoch=epoch, holder=holder, now_ns=max(now_ns, state.time_ns)
     )
     attempt = await attempt_of(governor)
     try:
-        await _bind(governor, turn)
+        await _bind(governor, at)
         _check_time(state, now_ns)
         await end_interrupted(governor)
         begin = BeginCycle(
-            cycle=turn.cycle,
+            cycle=at.cycle,
             epoch=epoch,
             holder=holder,
             policies=governor.policies.digest,
-            at_ns=turn.now_ns,
+            at_ns=at.now_ns,
         )
         await governor.governance.run(CYCLE_RECORD, begin)
-        findings = await _work(governor, turn, attempt)
-        return await _end(governor, turn, findings)
+        findings = await _work(governor, at, attempt)
+        return await _end(governor, at, findings)
     except _NOT_OURS:
         raise
     except Exception as fault:
-        await stay_safe(governor, turn, attempt, fault=fault)
+        await stay_safe(governor, at, attempt, fault=fault)
         raise
 
 
-async def _bind(governor: Governor, turn: Turn) -> None:
+async def _bind(governor: Governor, at: CycleAt) -> None:
     """Put on record which log is governed and with which key, where that is new.
 
     Raises:
         AnotherLogError: Another log is governed here.
     """
     signer = None if governor.key is None else fingerprint(governor.key.public_key())
-    command = BindGovernance(log=await governor.view.identity(), signer=signer, at_ns=turn.now_ns)
+    command = BindGovernance(log=await governor.view.identity(), signer=signer, at_ns=at.now_ns)
     await governor.governance.run(CYCLE_RECORD, command)
 
 
@@ -163,26 +163,26 @@ async def end_interrupted(governor: Governor) -> None:
     await governor.governance.run(CYCLE_RECORD, command)
 
 
-async def _work(governor: Governor, turn: Turn, attempt: Attempt) -> Findings:
+async def _work(governor: Governor, at: CycleAt, attempt: Attempt) -> Findings:
     """Do everything that a cycle does but its note."""
-    observed = await observe(governor, turn, attempt)
-    continuity = await _count_signals(governor, turn, observed)
-    at_work = await _run_lane(governor, turn, observed)
+    observed = await observe(governor, at, attempt)
+    continuity = await _count_signals(governor, at, observed)
+    at_work = await _run_lane(governor, at, observed)
     subjects = await find_subjects(governor)
     lane = await uncounted_lane(governor)
-    drift = await look_for_drift(governor, turn, observed, subjects)
-    safety = await control_safety(governor, turn, observed, lane, subjects)
+    drift = await look_for_drift(governor, at, observed, subjects)
+    safety = await control_safety(governor, at, observed, lane, subjects)
     latch, remarks = safety.latch, (*drift.remarks, *safety.remarks)
     for run in subjects.held:
-        told = await watch_canary(governor, turn, run)
+        told = await watch_canary(governor, at, run)
         remarks = (*remarks, *(named(run, line, subjects) for line in told))
     seen = Seen(latch=latch, observed=observed, drift=drift)
-    rolled_back = await roll_back(governor, turn, subjects, seen)
+    rolled_back = await roll_back(governor, at, subjects, seen)
     remarks = (*remarks, *await hold_router(governor, observed))
     counts = next((one.run for one in rolled_back if one.unproven), subjects.current)
-    exposure = await review_exposure(governor, turn, observed, counts)
-    remarks = (*remarks, *exposure, *await allot(governor, turn, observed))
-    published = await _publish(governor, turn, subjects, drift, rolled_back)
+    exposure = await review_exposure(governor, at, observed, counts)
+    remarks = (*remarks, *exposure, *await allot(governor, at, observed))
+    published = await _publish(governor, at, subjects, drift, rolled_back)
     for one in published.values():
         remarks = (*remarks, *one.remarks)
     return Findings(
@@ -200,12 +200,12 @@ async def _work(governor: Governor, turn: Turn, attempt: Attempt) -> Findings:
     )
 
 
-async def _count_signals(governor: Governor, turn: Turn, observed: Observed) -> ContinuityState:
+async def _count_signals(governor: Governor, at: CycleAt, observed: Observed) -> ContinuityState:
     """Put on record whether there were signals, and if not, why."""
     last = (await governor.governance.state(SIGNALS)).last
     command = ObserveCycle(
         cycle=1 if last is None else last.cycle + 1,
-        at_ns=turn.now_ns,
+        at_ns=at.now_ns,
         session=observed.session,
         signals=observed.signals,
         reason=observed.no_signal,
@@ -215,16 +215,16 @@ async def _count_signals(governor: Governor, turn: Turn, observed: Observed) -> 
     return await governor.governance.state(SIGNALS)
 
 
-async def _run_lane(governor: Governor, turn: Turn, observed: Observed) -> bool:
+async def _run_lane(governor: Governor, at: CycleAt, observed: Observed) -> bool:
     """Let the lane go on, started where there are signals; say whether it is at work still."""
     return await governor.lane.run(
-        epoch=turn.epoch, holder=turn.holder, starts=observed.no_signal is None
+        epoch=at.epoch, holder=at.holder, starts=observed.no_signal is None
     )
 
 
 async def _publish(
     governor: Governor,
-    turn: Turn,
+    at: CycleAt,
     subjects: Subjects,
     drift: DriftSeen,
     rolled_back: Sequence[RolledBack],
@@ -238,7 +238,7 @@ async def _publish(
     for one in sorted(rolled_back, key=lambda one: one.run == subjects.current):
         published[one.run] = await say_last_word(
             governor,
-            turn,
+            at,
             one.run,
             drift=drift.status,
             rollback=one.facts,
@@ -249,12 +249,12 @@ async def _publish(
     return published
 
 
-async def _end(governor: Governor, turn: Turn, findings: Findings) -> IterationNote:
+async def _end(governor: Governor, at: CycleAt, findings: Findings) -> IterationNote:
     """Write the note of a cycle, and end it."""
     outcome, reason = outcome_of(findings)
-    note, evidence = await _write(governor, turn.cycle, turn.now_ns, note_of(turn, findings))
+    note, evidence = await _write(governor, at.cycle, at.now_ns, note_of(at, findings))
     command = EndCycle(
-        cycle=turn.cycle, outcome=outcome, reason=reason, note=evidence, at_ns=turn.now_ns
+        cycle=at.cycle, outcome=outcome, reason=reason, note=evidence, at_ns=at.now_ns
     )
     await governor.governance.run(CYCLE_RECORD, command)
     return note

@@ -172,7 +172,7 @@ class Governor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class CycleAt:
     """One cycle's number and time.
 
     Attributes:

@@ -12,7 +12,7 @@ from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.scheduling.cycles import CycleBegan, CycleOutcome
 from torghut.schemas.scheduling.note import IterationNote, Throughput
-from torghut.workflows.scheduling.governor import Turn
+from torghut.workflows.scheduling.governor import CycleAt
 from torghut.workflows.scheduling.ports import LaneEnded, Observed
 from torghut.workflows.scheduling.steps.drifting import DriftSeen
 from torghut.workflows.scheduling.steps.manifests import Published
@@ -56,7 +56,7 @@ def outcome_of(findings: Findings) -> tuple[CycleOutcome, str]:
     return "lane_completed", "lane-ran-through"
 
 
-def note_of(turn: Turn, findings: Findings) -> Numbered:
+def note_of(at: CycleAt, findings: Findings) -> Numbered:
     """Return the note of a cycle, but for its number."""
     outcome, reason = outcome_of(findings)
     current = findings.subjects.current
@@ -66,10 +66,10 @@ def note_of(turn: Turn, findings: Findings) -> Numbered:
     def numbered(iteration: int) -> IterationNote:
         return IterationNote(
             iteration=iteration,
-            cycle=turn.cycle,
-            epoch=turn.epoch,
-            holder=turn.holder,
-            began_at_ns=turn.now_ns,
+            cycle=at.cycle,
+            epoch=at.epoch,
+            holder=at.holder,
+            began_at_ns=at.now_ns,
             outcome=outcome,
             reason=reason,
             no_signal=findings.observed.no_signal,

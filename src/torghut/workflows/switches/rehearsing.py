@@ -19,6 +19,7 @@ from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival
 from torghut.schemas.codes import Intent, Reason, RouterMode, Switch
 from torghut.schemas.control import ControlRecord, SwitchThrown
+from torghut.schemas.live.control_ids import thrown_id
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.rehearsal import SwitchRehearsal, SwitchRehearsals
 from torghut.schemas.rows import DECISION, RowArray
@@ -134,7 +135,7 @@ def _watch(
 def _records(name: SwitchName, fold: DecisionFold, revision: str) -> Sequence[ControlRecord]:
     """Return what a throw of a switch puts on record."""
     thrown = SwitchThrown(
-        control_id=f"switch:{name}:rehearsal-{fold.waiting.arrived}:thrown",
+        control_id=thrown_id(name, f"rehearsal-{fold.waiting.arrived}"),
         name=name,
         state="thrown",
         reason="rehearsal",

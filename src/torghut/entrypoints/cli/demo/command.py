@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from torghut import bootstrap
+from torghut import bootstrap, standby
 from torghut.artifacts.package import Package
 from torghut.entrypoints.cli.console import json_option, print_json, progress, shown, stamp
 from torghut.entrypoints.cli.demo import cycles, deciding, showing
@@ -100,7 +100,7 @@ def _govern(steps: Steps) -> Governed:
     for line in showing.HEADING:
         steps.say(line)
     steps.stage("Making prices, packages and declarations")
-    aside = stamp(bootstrap.wall_clock().now_ns())
+    aside = stamp(standby.wall_clock().now_ns())
     world = make_world(artifact_dir() / "demo" / "governance", aside=aside)
     part = Governing(world=world)
     with standing_in(declarations=world.declared, artifacts=world.artifacts):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from torghut import bootstrap
+from torghut import bootstrap, standby
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.entrypoints.cli.console import stamp
 from torghut.entrypoints.cli.demo.failing import DemoFailedError
@@ -41,7 +41,7 @@ def decide_and_kill(scene: Scene) -> None:
     found = "it was over before it could be killed"
     for records in _BLOCKS:
         half = scene.baseline.contexts // (2 * records)
-        bootstrap.set_log_aside(scene.log, stamp(bootstrap.wall_clock().now_ns()))
+        bootstrap.set_log_aside(scene.log, stamp(standby.wall_clock().now_ns()))
         command = scene.run("--no-report", "--batch", str(records))
         with bootstrap.child_command(command) as child:
             child.wait_while(lambda: _lines(heads) <= half)  # noqa: B023 - asked at once

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from torghut import bootstrap
+from torghut import standby
 from torghut.entrypoints.cli.console import Progress
 
 _NS_PER_S: Final = 1_000_000_000
@@ -26,7 +26,7 @@ class Steps:
     told: Progress
     silent: bool
     seconds: dict[str, float] = field(default_factory=dict)
-    _last_ns: int = field(default_factory=lambda: bootstrap.steady_clock().now_ns())
+    _last_ns: int = field(default_factory=lambda: standby.steady_clock().now_ns())
 
     def stage(self, text: str) -> None:
         """Begin to do something."""
@@ -45,7 +45,7 @@ class Steps:
             text: What came of it.
             more: Lines below it.
         """
-        now_ns = bootstrap.steady_clock().now_ns()
+        now_ns = standby.steady_clock().now_ns()
         self.seconds[name] = round((now_ns - self._last_ns) / _NS_PER_S, 3)
         self._last_ns = now_ns
         self.say(f"  {len(self.seconds):<2} {name:<8}  {text}; {self.seconds[name]:.1f} s")

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from torghut import bootstrap
+from torghut import governing
 from torghut.drift.verdicts import judge_drift
 from torghut.entrypoints.cli.lookup.reading import read_log
 from torghut.entrypoints.cli.lookup.times import TimeType
@@ -64,7 +64,7 @@ def judged(log_path: Path, from_ns: int | None, to_ns: int | None) -> Judged:
     if from_ns is not None and to_ns is not None and to_ns < from_ns:
         message = "expected --to at or after --from"
         raise click.UsageError(message)
-    policy: DriftPolicy = bootstrap.governing_policies().drift
+    policy: DriftPolicy = governing.governing_policies().drift
     asked = WindowAsked(subject="log", from_ns=from_ns, to_ns=to_ns)
 
     async def work(log: DecisionLog, told: Scanning) -> Measured:

@@ -14,15 +14,13 @@ from torghut.entrypoints.cli.console import json_option, print_fields, print_jso
 from torghut.entrypoints.cli.latch.asking import INCIDENT, TRIGGERS, desk
 from torghut.entrypoints.cli.latch.wording import release_command
 from torghut.governance.releases.releasing import sign_release
-from torghut.governance.safety.errors import ReasonMissingError
+from torghut.governance.safety.reasons import reason_text
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.times import instant
 from torghut.schemas.governing.latch import Trigger
 from torghut.workflows.latching.releasing import Handed, hand_in, statement_of
 
 __all__ = ["release"]
-
-_REASON_MAX = 500
 
 
 class _Release(TypedDict):
@@ -57,9 +55,7 @@ def release(**asked: Unpack[_Release]) -> ExitCode:
     This is not `torghut switch release stop`, which ends what a person threw: if both stop the
     loop, both must be released.
     """
-    reason = asked["reason"].strip()
-    if not 1 <= len(reason) <= _REASON_MAX:
-        raise ReasonMissingError(found=reason)
+    reason = reason_text(asked["reason"].strip())
     place = desk("torghut latch release")
     statement = statement_of(
         asked["incident"], asked["trigger"], reason=reason, signed_at_ns=place.now_ns

@@ -117,7 +117,7 @@ def captured(path: Path, name: str, commit: str | None) -> Baseline:
         name=name,
         commit=commit or (None if found is None else found.commit),
         kernel=bootstrap.kernel(),
-        clock=bootstrap.wall_clock(),
+        clock=standby.wall_clock(),
     )
     return asyncio.run(_capture(path, asked))
 

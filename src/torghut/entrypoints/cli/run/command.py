@@ -9,7 +9,7 @@ from typing import Final
 import click
 from typing_extensions import Unpack
 
-from torghut import bootstrap
+from torghut import bootstrap, standby
 from torghut.decisions.recording import parse_cursor
 from torghut.entrypoints.cli.console import Progress, json_option, plural, print_json, progress
 from torghut.entrypoints.cli.run.ending import Ended, ended_as_json, facts_of, print_ended
@@ -123,9 +123,9 @@ def _request(options: Options, prepared: Prepared, stopping: bootstrap.Stopping)
         loop=LoopSettings(batch_records=options["batch"]),
         player=None
         if speed is None
-        else Player(speed=speed, clock=bootstrap.steady_clock(), pause=stopping.pause, asked=asked),
+        else Player(speed=speed, clock=standby.steady_clock(), pause=stopping.pause, asked=asked),
         asked_to_stop=asked,
-        clock=bootstrap.steady_clock(),
+        clock=standby.steady_clock(),
         mode=options["mode"],
         router_mode=options["router_mode"],
         offered=prepared.offered,
@@ -139,7 +139,7 @@ async def _report(prepared: Prepared, begun: Begun) -> RunReport | None:
         return None
     report = run_report(
         begun.run.fold,
-        bootstrap.wall_clock(),
+        standby.wall_clock(),
         static_trend=True,
         parts={part.digest: part.name for part in prepared.source.description.parts},
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from torghut import bootstrap
+from torghut import bootstrap, standby
 from torghut.artifacts.package import Package, PackageReference, parse_reference
 from torghut.artifacts.ports import PackageStore
 from torghut.entrypoints.cli.console import Progress, stamp
@@ -68,7 +68,7 @@ def prepare(options: Options, told: Progress) -> Prepared:
         offered=offered,
         packages=packages,
         log=log,
-        aside=bootstrap.set_log_aside(log, stamp(bootstrap.wall_clock().now_ns()))
+        aside=bootstrap.set_log_aside(log, stamp(standby.wall_clock().now_ns()))
         if options["fresh"]
         else None,
         page=None if options["no_report"] else options["report"] or _beside(log, ".html"),

@@ -11,7 +11,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typing_extensions import TypedDict, Unpack, override
 
-from torghut import bootstrap
+from torghut import bootstrap, scheduling
 from torghut.artifacts.signatures import parse_private_key
 from torghut.entrypoints.cli.approval.asking import SPAN
 from torghut.entrypoints.cli.console import (
@@ -24,11 +24,11 @@ from torghut.entrypoints.cli.console import (
 )
 from torghut.entrypoints.cli.lookup.reading import log_option
 from torghut.entrypoints.cli.lookup.times import RangeType, TimeType
-from torghut.entrypoints.cli.scheduler.assembling import Asked, term_of
+from torghut.entrypoints.cli.rollout.reviewing import page_of
 from torghut.entrypoints.cli.scheduler.signing import read_signing_key
 from torghut.governance.notes.note import note_path
 from torghut.kernel.canonical import JsonObject, canonical_text
-from torghut.kernel.errors import ExitCode
+from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
 from torghut.workflows.scheduling.backfilling import Backfilled, Grid, backfill
@@ -105,10 +105,12 @@ def run(**typed: Unpack[_Run]) -> ExitCode:
     if every_ns is not None and simulated is None:
         message = "--every: expected --simulate-clock beside it"
         raise click.UsageError(message)
-    asked = Asked(
+    asked = scheduling.Asked(
         log=typed["log_path"],
         key=_signing_key(typed),
         token_file=typed["token_file"],
+        page=page_of,
+        faulted=_say_fault,
         recorded=simulated is not None,
     )
     told: Callable[[IterationNote], None] = _print_json_line if typed["as_json"] else _print_line
@@ -116,7 +118,7 @@ def run(**typed: Unpack[_Run]) -> ExitCode:
         return _backfill(asked, simulated, every_ns, told)
 
     async def work() -> None:
-        term = term_of(asked, told)
+        term = scheduling.term_of(asked, told)
         with bootstrap.stop_on_signals(at_end_of_input=typed["beside"]) as stopping:
             await govern(term, _Stoppable(stopping))
 
@@ -125,7 +127,7 @@ def run(**typed: Unpack[_Run]) -> ExitCode:
 
 
 def _backfill(
-    asked: Asked,
+    asked: scheduling.Asked,
     simulated: tuple[int, int],
     every_ns: int | None,
     told: Callable[[IterationNote], None],
@@ -133,7 +135,7 @@ def _backfill(
     """Run the cycles of a range over recorded data, and show how far it is."""
 
     async def work() -> Backfilled:
-        term = term_of(asked, lambda _: None)
+        term = scheduling.term_of(asked, lambda _: None)
         grid = Grid(
             from_ns=simulated[0],
             to_ns=simulated[1],
@@ -181,10 +183,18 @@ def cycle(
     Ends with 0 if the cycle is whole, whatever it found; with 1 if its lane broke off.
     """
     recorded = simulated is not None
-    asked = Asked(log=log_path, key=_key(key), token_file=token_file, recorded=recorded, once=True)
+    asked = scheduling.Asked(
+        log=log_path,
+        key=_key(key),
+        token_file=token_file,
+        recorded=recorded,
+        page=page_of,
+        faulted=_say_fault,
+        once=True,
+    )
 
     async def work() -> IterationNote:
-        return await run_one(term_of(asked, lambda _: None), now_ns=simulated)
+        return await run_one(scheduling.term_of(asked, lambda _: None), now_ns=simulated)
 
     note = asyncio.run(work())
     (_print_json if as_json else _print_note)(note)
@@ -200,6 +210,11 @@ def _signing_key(typed: _Run) -> Ed25519PrivateKey | None:
 def _key(path: Path | None) -> Ed25519PrivateKey | None:
     """Return the key in a file."""
     return None if path is None else parse_private_key(path.read_bytes())
+
+
+def _say_fault(error: TorghutError) -> None:
+    """Say what went wrong: a cycle that broke off, which the next one ends, a beat or the page."""
+    click.echo(f"governance: {error.code}: {error}", err=True)
 
 
 def _print_json_line(note: IterationNote) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import click
 from typing_extensions import Unpack
 
-from torghut import bootstrap, serving
+from torghut import bootstrap, serving, standby
 from torghut.entrypoints.cli.console import progress, shown
 from torghut.entrypoints.cli.program import UnforeseenError
 from torghut.entrypoints.cli.run.options import InstantType, SpeedType
@@ -137,7 +137,7 @@ def _say_where(options: ServeOptions, prepared: PreparedService, addresses: Sequ
             position="" if newest is None else str(newest),
             symbols=len(prepared.declared.by_symbol),
             api=addresses[0],
-            start_seconds=(bootstrap.steady_clock().now_ns() - begun_ns) / _NS,
+            start_seconds=(standby.steady_clock().now_ns() - begun_ns) / _NS,
         )
     )
 

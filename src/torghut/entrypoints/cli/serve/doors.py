@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from torghut import bootstrap, serving, standby
+from torghut import serving, standby
 from torghut.entrypoints.api.application import api
 from torghut.entrypoints.cli.serve.options import ServeOptions
 from torghut.entrypoints.cli.serve.preparing import PreparedService
@@ -34,8 +34,8 @@ async def doors(options: ServeOptions, prepared: PreparedService) -> AsyncIterat
             telemetry=prepared.metrics,
             journal=prepared.journal,
             tracer=prepared.tracer,
-            wall=bootstrap.wall_clock(),
-            steady=bootstrap.steady_clock(),
+            wall=standby.wall_clock(),
+            steady=standby.steady_clock(),
         ),
         beaten=witness.beaten,
     )
@@ -45,7 +45,7 @@ async def doors(options: ServeOptions, prepared: PreparedService) -> AsyncIterat
     def refresh() -> None:
         status, apart_ns = worker.desk.status(), worker.clock.apart_ns()
         show_status(prepared.metrics, status, clock_apart_ns=apart_ns)
-        governance.show(bootstrap.wall_clock().now_ns())
+        governance.show(standby.wall_clock().now_ns())
 
     prepared.metrics.before_reading(refresh)
     wanted = [str(options["listen"])]

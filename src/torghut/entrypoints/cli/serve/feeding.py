@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from torghut import bootstrap, serving
+from torghut import bootstrap, serving, standby
 from torghut.entrypoints.cli.serve.options import ServeOptions, SourceKind
 from torghut.entrypoints.cli.serve.preparing import PreparedService
 from torghut.market.ports import Source
@@ -55,7 +55,7 @@ def _playing(
     if times is not None:
         player = Player(
             speed=times,
-            clock=bootstrap.steady_clock(),
+            clock=standby.steady_clock(),
             pause=stopping.pause,
             asked=stopping.asked.is_set,
         )

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import click
 
-from torghut import bootstrap, serving
+from torghut import bootstrap, serving, standby
 from torghut.entrypoints.cli.scheduler.signing import read_signing_key
 from torghut.entrypoints.cli.serve.options import ServeOptions, SourceKind
 from torghut.entrypoints.cli.serve.preparing import PreparedService
@@ -49,7 +49,7 @@ async def governed(
         return
     beside = Companionship(
         start=serving.scheduler_beside(prepared.log, options["govern_key"], prepared.tokens),
-        steady=bootstrap.steady_clock(),
+        steady=standby.steady_clock(),
         journal=prepared.journal,
         telemetry=prepared.metrics,
         drain_ms=prepared.policy.loop.drain_ms,

@@ -64,10 +64,10 @@ class PreparedService:
 
 def prepare(options: ServeOptions, told: Progress) -> PreparedService:
     """Read everything that a service needs, and open its log."""
-    begun_ns = bootstrap.steady_clock().now_ns()
+    begun_ns = standby.steady_clock().now_ns()
     told.stage("Reading declarations and packages")
     declared = bootstrap.declarations()
-    policy = bootstrap.live_policy()
+    policy = standby.live_policy()
     chosen = {one.name: one.digest for one in map(parse_reference, options["package"])}
     packages = serving_packages(declared, bootstrap.package_store(), chosen)
     recorded = options["source"].kind is SourceKind.RECORDED
@@ -93,17 +93,17 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
         )
     )
     told.stage("Opening the log")
-    page = bootstrap.worker_page(options["worker"])
+    page = standby.worker_page(options["worker"])
     keeper = serving.log_keeper(log)
     worker = assemble(
         Parts(
             keeper=keeper,
             setup=setup,
             policy=policy,
-            wall=bootstrap.wall_clock(),
-            steady=bootstrap.steady_clock(),
-            ids=bootstrap.ids(),
-            folder=bootstrap.switch_folder(),
+            wall=standby.wall_clock(),
+            steady=standby.steady_clock(),
+            ids=standby.ids(),
+            folder=standby.switch_folder(),
             page=page,
             ear=standby.governance_beat(),
             aside=serving.threads_aside(),

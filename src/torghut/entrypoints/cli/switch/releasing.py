@@ -8,10 +8,9 @@ from typing import ClassVar, Final
 
 import click
 
-from torghut import standby
+from torghut import reaching, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.switch.naming import name_argument, reason_option, switch_named
-from torghut.entrypoints.cli.switch.sending import Became, Door, send
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.live.delivery import SwitchName
@@ -73,10 +72,12 @@ def release(
     that has the switch in force has recorded the release.
     """
     switch = switch_named(name)
-    doors = [Door(worker=url, url=url)] if url else _doors(switch)
+    doors = [reaching.Door(worker=url, url=url)] if url else _doors(switch)
     who = standby.person()
     found = [
-        send(switch, door, ReleaseAsked(reason=reason, who=who, ends=door.ends), token_file)
+        reaching.send_release(
+            switch, door, ReleaseAsked(reason=reason, who=who, ends=door.ends), token_file
+        )
         for door in doors
     ]
     if as_json:
@@ -86,7 +87,7 @@ def release(
     return next((one.exit_code for one in found if one.exit_code), ExitCode.YES)
 
 
-def _doors(switch: SwitchName) -> Sequence[Door]:
+def _doors(switch: SwitchName) -> Sequence[reaching.Door]:
     """Return where the workers listen that have a switch in force.
 
     Raises:
@@ -100,7 +101,8 @@ def _doors(switch: SwitchName) -> Sequence[Door]:
     if not holding:
         raise SwitchNotInForceError(name=switch, asked=[one.worker for one in living])
     doors = [
-        Door(worker=one.worker, url=_url(one), ends=tuple(_throws(one, switch))) for one in holding
+        reaching.Door(worker=one.worker, url=_url(one), ends=tuple(_throws(one, switch)))
+        for one in holding
     ]
     mute = [door.worker for door in doors if not door.url]
     if mute:
@@ -126,7 +128,7 @@ def _url(seen: WorkerSeen) -> str:
     return "" if seen.status is None else seen.status.api
 
 
-def _as_json(became: Became) -> JsonObject:
+def _as_json(became: reaching.Became) -> JsonObject:
     """Return what became of a release for machines."""
     answer = became.answer
     return {
@@ -138,7 +140,7 @@ def _as_json(became: Became) -> JsonObject:
     }
 
 
-def _in_words(switch: SwitchName, became: Became) -> str:
+def _in_words(switch: SwitchName, became: reaching.Became) -> str:
     """Return what became of a release for people."""
     if became.answer is None or became.answer.status == "refused":
         return f"{switch} not released: {became.code}: {became.detail}"

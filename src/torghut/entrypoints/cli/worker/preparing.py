@@ -53,7 +53,7 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
     """Read everything that a worker needs, and open its log."""
     told.stage("Reading declarations and packages")
     declared = bootstrap.declarations()
-    policy = bootstrap.live_policy()
+    policy = standby.live_policy()
     chosen = {one.name: one.digest for one in map(parse_reference, options["package"])}
     packages = serving_packages(declared, bootstrap.package_store(), chosen)
     told.stage("Loading the decision kernel; compiled once for each build")
@@ -77,11 +77,11 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
             partition=partition,
             setup=setup,
             policy=policy,
-            wall=bootstrap.wall_clock(),
-            steady=bootstrap.steady_clock(),
-            ids=bootstrap.ids(),
-            folder=bootstrap.switch_folder(),
-            page=bootstrap.worker_page(worker),
+            wall=standby.wall_clock(),
+            steady=standby.steady_clock(),
+            ids=standby.ids(),
+            folder=standby.switch_folder(),
+            page=standby.worker_page(worker),
             ear=standby.governance_beat(),
             aside=serving.threads_aside(),
             identity=Identity(

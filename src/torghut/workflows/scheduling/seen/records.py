@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
 from torghut.decisions.fold.control import control_digest
 from torghut.decisions.recording import Recorded
+from torghut.schemas.live.control_ids import is_of_governance
 
-_OWN: Final = ("allotment-", "exposure:", "latch:", "rollback:")
 """Begins the id of every control record of governance."""
 
 
@@ -49,7 +48,7 @@ class SeenRecords:
         """
         for arrival in recorded.received:
             record = arrival.record
-            if record.control_id.startswith(_OWN):
+            if is_of_governance(record.control_id):
                 self.by_id.setdefault(record.control_id, SeenRecord(digest=control_digest(record)))
         for control_id, name in self._applied(recorded, until_ns):
             known = self.by_id.get(control_id)

@@ -1,15 +1,15 @@
-"""A cycle's turn of the allotter: shares the cap, and asks the loop for what is different."""
+"""The allotter in a cycle: it shares the cap, and asks the loop for what is different."""
 
 from __future__ import annotations
 
 from torghut.governance.allotting.allotment import Allot, RefuseAllotment, Seen
 from torghut.schemas.control import ControlRecord, LimitsAllotted
 from torghut.workflows.aggregates import ALLOTTER
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 
 
-async def allot(governor: Governor, turn: Turn, observed: Observed) -> tuple[str, ...]:
+async def allot(governor: Governor, at: CycleAt, observed: Observed) -> tuple[str, ...]:
     """Bring symbols towards their shares; return what the loop has not answered to.
 
     What was asked for and is not seen to hold is asked for again under the same id.
@@ -22,7 +22,7 @@ async def allot(governor: Governor, turn: Turn, observed: Observed) -> tuple[str
             after_block=min(one.after_block for one in waiting),
         )
     command = Allot(
-        cycle=turn.cycle,
+        cycle=at.cycle,
         seen={
             symbol: Seen(allotment=one.allotment, exposure=one.exposure)
             for symbol, one in observed.symbols.items()
@@ -30,7 +30,7 @@ async def allot(governor: Governor, turn: Turn, observed: Observed) -> tuple[str
         applied=applied,
         shares=governor.policies.shares,
         after_block=observed.last_block,
-        at_ns=turn.now_ns,
+        at_ns=at.now_ns,
     )
     await governor.governance.run(ALLOTTER, command)
     pending = (await governor.governance.state(ALLOTTER)).pending
@@ -43,7 +43,7 @@ async def allot(governor: Governor, turn: Turn, observed: Observed) -> tuple[str
     answers = await governor.loop.offer(records)
     for answer in answers:
         if answer.status == "refused":
-            refusal = RefuseAllotment(control_id=answer.control_id, at_ns=turn.now_ns)
+            refusal = RefuseAllotment(control_id=answer.control_id, at_ns=at.now_ns)
             await governor.governance.run(ALLOTTER, refusal)
     mute = sum(answer.status == "unknown" for answer in answers)
     return (f"allotter: no answer to {mute} of {len(records)} records",) if mute else ()

@@ -15,13 +15,13 @@ from torghut.schemas.rollout.lane import StrategyPatch
 from torghut.schemas.rollout.phases import CANARY
 from torghut.workflows.aggregates import canary_of, rollout_of
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 PATCH: Final = stated_type(StrategyPatch)
 
 
-async def watch_canary(governor: Governor, turn: Turn, run: RunSubject) -> tuple[str, ...]:
+async def watch_canary(governor: Governor, at: CycleAt, run: RunSubject) -> tuple[str, ...]:
     """Put on record what became of a run's patch; return what is wrong with it.
 
     A run whose lane never came to its canary has nothing to be watched.
@@ -39,7 +39,7 @@ async def watch_canary(governor: Governor, turn: Turn, run: RunSubject) -> tuple
                 run_id=run.run_id,
                 candidate=candidate,
                 patch=Evidence(path=patch.path, sha256=patch.sha256),
-                at_ns=turn.now_ns,
+                at_ns=at.now_ns,
             ),
         )
     found = None if patch is None else _found(governor, run, patch)
@@ -53,7 +53,7 @@ async def watch_canary(governor: Governor, turn: Turn, run: RunSubject) -> tuple
             judgement=1,
             target=target,
             found=found,
-            at_ns=turn.now_ns,
+            at_ns=at.now_ns,
         ),
     )
     return () if found in (None, "verified") else (f"canary: the strategy patch is {found}",)

@@ -14,7 +14,7 @@ from torghut.governance.cycles.errors import CycleTimeError
 from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.latch import SafetyReadings
 from torghut.workflows.aggregates import CYCLE_RECORD, STOP_LATCH
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import LaneEnded, Observed, Since
 from torghut.workflows.scheduling.steps.evidence import (
     EvidenceState,
@@ -49,12 +49,12 @@ async def attempt_of(governor: Governor) -> Attempt:
     return Attempt(evaluated=_number(await governor.governance.state(STOP_LATCH)))
 
 
-async def observe(governor: Governor, turn: Turn, attempt: Attempt) -> Observed:
+async def observe(governor: Governor, at: CycleAt, attempt: Attempt) -> Observed:
     """Look at what the loop did since the last look, and put its worth on record."""
     state = await governor.governance.state(CYCLE_RECORD)
     seen = state.portfolio
     since = Since() if seen is None else Since(block=seen.last_block, at_ns=seen.at_ns)
-    observed = await governor.view.look(since, now_ns=turn.now_ns)
+    observed = await governor.view.look(since, now_ns=at.now_ns)
     attempt.observed = observed
     if observed.last_block < since.block:
         return observed  # out of reach: what was seen before stays what was seen
@@ -63,12 +63,12 @@ async def observe(governor: Governor, turn: Turn, attempt: Attempt) -> Observed:
     answered_for = released is not None and "drawdown" in released.triggers
     answered_for = answered_for and not await release_fault(governor, latch)
     command = SeePortfolio(
-        cycle=turn.cycle,
+        cycle=at.cycle,
         equity=sum(one.equity for one in observed.symbols.values()),
         capital=float(sum(one.allotment for one in observed.symbols.values())),
         last_block=observed.last_block,
         reset_ns=released.at_ns if released is not None and answered_for else 0,
-        at_ns=turn.now_ns,
+        at_ns=at.now_ns,
     )
     await governor.governance.run(CYCLE_RECORD, command)
     return observed
@@ -76,7 +76,7 @@ async def observe(governor: Governor, turn: Turn, attempt: Attempt) -> Observed:
 
 async def control_safety(
     governor: Governor,
-    turn: Turn,
+    at: CycleAt,
     observed: Observed,
     lane: LaneEnded | None,
     subjects: Subjects,
@@ -85,7 +85,7 @@ async def control_safety(
     if await altered_own(governor, subjects.all):
         evidence: EvidenceState = "corrupt"
     else:
-        evidence = await evidence_state(governor, turn, observed, tuple(subjects.serving))
+        evidence = await evidence_state(governor, at, observed, tuple(subjects.serving))
     readings = SafetyReadings(
         mode=observed.mode,
         session=observed.session,
@@ -97,17 +97,17 @@ async def control_safety(
         universe=observed.universe,
         evidence=evidence,
     )
-    return await evaluate_latch(governor, turn, readings)
+    return await evaluate_latch(governor, at, readings)
 
 
-async def stay_safe(governor: Governor, turn: Turn, attempt: Attempt, *, fault: Exception) -> None:
+async def stay_safe(governor: Governor, at: CycleAt, attempt: Attempt, *, fault: Exception) -> None:
     """Evaluate the stop latch, unless the cycle did before it broke off, and enforce it anyway.
 
     A cycle at a time that cannot be has nothing to judge by: what is on record is enforced.
 
     Args:
         governor: What the cycle worked with.
-        turn: The cycle.
+        at: The cycle.
         attempt: How far it got.
         fault: Why it broke off.
 
@@ -117,12 +117,12 @@ async def stay_safe(governor: Governor, turn: Turn, attempt: Attempt, *, fault: 
     try:
         latch = await governor.governance.state(STOP_LATCH)
         if _number(latch) == attempt.evaluated and not isinstance(fault, CycleTimeError):
-            await _evaluate_anyway(governor, turn, attempt)
+            await _evaluate_anyway(governor, at, attempt)
     finally:
         await enforce_latch(governor, await governor.governance.state(STOP_LATCH))
 
 
-async def _evaluate_anyway(governor: Governor, turn: Turn, attempt: Attempt) -> None:
+async def _evaluate_anyway(governor: Governor, at: CycleAt, attempt: Attempt) -> None:
     """Evaluate the stop latch in the cycle that is open: this one, or the one it could not end.
 
     Where none is, not even its beginning came on record, and neither would this.
@@ -130,7 +130,7 @@ async def _evaluate_anyway(governor: Governor, turn: Turn, attempt: Attempt) -> 
     open_ = (await governor.governance.state(CYCLE_RECORD)).open
     if open_ is None:
         return
-    own = Turn(cycle=open_.cycle, epoch=turn.epoch, holder=turn.holder, now_ns=turn.now_ns)
+    own = CycleAt(cycle=open_.cycle, epoch=at.epoch, holder=at.holder, now_ns=at.now_ns)
     observed = attempt.observed or await observe(governor, own, attempt)
     await control_safety(governor, own, observed, await uncounted_lane(governor), NOBODY)
 

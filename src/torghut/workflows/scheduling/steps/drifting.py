@@ -18,7 +18,7 @@ from torghut.workflows.drift.calling import status_called
 from torghut.workflows.drift.evidence import About, write_action, write_detection
 from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.governor import MS, Governor, Turn
+from torghut.workflows.scheduling.governor import MS, CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.subjects import Subjects
@@ -56,7 +56,7 @@ class DriftSeen:
 
 
 async def look_for_drift(
-    governor: Governor, turn: Turn, observed: Observed, subjects: Subjects
+    governor: Governor, at: CycleAt, observed: Observed, subjects: Subjects
 ) -> DriftSeen:
     """Measure and judge drift, put on record what follows from it, and keep what shows it.
 
@@ -69,14 +69,14 @@ async def look_for_drift(
     lives_ns = max((one.lifetime_ns for one in observed.symbols.values()), default=0)
     window_ns = max(policy.window_ms * MS, policy.window_lifetimes * lives_ns)
     asked = WindowAsked(
-        subject=about.run_id, from_ns=begin_of(turn.now_ns, window_ns), to_ns=turn.now_ns
+        subject=about.run_id, from_ns=begin_of(at.now_ns, window_ns), to_ns=at.now_ns
     )
     measured = await governor.drift.measure(asked)
     verdict = judge_drift(measured.window, governor.policies.drift)
     before = (await governor.governance.state(DRIFT)).last
     command = TakeVerdict(
         evaluation=1 if before is None else before.evaluation + 1,
-        at_ns=turn.now_ns,
+        at_ns=at.now_ns,
         verdict=verdict,
         candidate=next(iter(subjects.exposed), None),
         policy=governor.policies.drift,
@@ -94,36 +94,36 @@ async def look_for_drift(
         evidence={},
     )
     keeping = Keeping(store=governor.store)
-    evidence = _show(governor, turn, seen, about, keeping)
+    evidence = _show(governor, at, seen, about, keeping)
     return replace(
         seen, evidence=evidence, remarks=tuple(f"drift: {fault}" for fault in keeping.faults)
     )
 
 
 def show_drift(
-    governor: Governor, turn: Turn, seen: DriftSeen, about: Subject
+    governor: Governor, at: CycleAt, seen: DriftSeen, about: Subject
 ) -> Mapping[EvidenceName, Examined]:
     """Keep what shows what a cycle knows of drift as evidence about a run, and return it."""
     if about == seen.about:
         return seen.evidence
-    return _show(governor, turn, seen, about, Keeping(store=governor.store))
+    return _show(governor, at, seen, about, Keeping(store=governor.store))
 
 
 def _show(
-    governor: Governor, turn: Turn, seen: DriftSeen, about: Subject, keeping: Keeping
+    governor: Governor, at: CycleAt, seen: DriftSeen, about: Subject, keeping: Keeping
 ) -> Mapping[EvidenceName, Examined]:
     """Write what was detected, and what was done about it."""
     named = About(run_id=about.run_id, candidate_id=about.candidate_id)
     window = replace(seen.measured.window, subject=about.run_id)
     verdict = judge_drift(window, governor.policies.drift)
-    detection = write_detection(keeping, named, seen.measured, verdict, at_ns=turn.now_ns)
+    detection = write_detection(keeping, named, seen.measured, verdict, at_ns=at.now_ns)
     action = write_action(
         keeping,
         named,
         detection,
         seen.events,
         evaluation=seen.evaluation,
-        at_ns=turn.now_ns,
+        at_ns=at.now_ns,
     )
     return {
         "drift_last_detection_path": _examined(governor, detection, about),

@@ -20,7 +20,7 @@ from torghut.workflows.rollout.checking import (
 )
 from torghut.workflows.rollout.places import CURRENT, SIGNATURE, run_manifest
 from torghut.workflows.rollout.publishing import own_manifests
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.rollback.demanding import owed_incident
 from torghut.workflows.scheduling.steps.safety import owed_evidence
@@ -72,7 +72,7 @@ def _trusted(governor: Governor) -> Sequence[TrustedKey]:
 
 
 async def evidence_state(
-    governor: Governor, turn: Turn, observed: Observed, serving: Sequence[RunSubject]
+    governor: Governor, at: CycleAt, observed: Observed, serving: Sequence[RunSubject]
 ) -> EvidenceState:
     """Return what became of the log, of manifests that count, and of everything that they cite.
 
@@ -86,11 +86,11 @@ async def evidence_state(
         state = await governor.governance.state(rollout_of(run.run_id, run.attempt))
         final = final_manifest_of(state)
         places += [] if final is None else [run_manifest(final)]
-    found = {_state_of(governor, turn, place) for place in places}
+    found = {_state_of(governor, at, place) for place in places}
     return "corrupt" if "corrupt" in found else "unknown" if "unknown" in found else "intact"
 
 
-def _state_of(governor: Governor, turn: Turn, place: str) -> EvidenceState:
+def _state_of(governor: Governor, at: CycleAt, place: str) -> EvidenceState:
     """Return what became of a manifest and of everything that it cites."""
     body = read_found(governor.store, place)
     if body is ReadFault.MISSING:
@@ -102,7 +102,7 @@ def _state_of(governor: Governor, turn: Turn, place: str) -> EvidenceState:
         governor.store,
         envelope=find_envelope(body, governor.store, governor.store, place),
         trusted=_trusted(governor),
-        now_ns=turn.now_ns,
+        now_ns=at.now_ns,
     )
     broken = {Breach.INTEGRITY, Breach.CONTRACT}
     failed = any(not check.passed and check.breach in broken for check in verdict.checks)

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.schemas.live.control_ids import exposure_id, no_routing_id
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 
 async def review_exposure(
-    governor: Governor, turn: Turn, observed: Observed, run: RunSubject | None
+    governor: Governor, at: CycleAt, observed: Observed, run: RunSubject | None
 ) -> tuple[str, ...]:
     """Look at the ladder, tell live symbols the cap that holds, and return what there is to say.
 
@@ -21,7 +22,7 @@ async def review_exposure(
     people to answer, and each note says so.
     """
     attempt = None if run is None else (run.run_id, run.attempt)
-    seen = await governor.ladder.review(now_ns=turn.now_ns, run=attempt)
+    seen = await governor.ladder.review(now_ns=at.now_ns, run=attempt)
     live = sorted(name for name, one in observed.symbols.items() if one.mode == "live")
     if seen.cap is not None:
         return (*seen.remarks, *await _offer(governor, list(_told(observed, live, seen.cap))))
@@ -39,7 +40,7 @@ async def hold_router(governor: Governor, observed: Observed) -> tuple[str, ...]
     routed = [one.block for one in observed.symbols.values() if one.routed]
     if not routed or await governor.ladder.lets_route():
         return ()
-    held = RouterModeChanged(control_id=f"exposure:router:{max(routed)}", mode="static")
+    held = RouterModeChanged(control_id=no_routing_id(max(routed)), mode="static")
     return ("exposure: the stage lets no router serve", *await _offer(governor, [held]))
 
 
@@ -62,7 +63,7 @@ def _told(observed: Observed, live: list[str], cap: Decimal) -> Iterator[ModeCha
         seen = observed.symbols[name]
         if seen.notional_cap != cap:
             yield ModeChanged(
-                control_id=f"exposure:{name}:{seen.block}:{cap:f}",
+                control_id=exposure_id(name, seen.block, f"{cap:f}"),
                 symbol=name,
                 mode="live",
                 notional_cap=float(cap),

@@ -21,7 +21,7 @@ from torghut.schemas.scheduling.cycles import GovernanceBound
 from torghut.workflows.aggregates import CYCLE_RECORD, rollout_of
 from torghut.workflows.rollout.places import CURRENT, REVIEW, run_folder
 from torghut.workflows.rollout.publishing import Signs, manifests_of, publish_run
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 _BOUND: Final = stated_type(GovernanceBound)
@@ -46,7 +46,7 @@ class Published:
 
 async def say_last_word(
     governor: Governor,
-    turn: Turn,
+    at: CycleAt,
     run: RunSubject,
     *,
     drift: DriftStatus | None,
@@ -64,7 +64,7 @@ async def say_last_word(
     said: Sequence[RolloutEvent] = ()
     if state.ended:
         said = await governor.governance.run(
-            stream, kind(drift_status=drift, rollback=rollback, at_ns=turn.now_ns)
+            stream, kind(drift_status=drift, rollback=rollback, at_ns=at.now_ns)
         )
     state = await governor.governance.state(stream)
     agrees = manifest_of(state) == final_manifest_of(state)

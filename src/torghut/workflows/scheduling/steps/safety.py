@@ -18,6 +18,7 @@ from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import StopChanged
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.latch import SafetyEvaluated, SafetyReadings
+from torghut.schemas.live.control_ids import is_told_again, latch_id, told_again_id
 from torghut.schemas.publish import stated_type
 from torghut.workflows.aggregates import (
     LATCH_NAME,
@@ -26,7 +27,7 @@ from torghut.workflows.aggregates import (
     Governance,
 )
 from torghut.workflows.rollout.checking import is_altered, read_found
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import LaneEnded
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.streams import Streams
@@ -55,7 +56,7 @@ class SafetySeen:
     remarks: tuple[str, ...] = ()
 
 
-async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReadings) -> SafetySeen:
+async def evaluate_latch(governor: Governor, at: CycleAt, readings: SafetyReadings) -> SafetySeen:
     """Judge a cycle's readings, have the loop stopped or let go on, and keep the evidence.
 
     The loop comes first: it is stopped whatever the disk does.
@@ -65,7 +66,7 @@ async def evaluate_latch(governor: Governor, turn: Turn, readings: SafetyReading
     command = EvaluateSafety(
         latch=LATCH_NAME,
         evaluation=number,
-        at_ns=turn.now_ns,
+        at_ns=at.now_ns,
         readings=readings,
         policy=governor.policies.safety,
     )
@@ -164,7 +165,7 @@ async def _keep_stopped(governor: Governor, latch: LatchState, incident: Inciden
 
 def _was_told_again(governor: Governor, record: StopChanged) -> bool:
     """Return whether a stop was repeated, as far as this process knows."""
-    return any(one.startswith(f"{record.control_id}:") for one in governor.told)
+    return any(is_told_again(one, record.control_id) for one in governor.told)
 
 
 def _still_stopped(governor: Governor) -> tuple[str, ...]:
@@ -233,9 +234,8 @@ def stop_of(incident: Incident, *, again: int | None = None) -> StopChanged:
     record = stop_record(incident.incident_id, "stopped", _why(incident))
     if again is None:
         return record
-    return StopChanged(
-        control_id=f"{record.control_id}:{again}", state="stopped", reason=record.reason
-    )
+    control_id = told_again_id(record.control_id, again)
+    return StopChanged(control_id=control_id, state="stopped", reason=record.reason)
 
 
 def _released(incident_id: str) -> StopChanged:
@@ -247,7 +247,7 @@ def stop_record(
     incident_id: str, state: Literal["stopped", "released"], reason: str
 ) -> StopChanged:
     """Return the control record by which the latch closes or opens in the loop."""
-    return StopChanged(control_id=f"latch:{incident_id}:{state}", state=state, reason=reason)
+    return StopChanged(control_id=latch_id(incident_id, state), state=state, reason=reason)
 
 
 def _why(incident: Incident) -> str:

@@ -19,12 +19,13 @@ from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import ControlRecord, PackageChanged, StopChanged
 from torghut.schemas.governing.rollback import RollbackTriggered
+from torghut.schemas.live.control_ids import rollback_id
 from torghut.schemas.publish import stated_type
 from torghut.schemas.rollout.evidence import RollbackIncident
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.workflows.aggregates import DRIFT
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.governor import BackTo, Governor, Served, Turn
+from torghut.workflows.scheduling.governor import BackTo, CycleAt, Governor, Served
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.rollback.incidents import held_at, unanswered
@@ -34,7 +35,6 @@ from torghut.workflows.scheduling.steps.subjects import RunSubject, Subjects, pr
 _THROW: Final = "rollback-"
 """What the id of a throw by file begins with; people alone take it back."""
 
-_ORDER: Final = "rollback:"
 """What the id of a control record begins with that a rollback alone is the reason for."""
 
 _CAUSES: Final = 40
@@ -51,13 +51,13 @@ class Cause:
 
 
 async def demand_rollbacks(
-    governor: Governor, turn: Turn, subjects: Subjects, latch: LatchState, observed: Observed
+    governor: Governor, at: CycleAt, subjects: Subjects, latch: LatchState, observed: Observed
 ) -> Sequence[RunSubject]:
     """Put on record which runs are to be taken back, and return all that the cycle is about.
 
     What serves comes first: under a stop, a run beside it goes back to what that leaves in force.
     """
-    causes = await _causes(governor, turn, subjects, latch)
+    causes = await _causes(governor, at, subjects, latch)
     moves: dict[str | None, str | None] = {}
     for run, why in causes.items():
         had = (await governor.governance.state(run.rollback)).causes
@@ -78,14 +78,14 @@ async def demand_rollbacks(
             cause_id=cause.cause_id,
             goes_back_to=package,
             detected_at_ns=cause.detected_at_ns,
-            at_ns=turn.now_ns,
+            at_ns=at.now_ns,
         )
         await governor.governance.run(run.rollback, command)
     return list(causes)
 
 
 async def _causes(
-    governor: Governor, turn: Turn, subjects: Subjects, latch: LatchState
+    governor: Governor, at: CycleAt, subjects: Subjects, latch: LatchState
 ) -> dict[RunSubject, list[Cause]]:
     """Return why each run is to be taken back, the first reason first: for most there is none."""
     causes: dict[RunSubject, list[Cause]] = {run: [] for run in subjects.all}
@@ -104,7 +104,7 @@ async def _causes(
         stop = Cause(kind="stop-latch", cause_id=incident_id, detected_at_ns=found_ns)
         add(subjects.held, stop)
     for action_id, digest in (await governor.governance.state(DRIFT)).rollbacks:
-        drift = Cause(kind="drift", cause_id=action_id, detected_at_ns=turn.now_ns)
+        drift = Cause(kind="drift", cause_id=action_id, detected_at_ns=at.now_ns)
         add(await _of_candidate(governor, subjects.terms, tuple(causes), digest), drift)
     return causes
 
@@ -187,7 +187,7 @@ class Order:
     led_by: Sequence[RunSubject]
 
 
-async def switch_back(governor: Governor, turn: Turn, run: RunSubject, order: Order) -> str:
+async def switch_back(governor: Governor, at: CycleAt, run: RunSubject, order: Order) -> str:
     """Go back, or note that nobody is to any more; return why neither can be said yet."""
     record, triggered = _back(run, order), order.triggered
     if isinstance(record, StopChanged) and not order.target.serves:
@@ -195,18 +195,18 @@ async def switch_back(governor: Governor, turn: Turn, run: RunSubject, order: Or
         if waits := [one.name for one, switched in leading if not switched]:
             return f"rollback: after that of {', '.join(waits)}"
         if leading:  # a stop of its own: by then decisions are made by what it goes back to
-            control_id = f"{_ORDER}{run.run_id}:{run.attempt}:{triggered.number}"
+            control_id = rollback_id(run.run_id, run.attempt, triggered.number)
             record = StopChanged(control_id=control_id, state="stopped", reason=record.reason)
     if record is None:
         reason: Literal["stop-over", "not-serving"] = (
             "stop-over" if triggered.cause == "stop-latch" else "not-serving"
         )
-        command = SupersedeRollback(reason=reason, at_ns=turn.now_ns)
+        command = SupersedeRollback(reason=reason, at_ns=at.now_ns)
         await governor.governance.run(run.rollback, command)
         return ""
     fault = await _offer(governor, run, triggered, record)
     if not fault:
-        switched = SwitchBack(control_id=record.control_id, at_ns=turn.now_ns)
+        switched = SwitchBack(control_id=record.control_id, at_ns=at.now_ns)
         await governor.governance.run(run.rollback, switched)
     return fault
 
@@ -257,9 +257,10 @@ def _back(run: RunSubject, order: Order) -> ControlRecord | None:
     back_already = target.package == triggered.goes_back_to and triggered.cause != "stop-latch"
     shown = bool(target.router) and not target.unproven
     if shown and (target.serves or back_already):
-        cause = f"{run.run_id}:{run.attempt}:{triggered.number}"
         return PackageChanged(
-            control_id=f"{_ORDER}{cause}", router=target.router, package=triggered.goes_back_to
+            control_id=rollback_id(run.run_id, run.attempt, triggered.number),
+            router=target.router,
+            package=triggered.goes_back_to,
         )
     incident = latch.incident
     if incident is None or incident.incident_id != triggered.cause_id:

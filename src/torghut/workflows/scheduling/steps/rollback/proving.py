@@ -27,7 +27,7 @@ from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.workflows.aggregates import DRIFT
 from torghut.workflows.drift.evidence import About, write_outcome
 from torghut.workflows.rollout.checking import read_found
-from torghut.workflows.scheduling.governor import BackTo, Governor, Turn
+from torghut.workflows.scheduling.governor import BackTo, CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.keeping import Keeping
 from torghut.workflows.scheduling.steps.subjects import RunSubject
@@ -63,7 +63,7 @@ def shown_first(
 
 
 async def end_demand(
-    governor: Governor, turn: Turn, run: RunSubject, shown: Mapping[EvidenceName, Examined]
+    governor: Governor, at: CycleAt, run: RunSubject, shown: Mapping[EvidenceName, Examined]
 ) -> Mapping[EvidenceName, Examined]:
     """End the demand of drift for a rollback that is done with, and return what shows that."""
     state = await governor.governance.state(run.rollback)
@@ -74,7 +74,7 @@ async def end_demand(
         action_id=state.triggered.cause_id,
         outcome="failed" if state.drained is None else "completed",
         evidence=None,
-        at_ns=turn.now_ns,
+        at_ns=at.now_ns,
     )
     events = await governor.governance.run(DRIFT, command)
     ended = next((one for one in events if isinstance(one, ActionEnded)), None)
@@ -87,7 +87,7 @@ async def end_demand(
 
 
 async def confirm(
-    governor: Governor, turn: Turn, run: RunSubject, control_id: str, target: BackTo
+    governor: Governor, at: CycleAt, run: RunSubject, control_id: str, target: BackTo
 ) -> str:
     """Confirm that a rollback is in force, or return why it cannot be said yet."""
     if target.unproven:
@@ -96,7 +96,7 @@ async def confirm(
     by = await governor.view.first_deciders(
         control_id, router=target.router, count=policy.proving_decisions
     )
-    command = ConfirmEffective(by=by, at_ns=turn.now_ns, policy=policy)
+    command = ConfirmEffective(by=by, at_ns=at.now_ns, policy=policy)
     try:
         await governor.governance.run(run.rollback, command)
     except RollbackNotEffectiveError as error:
@@ -105,7 +105,7 @@ async def confirm(
 
 
 async def drain(
-    governor: Governor, turn: Turn, run: RunSubject, state: RollbackState, observed: Observed
+    governor: Governor, at: CycleAt, run: RunSubject, state: RollbackState, observed: Observed
 ) -> tuple[str, ...]:
     """Note that nothing of what went can still be acted on.
 
@@ -115,14 +115,14 @@ async def drain(
     if state.effective is None or state.drained is not None:
         return ()
     lifetime_ns = max((one.lifetime_ns for one in observed.symbols.values()), default=0)
-    if observed.mode == "live" or turn.now_ns < state.effective.at_ns + lifetime_ns:
+    if observed.mode == "live" or at.now_ns < state.effective.at_ns + lifetime_ns:
         return ()
-    await governor.governance.run(run.rollback, ConfirmDrained(at_ns=turn.now_ns))
+    await governor.governance.run(run.rollback, ConfirmDrained(at_ns=at.now_ns))
     return ()
 
 
 async def judge(
-    governor: Governor, turn: Turn, run: RunSubject, offered: Mapping[EvidenceName, Examined]
+    governor: Governor, at: CycleAt, run: RunSubject, offered: Mapping[EvidenceName, Examined]
 ) -> None:
     """Put on record what the proof shows; the same as last time is on record already."""
     stream = run.rollback
@@ -130,7 +130,7 @@ async def judge(
     number = 1 if last is None else last.judgement
     for judgement in (number, number + 1):
         command = JudgeProof(
-            run_id=run.run_id, judgement=judgement, offered=offered, at_ns=turn.now_ns
+            run_id=run.run_id, judgement=judgement, offered=offered, at_ns=at.now_ns
         )
         try:
             await governor.governance.run(stream, command)

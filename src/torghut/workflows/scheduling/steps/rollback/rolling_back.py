@@ -15,7 +15,7 @@ from torghut.governance.safety.rollback import OWED, RollbackState, facts_of
 from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.rollback import EvidenceName
-from torghut.workflows.scheduling.governor import Governor, Turn
+from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.drifting import DriftSeen, show_drift
 from torghut.workflows.scheduling.steps.rollback.demanding import (
@@ -65,18 +65,18 @@ class Seen:
 
 
 async def roll_back(
-    governor: Governor, turn: Turn, subjects: Subjects, seen: Seen
+    governor: Governor, at: CycleAt, subjects: Subjects, seen: Seen
 ) -> Sequence[RolledBack]:
     """Take the steps of all rollbacks that are due, and judge their proofs.
 
     Returns:
         Of each run that the cycle is about: those that change a package first.
     """
-    runs = await demand_rollbacks(governor, turn, subjects, seen.latch, seen.observed)
+    runs = await demand_rollbacks(governor, at, subjects, seen.latch, seen.observed)
     leading = [run for run in runs if await _leads(governor, run, seen.observed)]
     others = [run for run in runs if run not in leading]
-    first = [await _advance(governor, turn, run, seen, ()) for run in leading]
-    return [*first, *[await _advance(governor, turn, run, seen, leading) for run in others]]
+    first = [await _advance(governor, at, run, seen, ()) for run in leading]
+    return [*first, *[await _advance(governor, at, run, seen, leading) for run in others]]
 
 
 async def _leads(governor: Governor, run: RunSubject, observed: Observed) -> bool:
@@ -88,22 +88,22 @@ async def _leads(governor: Governor, run: RunSubject, observed: Observed) -> boo
 
 
 async def _advance(
-    governor: Governor, turn: Turn, run: RunSubject, seen: Seen, led_by: Sequence[RunSubject]
+    governor: Governor, at: CycleAt, run: RunSubject, seen: Seen, led_by: Sequence[RunSubject]
 ) -> RolledBack:
     """Take the steps of a run's rollback that are due, and judge its proof."""
     stream = run.rollback
     state = await governor.governance.state(stream)
     if state.triggered is None:
-        await judge(governor, turn, run, {})
+        await judge(governor, at, run, {})
         return RolledBack(run=run, facts=RollbackFacts(triggered=False))
     incident = keep_incident(governor, state.triggered, run)
-    shown = shown_first(governor, run, state) or show_drift(governor, turn, seen.drift, run.subject)
-    remarks = await _go_on(governor, turn, run, seen, led_by)
+    shown = shown_first(governor, run, state) or show_drift(governor, at, seen.drift, run.subject)
+    remarks = await _go_on(governor, at, run, seen, led_by)
     if incident.fault is not None:
         remarks = (*remarks, f"rollback: {incident.reference.path} is {incident.fault}")
-    ended = await end_demand(governor, turn, run, shown)
+    ended = await end_demand(governor, at, run, shown)
     offered: Mapping[EvidenceName, Examined] = {**shown, **ended, OWED: incident}
-    await judge(governor, turn, run, offered)
+    await judge(governor, at, run, offered)
     state = await governor.governance.state(stream)
     reference = incident.reference
     return RolledBack(
@@ -122,7 +122,7 @@ def _is_unproven(state: RollbackState) -> bool:
 
 
 async def _go_on(
-    governor: Governor, turn: Turn, run: RunSubject, seen: Seen, led_by: Sequence[RunSubject]
+    governor: Governor, at: CycleAt, run: RunSubject, seen: Seen, led_by: Sequence[RunSubject]
 ) -> tuple[str, ...]:
     """Take each step whose condition holds; return what stands in the way of the next one."""
     stream = run.rollback
@@ -135,15 +135,15 @@ async def _go_on(
     target = await target_of(governor, run, seen.observed, state.triggered.cause_id)
     if state.switched is None and state.superseded is None:
         order = Order(triggered=state.triggered, target=target, latch=seen.latch, led_by=led_by)
-        fault = await switch_back(governor, turn, run, order)
+        fault = await switch_back(governor, at, run, order)
         if fault:
             return (*told, fault)
         state = await governor.governance.state(stream)
     if state.superseded is not None:
         return (f"rollback: superseded before it switched: {state.superseded.reason}",)
     if state.switched is not None and state.effective is None:
-        fault = await confirm(governor, turn, run, state.switched.control_id, target)
+        fault = await confirm(governor, at, run, state.switched.control_id, target)
         if fault:
             return (*told, fault)
         state = await governor.governance.state(stream)
-    return (*told, *await drain(governor, turn, run, state, seen.observed))
+    return (*told, *await drain(governor, at, run, state, seen.observed))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 from typing_extensions import override
 
-from torghut import standby
-from torghut.client.wire.address import parse_address
-from torghut.entrypoints.cli.switch.sending import Door, send, shown_to
+from torghut.adapters.http.posting import Knock
+from torghut.adapters.http.releasing import Door, send_release
 from torghut.kernel.canonical import canonical_bytes
+from torghut.kernel.clock import WallClock
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import CONTROL_RECORD, ControlRecord
 from torghut.schemas.live.delivery import Answered
@@ -37,13 +36,15 @@ class ServedLoop(LoopControls):
     Attributes:
         pages: Returns the workers.
         folder: Of switch files.
-        token_file: With a token that may operate; None: the service's own.
+        wall: Says when a file was thrown.
+        knock: Asks a worker at its address.
         budget_ms: Longest wait for an answer.
     """
 
     pages: Callable[[], Sequence[WorkerSeen]]
     folder: SwitchThrower
-    token_file: Path | None
+    wall: WallClock
+    knock: Knock
     budget_ms: int
 
     @override
@@ -69,7 +70,7 @@ class ServedLoop(LoopControls):
                 throw_id=throw_id,
                 reason=reason,
                 who=_WHO,
-                thrown_wall_ns=standby.wall_clock().now_ns(),
+                thrown_wall_ns=self.wall.now_ns(),
             )
         )
 
@@ -100,13 +101,11 @@ class ServedLoop(LoopControls):
         """Return what one worker answers to each record."""
         lines = [canonical_bytes(CONTROL_RECORD.dump_python(one, mode="json")) for one in records]
         try:
-            address = parse_address(url)
-            root = address.uri.removeprefix("ws").removesuffix("/v1/stream")
-            status, body = standby.post(
-                f"http{root}/v1/controls",
+            status, body = self.knock(
+                url,
+                "/v1/controls",
                 b"\n".join(lines),
-                {"Content-Type": _LINES, **shown_to(self.token_file)},
-                unix=address.socket,
+                media_type=_LINES,
                 budget_ms=self.budget_ms,
             )
             if status != _OK:
@@ -135,7 +134,7 @@ class ServedLoop(LoopControls):
             api = "" if one.status is None else one.status.api
             asked = ReleaseAsked(reason=reason, who=_WHO, ends=(throw_id,))
             try:
-                became = send(_STOP, Door(worker=one.worker, url=api), asked, self.token_file)
+                became = send_release(_STOP, Door(worker=one.worker, url=api), asked, self.knock)
             except TorghutError as error:  # it has no API, say
                 return _unknown(throw_id, f"{one.worker}: {error}")
             if became.answer is None or became.answer.status == "refused":

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Final
 
 from pydantic import ValidationError
 
-from torghut import standby
-from torghut.client.machine import TOKEN_FILE_VARIABLE, variable
-from torghut.client.wire.address import Credentials, parse_address
+from torghut.adapters.http.errors import ServiceUnreachableError
+from torghut.adapters.http.posting import Knock
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.live.delivery import Answered, Fault, SwitchName
 from torghut.schemas.live.offering import ReleaseAsked
@@ -19,7 +17,6 @@ from torghut.schemas.live.offering import ReleaseAsked
 _BUDGET_MS: Final = 10_000
 """Longest wait for a service, which itself takes at most its ``door.answer_ms``."""
 
-_LINE_WORDS: Final = 3
 _OK: Final = 200
 _BY_STATUS: Final[Mapping[int, ExitCode]] = {
     409: ExitCode.NO,
@@ -80,26 +77,24 @@ class Became:
     answer: Answered | None = None
 
 
-def send(switch: SwitchName, door: Door, asked: ReleaseAsked, token_file: Path | None) -> Became:
+def send_release(switch: SwitchName, door: Door, asked: ReleaseAsked, knock: Knock) -> Became:
     """Return what became of a release at one worker; one that does not answer stops no other.
+
+    Args:
+        switch: Of which.
+        door: Where it is sent.
+        asked: Who releases what, and why.
+        knock: Asks the service.
 
     Raises:
         AddressMalformedError: Its address is none.
         TokenUnreadableError: There is no token to show.
         ServiceUnknownError: What answers there is no service.
     """
-    address = parse_address(door.url)
-    root = address.uri.removeprefix("ws").removesuffix("/v1/stream")
-    headers = shown_to(token_file)
+    path, said = f"/v1/switches/{switch}/release", asked.model_dump_json().encode()
     try:
-        status, body = standby.post(
-            f"http{root}/v1/switches/{switch}/release",
-            asked.model_dump_json().encode(),
-            headers,
-            unix=address.socket,
-            budget_ms=_BUDGET_MS,
-        )
-    except TorghutError as error:
+        status, body = knock(door.url, path, said, budget_ms=_BUDGET_MS)
+    except ServiceUnreachableError as error:
         return Became(
             worker=door.worker, code=error.code, detail=str(error), exit_code=error.exit_code
         )
@@ -134,24 +129,3 @@ def _refused(door: Door, status: int, body: bytes) -> Became:
     fault = Fault.model_validate_json(body)
     exit_code = _BY_STATUS.get(status, ExitCode.USAGE)
     return Became(worker=door.worker, code=fault.code, detail=fault.detail, exit_code=exit_code)
-
-
-def shown_to(token_file: Path | None) -> Mapping[str, str]:
-    """Return the headers that let in."""
-    token = operating_token(token_file or standby.token_file())
-    stated = token_file or variable(TOKEN_FILE_VARIABLE)
-    file = None if stated is None else Path(stated)
-    return Credentials(token=token or "", file=file).headers()
-
-
-def operating_token(path: Path) -> str | None:
-    """Return the token that operates out of a service's own file; None where that is none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    for line in text.splitlines():
-        words = line.partition("#")[0].split()
-        if len(words) == _LINE_WORDS and words[0] == "operate":
-            return words[-1]
-    return None

@@ -1,21 +1,19 @@
-"""Puts a scheduler together: what it reads, whom it reaches, what it writes with."""
+"""The composition root of the scheduler: what it reads, whom it reaches, what it writes with."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from torghut import bootstrap, governing, standby
-from torghut.entrypoints.cli.rollout.reviewing import page_of
-from torghut.entrypoints.cli.scheduler.lane import child_lane
-from torghut.entrypoints.cli.scheduler.reaching import RecordedLoop, ServedLoop
+from torghut import bootstrap, governing, reaching, standby
+from torghut.adapters.system.processes import run_own_command
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.kernel.errors import TorghutError
@@ -24,7 +22,8 @@ from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
 from torghut.workflows.aggregates import Governance
-from torghut.workflows.lane.ports import Admission, LanePorts
+from torghut.workflows.lane.desk.scheduled import QueuedLane
+from torghut.workflows.lane.ports import Admission, LanePorts, Paging
 from torghut.workflows.scheduling.clearing import RecordedClearances
 from torghut.workflows.scheduling.fencing import Fence, FencedArtifacts, FencedLoop
 from torghut.workflows.scheduling.governor import Governor, Policies
@@ -45,6 +44,9 @@ class Asked:
         key: Signs manifests; None: they stay unsigned.
         token_file: With a token that may operate; None: the service's own.
         recorded: Whether the log is of recorded data, whose times are the cycles' own.
+        page: Renders a run's page.
+        faulted: Told what went wrong: a cycle that broke off, which the next one ends, a beat or
+            the page.
         once: Whether it is for one cycle, which then waits for its lane.
     """
 
@@ -52,6 +54,8 @@ class Asked:
     key: Ed25519PrivateKey | None
     token_file: Path | None
     recorded: bool
+    page: Paging
+    faulted: Callable[[TorghutError], None]
     once: bool = False
 
 
@@ -61,7 +65,7 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
     Raises:
         TorghutError: Its declarations are missing or do not fit.
     """
-    policies = bootstrap.governing_policies()
+    policies = governing.governing_policies()
     root = artifact_dir()
     loop, events = loop_of(asked), governing.governance_events(root)
     return Term(
@@ -81,7 +85,7 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
             else _beat(policies.scheduler.heartbeats.time_to_live_ms)
         ),
         told=told,
-        faulted=_say_fault,
+        faulted=asked.faulted,
         page=None if asked.recorded else _page(asked, policies.scheduler),
     )
 
@@ -89,18 +93,14 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
 def loop_of(asked: Asked) -> LoopControls:
     """Return what reaches the loop."""
     if asked.recorded:
-        return RecordedLoop()
-    return ServedLoop(
-        pages=standby.worker_pages,
-        folder=standby.switch_folder(),
-        token_file=asked.token_file,
-        budget_ms=bootstrap.governing_policies().scheduler.budgets.loop_ms,
-    )
+        return reaching.recorded_loop()
+    budgets = governing.governing_policies().scheduler.budgets
+    return reaching.served_loop(asked.token_file, budgets.loop_ms)
 
 
 def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence: Fence) -> Governor:
     """Return what cycles work with, on streams that may be written; the rest goes by ``fence``."""
-    declared, policies = bootstrap.declarations(), bootstrap.governing_policies()
+    declared, policies = bootstrap.declarations(), governing.governing_policies()
     root, events, stages = artifact_dir(), governance.streams.store, governing.stage_policies()
     store = FencedArtifacts(store=standby.artifact_root(root), fence=fence)
     budgets, opening = policies.scheduler.budgets, bootstrap.reopening(asked.log)
@@ -114,7 +114,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
             budget_ms=budgets.view_ms,
         ),
         loop=FencedLoop(loop=loop, fence=fence),
-        lane=child_lane(
+        lane=_child_lane(
             LanePorts(
                 events=events,
                 store=store,
@@ -122,7 +122,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
                 admission=Admission(target="paper"),
                 cycle_length_s=policies.scheduler.cycles.every_s,
                 drift_max_age_ms=policies.drift.evidence_max_age_ms,
-                page=page_of,
+                page=asked.page,
             ),
             root,
             budgets.lane_ms,
@@ -161,8 +161,43 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
         ),
         keyring=lambda: keyring_of(governing.owners()),
         key=asked.key,
-        page=page_of,
+        page=asked.page,
     )
+
+
+def _child_lane(
+    ports: LanePorts, root: Path, budget_ms: int, patience_s: float | None
+) -> QueuedLane:
+    """Return the lane of the governance below ``root``, run as children.
+
+    Whatever becomes of a child, the scheduler goes on.
+
+    Args:
+        ports: To adopt what a child leaves behind.
+        root: The folder of artifacts.
+        budget_ms: After which a child is killed.
+        patience_s: How long a cycle waits for a child to end; None: as long as it takes.
+    """
+
+    async def start(epoch: int, holder: str) -> str:
+        asked = ("lane", "run", "--once", "--under", f"{epoch}:{holder}")
+        return await run_own_command(asked, budget_ms=budget_ms)
+
+    return QueuedLane(ports=ports, start=start, turn=_turn_of(root), patience_s=patience_s)
+
+
+def _turn_of(root: Path) -> Callable[[], AbstractContextManager[bool]]:
+    """Return what gives the lane's turn, or says that another process has it."""
+
+    @contextmanager
+    def turn() -> Iterator[bool]:
+        try:
+            with governing.lane_turn(root):
+                yield True
+        except governing.TurnTakenError:
+            yield False
+
+    return turn
 
 
 def _patience_s(asked: Asked, policy: SchedulerPolicy) -> float | None:
@@ -189,11 +224,6 @@ def _beat(time_to_live_ms: int) -> Callable[[int], None]:
         place.beat(GovernanceBeat(epoch=epoch, number=next(numbers), ttl_ms=time_to_live_ms))
 
     return beat
-
-
-def _say_fault(error: TorghutError) -> None:
-    """Say what went wrong: a cycle that broke off, which the next one ends, a beat or the page."""
-    click.echo(f"governance: {error.code}: {error}", err=True)
 
 
 def _nobody_to_tell(epoch: int) -> None:
