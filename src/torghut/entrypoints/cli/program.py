@@ -23,9 +23,9 @@ from torghut.settings import DEBUG, debugging
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("run", "Decide a source into a log; taken up again where it stopped."),
     "serve": ("serve", "Serve decisions live, with an API, until asked to stop."),
-    "worker": ("worker", "Decide what Kafka carries, as one of many, until asked to stop."),
-    "audit": ("audit", "Compare what Kafka holds with what the log holds, record by record."),
-    "feed": ("feed", "Send a source to Kafka, to be decided by workers."),
+    "worker": ("carrying.working", "Decide what Kafka carries, one of many, until asked to."),
+    "audit": ("carrying.auditing", "Compare what Kafka holds with what the log holds."),
+    "feed": ("carrying.feeding", "Send a source to Kafka, to be decided by workers."),
     "status": ("status", "Say how every worker stands, and what to type next; read only."),
     "switch list": ("switch.listing", "List the switches: thrown by whom, when, why."),
     "switch throw": ("switch.throwing", "Throw a switch, whatever else is broken."),

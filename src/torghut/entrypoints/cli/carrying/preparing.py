@@ -9,8 +9,8 @@ from pathlib import Path
 from torghut import bootstrap, brokering, logs, serving, standby
 from torghut.artifacts.package import parse_reference
 from torghut.carrying.ports import Broker
+from torghut.entrypoints.cli.carrying.options import WorkerOptions
 from torghut.entrypoints.cli.console import Progress
-from torghut.entrypoints.cli.worker.options import WorkerOptions
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.settings import revision
 from torghut.workflows.carrying.member import CarryingWorker

@@ -10,11 +10,11 @@ from typing_extensions import Unpack
 
 from torghut import bootstrap, serving
 from torghut.entrypoints.api.health import health
+from torghut.entrypoints.cli.carrying.options import WorkerOptions
+from torghut.entrypoints.cli.carrying.preparing import PreparedWorker, prepare
 from torghut.entrypoints.cli.console import progress
 from torghut.entrypoints.cli.serve.options import ListenType, WorkerNameType
 from torghut.entrypoints.cli.topics.asking import bootstrap_option, budget_option
-from torghut.entrypoints.cli.worker.options import WorkerOptions
-from torghut.entrypoints.cli.worker.preparing import PreparedWorker, prepare
 from torghut.kernel.errors import ExitCode
 from torghut.workflows.carrying.gauges import show_member
 

@@ -1,0 +1,1 @@
+"""What Kafka carries: ``torghut feed`` sends it, ``worker`` decides it, ``audit`` looks it over."""
