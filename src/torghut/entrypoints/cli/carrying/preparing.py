@@ -93,11 +93,13 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
             ),
             speed=1.0,
             takes_offers=False,
+            shared=True,
             telemetry=metrics,
             journal=journal,
         )
 
     share = Share(
+        log=log,
         claims=log,
         holder=options["worker"],
         broker=broker,
