@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, Final, Protocol, TypeAlias, cast
+from typing import ClassVar, Final, TypeAlias, cast
 
 from torghut.adapters.postgres.address import SCHEMES, Address, parse_address, with_password
 from torghut.adapters.sqlite.faults import writing_to
@@ -19,14 +19,13 @@ from torghut.adapters.sqlite.store import Access
 from torghut.adapters.sqlite.store import open_log as open_file
 from torghut.adapters.sqlite.store import read_log as read_file
 from torghut.adapters.system.clock import RandomIds, SystemClock
-from torghut.eventlog.ports import DecisionLog, PartitionClaims
+from torghut.eventlog.ports import DecisionLog, SharedLog
 from torghut.kernel.errors import ExitCode, TorghutError
 
 __all__ = [
     "SCHEMES",
     "Address",
     "LogPlace",
-    "SharedLog",
     "database_address",
     "inspected_log",
     "readable_log",
@@ -38,11 +37,6 @@ __all__ = [
 
 LogPlace: TypeAlias = Path | Address
 """Where a log is: the path of a file, or the address of a database."""
-
-
-class SharedLog(DecisionLog, PartitionClaims, Protocol):
-    """A log that several processes write, each its own partitions."""
-
 
 _OPENING: Final = "torghut.adapters.postgres.opening"
 

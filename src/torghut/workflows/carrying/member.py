@@ -146,7 +146,7 @@ class CarryingWorker(Owner):
         while True:
             try:
                 async with asyncio.timeout(budget_ms / _MS):
-                    await self.share.log.partitions()
+                    await self.share.claims.partitions()
                 self.log_away = ""
             except TimeoutError:
                 self.log_away = f"nothing came within {budget_ms} ms"

@@ -15,7 +15,7 @@ from typing import Final
 from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader
-from torghut.eventlog.ports import DecisionLog, PartitionClaims
+from torghut.eventlog.ports import SharedLog
 from torghut.schemas.live.position import Position
 from torghut.workflows.carrying.beside import BesideReader
 from torghut.workflows.carrying.errors import PartitionLateError
@@ -34,8 +34,7 @@ class Share:
     """What a worker brings to every partition that it gets.
 
     Attributes:
-        log: Of all partitions.
-        claims: Of the same log.
+        claims: The log of all partitions, each of which is claimed.
         holder: Who claims.
         broker: That carries.
         sender: Of heartbeats.
@@ -46,8 +45,7 @@ class Share:
         witness: Told what happens, for others.
     """
 
-    log: DecisionLog
-    claims: PartitionClaims
+    claims: SharedLog
     holder: str
     broker: Broker
     sender: Sender
