@@ -183,11 +183,6 @@ class Node:
             )
         self._noted.write_text(str(self._process.pid), encoding="utf-8")
 
-    def wait(self) -> None:
-        """Wait until its process ends."""
-        if self._process is not None:
-            self._process.wait()
-
     def stop(self) -> None:
         """End its process in order; one that takes too long is killed."""
         if self._process is None:
