@@ -15,13 +15,22 @@ from pathlib import Path
 from typing import Final
 
 from ops.servers.jars import ROOT, BrokerUnavailableError, jars
-from ops.servers.node import HOST, BrokerOptions, Node, find_java, properties
+from ops.servers.node import (
+    HOST,
+    BrokerOptions,
+    Node,
+    SecureListener,
+    find_java,
+    properties,
+)
 
 __all__ = [
     "BrokerCluster",
     "BrokerOptions",
     "BrokerUnavailableError",
+    "SecureListener",
     "find_java",
+    "free_port",
     "run_broker",
     "serving",
 ]
