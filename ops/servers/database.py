@@ -12,7 +12,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -243,21 +242,18 @@ def database_server(**settings: str) -> Iterator[DatabaseServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def serve(arguments: Sequence[str]) -> int:
-    """Run a server in the foreground until it is asked to stop; print its address."""
-    if arguments:
-        print(f"expected nothing more, found {' '.join(arguments)}", file=sys.stderr)
-        return 2
-    try:
-        with database_server() as server:
-            print(f"TORGHUT_DATABASE_URL={server.url()}", flush=True)
-            print("Ctrl-C ends it; its data goes with it.", flush=True)
-            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-            signal.sigwait((signal.SIGINT, signal.SIGTERM))
-    except DatabaseServerError as error:
-        print(error, file=sys.stderr)
-        return 7
-    return 0
+@contextmanager
+def serving(*options: str) -> Iterator[str]:
+    """Give the address of a private server's database.
+
+    Raises:
+        ValueError: There are options, of which it has none.
+    """
+    if options:
+        message = f"expected nothing more, found {' '.join(options)}"
+        raise ValueError(message)
+    with database_server() as server:
+        yield f"TORGHUT_DATABASE_URL={server.url()}"
 
 
 def _account() -> Account:
