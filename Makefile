@@ -18,7 +18,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11
 	--python-platform linux --no-annotate --no-header
 LOCK := $(UV_COMPILE) --generate-hashes --constraint requirements/constraints.txt
 
-.PHONY: help setup demo run test test-all check bench soak fix docs clean lock
+.PHONY: help setup demo run test test-all check bench soak kafka fix docs clean lock
 
 help:  ## say what each target does
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -53,6 +53,9 @@ bench: $(VENV)/dev.stamp  ## measure beside named baselines (ARGS=--help, ARGS=-
 
 soak: $(VENV)/dev.stamp  ## the long tests: hundreds of kills, millions of decisions
 	@$(PYTEST) -m soak --timeout 0 --tools-required
+
+kafka: $(VENV)/dev.stamp  ## run Apache Kafka in the foreground: make kafka ARGS="--nodes 3"
+	@$(BIN)/python -m ops.servers kafka $(ARGS)
 
 fix: $(VENV)/dev.stamp  ## format, and mend what can be mended by machine
 	$(BIN)/ruff check --fix

@@ -1,0 +1,60 @@
+"""Kafka for tests: a broker that they share, and a cluster of three whose nodes may be killed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import Final
+
+import pytest
+
+from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
+
+BOOTSTRAP: Final = "TORGHUT_KAFKA_BOOTSTRAP"
+"""Where a broker is that is to be used instead of one that the tests start."""
+
+
+FIXTURES: Final = frozenset({"broker", "cluster"})
+MARKS: Final = (pytest.mark.system, pytest.mark.enable_socket)
+"""What every test with a broker carries; those that name its fixture are given it."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Mark the tests that use a broker, before anybody selects by markers."""
+    for item in items:
+        if not FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            for mark in MARKS:
+                item.add_marker(mark)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[str]:
+    """Return the addresses of a broker; tests give their topics names of their own."""
+    if existing := os.environ.get(BOOTSTRAP):
+        yield existing
+        return
+    with ExitStack() as stack:
+        yield _started(stack, nodes=1).bootstrap
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[BrokerCluster]:
+    """Return three nodes; a test that makes one fail leaves all three ready again."""
+    with ExitStack() as stack:
+        yield _started(stack, nodes=3)
+
+
+def named(stem: str) -> str:
+    """Return a name that no other test uses, for a topic or a group."""
+    return f"{stem}-{secrets.token_hex(4)}"
+
+
+def _started(stack: ExitStack, *, nodes: int) -> BrokerCluster:
+    """Return a cluster that is ready until the stack closes; skip where none can be run."""
+    try:
+        return stack.enter_context(run_broker(BrokerOptions(nodes=nodes)))
+    except BrokerUnavailableError as error:
+        pytest.skip(str(error)[:300])
