@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import UnknownTopicOrPartitionError
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
@@ -54,17 +56,22 @@ class KafkaReader(TopicReader):
 
     @override
     async def partitions(self, topic: str, /) -> int:
-        consumer = await self._started()
-        topics = await self._connection.answered("asking for topics", consumer.topics())
-        if topic not in topics:
+        admin = _Admin(**self._connection.arguments)
+        await self._connection.begin("connecting", admin)
+        try:
+            asking = admin.describe_topics([topic])
+            (found,) = await self._connection.answered(f"asking for {topic}", asking)
+        finally:
+            await self._connection.let_go(admin)
+        if found["error_code"] == UnknownTopicOrPartitionError.errno:
             raise TopicMissingError(topic=topic)
-        return len(consumer.partitions_for_topic(topic) or ())
+        return len(found["partitions"])
 
     @override
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await self._connection.answered("letting go of the broker", consumer.stop())
+            await self._connection.let_go(consumer)
 
     async def _started(self) -> AIOKafkaConsumer:
         """Return the client, connected."""
@@ -75,7 +82,7 @@ class KafkaReader(TopicReader):
                 isolation_level="read_committed",
                 **self._connection.arguments,
             )
-            await self._connection.answered("connecting", consumer.start())
+            await self._connection.begin("connecting", consumer)
             self._consumer = consumer
         return self._consumer
 
@@ -88,3 +95,11 @@ class KafkaReader(TopicReader):
             if self._placed.get(place) != offset:
                 consumer.seek(TopicPartition(*place), offset)
                 self._placed[place] = offset
+
+
+class _Admin(AIOKafkaAdminClient):  # type: ignore[misc]  # it publishes no types
+    """A client that asks about topics, and ends as others do."""
+
+    async def stop(self) -> None:
+        """Let go."""
+        await self.close()
