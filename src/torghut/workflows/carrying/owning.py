@@ -207,7 +207,7 @@ class OwnedPartition:
             reader=reader,
             partition=self.partition,
             places=places,
-            source=worker.desk.feeds.own(self._feed_name()),
+            source_of=worker.desk.feeds.own,
             partition_of=self.share.partition_of,
             line=worker.loop.line,
             refusing=worker.desk.refusal,
