@@ -24,10 +24,19 @@ _READ_MOST: Final = 500
 Place = tuple[str, int]
 
 
+class KilledError(Exception):
+    """Ends whatever a killed process was about to do."""
+
+
 @dataclass(slots=True)
 class Frost:
-    """A process that may be halted: whatever it asks of others waits until it runs again."""
+    """A process that may be halted: whatever it asks of others waits until it runs again.
 
+    Attributes:
+        dead: Whether it never will.
+    """
+
+    dead: bool = False
     _running: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -41,9 +50,25 @@ class Frost:
         """Let it go on."""
         self._running.set()
 
+    def kill(self) -> None:
+        """Let it never run again."""
+        self.dead = True
+        self._running.set()
+
+    @property
+    def halted(self) -> bool:
+        """Whether it is halted."""
+        return not self._running.is_set()
+
     async def wait(self) -> None:
-        """Wait as long as it is halted."""
+        """Wait as long as it is halted.
+
+        Raises:
+            KilledError: It never runs again.
+        """
         await self._running.wait()
+        if self.dead:
+            raise KilledError
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from torghut.carrying.ports import Membership, Owner
 from torghut.eventlog.errors import ClaimLostError
 from torghut.kernel.errors import TorghutError
 from torghut.workflows.carrying.owning import OwnedPartition, Share
+from torghut.workflows.live.assembly import LiveWorker
 
 _MS: Final = 1000.0
 _HINT_S: Final = 1.0
@@ -31,12 +32,10 @@ class CarryingWorker(Owner):
     Attributes:
         share: What it brings to each.
         group: That it is a member of.
-        troubles: Why partitions cannot be taken up, by number.
     """
 
     share: Share
     group: str
-    troubles: dict[int, TorghutError] = field(default_factory=dict)
     _owned: dict[int, OwnedPartition] = field(default_factory=dict)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _membership: Membership | None = None
@@ -48,6 +47,7 @@ class CarryingWorker(Owner):
 
         Raises:
             OffsetsGoneError: The topic is not the one that the log was decided from.
+            Exception: A fault of ours; rather than one partition in silence, all of it ends.
         """
         while not asked.is_set():
             self._rejoin.clear()
@@ -61,7 +61,7 @@ class CarryingWorker(Owner):
             except BrokerUnreachableError:
                 await _sleep(self.share.budgets.retry_ms, asked)
             finally:
-                self._joined = False
+                self._joined, self._membership = False, None  # nothing is taken up any more
                 await self.lost(list(self._owned))
                 with suppress(BrokerUnreachableError):
                     await membership.leave()
@@ -71,27 +71,34 @@ class CarryingWorker(Owner):
         """The partitions that it has."""
         return dict(self._owned)
 
+    @property
+    def troubles(self) -> Mapping[int, TorghutError]:
+        """Why partitions cannot be taken up, by number."""
+        found = {number: owned.trouble for number, owned in sorted(self._owned.items())}
+        return {number: error for number, error in found.items() if error is not None}
+
     def unready(self) -> Sequence[str]:
         """Return what keeps it from deciding what it is given, in words; nothing if it is ready."""
         if not self._joined:
             return ["no broker has taken this worker into its group"]
-        found = [f"partition {one}: {error}" for one, error in sorted(self.troubles.items())]
+        found = []
         for number, owned in sorted(self._owned.items()):
-            if number in self.troubles:
-                continue
-            if not owned.serving or owned.worker is None:
+            if owned.trouble is not None:
+                found.append(f"partition {number}: {owned.trouble}")
+            elif not owned.serving or owned.worker is None:
                 found.append(f"partition {number} is being taken up")
             else:
-                found += [f"partition {number}: {why}" for why in owned.worker.desk.unready()]
+                found += [f"partition {number}: {why}" for why in _unready(owned.worker)]
         return found
 
     @override
     async def gained(self, partitions: Sequence[int], /) -> None:
         membership = self._membership
+        if membership is None:
+            return  # it is leaving
         for partition in partitions:
             if partition in self._owned:
                 continue
-            assert membership is not None  # noqa: S101
             owned = OwnedPartition(partition=partition, membership=membership, share=self.share)
             self._owned[partition] = owned
             self._tasks[partition] = asyncio.create_task(self._keep(owned))
@@ -102,7 +109,6 @@ class CarryingWorker(Owner):
         for partition in partitions:
             owned = self._owned.pop(partition, None)
             task = self._tasks.pop(partition, None)
-            self.troubles.pop(partition, None)
             if owned is not None and task is not None:
                 owned.asked.set()
                 ending.append(task)
@@ -123,9 +129,20 @@ class CarryingWorker(Owner):
             for partition, records in found.items():
                 if (owned := self._owned.get(partition)) is not None:
                     owned.bring(records)
+            self._check_tasks()
             if running.time() >= hint_s:
                 hint_s = running.time() + _HINT_S
                 await membership.hint(self._durable())
+
+    def _check_tasks(self) -> None:
+        """Raise what ended the loop of a partition and is nothing that is foreseen.
+
+        Raises:
+            Exception: That.
+        """
+        for task in self._tasks.values():
+            if task.done() and not task.cancelled():
+                task.result()
 
     def _durable(self) -> Mapping[int, int]:
         """Return how far each partition is durable."""
@@ -137,7 +154,8 @@ class CarryingWorker(Owner):
 
     async def _keep(self, owned: OwnedPartition) -> None:
         """Decide a partition; where it cannot be taken up, try again later."""
-        wait_ms = self.share.budgets.retry_ms
+        budgets = self.share.budgets
+        wait_ms = budgets.retry_ms
         while not owned.asked.is_set():
             try:
                 await owned.run()
@@ -145,11 +163,16 @@ class CarryingWorker(Owner):
                 self._rejoin.set()
                 return
             except TorghutError as error:
-                self.troubles[owned.partition] = error
-            else:
-                continue
-            await _sleep(wait_ms, owned.asked)
-            wait_ms = min(2 * wait_ms, self.share.budgets.retry_max_ms)
+                again = owned.trouble is not None  # it was not decided in between
+                wait_ms = min(2 * wait_ms, budgets.retry_max_ms) if again else budgets.retry_ms
+                owned.trouble = error
+                await _sleep(wait_ms, owned.asked)
+
+
+def _unready(worker: LiveWorker) -> Sequence[str]:
+    """Return what keeps a partition's loop from deciding and publishing, in words."""
+    away = ["the broker takes nothing"] if worker.condition.has("broker-away") else []
+    return [*worker.desk.unready(), *away]
 
 
 async def _sleep(ms: int, asked: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader
 from torghut.eventlog.ports import PartitionClaims
+from torghut.kernel.errors import TorghutError
 from torghut.workflows.carrying.beside import BesideReader
 from torghut.workflows.carrying.errors import PartitionLateError
 from torghut.workflows.carrying.intake import Intake, PartitionOf
@@ -63,6 +64,7 @@ class OwnedPartition:
         asked: Set to give it back.
         worker: Its loop; None before it was taken up.
         serving: Whether its contexts are decided.
+        trouble: Why it could not be taken up, or gone on with; None once it is decided again.
     """
 
     partition: int
@@ -71,6 +73,7 @@ class OwnedPartition:
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     worker: LiveWorker | None = None
     serving: bool = False
+    trouble: TorghutError | None = None
     _intake: Intake | None = None
     _resuming: asyncio.Task[None] | None = None
 
@@ -102,7 +105,7 @@ class OwnedPartition:
         except BaseExceptionGroup as group:
             raise first_of(group) from group
         finally:
-            self.serving = False
+            self._rest()
             await voice.fall_silent()
             await reader.close()
             parts.page.close()
@@ -119,6 +122,15 @@ class OwnedPartition:
             self.membership.hold(self.partition)
             self._resuming = asyncio.create_task(self._resume())
 
+    def _rest(self) -> None:
+        """Decide nothing; what is not given back is not read either, until it is taken up again."""
+        self.serving = False
+        if self._resuming is not None:
+            self._resuming.cancel()
+            self._resuming = None
+        if not self.asked.is_set():
+            self.membership.hold(self.partition)
+
     async def _serve(self, worker: LiveWorker, publisher: Publisher, beside: BesideReader) -> None:
         """Decide, publish and say that this is so, until asked to end; then publish the last."""
         async with asyncio.TaskGroup() as tasks:
@@ -127,13 +139,11 @@ class OwnedPartition:
                 tasks.create_task(self._beat(worker)),
             ]
             await live(worker, lambda: self._feed(worker, beside), self.asked)
-            newest = worker.loop.outcomes.newest
-            if newest is not None:
-                await self._within(
-                    publisher.heard(newest),
-                    what="publishing what was decided last",
-                    budget_ms=self.share.budgets.release_ms,
-                )
+            await self._within(
+                publisher.all_heard(),
+                what="publishing what was decided last",
+                budget_ms=self.share.budgets.release_ms,
+            )
             for task in others:
                 task.cancel()
 
@@ -156,7 +166,7 @@ class OwnedPartition:
             expected=worker.cursor.record,
         )
         self.membership.place(self.partition, self._intake.expected)
-        self.serving = True
+        self.serving, self.trouble = True, None
         self.membership.go_on(self.partition)
         try:
             await beside.follow(wait_ms=budgets.take_ms, retry_ms=budgets.retry_ms)
