@@ -19,7 +19,6 @@ from torghut.carrying.messages import Outgoing
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.memory import InMemoryLog, Kept
 from torghut.eventlog.ports import Claim, Snapshot
-from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.workflows.carrying.member import CarryingWorker
 from torghut.workflows.carrying.owning import Share
@@ -224,10 +223,6 @@ class Fleet:
         self.cluster.topics.lost.clear()
         for one in self.processes:
             one.illness.become(Ill.WELL)
-
-    def troubles(self) -> list[TorghutError]:
-        """Return why partitions cannot be taken up."""
-        return [error for one in self.alive for error in one.worker.troubles.values()]
 
     def _parts(self, name: str, log: ProcessLog, illness: Illness, partition: int) -> Parts:
         """Return what the loop of a partition is made of."""

@@ -71,12 +71,6 @@ class CarryingWorker(Owner):
         """The partitions that it has."""
         return dict(self._owned)
 
-    @property
-    def troubles(self) -> Mapping[int, TorghutError]:
-        """Why partitions cannot be taken up, by number."""
-        found = {number: owned.trouble for number, owned in sorted(self._owned.items())}
-        return {number: error for number, error in found.items() if error is not None}
-
     def unready(self) -> Sequence[str]:
         """Return what keeps it from deciding what it is given, in words; nothing if it is ready."""
         if not self._joined:

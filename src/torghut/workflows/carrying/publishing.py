@@ -23,7 +23,13 @@ from torghut.carrying.messages import (
     Received,
 )
 from torghut.carrying.ports import Voice
-from torghut.schemas.live.position import PLACE_MAX, Position, parse_position, start_of
+from torghut.schemas.live.position import (
+    PLACE_MAX,
+    Position,
+    PositionMalformedError,
+    parse_position,
+    start_of,
+)
 from torghut.workflows.carrying.errors import LogBehindTopicError
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.told.lines import Line
@@ -67,7 +73,7 @@ class Publisher:
             self.said = start_of(self.outcomes.partition)
         else:
             said = _position(last)
-            await self._check_log(said, dict(last.headers).get(BLOCK_DIGEST, b"").decode())
+            await self._check_log(said, _digest(last))
             self.said = said
         return self.said
 
@@ -143,9 +149,20 @@ class Publisher:
 
 
 def _position(last: Received) -> Position:
-    """Return how far the topic is that ends with a record: blocks are said whole."""
-    said = dict(last.headers).get(LOG_POSITION, b"")
-    return replace(parse_position(said.decode("ascii", "replace")), place=PLACE_MAX)
+    """Return how far the topic is that ends with a record: blocks are said whole.
+
+    Raises:
+        PositionMalformedError: It does not say where it stands.
+    """
+    said = dict(last.headers).get(LOG_POSITION, b"").decode("ascii", "replace")
+    if said == "start":  # where to listen from, and no place of an outcome
+        raise PositionMalformedError(found=said)
+    return replace(parse_position(said), place=PLACE_MAX)
+
+
+def _digest(last: Received) -> str:
+    """Return the digest of the block that a record of the topic is of."""
+    return dict(last.headers).get(BLOCK_DIGEST, b"").decode("ascii", "replace")
 
 
 def _symbol(line: Line) -> bytes:
