@@ -46,6 +46,18 @@ def test_each_key_goes_to_its_partition_in_the_order_sent(carrier: Carrier) -> N
     carrier.run(test())
 
 
+def test_several_may_send_at_once_from_the_first_record_on(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic = await carrier.make("heartbeats", 1)
+        broker = carrier.broker()
+        sender = broker.sender()
+        await asyncio.gather(*(sender.send(topic, says(str(number))) for number in range(5)))
+        assert sorted(texts(await heard(broker, (topic, 0)))) == ["0", "1", "2", "3", "4"]
+        await sender.close()
+
+    carrier.run(test())
+
+
 def test_record_that_names_a_topic_goes_there(carrier: Carrier) -> None:
     async def test() -> None:
         one, two = await carrier.make("one", 1), await carrier.make("two", 1)

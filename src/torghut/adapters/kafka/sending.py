@@ -26,6 +26,7 @@ class KafkaSender(Sender):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
 
     @override
     async def send(self, topic: str, records: Sequence[Outgoing], /) -> None:
@@ -43,17 +44,9 @@ class KafkaSender(Sender):
 
     async def _sent(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Send, and wait until all is kept."""
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                enable_idempotence=True,
-                acks="all",
-                linger_ms=_LINGER_MS,
-                **self._connection.arguments,
-            )
-            await self._connection.begin("connecting", producer)
-            self._producer = producer
+        producer = await self._connected()
         kept = [
-            await self._producer.send(
+            await producer.send(
                 record.topic or topic,
                 record.value,
                 key=record.key,
@@ -62,3 +55,17 @@ class KafkaSender(Sender):
             for record in records
         ]
         await asyncio.gather(*kept)
+
+    async def _connected(self) -> AIOKafkaProducer:
+        """Return the client, connected once, however many begin to send together."""
+        async with self._connecting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    enable_idempotence=True,
+                    acks="all",
+                    linger_ms=_LINGER_MS,
+                    **self._connection.arguments,
+                )
+                await self._connection.begin("connecting", producer)
+                self._producer = producer
+            return self._producer

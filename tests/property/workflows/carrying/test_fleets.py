@@ -44,7 +44,7 @@ ILLS: Final = [
     Ill.UNREADABLE,
 ]
 
-STEPS = st.lists(
+ACTS = st.lists(
     st.one_of(
         st.tuples(st.just("send"), st.integers(0, 11)),
         st.tuples(st.sampled_from(["bad", "stop", "release"]), st.integers(0, 2)),
@@ -57,7 +57,28 @@ STEPS = st.lists(
         st.tuples(st.just("well"), st.integers(0, 3)),
         st.tuples(st.just("go on"), st.sampled_from([1, 5, 20, 100, 500, 3000, 10_000])),
     ),
-    max_size=25,
+    max_size=12,
+)
+
+
+@st.composite
+def episodes(draw: st.DrawFn) -> list[Step]:
+    """Return what happens to one of two processes in the midst of deciding and publishing."""
+    steps: list[Step] = [("start", 0), ("go on", 500), ("send", draw(st.integers(5, 11)))]
+    steps += [("send", draw(st.integers(5, 11))), ("go on", draw(st.integers(0, 40)))]
+    match draw(st.sampled_from(["kill", "halt", "expire", "ill", "lose", "stir"])):
+        case "ill":
+            steps += [("ill", draw(st.integers(0, 4 * len(ILLS) - 1)))]
+        case "lose":
+            steps += [("lose", draw(st.integers(0, 1)))]
+        case what:
+            steps += [(what, draw(st.integers(0, 1)))]
+    steps += [("send", draw(st.integers(0, 5))), ("go on", draw(st.sampled_from([10, 500, 5000])))]
+    return [*steps, *draw(ACTS), ("wake", draw(st.integers(0, 2)))]
+
+
+STEPS = st.lists(st.one_of(episodes(), ACTS), max_size=3).map(
+    lambda parts: [step for part in parts for step in part]
 )
 
 
