@@ -6,8 +6,10 @@ are never fetched from the group: a partition is held until its owner places it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -21,6 +23,8 @@ from torghut.carrying.messages import Headers, Received
 from torghut.carrying.ports import Membership, Owner
 
 _LOG: Final = logging.getLogger(__name__)
+_HINT_S: Final = 0.5
+"""Longest wait for what is only for people to look at."""
 
 
 class GroupMembership(Membership):
@@ -91,17 +95,21 @@ class GroupMembership(Membership):
         if not said:
             return
         try:
-            await self._consumer.commit(said)
+            async with asyncio.timeout(_HINT_S):
+                await self._consumer.commit(said)
         except (KafkaError, IllegalStateError, TimeoutError, ValueError) as error:
             _LOG.debug("positions were not told to the broker: %s", error)
 
     @override
     async def behind(self) -> Mapping[int, int]:
         found: dict[int, int] = {}
-        for partition in sorted(self._owned):
-            end = self._consumer.highwater(self._at(partition))
-            if end is not None:
-                found[partition] = max(0, end - await self._consumer.position(self._at(partition)))
+        with suppress(TimeoutError, IllegalStateError):  # one that is being given back has none
+            async with asyncio.timeout(_HINT_S):
+                for partition in sorted(self._owned):
+                    end = self._consumer.highwater(self._at(partition))
+                    if end is not None:
+                        then = await self._consumer.position(self._at(partition))
+                        found[partition] = max(0, end - then)
         return found
 
     @override
