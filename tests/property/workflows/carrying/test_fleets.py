@@ -300,7 +300,7 @@ def test_each_record_has_one_outcome_whatever_the_course(steps: list[Step]) -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_each_record_has_one_outcome_in_many_courses(steps: list[Step]) -> None:
     holds(steps)
