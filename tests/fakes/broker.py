@@ -20,6 +20,7 @@ from torghut.carrying.messages import Outgoing, Reading, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 
 _READ_MOST: Final = 500
+_HEARTBEAT_S: Final = 0.5
 
 Place = tuple[str, int]
 
@@ -131,8 +132,9 @@ class InMemoryBroker(Broker):
             await member.group.expel(member)
 
     async def wake(self) -> None:
-        """Let it run again; members whose session has ended notice, and join anew."""
+        """Let it run again; members whose session has ended notice a while later."""
         self.frost.thaw()
+        await asyncio.sleep(_HEARTBEAT_S)
         for member in self.members:
             await member.group.back(member)
 

@@ -194,6 +194,7 @@ class InMemoryMembership(Membership):
             start = max(part.first, offset - self.again) if offset < part.end else offset
             records = [one for one in part.slots[start:] if one is not None][:most]
             if records:
+                self.again = 0  # or nothing new would ever follow
                 self.owned[number] = max(offset, records[-1].offset + 1)
                 most -= len(records)
                 found[number] = records

@@ -51,6 +51,7 @@ ACTS = st.lists(
         st.tuples(st.just("start"), st.just(0)),
         st.tuples(st.sampled_from(["kill", "halt", "wake", "expire", "ask"]), st.integers(0, 3)),
         st.tuples(st.just("stir"), st.just(0)),
+        st.tuples(st.just("again"), st.integers(0, 9)),
         st.tuples(st.just("away"), st.booleans().map(int)),
         st.tuples(st.just("lose"), st.integers(0, 1)),
         st.tuples(st.just("ill"), st.integers(0, 4 * len(ILLS) - 1)),
@@ -137,6 +138,13 @@ def make_well(fleet: Fleet, number: int) -> None:
         process.illness.become(Ill.WELL)
 
 
+def hand_out_again(fleet: Fleet, number: int) -> None:
+    """Let the last records be handed out again with whatever comes next."""
+    for process in fleet.alive:
+        for member in process.broker.members:
+            member.again = number
+
+
 def go_away(fleet: Fleet, number: int) -> None:
     """Let the broker go away or come back."""
     fleet.cluster.topics.away = bool(number)
@@ -156,6 +164,7 @@ TO_FLEET: Final[Mapping[str, Callable[[Fleet, int], object]]] = {
     "release": lambda fleet, number: control(fleet, number, "released"),
     "start": lambda fleet, _: fleet.start() if len(fleet.alive) < 3 else None,
     "stir": lambda fleet, _: fleet.cluster.group(TOPICS.contexts, "torghut").stir(),
+    "again": hand_out_again,
     "away": go_away,
     "lose": lambda fleet, number: fleet.cluster.topics.lost.append(bool(number)),
     "ill": make_ill,
@@ -290,7 +299,8 @@ def test_each_record_has_one_outcome_whatever_the_course(steps: list[Step]) -> N
 
 
 @pytest.mark.slow
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.timeout(300)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_each_record_has_one_outcome_in_many_courses(steps: list[Step]) -> None:
     holds(steps)

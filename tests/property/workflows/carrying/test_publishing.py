@@ -249,7 +249,8 @@ def test_each_outcome_is_in_the_topic_once_and_in_order(steps: list[tuple[str, i
 
 
 @pytest.mark.slow
-@settings(max_examples=2000)
+@pytest.mark.timeout(300)
+@settings(max_examples=400)
 @given(STEPS)
 def test_each_outcome_is_in_the_topic_once_in_many_courses(steps: list[tuple[str, int]]) -> None:
     holds(steps)

@@ -270,3 +270,26 @@ def test_worker_that_was_halted_lets_go_of_what_others_have_and_joins_anew() -> 
         await fleet.end()
 
     in_fleet(test)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.001, 0.002, 0.004, 0.006, 0.01, 0.02])
+def test_what_a_halted_worker_had_under_way_is_written_and_published_by_nobody_twice(
+    after_s: float,
+) -> None:
+    async def test(fleet: Fleet) -> None:
+        first = fleet.start()
+        await asyncio.sleep(1)
+        fleet.send(A, 20)
+        await asyncio.sleep(after_s)
+        await first.halt()
+        fleet.start()
+        await asyncio.sleep(5)
+        assert heard(fleet) == 20
+        await first.wake()
+        await asyncio.sleep(5)
+        assert heard(fleet) == 20
+        blocks = [block async for block in fleet.log.blocks(fleet.partition_of(A))]
+        assert sum(len(read_block(block).contexts) for block in blocks) == 20
+        await fleet.end()
+
+    in_fleet(test)
