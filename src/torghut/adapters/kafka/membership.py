@@ -12,14 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
+from torghut.adapters.kafka.receiving import CANNOT_READ, one_by_one, received
 from torghut.carrying.errors import OffsetsGoneError
-from torghut.carrying.messages import Headers, Received
+from torghut.carrying.messages import Received
 from torghut.carrying.ports import Membership, Owner
 
 _LOG: Final = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class GroupMembership(Membership):
             **connection.arguments,
         )
         self._owned: frozenset[int] = frozenset()
+        self._then: dict[int, int] = {}
 
     @override
     async def join(self, owner: Owner, /) -> None:
@@ -72,13 +74,19 @@ class GroupMembership(Membership):
     async def take(self, *, most: int, wait_ms: int) -> Mapping[int, Sequence[Received]]:
         with self._connection.asking(f"reading {self._topic}"):
             try:
-                found = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
+                fetched = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
+                found = {place: received(records) for place, records in fetched.items() if records}
             except OffsetOutOfRangeError as error:
                 raise self._gone(error) from error
-        return {place.partition: received(records) for place, records in found.items() if records}
+            except CANNOT_READ:
+                found = dict(await one_by_one(self._consumer, self._handed_out()))
+        taken = {place.partition: records for place, records in found.items()}
+        self._then.update({one: records[-1].offset + 1 for one, records in taken.items()})
+        return taken
 
     @override
     def place(self, partition: int, offset: int, /) -> None:
+        self._then[partition] = offset
         self._consumer.seek(self._at(partition), offset)
 
     @override
@@ -118,10 +126,16 @@ class GroupMembership(Membership):
 
     def keep_held(self, partitions: Iterable[int]) -> None:
         """Own exactly these partitions; none of them is read before it is placed."""
-        self._owned = frozenset(partitions)
+        self._owned, self._then = frozenset(partitions), {}
         for partition in self._owned:
             self._consumer.pause(self._at(partition))
             self._consumer.seek(self._at(partition), 0)  # or the group would be asked for it
+
+    def _handed_out(self) -> Mapping[TopicPartition, int]:
+        """Return behind what was handed out of each partition that is placed and not held."""
+        held = self._consumer.paused()
+        places = {self._at(one): offset for one, offset in self._then.items()}
+        return {place: offset for place, offset in places.items() if place not in held}
 
     def _at(self, partition: int) -> TopicPartition:
         return TopicPartition(self._topic, partition)
@@ -153,16 +167,3 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]  # it publishes n
         partitions = sorted(one.partition for one in assigned)
         self._membership.keep_held(partitions)
         await self._owner.gained(partitions)
-
-
-def received(records: Iterable[ConsumerRecord]) -> list[Received]:
-    """Return records as the core takes them."""
-    return [
-        Received(one.offset, one.key, one.value, _headers(one.headers), one.timestamp or -1)
-        for one in records
-    ]
-
-
-def _headers(found: Sequence[tuple[str, bytes | None]]) -> Headers:
-    """Return headers as the core takes them: one that says nothing is empty."""
-    return [(name, value or b"") for name, value in found]

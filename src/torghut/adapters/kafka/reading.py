@@ -10,7 +10,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
-from torghut.adapters.kafka.membership import received
+from torghut.adapters.kafka.receiving import CANNOT_READ, one_by_one, received
 from torghut.carrying.errors import TopicMissingError
 from torghut.carrying.messages import Reading
 from torghut.carrying.ports import TopicReader
@@ -36,12 +36,17 @@ class KafkaReader(TopicReader):
         consumer = await self._started()
         self._place(consumer, after)
         with self._connection.asking("reading topics"):
-            found = await consumer.getmany(timeout_ms=wait_ms)
+            try:
+                fetched = await consumer.getmany(timeout_ms=wait_ms)
+                found = {at: received(records) for at, records in fetched.items()}
+            except CANNOT_READ:
+                placed = {TopicPartition(*place): offset for place, offset in after.items()}
+                found = dict(await one_by_one(consumer, placed))
         read: dict[Place, Reading] = {}
         for place in after:
             at = TopicPartition(*place)
             then = await self._connection.answered("asking for a place", consumer.position(at))
-            read[place] = Reading(received(found.get(at, ())), then)
+            read[place] = Reading(found.get(at, []), then)
             self._placed[place] = then
         return read
 

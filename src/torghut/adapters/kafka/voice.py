@@ -16,7 +16,7 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
-from torghut.adapters.kafka.membership import received
+from torghut.adapters.kafka.receiving import received
 from torghut.carrying.errors import BrokerUnreachableError, VoiceSilencedError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Voice
