@@ -22,6 +22,17 @@ from torghut.schemas.control import CONTROL_RECORD, ControlRecord
 RECORD_BYTES_MAX: Final = 65_536
 """Longest message that is looked at."""
 
+_SNAPSHOT: Final = (SCHEMA, b"control.depth-snapshot.v1")
+
+
+def is_snapshot(received: Received) -> bool:
+    """Return whether a record of the topic of contexts says that it is a snapshot of a book.
+
+    It is the one control record that stands among the contexts: which of them it comes before is
+    what it says. All others have topics of their own, and so senders of their own.
+    """
+    return any(one == _SNAPSHOT for one in received.headers)
+
 
 def read_control(received: Received) -> ControlRecord | Unreadable:
     """Return the control record that a message spells; or why it spells none."""

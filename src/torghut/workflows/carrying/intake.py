@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from torghut.carrying.contexts import CarriedContext, Unreadable, read_context, unreadable
+from torghut.carrying.controls import is_snapshot, read_control
 from torghut.carrying.messages import Received
 from torghut.decisions.fold.tables import SOURCES_MAX
 from torghut.kernel.clock import WallNs
 from torghut.market.ports import Cursor, Quarantined
 from torghut.schemas.codes import RefusalCode
+from torghut.schemas.control import DepthSnapshot
 from torghut.workflows.live.intake.stamping import IngressClock
-from torghut.workflows.live.intake.waiting import Item, WaitingContext, WaitingQuarantine
+from torghut.workflows.live.intake.waiting import (
+    Item,
+    WaitingContext,
+    WaitingControl,
+    WaitingQuarantine,
+)
 
 PartitionOf = Callable[[str], int]
 """On which partition contexts of a symbol belong."""
@@ -56,7 +63,7 @@ class Intake:
         cursor = Cursor(record=self.expected)
         read = read_context(record)
         if isinstance(read, Unreadable):
-            return self._quarantined(record, read, cursor)
+            return self._snapshot(record, read, cursor)
         refusal = self._misplaced(read)
         if refusal is not RefusalCode.NONE:
             return self._quarantined(record, unreadable(record, refusal, read.symbol), cursor)
@@ -84,6 +91,15 @@ class Intake:
                 return RefusalCode.TOO_MANY_SOURCES
             self.sources.add(context.source)
         return RefusalCode.NONE
+
+    def _snapshot(self, record: Received, why: Unreadable, cursor: Cursor) -> Item:
+        """Return a record that is no context as the snapshot that it is, or as it is kept."""
+        read = read_control(record) if is_snapshot(record) else why
+        if isinstance(read, DepthSnapshot):
+            if read.symbol in self.declared and self.partition_of(read.symbol) == self.partition:
+                return WaitingControl(record=read, cursor=cursor)
+            return self._quarantined(record, why, cursor)
+        return self._quarantined(record, read if isinstance(read, Unreadable) else why, cursor)
 
     def _quarantined(self, record: Received, why: Unreadable, cursor: Cursor) -> Item:
         """Return a record that is no context as it is kept: under its offset."""

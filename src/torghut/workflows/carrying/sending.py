@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from torghut.carrying.contexts import context_message
+from torghut.carrying.controls import control_message
 from torghut.carrying.messages import Outgoing
 from torghut.carrying.ports import Sender
 from torghut.kernel.clock import WallClock
 from torghut.market.ports import Batch, Cursor, Source
+from torghut.schemas.control import ControlRecord, DepthSnapshot
 from torghut.workflows.decision_loop import Window
 from torghut.workflows.running.pacing import Player, Schedule
 from torghut.workflows.running.window import EndingSource
@@ -81,7 +84,7 @@ class SourceSending:
                 break
             made = list(self._made(batch, late_s=-min(0.0, wait_s)))
             waiting += [one for one in made if one is not None]
-            left_out = made.count(None) + len(batch.quarantined) + len(batch.controls)
+            left_out = made.count(None) + len(batch.quarantined)
             sent = Sent(sent.contexts, sent.left_out + left_out, batch.cursor)
             if schedule is None:
                 sent = await self._kept(sent, waiting)
@@ -97,11 +100,17 @@ class SourceSending:
         return sent
 
     def _made(self, batch: Batch, *, late_s: float) -> Iterator[Outgoing | None]:
-        """Yield the contexts of a batch inside the window as messages; None where none can be."""
+        """Yield what is in a batch as messages, in its order; None for what none can say.
+
+        Of contexts those inside the window; of control records, snapshots of books.
+        """
         speed = None if self.player is None else self.player.speed
         wall_ns = self.wall.now_ns() - int(late_s * _NS_PER_S)
         symbols, parts = self.source.description.symbols, self.source.description.parts
-        for row in batch.contexts.tolist():
+        controls = deque(batch.controls)
+        for number, row in enumerate(batch.contexts.tolist()):
+            while controls and controls[0].row <= number:
+                yield _beside(controls.popleft().record, wall_ns)
             if self.window.from_ns <= row[7] <= self.window.to_ns:
                 yield context_message(
                     row,
@@ -110,3 +119,12 @@ class SourceSending:
                     ingress_wall_ns=wall_ns,
                     speed=speed,
                 )
+        for arrival in controls:
+            yield _beside(arrival.record, wall_ns)
+
+
+def _beside(record: ControlRecord, wall_ns: int) -> Outgoing | None:
+    """Return a control record that stands among the contexts; None where it may not."""
+    if not isinstance(record, DepthSnapshot):
+        return None
+    return control_message(record, key=record.symbol, wall_ns=wall_ns)

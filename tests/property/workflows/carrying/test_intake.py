@@ -9,15 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.carried import SOURCE, at, quote
+from tests.carried import SOURCE, at, carried_control, quote
 from tests.fakes.clock import HandClock, Stopwatch
-from torghut.carrying.messages import Received
+from tests.loops import stop_record
+from torghut.carrying.messages import Outgoing, Received
 from torghut.decisions.fold.tables import SOURCES_MAX
 from torghut.market.ports import Cursor
 from torghut.schemas.codes import RefusalCode
+from torghut.schemas.control import DepthSnapshot
 from torghut.workflows.carrying.intake import Intake
 from torghut.workflows.live.intake.stamping import IngressClock
-from torghut.workflows.live.intake.waiting import Item, WaitingContext, WaitingQuarantine
+from torghut.workflows.live.intake.waiting import (
+    Item,
+    WaitingContext,
+    WaitingControl,
+    WaitingQuarantine,
+)
 
 A, B, ELSEWHERE = "fxcm:EURUSD", "fxcm:NZDUSD", "binance-spot:ETHUSDT"
 FEED = "fe" * 32
@@ -40,6 +47,37 @@ def new_intake(expected: int = 0) -> Intake:
 def bad(offset: int) -> Received:
     """Return a record that is no context."""
     return Received(offset, b"k", b"no context", (), 1)
+
+
+def snapshot(symbol: str) -> Outgoing:
+    """Return a snapshot of a book as it is sent."""
+    return carried_control(
+        DepthSnapshot(
+            control_id="book-1", symbol=symbol, update_id=7, bids=1, asks=1, body_digest="cd" * 32
+        )
+    )
+
+
+def test_snapshot_among_the_contexts_keeps_its_place() -> None:
+    intake = new_intake()
+
+    items = intake.items([at(0, quote(0, A)), at(1, snapshot(A)), at(2, quote(1, A))])
+
+    assert [type(item) for item in items] == [WaitingContext, WaitingControl, WaitingContext]
+    assert offsets(items) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [snapshot(ELSEWHERE), carried_control(stop_record("c", "released"))],
+    ids=["snapshot of another partition", "release of a stop"],
+)
+def test_other_control_records_among_the_contexts_are_quarantined(message: Outgoing) -> None:
+    intake = new_intake()
+
+    items = intake.items([at(0, message), at(1, quote(0, A))])
+
+    assert [type(item) for item in items] == [WaitingQuarantine, WaitingContext]
 
 
 def offsets(items: Sequence[Item]) -> list[int]:

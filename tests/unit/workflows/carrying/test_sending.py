@@ -17,11 +17,13 @@ from tests.fakes.virtual_time import run_virtually
 from tests.loops import stop_record
 from tests.rows import SECOND_NS, START_NS, quotes
 from torghut.carrying.contexts import CarriedContext, read_context
+from torghut.carrying.controls import is_snapshot, read_control
 from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Sender
 from torghut.market.ports import Arrival, Cursor, Quarantined
 from torghut.schemas.codes import RefusalCode
+from torghut.schemas.control import DepthSnapshot
 from torghut.workflows.carrying.sending import Sent, SourceSending
 from torghut.workflows.decision_loop import Window
 from torghut.workflows.running.pacing import Player
@@ -44,6 +46,7 @@ class Stage(Sender):
     wall: HandClock = field(default_factory=HandClock)
     sent: list[tuple[float, int]] = field(default_factory=list)
     kept: list[CarriedContext] = field(default_factory=list)
+    order: list[type[object]] = field(default_factory=list)
     fails_after: int = 10**6
     stop_after: int = 10**6
 
@@ -56,9 +59,12 @@ class Stage(Sender):
             )
         self.sent.append((self.clock.time_ns / SECOND_NS, len(records)))
         for one in records:
-            read = read_context(Received(0, one.key, one.value, one.headers, -1))
-            assert isinstance(read, CarriedContext)
-            self.kept.append(read)
+            received = Received(0, one.key, one.value, one.headers, -1)
+            read = read_control(received) if is_snapshot(received) else read_context(received)
+            assert isinstance(read, CarriedContext | DepthSnapshot)
+            self.order.append(type(read))
+            if isinstance(read, CarriedContext):
+                self.kept.append(read)
 
     @override
     async def close(self) -> None:
@@ -191,6 +197,25 @@ def test_window_sends_what_is_inside_and_its_cursor_stays_before_the_rest() -> N
     assert sequences(stage) == [2, 3, 4, 5]
     assert (sent.contexts, sent.left_out) == (4, 0)
     assert sent.cursor.record == 6
+
+
+@pytest.mark.parametrize("speed", [None, 1.0])
+def test_snapshot_of_a_book_keeps_its_place_among_the_contexts(speed: float | None) -> None:
+    snapshot = DepthSnapshot(
+        control_id="book-1",
+        symbol="fxcm:EURUSD",
+        update_id=7,
+        bids=1,
+        asks=1,
+        body_digest="cd" * 32,
+    )
+    stage = Stage()
+    source = replace(source_at(0, 1, 2), arrivals=[Arrival(row=2, record=snapshot)])
+
+    sent = send(sending(stage, source, speed=speed))
+
+    assert stage.order == [CarriedContext, CarriedContext, DepthSnapshot, CarriedContext]
+    assert sent.left_out == 0
 
 
 @pytest.mark.parametrize("speed", [None, 1.0])
