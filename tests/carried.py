@@ -132,6 +132,7 @@ class Carried:
     log: str
     variables: Mapping[str, str] = field(default_factory=dict)
     workers: dict[str, Worker] = field(default_factory=dict)
+    _begun: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def run(self, *arguments: str) -> Ended:
         """Return how a command ends, in a process of its own."""
@@ -174,13 +175,29 @@ class Carried:
         """Return what the auditor says now."""
         return self.run("audit", "--log", self.log, "--json")
 
-    def settle(self, records: int) -> Mapping[str, int]:
-        """Wait until so many records have one outcome each, told once; return what was counted."""
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Return a command that runs in a process of its own."""
+        process = subprocess.Popen(
+            [*PROGRAM, *arguments],
+            cwd=self.folder,
+            env={**environment(self.folder), BOOTSTRAP: self.bootstrap, **self.variables},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._begun.append(process)
+        return process
+
+    def settle(self, records: int = 0) -> Mapping[str, int]:
+        """Wait until all records have one outcome each, told once; return what was counted.
+
+        Args:
+            records: How many there are at least.
+        """
         until = time.monotonic() + SETTLED_S
         while True:
             ended = self.audit()
             found = totals(ended) if ended.out else {}
-            if ended.status == 0 and found["records"] == records:
+            if ended.status == 0 and found["records"] >= records:
                 return found
             unsettled = f"{records} were sent; {found}\n{ended.err}{self.said()}"
             assert ended.status in {0, 6, 7}, unsettled + ended.out
@@ -203,6 +220,9 @@ class Carried:
                 os.kill(one.process.pid, signal.SIGCONT)
                 one.process.kill()
                 one.process.wait()
+        for begun in self._begun:
+            begun.kill()
+            begun.wait()
 
 
 def totals(audited: Ended) -> Mapping[str, int]:

@@ -38,6 +38,8 @@ class BrokerOptions:
         quick: Compile less: a node is ready with two thirds of the work, and slower at load. What
             measures a broker leaves it out.
         min_in_sync: Nodes that must have a record before it is acknowledged; None: 1 of 1, 2 of 3.
+        through: Port that is told to clients instead of each node's own, for something between
+            them that a test can cut; empty: nothing is.
     """
 
     nodes: int = 1
@@ -45,6 +47,7 @@ class BrokerOptions:
     flush_messages: int | None = None
     quick: bool = False
     min_in_sync: int | None = None
+    through: Sequence[int] = ()
 
     @property
     def in_sync(self) -> int:
@@ -85,6 +88,7 @@ def properties(
         folder: Of this node's data.
     """
     client, controller = ports[number - 1]
+    told = options.through[number - 1] if options.through else client
     copies = str(len(ports))
     settings = {
         "process.roles": "broker,controller",
@@ -93,7 +97,7 @@ def properties(
             f"{voter}@{HOST}:{port}" for voter, (_, port) in enumerate(ports, 1)
         ),
         "listeners": f"PLAINTEXT://{HOST}:{client},CONTROLLER://{HOST}:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{client}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{told}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
