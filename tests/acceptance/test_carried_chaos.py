@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
 
-from ops.servers.broker import BrokerOptions, BrokerUnavailableError, free_port, run_broker
+from ops.servers.broker import BrokerOptions, BrokerUnavailableError, run_broker
 from tests.carried import carried, written
 from tests.carried_chaos import CONTEXTS, Chaos, market
 from tests.fakes.proxy import HOST, Proxy, kafka_client
@@ -20,7 +21,6 @@ from torghut import bootstrap, logs
 from torghut.decisions.recording import read_block
 from torghut.schemas.codes import Reason
 from torghut.schemas.rows.decision import decision_dtype
-import numpy as np
 
 pytestmark = [pytest.mark.system, pytest.mark.enable_socket, pytest.mark.timeout(0)]
 
@@ -33,13 +33,15 @@ READY_EVERY: Final = 5
 def chaos_of(stack: ExitStack, folder: Path, *, nodes: int, rounds: int, seed: int) -> Chaos:
     """Return a deployment with two workers, every way to its servers one that can be cut."""
     draw = random.Random(seed)  # noqa: S311 - a test's own course
-    to_broker = [
-        stack.enter_context(Proxy(named=kafka_client, port=free_port()).open())
-        for _ in range(nodes)
-    ]
-    options = BrokerOptions(nodes=nodes, quick=True, through=[one.port for one in to_broker])
-    for one in to_broker:
-        one.target = 0
+    to_broker: list[Proxy] = []
+
+    def through(port: int) -> int:
+        """Put something between a node and its clients."""
+        way = Proxy(named=kafka_client, target=port)
+        to_broker.append(stack.enter_context(way.open()))
+        return way.port
+
+    options = BrokerOptions(nodes=nodes, quick=True, through=through)
     cluster = stack.enter_context(run_broker(options))
     server, databases = stack.enter_context(own_server())
     log = databases.make()

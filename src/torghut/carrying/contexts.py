@@ -22,6 +22,7 @@ from torghut.carrying.messages import (
     SCHEMA,
     SOURCE,
     SPEED,
+    TRACEPARENT,
     Outgoing,
     Received,
 )
@@ -54,10 +55,14 @@ _SEQUENCED: Final = int(ContextFlag.SEQUENCED)
 _CODES: Final[Mapping[str, int]] = {code.code: int(code) for code in RefusalCode if code}
 _NOT_FINITE: Final = int(RefusalCode.NOT_FINITE)
 _NAN: Final = float("nan")
+_AS_IT_GOES: Final = b"max"
+"""The speed of a source that is played as fast as it goes: nothing is measured."""
+
 _NS_BELOW: Final = 2**63
 _SEQUENCE_BELOW: Final = 2**64
 _KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
 _SOURCE: Final = re.compile(rb"[0-9a-f]{64}")
+_TRACE: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _WALL_DIGITS_MAX: Final = 19
 _COLONS_IN_TEXTS: Final = 5
 """Of a context id and a symbol; every other colon of a flat object follows a key."""
@@ -103,6 +108,7 @@ class CarriedContext(msgspec.Struct, frozen=True, gc=False):
         row: The fields of ``rows.CONTEXT``, symbol and source still 0.
         ingress_wall_ns: When it first came in, by wall time; None where nobody knows.
         speed: Of playing; None where nothing is measured.
+        trace: The W3C trace that it is part of; empty where it is part of none.
     """
 
     context_id: str
@@ -111,6 +117,7 @@ class CarriedContext(msgspec.Struct, frozen=True, gc=False):
     row: tuple[float, ...]
     ingress_wall_ns: int | None
     speed: float | None
+    trace: bytes
 
 
 class Unreadable(msgspec.Struct, frozen=True, gc=False):
@@ -234,7 +241,8 @@ def _context(value: bytes, received: Received) -> CarriedContext:
         _NAN if fields.last_size is None else fields.last_size,
     )
     wall_ns, speed = _measured(headers, received.timestamp_ms)
-    return CarriedContext(fields.context_id, fields.symbol, source, row, wall_ns, speed)
+    trace = _trace(headers.get(TRACEPARENT))
+    return CarriedContext(fields.context_id, fields.symbol, source, row, wall_ns, speed, trace)
 
 
 def _read_at_once(value: bytes) -> _Fields | None:
@@ -297,6 +305,11 @@ def _refusal(said: bytes) -> int:
     return code
 
 
+def _trace(said: bytes | None) -> bytes:
+    """Return a W3C trace as it came; empty where it is none, for no trace is worth a context."""
+    return said if said is not None and _TRACE.fullmatch(said) else b""
+
+
 def _below(text: str, limit: int) -> int:
     """Return the number that decimal digits spell.
 
@@ -326,17 +339,19 @@ def _speed(said: bytes | None) -> float | None:
     """Return the speed of playing that a header says; live where it says nothing."""
     if said is None:
         return 1.0
+    if said == _AS_IT_GOES:
+        return None
     try:
         speed = float(said)
     except ValueError:
         return 1.0
-    return speed if 0.0 < speed < math.inf else None
+    return speed if 0.0 < speed < math.inf else 1.0
 
 
 @lru_cache(maxsize=1024)
 def _always(source: str, speed: float | None) -> tuple[tuple[str, bytes], ...]:
     """Return the headers that all contexts of a source have."""
-    played = b"0" if speed is None else repr(float(speed)).encode()
+    played = _AS_IT_GOES if speed is None else repr(float(speed)).encode()
     return ((SCHEMA, SCHEMA_ID.encode()), (SOURCE, source.encode()), (SPEED, played))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -18,21 +18,16 @@ from torghut.adapters.postgres.reading.verifying import Audit
 from torghut.adapters.postgres.writing.events import Addition
 from torghut.adapters.postgres.writing.lanes import Meanwhile
 from torghut.adapters.postgres.writing.writer import Writer
+from torghut.adapters.sqlite.heads.lines import HeadLine
 from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import LogWriteError, Obstacle
 from torghut.eventlog.events import log_stream
-from torghut.eventlog.ports import (
-    Claim,
-    DecisionLog,
-    EventFeed,
-    EventStore,
-    PartitionClaims,
-    Snapshot,
-)
+from torghut.eventlog.ports import Claim, EventStore, PartitionClaims, Snapshot
 from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport
 from torghut.kernel.clock import WallClock
 from torghut.schemas.types import Message
+from torghut.workflows.moving import CopiedLog
 
 T = TypeVar("T")
 
@@ -43,14 +38,19 @@ _AT_ONCE_BYTES: Final = 1 << 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What a handle holds until it is closed."""
+    """What a handle holds until it is closed.
+
+    Attributes:
+        seen: What the database had acknowledged, by chain, when the log was opened.
+    """
 
     loop: OwnLoop
     engine: AsyncEngine
     budgets: Budgets
+    seen: Mapping[str, HeadLine]
 
 
-class PostgresLog(DecisionLog, EventStore, EventFeed, PartitionClaims):
+class PostgresLog(EventStore, CopiedLog, PartitionClaims):
     """A handle of a log; made by ``open_log`` or ``read_log``.
 
     Attributes:
@@ -149,6 +149,18 @@ class PostgresLog(DecisionLog, EventStore, EventFeed, PartitionClaims):
         return await self._ask(self._reader.events_after(position, limit))
 
     @override
+    async def take_over(self, envelopes: Sequence[Envelope], /) -> int:
+        return await self._ask(self._writing().take_over(tuple(envelopes)))
+
+    @override
+    async def object_digests(self, after: str, limit: int, /) -> Sequence[str]:
+        return await self._ask(self._reader.object_digests(after, limit))
+
+    @override
+    async def snapshot_keys(self) -> Sequence[tuple[int, str]]:
+        return await self._ask(self._reader.snapshot_keys())
+
+    @override
     async def streams(self, prefix: str, /) -> Sequence[str]:
         return await self._ask(self._reader.streams(prefix))
 
@@ -162,7 +174,8 @@ class PostgresLog(DecisionLog, EventStore, EventFeed, PartitionClaims):
         heads = await self._ask(self._reader.heads())
         total = sum(head.number + 1 for head in heads)
         tally = Tally(expect=expect)
-        steps = Audit(reader=self._reader, tally=tally, heads=heads).steps()
+        audit = Audit(reader=self._reader, tally=tally, heads=heads, seen=self._resources.seen)
+        steps = audit.steps()
         while await self._ask(_goes_on(steps)):
             if progress is not None:
                 progress(VerifyProgress(blocks=tally.blocks, blocks_total=total))

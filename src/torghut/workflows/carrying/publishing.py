@@ -23,6 +23,7 @@ from torghut.carrying.messages import (
     SCHEMA,
     SOURCE,
     TOPIC,
+    TRACEPARENT,
     Headers,
     Outgoing,
     Received,
@@ -118,6 +119,7 @@ class Publisher:
                     (LOG_POSITION, str(block.position(line)).encode()),
                     (CAUSATION_ID, line.name.encode()),
                     *of_block,
+                    *(((TRACEPARENT, line.trace),) if line.trace else ()),
                 )
                 if line.aside:
                     found = (*headers, *self._found(line))

@@ -27,6 +27,7 @@ class CarriedTopics:
         news: News of one symbol, likewise.
         fundamentals: Fundamentals of one symbol, likewise.
         commands: All other control records: every worker reads it whole.
+        governance: Events of governance, from its own log.
         quarantine: Records that were no context, with their offsets.
         heartbeats: That the partitions' loops are there.
     """
@@ -38,6 +39,7 @@ class CarriedTopics:
     news: str = "torghut.news.v1"
     fundamentals: str = "torghut.fundamentals.v1"
     commands: str = "torghut.commands.v1"
+    governance: str = "torghut.governance-events.v1"
     quarantine: str = "torghut.quarantine.v1"
     heartbeats: str = "torghut.heartbeats.v1"
 
@@ -72,6 +74,7 @@ class CarryingBudgets:
         take_ms: Longest wait for the next of them.
         retry_ms: Between attempts to reach the broker.
         retry_max_ms: Longest time between attempts to take a partition up that cannot be.
+        probe_ms: Between two questions to the log whether it is there, and longest wait for each.
         release_ms: From losing a partition until everything of it is let go.
         controls_ms: Longest wait for the control records that were there when a partition was
             gained; nothing is decided before they are taken.
@@ -81,5 +84,6 @@ class CarryingBudgets:
     take_ms: int = 200
     retry_ms: int = 250
     retry_max_ms: int = 10_000
+    probe_ms: int = 2_000
     release_ms: int = 5_000
     controls_ms: int = 10_000
