@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from tests.brokers import BOOTSTRAP
 from tests.commands import PROGRAM, Ended, environment
 from tests.kernels import compiled
 from tests.removing_topics import remove_topics
-from tests.brokers import BOOTSTRAP
 
 READY_S: Final = 90.0
 """Longest wait for a worker to serve what it was given."""
@@ -246,6 +248,36 @@ def carried(
     finally:
         deployment.close()
         asyncio.run(remove_topics(bootstrap))
+
+
+async def records_of(bootstrap: str, topic: str) -> Sequence[tuple[int, bytes]]:
+    """Return when each record of a topic was made, in ms, and what it says."""
+    return [(one.timestamp, one.value or b"") for one in await consumed(bootstrap, topic)]
+
+
+async def consumed(bootstrap: str, topic: str) -> Sequence[ConsumerRecord]:
+    """Return all committed records of a topic, partition by partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
+    await consumer.start()
+    try:
+        await consumer.topics()
+        places = [TopicPartition(topic, one) for one in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning(*places)
+        found: list[ConsumerRecord] = []
+        for place in places:
+            while await consumer.position(place) < ends[place]:
+                found += await _next_of(consumer, place)
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def _next_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> list[ConsumerRecord]:
+    """Return what comes next of one partition."""
+    came = await consumer.getmany(place, timeout_ms=200)
+    return [one for records in came.values() for one in records]
 
 
 def awaited(condition: Callable[[], bool], what: str, *, within_s: float = READY_S) -> None:

@@ -56,7 +56,7 @@ class BrokerOptions:
             measures a broker leaves it out.
         min_in_sync: Nodes that must have a record before it is acknowledged; None: 1 of 1, 2 of 3.
         secure: A further address of a single node.
-        through: Gives the port that clients are told for a node\'s own: that of something between,
+        through: Gives the port that clients are told for a node's own: that of something between,
             which a test can cut.
     """
 

@@ -171,9 +171,7 @@ def _compare_names(
             found.find(f"block {block.number} has an outcome of {name} where that was not taken")
 
 
-async def _compare_told(
-    found: PartitionAudit, block: Block, line: Line, told: _Stream
-) -> None:
+async def _compare_told(found: PartitionAudit, block: Block, line: Line, told: _Stream) -> None:
     """Compare an outcome with what was published of it."""
     due = Position(block.partition, block.number, line.place)
     while (record := await told.next()) is not None:

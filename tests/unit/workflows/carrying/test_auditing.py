@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from tests.fakes.clock import HandClock
 from tests.kernels import compiled
-from tests.logs import usual_setup, contexts
+from tests.logs import contexts, usual_setup
 from torghut.carrying.contexts import CarriedContext, context_message, read_context
 from torghut.carrying.messages import BLOCK_DIGEST, LOG_POSITION, Outgoing, Reading, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
@@ -155,9 +155,7 @@ def _batch(records: Sequence[Received], *, until: int) -> Batch:
                 excerpt=read.excerpt,
             )
             aside.append(kept)
-    return Batch(
-        contexts=np.array(rows, CONTEXT), quarantined=aside, cursor=Cursor(record=until)
-    )
+    return Batch(contexts=np.array(rows, CONTEXT), quarantined=aside, cursor=Cursor(record=until))
 
 
 @dataclass(slots=True)
@@ -298,9 +296,7 @@ def test_record_that_was_passed_over_has_no_outcome() -> None:
 def test_poison_that_was_passed_over_has_no_outcome() -> None:
     found = world([one for one in sent() if one.offset != POISON]).audit()
 
-    assert found.findings == [
-        f"block 0 has no outcome of offset {POISON} where that was taken"
-    ]
+    assert found.findings == [f"block 0 has no outcome of offset {POISON} where that was taken"]
 
 
 def test_record_that_was_decided_twice_is_found() -> None:
@@ -427,9 +423,7 @@ def renumber(chain: list[Block], *, first: int) -> None:
 
 
 def test_records_that_nobody_took_yet_wait(sound: World) -> None:
-    sound.topics[CONTEXTS] += [
-        Received(COUNT + more, None, b"", [], 1) for more in range(3)
-    ]
+    sound.topics[CONTEXTS] += [Received(COUNT + more, None, b"", [], 1) for more in range(3)]
 
     found = sound.audit()
 
