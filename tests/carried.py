@@ -46,6 +46,7 @@ class Worker:
         folder: It works in.
         variables: Environment variables, besides those of every test.
         process: Once it was started.
+        since: Where in its output what it printed since then begins.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Worker:
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    since: int = 0
 
     @property
     def out(self) -> Path:
@@ -67,8 +69,9 @@ class Worker:
 
     def start(self) -> None:
         """Start it; whether it serves is another question."""
+        self.since = len(self.said())
         words = ("worker", "--bootstrap", self.bootstrap, "--log", self.log)
-        with self.out.open("wb") as out:
+        with self.out.open("ab") as out:
             self.process = subprocess.Popen(
                 [*PROGRAM, *words, "--worker", self.name, "--listen", "127.0.0.1:0"],
                 cwd=self.folder,
@@ -79,14 +82,12 @@ class Worker:
 
     def unready(self) -> str:
         """Return why it is not ready; empty if it is."""
-        address = next(
-            (line.split()[1] for line in self.said().splitlines() if line.startswith("health ")),
-            None,
-        )
-        if address is None:
+        lines = self.said()[self.since :].splitlines()
+        addresses = [line.split()[1] for line in lines if line.startswith("health ")]
+        if not addresses:
             return "it does not listen yet"
         try:
-            with urllib.request.urlopen(address, timeout=_ASKED_S):  # noqa: S310 - its own page
+            with urllib.request.urlopen(addresses[-1], timeout=_ASKED_S):  # noqa: S310 - its own page
                 return ""
         except urllib.error.HTTPError as error:
             return error.read().decode()
@@ -113,7 +114,7 @@ class Worker:
         return self.process.wait(timeout=_DRAIN_S)
 
     def said(self) -> str:
-        """Return what it printed since it was started last."""
+        """Return what it printed, whenever it was started."""
         return self.out.read_text("utf-8", "replace") if self.out.exists() else ""
 
 

@@ -112,6 +112,8 @@ class Chaos:
         if self.draw.random() < 1 / 2:
             numbers.append(self.draw.randint(0, number))
         self.draw.shuffle(numbers)
+        with (self.deployment.folder / "course").open("a") as course:
+            course.write(f"{number}: {fault}, windows {numbers}\n")
         feeding = [self._feeding(one) for one in numbers]
         time.sleep(self.draw.uniform(0.0, 2.5))
         self.faults[fault]()
@@ -133,6 +135,12 @@ class Chaos:
             if not one.running:
                 one.start()
             one.await_ready()
+
+    def defects(self) -> Sequence[str]:
+        """Return what workers said of errors that nobody foresaw."""
+        outs = sorted(self.deployment.folder.glob("*.out"))
+        lines = [line for out in outs for line in out.read_text("utf-8", "replace").splitlines()]
+        return [line for line in lines if '"event":"defect"' in line or "Traceback" in line]
 
     def _await_fed(self, number: int, process: subprocess.Popen[bytes]) -> None:
         """Wait until a window was sent whole, however often it takes."""

@@ -109,6 +109,7 @@ def _judge(stack: ExitStack, folder: Path, *, nodes: int, rounds: int, seed: int
     assert counted["records"] >= chaos.kept >= rounds * CONTEXTS
     assert counted["outcomes"] == counted["published"] == counted["records"]
     assert set(chaos.befell) == set(chaos.faults)
+    assert chaos.defects() == []
     asyncio.run(_expect_stopped(deployment.log))
     deployment.verify()
 

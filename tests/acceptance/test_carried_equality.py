@@ -66,20 +66,21 @@ def test_two_workers_come_to_the_root_of_one_process(
     begin, end = moment_ns(begins), moment_ns(ends)
     quarters = [str(begin + (end - begin) * part // 4) for part in (1, 2, 3)]
     file = controls(deployment.folder / "controls.jsonl", symbol, quarters)
-    same = (
-        *("--source", source.format(data=recorded_data), "--control", file),
-        *("--from", begins, "--to", ends),
-    )
+    window = ("--source", source.format(data=recorded_data), "--from", begins, "--to", ends)
+    embedded = str(deployment.folder / "embedded.log")
+    deployment.done("run", *window, "--control", file, "--log", embedded, "--no-report")
+    # A source may have control records of its own: a worker is to have them in time as well.
+    known = str(deployment.folder / "known.jsonl")
+    deployment.done("log", "export", "--log", embedded, "--what", "controls", "--out", known)
+
     for name in ("one", "two"):
         deployment.worker(name).start()
-    sent = deployment.done("feed", *same, "--json").json
+    sent = deployment.done("feed", *window, "--control", known, "--json").json
     for one in deployment.workers.values():
         one.await_ready()
     counted = deployment.settle(sent["contexts"])
     for one in deployment.workers.values():
         assert one.end() == 0, one.said()
-    embedded = str(deployment.folder / "embedded.log")
-    deployment.done("run", *same, "--log", embedded, "--no-report")
 
     roots = [
         deployment.done("log", "stats", "--log", log, "--json").json["root"]

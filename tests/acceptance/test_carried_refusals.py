@@ -54,9 +54,9 @@ def test_poison_is_set_aside_with_its_offset_and_the_next_one_is_decided(
     deployment: Carried,
 ) -> None:
     source = prices(deployment.folder / "prices.csv", count=40)
-    deployment.done("feed", "--source", source, "--to", "2014-05-05T12:03:00Z")
+    deployment.done("feed", "--source", source, "--to", "2014-05-05T12:03:05Z")
     offset = asyncio.run(send(deployment.bootstrap, b'{"bid": 1.1, "bid": 1.2}'))
-    deployment.done("feed", "--source", source, "--from", "2014-05-05T12:03:01Z")
+    deployment.done("feed", "--source", source, "--from", "2014-05-05T12:03:05Z")
     worker = deployment.worker("one")
     worker.start()
     worker.await_ready()

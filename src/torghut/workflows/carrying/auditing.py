@@ -48,6 +48,8 @@ class PartitionAudit:
         published: In the topic of decisions.
         waiting: Records of the topic of contexts that the log has not taken.
         untold: Outcomes in the log that the topic of decisions does not have yet.
+        removed: How often an outcome had nothing to be compared with in one of the topics, which
+            keeps its records for so long and not longer.
         wrong: How many findings there are.
         findings: The first of them, in words.
     """
@@ -58,6 +60,7 @@ class PartitionAudit:
     published: int = 0
     waiting: int = 0
     untold: int = 0
+    removed: int = 0
     wrong: int = 0
     findings: list[str] = field(default_factory=list)
 
@@ -115,6 +118,8 @@ class Auditor:
         renderings = Renderings(Rulebook(self.log, run_id=""))
         source = feed_digest(f"{self.topics.contexts}/{partition}")
         sequences: dict[bytes, int] = {}
+        first = await told.peek()
+        said_from = _position(first) if first is not None and first.offset else None
         async for block in self.log.blocks(partition):
             if block.number > last:
                 break
@@ -122,7 +127,10 @@ class Auditor:
             await _compare_taken(found, block, lines, taken, source)
             for line in lines:
                 _count_on(found, line, sequences)
-                await _compare_told(found, block, line, told)
+                if said_from is not None and _due(block, line) < said_from:
+                    found.removed += 1
+                else:
+                    await _compare_told(found, block, line, told)
             self.told(partition, block.number + 1)
         found.waiting = await taken.count_rest()
         async for late in told.rest():
@@ -137,6 +145,7 @@ async def _compare_taken(
     kept = read_block_records(block.records).quarantined
     aside = {one.record for one in kept if one.source == source}
     found.outcomes += len(lines) + len(aside)
+    kept_from = await taken.begins()
     names: list[str] = []
     async for record in taken.before(parse_cursor(block.cursor).record):
         found.records += 1
@@ -144,7 +153,13 @@ async def _compare_taken(
             aside.discard(record.offset)
         else:
             names.append(_name(record))
-    _compare_names(found, block, names, [line.name for line in lines])
+    outcomes = [line.name for line in lines]
+    if kept_from:  # it begins in this block, or behind it
+        removed = max(0, len(outcomes) - len(names))
+        aside = {offset for offset in aside if offset >= kept_from}
+        outcomes = outcomes[removed:]
+        found.removed += removed
+    _compare_names(found, block, names, outcomes)
     for offset in sorted(aside):
         found.find(f"block {block.number} keeps offset {offset}, which it did not take")
 
@@ -173,7 +188,7 @@ def _compare_names(
 
 async def _compare_told(found: PartitionAudit, block: Block, line: Line, told: _Stream) -> None:
     """Compare an outcome with what was published of it."""
-    due = Position(block.partition, block.number, line.place)
+    due = _due(block, line)
     while (record := await told.next()) is not None:
         at = _position(record)
         if at is not None and at.partition == due.partition and at > due:
@@ -186,6 +201,11 @@ async def _compare_told(found: PartitionAudit, block: Block, line: Line, told: _
             return
         found.find(f"{_said(record)} is published where {due} is due")
     found.untold += 1
+
+
+def _due(block: Block, line: Line) -> Position:
+    """Return where an outcome stands."""
+    return Position(block.partition, block.number, line.place)
 
 
 def _compare_content(found: PartitionAudit, block: Block, line: Line, record: Received) -> None:
@@ -241,6 +261,7 @@ class _Stream:
         self._then = 0
         self._ready: Iterator[Received] = iter(())
         self._ahead: Received | None = None
+        self._given = 0
 
     async def __aenter__(self) -> Self:
         """Find out where it ends."""
@@ -255,6 +276,7 @@ class _Stream:
         """Return the next record; None at the end."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
+            self._given += 1
             return ahead
         while (record := next(self._ready, None)) is None:
             if self._then >= self._end:
@@ -262,11 +284,30 @@ class _Stream:
             read = await self._reader.read({self._place: self._then}, wait_ms=_WAIT_MS)
             found = read[self._place]
             self._ready, self._then = iter(found.records), found.then
+        self._given += 1
         return record
+
+    async def peek(self) -> Received | None:
+        """Return the next record, which stays the next."""
+        record = await self.next()
+        if record is not None:
+            self.give_back(record)
+        return record
+
+    async def begins(self) -> int:
+        """Return the offset of the first record until that was given, then 0.
+
+        A topic keeps its records for so long: what stood before the first was removed.
+        """
+        if self._given:
+            return 0
+        first = await self.peek()
+        return self._end if first is None else first.offset
 
     def give_back(self, record: Received) -> None:
         """Let a record be the next one again."""
         self._ahead = record
+        self._given -= 1
 
     async def before(self, offset: int) -> AsyncIterator[Received]:
         """Yield what stands before an offset."""

@@ -483,3 +483,42 @@ def test_alteration_in_the_log_itself_ends_the_audit(sound: World) -> None:
         sound.audit()
 
     assert type(caught.value).__name__ == "LogIntegrityError"
+
+
+@pytest.mark.parametrize("first", [3, 20, 33, COUNT])
+def test_records_that_the_topic_of_contexts_no_longer_keeps_are_not_compared(
+    sound: World, first: int
+) -> None:
+    after = Received(COUNT, None, b"", [], 1)
+    sound.topics[CONTEXTS] = [*sound.topics[CONTEXTS][first:], after]
+
+    found = sound.audit()
+
+    poison = 1 if first > POISON else 0
+    assert found.findings == []
+    assert (found.records, found.removed, found.waiting) == (COUNT - first, first - poison, 1)
+
+
+@pytest.mark.parametrize("first", [3, 20, 33])
+def test_outcomes_that_the_topic_of_decisions_no_longer_keeps_are_not_compared(
+    sound: World, first: int
+) -> None:
+    sound.topics[DECISIONS] = sound.decisions[first:]
+
+    found = sound.audit()
+
+    assert found.findings == []
+    assert (found.removed, found.published, found.untold) == (first, COUNT - 1 - first, 0)
+
+
+def test_outcome_is_missed_behind_the_removed_ones(sound: World) -> None:
+    sound.topics[DECISIONS] = [*sound.decisions[10:40], *sound.decisions[41:]]
+
+    assert sound.audit().wrong == 1
+
+
+def test_record_without_outcome_is_found_behind_the_removed_ones() -> None:
+    one = world([one for one in sent() if one.offset != 40])
+    one.topics[CONTEXTS] = one.topics[CONTEXTS][35:]
+
+    assert one.audit().wrong
