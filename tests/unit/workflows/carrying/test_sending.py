@@ -1,4 +1,4 @@
-"""A source that is sent loses nothing on the way: its own control records go before its contexts."""
+"""A source that is sent loses nothing: its own control records go before its contexts."""
 
 from __future__ import annotations
 
