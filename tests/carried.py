@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.brokers import BOOTSTRAP
 from tests.commands import PROGRAM, Ended, environment
@@ -258,11 +259,10 @@ async def records_of(bootstrap: str, topic: str) -> Sequence[tuple[int, bytes]]:
 
 async def consumed(bootstrap: str, topic: str) -> Sequence[ConsumerRecord]:
     """Return all committed records of a topic, partition by partition."""
+    places = await _places(bootstrap, topic)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
     await consumer.start()
     try:
-        await consumer.topics()
-        places = [TopicPartition(topic, one) for one in consumer.partitions_for_topic(topic) or ()]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         await consumer.seek_to_beginning(*places)
@@ -273,6 +273,17 @@ async def consumed(bootstrap: str, topic: str) -> Sequence[ConsumerRecord]:
         return found
     finally:
         await consumer.stop()
+
+
+async def _places(bootstrap: str, topic: str) -> Sequence[TopicPartition]:
+    """Return every partition of a topic."""
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await client.start()
+    try:
+        (described,) = await client.describe_topics([topic])
+    finally:
+        await client.close()
+    return [TopicPartition(topic, one["partition"]) for one in described["partitions"]]
 
 
 async def _next_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> list[ConsumerRecord]:
