@@ -28,7 +28,6 @@ from ops.servers.database import DatabaseServer, database_server
 from torghut import brokering, standby
 from torghut.carrying.messages import INGRESS_WALL_NS
 from torghut.market.ports import Cursor
-from torghut.schemas.control import ControlRecord
 from torghut.workflows.carrying.sending import SourceSending
 from torghut.workflows.decision_loop import Window
 
@@ -155,11 +154,6 @@ async def _taken_up(carried: Carried, children: Sequence[subprocess.Popen[bytes]
     await _come(carried, children)
 
 
-async def _none_comes(record: ControlRecord) -> None:
-    """Refuse a control record: this market has none."""
-    raise AssertionError(record)
-
-
 async def _send(carried: Carried, count: int, pace: float | None) -> None:
     """Send contexts that were not sent before, as fast as the broker takes them or at a pace."""
     sent = _SENT.get(carried.prefix, 0)
@@ -172,7 +166,6 @@ async def _send(carried: Carried, count: int, pace: float | None) -> None:
         window=Window(),
         player=None,
         sender=sender,
-        control=_none_comes,
         topic=carried.topics.contexts,
         wall=standby.wall_clock(),
     )

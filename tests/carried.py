@@ -252,11 +252,6 @@ def carried(
         asyncio.run(remove_topics(bootstrap))
 
 
-async def records_of(bootstrap: str, topic: str) -> Sequence[tuple[int, bytes]]:
-    """Return when each record of a topic was made, in ms, and what it says."""
-    return [(one.timestamp, one.value or b"") for one in await consumed(bootstrap, topic)]
-
-
 async def consumed(bootstrap: str, topic: str) -> Sequence[ConsumerRecord]:
     """Return all committed records of a topic, partition by partition."""
     places = await _places(bootstrap, topic)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from aiokafka import ConsumerRecord
 
 from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
 from ops.servers.database import DatabaseServer
-from tests.carried import Carried, carried, records_of, written
+from tests.carried import Carried, awaited, carried, consumed, written
 from tests.declared import ROOT
 from tests.servers import own_server
 from torghut.client.delivery import Judge, State
@@ -120,11 +121,15 @@ def test_backlog_is_decided_and_nobody_acts_on_it(
         feeding = deployment.begin(
             *("feed", "--source", source, "--speed", "1x", "--budget-ms", "600000")
         )
+        awaited(
+            lambda: bool(asyncio.run(consumed(deployment.bootstrap, DECISIONS))),
+            "the first decision is told",
+        )
         halts = list(_halts(deployment, cluster, server, halted_s=halted_s, away_s=away_s))
         assert feeding.wait(CALM_S + 60.0) == 0
         counted = deployment.settle(len(Path(tmp_path / "market.csv").read_text().split()) - 1)
         assert counted["outcomes"] == counted["published"] == counted["records"]
-        told = asyncio.run(records_of(deployment.bootstrap, DECISIONS))
+        told = asyncio.run(consumed(deployment.bootstrap, DECISIONS))
         deployment.verify()
 
     for halt in halts:
@@ -183,9 +188,9 @@ class Heard:
     acted: bool
 
 
-def _heard(record: tuple[int, bytes]) -> Heard:
-    """Return what a client makes of a record that was published at a time, in ms."""
-    at_ns, text = record[0] * _NS_PER_MS, record[1].decode()
+def _heard(record: ConsumerRecord) -> Heard:
+    """Return what a client makes of a record as soon as it is published."""
+    at_ns, text = record.timestamp * _NS_PER_MS, record.value.decode()
     line = read_line(text)
     if not isinstance(line, Decided) or line.ingress_wall_ns is None:
         return Heard(ingress_ns=-1, age_ns=-1, acted=False)

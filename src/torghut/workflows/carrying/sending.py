@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,6 @@ from torghut.carrying.messages import Outgoing
 from torghut.carrying.ports import Sender
 from torghut.kernel.clock import WallClock
 from torghut.market.ports import Batch, Cursor, Source
-from torghut.schemas.control import ControlRecord
 from torghut.workflows.decision_loop import Window
 from torghut.workflows.running.pacing import Player, Schedule
 from torghut.workflows.running.window import EndingSource
@@ -46,7 +45,6 @@ class SourceSending:
         sender: To the broker.
         topic: Where it goes.
         wall: Tells when a context comes in.
-        control: Sends a control record of the source itself, such as the book it begins with.
         told: Told how far it is.
     """
 
@@ -56,7 +54,6 @@ class SourceSending:
     sender: Sender
     topic: str
     wall: WallClock
-    control: Callable[[ControlRecord], Awaitable[None]]
     told: Callable[[Sent], None] = lambda _: None
 
     async def send(self, *, after: Cursor) -> Sent:
@@ -81,8 +78,6 @@ class SourceSending:
                 wait_s = schedule.wait_s(batch)
             if schedule is not None and schedule.player.asked():
                 break
-            for arrival in batch.controls:
-                await self.control(arrival.record)
             made = list(self._made(batch, late_s=-min(0.0, wait_s)))
             waiting += [one for one in made if one is not None]
             left_out = made.count(None) + len(batch.quarantined)

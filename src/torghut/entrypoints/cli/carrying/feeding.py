@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -85,47 +85,33 @@ async def _fed(options: FeedOptions, told: Progress) -> tuple[Sent, int]:
         options["bootstrap"], name="torghut-feed", budget_ms=options["budget_ms"]
     )
     sender = broker.sender()
-    controls = _Controls(sender=sender)
     try:
         with bootstrap.stop_on_signals() as stopping:
-            for record in records:
-                await controls.send(record)
+            await _send_controls(sender, records)
             if options["source"] is None:
-                return Sent(0, 0, Cursor()), controls.sent
+                return Sent(0, 0, Cursor()), len(records)
             told.stage("Taking digests of the source's files")
             source = bootstrap.source(options["source"], bootstrap.declarations())
-            sending = _sending(options, source, controls, stopping, told)
-            return await sending.send(after=Cursor()), controls.sent
+            sending = _sending(options, source, sender, stopping, told)
+            return await sending.send(after=Cursor()), len(records)
     finally:
         await sender.close()
 
 
-@dataclass(slots=True, kw_only=True)
-class _Controls:
-    """Sends control records, each to its topic, in their order.
-
-    Attributes:
-        sender: To the broker.
-        sent: How many there were.
-    """
-
-    sender: Sender
-    sent: int = 0
-
-    async def send(self, record: ControlRecord) -> None:
-        """Send one, and wait until it is kept."""
-        topics = brokering.carried_topics()
+async def _send_controls(sender: Sender, records: Sequence[ControlRecord]) -> None:
+    """Send control records, each to its topic, in their order."""
+    topics = brokering.carried_topics()
+    for record in records:
         topic = topics.of(record)
         key = record.control_id if topic == topics.commands else record.symbol
         wall_ns = standby.wall_clock().now_ns()
-        await self.sender.send(topic, [control_message(record, key=key, wall_ns=wall_ns)])
-        self.sent += 1
+        await sender.send(topic, [control_message(record, key=key, wall_ns=wall_ns)])
 
 
 def _sending(
     options: FeedOptions,
     source: Source,
-    controls: _Controls,
+    sender: Sender,
     stopping: bootstrap.Stopping,
     told: Progress,
 ) -> SourceSending:
@@ -148,8 +134,7 @@ def _sending(
             to_ns=everything.to_ns if to is None else to.time_ns,
         ),
         player=player,
-        sender=controls.sender,
-        control=controls.send,
+        sender=sender,
         topic=brokering.carried_topics().contexts,
         wall=standby.wall_clock(),
         told=lambda sent: told.at(sent.contexts, f"{sent.contexts:,} contexts"),
