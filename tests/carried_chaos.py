@@ -13,7 +13,7 @@ from typing import Final
 
 from ops.servers.broker import BrokerCluster
 from ops.servers.database import DatabaseServer
-from tests.carried import Carried, Worker, awaited
+from tests.deployments import Carried, Worker, awaited
 from tests.fakes.proxy import Proxy
 from torghut.kernel.times import instant
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from ops.servers.broker import BrokerOptions, BrokerUnavailableError, run_broker
-from tests.carried import carried, written
 from tests.carried_chaos import CONTEXTS, Chaos, market
+from tests.deployments import carried, written
 from tests.fakes.proxy import HOST, Proxy, kafka_client
 from tests.servers import own_server
 from torghut import bootstrap, logs

@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from ops.servers.broker import BrokerCluster
-from tests.carried import Carried, carried, consumed
 from tests.commands import prices
+from tests.deployments import Carried, carried, consumed
 from tests.servers import own_server
 
 pytestmark = pytest.mark.timeout(240)

@@ -18,8 +18,8 @@ from aiokafka import ConsumerRecord
 
 from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
 from ops.servers.database import DatabaseServer
-from tests.carried import Carried, awaited, carried, consumed, written
 from tests.declared import ROOT
+from tests.deployments import Carried, awaited, carried, consumed, written
 from tests.servers import own_server
 from torghut.client.delivery import Judge, State
 from torghut.client.limits import Limits

@@ -67,7 +67,6 @@ _WALL_DIGITS_MAX: Final = 19
 _COLONS_IN_TEXTS: Final = 5
 """Of a context id and a symbol; every other colon of a flat object follows a key."""
 
-_FIELDS: Final = 14
 _SYMBOL: Final = r"^[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}\Z"
 _DECIMAL: Final = r"^(0|[1-9][0-9]{0,19})\Z"
 
@@ -94,7 +93,22 @@ class _Fields(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
     type: Literal["market.context-received.v1"] = "market.context-received.v1"
 
 
-_DECODER: Final = msgspec.json.Decoder(_Fields, strict=True)
+class _AllFields(_Fields, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
+    """The same, none of it left out, as a message that was made here is."""
+
+    ask: float | None
+    ask_size: float | None
+    assumed: tuple[Literal["event-time", "receive-time", "quote"], ...]
+    bid: float | None
+    bid_size: float | None
+    last: float | None
+    last_size: float | None
+    sequenced: bool
+    type: Literal["market.context-received.v1"]
+
+
+_DECODER: Final = msgspec.json.Decoder(_AllFields, strict=True)
+_COLONS: Final = len(_AllFields.__struct_fields__) + _COLONS_IN_TEXTS
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -248,8 +262,8 @@ def _context(value: bytes, received: Received) -> CarriedContext:
 def _read_at_once(value: bytes) -> _Fields | None:
     """Return what ``value`` spells where that is beyond doubt, in a tenth of the time; else None.
 
-    In a flat object whose texts hold no quotes every colon but those of its names follows a key: as
-    many as there are fields means that none came twice.
+    In a flat object whose texts hold no quotes every colon but those of its names follows a key:
+    where no field is missing, as many as there are fields means that none came twice.
     """
     if len(value) > MESSAGE_BYTES_MAX or b"\\" in value:
         return None
@@ -257,7 +271,7 @@ def _read_at_once(value: bytes) -> _Fields | None:
         fields = _DECODER.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return fields if value.count(b":") == _FIELDS + 1 + _COLONS_IN_TEXTS else None
+    return fields if value.count(b":") == _COLONS else None
 
 
 def _read(value: bytes) -> _Fields:

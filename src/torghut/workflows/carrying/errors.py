@@ -13,11 +13,11 @@ class LogBehindTopicError(TorghutError):
     code: ClassVar[str] = "carrying.log-behind-topic"
     exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
 
-    def __init__(self, *, partition: int, published: int, found: int) -> None:
+    def __init__(self, *, partition: int, published: int, found: str) -> None:
         super().__init__(
-            f"partition {partition}: expected a log that has block {published}, which the topic of "
-            f"decisions holds, found it ending with block {found}; restore the log, or use the "
-            "topics that belong to it"
+            f"partition {partition}: expected a log that has block {published} as the topic of "
+            f"decisions holds it, found {found}; restore the log, or use the topics that belong "
+            "to it"
         )
         self.partition = partition
         self.published = published
