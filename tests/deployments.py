@@ -255,12 +255,15 @@ def carried(
 async def consumed(bootstrap: str, topic: str) -> Sequence[ConsumerRecord]:
     """Return all committed records of a topic, partition by partition."""
     places = await _places(bootstrap, topic)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+    )
     await consumer.start()
     try:
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
         found: list[ConsumerRecord] = []
         for place in places:
             while await consumer.position(place) < ends[place]:
