@@ -7,18 +7,19 @@ topic of decisions of one partition side by side, in constant memory.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Final, Self
 
 from torghut.carrying.contexts import Unreadable, read_context
+from torghut.carrying.controls import is_snapshot, read_control
 from torghut.carrying.messages import BLOCK_DIGEST, LOG_POSITION, Received
 from torghut.carrying.ports import Broker, TopicReader
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
-from torghut.schemas.block import read_block_records
+from torghut.schemas.block import BlockRecords, read_block_records
 from torghut.schemas.live.naming import feed_digest
 from torghut.schemas.live.position import Position, PositionMalformedError, parse_position
 from torghut.workflows.carrying.terms import CarriedTopics
@@ -142,8 +143,9 @@ async def _compare_taken(
     found: PartitionAudit, block: Block, lines: Sequence[Line], taken: _Stream, source: str
 ) -> None:
     """Compare the records that a block says it took with what it made of them."""
-    kept = read_block_records(block.records).quarantined
-    aside = {one.record for one in kept if one.source == source}
+    records = read_block_records(block.records)
+    aside = {one.record for one in records.quarantined if one.source == source}
+    told = {*_control_ids(records)}
     found.outcomes += len(lines) + len(aside)
     kept_from = await taken.begins()
     names: list[str] = []
@@ -151,6 +153,8 @@ async def _compare_taken(
         found.records += 1
         if record.offset in aside:
             aside.discard(record.offset)
+        elif is_snapshot(record):
+            _compare_snapshot(found, block, record, told)
         else:
             names.append(_name(record))
     outcomes = [line.name for line in lines]
@@ -162,6 +166,23 @@ async def _compare_taken(
     _compare_names(found, block, names, outcomes)
     for offset in sorted(aside):
         found.find(f"block {block.number} keeps offset {offset}, which it did not take")
+
+
+def _control_ids(records: BlockRecords) -> Iterator[str]:
+    """Yield the ids of the control records that a block says it was handed."""
+    yield from (one.record.control_id for one in records.received)
+    yield from (one.record.control_id for one in records.refused)
+    yield from (one.control_id for one in records.repeated)
+
+
+def _compare_snapshot(
+    found: PartitionAudit, block: Block, record: Received, told: Collection[str]
+) -> None:
+    """Compare the snapshot of a book with the control records of the block that took it."""
+    read = read_control(record)
+    name = "no control record" if isinstance(read, Unreadable) else read.control_id
+    if name not in told:
+        found.find(f"block {block.number} has no {name}, which is offset {record.offset}")
 
 
 def _name(record: Received) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from torghut.carrying.contexts import context_message
+from torghut.carrying.contexts import SCHEMA_ID, context_message
 from torghut.carrying.controls import control_message
-from torghut.carrying.messages import Outgoing
+from torghut.carrying.messages import SCHEMA, Outgoing
 from torghut.carrying.ports import Sender
 from torghut.kernel.clock import WallClock
 from torghut.market.ports import Batch, Cursor, Source
@@ -20,6 +20,7 @@ from torghut.workflows.running.window import EndingSource
 
 _AT_ONCE: Final = 1000
 _NS_PER_S: Final = 1_000_000_000
+_IS_CONTEXT: Final = (SCHEMA, SCHEMA_ID.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class SourceSending:
         """Return how far it is once the broker keeps what waits."""
         if waiting:
             await self.sender.send(self.topic, waiting)
-            sent = Sent(sent.contexts + len(waiting), sent.left_out, sent.cursor)
+            contexts = sum(_IS_CONTEXT in one.headers for one in waiting)
+            sent = Sent(sent.contexts + contexts, sent.left_out, sent.cursor)
         self.told(sent)
         return sent
 
