@@ -45,7 +45,7 @@ class Terms:
 def new_app(terms: Terms, folder: Path) -> App:
     """Return an application that is not started; it keeps nothing outside ``folder``."""
     session_s = terms.session_ms / _MS
-    host, port = terms.web or ("127.0.0.1", 0)
+    host, port = terms.web or ("127.0.0.1", 6066)
     urls = ";".join(f"kafka://{one}" for one in terms.options["bootstrap_servers"].split(","))
     app = App(
         terms.group,

@@ -1,8 +1,9 @@
 """What Faust brought of a partition and its owner was not handed yet; pure.
 
-Faust says where it goes on, not its owner, and what it was given once it does not give again. So
-what it brings is taken only where it joins what came before. Whatever does not is left out, and is
-missed: it is read again from where the owner stands, apart from Faust, until both meet.
+Faust says where it goes on, not its owner, and what it passed by it does not bring again. So one
+unbroken run of what it brings waits. Where that begins behind the offset that the owner expects, or
+something after it did not join it, the range between is read again, apart from Faust, and handed
+out first; what was brought twice is handed out once.
 """
 
 from __future__ import annotations
@@ -22,10 +23,9 @@ class Handing:
         limit: Most records that wait.
         expected: The next offset that the owner is handed; None until it was placed.
         held: Whether nothing is handed out.
-        missed: Whether something behind what waits was left out.
-        rereading: Whether it is being read again right now: what Faust brings is left out.
+        missed: Whether something behind what waits is to be read again.
         seen: Behind the last record that Faust brought.
-        left_out: Records that Faust brought and that did not join.
+        left_out: Records that Faust brought and that were not taken.
         reread: Records that were read again instead.
     """
 
@@ -33,7 +33,6 @@ class Handing:
     expected: int | None = None
     held: bool = True
     missed: bool = False
-    rereading: bool = False
     seen: int = 0
     left_out: int = 0
     reread: int = 0
@@ -71,13 +70,13 @@ class Handing:
         self.seen = max(self.seen, record.offset + 1)
         if self._tail is not None and record.offset < self._tail:
             return  # brought again, or read before Faust came to it
-        if self.rereading or self.full or self._tail not in {None, record.offset}:
+        if self.full or (self._waiting and record.offset != self._tail):
             self.missed = True
             self.left_out += 1
             return
         self._waiting.append(record)
         self._tail = record.offset + 1
-        self.missed = False
+        self.missed = False  # whatever was, stands before this one now
 
     def hand(self, most: int) -> Sequence[Received]:
         """Return what is next, at most so many records, and expect what comes after them."""
@@ -97,7 +96,7 @@ class Handing:
         return reading.records
 
     def _join(self) -> None:
-        """Let go of what waits and was handed out; know whether anything is missed."""
+        """Let go of what waits and was handed out; know whether anything is missing behind it."""
         assert self.expected is not None  # noqa: S101
         while self._waiting and self._waiting[0].offset < self.expected:
             self._waiting.popleft()

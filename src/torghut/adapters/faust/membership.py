@@ -14,12 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from faust.app import App
 from faust.exceptions import FaustError
 from faust.types import TP, Message, StreamT
-from mode.types.signals import BaseSignalT
 from typing_extensions import override
 
 from torghut.adapters.faust.application import Terms, new_app
@@ -45,6 +44,7 @@ class FaustMembership(Membership):
         terms: Of the membership.
         limit: Most records of a partition that wait to be handed out.
         patience_ms: How long Faust's stream waits for room, before it goes on without a record.
+        gather_ms: From the first record that comes until what came is handed out.
         quiet_ms: After so long without a record it is looked whether Faust left out the last.
     """
 
@@ -53,6 +53,7 @@ class FaustMembership(Membership):
     terms: Terms
     limit: int = 4000
     patience_ms: int = 100
+    gather_ms: int = 5
     quiet_ms: int = 1000
     _hands: dict[int, Handing] = field(default_factory=dict)
     _quiet_s: dict[int, float] = field(default_factory=dict)
@@ -75,16 +76,14 @@ class FaustMembership(Membership):
         if self.terms.web is not None:
             show_partitions(app, self._hands)
 
-        async def assigned(_: object, *told: set[TP], signal: BaseSignalT[Any], **__: Any) -> None:
-            del signal
-            await owner.gained(self._own(told[0]))
+        async def assigned(_: object, places: set[TP], **__: object) -> None:
+            await owner.gained(self._own(places))
 
-        async def revoked(_: object, *told: set[TP], signal: BaseSignalT[Any], **__: Any) -> None:
-            del signal
-            await owner.lost(self._let_go(told[0]))
+        async def revoked(_: object, places: set[TP], **__: object) -> None:
+            await owner.lost(self._let_go(places))
 
-        app.on_partitions_assigned.connect(assigned, weak=False)
-        app.on_partitions_revoked.connect(revoked, weak=False)
+        app.on_partitions_assigned.connect(assigned, weak=False)  # type: ignore[arg-type]
+        app.on_partitions_revoked.connect(revoked, weak=False)  # type: ignore[arg-type]
         await self.connection.answered(f"joining {self.topic} with Faust", app.start())
 
     @override
@@ -96,6 +95,7 @@ class FaustMembership(Membership):
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / _MS):
                     await self._came.wait()
+                    await asyncio.sleep(self.gather_ms / _MS)  # Faust brings them one by one
             found = await self._next(most)
         if found:
             self._room.set()
@@ -176,15 +176,14 @@ class FaustMembership(Membership):
         """Read again from where the owner stands, whatever Faust says."""
         place, expected = (self.topic, partition), hand.expected
         assert expected is not None  # noqa: S101
-        hand.rereading = True
-        try:
-            found = await self._reader.read({place: expected}, wait_ms=self.patience_ms)
-        finally:
-            hand.rereading = False
+        found = await self._reader.read({place: expected}, wait_ms=self.patience_ms)
         if hand.expected != expected:
             return ()  # it was placed elsewhere meanwhile
         _LOG.info("%s/%d is read again from offset %d", self.topic, partition, expected)
-        return hand.take_reading(found[place])
+        records = hand.take_reading(found[place])
+        end = self._end(partition)
+        hand.missed |= not len(hand) and end is not None and end > found[place].then
+        return records
 
     def _look(self) -> None:
         """See whether Faust still runs, and whether it left out the last of a partition.
