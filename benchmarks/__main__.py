@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from benchmarks.blocks import measure_appends, measure_commits
+from benchmarks.carrying import measure_carrying
 from benchmarks.decoding import measure_decoding
 from benchmarks.figures import Result, exit_status
 from benchmarks.growth import measure_length, measure_width
@@ -43,6 +44,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
     "memory": measure_memory,
     "readback": measure_readback,
     "subscribers": measure_subscribers,
+    "carrying": measure_carrying,
     "length": measure_length,
 }
 """By the name it is asked for, in the order measured: what fills the disk comes last."""

@@ -15,6 +15,8 @@ from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableEr
 BOOTSTRAP: Final = "TORGHUT_KAFKA_BOOTSTRAP"
 """Where a broker is that is to be used instead of one that the tests start."""
 
+TIMEOUT_S: Final = 180
+"""Longest that such a test may take: the first one waits until the broker is there."""
 
 FIXTURES: Final = frozenset({"broker", "cluster"})
 MARKS: Final = (pytest.mark.system, pytest.mark.enable_socket)
@@ -28,6 +30,8 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
         if not FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             for mark in MARKS:
                 item.add_marker(mark)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ from tests.fakes.clock import CountingIds, HandClock
 if TYPE_CHECKING:
     from torghut.adapters.postgres.address import Address
     from torghut.adapters.postgres.budgets import Budgets
+    from torghut.adapters.postgres.lease import PostgresLease
     from torghut.adapters.postgres.store import PostgresLog
 
 DATABASE_URL: Final = "TORGHUT_DATABASE_URL"
@@ -109,6 +110,15 @@ def open_postgres(url: str, budgets: Budgets | None = None) -> PostgresLog:
         address_of(url), clock=HandClock(), ids=CountingIds(), **more
     )
     return log
+
+
+def postgres_lease(url: str, time_to_live_ms: int, clock: str) -> PostgresLease:
+    """Return the way of one more process to a lease in a database."""
+    leasing = import_module("torghut.adapters.postgres.lease")
+    lease: PostgresLease = leasing.PostgresLease(
+        address_of(url), "governance", time_to_live_ms=time_to_live_ms, clock=clock
+    )
+    return lease
 
 
 @contextmanager

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 SERVERS: Final[Mapping[str, tuple[str, str]]] = {
     "kafka": ("ops.servers.broker", "Apache Kafka, one node; --nodes 3 for three"),
     "postgres": ("ops.servers.database", "PostgreSQL, as the distributed deployment keeps its log"),
 }
-"""By name: the module whose function ``serve`` runs it, and what it is."""
+"""By name: the module whose function ``serving`` runs it and gives its address, and what it is."""
 
+_OK: Final = 0
 _USAGE: Final = 2
+_ABSENT: Final = 7
+
+
+class Serving(Protocol):
+    """Runs one server until the end of the block, and gives its address."""
+
+    def __call__(self, *options: str) -> AbstractContextManager[str]:
+        """Take the arguments behind the name; ValueError where there are no such."""
+        ...
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the server that the first argument names, with the others; return the exit code."""
-    name = arguments[0] if arguments else ""
-    if name not in SERVERS:
-        print("usage: python -m ops.servers NAME", file=sys.stderr)
-        for known, (_, what) in SERVERS.items():
-            print(f"  {known:10} {what}", file=sys.stderr)
-        return _USAGE
-    module, _ = SERVERS[name]
-    serve = cast("Callable[[Sequence[str]], int]", import_module(module).serve)
-    return serve(arguments[1:])
+    """Run the server that ``arguments`` name, and return the exit code."""
+    if not arguments or arguments[0] not in SERVERS:
+        return _usage()
+    module, _ = SERVERS[arguments[0]]
+    serving = cast("Serving", import_module(module).serving)
+    try:
+        with serving(*arguments[1:]) as address:
+            print(address, flush=True)
+            _wait()
+    except (TypeError, ValueError):
+        return _usage()
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return _ABSENT
+    except KeyboardInterrupt:  # before it was there
+        return _OK
+    return _OK
+
+
+def _usage() -> int:
+    """Say what can be run."""
+    print("usage: python -m ops.servers NAME", file=sys.stderr)
+    for name, (_, what) in SERVERS.items():
+        print(f"  {name:10} {what}", file=sys.stderr)
+    return _USAGE
+
+
+def _wait() -> None:
+    """Return when asked to stop, by Ctrl-C or by SIGTERM."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    signal.sigwait((signal.SIGINT, signal.SIGTERM))
 
 
 if __name__ == "__main__":

@@ -15,15 +15,24 @@ from pathlib import Path
 from typing import Final
 
 from ops.servers.jars import ROOT, BrokerUnavailableError, jars
-from ops.servers.node import HOST, BrokerOptions, Node, find_java, properties
+from ops.servers.node import (
+    HOST,
+    BrokerOptions,
+    Node,
+    SecureListener,
+    find_java,
+    properties,
+)
 
 __all__ = [
     "BrokerCluster",
     "BrokerOptions",
     "BrokerUnavailableError",
+    "SecureListener",
     "find_java",
+    "free_port",
     "run_broker",
-    "serve",
+    "serving",
 ]
 
 READY_S: Final = 45.0
@@ -35,6 +44,7 @@ TRIES: Final = 2
 _PORTS: Final = (20_000, 32_000)
 """Below those that the system gives to connections, so that a node finds its own free again."""
 
+_NODES: Final = {(): 1, ("--nodes", "1"): 1, ("--nodes", "3"): 3}
 _KEEPER: Final = 'cat >/dev/null; for f in "$0"/*.pid; do kill -9 "$(cat "$f")"; done; rm -rf "$0"'
 """Ends the nodes of a process that was itself killed: its end of the pipe is then closed."""
 
@@ -186,22 +196,19 @@ def _kept(folder: Path) -> Iterator[None]:
         keeper.communicate()
 
 
-def serve(arguments: Sequence[str]) -> int:
-    """Run a cluster in the foreground until Ctrl-C; ``--nodes 3`` for three nodes."""
-    nodes = 3 if list(arguments) == ["--nodes", "3"] else 1
-    if list(arguments) not in ([], ["--nodes", "1"], ["--nodes", "3"]):
-        print(f"expected nothing, --nodes 1 or --nodes 3, found {' '.join(arguments)}")
-        return 2
+@contextmanager
+def serving(*options: str) -> Iterator[str]:
+    """Run a cluster until the end of the block, and give the variable that says where it is.
+
+    Args:
+        options: ``--nodes 3`` for three nodes.
+
+    Raises:
+        ValueError: They are something else.
+        BrokerUnavailableError: No node can be run on this machine.
+    """
+    if options not in _NODES:
+        raise ValueError(options)
     print("Starting Apache Kafka; the first time its jars are fetched", flush=True)
-    try:
-        with run_broker(BrokerOptions(nodes=nodes)) as cluster:
-            print(f"TORGHUT_KAFKA_BOOTSTRAP={cluster.bootstrap}", flush=True)
-            print("Ctrl-C ends it; its data goes with it.", flush=True)
-            for node in cluster.nodes:
-                node.wait()
-    except KeyboardInterrupt:
-        return 0
-    except BrokerUnavailableError as error:
-        print(error)
-        return 7
-    return 1
+    with run_broker(BrokerOptions(nodes=_NODES[options])) as cluster:
+        yield f"TORGHUT_KAFKA_BOOTSTRAP={cluster.bootstrap}"

@@ -2,7 +2,7 @@
 
 It listens on a unix socket in its own folder and nowhere else, so nobody needs a password or a
 free port. PostgreSQL refuses to run as root: there it runs as another user, and the folder is
-theirs. It ends with the thread that started it, also where that is killed.
+theirs. It ends with the process that started it, also where that is killed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +74,8 @@ class DatabaseServer:
     account: Account
     settings: dict[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
+    # The system ends a server with the thread that started it: this one lives as long as we do.
+    _starter: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
 
     @property
     def pid(self) -> int:
@@ -104,7 +106,7 @@ class DatabaseServer:
         deadline = time.monotonic() + budget_s
         while not self._answers():
             if self._process is None or self._process.poll() is not None:
-                self._process = self._spawn()
+                self._process = self._starter.submit(self._spawn).result()
             if time.monotonic() > deadline:
                 self.kill()
                 raise DatabaseServerError(self._complaint(f"did not answer in {budget_s:g} s"))
@@ -139,14 +141,19 @@ class DatabaseServer:
                 os.kill(pid, signal.SIGKILL)
         process.wait(STOP_BUDGET_S)
 
+    def forget(self) -> None:
+        """Let go of what starts it; it is not started again."""
+        self._starter.shutdown()
+
     def _answers(self) -> bool:
         if self._process is None or self._process.poll() is not None:
             return False
         asked = [str(self.programs / "pg_isready"), "--quiet", "--host", str(self.folder)]
+        asked += ["--username", _SUPERUSER]
         return subprocess.run(asked, check=False).returncode == 0
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        """Start its first process, which runs as the server's user and ends with this thread."""
+        """Start its first process, which runs as the server's user and ends with this one."""
         settings = _SETTINGS | {"unix_socket_directories": str(self.folder)} | self.settings
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), *options]
@@ -230,25 +237,23 @@ def database_server(**settings: str) -> Iterator[DatabaseServer]:
             yield server
         finally:
             server.stop()
+            server.forget()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def serve(arguments: Sequence[str]) -> int:
-    """Run a server in the foreground until it is asked to stop; print its address."""
-    if arguments:
-        print(f"expected nothing more, found {' '.join(arguments)}", file=sys.stderr)
-        return 2
-    try:
-        with database_server() as server:
-            print(f"TORGHUT_DATABASE_URL={server.url()}", flush=True)
-            print("Ctrl-C ends it; its data goes with it.", flush=True)
-            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-            signal.sigwait((signal.SIGINT, signal.SIGTERM))
-    except DatabaseServerError as error:
-        print(error, file=sys.stderr)
-        return 7
-    return 0
+@contextmanager
+def serving(*options: str) -> Iterator[str]:
+    """Give the address of a private server's database.
+
+    Raises:
+        ValueError: There are options, of which it has none.
+    """
+    if options:
+        message = f"expected nothing more, found {' '.join(options)}"
+        raise ValueError(message)
+    with database_server() as server:
+        yield f"TORGHUT_DATABASE_URL={server.url()}"
 
 
 def _account() -> Account:
@@ -264,7 +269,7 @@ def _account() -> Account:
 
 
 def _ends_with_us() -> Sequence[str]:
-    """Return what stops the server where the thread that started it ends without a word."""
+    """Return what stops the server where whoever started it ends without a word."""
     found = shutil.which("setpriv")
     return [] if found is None else [found, "--pdeathsig", "INT", "--"]
 

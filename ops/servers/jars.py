@@ -29,7 +29,7 @@ FETCH_S: Final = 400
 _SHOWN: Final = 300
 
 
-class BrokerUnavailableError(Exception):
+class BrokerUnavailableError(RuntimeError):
     """No Kafka node can be run on this machine; the message says what is missing, in one line."""
 
 

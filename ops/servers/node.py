@@ -27,6 +27,23 @@ _SAID: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecureListener:
+    """A second address of a single node, which wants TLS and a password.
+
+    Attributes:
+        port: On this machine's own address.
+        certificate: File of the node's key and certificate, PEM; it vouches for itself.
+        user: Whom it lets in, by SCRAM-SHA-512.
+        password: With what.
+    """
+
+    port: int
+    certificate: Path
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerOptions:
     """How the nodes are set up.
 
@@ -38,6 +55,7 @@ class BrokerOptions:
         quick: Compile less: a node is ready with two thirds of the work, and slower at load. What
             measures a broker leaves it out.
         min_in_sync: Nodes that must have a record before it is acknowledged; None: 1 of 1, 2 of 3.
+        secure: A further address of a single node.
     """
 
     nodes: int = 1
@@ -45,6 +63,7 @@ class BrokerOptions:
     flush_messages: int | None = None
     quick: bool = False
     min_in_sync: int | None = None
+    secure: SecureListener | None = None
 
     @property
     def in_sync(self) -> int:
@@ -122,13 +141,32 @@ def properties(
     }
     if options.flush_messages is not None:
         settings["log.flush.interval.messages"] = str(options.flush_messages)
+    if options.secure is not None:
+        settings.update(_secured(settings, options.secure))
     return settings
+
+
+def _secured(settings: Mapping[str, str], secure: SecureListener) -> Mapping[str, str]:
+    """Return what changes where a node listens at a secure address too."""
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    address = f",SECURE://{HOST}:{secure.port}"
+    return {
+        "listeners": settings["listeners"] + address,
+        "advertised.listeners": settings["advertised.listeners"] + address,
+        "listener.security.protocol.map": settings["listener.security.protocol.map"]
+        + ",SECURE:SASL_SSL",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.secure.scram-sha-512.sasl.jaas.config": f"{module} required;",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(secure.certificate),
+    }
 
 
 class Node:
     """One node: its folder is laid out once, its process started as often as it is wanted."""
 
     def __init__(self, java: str, libs: Path, folder: Path, options: BrokerOptions) -> None:
+        self._secure = options.secure
         self._command = [
             *(java, f"-Xmx{options.heap_mb}m", "-Xms64m", "-XX:+UseSerialGC"),
             *(["-XX:TieredStopAtLevel=1"] if options.quick else []),
@@ -160,6 +198,7 @@ class Node:
             [
                 *(*self._command, "kafka.tools.StorageTool", "format"),
                 *("-t", cluster, "-c", str(self._settings)),
+                *self._users(),
             ],
             check=False,
             capture_output=True,
@@ -170,6 +209,13 @@ class Node:
             said = " ".join((ended.stdout + ended.stderr).split())[-_SAID:]
             message = f"no Kafka: its storage tool failed: {said}"
             raise BrokerUnavailableError(message)
+
+    def _users(self) -> Sequence[str]:
+        """Return whom the storage tool is to let in."""
+        if self._secure is None:
+            return ()
+        login = f"name={self._secure.user},password={self._secure.password}"
+        return ("--add-scram", f"SCRAM-SHA-512=[{login}]")
 
     def start(self) -> None:
         """Start its process; whether it answers is another question."""
@@ -182,11 +228,6 @@ class Node:
                 start_new_session=True,  # Ctrl-C is for the one who stops it in order
             )
         self._noted.write_text(str(self._process.pid), encoding="utf-8")
-
-    def wait(self) -> None:
-        """Wait until its process ends."""
-        if self._process is not None:
-            self._process.wait()
 
     def stop(self) -> None:
         """End its process in order; one that takes too long is killed."""

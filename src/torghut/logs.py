@@ -6,27 +6,34 @@ What speaks to a database is an extra, and imported only when a log in one is as
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, Final, Protocol, TypeAlias, cast
+from typing import ClassVar, Final, TypeAlias, cast
+
+from typing_extensions import override
 
 from torghut.adapters.postgres.address import SCHEMES, Address, parse_address, with_password
+from torghut.adapters.sqlite.copying.contents import FileContents
 from torghut.adapters.sqlite.faults import writing_to
 from torghut.adapters.sqlite.heads.lines import RememberedHeads
 from torghut.adapters.sqlite.store import Access
 from torghut.adapters.sqlite.store import open_log as open_file
 from torghut.adapters.sqlite.store import read_log as read_file
 from torghut.adapters.system.clock import RandomIds, SystemClock
-from torghut.eventlog.ports import DecisionLog, PartitionClaims
+from torghut.eventlog.ports import DecisionLog, SharedLog
+from torghut.kernel.clock import IdSource
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.workflows.moving import CopiedLog, CopyDiffersError, Moved, Moving, move
 
 __all__ = [
     "SCHEMES",
     "Address",
     "LogPlace",
-    "SharedLog",
+    "copy_log",
     "database_address",
     "inspected_log",
     "readable_log",
@@ -39,12 +46,18 @@ __all__ = [
 LogPlace: TypeAlias = Path | Address
 """Where a log is: the path of a file, or the address of a database."""
 
-
-class SharedLog(DecisionLog, PartitionClaims, Protocol):
-    """A log that several processes write, each its own partitions."""
-
-
 _OPENING: Final = "torghut.adapters.postgres.opening"
+
+
+@dataclass(frozen=True, slots=True)
+class _OneId(IdSource):
+    """Names a copy as the log that it is of."""
+
+    name: str
+
+    @override
+    def new_id(self) -> str:
+        return self.name
 
 
 class DatabaseExtraMissingError(TorghutError):
@@ -141,6 +154,29 @@ def inspected_log(place: LogPlace) -> DecisionLog:
     if isinstance(place, Address):
         return readable_log(place)
     return read_file(place, access=Access.INSPECT)
+
+
+async def copy_log(path: Path, address: Address, told: Callable[[str, int, int], None]) -> Moved:
+    """Copy the log in a file into a database, hashes and all, and verify both.
+
+    Raises:
+        CopyDiffersError: The database holds something else, or the two do not come to the same.
+        TorghutError: One of them cannot be read or written.
+    """
+    async with AsyncExitStack() as stack:
+        source = read_file(path)
+        stack.push_async_callback(source.close)
+        contents = FileContents(path)
+        stack.push_async_callback(contents.close)
+        opened = _database().open_log(address, clock=SystemClock(), ids=_OneId(source.log_id))
+        target = cast("CopiedLog", opened)
+        stack.push_async_callback(target.close)
+        if opened.log_id != source.log_id:
+            raise CopyDiffersError(
+                place=address.name, expected=f"log {source.log_id}", found=f"log {opened.log_id}"
+            )
+        moving = Moving(source=source, contents=contents, target=target, told=told)
+        return await move(moving)
 
 
 def upgrade_log(address: Address) -> tuple[str, str]:

@@ -54,6 +54,9 @@ _SEQUENCED: Final = int(ContextFlag.SEQUENCED)
 _CODES: Final[Mapping[str, int]] = {code.code: int(code) for code in RefusalCode if code}
 _NOT_FINITE: Final = int(RefusalCode.NOT_FINITE)
 _NAN: Final = float("nan")
+_AS_IT_GOES: Final = b"max"
+"""The speed of a source that is played as fast as it goes: nothing is measured."""
+
 _NS_BELOW: Final = 2**63
 _SEQUENCE_BELOW: Final = 2**64
 _KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
@@ -326,17 +329,19 @@ def _speed(said: bytes | None) -> float | None:
     """Return the speed of playing that a header says; live where it says nothing."""
     if said is None:
         return 1.0
+    if said == _AS_IT_GOES:
+        return None
     try:
         speed = float(said)
     except ValueError:
         return 1.0
-    return speed if 0.0 < speed < math.inf else None
+    return speed if 0.0 < speed < math.inf else 1.0
 
 
 @lru_cache(maxsize=1024)
 def _always(source: str, speed: float | None) -> tuple[tuple[str, bytes], ...]:
     """Return the headers that all contexts of a source have."""
-    played = b"0" if speed is None else repr(float(speed)).encode()
+    played = _AS_IT_GOES if speed is None else repr(float(speed)).encode()
     return ((SCHEMA, SCHEMA_ID.encode()), (SOURCE, source.encode()), (SPEED, played))
 
 

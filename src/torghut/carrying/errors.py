@@ -102,26 +102,6 @@ class NodesTooFewError(TorghutError):
         self.found = found
 
 
-class PartitionUnexpectedError(TorghutError):
-    """A record stands on a partition that its key does not belong to: another partitioner wrote it.
-
-    Deciding it there would give its symbol two orders.
-    """
-
-    code: ClassVar[str] = "carrying.partition-unexpected"
-
-    def __init__(self, *, topic: str, key: str, expected: int, found: int) -> None:
-        super().__init__(
-            f"{topic}: expected the key {key!r} on partition {expected}, found it on {found}; let "
-            "its producer partition by murmur2 as the Java client does: librdkafka needs "
-            "partitioner=murmur2_random"
-        )
-        self.topic = topic
-        self.key = key
-        self.expected = expected
-        self.found = found
-
-
 class TopicMissingError(TorghutError):
     """A topic that is declared is not on the broker."""
 

@@ -2,7 +2,8 @@
 
 Clients differ in what they do by default: librdkafka hashes by CRC32, and some send a record to
 whichever partition is free. A symbol then has two orders. So the partitioner is declared, every
-producer of ours uses this one, and a consumer checks each record that comes in.
+producer of ours uses this one, and a worker quarantines what stands elsewhere
+(``market.wrong-partition``).
 """
 
 from __future__ import annotations
@@ -10,13 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from torghut.carrying.errors import PartitionUnexpectedError
-
 _SEED: Final = 0x9747B28C
 _MIX: Final = 0x5BD1E995
 _WORD: Final = 0xFFFFFFFF
 _POSITIVE: Final = 0x7FFFFFFF
-_SHOWN: Final = 80
 
 _KEYS_MAX: Final = 65_536
 """Keys whose hash is remembered: as many as there are symbols that a process is likely to see."""
@@ -50,15 +48,3 @@ def partition_of(key: bytes, partitions: int) -> int:
         0
     """
     return (murmur2(key) & _POSITIVE) % partitions
-
-
-def check_partition(topic: str, key: bytes, *, partition: int, partitions: int) -> None:
-    """Do nothing where ``key`` belongs to ``partition`` of a topic of so many.
-
-    Raises:
-        PartitionUnexpectedError: It belongs to another one.
-    """
-    expected = partition_of(key, partitions)
-    if partition != expected:
-        shown = key[:_SHOWN].decode("utf-8", "backslashreplace")
-        raise PartitionUnexpectedError(topic=topic, key=shown, expected=expected, found=partition)

@@ -203,6 +203,10 @@ class DecisionLog(Protocol):
         ...
 
 
+class SharedLog(DecisionLog, PartitionClaims, Protocol):
+    """A log that several processes write, each the partitions that it claimed."""
+
+
 class EventStore(Protocol):
     """Append-only streams of events with optimistic concurrency."""
 

@@ -54,7 +54,7 @@ def applied(bootstrap: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_applying_makes_every_topic_and_again_changes_nothing(three: str) -> None:
     planned = topics("plan", three, "--json")
     differs = topics("diff", three)
@@ -71,7 +71,7 @@ def test_applying_makes_every_topic_and_again_changes_nothing(three: str) -> Non
     assert again.out == "nothing to do: 10 topics as declared (three-nodes)\n"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_keyed_topic_with_other_partitions_is_refused_and_nothing_is_done(three: str) -> None:
     applied(three)
     asyncio.run(widened(three, CONTEXTS, 13))

@@ -8,8 +8,7 @@ import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
 from tests.declared import shipped
-from torghut.carrying.errors import PartitionUnexpectedError
-from torghut.carrying.partitioning import check_partition, murmur2, partition_of
+from torghut.carrying.partitioning import murmur2, partition_of
 
 SIGN: Final = 1 << 31
 
@@ -58,21 +57,3 @@ def test_aiokafka_places_a_key_where_we_do() -> None:
 
 def test_every_declared_instrument_has_a_vector_of_its_own() -> None:
     assert {one.symbol for one in shipped().instruments} <= {key for key, *_ in JAVA}
-
-
-def test_record_where_its_key_belongs_is_let_through() -> None:
-    check_partition("torghut.market-context.v1", b"index:SP500", partition=10, partitions=12)
-
-
-def test_record_on_another_partition_is_refused_with_where_it_belongs() -> None:
-    with pytest.raises(PartitionUnexpectedError) as caught:
-        check_partition("torghut.market-context.v1", b"index:SP500", partition=3, partitions=12)
-
-    error = caught.value
-    assert (error.code, error.expected, error.found) == ("carrying.partition-unexpected", 10, 3)
-    assert "partitioner=murmur2_random" in str(error)
-
-
-def test_key_that_is_no_text_is_named_without_failing() -> None:
-    with pytest.raises(PartitionUnexpectedError, match=r"xff"):
-        check_partition("torghut.fills.v1", b"\xff\xff", partition=99, partitions=12)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -22,6 +21,7 @@ from aiokafka.errors import (
 from typing_extensions import override
 
 from torghut.adapters.kafka.security import client_options
+from torghut.adapters.kafka.unsaid import heard, reason, refusal
 from torghut.carrying.access import BrokerAccess
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.planning import (
@@ -64,8 +64,6 @@ class KafkaTopics(TopicAdmin):
         """
         self._options = client_options(access)
         self._budget_ms = budget_ms
-        # What it says of refused connections on its own is in our error already.
-        logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
     @override
     async def see(self) -> ClusterSeen:
@@ -84,21 +82,31 @@ class KafkaTopics(TopicAdmin):
         client = AIOKafkaAdminClient(
             **self._options, request_timeout_ms=self._budget_ms, client_id="torghut-topics"
         )
-        try:
-            async with asyncio.timeout(self._budget_ms / 1000):
-                await client.start()
-                yield client
-        except _AWAY as error:
-            raise BrokerUnreachableError(
-                asked=asked,
-                bootstrap=self._options["bootstrap_servers"],
-                budget_ms=self._budget_ms,
-                found=type(error).__name__,
-            ) from error
-        except KafkaError as error:
-            raise BrokerRefusedError(asked=asked, found=type(error).__name__) from error
-        finally:
-            await client.close()
+        with heard() as unsaid:
+            try:
+                async with asyncio.timeout(self._budget_ms / 1000):
+                    await client.start()
+                    yield client
+            except _AWAY as error:
+                raise self._nobody(asked, [*unsaid, error]) from error
+            except KafkaError as error:
+                raise BrokerRefusedError(asked=asked, found=reason(error)) from error
+            finally:
+                await client.close()
+
+    def _nobody(
+        self, asked: str, errors: Sequence[BaseException]
+    ) -> BrokerRefusedError | BrokerUnreachableError:
+        """Return why there was no answer: who asks is not let in, or nobody is there."""
+        refused = refusal(errors)
+        if refused is not None:
+            return BrokerRefusedError(asked=asked, found=refused)
+        return BrokerUnreachableError(
+            asked=asked,
+            bootstrap=self._options["bootstrap_servers"],
+            budget_ms=self._budget_ms,
+            found=reason(errors[0]),
+        )
 
 
 async def _seen(client: AIOKafkaAdminClient) -> ClusterSeen:

@@ -55,6 +55,10 @@ class Address:
     dsn: str
     password: str | None = field(default=None, repr=False)
 
+    def __str__(self) -> str:
+        """Return the address as one would type it."""
+        return self.dsn
+
     @property
     def name(self) -> str:
         """Return the database's name."""

@@ -34,7 +34,7 @@ def engine_of(address: Address, budgets: Budgets, *, writing: bool) -> AsyncEngi
         writing: Refuse a server that does not keep what it acknowledges.
     """
 
-    async def connect() -> asyncpg.Connection[asyncpg.Record]:
+    async def connect() -> asyncpg.Connection:
         return await open_session(address, budgets, writing=writing)
 
     return create_async_engine(
@@ -47,9 +47,7 @@ def engine_of(address: Address, budgets: Budgets, *, writing: bool) -> AsyncEngi
     )
 
 
-async def open_session(
-    address: Address, budgets: Budgets, *, writing: bool
-) -> asyncpg.Connection[asyncpg.Record]:
+async def open_session(address: Address, budgets: Budgets, *, writing: bool) -> asyncpg.Connection:
     """Return a new session.
 
     Raises:
@@ -71,7 +69,7 @@ async def open_session(
     return session
 
 
-async def _check_durable(session: asyncpg.Connection[asyncpg.Record], address: Address) -> None:
+async def _check_durable(session: asyncpg.Connection, address: Address) -> None:
     """Refuse a server that acknowledges what a power cut can take back.
 
     Raises:

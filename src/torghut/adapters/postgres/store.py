@@ -22,17 +22,11 @@ from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import LogWriteError, Obstacle
 from torghut.eventlog.events import log_stream
-from torghut.eventlog.ports import (
-    Claim,
-    DecisionLog,
-    EventFeed,
-    EventStore,
-    PartitionClaims,
-    Snapshot,
-)
+from torghut.eventlog.ports import Claim, EventStore, PartitionClaims, Snapshot
 from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport
 from torghut.kernel.clock import WallClock
 from torghut.schemas.types import Message
+from torghut.workflows.moving import CopiedLog
 
 T = TypeVar("T")
 
@@ -50,7 +44,7 @@ class Resources:
     budgets: Budgets
 
 
-class PostgresLog(DecisionLog, EventStore, EventFeed, PartitionClaims):
+class PostgresLog(EventStore, CopiedLog, PartitionClaims):
     """A handle of a log; made by ``open_log`` or ``read_log``.
 
     Attributes:
@@ -147,6 +141,18 @@ class PostgresLog(DecisionLog, EventStore, EventFeed, PartitionClaims):
     @override
     async def events_after(self, position: int, limit: int, /) -> Sequence[Envelope]:
         return await self._ask(self._reader.events_after(position, limit))
+
+    @override
+    async def take_over(self, envelopes: Sequence[Envelope], /) -> int:
+        return await self._ask(self._writing().take_over(tuple(envelopes)))
+
+    @override
+    async def object_digests(self, after: str, limit: int, /) -> Sequence[str]:
+        return await self._ask(self._reader.object_digests(after, limit))
+
+    @override
+    async def snapshot_keys(self) -> Sequence[tuple[int, str]]:
+        return await self._ask(self._reader.snapshot_keys())
 
     @override
     async def streams(self, prefix: str, /) -> Sequence[str]:

@@ -219,9 +219,8 @@ class Reader:
         """Say whether there is an object named ``digest``."""
         return self._first("SELECT 1 FROM objects WHERE digest = ?", digest) is not None
 
-    def object_digests(self) -> Iterator[str]:
-        """Yield the digests of all objects, ascending."""
-        last = ""
+    def object_digests(self, last: str = "") -> Iterator[str]:
+        """Yield the digests of all objects above ``last``, ascending."""
         after = "SELECT digest FROM objects WHERE digest > ? ORDER BY digest LIMIT 1"
         while (row := self._first(after, last)) is not None:
             last = row["digest"]

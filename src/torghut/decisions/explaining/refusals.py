@@ -183,7 +183,7 @@ RULES: Final[Mapping[RefusalCode, RefusalRule]] = MappingProxyType(
             rule="a symbol's contexts belong on the partition that its name gives",
             judge=Judge.SOURCE,
             placed=Placed.NO,
-            do="have the sender partition by the symbol with murmur2, as the topic declares",
+            do="have the sender partition by murmur2: librdkafka needs partitioner=murmur2_random",
         ),
         RefusalCode.TOO_MANY_SOURCES: RefusalRule(
             rule="a log has numbers for 65,536 source parts and no more",

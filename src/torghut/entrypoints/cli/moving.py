@@ -1,14 +1,69 @@
-"""``torghut log upgrade``: bring a database's layout up to this version's."""
+"""``torghut log migrate`` and ``upgrade``: a log's way into a database, and its layout there."""
 
 from __future__ import annotations
+
+import asyncio
+from pathlib import Path
 
 import click
 
 from torghut import bootstrap
 from torghut.bootstrap import Address, LogPlace
-from torghut.entrypoints.cli.console import json_option, print_json
-from torghut.entrypoints.cli.lookup.reading import place_option
+from torghut.entrypoints.cli.console import json_option, plural, print_json, progress
+from torghut.entrypoints.cli.lookup.heads import head_text
+from torghut.entrypoints.cli.lookup.reading import LogType, log_option, place_option
 from torghut.kernel.errors import ExitCode
+
+
+@click.command()
+@log_option
+@click.option("--to", type=LogType(), required=True, metavar="ADDRESS", help="Database to fill.")
+@json_option
+def migrate(*, log_path: Path, to: LogPlace, as_json: bool) -> ExitCode:
+    """Copy blocks, events, objects and snapshots into a database, then verify both.
+
+    Cut short, it is taken up where it stopped when it is run again. The file is left as it is. Ends
+    with 4 if the log is damaged, and 5 if the database holds anything else.
+    """
+    if not isinstance(to, Address):
+        message = "--to: expected the address of a database, postgresql://user@host/database"
+        raise click.UsageError(message)
+    with progress() as told:
+        stages: list[str] = []
+
+        def tell(what: str, done: int, total: int) -> None:
+            if stages != [what]:
+                stages[:] = [what]
+                told.stage(f"Copying: {what}", total=total)
+            told.at(done, f"{done:,} {what}")
+
+        told.stage("Opening both")
+        moved = asyncio.run(bootstrap.copy_log(log_path, to, tell))
+    report = moved.report
+    if as_json:
+        print_json(
+            {
+                "copied": {"blocks": moved.copied_blocks, "events": moved.copied_events},
+                "blocks": report.blocks,
+                "decisions": report.decisions,
+                "events": report.events,
+                "objects": report.objects,
+                "heads": [head_text(head) for head in report.heads],
+                "intact": report.intact,
+            }
+        )
+    else:
+        click.echo(
+            f"copied {plural(moved.copied_blocks, 'block')} and "
+            f"{plural(moved.copied_events, 'event')} this time"
+        )
+        click.echo(
+            f"both hold {plural(report.blocks, 'block')}, {plural(report.decisions, 'decision')}, "
+            f"{plural(report.events, 'event')}, {plural(report.objects, 'object')}, the same"
+        )
+        for head in report.heads:
+            click.echo(f"head {head_text(head)}")
+    return ExitCode.YES if report.intact else ExitCode.INTEGRITY
 
 
 @click.command()

@@ -32,12 +32,14 @@ class CarryingWorker(Owner):
         share: What it brings to each.
         group: That it is a member of.
         troubles: Why partitions cannot be taken up, by number.
+        log_away: Why the log did not answer when it was asked last; empty if it did.
         behind: Records that the broker has of its partitions and it was not handed yet.
     """
 
     share: Share
     group: str
     troubles: dict[int, TorghutError] = field(default_factory=dict)
+    log_away: str = ""
     behind: int = 0
     _owned: dict[int, OwnedPartition] = field(default_factory=dict)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
@@ -51,6 +53,14 @@ class CarryingWorker(Owner):
         Raises:
             OffsetsGoneError: The topic is not the one that the log was decided from.
         """
+        probing = asyncio.create_task(self._probe())
+        try:
+            await self._be_member(asked)
+        finally:
+            probing.cancel()
+
+    async def _be_member(self, asked: asyncio.Event) -> None:
+        """Join, and join anew where that is what it takes, until asked to end."""
         while not asked.is_set():
             self._rejoin.clear()
             membership = self._membership = self.share.broker.membership(
@@ -80,12 +90,10 @@ class CarryingWorker(Owner):
             return ["no broker has taken this worker into its group"]
         found = [f"partition {one}: {error}" for one, error in sorted(self.troubles.items())]
         for number, owned in sorted(self._owned.items()):
-            if number in self.troubles:
-                continue
-            if not owned.serving or owned.worker is None:
-                found.append(f"partition {number} is being taken up")
-            else:
-                found += [f"partition {number}: {why}" for why in owned.worker.desk.unready()]
+            if number not in self.troubles:
+                found += [f"partition {number}: {why}" for why in owned.unready()]
+        if self.log_away:
+            found.append(f"the log does not answer: {self.log_away}")
         return found
 
     @override
@@ -131,6 +139,20 @@ class CarryingWorker(Owner):
                 hint_s = running.time() + _HINT_S
                 await membership.hint(self._durable())
                 self.behind = sum((await membership.behind()).values())
+
+    async def _probe(self) -> None:
+        """Ask the log for a sign of life, again and again: without contexts nothing else does."""
+        budget_ms = self.share.budgets.probe_ms
+        while True:
+            try:
+                async with asyncio.timeout(budget_ms / _MS):
+                    await self.share.claims.partitions()
+                self.log_away = ""
+            except TimeoutError:
+                self.log_away = f"nothing came within {budget_ms} ms"
+            except TorghutError as error:
+                self.log_away = str(error)
+            await asyncio.sleep(budget_ms / _MS)
 
     def _durable(self) -> Mapping[int, int]:
         """Return how far each partition is durable."""

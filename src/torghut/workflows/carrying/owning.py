@@ -15,7 +15,7 @@ from typing import Final
 from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader
-from torghut.eventlog.ports import PartitionClaims
+from torghut.eventlog.ports import SharedLog
 from torghut.schemas.live.position import Position
 from torghut.workflows.carrying.beside import BesideReader
 from torghut.workflows.carrying.errors import PartitionLateError
@@ -34,7 +34,7 @@ class Share:
     """What a worker brings to every partition that it gets.
 
     Attributes:
-        claims: Of the log.
+        claims: The log of all partitions, each of which is claimed.
         holder: Who claims.
         broker: That carries.
         sender: Of heartbeats.
@@ -45,7 +45,7 @@ class Share:
         witness: Told what happens, for others.
     """
 
-    claims: PartitionClaims
+    claims: SharedLog
     holder: str
     broker: Broker
     sender: Sender
@@ -68,6 +68,7 @@ class OwnedPartition:
         worker: Its loop; None before it was taken up.
         serving: Whether its contexts are decided.
         published: The last outcome that was published when it was taken up.
+        unheard: Why the last heartbeat did not reach the broker; empty if it did.
     """
 
     partition: int
@@ -77,6 +78,7 @@ class OwnedPartition:
     worker: LiveWorker | None = None
     serving: bool = False
     published: Position = field(init=False)
+    unheard: str = ""
     _intake: Intake | None = None
     _resuming: asyncio.Task[None] | None = None
 
@@ -113,6 +115,13 @@ class OwnedPartition:
             await voice.fall_silent()
             await reader.close()
             parts.page.close()
+
+    def unready(self) -> Sequence[str]:
+        """Return what keeps it from deciding durably and telling of it; nothing if it is ready."""
+        if not self.serving or self.worker is None:
+            return ["it is being taken up"]
+        found = list(self.worker.desk.unready())
+        return [*found, f"the broker does not hear it: {self.unheard}"] if self.unheard else found
 
     def bring(self, records: Sequence[Received]) -> None:
         """Take in what was handed out of the partition; hold it back where too much waits."""
@@ -198,7 +207,9 @@ class OwnedPartition:
         while True:
             try:
                 await self.share.sender.send(topic, [Outgoing(key, worker.desk.heartbeat(), ())])
-            except BrokerUnreachableError:
+                self.unheard = ""
+            except BrokerUnreachableError as error:
+                self.unheard = str(error)
                 await asyncio.sleep(self.share.budgets.retry_ms / _MS)
             await worker.desk.beats()
 

@@ -72,6 +72,7 @@ class CarryingBudgets:
         take_ms: Longest wait for the next of them.
         retry_ms: Between attempts to reach the broker.
         retry_max_ms: Longest time between attempts to take a partition up that cannot be.
+        probe_ms: Between two questions to the log whether it is there, and longest wait for each.
         release_ms: From losing a partition until everything of it is let go.
         controls_ms: Longest wait for the control records that were there when a partition was
             gained; nothing is decided before they are taken.
@@ -81,5 +82,6 @@ class CarryingBudgets:
     take_ms: int = 200
     retry_ms: int = 250
     retry_max_ms: int = 10_000
+    probe_ms: int = 2_000
     release_ms: int = 5_000
     controls_ms: int = 10_000

@@ -56,6 +56,7 @@ class Parts:
         identity: Its names.
         speed: Of playing; None where lag is not measured.
         takes_offers: Whether contexts may be offered to its desk.
+        shared: Whether its source is one of several partitions.
         telemetry: Takes figures about it.
         journal: Takes its log lines.
         tracer: Takes its traces.
@@ -73,6 +74,7 @@ class Parts:
     speed: float | None
     takes_offers: bool
     partition: int = 0
+    shared: bool = False
     ear: GovernanceEar = field(default_factory=DeafEar)
     aside: Executor | None = None
     telemetry: Telemetry = SILENT_TELEMETRY
@@ -208,6 +210,7 @@ def assemble(parts: Parts) -> LiveWorker:
             speed=parts.speed or 1.0,
         ),
         aside=parts.aside,
+        shared=parts.shared,
     )
     loop.attentive = watch.catch_up
     return LiveWorker(

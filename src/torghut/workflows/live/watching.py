@@ -41,7 +41,9 @@ class Watch:
 
     Where the switch files cannot be read, or take too long, nobody knows whether a stop was thrown:
     that is said, and the trading loop is told to open nothing. Files are touched ``aside``, in
-    threads that may hang on a disk; None for those that the loop waits for at its end.
+    threads that may hang on a disk; None for those that the loop waits for at its end. Of a
+    ``shared`` source, one of several partitions, silence is not said where no symbol of it was ever
+    heard: it may have none.
     """
 
     loop: LiveLoop
@@ -56,6 +58,7 @@ class Watch:
     ear: GovernanceEar
     heeding: Heeding
     aside: Executor | None = None
+    shared: bool = False
     _looked_ns: int = field(init=False)
     _looking: Errand[Sequence[ThrownSwitch]] = field(init=False)
     _writing: Errand[None] = field(init=False)
@@ -185,7 +188,8 @@ class Watch:
         heard_ns = self.clock.heard_ns
         since_ns = self.loop.begun_ns if heard_ns is None else heard_ns
         now_ns = self.steady.now_ns()
-        silent = now_ns - since_ns > silent_ms * _NS_PER_MS
+        expected = not self.shared or bool(self.loop.fold.symbols)
+        silent = expected and now_ns - since_ns > silent_ms * _NS_PER_MS
         if silent and not self.condition.has("source-ended"):
             self.condition.begin("source-silent", f"no context for over {silent_ms} ms")
         else:

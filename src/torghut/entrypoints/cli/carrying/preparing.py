@@ -11,6 +11,7 @@ from torghut.artifacts.package import parse_reference
 from torghut.carrying.ports import Broker
 from torghut.entrypoints.cli.carrying.options import WorkerOptions
 from torghut.entrypoints.cli.console import Progress
+from torghut.eventlog.ports import SharedLog
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.settings import revision
 from torghut.workflows.carrying.member import CarryingWorker
@@ -41,7 +42,7 @@ class PreparedWorker:
     """
 
     worker: CarryingWorker
-    log: logs.SharedLog
+    log: SharedLog
     share: Share
     policy: LivePolicy
     tokens: Path
@@ -92,6 +93,7 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
             ),
             speed=1.0,
             takes_offers=False,
+            shared=True,
             telemetry=metrics,
             journal=journal,
         )

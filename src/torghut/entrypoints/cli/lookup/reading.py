@@ -11,8 +11,8 @@ import click
 from typing_extensions import override
 
 from torghut import bootstrap
-from torghut.bootstrap import SCHEMES, LogPlace
-from torghut.entrypoints.cli.console import Progress, plural, progress
+from torghut.bootstrap import SCHEMES, Address, LogPlace
+from torghut.entrypoints.cli.console import Progress, plural, progress, shown
 from torghut.eventlog.ports import DecisionLog
 from torghut.workflows.lookup.scanning import Scanned, Scanning
 
@@ -45,6 +45,11 @@ log_option: Final = click.option(
     "--log", "log_path", type=FILE, required=True, metavar="FILE", help="The log to read."
 )
 """The option ``--log``; the command's parameter is ``log_path``."""
+
+
+def shown_place(place: LogPlace) -> str:
+    """Return where a log is, as one would type it here."""
+    return str(place) if isinstance(place, Address) else shown(place)
 
 
 def read_log(

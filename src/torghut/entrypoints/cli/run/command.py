@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 from torghut import bootstrap, standby
 from torghut.decisions.recording import parse_cursor
 from torghut.entrypoints.cli.console import Progress, json_option, plural, print_json, progress
+from torghut.entrypoints.cli.lookup.reading import LogType
 from torghut.entrypoints.cli.run.ending import Ended, ended_as_json, facts_of, print_ended
 from torghut.entrypoints.cli.run.options import InstantType, Options, SpeedType
 from torghut.entrypoints.cli.run.preparing import Prepared, prepare
@@ -30,7 +31,11 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.option("--source", required=True, metavar="URI", help="What to decide; see source check.")
-@click.option("--log", type=_FILE, help="Log to write; by default named after the source.")
+@click.option(
+    "--log",
+    type=LogType(),
+    help="File or database to write; by default a file named after the source.",
+)
 @click.option("--control", type=_FILE, help="Control records, one JSON object a line.")
 @click.option("--speed", type=SpeedType(), default="max", show_default=True, help="Of playing.")
 @click.option("--from", "from_", type=InstantType(ends=False), help="Earliest receive time.")
@@ -93,9 +98,9 @@ async def _decide(options: Options, prepared: Prepared, told: Progress) -> Ended
             head = await finish(begun, request, observers)
         told.stage("Summing up")
         summary = None
-        if report is not None:
+        if report is not None and prepared.page is not None:
             summary = summarise(report, facts_of(prepared, begun, head))
-            bootstrap.write_text(prepared.page or prepared.log, page(summary))
+            bootstrap.write_text(prepared.page, page(summary))
         return Ended(
             begun=begun,
             head=head,

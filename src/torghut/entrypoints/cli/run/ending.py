@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from torghut.entrypoints.cli.console import plural, print_fields, shown
+from torghut.entrypoints.cli.lookup.reading import shown_place
 from torghut.entrypoints.cli.run.options import Options, again_with
 from torghut.entrypoints.cli.run.preparing import Prepared
 from torghut.entrypoints.report.plain import as_json
@@ -44,7 +45,7 @@ def facts_of(prepared: Prepared, begun: Begun, head: Head) -> RunFacts:
         parts=[part.name for part in description.parts],
         licence=description.licence,
         assumptions=description.assumptions,
-        log=shown(prepared.log),
+        log=shown_place(prepared.log),
         page="" if prepared.page is None else shown(prepared.page),
         root=begun.standing.root,
         head_number=head.number,
@@ -55,7 +56,7 @@ def facts_of(prepared: Prepared, begun: Begun, head: Head) -> RunFacts:
 
 def next_commands(prepared: Prepared) -> list[str]:
     """Return what to type next."""
-    log = shlex.quote(shown(prepared.log))
+    log = shlex.quote(shown_place(prepared.log))
     return [
         f"torghut decision why --log {log} --last",
         f"torghut log verify --log {log}",
@@ -79,7 +80,7 @@ def print_ended(options: Options, prepared: Prepared, ended: Ended) -> None:
             "blocks": f"{counts.blocks:,}",
             "root": standing.root,
             "head": f"{ended.head.number}:{ended.head.digest}",
-            "log": shown(prepared.log),
+            "log": shown_place(prepared.log),
             "try": "\n".join(next_commands(prepared)),
         }
         print_fields(fields)

@@ -12,7 +12,8 @@ import click
 from click.core import ParameterSource
 from typing_extensions import override
 
-from torghut.entrypoints.cli.console import shown
+from torghut.bootstrap import LogPlace
+from torghut.entrypoints.cli.lookup.reading import shown_place
 from torghut.entrypoints.cli.lookup.times import TimeType
 
 _TIMES: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)x", re.ASCII)
@@ -83,7 +84,7 @@ class Options(TypedDict):
     """What was typed."""
 
     source: str
-    log: Path | None
+    log: LogPlace | None
     control: Path | None
     speed: Speed
     from_: Instant | None
@@ -98,9 +99,9 @@ class Options(TypedDict):
     as_json: bool
 
 
-def again_with(options: Options, log: Path) -> str:
+def again_with(options: Options, log: LogPlace) -> str:
     """Return the command that goes on where this one ended, its own options as they were typed."""
-    words = ["torghut", "run", "--source", options["source"], "--log", shown(log)]
+    words = ["torghut", "run", "--source", options["source"], "--log", shown_place(log)]
     context = click.get_current_context()
     for name, value in options.items():
         typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import click
+
 from torghut import bootstrap, standby
 from torghut.artifacts.package import Package, PackageReference, parse_reference
 from torghut.artifacts.ports import PackageStore
+from torghut.bootstrap import Address, LogPlace
 from torghut.entrypoints.cli.console import Progress, stamp
 from torghut.entrypoints.cli.controls import read_controls
 from torghut.entrypoints.cli.run.options import Options
@@ -33,7 +36,7 @@ class Prepared:
     setup: Setup
     offered: Sequence[Offered]
     packages: Sequence[Package]
-    log: Path
+    log: LogPlace
     aside: Path | None
     page: Path | None
 
@@ -60,7 +63,7 @@ def prepare(options: Options, told: Progress) -> Prepared:
         packages=serving,
         shadow_router=options["router_mode"] == "shadow",
     )
-    if options["fresh"] or not log.exists():
+    if options["fresh"] or (isinstance(log, Path) and not log.exists()):
         judge_for_new_log(setup, packages, offered)
     return Prepared(
         source=source,
@@ -68,10 +71,8 @@ def prepare(options: Options, told: Progress) -> Prepared:
         offered=offered,
         packages=packages,
         log=log,
-        aside=bootstrap.set_log_aside(log, stamp(standby.wall_clock().now_ns()))
-        if options["fresh"]
-        else None,
-        page=None if options["no_report"] else options["report"] or _beside(log, ".html"),
+        aside=_set_aside(log) if options["fresh"] else None,
+        page=None if options["no_report"] else options["report"] or _page_of(log),
     )
 
 
@@ -96,6 +97,21 @@ def _cited(store: PackageStore, offered: Sequence[Offered]) -> Sequence[Package]
     ]
 
 
-def _beside(log: Path, suffix: str) -> Path:
-    """Return the path of what belongs to a log."""
-    return log.with_name(log.name + suffix)
+def _set_aside(log: LogPlace) -> Path | None:
+    """Set an existing log aside and return where it is now.
+
+    Raises:
+        click.UsageError: It is in a database.
+    """
+    if isinstance(log, Address):
+        message = "a log in a database is not set aside: name another, or leave out --fresh"
+        raise click.UsageError(message)
+    return bootstrap.set_log_aside(log, stamp(standby.wall_clock().now_ns()))
+
+
+def _page_of(log: LogPlace) -> Path:
+    """Return where the page of a run goes: beside its log, or among those of this machine."""
+    if isinstance(log, Address):
+        name = _UNSAFE.sub("-", log.name).strip("-").lower() or "database"
+        return settings().trading_autonomy_artifact_dir / "logs" / f"{name}.html"
+    return log.with_name(f"{log.name}.html")

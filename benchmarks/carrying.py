@@ -1,0 +1,108 @@
+"""Kafka in, a durable decision, Kafka out: beside a bare echo of records of the same sizes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from statistics import median
+from typing import Final
+
+from benchmarks.deployments import (
+    GROUPS,
+    Servers,
+    at_share,
+    fsync_s,
+    run_deployment,
+    servers_of_their_own,
+)
+from benchmarks.figures import Goal, Line, Quantity, Result, Skipped, spread
+from benchmarks.rounds import Effort
+from ops.servers.broker import BrokerUnavailableError
+from ops.servers.database import DatabaseServerError
+
+_CONTEXTS: Final = 40_000
+_QUICK_CONTEXTS: Final = 12_000
+_QUOTA: Final = 0.25
+"""Of a core, for each worker where they are counted: broker and database keep the rest."""
+
+_BASELINE: Final = "an aiokafka consumer and producer that send as many bytes, acks=all"
+_THROUGHPUT: Final = (Goal(quantity=Quantity.WALL_RATIO, least=0.6),)
+_TWO: Final = (Goal(quantity=Quantity.WALL_RATIO, least=1.7),)
+_FOUR: Final = (Goal(quantity=Quantity.WALL_RATIO, least=3.0),)
+_CPU_EACH: Final = (Goal(quantity=Quantity.CPU_RATIO, most=1.15),)
+
+
+def measure_carrying(effort: Effort) -> Iterator[Result]:
+    """Measure Kafka in, a durable decision in PostgreSQL, Kafka out."""
+    with ExitStack() as stack:
+        try:
+            servers = stack.enter_context(servers_of_their_own())
+        except (BrokerUnavailableError, DatabaseServerError) as error:
+            yield Skipped(measurement="contexts carried over Kafka", reason=str(error)[:200])
+            return
+        yield from _throughput(servers, effort)
+        yield from _scale_out(servers, effort)
+
+
+def _throughput(servers: Servers, effort: Effort) -> Iterator[Result]:
+    """Compare a worker with the echo, as fast as they go and at half of that."""
+    count = _QUICK_CONTEXTS if effort.quick else _CONTEXTS
+    rounds = max(1, effort.rounds // 4)
+    ours, echoes, half = [], [], []
+    for _ in range(rounds):
+        echoes.append(run_deployment(servers, "echo", count=count))
+        ours.append(run_deployment(servers, "worker", count=count))
+    ratio = [mine.rate / theirs.rate for mine, theirs in zip(ours, echoes, strict=True)]
+    yield Line(
+        measurement="Kafka in, durable decision, Kafka out",
+        unit="decisions/s",
+        cpu=count / median(one.cpu_s for one in ours),
+        wall=median(one.rate for one in ours),
+        baseline=_BASELINE,
+        cpu_ratio=median(b.cpu_s / a.cpu_s for a, b in zip(ours, echoes, strict=True)),
+        wall_ratio=median(ratio),
+        goals=_THROUGHPUT,
+        spread_ratio=spread(ratio),
+        note=f"the echo sends {median(one.rate for one in echoes):,.0f} records/s",
+    )
+    pace = median(one.rate for one in ours) / 2
+    for _ in range(rounds):
+        theirs = run_deployment(servers, "echo", count=count // 2, pace=pace)
+        mine = run_deployment(servers, "worker", count=count // 2, pace=pace)
+        half.append((at_share(mine.late_s, 0.99), at_share(theirs.late_s, 0.99), fsync_s()))
+    ours_s, echo_s, synced_s = (median(column) for column in zip(*half, strict=True))
+    allowed_s = 1.5 * echo_s + 2 * synced_s + 0.005
+    yield Line(
+        measurement="ingress to outcome on the topic at half of that pace, p99",
+        unit="ms",
+        wall=ours_s * 1e3,
+        baseline="what is allowed: 1.5 times the echo, two fsyncs and the linger",
+        wall_ratio=ours_s / allowed_s,
+        goals=(Goal(quantity=Quantity.WALL_RATIO, most=1.0),),
+        note=f"the echo's p99 is {echo_s * 1e3:.1f} ms, an fsync's {synced_s * 1e3:.2f} ms",
+    )
+
+
+def _scale_out(servers: Servers, effort: Effort) -> Iterator[Result]:
+    """Compare two workers and four with one, each held to the same share of a core."""
+    measurement = f"decisions with workers held to {_QUOTA:.0%} of a core"
+    if not os.access(GROUPS, os.W_OK):
+        yield Skipped(measurement=measurement, reason=f"no control groups to write in {GROUPS}")
+        return
+    count = _QUICK_CONTEXTS // 2 if effort.quick else _CONTEXTS // 2
+    one = run_deployment(servers, "worker", count=count, quota=_QUOTA)
+    for workers, goals in ((2, _TWO), (4, _FOUR)):
+        ran = run_deployment(
+            servers, "worker", count=count * workers, workers=workers, quota=_QUOTA
+        )
+        yield Line(
+            measurement=f"{measurement}: {workers}",
+            unit="decisions/s",
+            wall=ran.rate,
+            baseline="one such worker",
+            wall_ratio=ran.rate / one.rate,
+            cpu_ratio=(ran.cpu_s / workers) / one.cpu_s,
+            goals=(*goals, *_CPU_EACH),
+            note=f"one decides {one.rate:,.0f}/s; the CPU ratio is that of a decision's CPU time",
+        )

@@ -1,0 +1,1 @@
+"""What a log in a file shows to those who copy it."""

@@ -1,0 +1,123 @@
+"""A broker that wants TLS and a password lets in who has both, and nobody learns the password."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ops.servers.broker import BrokerOptions, SecureListener, free_port, run_broker
+from tests.commands import Ended, typed
+
+USER: Final = "torghut"
+PASSWORD: Final = "opensesame"  # noqa: S105 - what must never be seen
+VALID: Final = (
+    dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
+    dt.datetime(2100, 1, 1, tzinfo=dt.UTC),
+)
+
+
+def certified(folder: Path) -> Path:
+    """Write a key and a certificate for this machine's own address into a file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(VALID[0])
+        .not_valid_after(VALID[1])
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "broker.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+@pytest.fixture(scope="module")
+def secure(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Return the secure address of a broker, and who vouches for it."""
+    assert broker  # where none can be run, nor can this
+    certificate = certified(tmp_path_factory.mktemp("secure"))
+    listener = SecureListener(
+        port=free_port(), certificate=certificate, user=USER, password=PASSWORD
+    )
+    with run_broker(BrokerOptions(quick=True, secure=listener)):
+        yield f"127.0.0.1:{listener.port}", certificate
+
+
+@pytest.fixture
+def let_in(
+    secure: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> pytest.MonkeyPatch:
+    """Set everything that it takes to be let in."""
+    address, authority = secure
+    password = tmp_path / "password"
+    password.write_text(f"{PASSWORD}\n", encoding="utf-8")
+    told = {
+        "BOOTSTRAP": address,
+        "PROTOCOL": "sasl-ssl",
+        "AUTHORITIES_FILE": str(authority),
+        "USER": USER,
+        "PASSWORD_FILE": str(password),
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(f"TORGHUT_KAFKA_{name}", value)
+    return monkeypatch
+
+
+def asked() -> Ended:
+    """Return how it ends to ask for the topics."""
+    return typed("topics", "plan", "--budget-ms", "5000")
+
+
+@pytest.mark.usefixtures("let_in")
+def test_who_has_name_and_password_is_let_in() -> None:
+    ended = asked()
+
+    assert ended.status == 0, ended.err
+    assert "create torghut.market-context.v1" in ended.out
+
+
+def test_wrong_password_is_told_as_such_and_never_shown(
+    let_in: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("opensesam", encoding="utf-8")
+    let_in.setenv("TORGHUT_KAFKA_PASSWORD_FILE", str(wrong))
+
+    ended = asked()
+
+    assert (ended.status, ended.err.split(":")[0]) == (3, "carrying.broker-refused")
+    assert "opensesam" not in ended.err
+
+
+def test_broker_that_nobody_vouches_for_is_refused(let_in: pytest.MonkeyPatch) -> None:
+    let_in.delenv("TORGHUT_KAFKA_AUTHORITIES_FILE")
+
+    ended = asked()
+
+    assert ended.status == 3
+    assert "found SSLCertVerificationError: self-signed certificate" in ended.err
+
+
+def test_who_speaks_plainly_gets_no_answer(let_in: pytest.MonkeyPatch) -> None:
+    let_in.setenv("TORGHUT_KAFKA_PROTOCOL", "plaintext")
+
+    assert asked().status == 7
