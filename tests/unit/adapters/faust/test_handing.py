@@ -33,6 +33,11 @@ def offsets(records: Sequence[Received]) -> list[int]:
     return [one.offset for one in records]
 
 
+def lacks(hand: Handing) -> bool:
+    """Return whether what is next has to be read again."""
+    return hand.lacking
+
+
 def brought(hand: Handing, *all_of: int) -> Handing:
     """Return a partition for which Faust brought records."""
     for offset in all_of:
@@ -52,7 +57,7 @@ def test_what_joins_is_handed_on() -> None:
     hand = brought(handing(), 0, 1, 2)
     assert offsets(hand.hand(2)) == [0, 1]
     assert offsets(hand.hand(2)) == [2]
-    assert not hand.lacking
+    assert not lacks(hand)
 
 
 def test_nothing_is_handed_out_of_what_was_not_placed_or_is_held() -> None:
@@ -66,10 +71,10 @@ def test_nothing_is_handed_out_of_what_was_not_placed_or_is_held() -> None:
 
 def test_offset_beyond_the_expected_one_waits_until_the_range_before_it_was_read() -> None:
     hand = brought(handing(begin=3), 5, 6)
-    assert hand.lacking
+    assert lacks(hand)
     assert not hand.hand(9)
     assert read_again(hand, end=5) == [3, 4]
-    assert not hand.lacking
+    assert not lacks(hand)
     assert offsets(hand.hand(9)) == [5, 6]
 
 
@@ -84,18 +89,18 @@ def test_what_finds_no_room_is_read_again() -> None:
     hand = brought(handing(limit=2), 0, 1, 2, 3)
     assert hand.left_out == 2
     assert offsets(hand.hand(9)) == [0, 1]
-    assert hand.lacking
+    assert lacks(hand)
     assert read_again(hand, end=4) == [2, 3]
-    assert not hand.lacking
+    assert not lacks(hand)
 
 
 def test_offsets_that_are_no_records_are_passed_by_after_a_reading() -> None:
     hand = brought(handing(), 0)
     hand.hand(9)
     brought(hand, 2)
-    assert hand.lacking
+    assert lacks(hand)
     assert offsets(hand.take_reading(Reading([record(2)], 3))) == [2]
-    assert not hand.lacking
+    assert not lacks(hand)
     assert hand.expected == 3
 
 
@@ -103,7 +108,7 @@ def test_placed_before_what_was_handed_out_it_is_read_again_from_there() -> None
     hand = brought(handing(), 0, 1, 2)
     hand.hand(9)
     hand.place(1)
-    assert hand.lacking
+    assert lacks(hand)
     assert read_again(hand, end=3) == [1, 2]
 
 
