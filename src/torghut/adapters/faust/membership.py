@@ -32,6 +32,7 @@ from torghut.carrying.ports import Membership, Owner
 
 _LOG: Final = logging.getLogger(__name__)
 _MS: Final = 1000.0
+_STEP_S: Final = 0.005
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class FaustMembership(Membership):
         terms: Of the membership.
         limit: Most records of a partition that wait to be handed out.
         patience_ms: How long Faust's stream waits for room, before it goes on without a record.
-        gather_ms: From the first record that comes until what came is handed out.
+        gather_ms: Longest wait for more records where Faust has them: it brings them one by one.
         quiet_ms: After so long without a record it is looked whether Faust left out the last.
     """
 
@@ -53,7 +54,7 @@ class FaustMembership(Membership):
     terms: Terms
     limit: int = 4000
     patience_ms: int = 100
-    gather_ms: int = 5
+    gather_ms: int = 50
     quiet_ms: int = 1000
     _hands: dict[int, Handing] = field(default_factory=dict)
     _quiet_s: dict[int, float] = field(default_factory=dict)
@@ -77,6 +78,8 @@ class FaustMembership(Membership):
             show_partitions(app, self._hands)
 
         async def assigned(_: object, places: set[TP], **__: object) -> None:
+            if self._hands:  # nobody said that they were lost
+                await owner.lost(sorted(self._hands))
             await owner.gained(self._own(places))
 
         async def revoked(_: object, places: set[TP], **__: object) -> None:
@@ -95,7 +98,7 @@ class FaustMembership(Membership):
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / _MS):
                     await self._came.wait()
-                    await asyncio.sleep(self.gather_ms / _MS)  # Faust brings them one by one
+            await self._gather(most)
             found = await self._next(most)
         if found:
             self._room.set()
@@ -158,6 +161,15 @@ class FaustMembership(Membership):
                     await self._room.wait()
         hand.bring(_received(message))
         self._stir(message.partition)
+
+    async def _gather(self, most: int) -> None:
+        """Wait while Faust has more to bring of what it began to bring, for a moment."""
+        until_s = _now_s() + self.gather_ms / _MS
+        while _now_s() < until_s and sum(map(len, self._hands.values())) < most:
+            begun = [(one, hand) for one, hand in self._hands.items() if len(hand)]
+            if all((self._end(one) or 0) <= hand.seen for one, hand in begun):
+                return
+            await asyncio.sleep(_STEP_S)
 
     async def _next(self, most: int) -> dict[int, Sequence[Received]]:
         """Return what can be handed out now; where something is missing, that first."""
