@@ -54,7 +54,7 @@ class FaustMembership(Membership):
     terms: Terms
     limit: int = 4000
     patience_ms: int = 100
-    gather_ms: int = 50
+    gather_ms: int = 200
     quiet_ms: int = 1000
     _hands: dict[int, Handing] = field(default_factory=dict)
     _quiet_s: dict[int, float] = field(default_factory=dict)

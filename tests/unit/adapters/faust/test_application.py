@@ -56,7 +56,7 @@ def test_environment_of_faust_says_nothing(tmp_path: Path, monkeypatch: pytest.M
 
     async def test() -> None:
         conf = new_app(terms(options("PLAINTEXT")), tmp_path).conf
-        assert conf.processing_guarantee.value == "at_least_once"
+        assert str(conf.processing_guarantee) == "ProcessingGuarantee.AT_LEAST_ONCE"
         assert [str(one) for one in conf.broker] == ["kafka://one:9093", "kafka://two:9093"]
         assert not conf.topic_allow_declare
 
