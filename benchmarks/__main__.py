@@ -10,6 +10,7 @@ from typing import Final
 
 from benchmarks.blocks import measure_appends, measure_commits
 from benchmarks.carrying import measure_carrying
+from benchmarks.database import measure_database
 from benchmarks.decoding import measure_decoding
 from benchmarks.figures import Result, exit_status
 from benchmarks.growth import measure_length, measure_width
@@ -44,6 +45,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
     "memory": measure_memory,
     "readback": measure_readback,
     "subscribers": measure_subscribers,
+    "database": measure_database,
     "carrying": measure_carrying,
     "length": measure_length,
 }

@@ -1,242 +1,59 @@
-"""A distributed deployment in processes: workers by the command, topics and log on real servers."""
+"""Contexts as records of a topic, for tests of what takes them."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
-import os
-import signal
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+import math
+from typing import Final
 
-from tests.commands import PROGRAM, Ended, environment
-from tests.kernels import compiled
-from tests.removing_topics import remove_topics
-from tests.brokers import BOOTSTRAP
+from tests.fakes.topics import partition_of
+from torghut.carrying.contexts import context_message
+from torghut.carrying.controls import control_message
+from torghut.carrying.messages import Outgoing, Received
+from torghut.schemas.codes import Stream
+from torghut.schemas.control import ControlRecord
 
-READY_S: Final = 90.0
-"""Longest wait for a worker to serve what it was given."""
+START_NS: Final = 1_700_000_000_000_000_000
+STEP_NS: Final = 20_000_000_000
+SOURCE: Final = "ab" * 32
 
-SETTLED_S: Final = 180.0
-"""Longest wait for everything that was sent to be decided and told."""
-
-_PAUSE_S: Final = 0.05
-_ASKED_S: Final = 5.0
-_COMMAND_S: Final = 300.0
-_DRAIN_S: Final = 40.0
+WALL_NS: Final = 1_399_291_200_000_000_000
+"""When what tests send came in, by wall time."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Worker:
-    """One worker's process; it may be ended in any way and started again.
-
-    Attributes:
-        name: Of the worker.
-        log: The database, as it reaches it.
-        bootstrap: The broker, likewise.
-        folder: It works in.
-        variables: Environment variables, besides those of every test.
-        process: Once it was started.
-    """
-
-    name: str
-    log: str
-    bootstrap: str
-    folder: Path
-    variables: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def out(self) -> Path:
-        """What it prints."""
-        return self.folder / f"{self.name}.out"
-
-    @property
-    def running(self) -> bool:
-        """Whether its process is there, halted or not."""
-        return self.process is not None and self.process.poll() is None
-
-    def start(self) -> None:
-        """Start it; whether it serves is another question."""
-        words = ("worker", "--bootstrap", self.bootstrap, "--log", self.log)
-        with self.out.open("wb") as out:
-            self.process = subprocess.Popen(
-                [*PROGRAM, *words, "--worker", self.name, "--listen", "127.0.0.1:0"],
-                cwd=self.folder,
-                env={**environment(self.folder), **self.variables},
-                stdout=out,
-                stderr=out,
-            )
-
-    def unready(self) -> str:
-        """Return why it is not ready; empty if it is."""
-        address = next(
-            (line.split()[1] for line in self.said().splitlines() if line.startswith("health ")),
-            None,
-        )
-        if address is None:
-            return "it does not listen yet"
-        try:
-            with urllib.request.urlopen(address, timeout=_ASKED_S):  # noqa: S310 - its own page
-                return ""
-        except urllib.error.HTTPError as error:
-            return error.read().decode()
-        except OSError as error:
-            return str(error)
-
-    def await_ready(self) -> None:
-        """Wait until it serves everything that it was given."""
-        until = time.monotonic() + READY_S
-        while why := self.unready():
-            assert self.running, f"{self.name} ended: {self.said()}"
-            assert time.monotonic() < until, f"{self.name}: {why}\n{self.said()}"
-            time.sleep(_PAUSE_S)
-
-    def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send it a signal that ends it; return its status."""
-        self.send(number)
-        assert self.process is not None
-        return self.process.wait(timeout=_DRAIN_S)
-
-    def said(self) -> str:
-        """Return what it printed since it was started last."""
-        return self.out.read_text("utf-8", "replace") if self.out.exists() else ""
+def quote(
+    sequence: int,
+    symbol: str,
+    *,
+    source: str = SOURCE,
+    speed: float | None = None,
+    wall_ns: int | None = START_NS,
+) -> Outgoing:
+    """Return a quote that drifts upwards, 20 s after the one before it of the same symbol."""
+    mid = 1.3 * (1.0 + 3e-5 * sequence)
+    at_ns = START_NS + sequence * STEP_NS
+    row = (0, 0, int(Stream.QUOTE), 0, 0, sequence, at_ns, at_ns)
+    message = context_message(
+        (*row, mid, mid * 1.00001, 1e6, 1e6, math.nan, math.nan),
+        symbol=symbol,
+        source=source,
+        ingress_wall_ns=wall_ns,
+        speed=speed,
+    )
+    assert message is not None
+    return message
 
 
-@dataclass(slots=True, kw_only=True)
-class Carried:
-    """Topics on a broker, a log in a database, and workers.
-
-    Attributes:
-        folder: Where everything works.
-        bootstrap: Of the broker.
-        log: Of the database.
-        variables: Environment variables, besides those of every test.
-        workers: By name.
-    """
-
-    folder: Path
-    bootstrap: str
-    log: str
-    variables: Mapping[str, str] = field(default_factory=dict)
-    workers: dict[str, Worker] = field(default_factory=dict)
-
-    def run(self, *arguments: str) -> Ended:
-        """Return how a command ends, in a process of its own."""
-        ended = subprocess.run(
-            [*PROGRAM, *arguments],
-            cwd=self.folder,
-            env={**environment(self.folder), BOOTSTRAP: self.bootstrap, **self.variables},
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=_COMMAND_S,
-        )
-        return Ended(status=ended.returncode, out=ended.stdout, err=ended.stderr)
-
-    def done(self, *arguments: str) -> Ended:
-        """Return the same of a command that must end well."""
-        ended = self.run(*arguments)
-        assert ended.status == 0, f"{arguments}: {ended.out}{ended.err}"
-        return ended
-
-    def worker(self, name: str, *, log: str = "", bootstrap: str = "") -> Worker:
-        """Return a worker that is not started yet.
-
-        Args:
-            name: That no other has.
-            log: How it reaches the database, where that is not as all do.
-            bootstrap: How it reaches the broker, likewise.
-        """
-        made = Worker(
-            name=name,
-            log=log or self.log,
-            bootstrap=bootstrap or self.bootstrap,
-            folder=self.folder,
-            variables=self.variables,
-        )
-        self.workers[name] = made
-        return made
-
-    def audit(self) -> Ended:
-        """Return what the auditor says now."""
-        return self.run("audit", "--log", self.log, "--json")
-
-    def settle(self, records: int) -> Mapping[str, int]:
-        """Wait until so many records have one outcome each, told once; return what was counted."""
-        until = time.monotonic() + SETTLED_S
-        while True:
-            ended = self.audit()
-            found = totals(ended) if ended.out else {}
-            if ended.status == 0 and found["records"] == records:
-                return found
-            unsettled = f"{records} were sent; {found}\n{ended.err}{self.said()}"
-            assert ended.status in {0, 6, 7}, unsettled + ended.out
-            assert time.monotonic() < until, unsettled
-
-    def verify(self) -> None:
-        """Verify the log, and decide all of it again."""
-        self.done("log", "verify", "--log", self.log)
-        self.done("replay", "--verify", "--log", self.log)
-
-    def said(self) -> str:
-        """Return what every worker printed last."""
-        return "\n".join(f"{name}: {one.said()[-2000:]}" for name, one in self.workers.items())
-
-    def close(self) -> None:
-        """End every process that is left."""
-        for one in self.workers.values():
-            if one.running:
-                assert one.process is not None
-                os.kill(one.process.pid, signal.SIGCONT)
-                one.process.kill()
-                one.process.wait()
+def at(offset: int, message: Outgoing) -> Received:
+    """Return a message as it stands in a topic."""
+    return Received(offset, message.key, message.value, message.headers, 1_000)
 
 
-def totals(audited: Ended) -> Mapping[str, int]:
-    """Return what an audit counted, of all partitions together."""
-    names = ("records", "outcomes", "published", "waiting", "untold", "wrong")
-    found: Sequence[Mapping[str, Any]] = audited.json["partitions"]
-    return {name: sum(one[name] for one in found) for name in names}
+def belongs(partitions: int, symbol: str) -> int:
+    """Return the partition of a symbol."""
+    return partition_of(symbol.encode(), partitions)
 
 
-@contextlib.contextmanager
-def carried(
-    folder: Path, bootstrap: str, log: str, variables: Mapping[str, str] | None = None
-) -> Iterator[Carried]:
-    """Give a deployment with the declared topics, without a worker; its topics go at the end."""
-    compiled()
-    deployment = Carried(folder=folder, bootstrap=bootstrap, log=log, variables=variables or {})
-    asyncio.run(remove_topics(bootstrap))
-    deployment.done("topics", "apply")
-    try:
-        yield deployment
-    finally:
-        deployment.close()
-        asyncio.run(remove_topics(bootstrap))
-
-
-def awaited(condition: Callable[[], bool], what: str, *, within_s: float = READY_S) -> None:
-    """Wait until something holds."""
-    until = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < until, f"{what}: not within {within_s:g} s"
-        time.sleep(_PAUSE_S)
-
-
-def written(path: Path, *records: Mapping[str, object]) -> str:
-    """Write control records into a file, and return its path."""
-    path.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
-    return str(path)
+def carried_control(record: ControlRecord) -> Outgoing:
+    """Return a control record as it is sent: by its symbol, or by its own id."""
+    key = record.control_id if record.symbol == "*" else record.symbol
+    return control_message(record, key=key, wall_ns=WALL_NS)

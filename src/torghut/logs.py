@@ -27,6 +27,7 @@ from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.eventlog.ports import DecisionLog, SharedLog
 from torghut.kernel.clock import IdSource
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.settings import artifact_dir
 from torghut.workflows.moving import CopiedLog, CopyDiffersError, Moved, Moving, move
 
 __all__ = [
@@ -45,6 +46,9 @@ __all__ = [
 
 LogPlace: TypeAlias = Path | Address
 """Where a log is: the path of a file, or the address of a database."""
+
+HEADS: Final = "heads"
+"""Folder of what databases acknowledged, below that of artifacts."""
 
 _OPENING: Final = "torghut.adapters.postgres.opening"
 
@@ -109,7 +113,9 @@ def writable_log(place: LogPlace) -> DecisionLog:
         TorghutError: It is in use, not durable, or not as it was written.
     """
     if isinstance(place, Address):
-        opened = _database().open_log(place, clock=SystemClock(), ids=RandomIds())
+        opened = _database().open_log(
+            place, clock=SystemClock(), ids=RandomIds(), heads=_heads_folder()
+        )
         return cast("DecisionLog", opened)
     with writing_to(place):
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +139,8 @@ def readable_log(place: LogPlace) -> DecisionLog:
         TorghutError: There is none, or it is not as it was written.
     """
     if isinstance(place, Address):
-        return cast("DecisionLog", _database().read_log(place, clock=SystemClock()))
+        opened = _database().read_log(place, clock=SystemClock(), heads=_heads_folder())
+        return cast("DecisionLog", opened)
     return read_file(place)
 
 
@@ -152,7 +159,9 @@ def inspected_log(place: LogPlace) -> DecisionLog:
         TorghutError: There is none, or it cannot be read at all.
     """
     if isinstance(place, Address):
-        return readable_log(place)
+        folder = _heads_folder()
+        opened = _database().read_log(place, clock=SystemClock(), heads=folder, inspect=True)
+        return cast("DecisionLog", opened)
     return read_file(place, access=Access.INSPECT)
 
 
@@ -168,7 +177,12 @@ async def copy_log(path: Path, address: Address, told: Callable[[str, int, int],
         stack.push_async_callback(source.close)
         contents = FileContents(path)
         stack.push_async_callback(contents.close)
-        opened = _database().open_log(address, clock=SystemClock(), ids=_OneId(source.log_id))
+        opened = _database().open_log(
+            address,
+            clock=SystemClock(),
+            ids=_OneId(source.log_id),
+            heads=_heads_folder(),
+        )
         target = cast("CopiedLog", opened)
         stack.push_async_callback(target.close)
         if opened.log_id != source.log_id:
@@ -186,6 +200,11 @@ def upgrade_log(address: Address) -> tuple[str, str]:
         TorghutError: It holds something else, or a newer layout, or cannot be written.
     """
     return cast("tuple[str, str]", _database().upgrade_log(address))
+
+
+def _heads_folder() -> Path:
+    """Return where this machine keeps what databases acknowledged."""
+    return artifact_dir() / HEADS
 
 
 def _database() -> ModuleType:

@@ -22,6 +22,7 @@ from torghut.carrying.messages import (
     SCHEMA,
     SOURCE,
     SPEED,
+    TRACEPARENT,
     Outgoing,
     Received,
 )
@@ -61,11 +62,11 @@ _NS_BELOW: Final = 2**63
 _SEQUENCE_BELOW: Final = 2**64
 _KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
 _SOURCE: Final = re.compile(rb"[0-9a-f]{64}")
+_TRACE: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _WALL_DIGITS_MAX: Final = 19
 _COLONS_IN_TEXTS: Final = 5
 """Of a context id and a symbol; every other colon of a flat object follows a key."""
 
-_FIELDS: Final = 14
 _SYMBOL: Final = r"^[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}\Z"
 _DECIMAL: Final = r"^(0|[1-9][0-9]{0,19})\Z"
 
@@ -92,7 +93,22 @@ class _Fields(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
     type: Literal["market.context-received.v1"] = "market.context-received.v1"
 
 
-_DECODER: Final = msgspec.json.Decoder(_Fields, strict=True)
+class _AllFields(_Fields, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
+    """The same, none of it left out, as a message that was made here is."""
+
+    ask: float | None
+    ask_size: float | None
+    assumed: tuple[Literal["event-time", "receive-time", "quote"], ...]
+    bid: float | None
+    bid_size: float | None
+    last: float | None
+    last_size: float | None
+    sequenced: bool
+    type: Literal["market.context-received.v1"]
+
+
+_DECODER: Final = msgspec.json.Decoder(_AllFields, strict=True)
+_COLONS: Final = len(_AllFields.__struct_fields__) + _COLONS_IN_TEXTS
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -106,6 +122,7 @@ class CarriedContext(msgspec.Struct, frozen=True, gc=False):
         row: The fields of ``rows.CONTEXT``, symbol and source still 0.
         ingress_wall_ns: When it first came in, by wall time; None where nobody knows.
         speed: Of playing; None where nothing is measured.
+        trace: The W3C trace that it is part of; empty where it is part of none.
     """
 
     context_id: str
@@ -114,6 +131,7 @@ class CarriedContext(msgspec.Struct, frozen=True, gc=False):
     row: tuple[float, ...]
     ingress_wall_ns: int | None
     speed: float | None
+    trace: bytes
 
 
 class Unreadable(msgspec.Struct, frozen=True, gc=False):
@@ -237,14 +255,15 @@ def _context(value: bytes, received: Received) -> CarriedContext:
         _NAN if fields.last_size is None else fields.last_size,
     )
     wall_ns, speed = _measured(headers, received.timestamp_ms)
-    return CarriedContext(fields.context_id, fields.symbol, source, row, wall_ns, speed)
+    trace = _trace(headers.get(TRACEPARENT))
+    return CarriedContext(fields.context_id, fields.symbol, source, row, wall_ns, speed, trace)
 
 
 def _read_at_once(value: bytes) -> _Fields | None:
     """Return what ``value`` spells where that is beyond doubt, in a tenth of the time; else None.
 
-    In a flat object whose texts hold no quotes every colon but those of its names follows a key: as
-    many as there are fields means that none came twice.
+    In a flat object whose texts hold no quotes every colon but those of its names follows a key:
+    where no field is missing, as many as there are fields means that none came twice.
     """
     if len(value) > MESSAGE_BYTES_MAX or b"\\" in value:
         return None
@@ -252,7 +271,7 @@ def _read_at_once(value: bytes) -> _Fields | None:
         fields = _DECODER.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return fields if value.count(b":") == _FIELDS + 1 + _COLONS_IN_TEXTS else None
+    return fields if value.count(b":") == _COLONS else None
 
 
 def _read(value: bytes) -> _Fields:
@@ -298,6 +317,11 @@ def _refusal(said: bytes) -> int:
     if code is None:
         raise NoContextError(RefusalCode.WRONG_TYPE, "a header refusal that is no code")
     return code
+
+
+def _trace(said: bytes | None) -> bytes:
+    """Return a W3C trace as it came; empty where it is none, for no trace is worth a context."""
+    return said if said is not None and _TRACE.fullmatch(said) else b""
 
 
 def _below(text: str, limit: int) -> int:

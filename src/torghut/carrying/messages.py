@@ -22,6 +22,7 @@ CAUSATION_ID: Final = "causation-id"
 TOPIC: Final = "topic"
 PARTITION: Final = "partition"
 OFFSET: Final = "offset"
+TRACEPARENT: Final = "traceparent"
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):

@@ -7,10 +7,12 @@ and never left out, wherever a process ends.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from torghut.eventlog.block import Block
+from torghut.eventlog.errors import ClaimLostError
 from torghut.eventlog.ports import DecisionLog, Snapshot
 
 S = TypeVar("S")
@@ -78,12 +80,16 @@ async def _advance(
 async def _save(
     log: DecisionLog, projection: Projection[S], partition: int, number: int, state: S
 ) -> None:
-    """Keep ``state`` together with how far it has read."""
-    await log.save_snapshot(
-        Snapshot(
-            partition=partition,
-            block_number=number,
-            key=projection.key,
-            body=projection.encode(state),
+    """Keep ``state`` together with how far it has read, unless the partition is somebody else's.
+
+    It is only a cache: who reads along with the holder of the partition does without.
+    """
+    with suppress(ClaimLostError):
+        await log.save_snapshot(
+            Snapshot(
+                partition=partition,
+                block_number=number,
+                key=projection.key,
+                body=projection.encode(state),
+            )
         )
-    )

@@ -1,4 +1,4 @@
-"""Every cluster's topics, none of ours there at first; whatever holds for one holds for all."""
+"""Every broker, nothing of ours on it at first; whatever holds for one holds for all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from tests.brokers import MARKS
+from tests.carriers import Carrier, InMemoryCarrier, KafkaCarrier
 from tests.fakes.kafka import InMemoryTopics
 from tests.removing_topics import remove_topics
 from torghut.adapters.kafka.opening import open_topics
@@ -20,13 +21,13 @@ BUDGET_MS: Final = 15_000
 
 
 @contextmanager
-def in_memory(_: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
+def topics_in_memory(_: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
     """Yield the topics of a cluster in memory."""
     yield InMemoryTopics()
 
 
 @contextmanager
-def in_kafka(request: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
+def topics_in_kafka(request: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
     """Yield the topics of a real broker, which are taken away afterwards."""
     bootstrap: str = request.getfixturevalue("broker")
     topics = open_topics(BrokerAccess(bootstrap=bootstrap), budget_ms=BUDGET_MS)
@@ -38,8 +39,8 @@ def in_kafka(request: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
 
 @pytest.fixture(
     params=[
-        pytest.param(in_memory, id="memory"),
-        pytest.param(in_kafka, id="kafka", marks=MARKS),
+        pytest.param(topics_in_memory, id="memory"),
+        pytest.param(topics_in_kafka, id="kafka", marks=MARKS),
     ]
 )
 def topics(request: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
@@ -47,3 +48,26 @@ def topics(request: pytest.FixtureRequest) -> Iterator[TopicAdmin]:
     make: Callable[[pytest.FixtureRequest], AbstractContextManager[TopicAdmin]] = request.param
     with make(request) as made:
         yield made
+
+
+def in_memory(_: pytest.FixtureRequest) -> Carrier:
+    """Return a broker in memory."""
+    return InMemoryCarrier()
+
+
+def in_kafka(request: pytest.FixtureRequest) -> Carrier:
+    """Return a real broker."""
+    bootstrap: str = request.getfixturevalue("broker")
+    return KafkaCarrier(bootstrap)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(in_memory, id="memory"),
+        pytest.param(in_kafka, id="kafka", marks=MARKS),
+    ]
+)
+def carrier(request: pytest.FixtureRequest) -> Carrier:
+    """Return a broker on which no topic is a test's."""
+    make: Callable[[pytest.FixtureRequest], Carrier] = request.param
+    return make(request)

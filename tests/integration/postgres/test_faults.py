@@ -149,6 +149,26 @@ def test_sessions_that_are_cut_are_opened_again(
     run(log.close())
 
 
+def test_sessions_that_are_cut_while_nothing_is_asked_are_opened_again(
+    own: tuple[DatabaseServer, Databases], url: str
+) -> None:
+    _, databases = own
+    chain = make_chain(10)
+    log = open_postgres(url)
+    for version, block in enumerate(chain):
+        run(log.append(block))
+        databases.do(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'torghut'"
+        )
+        happened = [Happened(what=f"{version}")]
+        run(log.append_events("a-1", happened, expected_version=version, causes=CAUSES))
+
+    assert run(listed(log.blocks(0))) == list(chain)
+    assert len(run(log.read_events("a-1"))) == 10
+    run(log.close())
+
+
 def test_server_that_stays_away_is_told_within_the_budget(
     own: tuple[DatabaseServer, Databases], url: str
 ) -> None:

@@ -104,3 +104,14 @@ def test_a_header_that_counts_wrong_is_found() -> None:
 
     with pytest.raises(LogIntegrityError):
         add_block(PartitionCounts(), wrong)
+
+
+def test_who_reads_along_with_the_holder_of_a_partition_keeps_nothing() -> None:
+    holder = InMemoryLog(clock=HandClock())
+    reader = InMemoryLog(clock=HandClock(), kept=holder.kept)
+    run(holder.claim(0, "w-0"))
+    run(fill(holder, 3))
+    seen: list[int] = []
+
+    assert run(project(reader, numbers_seen(seen))) == 3
+    assert run(holder.load_snapshot(0, "projection/test.v1")) is None

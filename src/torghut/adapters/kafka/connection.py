@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from aiokafka.errors import KafkaError
 
@@ -16,7 +17,20 @@ from torghut.carrying.errors import BrokerUnreachableError
 
 T = TypeVar("T")
 
+_LOG: Final = logging.getLogger(__name__)
 _MS: Final = 1000.0
+
+
+class Client(Protocol):
+    """A client of aiokafka's."""
+
+    async def start(self) -> None:
+        """Connect."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is under way, and let go."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +65,29 @@ class Connection:
         with self.asking(asked):
             async with asyncio.timeout(self.budget_ms / _MS):
                 return await asking
+
+    async def begin(self, what: str, client: Client) -> None:
+        """Let a client connect; one that cannot is let go of.
+
+        Raises:
+            BrokerUnreachableError: The broker does not answer within the budget, or refuses.
+        """
+        connected = False
+        try:
+            await self.answered(what, client.start())
+            connected = True
+        finally:
+            if not connected:
+                await self.let_go(client)
+
+    async def let_go(self, client: Client) -> None:
+        """End a client within the budget; where it cannot end well, it ends all the same."""
+        stopping = asyncio.ensure_future(client.stop())
+        done, _ = await asyncio.wait([stopping], timeout=self.budget_ms / _MS)
+        if not done:
+            stopping.cancel()
+        elif (fault := stopping.exception()) is not None:
+            _LOG.debug("a client did not end well: %s", fault)
 
     @contextmanager
     def asking(self, asked: str) -> Iterator[None]:

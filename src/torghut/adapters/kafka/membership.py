@@ -6,8 +6,10 @@ are never fetched from the group: a partition is held until its owner places it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -17,10 +19,12 @@ from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
 from torghut.carrying.errors import OffsetsGoneError
-from torghut.carrying.messages import Received
+from torghut.carrying.messages import Headers, Received
 from torghut.carrying.ports import Membership, Owner
 
 _LOG: Final = logging.getLogger(__name__)
+_HINT_S: Final = 0.5
+"""Longest wait for what is only for people to look at."""
 
 
 class GroupMembership(Membership):
@@ -61,16 +65,16 @@ class GroupMembership(Membership):
 
     @override
     async def join(self, owner: Owner, /) -> None:
-        await self._connection.answered(f"joining {self._topic}", self._consumer.start())
+        await self._connection.begin(f"joining {self._topic}", self._consumer)
         self._consumer.subscribe([self._topic], listener=_Moves(self, owner))
 
     @override
     async def take(self, *, most: int, wait_ms: int) -> Mapping[int, Sequence[Received]]:
-        try:
-            with self._connection.asking(f"reading {self._topic}"):
+        with self._connection.asking(f"reading {self._topic}"):
+            try:
                 found = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
-        except OffsetOutOfRangeError as error:
-            raise self._gone(error) from error
+            except OffsetOutOfRangeError as error:
+                raise self._gone(error) from error
         return {place.partition: received(records) for place, records in found.items() if records}
 
     @override
@@ -91,22 +95,26 @@ class GroupMembership(Membership):
         if not said:
             return
         try:
-            await self._consumer.commit(said)
+            async with asyncio.timeout(_HINT_S):
+                await self._consumer.commit(said)
         except (KafkaError, IllegalStateError, TimeoutError, ValueError) as error:
             _LOG.debug("positions were not told to the broker: %s", error)
 
     @override
     async def behind(self) -> Mapping[int, int]:
         found: dict[int, int] = {}
-        for partition in sorted(self._owned):
-            end = self._consumer.highwater(self._at(partition))
-            if end is not None:
-                found[partition] = max(0, end - await self._consumer.position(self._at(partition)))
+        with suppress(TimeoutError, IllegalStateError):  # one that is being given back has none
+            async with asyncio.timeout(_HINT_S):
+                for partition in sorted(self._owned):
+                    end = self._consumer.highwater(self._at(partition))
+                    if end is not None:
+                        then = await self._consumer.position(self._at(partition))
+                        found[partition] = max(0, end - then)
         return found
 
     @override
     async def leave(self) -> None:
-        await self._connection.answered(f"leaving {self._topic}", self._consumer.stop())
+        await self._connection.let_go(self._consumer)
 
     def keep_held(self, partitions: Iterable[int]) -> None:
         """Own exactly these partitions; none of them is read before it is placed."""
@@ -150,6 +158,11 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]  # it publishes n
 def received(records: Iterable[ConsumerRecord]) -> list[Received]:
     """Return records as the core takes them."""
     return [
-        Received(one.offset, one.key, one.value, one.headers, one.timestamp or -1)
+        Received(one.offset, one.key, one.value, _headers(one.headers), one.timestamp or -1)
         for one in records
     ]
+
+
+def _headers(found: Sequence[tuple[str, bytes | None]]) -> Headers:
+    """Return headers as the core takes them: one that says nothing is empty."""
+    return [(name, value or b"") for name, value in found]

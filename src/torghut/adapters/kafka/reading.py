@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import UnknownTopicOrPartitionError
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
@@ -58,24 +59,22 @@ class KafkaReader(TopicReader):
 
     @override
     async def partitions(self, topic: str, /) -> int:
-        client = AIOKafkaAdminClient(**self._connection.arguments)
+        admin = _Admin(**self._connection.arguments)
+        await self._connection.begin("connecting", admin)
         try:
-            await self._connection.answered("connecting", client.start())
-            found = await self._connection.answered(
-                f"asking for {topic}", client.describe_topics([topic])
-            )
+            asking = admin.describe_topics([topic])
+            (found,) = await self._connection.answered(f"asking for {topic}", asking)
         finally:
-            await client.close()
-        partitions = len(found[0]["partitions"]) if found else 0
-        if not partitions:
+            await self._connection.let_go(admin)
+        if found["error_code"] == UnknownTopicOrPartitionError.errno:
             raise TopicMissingError(topic=topic)
-        return partitions
+        return len(found["partitions"])
 
     @override
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await self._connection.answered("letting go of the broker", consumer.stop())
+            await self._connection.let_go(consumer)
 
     async def _started(self) -> AIOKafkaConsumer:
         """Return the client, connected."""
@@ -86,7 +85,7 @@ class KafkaReader(TopicReader):
                 isolation_level="read_committed",
                 **self._connection.arguments,
             )
-            await self._connection.answered("connecting", consumer.start())
+            await self._connection.begin("connecting", consumer)
             self._consumer = consumer
         return self._consumer
 
@@ -99,3 +98,11 @@ class KafkaReader(TopicReader):
             if self._placed.get(place) != offset:
                 consumer.seek(TopicPartition(*place), offset)
                 self._placed[place] = offset
+
+
+class _Admin(AIOKafkaAdminClient):  # type: ignore[misc]  # it publishes no types
+    """A client that asks about topics, and ends as others do."""
+
+    async def stop(self) -> None:
+        """Let go."""
+        await self.close()

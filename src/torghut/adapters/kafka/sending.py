@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
+from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Outgoing
 from torghut.carrying.ports import Sender
 
@@ -29,13 +30,17 @@ class KafkaSender(Sender):
 
     @override
     async def send(self, topic: str, records: Sequence[Outgoing], /) -> None:
-        await self._connection.answered(f"sending to {topic}", self._sent(topic, records))
+        try:
+            await self._connection.answered(f"sending to {topic}", self._sent(topic, records))
+        except BrokerUnreachableError:
+            await self.close()  # what it did not send has numbers that the broker waits for
+            raise
 
     @override
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await self._connection.answered("letting go of the broker", producer.stop())
+            await self._connection.let_go(producer)
 
     async def _sent(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Send, and wait until all is kept."""
@@ -61,10 +66,6 @@ class KafkaSender(Sender):
                     linger_ms=_LINGER_MS,
                     **self._connection.arguments,
                 )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
+                await self._connection.begin("connecting", producer)
                 self._producer = producer
         return self._producer

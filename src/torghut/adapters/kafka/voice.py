@@ -21,7 +21,6 @@ from torghut.carrying.errors import BrokerUnreachableError, VoiceSilencedError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Voice
 
-_MS: Final = 1000.0
 _FIRST_LOOK: Final = 64
 _BATCH_BYTES: Final = 262_144
 _TRANSACTION_MS: Final = 60_000
@@ -52,12 +51,8 @@ class KafkaVoice(Voice):
             acks="all",
             **self._connection.arguments,
         )
+        await self._connection.begin(f"raising the voice on {self._place}", producer)
         self._producer = producer
-        try:
-            await self._connection.answered(f"raising the voice on {self._place}", producer.start())
-        except BrokerUnreachableError:
-            await self.fall_silent()
-            raise
         return await self._connection.answered(
             f"looking for the last record of {self._place}", self._last()
         )
@@ -81,10 +76,7 @@ class KafkaVoice(Voice):
     async def fall_silent(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            stopping = asyncio.ensure_future(producer.stop())
-            done, _ = await asyncio.wait([stopping], timeout=self._connection.budget_ms / _MS)
-            if not done:
-                stopping.cancel()
+            await self._connection.let_go(producer)
 
     async def _said(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
         """Say all of it in one transaction."""
@@ -125,7 +117,7 @@ class KafkaVoice(Voice):
             isolation_level="read_committed",
             **self._connection.arguments,
         )
-        await consumer.start()
+        await self._connection.begin(f"connecting to {self._place}", consumer)
         try:
             consumer.assign([self._at])
             end = (await consumer.end_offsets([self._at]))[self._at]
@@ -140,7 +132,7 @@ class KafkaVoice(Voice):
                 look *= 8
             return None
         finally:
-            await consumer.stop()
+            await self._connection.let_go(consumer)
 
     async def _last_before(self, consumer: AIOKafkaConsumer, end: int) -> Received | None:
         """Return the last record before an offset, from where the client stands."""

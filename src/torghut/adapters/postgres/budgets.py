@@ -15,7 +15,8 @@ class Budgets:
         statement_ms: For one statement, by the server's clock.
         lock_ms: For a lock within one, by the server's clock.
         idle_ms: For the next statement of a transaction, by the server's clock: a writer that is
-            halted in the middle of one keeps others out no longer.
+            halted in the middle of one keeps others out no longer. Less than ``lock_ms``, so that
+            whoever waits for it outlasts it.
         answer_ms: For a whole transaction, by this process's clock: a server that is halted
             answers nothing at all.
         regain_ms: For a server that went away, from the first failure on.
@@ -24,8 +25,8 @@ class Budgets:
 
     connect_ms: int = 5_000
     statement_ms: int = 10_000
-    lock_ms: int = 5_000
-    idle_ms: int = 10_000
+    lock_ms: int = 6_000
+    idle_ms: int = 4_000
     answer_ms: int = 15_000
     regain_ms: int = 30_000
     close_ms: int = 20_000

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
-from asyncpg import InterfaceError, PostgresError
+from asyncpg import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from torghut.adapters.postgres.address import Address
 from torghut.adapters.postgres.budgets import Budgets
@@ -20,7 +21,14 @@ from torghut.eventlog.errors import (
 )
 from torghut.kernel.errors import TorghutError
 
-FAULTS: Final = (SQLAlchemyError, PostgresError, InterfaceError, OSError, TimeoutError)
+FAULTS: Final = (
+    SQLAlchemyError,
+    PostgresError,
+    InterfaceError,
+    InternalClientError,  # the server hung up while nothing was asked
+    OSError,
+    TimeoutError,
+)
 """Everything that a statement, a commit or a connection attempt may raise."""
 
 _STATES: Final[Mapping[str, Obstacle]] = {
@@ -95,6 +103,18 @@ def obstacle_of(error: BaseException) -> Obstacle:
 def passes(error: BaseException) -> bool:
     """Say whether what ``error`` reports may be over when it is tried again."""
     return obstacle_of(error) is Obstacle.GONE or _state(error) in _RETRIED
+
+
+@asynccontextmanager
+async def session_of(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Give a session of the pool, to which one that may have been cut does not go back."""
+    async with engine.connect() as connection:
+        try:
+            yield connection
+        except FAULTS as error:
+            if passes(error):
+                await connection.invalidate()
+            raise
 
 
 def _state(error: BaseException) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,14 +17,21 @@ from torghut.adapters.postgres.own_loop import OwnLoop
 from torghut.adapters.postgres.reading.asking import Asking
 from torghut.adapters.postgres.reading.reader import Reader
 from torghut.adapters.postgres.store import PostgresLog, Resources
+from torghut.adapters.postgres.witness import Witness, fault_of, seen
 from torghut.adapters.postgres.writing.attempts import Attempts
 from torghut.adapters.postgres.writing.writer import Writer
+from torghut.adapters.sqlite.heads.lines import HeadLine
 from torghut.eventlog.errors import LogMissingError
 from torghut.kernel.clock import IdSource, WallClock
 
 
 def open_log(
-    address: Address, *, clock: WallClock, ids: IdSource, budgets: Budgets = DEFAULTS
+    address: Address,
+    *,
+    clock: WallClock,
+    ids: IdSource,
+    budgets: Budgets = DEFAULTS,
+    heads: Path | None = None,
 ) -> PostgresLog:
     """Open the log at ``address`` for writing; an empty database is laid out.
 
@@ -33,8 +42,11 @@ def open_log(
         clock: Tells when events were recorded.
         ids: Names the log when it is made.
         budgets: How long it waits for what.
+        heads: Folder that keeps what was acknowledged, and is compared; None: none does.
 
     Raises:
+        TruncatedLogError: The log ends before what was acknowledged does.
+        LogIntegrityError: It holds something else in its place.
         LogNotDurableError: The server would not keep what it acknowledges.
         LayoutOutdatedError: The layout is an older one.
         LogLayoutError: The database holds something else.
@@ -53,14 +65,31 @@ def open_log(
         except FAULTS as error:
             raise write_fault(error, address=address, budgets=budgets) from None
 
-    return _opened(address, clock, budgets, writing=True, prepare=prepare)
+    asked = _Asked(address=address, clock=clock, budgets=budgets, heads=heads)
+    return _opened(asked, writing=True, prepare=prepare)
 
 
-def read_log(address: Address, *, clock: WallClock, budgets: Budgets = DEFAULTS) -> PostgresLog:
+def read_log(
+    address: Address,
+    *,
+    clock: WallClock,
+    budgets: Budgets = DEFAULTS,
+    heads: Path | None = None,
+    inspect: bool = False,
+) -> PostgresLog:
     """Open the log at ``address`` for reading, also while writers are at work.
+
+    Args:
+        address: Of the database.
+        clock: Of whoever reads.
+        budgets: How long it waits for what.
+        heads: Folder that keeps what was acknowledged; None: there is none.
+        inspect: Open also what would be refused, to verify it.
 
     Raises:
         LogMissingError: There is none.
+        TruncatedLogError: It ends before what was acknowledged does.
+        LogIntegrityError: It holds something else in its place.
         LayoutOutdatedError: The layout is an older one.
         LogLayoutError: The database holds something else.
         LogReadError: It cannot be reached or read.
@@ -76,7 +105,19 @@ def read_log(address: Address, *, clock: WallClock, budgets: Budgets = DEFAULTS)
             raise LogMissingError(path=address.dsn)
         laying.check_layout(found, address)
 
-    return _opened(address, clock, budgets, writing=False, prepare=prepare)
+    asked = _Asked(address=address, clock=clock, budgets=budgets, heads=heads, inspect=inspect)
+    return _opened(asked, writing=False, prepare=prepare)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """How a log is to be opened."""
+
+    address: Address
+    clock: WallClock
+    budgets: Budgets
+    heads: Path | None
+    inspect: bool = False
 
 
 def upgrade_log(address: Address, *, budgets: Budgets = DEFAULTS) -> tuple[str, str]:
@@ -105,37 +146,52 @@ def upgrade_log(address: Address, *, budgets: Budgets = DEFAULTS) -> tuple[str, 
 
 
 def _opened(
-    address: Address,
-    clock: WallClock,
-    budgets: Budgets,
-    *,
-    writing: bool,
-    prepare: Callable[[AsyncEngine], Awaitable[None]],
+    asked: _Asked, *, writing: bool, prepare: Callable[[AsyncEngine], Awaitable[None]]
 ) -> PostgresLog:
     """Return a handle on a log that ``prepare`` has found right."""
+    address, budgets = asked.address, asked.budgets
     loop = OwnLoop(f"the log {address.name}")
     engine = engine_of(address, budgets, writing=writing)
     reader = Reader(Asking(engine, address, budgets))
 
-    async def work() -> str:
+    async def work() -> tuple[str, Mapping[str, HeadLine], Witness | None]:
         try:
             await prepare(engine)
-            return await reader.log_id()
+            log_id = await reader.log_id()
+            if asked.heads is None:
+                return log_id, {}, None
+            lines = seen(asked.heads, log_id)
+            if not asked.inspect:
+                await _check(reader, lines)
+            return log_id, lines, Witness(asked.heads, log_id) if writing else None
         except BaseException:
             await engine.dispose()
             raise
 
     try:
-        log_id = loop.wait(work(), budget_ms=budgets.connect_ms + budgets.regain_ms)
+        log_id, lines, witness = loop.wait(work(), budget_ms=budgets.connect_ms + budgets.regain_ms)
     except BaseException:
         loop.close()
         raise
     attempts = Attempts(engine, address, budgets)
     return PostgresLog(
         address,
-        Resources(loop=loop, engine=engine, budgets=budgets),
+        Resources(loop=loop, engine=engine, budgets=budgets, seen=lines),
         log_id=log_id,
-        clock=clock,
+        clock=asked.clock,
         reader=reader,
-        writer=Writer(attempts, loop.start) if writing else None,
+        writer=Writer(attempts, loop.start, witness) if writing else None,
     )
+
+
+async def _check(reader: Reader, lines: Mapping[str, HeadLine]) -> None:
+    """Refuse a log that lacks what was acknowledged.
+
+    Raises:
+        TruncatedLogError: It ends before.
+        LogIntegrityError: It holds something else in its place.
+    """
+    for line in lines.values():
+        fault = await fault_of(reader, line)
+        if fault is not None:
+            raise fault

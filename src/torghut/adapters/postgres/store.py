@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -18,6 +18,7 @@ from torghut.adapters.postgres.reading.verifying import Audit
 from torghut.adapters.postgres.writing.events import Addition
 from torghut.adapters.postgres.writing.lanes import Meanwhile
 from torghut.adapters.postgres.writing.writer import Writer
+from torghut.adapters.sqlite.heads.lines import HeadLine
 from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import LogWriteError, Obstacle
@@ -37,11 +38,16 @@ _AT_ONCE_BYTES: Final = 1 << 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What a handle holds until it is closed."""
+    """What a handle holds until it is closed.
+
+    Attributes:
+        seen: What the database had acknowledged, by chain, when the log was opened.
+    """
 
     loop: OwnLoop
     engine: AsyncEngine
     budgets: Budgets
+    seen: Mapping[str, HeadLine]
 
 
 class PostgresLog(EventStore, CopiedLog, PartitionClaims):
@@ -168,7 +174,8 @@ class PostgresLog(EventStore, CopiedLog, PartitionClaims):
         heads = await self._ask(self._reader.heads())
         total = sum(head.number + 1 for head in heads)
         tally = Tally(expect=expect)
-        steps = Audit(reader=self._reader, tally=tally, heads=heads).steps()
+        audit = Audit(reader=self._reader, tally=tally, heads=heads, seen=self._resources.seen)
+        steps = audit.steps()
         while await self._ask(_goes_on(steps)):
             if progress is not None:
                 progress(VerifyProgress(blocks=tally.blocks, blocks_total=total))

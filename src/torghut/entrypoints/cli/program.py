@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("serve", "Serve decisions live, with an API, until asked to stop."),
     "worker": ("carrying.working", "Decide what Kafka carries, one of many, until asked to."),
     "audit": ("carrying.auditing", "Compare what Kafka holds with what the log holds."),
+    "relay": ("carrying.relaying", "Send governance's events to Kafka, each once, in order."),
     "feed": ("carrying.feeding", "Send a source to Kafka, to be decided by workers."),
     "status": ("status", "Say how every worker stands, and what to type next; read only."),
     "switch list": ("switch.listing", "List the switches: thrown by whom, when, why."),

@@ -44,7 +44,7 @@ class BesideReader:
         reader: Of the topics; nobody else's.
         partition: Of the log.
         places: What is read: partitions of topics, by the name that the cursor has for each.
-        sources: Digests that name records that are none, by the same names.
+        source_of: By the name of a place, the digest that its records are named by that are none.
         partition_of: Where a symbol's contexts belong: what names another's is passed over.
         line: Where they wait.
         refusing: Of the loop.
@@ -54,7 +54,7 @@ class BesideReader:
     reader: TopicReader
     partition: int
     places: Mapping[str, Place]
-    sources: Mapping[str, str]
+    source_of: Callable[[str], str]
     partition_of: PartitionOf
     line: WaitingLine
     refusing: Refusing
@@ -111,9 +111,8 @@ class BesideReader:
                 digest=read.digest,
                 excerpt=read.excerpt,
             )
-            return WaitingQuarantine(
-                source=self.sources[name], record=kept, beside=beside, urgent=True
-            )
+            source = self.source_of(name)
+            return WaitingQuarantine(source=source, record=kept, beside=beside, urgent=True)
         if read.symbol != "*" and self.partition_of(read.symbol) != self.partition:
             return None
         refusal = await self.refusing(read)

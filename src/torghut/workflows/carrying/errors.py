@@ -13,11 +13,11 @@ class LogBehindTopicError(TorghutError):
     code: ClassVar[str] = "carrying.log-behind-topic"
     exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
 
-    def __init__(self, *, partition: int, published: int, found: int) -> None:
+    def __init__(self, *, partition: int, published: int, found: str) -> None:
         super().__init__(
-            f"partition {partition}: expected a log that has block {published}, which the topic of "
-            f"decisions holds, found it ending with block {found}; restore the log, or use the "
-            "topics that belong to it"
+            f"partition {partition}: expected a log that has block {published} as the topic of "
+            f"decisions holds it, found {found}; restore the log, or use the topics that belong "
+            "to it"
         )
         self.partition = partition
         self.published = published
@@ -38,3 +38,17 @@ class PartitionLateError(TorghutError):
         )
         self.partition = partition
         self.budget_ms = budget_ms
+
+
+class EventsBehindTopicError(TorghutError):
+    """An event was published that the log does not have: it was set back, or is another one."""
+
+    code: ClassVar[str] = "carrying.events-behind-topic"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, published: int) -> None:
+        super().__init__(
+            f"expected a log that has event {published}, which the topic holds, found it ending "
+            "before; restore the log, or relay into a topic that belongs to it"
+        )
+        self.published = published

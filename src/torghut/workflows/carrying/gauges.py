@@ -17,7 +17,8 @@ def show_member(telemetry: Telemetry, member: CarryingWorker) -> None:
     loops = [one.worker for one in member.owned.values() if one.worker is not None]
     lags = [one.loop.lag_ms for one in loops if one.loop.lag_ms is not None]
     telemetry.put(metrics.CARRIED_PARTITIONS, sum(one.serving for one in member.owned.values()))
-    telemetry.put(metrics.CARRIED_TROUBLES, len(member.troubles))
+    troubled = [one for one in member.owned.values() if one.trouble is not None]
+    telemetry.put(metrics.CARRIED_TROUBLES, len(troubled))
     telemetry.put(metrics.CARRIED_BEHIND, member.behind)
     telemetry.put(metrics.PENDING, sum(len(one.loop.line) for one in loops))
     telemetry.put(metrics.LATCH_CLOSED, any(one.standing.status().latch for one in loops))

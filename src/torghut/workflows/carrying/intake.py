@@ -67,7 +67,9 @@ class Intake:
             symbol=read.symbol,
             source=read.source,
             row=read.row,
-            stamp=self.clock.came(WallNs(read.ingress_wall_ns or _UNKNOWN_WALL), receive_ns),
+            stamp=self.clock.came(
+                WallNs(read.ingress_wall_ns or _UNKNOWN_WALL), receive_ns, read.trace
+            ),
             cursor=cursor,
         )
 

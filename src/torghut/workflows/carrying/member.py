@@ -31,14 +31,12 @@ class CarryingWorker(Owner):
     Attributes:
         share: What it brings to each.
         group: That it is a member of.
-        troubles: Why partitions cannot be taken up, by number.
         log_away: Why the log did not answer when it was asked last; empty if it did.
         behind: Records that the broker has of its partitions and it was not handed yet.
     """
 
     share: Share
     group: str
-    troubles: dict[int, TorghutError] = field(default_factory=dict)
     log_away: str = ""
     behind: int = 0
     _owned: dict[int, OwnedPartition] = field(default_factory=dict)
@@ -52,6 +50,7 @@ class CarryingWorker(Owner):
 
         Raises:
             OffsetsGoneError: The topic is not the one that the log was decided from.
+            Exception: A fault of ours; rather than one partition in silence, all of it ends.
         """
         probing = asyncio.create_task(self._probe())
         try:
@@ -74,7 +73,7 @@ class CarryingWorker(Owner):
                 self.share.witness.broker_lost(error)
                 await _sleep(self.share.budgets.retry_ms, asked)
             finally:
-                self._joined = False
+                self._joined, self._membership = False, None  # nothing is taken up any more
                 await self.lost(list(self._owned))
                 with suppress(BrokerUnreachableError):
                     await membership.leave()
@@ -88,10 +87,9 @@ class CarryingWorker(Owner):
         """Return what keeps it from deciding what it is given, in words; nothing if it is ready."""
         if not self._joined:
             return ["no broker has taken this worker into its group"]
-        found = [f"partition {one}: {error}" for one, error in sorted(self.troubles.items())]
+        found = []
         for number, owned in sorted(self._owned.items()):
-            if number not in self.troubles:
-                found += [f"partition {number}: {why}" for why in owned.unready()]
+            found += [f"partition {number}: {why}" for why in owned.unready()]
         if self.log_away:
             found.append(f"the log does not answer: {self.log_away}")
         return found
@@ -100,10 +98,11 @@ class CarryingWorker(Owner):
     async def gained(self, partitions: Sequence[int], /) -> None:
         membership = self._membership
         self.share.witness.shared()
+        if membership is None:
+            return  # it is leaving
         for partition in partitions:
             if partition in self._owned:
                 continue
-            assert membership is not None  # noqa: S101
             owned = OwnedPartition(partition=partition, membership=membership, share=self.share)
             self._owned[partition] = owned
             self._tasks[partition] = asyncio.create_task(self._keep(owned))
@@ -114,7 +113,6 @@ class CarryingWorker(Owner):
         for partition in partitions:
             owned = self._owned.pop(partition, None)
             task = self._tasks.pop(partition, None)
-            self.troubles.pop(partition, None)
             if owned is not None and task is not None:
                 owned.asked.set()
                 ending.append(task)
@@ -135,6 +133,7 @@ class CarryingWorker(Owner):
             for partition, records in found.items():
                 if (owned := self._owned.get(partition)) is not None:
                     owned.bring(records)
+            self._check_tasks()
             if running.time() >= hint_s:
                 hint_s = running.time() + _HINT_S
                 await membership.hint(self._durable())
@@ -154,6 +153,16 @@ class CarryingWorker(Owner):
                 self.log_away = str(error)
             await asyncio.sleep(budget_ms / _MS)
 
+    def _check_tasks(self) -> None:
+        """Raise what ended the loop of a partition and is nothing that is foreseen.
+
+        Raises:
+            Exception: That.
+        """
+        for task in self._tasks.values():
+            if task.done() and not task.cancelled():
+                task.result()
+
     def _durable(self) -> Mapping[int, int]:
         """Return how far each partition is durable."""
         return {
@@ -164,7 +173,8 @@ class CarryingWorker(Owner):
 
     async def _keep(self, owned: OwnedPartition) -> None:
         """Decide a partition; where it cannot be taken up, try again later."""
-        wait_ms = self.share.budgets.retry_ms
+        budgets = self.share.budgets
+        wait_ms = budgets.retry_ms
         while not owned.asked.is_set():
             try:
                 await owned.run()
@@ -173,14 +183,11 @@ class CarryingWorker(Owner):
                 self._rejoin.set()
                 return
             except TorghutError as error:
-                self.troubles[owned.partition] = error
+                again = owned.trouble is not None  # it was not decided in between
+                wait_ms = min(2 * wait_ms, budgets.retry_max_ms) if again else budgets.retry_ms
+                owned.trouble = error
                 self.share.witness.troubled(owned.partition, error, again_ms=wait_ms)
-            except Exception as error:  # noqa: BLE001 - whatever it was, the other partitions go on
-                self.share.witness.failed(f"partition {owned.partition}", error)
-            else:
-                continue
-            await _sleep(wait_ms, owned.asked)
-            wait_ms = min(2 * wait_ms, self.share.budgets.retry_max_ms)
+                await _sleep(wait_ms, owned.asked)
 
 
 async def _sleep(ms: int, asked: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader
 from torghut.eventlog.ports import SharedLog
+from torghut.kernel.errors import TorghutError
 from torghut.schemas.live.position import Position
 from torghut.workflows.carrying.beside import BesideReader
 from torghut.workflows.carrying.errors import PartitionLateError
@@ -69,6 +70,7 @@ class OwnedPartition:
         serving: Whether its contexts are decided.
         published: The last outcome that was published when it was taken up.
         unheard: Why the last heartbeat did not reach the broker; empty if it did.
+        trouble: Why it could not be taken up, or gone on with; None once it is decided again.
     """
 
     partition: int
@@ -79,6 +81,7 @@ class OwnedPartition:
     serving: bool = False
     published: Position = field(init=False)
     unheard: str = ""
+    trouble: TorghutError | None = None
     _intake: Intake | None = None
     _resuming: asyncio.Task[None] | None = None
 
@@ -111,17 +114,23 @@ class OwnedPartition:
         except BaseExceptionGroup as group:
             raise first_of(group) from group
         finally:
-            self.serving = False
+            self._rest()
             await voice.fall_silent()
             await reader.close()
             parts.page.close()
 
     def unready(self) -> Sequence[str]:
         """Return what keeps it from deciding durably and telling of it; nothing if it is ready."""
+        if self.trouble is not None:
+            return [str(self.trouble)]
         if not self.serving or self.worker is None:
             return ["it is being taken up"]
         found = list(self.worker.desk.unready())
-        return [*found, f"the broker does not hear it: {self.unheard}"] if self.unheard else found
+        if self.worker.condition.has("broker-away"):
+            found.append("the broker takes nothing")
+        if self.unheard:
+            found.append(f"the broker does not hear it: {self.unheard}")
+        return found
 
     def bring(self, records: Sequence[Received]) -> None:
         """Take in what was handed out of the partition; hold it back where too much waits."""
@@ -135,6 +144,15 @@ class OwnedPartition:
             self.membership.hold(self.partition)
             self._resuming = asyncio.create_task(self._resume())
 
+    def _rest(self) -> None:
+        """Decide nothing; what is not given back is not read either, until it is taken up again."""
+        self.serving = False
+        if self._resuming is not None:
+            self._resuming.cancel()
+            self._resuming = None
+        if not self.asked.is_set():
+            self.membership.hold(self.partition)
+
     async def _serve(self, worker: LiveWorker, publisher: Publisher, beside: BesideReader) -> None:
         """Decide, publish and say that this is so, until asked to end; then publish the last."""
         async with asyncio.TaskGroup() as tasks:
@@ -143,13 +161,11 @@ class OwnedPartition:
                 tasks.create_task(self._beat(worker)),
             ]
             await live(worker, lambda: self._feed(worker, beside), self.asked)
-            newest = worker.loop.outcomes.newest
-            if newest is not None:
-                await self._within(
-                    publisher.heard(newest),
-                    what="publishing what was decided last",
-                    budget_ms=self.share.budgets.release_ms,
-                )
+            await self._within(
+                publisher.all_heard(),
+                what="publishing what was decided last",
+                budget_ms=self.share.budgets.release_ms,
+            )
             for task in others:
                 task.cancel()
         self.share.witness.given_back(self.partition, block=worker.loop.head.number)
@@ -173,7 +189,7 @@ class OwnedPartition:
             expected=worker.cursor.record,
         )
         self.membership.place(self.partition, self._intake.expected)
-        self.serving = True
+        self.serving, self.trouble = True, None
         self.share.witness.taken_up(
             self.partition,
             block=loop.head.number,
@@ -228,7 +244,7 @@ class OwnedPartition:
             reader=reader,
             partition=self.partition,
             places=places,
-            sources={name: worker.desk.feeds.own(name) for name in places},
+            source_of=worker.desk.feeds.own,
             partition_of=self.share.partition_of,
             line=worker.loop.line,
             refusing=worker.desk.refusal,

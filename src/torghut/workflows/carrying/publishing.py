@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from torghut.carrying.errors import BrokerUnreachableError
@@ -23,12 +23,19 @@ from torghut.carrying.messages import (
     SCHEMA,
     SOURCE,
     TOPIC,
+    TRACEPARENT,
     Headers,
     Outgoing,
     Received,
 )
 from torghut.carrying.ports import Voice
-from torghut.schemas.live.position import Position, parse_position, start_of
+from torghut.schemas.live.position import (
+    PLACE_MAX,
+    Position,
+    PositionMalformedError,
+    parse_position,
+    start_of,
+)
 from torghut.workflows.carrying.errors import LogBehindTopicError
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.told.lines import Line
@@ -67,15 +74,15 @@ class Publisher:
         Raises:
             BrokerUnreachableError: No broker answers within the budget.
             LogBehindTopicError: The topic holds what the log does not have.
+            PositionMalformedError: The topic holds what was never published here.
         """
         last = await self.voice.raise_()
-        partition = self.outcomes.partition
-        self.said = start_of(partition) if last is None else _position(last)
-        head = await self.outcomes.log.head(partition)
-        if self.said.block > head.number:
-            raise LogBehindTopicError(
-                partition=partition, published=self.said.block, found=head.number
-            )
+        if last is None:
+            self.said = start_of(self.outcomes.partition)
+        else:
+            said = _position(last)
+            await self._check_log(said, _digest(last))
+            self.said = said
         return self.said
 
     async def publish(self) -> None:
@@ -99,11 +106,31 @@ class Publisher:
                 self.said = None  # nobody knows whether the last of it was heard
                 await asyncio.sleep(self.retry_ms / _MS)
 
-    async def heard(self, position: Position) -> None:
-        """Wait until everything up to a position was heard."""
-        while self.said is None or self.said < position:
+    async def all_heard(self) -> None:
+        """Wait until everything was heard that is told so far."""
+        newest = self.outcomes.newest
+        if newest is None or newest.place == PLACE_MAX:
+            return  # nothing was told in this life
+        while self.said is None or self.said < newest:
             self._moved.clear()
             await self._moved.wait()
+
+    async def _check_log(self, said: Position, digest: str) -> None:
+        """Check that the log holds the block that the topic ends with.
+
+        Raises:
+            LogBehindTopicError: It does not, or another one in its place.
+        """
+        partition, found = self.outcomes.partition, "nothing there"
+        if said.partition != partition:
+            found = f"a topic that holds partition {said.partition}"
+        elif (await self.outcomes.log.head(partition)).number >= said.block:
+            found = ""
+            async for block in self.outcomes.log.blocks(partition, after=said.block - 1):
+                found = "" if block.digest == digest else f"another one, {block.digest}"
+                break
+        if found:
+            raise LogBehindTopicError(partition=partition, published=said.block, found=found)
 
     def _outgoing(self, blocks: Sequence[KeptBlock]) -> Iterator[Outgoing]:
         """Yield what blocks hold as records."""
@@ -118,6 +145,7 @@ class Publisher:
                     (LOG_POSITION, str(block.position(line)).encode()),
                     (CAUSATION_ID, line.name.encode()),
                     *of_block,
+                    *(((TRACEPARENT, line.trace),) if line.trace else ()),
                 )
                 if line.aside:
                     found = (*headers, *self._found(line))
@@ -142,9 +170,20 @@ class Publisher:
 
 
 def _position(last: Received) -> Position:
-    """Return where the outcome stands that a record of the topic is."""
-    said = dict(last.headers).get(LOG_POSITION, b"")
-    return parse_position(said.decode("ascii", "replace"))
+    """Return how far the topic is that ends with a record: blocks are said whole.
+
+    Raises:
+        PositionMalformedError: It does not say where it stands.
+    """
+    said = dict(last.headers).get(LOG_POSITION, b"").decode("ascii", "replace")
+    if said == "start":  # where to listen from, and no place of an outcome
+        raise PositionMalformedError(found=said)
+    return replace(parse_position(said), place=PLACE_MAX)
+
+
+def _digest(last: Received) -> str:
+    """Return the digest of the block that a record of the topic is of."""
+    return dict(last.headers).get(BLOCK_DIGEST, b"").decode("ascii", "replace")
 
 
 def _symbol(line: Line) -> bytes:

@@ -25,7 +25,8 @@ class Sent:
 
     Attributes:
         contexts: That the broker keeps.
-        left_out: Records that are no contexts, or that no message can say.
+        left_out: Records that are no contexts, control records among them, or that no message can
+            say.
         cursor: Of the source.
     """
 
@@ -80,7 +81,7 @@ class SourceSending:
                 break
             made = list(self._made(batch, late_s=-min(0.0, wait_s)))
             waiting += [one for one in made if one is not None]
-            left_out = made.count(None) + len(batch.quarantined)
+            left_out = made.count(None) + len(batch.quarantined) + len(batch.controls)
             sent = Sent(sent.contexts, sent.left_out + left_out, batch.cursor)
             if schedule is None:
                 sent = await self._kept(sent, waiting)

@@ -27,6 +27,7 @@ class CarriedTopics:
         news: News of one symbol, likewise.
         fundamentals: Fundamentals of one symbol, likewise.
         commands: All other control records: every worker reads it whole.
+        governance: Events of governance, from its own log.
         quarantine: Records that were no context, with their offsets.
         heartbeats: That the partitions' loops are there.
     """
@@ -38,6 +39,7 @@ class CarriedTopics:
     news: str = "torghut.news.v1"
     fundamentals: str = "torghut.fundamentals.v1"
     commands: str = "torghut.commands.v1"
+    governance: str = "torghut.governance-events.v1"
     quarantine: str = "torghut.quarantine.v1"
     heartbeats: str = "torghut.heartbeats.v1"
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from torghut.adapters.postgres.address import Address
 from torghut.adapters.postgres.budgets import Budgets
-from torghut.adapters.postgres.faults import FAULTS, passes, read_fault
+from torghut.adapters.postgres.faults import FAULTS, passes, read_fault, session_of
 
 _PAUSE_FIRST_S: Final = 0.02
 _PAUSE_MAX_S: Final = 0.5
@@ -63,5 +63,5 @@ class Asking:
         self, statement: TextClause, values: Mapping[str, object] | None
     ) -> Sequence[Row[Any]]:
         async with asyncio.timeout(self._budgets.answer_ms / 1000):
-            async with self._engine.connect() as connection:
+            async with session_of(self._engine) as connection:
                 return (await connection.execute(statement, values)).all()

@@ -49,6 +49,7 @@ _EVENTS: Final = text(
 _EVENT_DIGEST: Final = text(
     "SELECT digest FROM events WHERE stream = :stream AND version = :version"
 )
+_DIGEST_AT: Final = text("SELECT digest FROM events WHERE position = :position")
 _FEED_COLUMNS: Final = ", ".join(f"events.{name.strip()}" for name in EVENT_COLUMNS.split(","))
 _FEED: Final = text(
     f"SELECT {_FEED_COLUMNS}, before.digest AS previous FROM events"  # noqa: S608 -- our own columns
@@ -265,6 +266,13 @@ class Reader:
         """Return the first events at positions above ``position``, each verified."""
         stored = await self.stored_events(position, limit)
         return check_feed(((one.envelope, one.previous) for one in stored), after=position)
+
+    async def event_digest(self, position: int) -> str | None:
+        """Return the stored digest of an event; the genesis digest before the first."""
+        if position <= 0:
+            return GENESIS
+        row = await self._asking.first(_DIGEST_AT, {"position": position})
+        return None if row is None else str(row.digest)
 
     async def events_end(self) -> tuple[int, str]:
         """Return position and digest of the last event, as the log says.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +14,7 @@ from torghut.adapters.logs.judging import (
     note_seals,
 )
 from torghut.adapters.postgres.reading.reader import Reader, StoredBlock
+from torghut.adapters.sqlite.heads.lines import EVENTS_CHAIN, HeadLine
 from torghut.eventlog.block import Head
 from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.errors import (
@@ -35,12 +36,14 @@ class Audit:
     Attributes:
         tally: What was found so far.
         heads: As the log said when it began; others may be writing meanwhile.
+        seen: What was acknowledged by the files beside it, by chain.
         cited: Digests that blocks cite, with the first place of each.
     """
 
     reader: Reader
     tally: Tally
     heads: Sequence[Head]
+    seen: Mapping[str, HeadLine]
     cited: dict[str, str] = field(default_factory=dict)
 
     async def steps(self) -> AsyncIterator[None]:
@@ -55,6 +58,7 @@ class Audit:
             except EventUnreadableError as error:
                 judge_later(self.tally, error)
         self._compare_events_end(*end)
+        await self._compare_seen()
 
     async def _blocks(self) -> AsyncIterator[None]:
         known = {head.partition: head for head in self.heads}
@@ -143,6 +147,21 @@ class Audit:
                 expected=f"{digest}, as the end of the events says",
                 found=f"an end at {self.tally.events}",
             )
+
+    async def _compare_seen(self) -> None:
+        """Compare what was acknowledged with what is there."""
+        for line in self.seen.values():
+            if line.chain == EVENTS_CHAIN:
+                found = await self.reader.event_digest(line.number)
+            else:
+                found = await self.reader.block_digest(int(line.chain), line.number)
+            if found != line.digest:
+                self.tally.add(
+                    FindingKind.TRUNCATED if found is None else FindingKind.REWRITTEN,
+                    place=f"chain {line.chain}, number {line.number}",
+                    expected=f"{line.digest}, as its heads file says",
+                    found=found or "none",
+                )
 
     async def _snapshots(self) -> AsyncIterator[None]:
         for partition, key in await self.reader.snapshot_keys():

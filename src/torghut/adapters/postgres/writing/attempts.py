@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from torghut.adapters.postgres.address import Address
 from torghut.adapters.postgres.budgets import Budgets
-from torghut.adapters.postgres.faults import FAULTS, passes, write_fault
+from torghut.adapters.postgres.faults import FAULTS, passes, session_of, write_fault
 from torghut.eventlog.errors import CommitTimeoutError
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class _Attempt:
 
     async def do(self, work: Work[T]) -> T:
         """Try once."""
-        async with asyncio.timeout(self._answer_s), self._engine.connect() as connection:
+        async with asyncio.timeout(self._answer_s), session_of(self._engine) as connection:
             result = await work(connection, self.doubtful)
             unknown, self.doubtful = self.doubtful, True
             await connection.commit()

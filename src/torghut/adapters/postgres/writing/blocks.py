@@ -49,6 +49,7 @@ class PartitionTransaction:
         epoch: Of the newest claim.
         holder: Whose that is.
         own: Epoch of this handle's claim.
+        durable: Heads that its caller may be told of once it is committed.
     """
 
     connection: AsyncConnection
@@ -59,6 +60,7 @@ class PartitionTransaction:
     epoch: int
     holder: str
     own: int = field(init=False)
+    durable: list[Head] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin with the claim that the handle has."""
@@ -67,6 +69,7 @@ class PartitionTransaction:
     async def append(self, block: Block) -> Head:
         """Add ``block``, unless it is there already."""
         if self.doubtful and await self._is_there(block):
+            self.durable.append(head_of(block))
             return head_of(block)
         self._check_claim()
         if not self.doubtful and await self._is_there(block):
@@ -75,6 +78,7 @@ class PartitionTransaction:
         await self._check_cites(block)
         await self.connection.execute(APPEND_BLOCK, block_values(block))
         self.head = head_of(block)
+        self.durable.append(self.head)
         return self.head
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from torghut.adapters.postgres.layout import INSERT_OBJECT
+from torghut.adapters.postgres.witness import Witness
 from torghut.adapters.postgres.writing.attempts import Attempts
 from torghut.adapters.postgres.writing.blocks import (
     Known,
@@ -43,12 +44,17 @@ class Writer:
     Args:
         attempts: Does transactions.
         start: Lets a task go on by itself.
+        witness: Is told what is durable before those are who wait for it; None: nobody is.
     """
 
     def __init__(
-        self, attempts: Attempts, start: Callable[[Coroutine[object, object, None]], None]
+        self,
+        attempts: Attempts,
+        start: Callable[[Coroutine[object, object, None]], None],
+        witness: Witness | None = None,
     ) -> None:
         self._attempts = attempts
+        self._witness = witness
         self._start = start
         self._known: dict[int, Known] = {}
         self._objects: set[str] = set()
@@ -114,6 +120,9 @@ class Writer:
                     await lane.idle.wait()
         except TimeoutError as error:
             raise CommitTimeoutError(what="closing the log", budget_ms=budget_ms) from error
+        finally:
+            if self._witness is not None:
+                await asyncio.to_thread(self._witness.close, budget_ms=budget_ms)
 
     def _lane(self, partition: int) -> Lane[PartitionTransaction]:
         """Return the lane of ``partition``."""
@@ -144,6 +153,9 @@ class Writer:
 
         transaction, outcomes = await self._attempts.transact(work)
         transaction.adopt()
+        if self._witness is not None:
+            for head in transaction.durable:
+                self._witness.saw_head(head)
         return outcomes
 
     async def _commit_events(self, jobs: Sequence[Job[EventsTransaction]]) -> Sequence[Outcome]:
@@ -152,11 +164,15 @@ class Writer:
         async def work(
             connection: AsyncConnection,
             _doubtful: bool,  # noqa: FBT001 -- as told
-        ) -> Sequence[Outcome]:
+        ) -> tuple[EventsTransaction, Sequence[Outcome]]:
             streams = [stream for job in jobs for stream in job.streams]
             transaction = await begin_events(connection, streams)
             outcomes = await done_together(jobs, transaction)
             await transaction.finish()
-            return outcomes
+            return transaction, outcomes
 
-        return await self._attempts.transact(work)
+        transaction, outcomes = await self._attempts.transact(work)
+        if self._witness is not None and transaction.added:
+            last = transaction.added[-1]
+            self._witness.saw_event(last.position, last.digest)
+        return outcomes

@@ -1,6 +1,8 @@
 """The heads file: one line per committed block beside the log, so that a cut tail is noticed.
 
-First line ``torghut-heads 1 <log id>``; then ``<partition> <number> <digest>`` for a block,
+First line ``torghut-heads 1 <log id>``, or ``torghut-heads-seen 1 <log id>`` where several
+processes write a log and each has a file of what it was told, in which chains have gaps. Then
+``<partition> <number> <digest>`` for a block,
 ``events <position> <digest>`` for the last event of a commit, and either after ``accepted`` where
 a person accepted that a chain ends there.
 """
@@ -21,7 +23,7 @@ from torghut.eventlog.errors import LogIntegrityError
 EVENTS_CHAIN: Final = "events"
 
 _LINE_MAX: Final = 160
-_FIRST: Final = re.compile(rb"torghut-heads 1 (?P<log>[A-Za-z0-9._-]{1,64})\n")
+_FIRST: Final = re.compile(rb"torghut-heads(?P<seen>-seen)? 1 (?P<log>[A-Za-z0-9._-]{1,64})\n")
 _LINE: Final = re.compile(
     rb"(?P<accepted>accepted )?(?P<chain>events|0|[1-9][0-9]{0,6})"
     rb" (?P<number>-1|0|[1-9][0-9]{0,18}) (?P<digest>[0-9a-f]{64})\n"
@@ -56,6 +58,7 @@ class Heads:
 
     Attributes:
         log_id: The log it belongs to.
+        sparse: Whether it is of one of several writers, so that chains have gaps in it.
         file: Device and number of the file, by which it is known again.
         ends: The last line of each chain.
         whole_bytes: Length of the file up to the end of its last whole line.
@@ -64,6 +67,7 @@ class Heads:
     """
 
     log_id: str
+    sparse: bool = False
     file: tuple[int, int] = (-1, -1)
     ends: dict[str, HeadLine] = field(default_factory=dict)
     whole_bytes: int = 0
@@ -98,7 +102,11 @@ def heads_path(log: Path) -> Path:
 
 
 def read_heads(
-    path: Path, *, last_bytes: int | None = None, before: Heads | None = None
+    path: Path,
+    *,
+    last_bytes: int | None = None,
+    before: Heads | None = None,
+    sparse: bool = False,
 ) -> Heads | None:
     """Return what the heads file at ``path`` says; None if there is none.
 
@@ -107,6 +115,7 @@ def read_heads(
         last_bytes: Read only so much of its end, where that is about events alone: of a log that
             keeps nothing else, and is opened again and again. None to read all.
         before: What it said before; of the same file only what was added is read.
+        sparse: Whether it is of one of several writers.
 
     Raises:
         LogIntegrityError: It is no heads file, or its lines do not follow each other.
@@ -117,7 +126,7 @@ def read_heads(
     except FileNotFoundError:
         return None
     with file:
-        heads = _begun(file, path, before)
+        heads = _begun(file, path, before, sparse=sparse)
         lines = _lines(file, path, _skip(file, heads.whole_bytes, last_bytes))
         for end, data, line in lines:
             if line is None:
@@ -125,7 +134,7 @@ def read_heads(
                 break
             if last_bytes is not None and line.chain != EVENTS_CHAIN:
                 return read_heads(path)
-            _check_follows(line, heads.ends.get(line.chain), path=path)
+            _check_follows(line, heads.ends.get(line.chain), path=path, sparse=heads.sparse)
             heads.ends[line.chain] = line
             heads.whole_bytes, heads.last = end, data
         return heads
@@ -145,7 +154,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, HeadLine | str]]:
             yield end, "torn" if line is None else line
 
 
-def _begun(file: BufferedReader, path: Path, before: Heads | None) -> Heads:
+def _begun(
+    file: BufferedReader, path: Path, before: Heads | None, *, sparse: bool = False
+) -> Heads:
     """Return what is known before the file's next line, and go there.
 
     Raises:
@@ -160,9 +171,15 @@ def _begun(file: BufferedReader, path: Path, before: Heads | None) -> Heads:
         file.seek(0)
     first = file.readline(_LINE_MAX)
     match = _FIRST.fullmatch(first)
-    if match is None:
+    if match is None or (match["seen"] is not None) != sparse:
         raise _malformed(path, first)
-    return Heads(log_id=match["log"].decode(), file=own, whole_bytes=len(first), last=first)
+    return Heads(
+        log_id=match["log"].decode(),
+        sparse=sparse,
+        file=own,
+        whole_bytes=len(first),
+        last=first,
+    )
 
 
 def _lines(
@@ -199,14 +216,14 @@ def line_bytes(chain: str | int, number: int, digest: str) -> bytes:
     return f"{chain} {number} {digest}\n".encode("ascii")
 
 
-def first_line(log_id: str) -> bytes:
+def first_line(log_id: str, *, sparse: bool = False) -> bytes:
     """Return the line that a heads file begins with."""
-    return f"torghut-heads 1 {log_id}\n".encode("ascii")
+    return f"torghut-heads{'-seen' if sparse else ''} 1 {log_id}\n".encode("ascii")
 
 
-def create_heads(path: Path, log_id: str) -> None:
+def create_heads(path: Path, log_id: str, *, sparse: bool = False) -> None:
     """Make the heads file of a new log, durable together with its entry in the folder."""
-    _write(path, first_line(log_id), os.O_CREAT | os.O_TRUNC)
+    _write(path, first_line(log_id, sparse=sparse), os.O_CREAT | os.O_TRUNC)
     sync_folder(path.parent)
 
 
@@ -252,10 +269,11 @@ def _parsed(groups: Mapping[str, bytes | None]) -> HeadLine:
     )
 
 
-def _check_follows(line: HeadLine, before: HeadLine | None, *, path: Path) -> None:
-    """Check that a chain only grows: blocks one by one, events by any number."""
+def _check_follows(line: HeadLine, before: HeadLine | None, *, path: Path, sparse: bool) -> None:
+    """Check that a chain only grows: blocks one by one where there is one writer, else by any."""
     last = before.number if before else -1 if line.chain != EVENTS_CHAIN else 0
-    grows = line.number > last if line.chain == EVENTS_CHAIN else line.number == last + 1
+    by_any = sparse or line.chain == EVENTS_CHAIN
+    grows = line.number > last if by_any else line.number == last + 1
     if not grows and not line.accepted:
         raise LogIntegrityError(
             place=f"{path.name}, chain {line.chain}",

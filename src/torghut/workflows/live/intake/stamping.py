@@ -28,11 +28,13 @@ class Stamp(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         receive_ns: On the receive clock.
         came_ns: On the steady clock, at the latest; earlier than now where it may have waited.
         wall_ns: The same moment as wall time.
+        trace: The W3C trace that it is part of; empty where nobody says.
     """
 
     receive_ns: int
     came_ns: SteadyNs
     wall_ns: WallNs
+    trace: bytes = b""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,11 +117,12 @@ class IngressClock:
         stamp = self._stamp(due_ns, self.steady.now_ns())
         return Stamp(receive_ns=receive_ns, came_ns=stamp.came_ns, wall_ns=stamp.wall_ns)
 
-    def came(self, wall_ns: WallNs, receive_ns: int) -> Stamp:
+    def came(self, wall_ns: WallNs, receive_ns: int, trace: bytes = b"") -> Stamp:
         """Return the stamp of a context that came in elsewhere, at ``wall_ns`` by that clock."""
         now_ns = self.heard_ns = self.steady.now_ns()
         age_ns = max(0, self.wall.now_ns() - wall_ns)
-        return Stamp(receive_ns=receive_ns, came_ns=SteadyNs(now_ns - age_ns), wall_ns=wall_ns)
+        came_ns = SteadyNs(now_ns - age_ns)
+        return Stamp(receive_ns=receive_ns, came_ns=came_ns, wall_ns=wall_ns, trace=trace)
 
     def _stamp(self, came_ns: int, now_ns: int) -> Stamp:
         """Return the stamp of what came in at ``came_ns`` and is seen at ``now_ns``."""

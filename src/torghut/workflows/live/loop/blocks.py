@@ -26,6 +26,7 @@ class Gathered:
         controls: What these came of, as far as they waited; each with its arrival.
         cursor: Of a source that can be read again, after the last of them.
         beside: By name, the place of each input beside the source, after the last of them.
+        quarantined_beside: How many of the quarantined records came from there.
     """
 
     rows: list[tuple[float, ...]] = field(default_factory=list)
@@ -35,6 +36,7 @@ class Gathered:
     controls: list[tuple[WaitingControl, Arrival]] = field(default_factory=list)
     cursor: Cursor | None = None
     beside: dict[str, int] = field(default_factory=dict)
+    quarantined_beside: int = 0
 
     @property
     def empty(self) -> bool:
@@ -49,12 +51,12 @@ class Gathered:
     def cursor_after(self, before: Cursor) -> Cursor:
         """Return the input position after all of it.
 
-        Of a source that cannot be read again it says how much was taken.
+        Of a source that cannot be read again it says how much of it was taken.
 
         Args:
             before: The input position before it.
         """
-        count = len(self.rows) + len(self.quarantined)
+        count = len(self.rows) + len(self.quarantined) - self.quarantined_beside
         after = self.cursor or replace(before, record=before.record + count)
         return replace(after, beside={**before.beside, **self.beside})
 

@@ -223,7 +223,8 @@ def _lines(
             name,
             body,
         )
-        found.append(Line(name=context_id, place=place, text=text))
+        trace = b"" if came is None else came[place][0].trace
+        found.append(Line(name=context_id, place=place, text=text, trace=trace))
     return found
 
 

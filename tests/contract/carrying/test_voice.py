@@ -1,0 +1,147 @@
+"""What every voice on a partition does, whatever the broker."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.carriers import Carrier, heard, says, texts
+from torghut.carrying.errors import BrokerUnreachableError, VoiceSilencedError
+
+
+def test_last_record_is_found_behind_marks_and_records_of_others(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic = await carrier.make("decisions", 2)
+        broker = carrier.broker()
+        voice, other = broker.voice(topic, 1), broker.voice(topic, 0)
+        assert await voice.raise_() is None
+        await other.raise_()
+        await voice.say(says("a", "b"))
+        await voice.say(says("c"))
+        await other.say(says("z"))
+        for _ in range(2):
+            last = await voice.raise_()
+            assert last is not None
+            assert (last.value, last.key) == (b"c", b"c")
+            assert dict(last.headers) == {"n": b"c"}
+        await voice.fall_silent()
+        await other.fall_silent()
+
+    carrier.run(test())
+
+
+def test_last_record_is_found_far_before_the_end(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic, aside = await carrier.make("decisions", 1), await carrier.make("quarantine", 1)
+        voice = carrier.broker().voice(topic, 0)
+        await voice.raise_()
+        await voice.say(says(*map(str, range(300))))
+        for number in range(3):
+            await voice.say(says(f"x{number}", topic=aside))
+        last = await voice.raise_()
+        assert last is not None
+        assert last.value == b"299"
+        await voice.fall_silent()
+
+    carrier.run(test())
+
+
+def test_what_is_said_is_heard_whole_in_order_and_once(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic = await carrier.make("decisions", 2)
+        broker = carrier.broker()
+        voice = broker.voice(topic, 1)
+        await voice.raise_()
+        said = [str(number) for number in range(2500)]
+        for start in range(0, len(said), 1000):
+            await voice.say(says(*said[start : start + 1000], key="any"))
+        assert texts(await heard(broker, (topic, 1))) == said
+        assert texts(await heard(broker, (topic, 0))) == []
+        await voice.fall_silent()
+
+    carrier.run(test())
+
+
+def test_record_longer_than_a_batch_is_heard_as_well(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic = await carrier.make("decisions", 1)
+        broker = carrier.broker()
+        voice = broker.voice(topic, 0)
+        await voice.raise_()
+        long = "x" * 400_000
+        await voice.say(says("a", long, "b", key="k"))
+        assert texts(await heard(broker, (topic, 0))) == ["a", long, "b"]
+        await voice.fall_silent()
+
+    carrier.run(test())
+
+
+def test_what_goes_elsewhere_is_heard_there_also_if_it_is_all_there_is(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic, aside = await carrier.make("decisions", 1), await carrier.make("quarantine", 1)
+        broker = carrier.broker()
+        voice = broker.voice(topic, 0)
+        await voice.raise_()
+        await voice.say([*says("a"), *says("x", topic=aside), *says("b")])
+        await voice.say(says("y", topic=aside))
+        assert texts(await heard(broker, (topic, 0))) == ["a", "b"]
+        assert texts(await heard(broker, (aside, 0))) == ["x", "y"]
+        await voice.fall_silent()
+
+    carrier.run(test())
+
+
+def test_voice_raised_later_silences_the_earlier_one(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic = await carrier.make("decisions", 1)
+        broker = carrier.broker()
+        first, second = broker.voice(topic, 0), carrier.broker().voice(topic, 0)
+        await first.raise_()
+        await first.say(says("a"))
+        last = await second.raise_()
+        assert last is not None
+        assert last.value == b"a"
+        with pytest.raises(VoiceSilencedError):
+            await first.say(says("too late"))
+        with pytest.raises(VoiceSilencedError):
+            await first.say(says("still too late"))
+        await second.say(says("b"))
+        assert texts(await heard(broker, (topic, 0))) == ["a", "b"]
+        await first.raise_()
+        with pytest.raises(VoiceSilencedError):
+            await second.say(says("now it is too late here"))
+        await first.say(says("c"))
+        assert texts(await heard(broker, (topic, 0))) == ["a", "b", "c"]
+        await first.fall_silent()
+        await second.fall_silent()
+
+    carrier.run(test())
+
+
+def test_voice_that_was_not_raised_says_nothing(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic = await carrier.make("decisions", 1)
+        broker = carrier.broker()
+        voice = broker.voice(topic, 0)
+        with pytest.raises(VoiceSilencedError):
+            await voice.say(says("a"))
+        await voice.raise_()
+        await voice.fall_silent()
+        with pytest.raises(VoiceSilencedError):
+            await voice.say(says("a"))
+        assert texts(await heard(broker, (topic, 0))) == []
+
+    carrier.run(test())
+
+
+def test_voice_that_reaches_nobody_says_so_within_the_budget(carrier: Carrier) -> None:
+    async def test() -> None:
+        voice = carrier.unreachable(500).voice("decisions", 0)
+        async with asyncio.timeout(4):
+            for _ in range(2):
+                with pytest.raises(BrokerUnreachableError):
+                    await voice.raise_()
+            await voice.fall_silent()
+
+    carrier.run(test())

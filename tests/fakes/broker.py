@@ -1,0 +1,255 @@
+"""A broker in memory, that goes away, rebalances and lets members' sessions expire on command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from typing_extensions import override
+
+from tests.fakes.group import Group, InMemoryMembership
+from tests.fakes.topics import BUDGET_MS, Topics
+from torghut.carrying.errors import (
+    BrokerUnreachableError,
+    TopicMissingError,
+    VoiceSilencedError,
+)
+from torghut.carrying.messages import Outgoing, Reading, Received
+from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
+
+_READ_MOST: Final = 500
+
+Place = tuple[str, int]
+
+
+class KilledError(Exception):
+    """Ends whatever a killed process was about to do."""
+
+
+@dataclass(slots=True)
+class Frost:
+    """A process that may be halted: whatever it asks of others waits until it runs again.
+
+    Attributes:
+        dead: Whether it never will.
+    """
+
+    dead: bool = False
+    _running: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._running.set()
+
+    def freeze(self) -> None:
+        """Halt it."""
+        self._running.clear()
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._running.set()
+
+    def kill(self) -> None:
+        """Let it never run again."""
+        self.dead = True
+        self._running.set()
+
+    @property
+    def halted(self) -> bool:
+        """Whether it is halted."""
+        return not self._running.is_set()
+
+    async def wait(self) -> None:
+        """Wait as long as it is halted.
+
+        Raises:
+            KilledError: It never runs again.
+        """
+        await self._running.wait()
+        if self.dead:
+            raise KilledError
+
+
+@dataclass(slots=True)
+class Cluster:
+    """What all processes share: topics and groups.
+
+    Attributes:
+        topics: All of them.
+        groups: By topic and name.
+    """
+
+    topics: Topics = field(default_factory=Topics)
+    groups: dict[tuple[str, str], Group] = field(default_factory=dict)
+
+    def group(self, topic: str, name: str) -> Group:
+        """Return a group, made when it is first asked for."""
+        return self.groups.setdefault((topic, name), Group(self.topics, topic))
+
+
+@dataclass(slots=True)
+class InMemoryBroker(Broker):
+    """A cluster as one process reaches it.
+
+    Attributes:
+        cluster: That all share.
+        frost: Of the process.
+        members: That it made.
+    """
+
+    cluster: Cluster = field(default_factory=Cluster)
+    frost: Frost = field(default_factory=Frost)
+    members: list[InMemoryMembership] = field(default_factory=list)
+
+    @property
+    def topics(self) -> Topics:
+        """All topics."""
+        return self.cluster.topics
+
+    @override
+    def membership(self, *, topic: str, group: str) -> Membership:
+        member = InMemoryMembership(self.cluster.group(topic, group), self.frost.wait)
+        self.members.append(member)
+        return member
+
+    @override
+    def reader(self) -> TopicReader:
+        return InMemoryReader(self.topics, self.frost)
+
+    @override
+    def voice(self, topic: str, partition: int, /) -> Voice:
+        return InMemoryVoice(self.topics, self.frost, (topic, partition))
+
+    @override
+    def sender(self) -> Sender:
+        return InMemorySender(self.topics, self.frost)
+
+    async def expire(self) -> None:
+        """Let the sessions of its members end, as those of a halted process do."""
+        for member in self.members:
+            await member.group.expel(member)
+
+    async def wake(self) -> None:
+        """Let it run again; members whose session has ended notice, and join anew."""
+        self.frost.thaw()
+        for member in self.members:
+            await member.group.back(member)
+
+
+@dataclass(slots=True)
+class InMemoryReader(TopicReader):
+    """Reads what is asked for."""
+
+    topics: Topics
+    frost: Frost
+
+    @override
+    async def read(self, after: Mapping[Place, int], /, *, wait_ms: int) -> Mapping[Place, Reading]:
+        await self.frost.wait()
+        await self.topics.answer("reading topics")
+        if not any(self._then(place, offset).records for place, offset in after.items()):
+            await self.topics.changed(wait_ms)
+            await self.frost.wait()
+        if self.topics.away:
+            return {place: Reading((), offset) for place, offset in after.items()}
+        return {place: self._then(place, offset) for place, offset in after.items()}
+
+    @override
+    async def ends(self, places: Sequence[Place], /) -> Mapping[Place, int]:
+        await self.frost.wait()
+        await self.topics.answer("asking where topics end")
+        return {place: self.topics.part(place).end for place in places}
+
+    @override
+    async def partitions(self, topic: str, /) -> int:
+        await self.topics.answer("asking for topics")
+        if topic not in self.topics.by_name:
+            raise TopicMissingError(topic=topic)
+        return len(self.topics.by_name[topic])
+
+    @override
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _then(self, place: Place, offset: int) -> Reading:
+        """Return what stands from an offset on, or from the first that there is."""
+        part = self.topics.part(place)
+        start = max(offset, part.first)
+        stop = min(part.end, start + _READ_MOST)
+        return Reading([one for one in part.slots[start:stop] if one is not None], max(start, stop))
+
+
+@dataclass(slots=True)
+class InMemoryVoice(Voice):
+    """Speaks on one partition, until another does."""
+
+    topics: Topics
+    frost: Frost
+    place: Place
+    epoch: int = 0
+
+    @override
+    async def raise_(self) -> Received | None:
+        await self.frost.wait()
+        await self.topics.answer("raising a voice")
+        self.epoch = self.topics.voices.get(self.place, 0) + 1
+        self.topics.voices[self.place] = self.epoch
+        records = self.topics.part(self.place).records
+        return records[-1] if records else None
+
+    @override
+    async def say(self, records: Sequence[Outgoing], /) -> None:
+        await self.frost.wait()
+        try:
+            await self.topics.answer("publishing")
+        except BrokerUnreachableError:
+            self.epoch = 0
+            raise
+        await self.frost.wait()
+        if not self.epoch or self.epoch != self.topics.voices.get(self.place, 0):
+            self.epoch = 0
+            raise VoiceSilencedError(place=f"{self.place[0]}, partition {self.place[1]}")
+        lost = self.topics.lost.pop(0) if self.topics.lost else None
+        if lost is not False:
+            self._keep(records)
+        if lost is not None:
+            self.epoch = 0
+            raise BrokerUnreachableError(
+                asked="publishing", bootstrap="memory", found="nobody", budget_ms=BUDGET_MS
+            )
+
+    @override
+    async def fall_silent(self) -> None:
+        self.epoch = 0
+
+    def _keep(self, records: Sequence[Outgoing]) -> None:
+        """Keep all of it, and the marks of the transaction behind it."""
+        own = self.topics.part(self.place)
+        for record in records:
+            if not record.topic:
+                own.add(record)
+        touched = self.topics.keep("", [record for record in records if record.topic])
+        if any(not record.topic for record in records):
+            touched.add(self.place)
+        for place in touched:
+            self.topics.part(place).mark()
+        self.topics.wake()
+
+
+@dataclass(slots=True)
+class InMemorySender(Sender):
+    """Sends by keys."""
+
+    topics: Topics
+    frost: Frost
+
+    @override
+    async def send(self, topic: str, records: Sequence[Outgoing], /) -> None:
+        await self.frost.wait()
+        await self.topics.answer(f"sending to {topic}")
+        self.topics.keep(topic, records)
+
+    @override
+    async def close(self) -> None:
+        """Nothing is held."""

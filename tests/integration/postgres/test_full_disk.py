@@ -1,0 +1,32 @@
+"""A full disk below the database is told as such, harms nothing, and is over when there is room."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ops.servers.database import programs_folder
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+
+FULL_DISK = Path(__file__).with_name("full_disk.py")
+
+
+def test_full_disk_is_told_and_the_log_goes_on_when_there_is_room() -> None:
+    if programs_folder() is None:
+        pytest.skip("no PostgreSQL: install the system package postgresql")
+    if os.geteuid() != 0:
+        pytest.skip("a small disk for a server of another user takes root to mount")
+    ended = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", sys.executable, FULL_DISK],  # noqa: S607
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split("\n")[:2] == ["disk-full", "went on"]

@@ -1,0 +1,54 @@
+"""``make postgres``: a server as long as its command runs, and nothing of it afterwards."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ops.servers import __main__ as servers
+from ops.servers.database import programs_folder
+from tests.servers import Databases
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+
+
+def test_unknown_server_is_told_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert servers.main(["oracle"]) == 2
+    assert "postgres" in capsys.readouterr().err
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_server_is_gone_with_its_command(number: signal.Signals) -> None:
+    if programs_folder() is None:
+        pytest.skip("no PostgreSQL: install the system package postgresql")
+    command = subprocess.Popen(
+        [sys.executable, "-m", "ops.servers", "postgres"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert command.stdout is not None
+    url = command.stdout.readline().strip()
+    folder = Path(parse_qs(urlsplit(url).query)["host"][0])
+    assert Databases(url).do("SELECT 1") == [(1,)]
+    pid = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+
+    command.send_signal(number)
+    command.communicate()
+    gone_within(pid)
+    if number is signal.SIGKILL:
+        subprocess.run(["rm", "-rf", str(folder)], check=True)  # noqa: S607 -- of the system
+    assert not folder.exists()
+
+
+def gone_within(pid: int) -> None:
+    """Wait until a process is gone, for ten seconds at most."""
+    waiting = ["timeout", "10", "tail", f"--pid={pid}", "-f", "/dev/null"]
+    assert subprocess.run(waiting, check=False).returncode == 0

@@ -1,0 +1,272 @@
+"""A worker takes partitions up in the right order, says what keeps it from it, and lets go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.carried import carried_control
+from tests.fakes.fleet import BUDGETS, SYMBOLS, TOPICS, Fleet, Process
+from tests.fakes.live import Ill
+from tests.fakes.virtual_time import run_virtually
+from tests.loops import stop_record
+from torghut.carrying.errors import OffsetsGoneError
+from torghut.decisions.recording import read_block
+from torghut.workflows.live.assembly import Parts
+
+A = SYMBOLS[0]
+
+
+def in_fleet(test: Callable[[Fleet], Awaitable[None]], *, partitions: int = 2) -> None:
+    """Run a test with a fleet that has no process."""
+
+    async def main() -> None:
+        await test(Fleet(partitions=partitions))
+
+    run_virtually(main())
+
+
+def heard(fleet: Fleet) -> int:
+    """Return how many outcomes were published."""
+    return sum(len(part.records) for part in fleet.cluster.topics.by_name[TOPICS.decisions])
+
+
+def troubles(process: Process) -> list[str]:
+    """Return why partitions cannot be taken up, by code."""
+    found = [owned.trouble for owned in process.worker.owned.values()]
+    return [error.code for error in found if error is not None]
+
+
+def troubled(process: Process) -> list[str]:
+    """Return what keeps a worker from deciding, but for a source that is silent."""
+    return [one for one in process.worker.unready() if "no context for" not in one]
+
+
+def test_worker_is_ready_once_all_its_partitions_are_decided() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        assert troubled(process) == ["no broker has taken this worker into its group"]
+        await asyncio.sleep(0.003)
+        assert "partition 0: it is being taken up" in troubled(process)
+        await asyncio.sleep(1)
+        assert set(process.worker.owned) == {0, 1}
+        assert troubled(process) == []
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_stop_that_was_thrown_before_holds_before_the_first_context() -> None:
+    async def test(fleet: Fleet) -> None:
+        fleet.send(A, 3)
+        stop = carried_control(stop_record("yesterday", "stopped"))
+        fleet.cluster.topics.keep(TOPICS.commands, [stop])
+        fleet.start()
+        await asyncio.sleep(2)
+        await fleet.end()
+        blocks = [block async for block in fleet.log.blocks(fleet.partition_of(A))]
+        first = read_block(blocks[0])
+        assert [arrival.record.control_id for arrival in first.received] == ["yesterday"]
+        assert first.received[0].row == 0
+        assert sum(len(read_block(block).contexts) for block in blocks) == 3
+
+    in_fleet(test)
+
+
+def test_partition_that_cannot_be_taken_up_is_tried_again_and_then_is_no_trouble() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        process.illness.become(Ill.READ_ONLY)
+        fleet.send(A, 2)
+        await asyncio.sleep(3)
+        assert set(troubles(process)) == {"eventlog.write-failed"}
+        assert len(troubled(process)) == 2
+        process.illness.become(Ill.WELL)
+        await asyncio.sleep(3)
+        assert troubles(process) == []
+        assert troubled(process) == []
+        assert heard(fleet) == 2
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_partitions_that_can_be_decided_go_on_beside_one_that_cannot() -> None:
+    async def test(fleet: Fleet) -> None:
+        number = fleet.partition_of(A)
+        fleet.send(A, 1)
+        process = fleet.start()
+        await asyncio.sleep(1)
+        await fleet.end()
+        fleet.kept.chains[number].clear()  # set back: the topic of decisions is ahead of it
+        fleet.kept.snapshots.clear()
+        other = next(one for one in SYMBOLS if fleet.partition_of(one) != number)
+        process = fleet.start()
+        fleet.send(other, 4)
+        await asyncio.sleep(5)
+        assert troubles(process) == ["carrying.log-behind-topic"]
+        assert heard(fleet) == 5
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_fault_that_nobody_foresaw_ends_the_worker_rather_than_one_partition() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+
+        def broken(partition: int) -> Parts:
+            raise ZeroDivisionError(partition)
+
+        process.worker.share = replace(process.worker.share, parts_of=broken)
+        assert process.running is not None
+        async with asyncio.timeout(5):
+            with pytest.raises(ZeroDivisionError):
+                await process.running
+
+    in_fleet(test)
+
+
+def test_topic_that_goes_on_elsewhere_than_the_log_ends_the_worker() -> None:
+    async def test(fleet: Fleet) -> None:
+        fleet.send(A, 5)
+        fleet.start()
+        await asyncio.sleep(2)
+        await fleet.end()
+        fleet.send(A, 5)
+        fleet.cluster.topics.cut((TOPICS.contexts, fleet.partition_of(A)), 8)
+        process = fleet.start()
+        assert process.running is not None
+        async with asyncio.timeout(5):
+            with pytest.raises(OffsetsGoneError):
+                await process.running
+
+    in_fleet(test)
+
+
+def test_worker_that_reaches_no_broker_joins_once_it_can() -> None:
+    async def test(fleet: Fleet) -> None:
+        fleet.cluster.topics.away = True
+        fleet.send(A, 2)
+        process = fleet.start()
+        await asyncio.sleep(5)
+        assert troubled(process) == ["no broker has taken this worker into its group"]
+        fleet.cluster.topics.away = False
+        await asyncio.sleep(3)
+        assert heard(fleet) == 2
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_decisions_go_on_while_the_broker_takes_none_and_all_are_published_after() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        fleet.send(A, 4)
+        fleet.cluster.topics.lost += [False] * 8
+        await asyncio.sleep(0.5)
+        owned = process.worker.owned[fleet.partition_of(A)]
+        assert owned.worker is not None
+        assert owned.worker.cursor.record == 4
+        assert heard(fleet) == 0
+        assert any("broker" in one for one in troubled(process))
+        await asyncio.sleep(5)
+        assert heard(fleet) == 4
+        assert troubled(process) == []
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_full_line_holds_the_partition_back_and_nothing_is_left_out() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        process.illness.become(Ill.HANGING)
+        fleet.send(A, 200)
+        await asyncio.sleep(1)
+        owned = process.worker.owned[fleet.partition_of(A)]
+        assert owned.worker is not None
+        limit = owned.worker.loop.line.limit
+        assert len(owned.worker.loop.line) < limit + BUDGETS.take_records
+        process.illness.become(Ill.WELL)
+        await asyncio.sleep(10)
+        assert heard(fleet) == 200
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_partition_that_failed_while_it_was_held_back_is_read_again() -> None:
+    async def test(fleet: Fleet) -> None:
+        first = fleet.start()
+        await asyncio.sleep(1)
+        first.illness.become(Ill.HANGING)
+        fleet.send(A, 50)
+        await asyncio.sleep(1)
+        second = fleet.log
+        await second.claim(fleet.partition_of(A), "somebody else")
+        first.illness.become(Ill.WELL)
+        await asyncio.sleep(10)
+        assert heard(fleet) == 50
+        assert troubled(first) == []
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_only_what_is_durable_is_hinted_to_the_broker() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        fleet.send(A, 5)
+        await asyncio.sleep(3)
+        process.illness.become(Ill.HANGING)
+        fleet.send(A, 2)
+        await asyncio.sleep(3)
+        assert process.broker.members[0].hinted[fleet.partition_of(A)] == 5
+        process.illness.become(Ill.WELL)
+        await asyncio.sleep(3)
+        assert process.broker.members[0].hinted[fleet.partition_of(A)] == 7
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_each_partition_says_every_second_that_it_is_there() -> None:
+    async def test(fleet: Fleet) -> None:
+        fleet.start()
+        await asyncio.sleep(10)
+        keys = [one.key for one in fleet.cluster.topics.part((TOPICS.heartbeats, 0)).records]
+        for name in (b"w-0-0", b"w-0-1"):
+            assert 8 <= keys.count(name) <= 14
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_worker_that_was_halted_lets_go_of_what_others_have_and_joins_anew() -> None:
+    async def test(fleet: Fleet) -> None:
+        first, second = fleet.start(), fleet.start()
+        await asyncio.sleep(2)
+        assert sorted([*first.worker.owned, *second.worker.owned]) == [0, 1]
+        await first.halt()
+        for symbol in SYMBOLS:
+            fleet.send(symbol, 5)
+        await asyncio.sleep(5)
+        assert sorted(second.worker.owned) == [0, 1]
+        assert heard(fleet) == 15
+        await first.wake()
+        await asyncio.sleep(5)
+        assert sorted([*first.worker.owned, *second.worker.owned]) == [0, 1]
+        assert len(first.worker.owned) == 1
+        for symbol in SYMBOLS:
+            fleet.send(symbol, 5)
+        await asyncio.sleep(3)
+        assert heard(fleet) == 30
+        await fleet.end()
+
+    in_fleet(test)
