@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,6 +56,8 @@ class BrokerOptions:
             measures a broker leaves it out.
         min_in_sync: Nodes that must have a record before it is acknowledged; None: 1 of 1, 2 of 3.
         secure: A further address of a single node.
+        through: Gives the port that clients are told for a node's own: that of something between,
+            which a test can cut.
     """
 
     nodes: int = 1
@@ -64,6 +66,7 @@ class BrokerOptions:
     quick: bool = False
     min_in_sync: int | None = None
     secure: SecureListener | None = None
+    through: Callable[[int], int] = lambda port: port
 
     @property
     def in_sync(self) -> int:
@@ -104,6 +107,7 @@ def properties(
         folder: Of this node's data.
     """
     client, controller = ports[number - 1]
+    told = options.through(client)
     copies = str(len(ports))
     settings = {
         "process.roles": "broker,controller",
@@ -112,7 +116,7 @@ def properties(
             f"{voter}@{HOST}:{port}" for voter, (_, port) in enumerate(ports, 1)
         ),
         "listeners": f"PLAINTEXT://{HOST}:{client},CONTROLLER://{HOST}:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{client}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{told}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",

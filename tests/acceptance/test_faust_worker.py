@@ -14,8 +14,8 @@ import pytest
 from typing_extensions import override
 
 from tests.brokers import BOOTSTRAP
-from tests.carried import Carried, Worker, carried
 from tests.commands import PROGRAM, environment
+from tests.deployments import Carried, Worker, carried
 from tests.servers import Databases
 
 pytestmark = pytest.mark.timeout(400)
@@ -34,8 +34,9 @@ class FaustWorker(Worker):
 
     @override
     def start(self) -> None:
+        self.since = len(self.said())
         words = ("worker", "--runtime", "faust", "--bootstrap", self.bootstrap, "--log", self.log)
-        with self.out.open("wb") as out:
+        with self.out.open("ab") as out:
             self.process = subprocess.Popen(
                 [*PROGRAM, *words, "--worker", self.name, "--listen", "127.0.0.1:0"],
                 cwd=self.folder,

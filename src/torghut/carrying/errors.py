@@ -116,6 +116,23 @@ class TopicMissingError(TorghutError):
         self.topic = topic
 
 
+class TopicUnsafeError(TorghutError):
+    """A topic would lose what it acknowledged where one node is lost."""
+
+    code: ClassVar[str] = "carrying.topic-unsafe"
+    exit_code: ClassVar[ExitCode] = ExitCode.CONTRACT
+
+    def __init__(self, *, topic: str, what: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"{topic}: expected {what} {expected} as declared, found {found}: what it acknowledges "
+            "may be lost; make it what is declared with `torghut topics apply`"
+        )
+        self.topic = topic
+        self.what = what
+        self.expected = expected
+        self.found = found
+
+
 class OffsetsGoneError(TorghutError):
     """The log goes on at an offset that the topic does not have: it was cut, or made anew."""
 

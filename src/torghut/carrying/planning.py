@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,7 +11,9 @@ from torghut.carrying.errors import (
     NodesTooFewError,
     PartitionCountKeyedError,
     PartitionsFewerError,
+    TopicMissingError,
     TopicRefusal,
+    TopicUnsafeError,
 )
 from torghut.carrying.topics import (
     PREFIX,
@@ -23,6 +25,8 @@ from torghut.carrying.topics import (
 from torghut.schemas.declarations.topics import Environment, TopicDeclaration
 
 _TWO: Final = 2
+_ACKNOWLEDGING: Final = "min.insync.replicas"
+_UNCLEAN: Final = "unclean.leader.election.enable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,3 +185,54 @@ def _refusals(
     copies = replication_of(topic, environment).copies
     if seen.copies != copies:
         yield CopiesDifferError(topic=topic.name, declared=copies, found=seen.copies)
+
+
+def check_safe(topics: Topics, seen: ClusterSeen, names: Collection[str]) -> None:
+    """Check that topics keep what they acknowledge, and each key on its partition, as declared.
+
+    Nodes that are away for now are no reason: a topic's copies tell for how many it was made.
+
+    Args:
+        topics: Those that are declared.
+        seen: The cluster.
+        names: Of the topics that somebody is about to rely on.
+
+    Raises:
+        TopicMissingError: One is not there.
+        PartitionCountKeyedError: One has another number of partitions.
+        TopicUnsafeError: One would lose records where one node is lost.
+    """
+    for topic in topics.declared:
+        if topic.name not in names:
+            continue
+        there = seen.topics.get(topic.name)
+        if there is None:
+            raise TopicMissingError(topic=topic.name)
+        _check_safe(topic, there, environment_of(max(seen.nodes, there.copies)))
+
+
+def _check_safe(topic: TopicDeclaration, seen: TopicSeen, environment: Environment) -> None:
+    """Check one topic.
+
+    Raises:
+        PartitionCountKeyedError: It has another number of partitions.
+        TopicUnsafeError: It would lose records where one node is lost.
+    """
+    if topic.key != "none" and topic.partitions != seen.partitions:
+        raise PartitionCountKeyedError(
+            topic=topic.name, declared=topic.partitions, found=seen.partitions
+        )
+    wanted = replication_of(topic, environment)
+    acknowledging, unclean = (seen.settings.get(one, "") for one in (_ACKNOWLEDGING, _UNCLEAN))
+    for what, safe, expected, found in (
+        ("copies", seen.copies >= wanted.copies, str(wanted.copies), str(seen.copies)),
+        (
+            _ACKNOWLEDGING,
+            acknowledging.isdecimal() and int(acknowledging) >= wanted.min_in_sync,
+            str(wanted.min_in_sync),
+            acknowledging or "nothing",
+        ),
+        (_UNCLEAN, unclean == "false", "false", unclean or "nothing"),
+    ):
+        if not safe:
+            raise TopicUnsafeError(topic=topic.name, what=what, expected=expected, found=found)

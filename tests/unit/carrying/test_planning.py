@@ -11,13 +11,19 @@ import pytest
 from tests.declared import ROOT
 from tests.fakes.kafka import InMemoryTopics
 from torghut.adapters.filesystem.declared.topics import load_topics
-from torghut.carrying.errors import NodesTooFewError
+from torghut.carrying.errors import (
+    NodesTooFewError,
+    PartitionCountKeyedError,
+    TopicMissingError,
+    TopicUnsafeError,
+)
 from torghut.carrying.planning import (
     AddPartitions,
     ChangeSettings,
     ClusterSeen,
     CreateTopic,
     TopicSeen,
+    check_safe,
     plan,
 )
 
@@ -128,3 +134,61 @@ def test_topic_of_ours_that_nobody_declared_is_told_and_left_alone() -> None:
 def test_two_nodes_are_refused() -> None:
     with pytest.raises(NodesTooFewError, match="add a third"):
         plan(TOPICS, ClusterSeen(nodes=2, topics={}))
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_topics_as_declared_are_safe(nodes: int) -> None:
+    check_safe(TOPICS, applied(nodes), {CONTEXTS, QUARANTINE})
+
+
+def test_topics_stay_safe_while_one_of_three_nodes_is_away() -> None:
+    check_safe(TOPICS, replace(applied(3), nodes=2), {CONTEXTS})
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("min.insync.replicas", "1"), ("unclean.leader.election.enable", "true")],
+)
+def test_setting_that_may_lose_records_is_unsafe(setting: str, value: str) -> None:
+    seen = applied(3)
+    topic = seen.topics[CONTEXTS]
+    loose = replace(topic, settings={**topic.settings, setting: value})
+
+    with pytest.raises(TopicUnsafeError, match=f"expected {setting} .*`torghut topics apply`"):
+        check_safe(TOPICS, otherwise(seen, CONTEXTS, loose), {CONTEXTS})
+
+
+def test_fewer_copies_than_declared_are_unsafe() -> None:
+    seen = applied(3)
+    alone = replace(seen.topics[CONTEXTS], copies=1)
+
+    with pytest.raises(TopicUnsafeError, match="expected copies 3 as declared, found 1"):
+        check_safe(TOPICS, otherwise(seen, CONTEXTS, alone), {CONTEXTS})
+
+
+def test_stricter_than_declared_is_safe() -> None:
+    seen = applied(3)
+    topic = seen.topics[CONTEXTS]
+    strict = replace(topic, settings={**topic.settings, "min.insync.replicas": "3"}, copies=5)
+
+    check_safe(TOPICS, otherwise(seen, CONTEXTS, strict), {CONTEXTS})
+
+
+def test_topic_that_nobody_relies_on_is_not_looked_at() -> None:
+    seen = applied(3)
+    alone = replace(seen.topics[QUARANTINE], copies=1)
+
+    check_safe(TOPICS, otherwise(seen, QUARANTINE, alone), {CONTEXTS})
+
+
+def test_topic_that_is_relied_on_and_not_there_is_missing() -> None:
+    with pytest.raises(TopicMissingError, match="torghut topics apply"):
+        check_safe(TOPICS, ClusterSeen(nodes=3, topics={}), {CONTEXTS})
+
+
+def test_other_count_of_partitions_is_not_relied_on() -> None:
+    seen = applied(1)
+    more = replace(seen.topics[CONTEXTS], partitions=13)
+
+    with pytest.raises(PartitionCountKeyedError):
+        check_safe(TOPICS, otherwise(seen, CONTEXTS, more), {CONTEXTS})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Final, Self
 
 from torghut.carrying.contexts import Unreadable, read_context
@@ -19,6 +20,7 @@ from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
 from torghut.schemas.block import read_block_records
 from torghut.schemas.live.naming import feed_digest
+from torghut.schemas.live.position import Position, PositionMalformedError, parse_position
 from torghut.workflows.carrying.terms import CarriedTopics
 from torghut.workflows.live.told.lines import Line
 from torghut.workflows.live.told.outcomes import Renderings, outcomes_of, settled_then
@@ -46,6 +48,8 @@ class PartitionAudit:
         published: In the topic of decisions.
         waiting: Records of the topic of contexts that the log has not taken.
         untold: Outcomes in the log that the topic of decisions does not have yet.
+        removed: How often an outcome had nothing to be compared with in one of the topics, which
+            keeps its records for so long and not longer.
         wrong: How many findings there are.
         findings: The first of them, in words.
     """
@@ -56,6 +60,7 @@ class PartitionAudit:
     published: int = 0
     waiting: int = 0
     untold: int = 0
+    removed: int = 0
     wrong: int = 0
     findings: list[str] = field(default_factory=list)
 
@@ -90,33 +95,47 @@ class Auditor:
     async def audit(self, partition: int) -> PartitionAudit:
         """Return what there is to say of one partition.
 
+        Work may go on meanwhile: what became of it later is left for the next audit. Every outcome
+        in the topic of decisions was in the log before, and every record that the log has taken in
+        the topic of contexts; so where each of them ends is asked for in that order.
+
         Raises:
             LogIntegrityError: A block is not as it was written.
             BrokerUnreachableError: No broker answers within the budget.
         """
         found = PartitionAudit(partition=partition)
-        async with (
-            _Stream(self.broker.reader(), (self.topics.contexts, partition)) as taken,
-            _Stream(self.broker.reader(), (self.topics.decisions, partition)) as told,
-        ):
-            await self._compare(found, taken, told)
+        async with _Stream(self.broker.reader(), (self.topics.decisions, partition)) as told:
+            last = (await self.log.head(partition)).number
+            async with _Stream(self.broker.reader(), (self.topics.contexts, partition)) as taken:
+                await self._compare(found, taken, told, last)
         return found
 
-    async def _compare(self, found: PartitionAudit, taken: _Stream, told: _Stream) -> None:
-        """Walk the chain with the two topics beside it."""
+    async def _compare(
+        self, found: PartitionAudit, taken: _Stream, told: _Stream, last: int
+    ) -> None:
+        """Walk the chain up to its ``last`` block, with the two topics beside it."""
         partition = found.partition
         renderings = Renderings(Rulebook(self.log, run_id=""))
         source = feed_digest(f"{self.topics.contexts}/{partition}")
         sequences: dict[bytes, int] = {}
+        first = await told.peek()
+        said_from = _position(first) if first is not None and first.offset else None
         async for block in self.log.blocks(partition):
+            if block.number > last:
+                break
             lines = await outcomes_of(settled_then(block), renderings)
             await _compare_taken(found, block, lines, taken, source)
-            await _compare_told(found, block, lines, told, sequences)
+            for line in lines:
+                _count_on(found, line, sequences)
+                if said_from is not None and _due(block, line) < said_from:
+                    found.removed += 1
+                else:
+                    await _compare_told(found, block, line, told)
             self.told(partition, block.number + 1)
         found.waiting = await taken.count_rest()
         async for late in told.rest():
             found.published += 1
-            found.find(f"{_position(late)} is published and not in the log")
+            found.find(f"{_said(late)} is published behind the last outcome of the log")
 
 
 async def _compare_taken(
@@ -126,47 +145,76 @@ async def _compare_taken(
     kept = read_block_records(block.records).quarantined
     aside = {one.record for one in kept if one.source == source}
     found.outcomes += len(lines) + len(aside)
-    names = iter(lines)
+    kept_from = await taken.begins()
+    names: list[str] = []
     async for record in taken.before(parse_cursor(block.cursor).record):
         found.records += 1
         if record.offset in aside:
             aside.discard(record.offset)
-            continue
-        read = read_context(record)
-        name = None if isinstance(read, Unreadable) else read.context_id
-        line = next(names, None)
-        if line is None:
-            found.find(f"block {block.number} has no outcome for offset {record.offset}")
-        elif line.name != name:
-            found.find(f"block {block.number} has {line.name} where offset {record.offset} is")
-    for line in names:
-        found.find(f"block {block.number} decided {line.name}, which no record of it is")
+        else:
+            names.append(_name(record))
+    outcomes = [line.name for line in lines]
+    if kept_from:  # it begins in this block, or behind it
+        removed = max(0, len(outcomes) - len(names))
+        aside = {offset for offset in aside if offset >= kept_from}
+        outcomes = outcomes[removed:]
+        found.removed += removed
+    _compare_names(found, block, names, outcomes)
     for offset in sorted(aside):
         found.find(f"block {block.number} keeps offset {offset}, which it did not take")
 
 
-async def _compare_told(
-    found: PartitionAudit,
-    block: Block,
-    lines: Sequence[Line],
-    told: _Stream,
-    sequences: dict[bytes, int],
+def _name(record: Received) -> str:
+    """Return what names the outcome of a record of the topic of contexts."""
+    read = read_context(record)
+    return f"offset {record.offset}" if isinstance(read, Unreadable) else read.context_id
+
+
+def _compare_names(
+    found: PartitionAudit, block: Block, taken: Sequence[str], outcomes: Sequence[str]
 ) -> None:
-    """Compare a block's outcomes with what was published of them."""
-    for line in lines:
-        _count_on(found, line, sequences)
-        place = f"{block.partition}:{block.number}:{line.place}"
-        record = await told.next()
-        if record is None:
-            found.untold += 1
+    """Compare what a block took with what it has outcomes of, in order."""
+    if taken == outcomes:
+        return
+    matcher = SequenceMatcher(None, taken, outcomes, autojunk=False)
+    for _, start, stop, first, behind in matcher.get_opcodes():
+        if taken[start:stop] == outcomes[first:behind]:
             continue
+        for name in taken[start:stop]:
+            found.find(f"block {block.number} has no outcome of {name} where that was taken")
+        for name in outcomes[first:behind]:
+            found.find(f"block {block.number} has an outcome of {name} where that was not taken")
+
+
+async def _compare_told(found: PartitionAudit, block: Block, line: Line, told: _Stream) -> None:
+    """Compare an outcome with what was published of it."""
+    due = _due(block, line)
+    while (record := await told.next()) is not None:
+        at = _position(record)
+        if at is not None and at.partition == due.partition and at > due:
+            told.give_back(record)
+            found.find(f"{due} is not published before {at}")
+            return
         found.published += 1
-        if _position(record) != place:
-            found.find(f"{_position(record)} is published where {place} is due")
-        elif dict(record.headers).get(BLOCK_DIGEST) != block.digest.encode():
-            found.find(f"{place} was published out of another block")
-        elif _plain(record.value or b"") != _plain(line.text):
-            found.find(f"{place} was published with another content")
+        if at == due:
+            _compare_content(found, block, line, record)
+            return
+        found.find(f"{_said(record)} is published where {due} is due")
+    found.untold += 1
+
+
+def _due(block: Block, line: Line) -> Position:
+    """Return where an outcome stands."""
+    return Position(block.partition, block.number, line.place)
+
+
+def _compare_content(found: PartitionAudit, block: Block, line: Line, record: Received) -> None:
+    """Compare an outcome with the record that says it is that one."""
+    place = f"{block.partition}:{block.number}:{line.place}"
+    if dict(record.headers).get(BLOCK_DIGEST) != block.digest.encode():
+        found.find(f"{place} was published out of another block")
+    elif _plain(record.value or b"") != _plain(line.text):
+        found.find(f"{place} was published with another content")
 
 
 def _count_on(found: PartitionAudit, line: Line, sequences: dict[bytes, int]) -> None:
@@ -180,9 +228,17 @@ def _count_on(found: PartitionAudit, line: Line, sequences: dict[bytes, int]) ->
     sequences[symbol] = sequence
 
 
-def _position(record: Received) -> str:
+def _said(record: Received) -> str:
     """Return where an outcome stands, as its record says."""
     return dict(record.headers).get(LOG_POSITION, b"nowhere").decode("ascii", "replace")
+
+
+def _position(record: Received) -> Position | None:
+    """Return where an outcome stands; None where its record does not say."""
+    try:
+        return parse_position(_said(record))
+    except PositionMalformedError:
+        return None
 
 
 def _plain(text: bytes) -> bytes:
@@ -205,6 +261,7 @@ class _Stream:
         self._then = 0
         self._ready: Iterator[Received] = iter(())
         self._ahead: Received | None = None
+        self._given = 0
 
     async def __aenter__(self) -> Self:
         """Find out where it ends."""
@@ -219,6 +276,7 @@ class _Stream:
         """Return the next record; None at the end."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
+            self._given += 1
             return ahead
         while (record := next(self._ready, None)) is None:
             if self._then >= self._end:
@@ -226,13 +284,36 @@ class _Stream:
             read = await self._reader.read({self._place: self._then}, wait_ms=_WAIT_MS)
             found = read[self._place]
             self._ready, self._then = iter(found.records), found.then
+        self._given += 1
         return record
+
+    async def peek(self) -> Received | None:
+        """Return the next record, which stays the next."""
+        record = await self.next()
+        if record is not None:
+            self.give_back(record)
+        return record
+
+    async def begins(self) -> int:
+        """Return the offset of the first record until that was given, then 0.
+
+        A topic keeps its records for so long: what stood before the first was removed.
+        """
+        if self._given:
+            return 0
+        first = await self.peek()
+        return self._end if first is None else first.offset
+
+    def give_back(self, record: Received) -> None:
+        """Let a record be the next one again."""
+        self._ahead = record
+        self._given -= 1
 
     async def before(self, offset: int) -> AsyncIterator[Received]:
         """Yield what stands before an offset."""
         while (record := await self.next()) is not None:
             if record.offset >= offset:
-                self._ahead = record
+                self.give_back(record)
                 return
             yield record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from torghut.schemas.control import (
@@ -47,6 +47,11 @@ class CarriedTopics:
     def keyed(self) -> Sequence[str]:
         """Topics of control records by symbol."""
         return (self.fills, self.positions, self.news, self.fundamentals)
+
+    @property
+    def relied_on(self) -> Collection[str]:
+        """Every topic that a worker reads or writes something on that must not be lost."""
+        return (self.contexts, self.decisions, *self.keyed, self.commands, self.quarantine)
 
     def of(self, record: ControlRecord) -> str:
         """Return the topic that carries a control record."""

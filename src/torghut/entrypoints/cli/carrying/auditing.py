@@ -80,6 +80,7 @@ def _as_json(found: PartitionAudit) -> JsonObject:
         "published": found.published,
         "waiting": found.waiting,
         "untold": found.untold,
+        "removed": found.removed,
         "wrong": found.wrong,
         "findings": list(found.findings),
     }
@@ -87,7 +88,7 @@ def _as_json(found: PartitionAudit) -> JsonObject:
 
 def _print(found: Sequence[PartitionAudit]) -> None:
     """Print a table, and under it what is wrong."""
-    columns = ("records", "outcomes", "published", "waiting", "untold", "wrong")
+    columns = ("records", "outcomes", "published", "waiting", "untold", "removed", "wrong")
     print_table(
         dict.fromkeys(("partition", *columns), "right"),
         [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torghut import bootstrap, brokering, logs, serving, standby
 from torghut.artifacts.package import parse_reference
+from torghut.carrying.planning import check_safe
 from torghut.carrying.ports import Broker
 from torghut.entrypoints.cli.carrying.options import WorkerOptions
 from torghut.entrypoints.cli.console import Progress
@@ -17,7 +18,7 @@ from torghut.settings import revision
 from torghut.workflows.carrying.member import CarryingWorker
 from torghut.workflows.carrying.observing import CarryingWitness
 from torghut.workflows.carrying.owning import Share
-from torghut.workflows.carrying.terms import CarryingBudgets
+from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.assembly import Parts
 from torghut.workflows.live.loop.keeping import LentLog
 from torghut.workflows.live.observing.journal import Journal
@@ -63,6 +64,7 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
     topics = brokering.carried_topics()
     broker_of = brokering.faust_broker if options["runtime"] == "faust" else brokering.broker
     broker = broker_of(options["bootstrap"], name=options["worker"], budget_ms=options["budget_ms"])
+    await _check_topics(options, topics)
     partitions = await _partitions(broker, topics.contexts)
     told.stage("Opening the log")
     address = logs.database_address(options["log"])
@@ -118,6 +120,19 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
         metrics=metrics,
         journal=journal,
     )
+
+
+async def _check_topics(options: WorkerOptions, topics: CarriedTopics) -> None:
+    """Check that the topics keep what is written to them.
+
+    Raises:
+        TopicMissingError: One is not there.
+        PartitionCountKeyedError: One has another number of partitions than is declared.
+        TopicUnsafeError: One would lose records where one node is lost.
+        BrokerUnreachableError: No broker answers within the budget.
+    """
+    admin = brokering.topic_admin(options["bootstrap"], budget_ms=options["budget_ms"])
+    check_safe(brokering.declared_topics(), await admin.see(), topics.relied_on)
 
 
 async def _partitions(broker: Broker, topic: str) -> int:
