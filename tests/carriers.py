@@ -16,9 +16,10 @@ from typing_extensions import override
 from tests.brokers import named
 from tests.fakes.broker import Cluster, Frost, InMemoryBroker
 from tests.fakes.virtual_time import run_virtually
+from torghut.adapters.faust.opening import open_faust
 from torghut.adapters.kafka.broker import KafkaBroker
 from torghut.adapters.kafka.connection import connection_to
-from torghut.carrying.access import BrokerAccess
+from torghut.carrying.access import BrokerAccess, FaustChoices
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Owner
 
@@ -134,6 +135,16 @@ class KafkaCarrier(Carrier):
         finally:
             if self.made:
                 await self._administer(lambda admin: admin.delete_topics(self.made))
+
+
+@dataclass(slots=True)
+class FaustCarrier(KafkaCarrier):
+    """A real broker whose groups are Faust's."""
+
+    @override
+    def _at(self, bootstrap: str, budget_ms: int) -> Broker:
+        access = BrokerAccess(bootstrap=bootstrap)
+        return open_faust(access, FaustChoices(), client_id="tests", budget_ms=budget_ms)
 
 
 async def _made(admin: AIOKafkaAdminClient, name: str, partitions: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar, get_args
 
-from torghut.carrying.access import BrokerAccess, Mechanism, Protocol
+from torghut.carrying.access import BrokerAccess, FaustChoices, Mechanism, Protocol
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.settings import Variable
 
@@ -21,9 +21,14 @@ KEY: Final = "TORGHUT_KAFKA_KEY_FILE"
 MECHANISM: Final = "TORGHUT_KAFKA_MECHANISM"
 USER: Final = "TORGHUT_KAFKA_USER"
 PASSWORD: Final = "TORGHUT_KAFKA_PASSWORD_FILE"  # noqa: S105 - the name of a variable
+GUARANTEE: Final = "TORGHUT_FAUST_PROCESSING_GUARANTEE"
+WEB: Final = "TORGHUT_FAUST_WEB"
 
 PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
 MECHANISMS: Final[tuple[Mechanism, ...]] = get_args(Mechanism)
+_AT_LEAST_ONCE: Final = "at_least_once"
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+_PORT_MAX: Final = 65_535
 
 VARIABLES: Final = (
     Variable(
@@ -62,6 +67,17 @@ VARIABLES: Final = (
         default="none",
         meaning="File whose only line is the password for it; it is never printed.",
     ),
+    Variable(
+        name=GUARANTEE,
+        default=f"`{_AT_LEAST_ONCE}`",
+        meaning="Of a worker on Faust; anything else is refused: the log alone decides once.",
+    ),
+    Variable(
+        name=WEB,
+        default="none: Faust serves no pages",
+        meaning="Where a worker on Faust shows its pages: `127.0.0.1:PORT`; they ask nobody who "
+        "he is, so no other address is taken.",
+    ),
 )
 """All of them; ``docs/reference/settings.md`` shows them with the others."""
 
@@ -95,6 +111,38 @@ class BrokerSettingError(TorghutError):
         self.found = found
 
 
+class FaustGuaranteeError(TorghutError):
+    """Faust is to process exactly once, which it does not do."""
+
+    code: ClassVar[str] = "settings.faust-guarantee"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, variable: str, found: str) -> None:
+        super().__init__(
+            f"{variable}: expected {_AT_LEAST_ONCE}, found {found[:80]!r}; unset it: Faust's "
+            "exactly_once sends outside its transaction, commits offsets in another one and does "
+            "not end when asked to, while here every context is decided once because the log "
+            "holds its offset beside its decision"
+        )
+        self.variable = variable
+        self.found = found
+
+
+class FaustWebError(TorghutError):
+    """Faust's pages are to be where others reach them, or nowhere that is an address."""
+
+    code: ClassVar[str] = "settings.faust-web"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, found: str) -> None:
+        super().__init__(
+            f"{WEB}: expected HOST:PORT with a host out of {', '.join(_LOOPBACK)}, found "
+            f"{found[:80]!r}; Faust's pages ask nobody who he is: /readyz and /metrics at --listen "
+            "are for others"
+        )
+        self.found = found
+
+
 def broker_access(
     bootstrap: str | None = None, environment: Mapping[str, str] | None = None
 ) -> BrokerAccess:
@@ -122,6 +170,35 @@ def broker_access(
         user=read.get(USER, ""),
         password_file=_file(read.get(PASSWORD)),
     )
+
+
+def faust_choices(environment: Mapping[str, str] | None = None) -> FaustChoices:
+    """Return what the environment says of a worker on Faust.
+
+    Args:
+        environment: This process's own if None.
+
+    Raises:
+        FaustGuaranteeError: It asks for a guarantee that Faust does not keep; Faust's own
+            variable for it counts as well, so that nobody believes in what is not so.
+        FaustWebError: Its pages would be where others reach them.
+    """
+    read = os.environ if environment is None else environment
+    for variable in (GUARANTEE, "PROCESSING_GUARANTEE"):
+        found = read.get(variable)
+        if found and found.strip().lower() != _AT_LEAST_ONCE:
+            raise FaustGuaranteeError(variable=variable, found=found)
+    return FaustChoices(web=_web(read.get(WEB)))
+
+
+def _web(found: str | None) -> tuple[str, int] | None:
+    """Return the address of this machine alone that a variable names."""
+    if not found:
+        return None
+    host, _, port = found.strip().rpartition(":")
+    if host not in _LOOPBACK or not port.isdecimal() or not 0 < int(port) <= _PORT_MAX:
+        raise FaustWebError(found=found)
+    return host.strip("[]"), int(port)
 
 
 def _chosen(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from torghut.adapters.faust.opening import open_faust
 from torghut.adapters.filesystem.declared.topics import load_topics, released_schemas
 from torghut.adapters.kafka.opening import open_broker, open_topics
-from torghut.broker_settings import broker_access
+from torghut.broker_settings import broker_access, faust_choices
 from torghut.carrying.partitioning import partition_of
 from torghut.carrying.ports import Broker, TopicAdmin
 from torghut.carrying.topics import Topics
@@ -64,6 +65,26 @@ def broker(bootstrap: str | None, *, name: str, budget_ms: int) -> Broker:
         AccessFileError: A certificate, key or password is not where the environment says.
     """
     return open_broker(broker_access(bootstrap), client_id=name, budget_ms=budget_ms)
+
+
+def faust_broker(bootstrap: str | None, *, name: str, budget_ms: int) -> Broker:
+    """Return the broker that is named, with groups that Faust shares; nothing is asked of it yet.
+
+    Args:
+        bootstrap: Addresses that come before those of the environment.
+        name: What the broker's own log calls this process.
+        budget_ms: Longest wait for an answer.
+
+    Raises:
+        FaustGuaranteeError: The environment asks Faust for what it does not keep.
+        FaustWebError: Faust's pages would be where others reach them.
+        BrokerUnnamedError: Nobody says where a broker is.
+        BrokerSettingError: The environment says what cannot be.
+        FaustExtraMissingError: The packages for it are not installed.
+        AccessFileError: A certificate, key or password is not where the environment says.
+    """
+    choices = faust_choices()
+    return open_faust(broker_access(bootstrap), choices, client_id=name, budget_ms=budget_ms)
 
 
 def partitioned(partitions: int) -> PartitionOf:

@@ -33,3 +33,14 @@ class BrokerAccess:
     mechanism: Mechanism = "SCRAM-SHA-512"
     user: str = ""
     password_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaustChoices:
+    """What may be chosen of a worker on Faust.
+
+    Attributes:
+        web: Where Faust's own pages are, host and port; None for none.
+    """
+
+    web: tuple[str, int] | None = None

@@ -6,9 +6,23 @@ import asyncio
 
 import pytest
 
-from tests.carriers import Carrier, Owning, says
+from tests.brokers import MARKS
+from tests.carriers import Carrier, FaustCarrier, InMemoryCarrier, KafkaCarrier, Owning, says
 from torghut.carrying.errors import BrokerUnreachableError, OffsetsGoneError
 from torghut.carrying.ports import Broker
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(None, id="memory"),
+        pytest.param(KafkaCarrier, id="kafka", marks=MARKS),
+        pytest.param(FaustCarrier, id="faust", marks=MARKS),
+    ]
+)
+def carrier(request: pytest.FixtureRequest) -> Carrier:
+    """Return a broker with no topic of ours, whose groups are shared in every way there is."""
+    make: type[KafkaCarrier] | None = request.param
+    return InMemoryCarrier() if make is None else make(request.getfixturevalue("broker"))
 
 
 async def filled(carrier: Carrier, partitions: int, count: int) -> str:

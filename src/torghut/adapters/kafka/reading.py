@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -25,6 +26,8 @@ class KafkaReader(TopicReader):
     Args:
         connection: To the broker.
     """
+
+    reset: ClassVar[str] = "earliest"  # of a compacted topic the first may be gone
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -83,7 +86,7 @@ class KafkaReader(TopicReader):
         if self._consumer is None:
             consumer = AIOKafkaConsumer(
                 enable_auto_commit=False,
-                auto_offset_reset="earliest",  # of a compacted topic the first may be gone
+                auto_offset_reset=self.reset,
                 isolation_level="read_committed",
                 **self._connection.arguments,
             )

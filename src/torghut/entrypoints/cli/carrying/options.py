@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from torghut.entrypoints.cli.serve.options import Listen
+
+Runtime = Literal["aiokafka", "faust"]
+"""What a worker is a member of its group with."""
 
 
 class WorkerOptions(TypedDict):
     """What was typed."""
 
+    runtime: Runtime
     bootstrap: str | None
     log: str
     group: str

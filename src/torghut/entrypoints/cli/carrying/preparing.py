@@ -62,9 +62,8 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
     setup = Setup(kernel=bootstrap.kernel(), declarations=declared, packages=packages)
     told.stage("Asking the broker for its topics")
     topics = brokering.carried_topics()
-    broker = brokering.broker(
-        options["bootstrap"], name=options["worker"], budget_ms=options["budget_ms"]
-    )
+    broker_of = brokering.faust_broker if options["runtime"] == "faust" else brokering.broker
+    broker = broker_of(options["bootstrap"], name=options["worker"], budget_ms=options["budget_ms"])
     await _check_topics(options, topics)
     partitions = await _partitions(broker, topics.contexts)
     told.stage("Opening the log")

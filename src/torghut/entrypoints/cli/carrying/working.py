@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import click
 from typing_extensions import Unpack
 
 from torghut import bootstrap, serving
 from torghut.entrypoints.api.health import health
-from torghut.entrypoints.cli.carrying.options import WorkerOptions
+from torghut.entrypoints.cli.carrying.options import Runtime, WorkerOptions
 from torghut.entrypoints.cli.carrying.preparing import PreparedWorker, prepare
 from torghut.entrypoints.cli.console import progress
 from torghut.entrypoints.cli.serve.options import ListenType, WorkerNameType
@@ -22,6 +22,13 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
+@click.option(
+    "--runtime",
+    type=click.Choice(get_args(Runtime)),
+    default="aiokafka",
+    show_default=True,
+    help="What reads the contexts; faust is for teams that run it, and is slower.",
+)
 @bootstrap_option
 @click.option(
     "--log",

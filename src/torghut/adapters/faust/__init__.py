@@ -1,0 +1,1 @@
+"""Faust: another membership over the same handlers, for teams that run it."""

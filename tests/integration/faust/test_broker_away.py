@@ -1,0 +1,100 @@
+"""A member on Faust goes on once its broker is back, and ends though it never comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from typing_extensions import override
+
+from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
+from tests.brokers import MARKS
+from torghut.adapters.faust.opening import open_faust
+from torghut.carrying.access import BrokerAccess, FaustChoices
+from torghut.carrying.messages import Outgoing
+from torghut.carrying.ports import Broker, Membership, Owner
+
+pytestmark = [*MARKS, pytest.mark.timeout(180)]
+
+TOPIC: Final = "contexts"
+BUDGET_MS: Final = 8_000
+TAKES: Final = 400
+
+
+@pytest.fixture
+def own_broker() -> Iterator[BrokerCluster]:
+    """Return a broker that the test may kill."""
+    try:
+        with run_broker(BrokerOptions(nodes=1, quick=True)) as cluster:
+            yield cluster
+    except BrokerUnavailableError as error:
+        pytest.skip(str(error)[:300])
+
+
+@dataclass(slots=True)
+class Owning(Owner):
+    """Takes the partition up where it was left."""
+
+    membership: Membership
+    taken: list[int] = field(default_factory=list)
+
+    @override
+    async def gained(self, partitions: Sequence[int], /) -> None:
+        for one in partitions:
+            self.membership.place(one, len(self.taken))
+            self.membership.go_on(one)
+
+    @override
+    async def lost(self, partitions: Sequence[int], /) -> None:
+        """Let go of nothing: what was taken was."""
+
+    async def until(self, count: int) -> None:
+        """Take until so many records were."""
+        for _ in range(TAKES):
+            if len(self.taken) >= count:
+                break
+            for records in (await self.membership.take(most=50, wait_ms=100)).values():
+                self.taken.extend(one.offset for one in records)
+        assert self.taken == list(range(count))
+
+
+async def sent(broker: Broker, count: int) -> None:
+    """Send records."""
+    sender = broker.sender()
+    try:
+        await sender.send(TOPIC, [Outgoing(b"k", b"v", ())] * count)
+    finally:
+        await sender.close()
+
+
+def test_member_goes_on_after_the_broker_and_ends_without_it(own_broker: BrokerCluster) -> None:
+    async def test() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=own_broker.bootstrap)
+        await admin.start()
+        await admin.create_topics([NewTopic(TOPIC, 1, 1)])
+        await admin.close()
+        access = BrokerAccess(bootstrap=own_broker.bootstrap)
+        broker = open_faust(access, FaustChoices(), client_id="tests", budget_ms=BUDGET_MS)
+        await sent(broker, 10)
+        membership = broker.membership(topic=TOPIC, group="g")
+        owner = Owning(membership)
+        await membership.join(owner)
+        await owner.until(10)
+
+        own_broker.kill(1)
+        await asyncio.to_thread(own_broker.restart, 1)
+        await sent(broker, 10)
+        await owner.until(20)
+
+        own_broker.kill(1)
+        async with asyncio.timeout(2 * BUDGET_MS / 1000):
+            await membership.leave()
+
+    before = set(threading.enumerate())
+    asyncio.run(test())
+    assert set(threading.enumerate()) <= before
