@@ -29,6 +29,7 @@ class CarriedTopics:
         commands: All other control records: every worker reads it whole.
         quarantine: Records that were no context, with their offsets.
         heartbeats: That the partitions' loops are there.
+        control_outcomes: What became of control records, by the partition that decided it.
     """
 
     contexts: str = "torghut.market-context.v1"
@@ -40,6 +41,7 @@ class CarriedTopics:
     commands: str = "torghut.commands.v1"
     quarantine: str = "torghut.quarantine.v1"
     heartbeats: str = "torghut.heartbeats.v1"
+    control_outcomes: str = "torghut.control-outcomes.v1"
 
     @property
     def keyed(self) -> Sequence[str]:

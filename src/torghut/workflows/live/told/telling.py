@@ -90,6 +90,11 @@ class Telling:
         self._forget()
         self.wake()
 
+    @property
+    def last(self) -> Position | None:
+        """Where the last line stands that is in memory; None where none is."""
+        return _last([self._blocks[-1]]) if self._blocks else None
+
     def wake(self) -> None:
         """Wake everybody who waits."""
         waited, self._next = self._next, asyncio.Event()
