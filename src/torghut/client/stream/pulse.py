@@ -22,6 +22,8 @@ class Pulse:
     Attributes:
         limits: When silence begins.
         machine: Whose steady clock counts.
+        needed: Whether nothing may be opened before it was heard.
+        name: Whose it is, in words; empty where there is no other.
         newest: The last heartbeat that counts; None before the first.
         doubt: A fault in the stream that is being healed, in words; empty where there is none.
         broken: One that could not be healed; it stays.
@@ -29,6 +31,8 @@ class Pulse:
 
     limits: Limits
     machine: Machine
+    needed: bool = False
+    name: str = ""
     newest: Heartbeat | None = None
     doubt: str = ""
     broken: str = ""
@@ -62,6 +66,16 @@ class Pulse:
         return True
 
     @property
+    def prefix(self) -> str:
+        """What begins whatever is said of it."""
+        return f"{self.name}: " if self.name else ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether what it says is of the client: it was heard, or has to be."""
+        return self.needed or self.newest is not None
+
+    @property
     def silent_ms(self) -> int:
         """How long nothing that counts was heard on this connection."""
         return (self.machine.steady_ns() - self._heard_ns) // NS_PER_MS
@@ -69,6 +83,11 @@ class Pulse:
     @property
     def state(self) -> State:
         """What holds now; asked anew whenever it matters, so a pause of the own process shows."""
+        name, reason = self._judged()
+        return State(name, f"{self.prefix}{reason}" if reason else "")
+
+    def _judged(self) -> State:
+        """Return what holds now, without whose it is."""
         if self._away or self.newest is None:
             return State("stale", self._away)
         if self.silent_ms > self.limits.stale_ms:
