@@ -172,10 +172,16 @@ class Link:
         await self.ends.take(message, line)
 
     def _hear(self, heartbeat: Heartbeat) -> None:
-        """Take in a heartbeat, and give up a connection over which all come late."""
+        """Take in a heartbeat, and give up a connection over which all come late.
+
+        Where the first one did, nobody was there before: another connection knows how old one is.
+        """
         if self.pulse.hear(heartbeat):
             self._failures = self._failures if self.pulse.doubt else 0
             self.looked()
+        elif self.pulse.unmeasured:
+            message = "the first heartbeat came late"
+            raise SilentError(message)
         elif self.pulse.silent_ms > self.limits.silence_ms:
             message = f"heartbeats came late for {self.limits.silence_ms} ms"
             raise SilentError(message)

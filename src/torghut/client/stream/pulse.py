@@ -76,6 +76,11 @@ class Pulse:
         return self.needed or self.newest is not None
 
     @property
+    def unmeasured(self) -> bool:
+        """Whether no heartbeat of this connection came soon enough to measure others by it."""
+        return self._quickest_ns is None
+
+    @property
     def silent_ms(self) -> int:
         """How long nothing that counts was heard on this connection."""
         return (self.machine.steady_ns() - self._heard_ns) // NS_PER_MS
