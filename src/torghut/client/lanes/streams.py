@@ -43,7 +43,8 @@ class Reach:
     def pulse(self, lane: Lane, *, of: Sequence[Lane], needed: bool = False) -> Pulse:
         """Return a pulse of one lane ``of`` all, named if it is not the only one."""
         name = f"partition {lane.number}" if len(of) > 1 else ""
-        return Pulse(self.limits, self.machine, needed=needed, name=name)
+        idle = len(of) > 1 and not lane.used
+        return Pulse(self.limits, self.machine, needed=needed, name=name, idle=idle)
 
 
 @dataclass(slots=True, kw_only=True)

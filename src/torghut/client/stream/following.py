@@ -134,6 +134,7 @@ class Following(Ends):
         except DisorderedError as error:
             raise _DisorderFaultError(str(error)) from error
         self._announced.wait_anew()
+        self.pulse.idle, self.pulse.needed = False, True
         self.pulse.broken = self.ordering.accepted
         if self.ordering.in_order:
             self.pulse.doubt = ""

@@ -8,11 +8,17 @@ The first one counts only if it came soon after the connection was begun, so it 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from torghut.client.delivery import State
 from torghut.client.limits import NS_PER_MS, Limits
 from torghut.client.machine import Machine
 from torghut.client.wire.messages import Heartbeat
+
+
+_SILENT: Final = "source-silent"
+_ONLY: Final = frozenset({_SILENT, "lag", "log-slow", "clock-stepped", "page-unwritten"})
+"""With these a service that is stale is so because its source is silent."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +30,7 @@ class Pulse:
         machine: Whose steady clock counts.
         needed: Whether nothing may be opened before it was heard.
         name: Whose it is, in words; empty where there is no other.
+        idle: Whether nothing was ever decided there, so it says nothing of any symbol.
         newest: The last heartbeat that counts; None before the first.
         doubt: A fault in the stream that is being healed, in words; empty where there is none.
         broken: One that could not be healed; it stays.
@@ -33,6 +40,7 @@ class Pulse:
     machine: Machine
     needed: bool = False
     name: str = ""
+    idle: bool = False
     newest: Heartbeat | None = None
     doubt: str = ""
     broken: str = ""
@@ -74,6 +82,14 @@ class Pulse:
     def counts(self) -> bool:
         """Whether what it says is of the client: it was heard, or has to be."""
         return self.needed or self.newest is not None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it is stale only because nothing comes in there; others may go on."""
+        newest = self.newest
+        if newest is None or newest.state != "stale" or not newest.reason.startswith(_SILENT):
+            return False
+        return self.state.reason == f"{self.prefix}{newest.reason}" and _ONLY >= {*newest.degraded}
 
     @property
     def unmeasured(self) -> bool:

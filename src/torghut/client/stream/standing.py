@@ -39,9 +39,19 @@ class Standing:
         """What holds now."""
         if self.ended or not self.pulses:
             return State("stale", f"the client is {self.ended}" if self.ended else self.away)
-        # A connection that never was does not make worse what others say, unless it has to be.
+        return max((one.state for one in self._counting), key=lambda state: _SEVERITY[state.name])
+
+    @property
+    def _counting(self) -> Sequence[Pulse]:
+        """Those whose state is the client's: the worst of them counts.
+
+        A connection that never was does not make worse what others say, unless it has to be. Nor
+        does a lane in which nothing is ever decided, or one whose source is silent while those of
+        others are not: no decision comes of it.
+        """
         counting = [pulse for pulse in self.pulses if pulse.counts] or self.pulses[:1]
-        return max((one.state for one in counting), key=lambda state: _SEVERITY[state.name])
+        counting = [one for one in counting if not one.idle] or counting
+        return [one for one in counting if not one.quiet] or counting
 
     @property
     def awaited(self) -> Sequence[Pulse]:
