@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 import sys
 import time
@@ -33,6 +32,9 @@ WARM_UNTIL: Final = datetime(2014, 5, 1, 6, 23, 30, tzinfo=UTC)
 TRADED_UNTIL: Final = datetime(2014, 5, 1, 6, 28, 40, tzinfo=UTC)
 APART: Final = timedelta(seconds=5)
 """At ten times the speed 0.5 s: what a loop reports is in the log before the next context."""
+
+COURSE: Final = (("loop", 8.0), ("worker", 3.0), ("loop", 3.0), ("worker", 14.0), ("loop", 2.0))
+"""Who is killed, how long after the one before: a group misses a worker after ten seconds."""
 
 BEFORE: Final = "2014-05-01T06:23:29.999Z"
 AFTER: Final = "2014-05-01T06:23:30Z"
@@ -202,16 +204,15 @@ def test_kills_of_worker_and_loop_lose_nothing_and_double_nothing(
     after = warmed(deployment, source, BEFORE)
     listen(deployment, after)
     deployment.start_feed("--source", str(source), "--speed", "10x", "--from", AFTER)
-    draw = random.Random(6)  # noqa: S311 - a test's own course
-    for victim in ("loop", "worker", "loop", "worker", "loop"):
-        time.sleep(draw.uniform(3.0, 4.0))
+    for victim, after_s in COURSE:
+        time.sleep(after_s)
         deployment.kill(victim)
         if victim == "worker":
             deployment.start_worker()
         else:
             deployment.kill("audit")
             listen(deployment, after)
-    time.sleep(12.0)
+    time.sleep(16.0)
     assert deployment.end("feed") == 0
     deployment.kill("loop")
     held = settle(deployment.folder, deployment.url)
@@ -242,5 +243,5 @@ def compare(one: Carried, after: str) -> None:
     assert heard() == set(decided)
     assert len(decided) > 100
     orders = [order for order, _ in acted(one.folder)]
-    assert len(orders) > 2
+    assert orders
     assert len(orders) == len(set(orders)), "a decision was acted on twice"
