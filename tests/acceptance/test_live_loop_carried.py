@@ -201,9 +201,10 @@ def test_kills_of_worker_and_loop_lose_nothing_and_double_nothing(
     deployment: Carried, recorded_data: Path
 ) -> None:
     source = recorded_data / "lean-forex" / "tick" / "eurusd"
-    after = warmed(deployment, source, BEFORE)
+    after = warmed(deployment, source, "2014-05-01T07:22:59.999Z")
     listen(deployment, after)
-    deployment.start_feed("--source", str(source), "--speed", "10x", "--from", AFTER)
+    begin = ("--from", "2014-05-01T07:23:00Z")
+    deployment.start_feed("--source", str(source), "--speed", "10x", *begin)
     for victim, after_s in COURSE:
         time.sleep(after_s)
         deployment.kill(victim)
