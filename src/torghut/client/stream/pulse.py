@@ -15,7 +15,6 @@ from torghut.client.limits import NS_PER_MS, Limits
 from torghut.client.machine import Machine
 from torghut.client.wire.messages import Heartbeat
 
-
 _SILENT: Final = "source-silent"
 _ONLY: Final = frozenset({_SILENT, "lag", "log-slow", "clock-stepped", "page-unwritten"})
 """With these a service that is stale is so because its source is silent."""
@@ -89,7 +88,7 @@ class Pulse:
         newest = self.newest
         if newest is None or newest.state != "stale" or not newest.reason.startswith(_SILENT):
             return False
-        return self.state.reason == f"{self.prefix}{newest.reason}" and _ONLY >= {*newest.degraded}
+        return self.state.reason == f"{self.prefix}{newest.reason}" and {*newest.degraded} <= _ONLY
 
     @property
     def unmeasured(self) -> bool:
