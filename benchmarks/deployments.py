@@ -241,7 +241,7 @@ def _consumer(carried: Carried, auto_offset_reset: str = "earliest") -> AIOKafka
 async def _make_topics(bootstrap: str, prefix: str) -> None:
     """Make the topics of a deployment."""
     topics = topics_of(prefix)
-    keyed = (topics.contexts, topics.decisions, *topics.keyed)
+    keyed = (topics.contexts, topics.decisions, topics.control_outcomes, *topics.keyed)
     single = (topics.commands, topics.quarantine, topics.heartbeats)
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await client.start()

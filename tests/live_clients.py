@@ -13,9 +13,10 @@ from typing import Any, Final, TypeVar
 
 from tests.fakes.live_service import FakeLiveService
 from torghut.client import Client, Limits
-from torghut.client.calling import After
+from torghut.client.lanes.places import After
 from torghut.client.machine import Machine
-from torghut.client.wire.address import Credentials, Dialer, parse_address
+from torghut.client.wire.address import Credentials, parse_address
+from torghut.client.wire.websocket import WebSocketDialer
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ def client_of(
     token: str = "",
 ) -> Client:
     """Return a client of a fake."""
-    dialer = Dialer(
+    dialer = WebSocketDialer(
         address=parse_address(service.url), credentials=Credentials(token=token), limits=limits
     )
     return Client(dialer, after=after, machine=machine)
@@ -97,8 +98,8 @@ def served() -> Iterator[FakeLiveService]:
 
 def waiting_in(client: Client) -> int:
     """Return how many outcomes wait for the reader of a client."""
-    following = client._following  # noqa: SLF001 - memory is what is tested
-    return 0 if following is None else len(following.waiting._items)  # noqa: SLF001
+    outcomes = client._outcomes  # noqa: SLF001 - memory is what is tested
+    return 0 if outcomes is None else len(outcomes.waiting._items)  # noqa: SLF001
 
 
 async def first(source: AsyncIterator[T], count: int) -> list[T]:

@@ -144,7 +144,7 @@ class Fleet:
     processes: list[Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for topic in (TOPICS.contexts, TOPICS.decisions, *TOPICS.keyed):
+        for topic in (TOPICS.contexts, TOPICS.decisions, TOPICS.control_outcomes, *TOPICS.keyed):
             self.cluster.topics.make(topic, self.partitions)
         for topic in (TOPICS.commands, TOPICS.quarantine, TOPICS.heartbeats):
             self.cluster.topics.make(topic, 1)

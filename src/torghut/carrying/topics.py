@@ -62,7 +62,8 @@ def parse_topic(text: str, *, file: str) -> TopicDeclaration:
 def assemble(topics: Iterable[TopicDeclaration]) -> Topics:
     """Return the topics together.
 
-    Those that are keyed by symbol meet in one worker, which has the same partition of each.
+    Those that are partitioned by symbol meet in one worker, which has the same partition of each;
+    so are those that a partition of the log speaks on.
 
     Raises:
         DeclarationConflictError: They do not go together.
@@ -70,7 +71,7 @@ def assemble(topics: Iterable[TopicDeclaration]) -> Topics:
     declared = tuple(sorted(topics, key=lambda topic: topic.name))
     counts: dict[int, str] = {}
     for topic in declared:
-        if topic.key == "symbol":
+        if topic.key == "symbol" or topic.partitioner == "log-partition":
             counts.setdefault(topic.partitions, topic.name)
             if len(counts) > 1:
                 other, count = next((name, n) for n, name in counts.items())

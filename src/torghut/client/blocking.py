@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from torghut.client.bookmark import Bookmark
-from torghut.client.calling import BUDGET_MS, READY_MS, After, Client, connect
+from torghut.client.calling import BUDGET_MS, READY_MS, Client, connect
 from torghut.client.delivery import Delivery, State
 from torghut.client.errors import ClosedError
+from torghut.client.lanes.places import After
 from torghut.client.limits import Limits
 from torghut.client.stream.controls import ReceivedControl
 from torghut.client.wire.messages import Answered

@@ -13,23 +13,27 @@ from typing import Final, Self
 from torghut.client.bookmark import Bookmark
 from torghut.client.delivery import Delivery, Judge, State
 from torghut.client.errors import (
+    AnswerLateError,
     ClosedError,
     DeniedError,
     FollowedAlreadyError,
     RecordUnnamedError,
     UnreachableError,
 )
+from torghut.client.lanes.finding import Lanes
+from torghut.client.lanes.places import After, Places, parse_places
+from torghut.client.lanes.questions import Talks
+from torghut.client.lanes.streams import Controls, Outcomes, Reach
 from torghut.client.limits import Limits
 from torghut.client.machine import TOKEN_FILE_VARIABLE, URL_VARIABLE, Machine, variable
+from torghut.client.opening import dialer_of
 from torghut.client.stream.connections import Connections
-from torghut.client.stream.controls import ControlFollowing, ReceivedControl
-from torghut.client.stream.following import Following
+from torghut.client.stream.controls import ReceivedControl
 from torghut.client.stream.link import MS, Notice
-from torghut.client.stream.ordering import Ordering
-from torghut.client.stream.pulse import Pulse
 from torghut.client.stream.standing import Standing
 from torghut.client.stream.talking import Talking
-from torghut.client.wire.address import DEFAULT_URL, Credentials, Dialer, parse_address
+from torghut.client.wire.address import DEFAULT_URL, Credentials, parse_address
+from torghut.client.wire.dialing import Dialer, Lane
 from torghut.client.wire.messages import Answered
 from torghut.client.wire.offers import (
     Context,
@@ -37,12 +41,10 @@ from torghut.client.wire.offers import (
     context_line,
     control_id_of,
     control_line,
+    symbol_of,
 )
 from torghut.kernel.canonical import JsonObject
-from torghut.schemas.live.position import Position, parse_position
-
-After = Position | str | None
-"""A position or its text; ``start``, ``now``; None where something else decides."""
+from torghut.schemas.live.position import parse_position
 
 BUDGET_MS: Final = 5_000
 """How long an answer is waited for where nobody says."""
@@ -61,7 +63,12 @@ class Client:
     """
 
     def __init__(
-        self, dialer: Dialer, *, after: After = None, machine: Machine | None = None
+        self,
+        dialer: Dialer,
+        *,
+        after: After = None,
+        machine: Machine | None = None,
+        bookmark: Bookmark | None = None,
     ) -> None:
         """Prepare a client; entering it connects.
 
@@ -69,24 +76,30 @@ class Client:
             dialer: Makes the connections.
             after: Where the stream of decisions begins; None: it is followed once it is asked for.
             machine: Whose clocks and chance hold; None: this one's.
+            bookmark: Told where partitions began of which it keeps nothing.
         """
         self.notices: deque[Notice] = deque(maxlen=_NOTICES_MAX)
         self._dialer = dialer
         self._limits = dialer.limits
-        self._machine = machine or Machine()
         self._after = after
-        self._judge = Judge(limits=self._limits, machine=self._machine)
+        self._bookmark = bookmark
+        machine = machine or Machine()
+        self._judge = Judge(limits=self._limits, machine=machine)
         self._standing = Standing(self._limits)
         self._connections = Connections(
-            dialer=dialer,
-            machine=self._machine,
-            notices=self.notices,
-            looked=self._standing.look,
+            dialer=dialer, machine=machine, notices=self.notices, looked=self._standing.look
         )
-        self._following: Following | None = None
+        reach = self._reach = Reach(
+            connections=self._connections,
+            standing=self._standing,
+            limits=self._limits,
+            machine=machine,
+        )
+        self._lanes = Lanes(dialer=dialer, reach=reach, notices=self.notices)
+        self._talks = Talks(reach=reach, notices=self.notices)
+        self._outcomes: Outcomes | None = None
         self._reader = object()
-        self._controls: list[ControlFollowing] = []
-        self._talking: Talking | None = None
+        self._controls: list[Controls] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._close = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
@@ -120,7 +133,7 @@ class Client:
     @property
     def address(self) -> str:
         """Where the live service is, as it was written."""
-        return self._dialer.address.shown
+        return self._dialer.shown
 
     async def states(self) -> AsyncIterator[State]:
         """Yield the state, and every other one as it comes, until the client is closed."""
@@ -140,10 +153,10 @@ class Client:
         reason = self.state.reason
         with suppress(TimeoutError):
             async with asyncio.timeout(budget_ms / MS):
-                while (pulse := self._standing.pulses[0]).newest is None:
+                while (awaited := self._standing.awaited) or not self._lanes.found:
                     self._open()
-                    self._dialer.credentials.headers()
-                    if status := self._connections.denied(pulse):
+                    self._dialer.check()
+                    if status := max(map(self._connections.denied, awaited), default=0):
                         raise DeniedError(address=self.address, status=status)
                     reason = self.state.reason
                     await asyncio.sleep(self._limits.look_ms / MS)
@@ -165,10 +178,10 @@ class Client:
             AnnouncedMissingError: To its end is asked for, and it does not come.
             ClosedError: The client is not open.
         """
-        following = self._follow(after, until_head=not follow)
+        outcomes = self._follow(after, until_head=not follow)
         reader = self._reader = object()
-        while await following.waiting.filled() and self._reader is reader:
-            received = following.hand_over()
+        while await outcomes.waiting.filled() and self._reader is reader:
+            received = outcomes.hand_over()
             yield self._judge.judge(received.outcome, received.line, received.at, self.state)
         if self._reader is not reader:
             raise FollowedAlreadyError
@@ -188,18 +201,16 @@ class Client:
             AnnouncedMissingError: To its end is asked for, and it does not come.
             ClosedError: The client is not open.
         """
-        ends = ControlFollowing(
-            _position(after), self._limits, self._machine, until_head=not follow
-        )
-        pulse = Pulse(self._limits, self._machine)
-        task = self._connections.keep(ends, pulse, self._open())
-        self._controls.append(ends)
+        tasks = self._open()
+        controls = Controls(reach=self._reach, begin=parse_places(after), until_head=not follow)
+        self._lanes.once(lambda lanes: controls.open(lanes, tasks))
+        self._controls.append(controls)
         try:
-            while await ends.waiting.filled():
-                yield ends.waiting.pop()
+            while await controls.waiting.filled():
+                yield controls.waiting.pop()
         finally:
-            task.cancel()
-            self._controls.remove(ends)
+            controls.end()
+            self._controls.remove(controls)
 
     async def decide(self, context: Context, *, budget_ms: int = BUDGET_MS) -> Delivery:
         """Return what became of a context: a decision or a refusal.
@@ -213,8 +224,9 @@ class Client:
             IdentifierMalformedError: Feed or symbol cannot name a context.
             ClosedError: The client is not open.
         """
-        talking, line = self._talk(), context_line(context)
-        message, line = await talking.ask(talking.contexts, context.context_id, line, budget_ms)
+        what, line = f"context {context.context_id}", context_line(context)
+        talking, left_ms = await self._talk(context.symbol, what, budget_ms)
+        message, line = await talking.ask(talking.contexts, context.context_id, line, left_ms)
         return self._judge.judge(message, line, parse_position(message.position), self.state)
 
     async def report(self, record: Report | JsonObject, *, budget_ms: int = BUDGET_MS) -> Answered:
@@ -227,11 +239,12 @@ class Client:
             InFlightFullError: Too many wait already.
             ClosedError: The client is not open.
         """
-        talking, control_id = self._talk(), control_id_of(record)
+        self._open()
+        control_id, line = control_id_of(record), control_line(record)
         if not control_id:
             raise RecordUnnamedError
-        line = control_line(record)
-        message, _ = await talking.ask(talking.controls, control_id, line, budget_ms)
+        talking, left_ms = await self._talk(symbol_of(record), f"control {control_id}", budget_ms)
+        message, _ = await talking.ask(talking.controls, control_id, line, left_ms)
         return message
 
     async def control(
@@ -245,52 +258,47 @@ class Client:
         asked = (self.report(record, budget_ms=budget_ms) for record in records)
         return list(await asyncio.gather(*asked))
 
-    def _follow(self, after: After, *, until_head: bool) -> Following:
+    def _follow(self, after: After, *, until_head: bool) -> Outcomes:
         """Return the stream from a position on, or where it was left."""
         self._open()
-        if after is not None or self._following is None:
-            begin = _position(self._after if after is None else after)
+        if after is not None or self._outcomes is None:
+            begin = parse_places(self._after if after is None else after)
             return self._begin(begin, until_head=until_head)
-        if until_head or self._following.until_head:
-            return self._begin(self._following.left_at, until_head=until_head)
-        return self._following
+        if until_head or self._outcomes.until_head:
+            return self._begin(self._outcomes.left_at, until_head=until_head)
+        return self._outcomes
 
-    def _begin(self, begin: Position | None, *, until_head: bool) -> Following:
+    def _begin(self, begin: Places, *, until_head: bool) -> Outcomes:
         """Follow the stream from a position on, instead of from where it was followed."""
         tasks = self._open()
-        self._stop_following()
-        self._stop_idling()
-        limits = self._limits
-        pulse = Pulse(limits, self._machine)
-        ordering = Ordering(begin, limits.heal_attempts, limits.remembered)
-        self._following = Following(ordering, limits, self._machine, pulse, until_head=until_head)
-        self._standing.pulses.insert(0, pulse)
-        self._stream = self._connections.keep(self._following, pulse, tasks)
-        return self._following
+        if self._outcomes is not None:
+            self._outcomes.end()
+        self._talks.stop_idling()
+        outcomes = self._outcomes = Outcomes(reach=self._reach, begin=begin, until_head=until_head)
 
-    def _stop_following(self) -> None:
-        """Give the stream up that was followed until now."""
-        if self._following is not None:
-            self._following.waiting.end()
-            self._stream.cancel()
-            self._standing.pulses.remove(self._following.pulse)
+        def opening(lanes: Sequence[Lane]) -> None:
+            if self._outcomes is outcomes:  # and not another one by now
+                outcomes.open(lanes, tasks)
+                if self._bookmark is not None and len(lanes) > 1:
+                    self._bookmark.begin(outcomes.origins().values())
 
-    def _stop_idling(self) -> None:
-        """Give the connection for questions up if there were none: it stood in for a stream."""
-        if self._talking is not None and not self._talking.used:
-            self._questions.cancel()
-            self._standing.pulses.remove(self._talking.pulse)
-            self._talking = None
+        self._lanes.once(opening)
+        return outcomes
 
-    def _talk(self) -> Talking:
-        """Return the connection for questions, made if need be."""
-        tasks = self._open()
-        if self._talking is None:
-            pulse = Pulse(self._limits, self._machine)
-            self._talking = Talking(self._limits, pulse, self.notices)
-            self._standing.pulses.append(pulse)
-            self._questions = self._connections.keep(self._talking, pulse, tasks)
-        return self._talking
+    async def _talk(self, symbol: str, what: str, budget_ms: int) -> tuple[Talking, int]:
+        """Return what asks about a symbol, and how much of the budget is left."""
+        tasks, running = self._open(), asyncio.get_running_loop()
+        begun_s = running.time()
+        try:
+            async with asyncio.timeout(budget_ms / MS):
+                lanes = await self._lanes.wait()
+        except TimeoutError as error:
+            state = f"{self.state.name} ({self.state.reason})"
+            raise AnswerLateError(what=what, budget_ms=budget_ms, state=state) from error
+        self._open()
+        number = self._talks.first_heard(self._dialer.lane_of(symbol, lanes))
+        left_ms = max(1, budget_ms - int((running.time() - begun_s) * MS))
+        return self._talks.of(number, lanes, tasks), left_ms
 
     def _open(self) -> asyncio.TaskGroup:
         """Return where this client's tasks live.
@@ -308,39 +316,35 @@ class Client:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 watching = tasks.create_task(self._standing.watch())
+                finding = tasks.create_task(self._lanes.find())
                 if self._after is None:
-                    self._talk()
+                    self._lanes.once(self._listen)
                 else:
-                    self._begin(_position(self._after), until_head=False)
+                    self._begin(parse_places(self._after), until_head=False)
                 started.set()
                 await self._close.wait()
                 self._standing.ended = "closed"
                 watching.cancel()
+                finding.cancel()
                 self._connections.end()
         finally:
             started.set()
+            await self._dialer.close()
+
+    def _listen(self, lanes: Sequence[Lane]) -> None:
+        """Hear how the service is where no stream is followed."""
+        if self._outcomes is None and self._tasks is not None:
+            self._talks.listen(lanes, self._tasks)
 
     def _ended(self, _runner: asyncio.Task[None]) -> None:
         """Say that nothing comes any more."""
         self._tasks = None
         self._standing.ended = self._standing.ended or "failed"
         self._standing.look()
-        for ends in (self._following, *self._controls):
-            if ends is not None:
-                ends.waiting.end()
-        if self._talking is not None:
-            self._talking.end(f"one that is {self._standing.ended}")
-
-
-def _position(after: After) -> Position | None:
-    """Return a position; None where the stream begins now.
-
-    Raises:
-        PositionMalformedError: It is none.
-    """
-    if isinstance(after, str):
-        return None if after == "now" else parse_position(after)
-    return after
+        for streams in (self._outcomes, *self._controls):
+            if streams is not None:
+                streams.waiting.end()
+        self._talks.end(f"one that is {self._standing.ended}")
 
 
 def connect(
@@ -358,26 +362,28 @@ def connect(
     iterated: who does not is told nothing new, and is ``stale``.
 
     Args:
-        url: ``http://``, ``https://``, ``ws://``, ``wss://`` or ``unix:///path``; else what
-            ``TORGHUT_URL`` says, else this machine's port 8787.
+        url: ``http://``, ``https://``, ``ws://``, ``wss://``, ``unix:///path``, or where brokers
+            carry it ``kafka://host:port,host:port``; else what ``TORGHUT_URL`` says, else this
+            machine's port 8787.
         token: That lets in; else it is in a file.
         token_file: Else what ``TORGHUT_TOKEN_FILE`` says. Read anew for every connection.
-        after: Where the stream begins: a position, ``start`` or ``now``.
+        after: Where the stream begins: a position, one for each partition, ``start`` or ``now``.
         bookmark: The stream goes on after what it keeps; ``after`` holds while it keeps nothing.
         limits: What is waited for, and how long.
 
     Raises:
         AddressMalformedError: ``url`` is no address.
+        KafkaMissingError: Brokers are to be spoken to, and the package for it is not installed.
         BookmarkError: The bookmark cannot be read.
         PositionMalformedError: ``after`` is no position.
     """
     file = token_file or (None if token else variable(TOKEN_FILE_VARIABLE))
-    kept = None if bookmark is None else bookmark.position
+    kept = () if bookmark is None else bookmark.positions
     begin = kept or after or (None if bookmark is None else "now")
-    _position(begin)
-    dialer = Dialer(
-        address=parse_address(url or variable(URL_VARIABLE) or DEFAULT_URL),
-        credentials=Credentials(token=token or "", file=None if file is None else Path(file)),
-        limits=limits or Limits(),
+    parse_places(begin)
+    dialer = dialer_of(
+        parse_address(url or variable(URL_VARIABLE) or DEFAULT_URL),
+        Credentials(token=token or "", file=None if file is None else Path(file)),
+        limits or Limits(),
     )
-    return Client(dialer, after=begin)
+    return Client(dialer, after=begin, bookmark=bookmark)

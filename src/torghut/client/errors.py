@@ -19,10 +19,23 @@ class AddressMalformedError(TorghutError):
 
     def __init__(self, *, found: str) -> None:
         super().__init__(
-            "expected an address such as http://127.0.0.1:8787, wss://host or unix:///path, "
-            f"found {found[:_SHOWN]!r}; correct it"
+            "expected an address such as http://127.0.0.1:8787, wss://host, unix:///path or "
+            f"kafka://host:9092, found {found[:_SHOWN]!r}; correct it"
         )
         self.found = found
+
+
+class KafkaMissingError(TorghutError):
+    """Brokers are to be spoken to, and the package for it is not installed."""
+
+    code: ClassVar[str] = "client.kafka-missing"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self, *, package: str) -> None:
+        super().__init__(
+            f"expected the extra `kafka`, found no {package}; pip install 'torghut[kafka]'"
+        )
+        self.package = package
 
 
 class TokenUnreadableError(TorghutError):
@@ -189,7 +202,7 @@ class BookmarkError(TorghutError):
 
     def __init__(self, *, path: Path, found: str) -> None:
         super().__init__(
-            f"{path}: expected a bookmark with one position, found {found}; "
+            f"{path}: expected a bookmark with one position a line, found {found}; "
             "correct it, or take it away and say where to begin"
         )
         self.path = path

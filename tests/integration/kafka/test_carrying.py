@@ -146,6 +146,7 @@ def on_stage(bootstrap: str, test: Callable[[Stage], Coroutine[object, object, N
             declared,
             contexts=await carrier.make("contexts", PARTITIONS),
             decisions=await carrier.make("decisions", PARTITIONS),
+            control_outcomes=await carrier.make("control-outcomes", PARTITIONS),
             fills=await carrier.make("fills", PARTITIONS),
             positions=await carrier.make("positions", PARTITIONS),
             news=await carrier.make("news", PARTITIONS),

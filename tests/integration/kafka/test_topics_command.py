@@ -17,7 +17,7 @@ from tests.removing_topics import remove_topics
 from torghut.carrying.errors import BrokerUnreachableError
 
 CONTEXTS: Final = "torghut.market-context.v1"
-TOPICS: Final = 10
+TOPICS: Final = 11
 SOON_MS: Final = 600
 """A budget that ends while one looks on."""
 

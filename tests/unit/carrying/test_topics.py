@@ -39,7 +39,7 @@ def test_everything_the_loop_needs_has_a_topic() -> None:
 
     assert nouns == {
         *("market-context", "decisions", "positions", "fills", "news", "fundamentals"),
-        *("commands", "governance-events", "quarantine", "heartbeats"),
+        *("commands", "governance-events", "quarantine", "heartbeats", "control-outcomes"),
     }
 
 
@@ -87,7 +87,7 @@ def test_three_nodes_lose_nothing_that_one_of_them_loses(topic: TopicDeclaration
     ("old", "new", "expected"),
     [
         ("partitioner: murmur2", "partitioner: any", "partitioner any where key is none"),
-        ("partitioner: murmur2", "partitioner: crc32", "'murmur2' or 'any'"),
+        ("partitioner: murmur2", "partitioner: crc32", "'murmur2', 'log-partition' or 'any'"),
         ("partitions: 12", "partitions: 0", "greater than or equal to 1"),
         ("min_in_sync: 2", "min_in_sync: 1", "two of them in sync, on three nodes"),
         ("copies: 3, min_in_sync: 2", "copies: 3, min_in_sync: 4", "at most copies"),

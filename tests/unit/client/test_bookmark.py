@@ -8,6 +8,7 @@ import pytest
 
 from torghut.client import Bookmark, Position
 from torghut.client.errors import BookmarkError
+from torghut.schemas.live.position import start_of
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -36,3 +37,22 @@ def test_bookmark_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(BookmarkError):
         bookmark.keep(Position(0, 1, 2))
+
+
+def test_each_partition_has_a_line_and_the_one_kept_last_stands_first(tmp_path: Path) -> None:
+    bookmark = Bookmark(tmp_path / "mark")
+    bookmark.begin([start_of(0), Position(1, 5, 0), start_of(2)])
+    assert not bookmark.path.exists()
+    bookmark.keep(Position(2, 7, 1))
+    bookmark.keep(Position(1, 6, 0))
+
+    assert bookmark.path.read_text(encoding="ascii") == "1:6:0\n2:7:1\n0:start\n"
+    assert Bookmark(bookmark.path).position == Position(1, 6, 0)
+    assert Bookmark(bookmark.path).positions == [Position(1, 6, 0), Position(2, 7, 1), start_of(0)]
+
+
+def test_what_another_process_kept_of_other_partitions_stays(tmp_path: Path) -> None:
+    Bookmark(tmp_path / "mark").keep(Position(0, 1, 2))
+    Bookmark(tmp_path / "mark").keep(Position(1, 1, 1))
+
+    assert Bookmark(tmp_path / "mark").positions == [Position(1, 1, 1), Position(0, 1, 2)]

@@ -18,9 +18,11 @@ class Buffer(Generic[T]):
 
     Attributes:
         room: How many may wait.
+        sources: So many have something to add; with the last of them it ends.
     """
 
     room: int
+    sources: int = 1
     _items: deque[T] = field(default_factory=deque)
     _ended: bool = False
     _why: TorghutError | None = None
@@ -58,6 +60,12 @@ class Buffer(Generic[T]):
         if not self._ended:
             self._ended, self._why = True, why
         self._move()
+
+    def leave(self) -> None:
+        """Let one of the sources add nothing more."""
+        self.sources -= 1
+        if self.sources < 1:
+            self.end()
 
     async def _moves(self) -> None:
         """Wait until something happens."""

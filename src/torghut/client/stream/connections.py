@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from torghut.client.machine import Machine
 from torghut.client.stream.link import Ends, Link, Notice
 from torghut.client.stream.pulse import Pulse
-from torghut.client.wire.address import Dialer
+from torghut.client.wire.dialing import Dialer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,10 +33,13 @@ class Connections:
     def __len__(self) -> int:
         return len(self._links)
 
-    def keep(self, ends: Ends, pulse: Pulse, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
-        """Keep a connection until the task that is returned is cancelled."""
+    def keep(
+        self, ends: Ends, pulse: Pulse, tasks: asyncio.TaskGroup, *, lane: int
+    ) -> asyncio.Task[None]:
+        """Keep a connection to a lane until the task that is returned is cancelled."""
         link = Link(
             dialer=self.dialer,
+            lane=lane,
             ends=ends,
             limits=self.dialer.limits,
             machine=self.machine,

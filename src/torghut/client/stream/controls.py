@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from typing_extensions import override
-from websockets.asyncio.client import ClientConnection
 
 from torghut.client.errors import AnnouncedMissingError
 from torghut.client.limits import NS_PER_MS, Limits
 from torghut.client.machine import Machine
 from torghut.client.stream.buffer import Buffer
-from torghut.client.stream.following import asked_after, end_of, place_of
+from torghut.client.stream.following import end_of, place_of
 from torghut.client.stream.link import Ends
+from torghut.client.wire.dialing import Connection, Purpose
 from torghut.client.wire.messages import (
     ControlApplied,
     ControlRecorded,
@@ -24,7 +24,7 @@ from torghut.client.wire.messages import (
     Outcome,
     Refused,
 )
-from torghut.schemas.live.position import START, Position
+from torghut.schemas.live.position import Position, start_of
 
 ControlEvent: TypeAlias = ControlRecorded | ControlApplied
 
@@ -57,7 +57,7 @@ class _Announcement(NamedTuple):
 
 @dataclass(slots=True)
 class ControlFollowing(Ends):
-    """Takes in what happens to control records, for one reader.
+    """Takes in what happens to control records in one lane, for one reader.
 
     Several stand at one position. So after a lost connection the last position is asked for again,
     and what came before is passed over.
@@ -66,6 +66,7 @@ class ControlFollowing(Ends):
     a stream that ends is told from the start, and counts them.
 
     Attributes:
+        lane: Its number.
         begin: At or after which position what comes is handed over; None: from now on.
         limits: How many may wait, how many are known again, and when nothing more comes.
         machine: Whose steady clock counts.
@@ -73,27 +74,29 @@ class ControlFollowing(Ends):
         waiting: For the reader.
     """
 
+    lane: int
     begin: Position | None
     limits: Limits
     machine: Machine
+    waiting: Buffer[ReceivedControl]
     until_head: bool = False
-    waiting: Buffer[ReceivedControl] = field(init=False)
     _after: Position | None = field(init=False)
     _given: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _last: Position | None = None
     _first: _Announcement | None = None
     _taken: int = 0
     _stirred_ns: int = 0
+    _ended: bool = False
 
     def __post_init__(self) -> None:
-        """Make room for as many as may wait."""
-        self.waiting = Buffer(self.limits.queue_max)
-        self._after = START if self.until_head and self.begin is not None else self.begin
+        """Begin where it is to be begun."""
+        told = self.until_head and self.begin is not None
+        self._after = start_of(self.lane) if told else self.begin
 
     @override
-    def query(self) -> str:
+    def purpose(self) -> Purpose:
         self._stirred_ns = self.machine.steady_ns()
-        return f"after={asked_after(self._after)}&controls=1"
+        return Purpose("controls", self._after)
 
     @override
     async def take(self, message: Incoming, line: str) -> None:
@@ -105,7 +108,7 @@ class ControlFollowing(Ends):
             self._stir(message)
 
     @override
-    async def speak(self, connection: ClientConnection) -> None:
+    async def speak(self, connection: Connection) -> None:
         """Nothing is said here."""
 
     async def _event(self, event: ControlEvent, line: str) -> None:
@@ -119,7 +122,7 @@ class ControlFollowing(Ends):
             return
         self._remember(line)
         self._taken += isinstance(event, ControlRecorded) and event.status == "taken"
-        if self.begin is None or at >= self.begin:
+        if not self._ended and (self.begin is None or at >= self.begin):
             await self.waiting.put(ReceivedControl(event, line, at))
 
     def _stir(self, outcome: Outcome) -> None:
@@ -130,21 +133,27 @@ class ControlFollowing(Ends):
     def _hear(self, heartbeat: Heartbeat) -> None:
         """Compare how many records the service has taken with those that came."""
         if self._after is None:
-            self._after = end_of(heartbeat)
+            self._after = end_of(heartbeat, self.lane)
         if self._first is None:
-            self._first = _Announcement(end_of(heartbeat), heartbeat.control_records)
+            self._first = _Announcement(end_of(heartbeat, self.lane), heartbeat.control_records)
         if self.until_head:
-            self._end(self._first.records)
+            self._end_at(self._first.records)
 
-    def _end(self, records: int) -> None:
+    def _end(self) -> None:
+        """Add nothing more."""
+        if not self._ended:
+            self._ended = True
+            self.waiting.leave()
+
+    def _end_at(self, records: int) -> None:
         """End the stream once that many records came, or do not come."""
         quiet_ms = (self.machine.steady_ns() - self._stirred_ns) // NS_PER_MS
         if self.begin is None:
-            self.waiting.end()
+            self._end()
         elif self._taken >= records:
             # A record may apply long after it was taken, and no announcement says where.
             if quiet_ms >= self.limits.quiet_ms:
-                self.waiting.end()
+                self._end()
         elif quiet_ms > self.limits.stale_ms * self.limits.heal_attempts:
             announced, found = f"{records} control records", f"{self._taken} of them"
             self.waiting.end(AnnouncedMissingError(announced=announced, found=found))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 from typing_extensions import override
-from websockets.asyncio.client import ClientConnection
 
 from torghut.client.errors import AnnouncedMissingError, BeyondEndError
 from torghut.client.limits import Limits
@@ -19,13 +18,14 @@ from torghut.client.stream.buffer import Buffer
 from torghut.client.stream.link import Ends, LinkFaultError
 from torghut.client.stream.ordering import DisorderedError, Ordering
 from torghut.client.stream.pulse import Pulse
+from torghut.client.wire.dialing import Connection, Purpose
 from torghut.client.wire.messages import Decided, Heartbeat, Incoming, Outcome, Refused
 from torghut.schemas.live.position import (
     PLACE_MAX,
-    START,
     Position,
     PositionMalformedError,
     parse_position,
+    start_of,
 )
 
 
@@ -36,11 +36,13 @@ class Received(NamedTuple):
         outcome: As it was read.
         line: As it came.
         at: Where it stands.
+        lane: In which it came.
     """
 
     outcome: Outcome
     line: str
     at: Position
+    lane: int
 
 
 class _DisorderFaultError(LinkFaultError):
@@ -63,49 +65,50 @@ class _PlaceFaultError(LinkFaultError):
 
 @dataclass(slots=True)
 class Following(Ends):
-    """Takes outcomes in and keeps them for one reader.
+    """Takes the outcomes of one lane in and keeps them for one reader, who may read several.
 
     Attributes:
+        lane: Its number.
         ordering: What was taken so far, and where to go on.
         limits: How many may wait.
         machine: Whose steady clock counts.
         pulse: Told what is wrong with the stream.
         until_head: End once what the service had at first was taken, instead of going on.
         waiting: Outcomes for the reader.
+        handed: The last that the reader was given; None before the first.
     """
 
+    lane: int
     ordering: Ordering
     limits: Limits
     machine: Machine
     pulse: Pulse
+    waiting: Buffer[Received]
     until_head: bool = False
-    waiting: Buffer[Received] = field(init=False)
+    handed: Position | None = None
     _announced: Announced = field(init=False)
-    _handed: Position | None = None
+    _ended: bool = False
+    _asked: int = 0
 
     def __post_init__(self) -> None:
-        """Make room for as many outcomes as may wait."""
-        self.waiting = Buffer(self.limits.queue_max)
+        """Know nothing of the log's end."""
         self._announced = Announced(self.limits, self.machine)
 
     @property
     def left_at(self) -> Position | None:
         """After which position another stream goes on; None where nothing was heard yet."""
         cursor = self.ordering.cursor
-        if self._handed is None or cursor is None:
+        if self.handed is None or cursor is None:
             return self.ordering.origin
-        return min(self._handed, cursor)
-
-    def hand_over(self) -> Received:
-        """Return the oldest outcome that waits, which there must be."""
-        received = self.waiting.pop()
-        self._handed = received.at
-        return received
+        return min(self.handed, cursor)
 
     @override
-    def query(self) -> str:
+    def purpose(self) -> Purpose:
         self._announced.wait_anew()
-        return f"after={asked_after(self.ordering.cursor)}"
+        self._asked += 1
+        if self.until_head and self._asked > 1 and not self.pulse.counts:
+            self._end()  # nobody ever spoke here, and there was nothing
+        return Purpose("outcomes", self.ordering.cursor)
 
     @override
     async def take(self, message: Incoming, line: str) -> None:
@@ -118,7 +121,7 @@ class Following(Ends):
             await self._outcome(message, line, message.refusal.symbol, None)
 
     @override
-    async def speak(self, connection: ClientConnection) -> None:
+    async def speak(self, connection: Connection) -> None:
         """Nothing is said here."""
 
     async def _outcome(
@@ -131,13 +134,15 @@ class Following(Ends):
         except DisorderedError as error:
             raise _DisorderFaultError(str(error)) from error
         self._announced.wait_anew()
+        self.pulse.idle, self.pulse.needed = False, True
         self.pulse.broken = self.ordering.accepted
         if self.ordering.in_order:
             self.pulse.doubt = ""
-        await self.waiting.put(Received(outcome, line, at))
+        if not self._ended:
+            await self.waiting.put(Received(outcome, line, at, self.lane))
         first = self._announced.first
         if self.until_head and first is not None and at >= first:
-            self.waiting.end()
+            self._end()
 
     def _hear(self, heartbeat: Heartbeat) -> None:
         """Compare what the service has with what came.
@@ -145,7 +150,7 @@ class Following(Ends):
         Raises:
             LinkFaultError: Nothing came for as long as silence may last.
         """
-        end = end_of(heartbeat)
+        end = end_of(heartbeat, self.lane)
         if (cursor := self.ordering.cursor) is None:
             cursor = end
             self.ordering.begin(end)
@@ -158,16 +163,22 @@ class Following(Ends):
         elif complete and self.ordering.in_order:
             self.pulse.doubt = ""
         if self.until_head:
-            self._end(self._announced.first or end, cursor)
+            self._end_at(self._announced.first or end, cursor)
 
-    def _end(self, first: Position, cursor: Position) -> None:
+    def _end(self) -> None:
+        """Add nothing more."""
+        if not self._ended:
+            self._ended = True
+            self.waiting.leave()
+
+    def _end_at(self, first: Position, cursor: Position) -> None:
         """End the stream if it has come to the end that was announced at first, or never will."""
         said = self._announced
         reached = cursor >= first and not said.short
         if said.beyond:
             self.waiting.end(BeyondEndError(after=cursor, end=said.beyond))
         elif reached or (said.missing and first.place == PLACE_MAX):  # where no outcome stands
-            self.waiting.end()
+            self._end()
         elif said.missing:
             announced, found = f"outcomes up to {first}", f"none after {cursor}"
             self.waiting.end(AnnouncedMissingError(announced=announced, found=found))
@@ -185,17 +196,10 @@ def place_of(text: str) -> Position:
         raise _PlaceFaultError(str(error)) from error
 
 
-def end_of(heartbeat: Heartbeat) -> Position:
-    """Return where the log ends, as a heartbeat says.
+def end_of(heartbeat: Heartbeat, lane: int) -> Position:
+    """Return where the log ends in a lane, as a heartbeat says.
 
     Raises:
         LinkFaultError: It names no place.
     """
-    return START if heartbeat.position is None else place_of(heartbeat.position)
-
-
-def asked_after(at: Position | None) -> str:
-    """Return a position as it is asked for."""
-    if at is None:
-        return "now"
-    return "start" if at.block < 0 else str(at)
+    return start_of(lane) if heartbeat.position is None else place_of(heartbeat.position)

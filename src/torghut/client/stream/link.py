@@ -8,14 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, NamedTuple, Protocol
 
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import InvalidStatus, WebSocketException
-
-from torghut.client.errors import TokenUnreadableError
 from torghut.client.limits import Limits
 from torghut.client.machine import Machine
 from torghut.client.stream.pulse import Pulse
-from torghut.client.wire.address import Dialer
+from torghut.client.wire.dialing import Connection, CutError, Dialer, Purpose, RefusedError
 from torghut.client.wire.messages import GarbledError, Heartbeat, Incoming, read_line
 
 MS: Final = 1_000
@@ -47,8 +43,8 @@ class Notice(NamedTuple):
 class Ends(Protocol):
     """What a connection is used for."""
 
-    def query(self) -> str:
-        """Return the question of the next connection, such as ``after=0:1:2``."""
+    def purpose(self) -> Purpose:
+        """Return what the next connection is for."""
         ...
 
     async def take(self, message: Incoming, line: str) -> None:
@@ -59,7 +55,7 @@ class Ends(Protocol):
         """
         ...
 
-    async def speak(self, connection: ClientConnection) -> None:
+    async def speak(self, connection: Connection) -> None:
         """Say what there is to say, as long as the connection holds."""
         ...
 
@@ -82,6 +78,7 @@ class Link:
 
     Attributes:
         dialer: Makes connections.
+        lane: To which they are.
         ends: What it is used for.
         limits: Whose budgets hold.
         machine: Whose chance spreads the attempts.
@@ -92,6 +89,7 @@ class Link:
     """
 
     dialer: Dialer
+    lane: int
     ends: Ends
     limits: Limits
     machine: Machine
@@ -100,6 +98,7 @@ class Link:
     looked: Callable[[], None]
     denied: int = 0
     _failures: int = field(default=0)
+    _said: Notice | None = None
 
     async def keep(self) -> None:
         """Connect, read, and connect again, for ever."""
@@ -108,29 +107,19 @@ class Link:
             reason = await self._connected()
             self.pulse.end(reason)
             self.looked()
-            await asyncio.sleep(self._wait_s())
-
-    def _wait_s(self) -> float:
-        """Return how long to wait before the next attempt, and wait longer after that."""
-        limits = self.limits
-        ceiling_ms = min(
-            limits.retry_max_ms, limits.retry_first_ms << min(self._failures, _DOUBLINGS)
-        )
-        self._failures += 1
-        return ceiling_ms * (0.5 + 0.5 * self.machine.chance()) / MS
+            self._failures += 1
+            await asyncio.sleep(wait_s(self.limits, self.machine, self._failures - 1))
 
     async def _connected(self) -> str:
         """Use one connection as long as it holds; return why it ended."""
         try:
             async with asyncio.timeout(self.limits.connect_ms / MS):
-                connection = await self.dialer.dial(self.ends.query())
-        except InvalidStatus as error:
-            status = error.response.status_code
-            self.denied = status if status in _DENIED else 0
-            return self._noticed("connection", f"refused with HTTP status {status}")
+                connection = await self.dialer.dial(self.lane, self.ends.purpose())
         except TimeoutError:
             return self._noticed("connection", f"none within {self.limits.connect_ms} ms")
-        except (OSError, EOFError, WebSocketException, TokenUnreadableError) as error:
+        except CutError as error:
+            refused = isinstance(error, RefusedError) and error.status in _DENIED
+            self.denied = error.status if refused and isinstance(error, RefusedError) else 0
             return self._noticed("connection", _words(error))
         self.denied = 0
         try:
@@ -138,17 +127,17 @@ class Link:
         except asyncio.CancelledError:
             await self._left(connection)
             raise
-        connection.transport.abort()  # it is of no more use; a farewell would wait behind the rest
+        connection.drop()  # it is of no more use; a farewell would wait behind the rest
         return reason
 
-    async def _used(self, connection: ClientConnection) -> str:
+    async def _used(self, connection: Connection) -> str:
         """Read and speak until either ends; return why."""
         ended: list[Exception] = []
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._read(connection))
                 both.create_task(self.ends.speak(connection))
-        except* (LinkFaultError, TimeoutError, OSError, WebSocketException) as group:
+        except* (LinkFaultError, TimeoutError, CutError) as group:
             ended.extend(group.exceptions)
         first = ended[0] if ended else SilentError("ended")
         what = first.what if isinstance(first, LinkFaultError) else "connection"
@@ -156,16 +145,15 @@ class Link:
             self.pulse.doubt = f"{what}: {_words(first)}"
         return self._noticed(what, _words(first))
 
-    async def _read(self, connection: ClientConnection) -> None:
+    async def _read(self, connection: Connection) -> None:
         """Read every message until the connection ends or is of no more use."""
         while True:
             try:
                 async with asyncio.timeout(self.limits.silence_ms / MS):
-                    frame = await connection.recv()
+                    text = await connection.receive()
             except TimeoutError as error:
                 message = f"nothing came for {self.limits.silence_ms} ms"
                 raise SilentError(message) from error
-            text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
             for line in text.split("\n"):
                 if line:
                     await self._take(line)
@@ -184,35 +172,46 @@ class Link:
         await self.ends.take(message, line)
 
     def _hear(self, heartbeat: Heartbeat) -> None:
-        """Take in a heartbeat, and give up a connection over which all come late."""
+        """Take in a heartbeat, and give up a connection over which all come late.
+
+        Where the first one did, nobody was there before: another connection knows how old one is.
+        """
         if self.pulse.hear(heartbeat):
             self._failures = self._failures if self.pulse.doubt else 0
             self.looked()
+        elif self.pulse.unmeasured:
+            message = "the first heartbeat came late"
+            raise SilentError(message)
         elif self.pulse.silent_ms > self.limits.silence_ms:
             message = f"heartbeats came late for {self.limits.silence_ms} ms"
             raise SilentError(message)
 
-    async def _left(self, connection: ClientConnection) -> None:
+    async def _left(self, connection: Connection) -> None:
         """Take leave, without waiting long for the other side."""
         try:
-            async with asyncio.timeout(self.limits.close_ms / MS), asyncio.TaskGroup() as both:
-                both.create_task(connection.close())
-                both.create_task(_drain(connection))
-        except* (TimeoutError, OSError, WebSocketException):
-            connection.transport.abort()
+            async with asyncio.timeout(self.limits.close_ms / MS):
+                await connection.leave()
+        except (TimeoutError, CutError):
+            connection.drop()
 
     def _noticed(self, what: str, detail: str) -> str:
-        """Keep a notice and return it as a reason."""
-        self.notices.append(Notice(what, detail[:_REASON_MAX]))
+        """Keep a notice and return it as a reason.
+
+        That nobody speaks in a lane is said once, until somebody does.
+        """
+        notice = Notice(what, f"{self.pulse.prefix}{detail}"[:_REASON_MAX])
+        if notice != self._said or self.pulse.newest is not None:
+            self.notices.append(notice)
+        self._said = notice
         return detail[:_REASON_MAX]
-
-
-async def _drain(connection: ClientConnection) -> None:
-    """Pass over what is still on its way, because the other side's farewell comes behind it."""
-    async for _ in connection:
-        pass
 
 
 def _words(error: BaseException) -> str:
     """Return an error in words."""
     return str(error) or type(error).__name__
+
+
+def wait_s(limits: Limits, machine: Machine, failures: int) -> float:
+    """Return how long to wait before the next attempt after so many others."""
+    ceiling_ms = min(limits.retry_max_ms, limits.retry_first_ms << min(failures, _DOUBLINGS))
+    return ceiling_ms * (0.5 + 0.5 * machine.chance()) / MS

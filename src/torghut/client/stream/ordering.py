@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 
-from torghut.schemas.live.position import START, Position
+from torghut.schemas.live.position import Position
 
 
 class DisorderedError(ValueError):
@@ -82,7 +82,7 @@ class Ordering:
     def begin(self, after: Position) -> None:
         """Learn after which position the stream is told; nothing was taken yet."""
         self.cursor = self.origin = self._seen.floor = after
-        self._before_first = 0 if after == START else None
+        self._before_first = 0 if after.block < 0 else None
 
     def take(self, at: Position, symbol: str, sequence: int | None) -> bool:
         """Take the next outcome in; return whether it is new.

@@ -8,11 +8,16 @@ The first one counts only if it came soon after the connection was begun, so it 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from torghut.client.delivery import State
 from torghut.client.limits import NS_PER_MS, Limits
 from torghut.client.machine import Machine
 from torghut.client.wire.messages import Heartbeat
+
+_SILENT: Final = "source-silent"
+_ONLY: Final = frozenset({_SILENT, "lag", "log-slow", "clock-stepped", "page-unwritten"})
+"""With these a service that is stale is so because its source is silent."""
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +27,9 @@ class Pulse:
     Attributes:
         limits: When silence begins.
         machine: Whose steady clock counts.
+        needed: Whether nothing may be opened before it was heard.
+        name: Whose it is, in words; empty where there is no other.
+        idle: Whether nothing was ever decided there, so it says nothing of any symbol.
         newest: The last heartbeat that counts; None before the first.
         doubt: A fault in the stream that is being healed, in words; empty where there is none.
         broken: One that could not be healed; it stays.
@@ -29,6 +37,9 @@ class Pulse:
 
     limits: Limits
     machine: Machine
+    needed: bool = False
+    name: str = ""
+    idle: bool = False
     newest: Heartbeat | None = None
     doubt: str = ""
     broken: str = ""
@@ -62,6 +73,29 @@ class Pulse:
         return True
 
     @property
+    def prefix(self) -> str:
+        """What begins whatever is said of it."""
+        return f"{self.name}: " if self.name else ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether what it says is of the client: it was heard, or has to be."""
+        return self.needed or self.newest is not None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it is stale only because nothing comes in there; others may go on."""
+        newest = self.newest
+        if newest is None or newest.state != "stale" or not newest.reason.startswith(_SILENT):
+            return False
+        return self.state.reason == f"{self.prefix}{newest.reason}" and {*newest.degraded} <= _ONLY
+
+    @property
+    def unmeasured(self) -> bool:
+        """Whether no heartbeat of this connection came soon enough to measure others by it."""
+        return self._quickest_ns is None
+
+    @property
     def silent_ms(self) -> int:
         """How long nothing that counts was heard on this connection."""
         return (self.machine.steady_ns() - self._heard_ns) // NS_PER_MS
@@ -69,6 +103,11 @@ class Pulse:
     @property
     def state(self) -> State:
         """What holds now; asked anew whenever it matters, so a pause of the own process shows."""
+        name, reason = self._judged()
+        return State(name, f"{self.prefix}{reason}" if reason else "")
+
+    def _judged(self) -> State:
+        """Return what holds now, without whose it is."""
         if self._away or self.newest is None:
             return State("stale", self._away)
         if self.silent_ms > self.limits.stale_ms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, MutableSequence
+from collections.abc import AsyncIterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,12 +22,14 @@ class Standing:
 
     Attributes:
         limits: How often to look.
-        pulses: Of its connections, the first one the most important.
+        pulses: Of its connections, the first ones the most important.
+        away: Why there is no connection yet.
         ended: Why the client is at its end; empty while it is not.
     """
 
     limits: Limits
     pulses: MutableSequence[Pulse] = field(default_factory=list)
+    away: str = "not connected yet"
     ended: str = ""
     _last: State | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -36,12 +38,27 @@ class Standing:
     def state(self) -> State:
         """What holds now."""
         if self.ended or not self.pulses:
-            reason = f"the client is {self.ended}" if self.ended else "not connected yet"
-            return State("stale", reason)
-        # A connection that never was does not make worse what another one says.
-        first, *others = self.pulses
-        states = [first.state, *(pulse.state for pulse in others if pulse.newest is not None)]
-        return max(states, key=lambda state: _SEVERITY[state.name])
+            return State("stale", f"the client is {self.ended}" if self.ended else self.away)
+        return max((one.state for one in self._counting), key=lambda state: _SEVERITY[state.name])
+
+    @property
+    def _counting(self) -> Sequence[Pulse]:
+        """Those whose state is the client's: the worst of them counts.
+
+        A connection that never was does not make worse what others say, unless it has to be. Nor
+        does a lane in which nothing is ever decided, or one whose source is silent while those of
+        others are not: no decision comes of it.
+        """
+        counting = [pulse for pulse in self.pulses if pulse.counts] or self.pulses[:1]
+        counting = [one for one in counting if not one.idle] or counting
+        return [one for one in counting if not one.quiet] or counting
+
+    @property
+    def awaited(self) -> Sequence[Pulse]:
+        """Those that have to be heard and were not; whichever is first where none has to be."""
+        if not any(pulse.newest is not None for pulse in self.pulses):
+            return [one for one in self.pulses if one.needed] or self.pulses[:1]
+        return [one for one in self.pulses if one.needed and one.newest is None]
 
     def look(self) -> None:
         """Look at the state, and wake those who wait if it changed."""

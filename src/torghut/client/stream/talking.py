@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from typing_extensions import override
-from websockets.asyncio.client import ClientConnection
 
 from torghut.client.errors import AnswerLateError, ClosedError, InFlightFullError, NotTakenError
 from torghut.client.limits import Limits
 from torghut.client.stream.link import MS, Ends, Notice
 from torghut.client.stream.pulse import Pulse
 from torghut.client.stream.questions import Answer, Questions, Sent
+from torghut.client.wire.dialing import Connection, Purpose
 from torghut.client.wire.messages import (
     Answered,
     Decided,
@@ -99,8 +99,8 @@ class Talking(Ends):
             question.fail(lambda: ClosedError(found=found))
 
     @override
-    def query(self) -> str:
-        return "after=now"
+    def purpose(self) -> Purpose:
+        return Purpose("answers", None)
 
     @override
     async def take(self, message: Incoming, line: str) -> None:
@@ -116,7 +116,7 @@ class Talking(Ends):
             self.pulse.doubt = ""
 
     @override
-    async def speak(self, connection: ClientConnection) -> None:
+    async def speak(self, connection: Connection) -> None:
         """Send every question that waits for an answer, then each new one, many at a time."""
         self._unsent = dict.fromkeys((*self.contexts, *self.controls))
         self._wanted.set()

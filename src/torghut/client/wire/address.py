@@ -1,23 +1,26 @@
-"""Where the live service is, as people write it, and how a connection to it is made."""
+"""Where the live service is, as people write it, and what lets in there."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect, unix_connect
-
 from torghut.client.errors import AddressMalformedError, TokenUnreadableError
-from torghut.client.limits import Limits
 
 DEFAULT_URL: Final = "http://127.0.0.1:8787"
 
 _SCHEMES: Final = {"http": "ws", "ws": "ws", "https": "wss", "wss": "wss"}
+KAFKA: Final = "kafka"
+_BROKER: Final = re.compile(
+    r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4}\Z",
+    re.ASCII,
+)
+_PORT_MAX: Final = 65_535
 _TOKEN_BYTES_MAX: Final = 4_096
-_QUEUED_FRAMES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +29,15 @@ class Address:
 
     Attributes:
         shown: As it was written.
-        uri: Of its WebSocket, without the question.
+        uri: Of its WebSocket, without the question; empty where a broker carries its lines.
         socket: Path of its Unix socket; empty where it listens on the network.
+        brokers: Of Kafka, host:port, separated by commas; empty where it listens by itself.
     """
 
     shown: str
     uri: str
     socket: str
+    brokers: str = ""
 
 
 def parse_address(text: str) -> Address:
@@ -46,7 +51,12 @@ def parse_address(text: str) -> Address:
         'ws://127.0.0.1:8787/v1/stream'
         >>> parse_address("unix:///run/torghut.sock").socket
         '/run/torghut.sock'
+        >>> parse_address("kafka://broker-1:9092,broker-2:9092").brokers
+        'broker-1:9092,broker-2:9092'
     """
+    scheme, _, rest = text.partition("://")
+    if scheme == KAFKA:
+        return _of_brokers(text, rest.rstrip("/"))
     try:
         parts = urlsplit(text)
         known = bool(parts.hostname) and parts.port != 0 and text.isprintable()
@@ -61,6 +71,18 @@ def parse_address(text: str) -> Address:
         raise AddressMalformedError(found=text)
     root = f"{_SCHEMES[parts.scheme]}://{parts.netloc}{parts.path.rstrip('/')}"
     return Address(shown=text, uri=f"{root}/v1/stream", socket="")
+
+
+def _of_brokers(text: str, rest: str) -> Address:
+    """Return the address of a service whose lines brokers carry.
+
+    Raises:
+        AddressMalformedError: They are none.
+    """
+    for one in rest.split(","):
+        if not _BROKER.match(one) or int(one.rpartition(":")[2]) > _PORT_MAX:
+            raise AddressMalformedError(found=text)
+    return Address(shown=text, uri="", socket="", brokers=rest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,57 +105,6 @@ class Credentials:
         """
         token = self.token or (_read_token(self.file) if self.file is not None else "")
         return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialer:
-    """Makes connections to one service.
-
-    Attributes:
-        address: Of the service.
-        credentials: What is shown to it.
-        limits: Whose frames and times hold.
-    """
-
-    address: Address
-    credentials: Credentials
-    limits: Limits
-
-    async def dial(self, query: str) -> ClientConnection:
-        """Return a new connection; the one who waits for it keeps the time.
-
-        Args:
-            query: The question, such as ``after=0:1:2``.
-
-        Raises:
-            TokenUnreadableError: There is no token to show.
-        """
-        uri = f"{self.address.uri}?{query}"
-        headers = self.credentials.headers()
-        second = 1_000
-        # Neither compression, which costs time, nor pings: heartbeats tell more. And no proxy
-        # that the environment names: who trades names the way to the service.
-        if self.address.socket:
-            return await unix_connect(
-                self.address.socket,
-                uri,
-                additional_headers=headers,
-                compression=None,
-                ping_interval=None,
-                close_timeout=self.limits.close_ms / second,
-                max_size=self.limits.frame_bytes,
-                max_queue=_QUEUED_FRAMES,
-            )
-        return await connect(
-            uri,
-            additional_headers=headers,
-            compression=None,
-            ping_interval=None,
-            proxy=None,
-            close_timeout=self.limits.close_ms / second,
-            max_size=self.limits.frame_bytes,
-            max_queue=_QUEUED_FRAMES,
-        )
 
 
 def _read_token(path: Path) -> str:

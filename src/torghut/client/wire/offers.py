@@ -186,6 +186,11 @@ def control_id_of(record: Report | JsonObject) -> str:
     return record.control_id
 
 
+def symbol_of(record: Report | JsonObject) -> str:
+    """Return the symbol that a control record is about; ``*`` where it is about all."""
+    return str(record.get("symbol", "*")) if isinstance(record, Mapping) else record.symbol
+
+
 def _text(message: msgspec.Struct | JsonObject) -> str:
     """Return JSON in which what a double does not hold is text."""
     if isinstance(message, msgspec.Struct):

@@ -29,8 +29,9 @@ Hours = Annotated[int, Field(ge=1, le=87_600)]
 """Hours, at most ten years."""
 
 RecordKey = Literal["symbol", "control-id", "stream", "worker-partition", "none"]
-Partitioner = Literal["murmur2", "any"]
-"""murmur2: the Java client's default, positive(murmur2(key bytes)) mod partitions."""
+Partitioner = Literal["murmur2", "log-partition", "any"]
+"""murmur2: the Java client's default, positive(murmur2(key bytes)) mod partitions. log-partition:
+that of the log which the record comes from, whatever its key."""
 
 Environment = Literal["one-node", "three-nodes"]
 
@@ -175,7 +176,10 @@ class TopicDeclaration(Message):
     owner: Role
     key: RecordKey
     partitioner: Annotated[
-        Partitioner, Field(description="murmur2 wherever there is a key; any where there is none.")
+        Partitioner,
+        Field(
+            description="murmur2 or log-partition wherever there is a key; any where there is none."
+        ),
     ]
     partitions: Annotated[int, Field(ge=1, le=1024)]
     replication: ReplicationByEnvironment
@@ -192,7 +196,10 @@ class TopicDeclaration(Message):
     @model_validator(mode="after")
     def _keyed_as_it_is_partitioned(self) -> Self:
         if (self.partitioner == "any") != (self.key == "none"):
-            message = "partitioner any where key is none, and murmur2 elsewhere"
+            message = "partitioner any where key is none, and another one elsewhere"
+            raise ValueError(message)
+        if self.partitioner == "log-partition" and self.compaction is not None:
+            message = "no compaction where a key stands on several partitions"
             raise ValueError(message)
         if self.compaction is not None and self.key == "none":
             message = "a key where there is compaction"

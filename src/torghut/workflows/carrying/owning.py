@@ -14,7 +14,7 @@ from typing import Final
 
 from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Outgoing, Received
-from torghut.carrying.ports import Broker, Membership, Sender, TopicReader
+from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 from torghut.eventlog.ports import SharedLog
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.live.position import Position
@@ -22,7 +22,7 @@ from torghut.workflows.carrying.beside import BesideReader
 from torghut.workflows.carrying.errors import PartitionLateError
 from torghut.workflows.carrying.intake import Intake, PartitionOf
 from torghut.workflows.carrying.observing import CarryingWitness
-from torghut.workflows.carrying.publishing import Publisher
+from torghut.workflows.carrying.publishing import Publisher, by_name, by_symbol
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.life import first_of, live
@@ -94,28 +94,24 @@ class OwnedPartition:
             TorghutError: It cannot be taken up, or not be gone on with.
         """
         parts = self.share.parts_of(self.partition)
-        voice = self.share.broker.voice(self.share.topics.decisions, self.partition)
-        reader = self.share.broker.reader()
+        topics, broker = self.share.topics, self.share.broker
+        voice = broker.voice(topics.decisions, self.partition)
+        aside = broker.voice(topics.control_outcomes, self.partition)
+        reader = broker.reader()
         try:
             await self.share.claims.claim(self.partition, self.share.holder)
             worker = self.worker = assemble(parts)
             await worker.begin()
-            publisher = Publisher(
-                outcomes=worker.loop.outcomes,
-                voice=voice,
-                quarantine=self.share.topics.quarantine,
-                places={worker.desk.feeds.own(k): v for k, v in self._inputs().items()},
-                condition=worker.condition,
-                retry_ms=self.share.budgets.retry_ms,
-            )
-            self.published = await publisher.raise_voice()
-            beside = self._beside(worker, reader)
-            await self._serve(worker, publisher, beside)
+            outcomes = self._outcomes(worker, voice)
+            self.published = await outcomes.raise_voice()
+            publishers = (outcomes, self._control_outcomes(worker, aside))
+            await self._serve(worker, publishers, self._beside(worker, reader))
         except BaseExceptionGroup as group:
             raise first_of(group) from group
         finally:
             self._rest()
             await voice.fall_silent()
+            await aside.fall_silent()
             await reader.close()
             parts.page.close()
 
@@ -153,16 +149,16 @@ class OwnedPartition:
         if not self.asked.is_set():
             self.membership.hold(self.partition)
 
-    async def _serve(self, worker: LiveWorker, publisher: Publisher, beside: BesideReader) -> None:
+    async def _serve(
+        self, worker: LiveWorker, publishers: Sequence[Publisher], beside: BesideReader
+    ) -> None:
         """Decide, publish and say that this is so, until asked to end; then publish the last."""
         async with asyncio.TaskGroup() as tasks:
-            others = [
-                tasks.create_task(publisher.publish()),
-                tasks.create_task(self._beat(worker)),
-            ]
+            others = [tasks.create_task(publisher.publish()) for publisher in publishers]
+            others.append(tasks.create_task(self._beat(worker)))
             await live(worker, lambda: self._feed(worker, beside), self.asked)
             await self._within(
-                publisher.all_heard(),
+                _all_heard(publishers),
                 what="publishing what was decided last",
                 budget_ms=self.share.budgets.release_ms,
             )
@@ -237,6 +233,28 @@ class OwnedPartition:
         if self.serving:
             self.membership.go_on(self.partition)
 
+    def _outcomes(self, worker: LiveWorker, voice: Voice) -> Publisher:
+        """Return what publishes what became of contexts."""
+        return Publisher(
+            told=worker.loop.outcomes,
+            voice=voice,
+            key_of=by_symbol,
+            condition=worker.condition,
+            retry_ms=self.share.budgets.retry_ms,
+            quarantine=self.share.topics.quarantine,
+            places={worker.desk.feeds.own(k): v for k, v in self._inputs().items()},
+        )
+
+    def _control_outcomes(self, worker: LiveWorker, voice: Voice) -> Publisher:
+        """Return what publishes what became of control records; it raises its voice by itself."""
+        return Publisher(
+            told=worker.loop.controls,
+            voice=voice,
+            key_of=by_name,
+            condition=worker.condition,
+            retry_ms=self.share.budgets.retry_ms,
+        )
+
     def _beside(self, worker: LiveWorker, reader: TopicReader) -> BesideReader:
         """Return what reads the control records of this partition."""
         places = {name: place for name, place in self._inputs().items() if name != self._name}
@@ -262,3 +280,9 @@ class OwnedPartition:
     def _name(self) -> str:
         """What the log calls the contexts' own partition."""
         return f"{self.share.topics.contexts}/{self.partition}"
+
+
+async def _all_heard(publishers: Sequence[Publisher]) -> None:
+    """Wait until everything that was told is heard."""
+    for publisher in publishers:
+        await publisher.all_heard()

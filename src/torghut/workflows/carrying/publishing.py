@@ -1,14 +1,15 @@
 """What became durable, published: the log is the outbox, the topic says how far it was heard.
 
-A partition's decisions are published by whoever decides it, after the topic's own last record. What
-stands before that was heard; what stands after it is read from memory, or back from the log, where
-a worker died between the two. So nothing is published twice, and nothing left out.
+What a partition's loop tells, outcomes as well as what became of control records, is published by
+whoever decides it, after the topic's own last record. What stands before that was heard; what
+stands after it is read from memory, or back from the log, where a worker died between the two. So
+nothing is published twice, and nothing left out.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -44,27 +45,43 @@ from torghut.workflows.live.told.telling import KeptBlock, Telling
 _MS: Final = 1000.0
 _TYPE: Final = slice(len(b'{"type":"'), None)
 
+KeyOf = Callable[[Line], bytes]
+"""Returns the key that a line's record has."""
+
+
+def by_symbol(line: Line) -> bytes:
+    """Return the symbol of the context that a line is about."""
+    _, venue, name, _, _ = line.name.split(":")
+    return f"{venue}:{name}".encode()
+
+
+def by_name(line: Line) -> bytes:
+    """Return the name of what a line is about."""
+    return line.name.encode()
+
 
 @dataclass(slots=True, kw_only=True)
 class Publisher:
-    """Publishes one partition's outcomes, for ever.
+    """Publishes what one partition's loop tells, for ever.
 
     Attributes:
-        outcomes: Of the partition's loop.
+        told: By the partition's loop.
         voice: On the partition of the topic.
-        quarantine: The topic of records that were no contexts.
-        places: Topic and partition of those, by the digest that the log names each with.
+        key_of: What keys the records.
         condition: Where it is said that the broker is away.
         retry_ms: Between attempts to reach it.
-        said: Position of the last outcome that was heard; None until that is known.
+        quarantine: The topic of records that were no contexts.
+        places: Topic and partition of those, by the digest that the log names each with.
+        said: Position of the last line that was heard; None until that is known.
     """
 
-    outcomes: Telling
+    told: Telling
     voice: Voice
-    quarantine: str
-    places: Mapping[str, tuple[str, int]]
+    key_of: KeyOf
     condition: Condition
     retry_ms: int
+    quarantine: str = ""
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     said: Position | None = None
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -78,7 +95,7 @@ class Publisher:
         """
         last = await self.voice.raise_()
         if last is None:
-            self.said = start_of(self.outcomes.partition)
+            self.said = start_of(self.told.partition)
         else:
             said = _position(last)
             await self._check_log(said, _digest(last))
@@ -97,7 +114,7 @@ class Publisher:
                 if self.said is None:
                     await self.raise_voice()
                 self.condition.end("broker-away")
-                async for blocks in self.outcomes.follow_blocks(self.said):
+                async for blocks in self.told.follow_blocks(self.said):
                     await self.voice.say(list(self._outgoing(blocks)))
                     last = blocks[-1]
                     self._heard(last.position(last.lines[-1]))
@@ -108,7 +125,7 @@ class Publisher:
 
     async def all_heard(self) -> None:
         """Wait until everything was heard that is told so far."""
-        newest = self.outcomes.newest
+        newest = self.told.newest
         if newest is None or newest.place == PLACE_MAX:
             return  # nothing was told in this life
         while self.said is None or self.said < newest:
@@ -121,12 +138,12 @@ class Publisher:
         Raises:
             LogBehindTopicError: It does not, or another one in its place.
         """
-        partition, found = self.outcomes.partition, "nothing there"
+        partition, found = self.told.partition, "nothing there"
         if said.partition != partition:
             found = f"a topic that holds partition {said.partition}"
-        elif (await self.outcomes.log.head(partition)).number >= said.block:
+        elif (await self.told.log.head(partition)).number >= said.block:
             found = ""
-            async for block in self.outcomes.log.blocks(partition, after=said.block - 1):
+            async for block in self.told.log.blocks(partition, after=said.block - 1):
                 found = "" if block.digest == digest else f"another one, {block.digest}"
                 break
         if found:
@@ -151,7 +168,7 @@ class Publisher:
                     found = (*headers, *self._found(line))
                     yield Outgoing(None, line.text, found, self.quarantine)
                 else:
-                    yield Outgoing(_symbol(line), line.text, headers)
+                    yield Outgoing(self.key_of(line), line.text, headers)
 
     def _found(self, line: Line) -> Headers:
         """Return where a record was found that was no context."""
@@ -184,9 +201,3 @@ def _position(last: Received) -> Position:
 def _digest(last: Received) -> str:
     """Return the digest of the block that a record of the topic is of."""
     return dict(last.headers).get(BLOCK_DIGEST, b"").decode("ascii", "replace")
-
-
-def _symbol(line: Line) -> bytes:
-    """Return the symbol of the context that a line is about: it keys the record."""
-    _, venue, name, _, _ = line.name.split(":")
-    return f"{venue}:{name}".encode()

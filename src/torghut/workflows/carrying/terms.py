@@ -30,6 +30,7 @@ class CarriedTopics:
         governance: Events of governance, from its own log.
         quarantine: Records that were no context, with their offsets.
         heartbeats: That the partitions' loops are there.
+        control_outcomes: What became of control records, by the partition that decided it.
     """
 
     contexts: str = "torghut.market-context.v1"
@@ -42,6 +43,7 @@ class CarriedTopics:
     governance: str = "torghut.governance-events.v1"
     quarantine: str = "torghut.quarantine.v1"
     heartbeats: str = "torghut.heartbeats.v1"
+    control_outcomes: str = "torghut.control-outcomes.v1"
 
     @property
     def keyed(self) -> Sequence[str]:

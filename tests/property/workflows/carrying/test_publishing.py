@@ -32,7 +32,7 @@ from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.memory import InMemoryLog, Kept
 from torghut.schemas.live.position import PositionMalformedError
 from torghut.workflows.carrying.errors import LogBehindTopicError
-from torghut.workflows.carrying.publishing import Publisher
+from torghut.workflows.carrying.publishing import Publisher, by_symbol
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.told.lines import Line
 from torghut.workflows.live.told.telling import Telling, kept_block
@@ -114,7 +114,8 @@ class Course:
             log=self.log, lines_of=self.lines_of, limit=4, retry_s=0.1, partition=PARTITION
         )
         publisher = Publisher(
-            outcomes=telling,
+            told=telling,
+            key_of=by_symbol,
             voice=InMemoryVoice(self.topics, frost, PLACE),
             quarantine=QUARANTINE,
             places={},

@@ -1,0 +1,152 @@
+"""Clients of the brokers, made and started within a budget, and what they raise as one error."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from torghut.client.kafka.access import Access, Options
+from torghut.client.limits import Limits
+from torghut.client.wire.dialing import CutError
+from torghut.kernel.errors import TorghutError
+
+T = TypeVar("T")
+
+_MS: Final = 1_000
+_LINGER_MS: Final = 2
+
+
+class _Arguments(Options):
+    """What every client is made with."""
+
+    client_id: str
+    request_timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The brokers of a service.
+
+    Attributes:
+        access: How they let in.
+        limits: Whose budgets hold.
+    """
+
+    access: Access
+    limits: Limits
+
+    async def consumer(self, *, wait_ms: int, bytes_max: int) -> AIOKafkaConsumer:
+        """Return a client that reads, started; it is in no group and reads what is committed.
+
+        Args:
+            wait_ms: How long the broker may hold an answer back for want of records.
+            bytes_max: Of one partition in one answer.
+
+        Raises:
+            CutError: No broker answers within the budget.
+        """
+        with cut():
+            consumer = AIOKafkaConsumer(
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",  # what was gone by then shows as a gap
+                isolation_level="read_committed",
+                fetch_max_wait_ms=wait_ms,
+                max_partition_fetch_bytes=bytes_max,
+                **self._arguments(),
+            )
+        await self._started(consumer)
+        return consumer
+
+    async def producer(self) -> AIOKafkaProducer:
+        """Return a client that sends, started; every record once, kept by all in step.
+
+        Raises:
+            CutError: No broker answers within the budget.
+        """
+        with cut():
+            producer = AIOKafkaProducer(
+                enable_idempotence=True, acks="all", linger_ms=_LINGER_MS, **self._arguments()
+            )
+        await self._started(producer)
+        return producer
+
+    async def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has.
+
+        Raises:
+            CutError: There is none of that name, or no broker answers within the budget.
+        """
+        with cut():
+            admin = AIOKafkaAdminClient(**self._arguments())
+        try:
+            await self.within(admin.start())
+            found = await self.within(admin.describe_topics([topic]))
+        finally:
+            await self.stopped(admin.close())
+        count = len(found[0]["partitions"]) if found else 0
+        if not count:
+            message = f"no topic {topic}: `torghut topics apply` makes it"
+            raise CutError(message)
+        return count
+
+    async def within(self, asking: Awaitable[T]) -> T:
+        """Return what a broker answers.
+
+        Raises:
+            CutError: None does within the budget, or it refuses.
+        """
+        with cut():
+            async with asyncio.timeout(self.limits.connect_ms / _MS):
+                return await asking
+
+    async def stopped(self, stopping: Awaitable[object]) -> None:
+        """Wait until a client has let go, and not for long; a broker that is away is no error."""
+        ended = asyncio.ensure_future(stopping)
+        await asyncio.wait([ended], timeout=self.limits.close_ms / _MS)
+        if ended.done():
+            ended.exception()  # it is of no use to anybody
+        else:
+            ended.cancel()
+
+    async def _started(self, client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+        """Start a client; one that does not start is let go of."""
+        try:
+            await self.within(client.start())
+        except BaseException:
+            await self.stopped(client.stop())
+            raise
+
+    def _arguments(self) -> _Arguments:
+        """Return what every client is made with."""
+        return _Arguments(
+            client_id=f"torghut-client-{os.getpid()}",
+            request_timeout_ms=self.limits.connect_ms,
+            **self.access.options(),
+        )
+
+
+@contextmanager
+def cut() -> Iterator[None]:
+    """Turn what a client raises inside into the one error that says so.
+
+    Raises:
+        CutError: Always where anything is raised.
+    """
+    try:
+        yield
+    except TorghutError as error:
+        raise CutError(str(error)) from error
+    except TimeoutError as error:
+        message = "no broker answers"
+        raise CutError(message) from error
+    except (KafkaError, OSError) as error:
+        message = f"{type(error).__name__}: {error}"
+        raise CutError(message) from error
