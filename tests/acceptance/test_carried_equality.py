@@ -50,12 +50,12 @@ def controls(path: Path, symbol: str, quarters: list[str]) -> str:
     [
         pytest.param(
             *("lean:{data}/lean-forex/tick", "fxcm:NZDUSD"),
-            *("2014-05-02T12:00:00Z", "2014-05-02T13:30:00Z"),
+            *("2014-05-02T12:00:00Z", "2014-05-02T12:45:00Z"),
             id="forex",
         ),
         pytest.param(
             *("binance:{data}/crypto-l2", "binance-spot:ETHUSDT"),
-            *("2024-08-08T23:54:00Z", "2024-08-08T23:55:00Z"),
+            *("2024-08-08T23:54:00Z", "2024-08-08T23:54:45Z"),
             id="crypto",
         ),
     ],
