@@ -7,18 +7,21 @@ topic of decisions of one partition side by side, in constant memory.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Final, Self
 
 from torghut.carrying.contexts import Unreadable, read_context
+from torghut.carrying.controls import is_snapshot, read_control
 from torghut.carrying.messages import BLOCK_DIGEST, LOG_POSITION, Received
 from torghut.carrying.ports import Broker, TopicReader
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
-from torghut.schemas.block import read_block_records
+from torghut.schemas.block import BlockRecords, read_block_records
+from torghut.schemas.control import DepthSnapshot
 from torghut.schemas.live.naming import feed_digest
 from torghut.schemas.live.position import Position, PositionMalformedError, parse_position
 from torghut.workflows.carrying.terms import CarriedTopics
@@ -44,7 +47,7 @@ class PartitionAudit:
     Attributes:
         partition: Its number.
         records: Of the topic of contexts that the log has taken.
-        outcomes: In the log: decisions, refusals, and records that were no contexts.
+        outcomes: In the log: decisions, refusals, snapshots of books, and records that were none.
         published: In the topic of decisions.
         waiting: Records of the topic of contexts that the log has not taken.
         untold: Outcomes in the log that the topic of decisions does not have yet.
@@ -142,8 +145,9 @@ async def _compare_taken(
     found: PartitionAudit, block: Block, lines: Sequence[Line], taken: _Stream, source: str
 ) -> None:
     """Compare the records that a block says it took with what it made of them."""
-    kept = read_block_records(block.records).quarantined
-    aside = {one.record for one in kept if one.source == source}
+    kept = read_block_records(block.records)
+    aside = {one.record for one in kept.quarantined if one.source == source}
+    controls = _controls(kept)
     found.outcomes += len(lines) + len(aside)
     kept_from = await taken.begins()
     names: list[str] = []
@@ -151,6 +155,9 @@ async def _compare_taken(
         found.records += 1
         if record.offset in aside:
             aside.discard(record.offset)
+        elif controls[snapshot := _snapshot(record)] > 0:
+            controls[snapshot] -= 1
+            found.outcomes += 1
         else:
             names.append(_name(record))
     outcomes = [line.name for line in lines]
@@ -162,6 +169,18 @@ async def _compare_taken(
     _compare_names(found, block, names, outcomes)
     for offset in sorted(aside):
         found.find(f"block {block.number} keeps offset {offset}, which it did not take")
+
+
+def _controls(kept: BlockRecords) -> Counter[str]:
+    """Return how often a block says what became of each control record, by its id."""
+    records = (one.record.control_id for one in (*kept.received, *kept.refused))
+    return Counter([*records, *(one.control_id for one in kept.repeated)])
+
+
+def _snapshot(record: Received) -> str:
+    """Return the id of the snapshot of a book that stands among contexts; empty of all others."""
+    read = read_control(record) if is_snapshot(record) else None
+    return read.control_id if isinstance(read, DepthSnapshot) else ""
 
 
 def _name(record: Received) -> str:
