@@ -173,8 +173,13 @@ async def _compare_taken(
 
 def _controls(kept: BlockRecords) -> Counter[str]:
     """Return how often a block says what became of each control record, by its id."""
-    records = (one.record.control_id for one in (*kept.received, *kept.refused))
-    return Counter([*records, *(one.control_id for one in kept.repeated)])
+    return Counter(
+        [
+            *(one.record.control_id for one in kept.received),
+            *(one.record.control_id for one in kept.refused),
+            *(one.control_id for one in kept.repeated),
+        ]
+    )
 
 
 def _snapshot(record: Received) -> str:

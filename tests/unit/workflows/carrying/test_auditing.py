@@ -307,8 +307,8 @@ def relinked(chain: Sequence[Block], first: int, records: bytes) -> list[Block]:
     made: list[Block] = []
     for block in chain[first:]:
         previous = made[-1].digest if made else block.previous
-        changed = {} if made else {"records": records}
-        made.append(replace(block, previous=previous, **changed))
+        said = block.records if made else records
+        made.append(replace(block, previous=previous, records=said))
     return made
 
 
