@@ -7,7 +7,8 @@ topic of decisions of one partition side by side, in constant memory.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Final, Self
@@ -20,6 +21,7 @@ from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
 from torghut.schemas.block import BlockRecords, read_block_records
+from torghut.schemas.control import DepthSnapshot
 from torghut.schemas.live.naming import feed_digest
 from torghut.schemas.live.position import Position, PositionMalformedError, parse_position
 from torghut.workflows.carrying.terms import CarriedTopics
@@ -45,7 +47,7 @@ class PartitionAudit:
     Attributes:
         partition: Its number.
         records: Of the topic of contexts that the log has taken.
-        outcomes: In the log: decisions, refusals, and records that were no contexts.
+        outcomes: In the log: decisions, refusals, snapshots of books, and records that were none.
         published: In the topic of decisions.
         waiting: Records of the topic of contexts that the log has not taken.
         untold: Outcomes in the log that the topic of decisions does not have yet.
@@ -143,9 +145,9 @@ async def _compare_taken(
     found: PartitionAudit, block: Block, lines: Sequence[Line], taken: _Stream, source: str
 ) -> None:
     """Compare the records that a block says it took with what it made of them."""
-    records = read_block_records(block.records)
-    aside = {one.record for one in records.quarantined if one.source == source}
-    told = {*_control_ids(records)}
+    kept = read_block_records(block.records)
+    aside = {one.record for one in kept.quarantined if one.source == source}
+    controls = _controls(kept)
     found.outcomes += len(lines) + len(aside)
     kept_from = await taken.begins()
     names: list[str] = []
@@ -153,8 +155,9 @@ async def _compare_taken(
         found.records += 1
         if record.offset in aside:
             aside.discard(record.offset)
-        elif is_snapshot(record):
-            _compare_snapshot(found, block, record, told)
+        elif controls[snapshot := _snapshot(record)] > 0:
+            controls[snapshot] -= 1
+            found.outcomes += 1
         else:
             names.append(_name(record))
     outcomes = [line.name for line in lines]
@@ -168,21 +171,21 @@ async def _compare_taken(
         found.find(f"block {block.number} keeps offset {offset}, which it did not take")
 
 
-def _control_ids(records: BlockRecords) -> Iterator[str]:
-    """Yield the ids of the control records that a block says it was handed."""
-    yield from (one.record.control_id for one in records.received)
-    yield from (one.record.control_id for one in records.refused)
-    yield from (one.control_id for one in records.repeated)
+def _controls(kept: BlockRecords) -> Counter[str]:
+    """Return how often a block says what became of each control record, by its id."""
+    return Counter(
+        [
+            *(one.record.control_id for one in kept.received),
+            *(one.record.control_id for one in kept.refused),
+            *(one.control_id for one in kept.repeated),
+        ]
+    )
 
 
-def _compare_snapshot(
-    found: PartitionAudit, block: Block, record: Received, told: Collection[str]
-) -> None:
-    """Compare the snapshot of a book with the control records of the block that took it."""
-    read = read_control(record)
-    name = "no control record" if isinstance(read, Unreadable) else read.control_id
-    if name not in told:
-        found.find(f"block {block.number} has no {name}, which is offset {record.offset}")
+def _snapshot(record: Received) -> str:
+    """Return the id of the snapshot of a book that stands among contexts; empty of all others."""
+    read = read_control(record) if is_snapshot(record) else None
+    return read.control_id if isinstance(read, DepthSnapshot) else ""
 
 
 def _name(record: Received) -> str:
@@ -304,8 +307,7 @@ class _Stream:
                 return None
             read = await self._reader.read({self._place: self._then}, wait_ms=_WAIT_MS)
             found = read[self._place]
-            within = [one for one in found.records if one.offset < self._end]  # the rest came later
-            self._ready, self._then = iter(within), found.then
+            self._ready, self._then = iter(found.records), found.then
         self._given += 1
         return record
 

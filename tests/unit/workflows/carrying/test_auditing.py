@@ -16,12 +16,15 @@ from tests.fakes.clock import HandClock
 from tests.kernels import compiled
 from tests.logs import contexts, usual_setup
 from torghut.carrying.contexts import CarriedContext, context_message, read_context
+from torghut.carrying.controls import control_message
 from torghut.carrying.messages import BLOCK_DIGEST, LOG_POSITION, Outgoing, Reading, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 from torghut.eventlog.block import Arm, Block
 from torghut.eventlog.memory import InMemoryLog
 from torghut.kernel.digests import leaf_digest
 from torghut.market.ports import Batch, Cursor, Quarantined, Source, SourceDescription, SourcePart
+from torghut.schemas.block import BlockRecords, read_block_records
+from torghut.schemas.control import DepthSnapshot
 from torghut.schemas.live.naming import feed_digest
 from torghut.schemas.rows import CONTEXT
 from torghut.schemas.rows.decision import decision_dtype
@@ -276,6 +279,37 @@ def test_sound_world_is_complete_and_nothing_in_it_is_wrong(sound: World) -> Non
     assert (found.records, found.outcomes, found.published) == (COUNT, COUNT, COUNT - 1)
     assert found.complete
     assert sound.told[-1] == (0, len(sound.chain))
+
+
+def test_snapshot_of_a_book_among_contexts_is_taken_as_a_control_record() -> None:
+    one = world([read for read in sent() if read.offset != 20])
+    snapshot = DepthSnapshot(
+        control_id="book", symbol=SYMBOLS[0], update_id=1, bids=1, asks=1, body_digest="cd" * 32
+    )
+    made = control_message(snapshot, key=SYMBOLS[0], wall_ns=1)
+    one.topics[CONTEXTS][20] = Received(20, made.key, made.value, made.headers, 1)
+    lost = one.audit()
+    block = one.chain[1]
+    kept = read_block_records(block.records)
+    taken = {**kept.model_dump(), "received": [{"row": 0, "record": snapshot.model_dump()}]}
+    one.chain[1:] = relinked(one.chain, 1, BlockRecords(**taken).model_dump_json().encode())
+    one.topics[DECISIONS] = asyncio.run(_published(one.log))
+
+    found = one.audit()
+
+    assert lost.findings == ["block 1 has no outcome of offset 20 where that was taken"]
+    assert found.findings == []
+    assert (found.records, found.outcomes) == (COUNT, COUNT)
+
+
+def relinked(chain: Sequence[Block], first: int, records: bytes) -> list[Block]:
+    """Return a chain from a block on, that block with other records."""
+    made: list[Block] = []
+    for block in chain[first:]:
+        previous = made[-1].digest if made else block.previous
+        said = block.records if made else records
+        made.append(replace(block, previous=previous, records=said))
+    return made
 
 
 def test_marks_between_records_are_no_gaps(sound: World) -> None:
