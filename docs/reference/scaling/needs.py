@@ -178,6 +178,13 @@ class Needs:
         return found.block(self.load.rate / self.planned_partitions, self.declared.block_max)
 
     @property
+    def block_most(self) -> Answer:
+        """The same if a database commits no more often, for all of them, than for one writer."""
+        grown = over(over(self.load.rate, self.databases), self.commits_of_one)
+        most = least(grown, self.declared.block_max)
+        return most_of(self.block, most)
+
+    @property
     def commits(self) -> Answer:
         """Commits/s, all partitions together."""
         return over(self.load.rate, self.block)
@@ -329,6 +336,13 @@ def least(one: Answer, other: Answer) -> Answer:
     if isinstance(one, Lack):
         return one
     return other if isinstance(other, Lack) else min(one, other)
+
+
+def most_of(one: Answer, other: Answer) -> Answer:
+    """Return the larger; unknown where one of them is."""
+    if isinstance(one, Lack):
+        return one
+    return other if isinstance(other, Lack) else max(one, other)
 
 
 def times(one: Answer, other: Answer) -> Answer:

@@ -65,8 +65,9 @@ _TAIL: Final = """\
 - **Blocks and commits.** A partition writes one block at a time. Writing takes a + b · n seconds
   for n decisions: the line through the smallest and largest blocks measured. Meanwhile the next
   ones gather: n = rate of the partition · (a + b · n), at least 1, at most {block_max:,}.
-  Publishing takes time too, in which blocks grow, so there are fewer commits than that. Commits do
-  not run out: blocks grow instead, and what is decided is durable later.
+  Publishing takes time too, in which blocks grow, so there are fewer commits than that. Where they
+  are more than one disk's, a database makes several safe with one write, or blocks grow and what is
+  decided is durable later: commits do not run out.
 - **One database.** What one writer appends in large blocks, one after the other. Several writers
   to one server were not measured; they can share a disk's writes, so fewer databases may do.
 - **The log's bytes.** {block_fixed} B for each block and {block_each} B for each decision. Indexes,

@@ -80,6 +80,11 @@ def _database(needs: Needs) -> Iterator[Cells]:
         f"rate ÷ {machines.share:.0%} of what one writer appends in large blocks; standbys besides",
     )
     yield "decisions of a block", number(needs.block), "as many as come while the last is written"
+    yield (
+        "decisions of a block at most",
+        number(needs.block_most),
+        "if all partitions of a database together commit no more often than one writer",
+    )
     yield "commits/s", number(needs.commits), "rate ÷ decisions of a block"
     yield "commits/s at least", number(needs.commits_least), "the same where blocks are full"
     yield (

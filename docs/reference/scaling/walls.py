@@ -59,7 +59,9 @@ def walls(needs: Needs) -> Sequence[Wall]:
             _of_partitions(needs, needs.declared.partitions_max),
             _MOST,
         ),
-        Wall("one symbol", times(needs.partition_rate, needs.load.symbols), _SYMBOL),
+        Wall(
+            "the one worker of a symbol", times(needs.partition_rate, needs.load.symbols), _SYMBOL
+        ),
         Wall("one database", needs.database_rate, _DATABASE),
         Wall(
             f"the disks of {BROKERS_LEAST} brokers",

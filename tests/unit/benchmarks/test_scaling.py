@@ -233,6 +233,13 @@ def test_busy_partitions_commit_no_more_often_than_their_blocks_take() -> None:
     assert known(busier.commits) >= busier.commits_least
 
 
+def test_blocks_are_larger_where_partitions_wait_for_each_others_commits() -> None:
+    found = needs(10_000)
+
+    assert found.block_most == pytest.approx(10_000 / (1 / 0.006))
+    assert known(found.block_most) > known(found.block)
+
+
 def test_databases_are_counted_by_large_blocks() -> None:
     assert needs(33_000).databases == 1  # 66,667/s, half of it
     assert needs(34_000).databases == 2
@@ -317,7 +324,11 @@ def test_load_beyond_every_wall_has_no_next_one() -> None:
 def test_walls_that_nobody_measured_are_named_and_hide_no_known_one() -> None:
     found = needs(10, found=Measured())
 
-    assert {wall.name for wall in unknown(found)} >= {"one worker", "one database", "one symbol"}
+    assert {wall.name for wall in unknown(found)} >= {
+        "one worker",
+        "one database",
+        "the one worker of a symbol",
+    }
     assert next_wall(found) is not None
 
 
