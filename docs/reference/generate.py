@@ -13,6 +13,7 @@ from docs.reference.api import api_page
 from docs.reference.decision import decision_page
 from docs.reference.observing import log_events_page, metrics_page
 from docs.reference.refusals import refusals_page
+from docs.reference.scaling.page import scaling_page
 from docs.reference.topics import topics_page
 from torghut import broker_settings
 from torghut.kernel.errors import TorghutError
@@ -78,8 +79,9 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "refusals.md": refusals_page,
     "settings.md": settings_page,
     "topics.md": topics_page,
+    "../scaling.md": scaling_page,
 }
-"""Every generated page, by file name."""
+"""Every generated page, by its place below the folder."""
 
 
 def main() -> None:

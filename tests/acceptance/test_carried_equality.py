@@ -83,5 +83,6 @@ def test_two_workers_come_to_the_root_of_one_process(
         for log in (embedded, deployment.log)
     ]
     assert roots[0] == roots[1]
-    assert counted["outcomes"] == sent["contexts"] > counted["published"] - 1 > 1000
+    assert counted["published"] == sent["contexts"] > 1000
+    assert counted["outcomes"] >= counted["published"]  # snapshots of books are told nobody
     deployment.verify()
