@@ -36,7 +36,8 @@ class ArchivedLog(DecisionLog, Protocol):
     async def closed(self, partition: int, /, *, keep_blocks: int) -> Closed:
         """Return which blocks of ``partition`` may go.
 
-        Those up to the newest snapshot, but for the last ``keep_blocks``.
+        Those up to the newest snapshot, but for the first block, which every fold asks for, and the
+        last ``keep_blocks``.
         """
         ...
 

@@ -70,7 +70,7 @@ def migrate(*, log_path: Path, to: LogPlace, as_json: bool) -> ExitCode:
 @place_option
 @click.option(
     "--keep-blocks",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=1),
     default=10_000,
     show_default=True,
     help="Newest blocks of each partition that stay.",
@@ -80,8 +80,8 @@ def migrate(*, log_path: Path, to: LogPlace, as_json: bool) -> ExitCode:
 def archive(*, log_path: LogPlace, keep_blocks: int, dry_run: bool, as_json: bool) -> ExitCode:
     """Move closed blocks out of a database into Parquet files below the folder of artifacts.
 
-    Closed are those up to a partition's newest snapshot. Each file is read back and verified before
-    its blocks go from the database. Cut short, it is taken up when it is run again.
+    Closed are those up to a partition's newest snapshot; its first one stays. Each file is read
+    back and verified before its blocks go. Cut short, it is taken up when it is run again.
     """
     if not isinstance(log_path, Address):
         message = "a log in a file is not archived; name a database"

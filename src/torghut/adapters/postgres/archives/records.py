@@ -10,6 +10,9 @@ from sqlalchemy import Row, text
 from torghut.kernel.digests import DIGEST_BYTES
 from torghut.schemas.block import BlocksArchived
 
+GENESIS_BLOCK: Final = 0
+"""Stays in its row for ever: it says what a fold began with, and every fold asks for it."""
+
 _COLUMNS: Final = "partition, first_number, last_number, file_digest, digests"
 
 ARCHIVE_AT: Final = text(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, TextClause, text
 
-from torghut.adapters.postgres.archives.records import LAST_ARCHIVED, Archive
+from torghut.adapters.postgres.archives.records import GENESIS_BLOCK, LAST_ARCHIVED, Archive
 from torghut.adapters.postgres.archives.shelf import Shelf
 from torghut.adapters.postgres.layout import BlockRow, read_block
 from torghut.adapters.postgres.reading.asking import Asking
@@ -59,7 +59,7 @@ class Archiver:
             await self._number(statement, place) for statement in (LAST_ARCHIVED, _NEWEST_SNAPSHOT)
         ]
         last = min(snapshot, head.number - keep_blocks)
-        return Closed(partition=partition, first=archived + 1, last=last)
+        return Closed(partition=partition, first=max(archived, GENESIS_BLOCK) + 1, last=last)
 
     async def keep(self, closed: Closed, file_bytes: int) -> Archive:
         """Put the first of ``closed`` into a verified file and return what it has.

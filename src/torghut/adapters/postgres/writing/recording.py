@@ -6,6 +6,7 @@ from torghut.adapters.postgres.archives.records import (
     ARCHIVE_AT,
     DELETE_BETWEEN,
     DIGESTS_BETWEEN,
+    GENESIS_BLOCK,
     INSERT_ARCHIVE,
     LAST_ARCHIVED,
     Archive,
@@ -56,7 +57,7 @@ async def _is_recorded(transaction: EventsTransaction, archive: Archive) -> bool
     if row is not None and read_archive(row) == archive:
         return True
     last = (await connection.execute(LAST_ARCHIVED, {"partition": partition})).scalar_one()
-    end = -1 if last is None else int(last)
+    end = GENESIS_BLOCK if last is None else int(last)
     if end != archive.first - 1:
         raise ConcurrencyConflictError(
             stream=f"archives of partition {partition}",
