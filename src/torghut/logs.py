@@ -5,7 +5,7 @@ What speaks to a database is an extra, and imported only when a log in one is as
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from typing import ClassVar, Final, TypeAlias, cast
 
 from typing_extensions import override
 
+from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.postgres.address import SCHEMES, Address, parse_address, with_password
 from torghut.adapters.sqlite.copying.contents import FileContents
 from torghut.adapters.sqlite.faults import writing_to
@@ -24,16 +25,21 @@ from torghut.adapters.sqlite.store import Access
 from torghut.adapters.sqlite.store import open_log as open_file
 from torghut.adapters.sqlite.store import read_log as read_file
 from torghut.adapters.system.clock import RandomIds, SystemClock
+from torghut.artifacts.ports import ArtifactStore
+from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.ports import DecisionLog, SharedLog
 from torghut.kernel.clock import IdSource
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.schemas.block import BlocksArchived
 from torghut.settings import artifact_dir
+from torghut.workflows.archiving import ArchivedLog, Archiving, Closed
 from torghut.workflows.moving import CopiedLog, CopyDiffersError, Moved, Moving, move
 
 __all__ = [
     "SCHEMES",
     "Address",
     "LogPlace",
+    "archive_log",
     "copy_log",
     "database_address",
     "inspected_log",
@@ -114,7 +120,11 @@ def writable_log(place: LogPlace) -> DecisionLog:
     """
     if isinstance(place, Address):
         opened = _database().open_log(
-            place, clock=SystemClock(), ids=RandomIds(), heads=_heads_folder()
+            place,
+            clock=SystemClock(),
+            ids=RandomIds(),
+            heads=_heads_folder(),
+            artifacts=_artifacts(),
         )
         return cast("DecisionLog", opened)
     with writing_to(place):
@@ -128,7 +138,9 @@ def shared_log(address: Address) -> SharedLog:
     Raises:
         TorghutError: It is not durable, or not as it was written, or cannot be reached.
     """
-    opened = _database().open_log(address, clock=SystemClock(), ids=RandomIds())
+    opened = _database().open_log(
+        address, clock=SystemClock(), ids=RandomIds(), artifacts=_artifacts()
+    )
     return cast("SharedLog", opened)
 
 
@@ -139,7 +151,9 @@ def readable_log(place: LogPlace) -> DecisionLog:
         TorghutError: There is none, or it is not as it was written.
     """
     if isinstance(place, Address):
-        opened = _database().read_log(place, clock=SystemClock(), heads=_heads_folder())
+        opened = _database().read_log(
+            place, clock=SystemClock(), heads=_heads_folder(), artifacts=_artifacts()
+        )
         return cast("DecisionLog", opened)
     return read_file(place)
 
@@ -159,8 +173,13 @@ def inspected_log(place: LogPlace) -> DecisionLog:
         TorghutError: There is none, or it cannot be read at all.
     """
     if isinstance(place, Address):
-        folder = _heads_folder()
-        opened = _database().read_log(place, clock=SystemClock(), heads=folder, inspect=True)
+        opened = _database().read_log(
+            place,
+            clock=SystemClock(),
+            heads=_heads_folder(),
+            artifacts=_artifacts(),
+            inspect=True,
+        )
         return cast("DecisionLog", opened)
     return read_file(place, access=Access.INSPECT)
 
@@ -182,6 +201,7 @@ async def copy_log(path: Path, address: Address, told: Callable[[str, int, int],
             clock=SystemClock(),
             ids=_OneId(source.log_id),
             heads=_heads_folder(),
+            artifacts=_artifacts(),
         )
         target = cast("CopiedLog", opened)
         stack.push_async_callback(target.close)
@@ -191,6 +211,24 @@ async def copy_log(path: Path, address: Address, told: Callable[[str, int, int],
             )
         moving = Moving(source=source, contents=contents, target=target, told=told)
         return await move(moving)
+
+
+async def archive_log(
+    address: Address, *, keep_blocks: int, dry_run: bool, told: Callable[[int, int], None]
+) -> tuple[Sequence[Closed], Sequence[BlocksArchived]]:
+    """Put closed blocks of the log in a database into files; return what might go, and what went.
+
+    Raises:
+        TorghutError: One of them is not as it was written, or a file or the log cannot be written.
+    """
+    log = cast("ArchivedLog", readable_log(address) if dry_run else writable_log(address))
+    try:
+        archiving = Archiving(log=log, keep_blocks=keep_blocks, told=told)
+        plan = await archiving.plan()
+        causes = Causes(correlation_id=RandomIds().new_id(), causation_id="torghut log archive")
+        return plan, [] if dry_run else await archiving.run(causes)
+    finally:
+        await log.close()
 
 
 def upgrade_log(address: Address) -> tuple[str, str]:
@@ -205,6 +243,11 @@ def upgrade_log(address: Address) -> tuple[str, str]:
 def _heads_folder() -> Path:
     """Return where this machine keeps what databases acknowledged."""
     return artifact_dir() / HEADS
+
+
+def _artifacts() -> ArtifactStore:
+    """Return where the files of archived blocks are."""
+    return FolderArtifacts(artifact_dir())
 
 
 def _database() -> ModuleType:

@@ -246,3 +246,33 @@ class EventUnreadableError(TorghutError):
         super().__init__(f"event {type}: expected one that can be read, found {reason}")
         self.type = type
         self.reason = reason
+
+
+class ArchiveMissingError(TorghutError):
+    """Blocks went from the store into a file that is not to be had here."""
+
+    code: ClassVar[str] = "eventlog.archive-missing"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, partition: int, first: int, last: int, path: str, found: str) -> None:
+        super().__init__(
+            f"partition {partition}, blocks {first} to {last}: expected their archive {path} "
+            f"below the folder of artifacts, found: {found}; name the folder that has it"
+        )
+        self.partition = partition
+        self.first = first
+        self.last = last
+        self.path = path
+        self.found = found
+
+
+class ArchiveAlteredError(LogIntegrityError):
+    """A file of archived blocks is not the one that was written."""
+
+    code: ClassVar[str] = "eventlog.archive-altered"
+
+    def __init__(self, *, partition: int, last: int, path: str, expected: str, found: str) -> None:
+        super().__init__(place=f"archive {path}", expected=expected, found=found)
+        self.partition = partition
+        self.last = last
+        self.path = path

@@ -1,4 +1,4 @@
-"""What a log says about itself: heads it sealed, and losses that a person accepted."""
+"""What a log says about itself: heads it sealed, losses accepted, blocks that went to a file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 from torghut.eventlog.block import Head
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.ports import DecisionLog, EventStore
+from torghut.schemas.block import BlocksArchived
 from torghut.schemas.control import Reasoned
 from torghut.schemas.types import Identifier, Message, Sha256
 
@@ -41,7 +42,7 @@ class LossAccepted(Message):
     events: Annotated[int, Field(ge=0, lt=2**53)]
 
 
-LogEvent = Annotated[HeadsSealed | LossAccepted, Field(discriminator="type")]
+LogEvent = Annotated[BlocksArchived | HeadsSealed | LossAccepted, Field(discriminator="type")]
 
 LOG_EVENT: TypeAdapter[LogEvent] = TypeAdapter(LogEvent)
 """Parses any event of a log's own stream."""

@@ -142,3 +142,14 @@ def read_block_records(body: bytes) -> BlockRecords:
         MessageContentError: It does not fit its version.
     """
     return read_message(body, {"eventlog.block-records.v3": BlockRecords})
+
+
+class BlocksArchived(Message):
+    """Blocks of one partition went from the database into a file, verified before they went."""
+
+    type: Literal["eventlog.blocks-archived.v1"] = "eventlog.blocks-archived.v1"
+    partition: Annotated[int, Field(ge=0, lt=2**20)]
+    first: Annotated[int, Field(ge=0, lt=2**40, description="Number of the first block.")]
+    last: Annotated[int, Field(ge=0, lt=2**40, description="Number of the last block.")]
+    last_digest: Annotated[Sha256, Field(description="Of the last block: what the next follows.")]
+    file_digest: Annotated[Sha256, Field(description="Of the file, which is named after it.")]

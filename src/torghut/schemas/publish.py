@@ -12,7 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import override
 
 from torghut.schemas import declarations
-from torghut.schemas.block import BlockHeader, BlockRecords
+from torghut.schemas.block import BlockHeader, BlockRecords, BlocksArchived
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
@@ -114,6 +114,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     Baseline,
     BlockHeader,
     BlockRecords,
+    BlocksArchived,
     ContextOffered,
     ContextReceived,
     ContextRefused,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -41,11 +42,20 @@ def make(request: pytest.FixtureRequest, folder: Path) -> Log | SharedEvents:
             return open_sqlite(folder / "log.db")
         case "shared":
             return SharedEvents(folder / "governance.log", clock=HandClock(), ids=CountingIds())
+        case "archived":
+            # What speaks to a database is imported when a test wants it.
+            eager = import_module("tests.contract.eventlog.archived")
+            archived: Log = eager.open_archived(request.getfixturevalue("database"), folder)
+            return archived
         case _:
             return open_postgres(request.getfixturevalue("database"))
 
 
-@pytest.fixture(params=["memory", "sqlite", POSTGRES])
+ARCHIVED: Final = pytest.param("archived", marks=pytest.mark.system)
+"""Likewise; all blocks are in files whenever some are asked for."""
+
+
+@pytest.fixture(params=["memory", "sqlite", POSTGRES, ARCHIVED])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
     """Return an empty log."""
     log = make(request, tmp_path)

@@ -92,16 +92,16 @@ def test_older_layout_is_refused_with_what_to_type(databases: Databases, databas
 
 
 def test_newer_layout_is_refused(databases: Databases, database: str) -> None:
-    databases.do("UPDATE torghut_log_layout SET version_num = '2'", url=database)
+    databases.do("UPDATE torghut_log_layout SET version_num = '3'", url=database)
 
-    with pytest.raises(LogLayoutError, match="layout 2"):
+    with pytest.raises(LogLayoutError, match="layout 3"):
         open_postgres(database)
-    with pytest.raises(LogLayoutError, match="layout 2"):
+    with pytest.raises(LogLayoutError, match="layout 3"):
         upgrade_log(address_of(database))
 
 
 def test_layout_of_this_version_needs_no_upgrade(database: str) -> None:
-    assert upgrade_log(address_of(database)) == ("1", "1")
+    assert upgrade_log(address_of(database)) == ("2", "2")
 
 
 def test_database_that_acknowledges_too_early_is_not_written(

@@ -8,6 +8,7 @@ from torghut.eventlog.envelopes import Envelope, check_follows
 from torghut.eventlog.errors import EventUnreadableError, LogIntegrityError
 from torghut.eventlog.events import HeadsSealed, LogEvent, LossAccepted, SealedHead
 from torghut.eventlog.verification import FindingKind, Tally, block_place
+from torghut.schemas.block import BlocksArchived
 
 
 def judge_event(tally: Tally, envelope: Envelope, *, after: int, previous: str | None) -> bool:
@@ -62,6 +63,8 @@ def note_seals(seals: dict[int, SealedHead], event: LogEvent) -> None:
             for partition, seal in tuple(seals.items()):
                 if seal.number > left.get(partition, -1):
                     del seals[partition]
+        case BlocksArchived():
+            pass  # they are in the chain as before
         case _:
             assert_never(event)
 

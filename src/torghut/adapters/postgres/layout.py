@@ -7,6 +7,7 @@ stored as they are, uncompressed by the server: what is large has been compresse
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -18,13 +19,22 @@ from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.verification import block_place
 
-LAYOUT: Final = "1"
+LAYOUT: Final = "2"
 """The layout that this code reads and writes, by its name among the migrations."""
 
 VERSION_TABLE: Final = "torghut_log_layout"
 """Keeps the name of a database's layout."""
 
-TABLES: Final = ("log", "heads", "blocks", "objects", "snapshots", "events", "events_end")
+TABLES: Final = (
+    "log",
+    "heads",
+    "blocks",
+    "objects",
+    "snapshots",
+    "events",
+    "events_end",
+    "archives",
+)
 
 BLOCK_COLUMNS: Final = (
     "partition, number, previous, digest, cursor, cites, arms, header, records, inputs, leaves,"
@@ -54,8 +64,13 @@ APPEND_BLOCK: Final = text(
     " UPDATE heads SET number = :number, digest = :digest, cursor = :cursor"
     " WHERE partition = :partition"
 )
+# The digests of blocks that went to a file stayed: no file is opened for one.
 BLOCK_DIGEST: Final = text(
-    "SELECT digest FROM blocks WHERE partition = :partition AND number = :number"
+    "SELECT digest FROM blocks WHERE partition = :partition AND number = :number UNION ALL"
+    " SELECT encode(substring(digests FROM CAST((:number - first_number) * 32 + 1 AS integer)"
+    " FOR 32), 'hex') FROM (SELECT * FROM archives WHERE partition = :partition"
+    " AND first_number <= :number ORDER BY first_number DESC LIMIT 1) AS archive"
+    " WHERE last_number >= :number LIMIT 1"
 )
 HEADS: Final = text(
     "SELECT partition, number, digest, cursor FROM heads WHERE number >= 0 ORDER BY partition"
@@ -144,7 +159,25 @@ def read_head(partition: int, row: Row[Any] | None) -> Head:
     return Head(partition=partition, number=row.number, digest=row.digest, cursor=row.cursor)
 
 
-def read_block(row: Row[Any]) -> Block:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRow:
+    """The columns of a block, exactly as they stand in the database and in an archive."""
+
+    partition: int
+    number: int
+    previous: str
+    digest: str
+    cursor: str
+    cites: str
+    arms: str
+    header: bytes
+    records: bytes
+    inputs: bytes
+    leaves: bytes
+    rows: bytes
+
+
+def read_block(row: Row[Any] | BlockRow) -> Block:
     """Return the block in a row of ``blocks``.
 
     Raises:

@@ -10,17 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from torghut.adapters.postgres import laying
 from torghut.adapters.postgres.address import Address
+from torghut.adapters.postgres.archives.shelf import Shelf
 from torghut.adapters.postgres.budgets import DEFAULTS, Budgets
 from torghut.adapters.postgres.connecting import engine_of
 from torghut.adapters.postgres.faults import FAULTS, read_fault, write_fault
 from torghut.adapters.postgres.own_loop import OwnLoop
 from torghut.adapters.postgres.reading.asking import Asking
+from torghut.adapters.postgres.reading.blocks import StoredBlocks
 from torghut.adapters.postgres.reading.reader import Reader
 from torghut.adapters.postgres.store import PostgresLog, Resources
 from torghut.adapters.postgres.witness import Witness, fault_of, seen
+from torghut.adapters.postgres.writing.archiver import Archiver
 from torghut.adapters.postgres.writing.attempts import Attempts
 from torghut.adapters.postgres.writing.writer import Writer
 from torghut.adapters.sqlite.heads.lines import HeadLine
+from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.errors import LogMissingError
 from torghut.kernel.clock import IdSource, WallClock
 
@@ -32,6 +36,7 @@ def open_log(
     ids: IdSource,
     budgets: Budgets = DEFAULTS,
     heads: Path | None = None,
+    artifacts: ArtifactStore | None = None,
 ) -> PostgresLog:
     """Open the log at ``address`` for writing; an empty database is laid out.
 
@@ -43,6 +48,7 @@ def open_log(
         ids: Names the log when it is made.
         budgets: How long it waits for what.
         heads: Folder that keeps what was acknowledged, and is compared; None: none does.
+        artifacts: Where archived blocks are, and go; None: nowhere.
 
     Raises:
         TruncatedLogError: The log ends before what was acknowledged does.
@@ -65,7 +71,7 @@ def open_log(
         except FAULTS as error:
             raise write_fault(error, address=address, budgets=budgets) from None
 
-    asked = _Asked(address=address, clock=clock, budgets=budgets, heads=heads)
+    asked = _Asked(address=address, clock=clock, budgets=budgets, heads=heads, artifacts=artifacts)
     return _opened(asked, writing=True, prepare=prepare)
 
 
@@ -76,6 +82,7 @@ def read_log(
     budgets: Budgets = DEFAULTS,
     heads: Path | None = None,
     inspect: bool = False,
+    artifacts: ArtifactStore | None = None,
 ) -> PostgresLog:
     """Open the log at ``address`` for reading, also while writers are at work.
 
@@ -85,6 +92,7 @@ def read_log(
         budgets: How long it waits for what.
         heads: Folder that keeps what was acknowledged; None: there is none.
         inspect: Open also what would be refused, to verify it.
+        artifacts: Where archived blocks are; None: nowhere.
 
     Raises:
         LogMissingError: There is none.
@@ -105,7 +113,14 @@ def read_log(
             raise LogMissingError(path=address.dsn)
         laying.check_layout(found, address)
 
-    asked = _Asked(address=address, clock=clock, budgets=budgets, heads=heads, inspect=inspect)
+    asked = _Asked(
+        address=address,
+        clock=clock,
+        budgets=budgets,
+        heads=heads,
+        artifacts=artifacts,
+        inspect=inspect,
+    )
     return _opened(asked, writing=False, prepare=prepare)
 
 
@@ -117,6 +132,7 @@ class _Asked:
     clock: WallClock
     budgets: Budgets
     heads: Path | None
+    artifacts: ArtifactStore | None
     inspect: bool = False
 
 
@@ -152,7 +168,8 @@ def _opened(
     address, budgets = asked.address, asked.budgets
     loop = OwnLoop(f"the log {address.name}")
     engine = engine_of(address, budgets, writing=writing)
-    reader = Reader(Asking(engine, address, budgets))
+    asking, shelf = Asking(engine, address, budgets), Shelf(asked.artifacts)
+    reader = Reader(asking, StoredBlocks(asking, shelf))
 
     async def work() -> tuple[str, Mapping[str, HeadLine], Witness | None]:
         try:
@@ -176,7 +193,13 @@ def _opened(
     attempts = Attempts(engine, address, budgets)
     return PostgresLog(
         address,
-        Resources(loop=loop, engine=engine, budgets=budgets, seen=lines),
+        Resources(
+            loop=loop,
+            engine=engine,
+            budgets=budgets,
+            archiver=Archiver(asking, reader, shelf),
+            seen=lines,
+        ),
         log_id=log_id,
         clock=asked.clock,
         reader=reader,

@@ -15,6 +15,7 @@ from torghut.adapters.postgres.budgets import Budgets
 from torghut.adapters.postgres.own_loop import OwnLoop
 from torghut.adapters.postgres.reading.reader import Reader
 from torghut.adapters.postgres.reading.verifying import Audit
+from torghut.adapters.postgres.writing.archiver import Archiver
 from torghut.adapters.postgres.writing.events import Addition
 from torghut.adapters.postgres.writing.lanes import Meanwhile
 from torghut.adapters.postgres.writing.writer import Writer
@@ -26,7 +27,9 @@ from torghut.eventlog.events import log_stream
 from torghut.eventlog.ports import Claim, EventStore, PartitionClaims, Snapshot
 from torghut.eventlog.verification import Tally, VerifyProgress, VerifyReport
 from torghut.kernel.clock import WallClock
+from torghut.schemas.block import BlocksArchived
 from torghut.schemas.types import Message
+from torghut.workflows.archiving import ArchivedLog, Closed
 from torghut.workflows.moving import CopiedLog
 
 T = TypeVar("T")
@@ -41,22 +44,27 @@ class Resources:
     """What a handle holds until it is closed.
 
     Attributes:
+        archiver: Takes closed blocks out of the database.
         seen: What the database had acknowledged, by chain, when the log was opened.
     """
 
     loop: OwnLoop
     engine: AsyncEngine
     budgets: Budgets
+    archiver: Archiver
     seen: Mapping[str, HeadLine]
 
 
-class PostgresLog(EventStore, CopiedLog, PartitionClaims):
+class PostgresLog(EventStore, CopiedLog, ArchivedLog, PartitionClaims):
     """A handle of a log; made by ``open_log`` or ``read_log``.
 
     Attributes:
         address: Of the database.
         log_id: The log's name.
+        archive_bytes: What one file of archived blocks may hold, uncompressed.
     """
+
+    archive_bytes: int = 1 << 25
 
     def __init__(
         self,
@@ -163,6 +171,18 @@ class PostgresLog(EventStore, CopiedLog, PartitionClaims):
     @override
     async def streams(self, prefix: str, /) -> Sequence[str]:
         return await self._ask(self._reader.streams(prefix))
+
+    @override
+    async def closed(self, partition: int, /, *, keep_blocks: int) -> Closed:
+        return await self._ask(self._resources.archiver.closed(partition, keep_blocks))
+
+    @override
+    async def archive(self, closed: Closed, causes: Causes, /) -> BlocksArchived:
+        writer, stream = self._writing(), log_stream(self.log_id)
+        archive = await self._ask(self._resources.archiver.keep(closed, self.archive_bytes))
+        at_ns = self._clock.now_ns()
+        await self._ask(writer.record_archive(archive, stream, at_ns, causes))
+        return archive.event()
 
     @override
     async def verify(

@@ -1,4 +1,4 @@
-"""``torghut log migrate`` and ``upgrade``: a log's way into a database, and its layout there."""
+"""``torghut log migrate``, ``archive``, ``upgrade``: a log into a database, and parts out of it."""
 
 from __future__ import annotations
 
@@ -64,6 +64,61 @@ def migrate(*, log_path: Path, to: LogPlace, as_json: bool) -> ExitCode:
         for head in report.heads:
             click.echo(f"head {head_text(head)}")
     return ExitCode.YES if report.intact else ExitCode.INTEGRITY
+
+
+@click.command()
+@place_option
+@click.option(
+    "--keep-blocks",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Newest blocks of each partition that stay.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would go; write nothing.")
+@json_option
+def archive(*, log_path: LogPlace, keep_blocks: int, dry_run: bool, as_json: bool) -> ExitCode:
+    """Move closed blocks out of a database into Parquet files below the folder of artifacts.
+
+    Closed are those up to a partition's newest snapshot; its first one stays. Each file is read
+    back and verified before its blocks go. Cut short, it is taken up when it is run again.
+    """
+    if not isinstance(log_path, Address):
+        message = "a log in a file is not archived; name a database"
+        raise click.UsageError(message)
+    with progress() as told:
+        told.stage("Archiving")
+
+        def tell(done: int, total: int) -> None:
+            if done:
+                told.at(done, plural(done, "block"))
+            else:
+                told.stage("Archiving", total=total)
+
+        plan, files = asyncio.run(
+            bootstrap.archive_log(log_path, keep_blocks=keep_blocks, dry_run=dry_run, told=tell)
+        )
+    if as_json:
+        print_json(
+            {
+                "closed": [
+                    {"partition": one.partition, "first": one.first, "last": one.last}
+                    for one in plan
+                ],
+                "archived": [one.model_dump(mode="json") for one in files],
+            }
+        )
+        return ExitCode.YES
+    for one in plan if dry_run else ():
+        click.echo(f"partition {one.partition}: blocks {one.first} to {one.last} would go")
+    for file in files:
+        click.echo(
+            f"partition {file.partition}: blocks {file.first} to {file.last} went to "
+            f"{file.file_digest}.parquet"
+        )
+    if not plan:
+        click.echo("no closed blocks: nothing to archive")
+    return ExitCode.YES
 
 
 @click.command()

@@ -48,6 +48,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "log verify": ("log", "Verify every block, chain, leaf and object of a log."),
     "log export": ("log", "Write decisions, refusals and control records as JSON lines."),
     "log migrate": ("moving", "Copy a log's file into a database, hashes and all."),
+    "log archive": ("moving", "Move a database's closed blocks to files, still provable."),
     "log upgrade": ("moving", "Bring a database's layout up to this version's."),
     "log accept-truncation": ("log", "Accept, on the record, that a log lost its tail."),
     "replay": ("replay", "Decide a log again from the log alone and compare every byte."),

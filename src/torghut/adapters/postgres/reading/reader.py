@@ -9,17 +9,16 @@ from typing import Final
 from sqlalchemy import text
 
 from torghut.adapters.postgres.layout import (
-    BLOCK_COLUMNS,
     BLOCK_DIGEST,
     EVENT_COLUMNS,
     HEADS,
     SELECT_HEAD,
     SELECT_SNAPSHOT,
-    read_block,
     read_envelope,
     read_head,
 )
 from torghut.adapters.postgres.reading.asking import Asking
+from torghut.adapters.postgres.reading.blocks import StoredBlocks
 from torghut.eventlog.block import GENESIS, Block, Head, head_of
 from torghut.eventlog.envelopes import Envelope, check_feed, check_follows
 from torghut.eventlog.errors import LogIntegrityError, ObjectMissingError
@@ -29,13 +28,13 @@ from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
 
 _LOG_ID: Final = text("SELECT log_id FROM log")
-_NEXT_BLOCKS: Final = text(
-    f"SELECT {BLOCK_COLUMNS} FROM blocks WHERE partition = :partition AND number > :after"  # noqa: S608 -- our own columns
-    " ORDER BY number LIMIT :limit"
+_LAST_NUMBER: Final = text(
+    "SELECT greatest((SELECT max(number) FROM blocks WHERE partition = :partition),"
+    " (SELECT max(last_number) FROM archives WHERE partition = :partition)) AS number"
 )
-_LAST_NUMBER: Final = text("SELECT max(number) AS number FROM blocks WHERE partition = :partition")
 _NEXT_PARTITION: Final = text(
-    "SELECT min(partition) AS partition FROM blocks WHERE partition >= :least"
+    "SELECT least((SELECT min(partition) FROM blocks WHERE partition >= :least),"
+    " (SELECT min(partition) FROM archives WHERE partition >= :least)) AS partition"
 )
 _OBJECT: Final = text("SELECT body FROM objects WHERE digest = :digest")
 _OBJECT_DIGESTS: Final = text(
@@ -68,20 +67,6 @@ _EVENTS_END: Final = text("SELECT position, digest FROM events_end")
 
 _LAST_CHARACTER: Final = 0x10FFFF
 _SURROGATES: Final = range(0xD800, 0xE000)
-_AT_ONCE_BYTES: Final = 1 << 22
-"""Of rows; blocks that hold more are read one by one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredBlock:
-    """A block as found, with what the log says of it.
-
-    Attributes:
-        digest: As stored; ``block.digest`` is what its bytes give.
-    """
-
-    block: Block
-    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +83,15 @@ class StoredEvent:
 
 
 class Reader:
-    """The reading half of a handle; lives in the handle's own loop."""
+    """The reading half of a handle; lives in the handle's own loop.
 
-    def __init__(self, asking: Asking) -> None:
+    Attributes:
+        blocks: As they are stored.
+    """
+
+    def __init__(self, asking: Asking, blocks: StoredBlocks) -> None:
         self._asking = asking
+        self.blocks = blocks
 
     @property
     def place(self) -> str:
@@ -165,27 +155,15 @@ class Reader:
         row = await self._asking.first(BLOCK_DIGEST, place)
         return None if row is None else str(row.digest)
 
-    async def stored_blocks(
-        self, partition: int, after: int, limit: int
-    ) -> Sequence[StoredBlock | LogIntegrityError]:
-        """Return the next blocks as found; in place of one that cannot be read, the finding."""
-        asked = {"partition": partition, "after": after, "limit": limit}
-        found: list[StoredBlock | LogIntegrityError] = []
-        for row in await self._asking.rows(_NEXT_BLOCKS, asked):
-            try:
-                found.append(StoredBlock(block=read_block(row), digest=row.digest))
-            except LogIntegrityError as error:
-                found.append(error)
-        return found
-
     async def next_blocks(self, before: Head, at_once: int) -> Sequence[Block]:
         """Return the blocks after ``before``, verified: so many at most.
 
         Raises:
             LogIntegrityError: The first of them is missing, altered or does not follow ``before``.
+            ArchiveMissingError: It went to a file that is not to be had.
         """
         found: list[Block] = []
-        for stored in await self.stored_blocks(before.partition, before.number, at_once):
+        for stored in await self.blocks.after(before.partition, before.number, at_once):
             try:
                 if isinstance(stored, LogIntegrityError):
                     raise stored

@@ -13,17 +13,21 @@ from torghut.adapters.logs.judging import (
     judge_unreadable,
     note_seals,
 )
-from torghut.adapters.postgres.reading.reader import Reader, StoredBlock
+from torghut.adapters.postgres.reading.blocks import StoredBlock
+from torghut.adapters.postgres.reading.reader import Reader
 from torghut.adapters.sqlite.heads.lines import EVENTS_CHAIN, HeadLine
 from torghut.eventlog.block import Head
 from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.errors import (
+    ArchiveAlteredError,
+    ArchiveMissingError,
     EventUnreadableError,
     LogIntegrityError,
     ObjectMissingError,
 )
 from torghut.eventlog.events import LOG_EVENT, SealedHead, log_stream
 from torghut.eventlog.verification import FINDINGS_KEPT, FindingKind, Tally, block_place
+from torghut.schemas.block import BlocksArchived
 
 _EVENTS_AT_ONCE: Final = 500
 _OBJECTS_AT_ONCE: Final = 500
@@ -73,7 +77,10 @@ class Audit:
 
     async def _block(self, partition: int, *, after: int) -> int:
         """Judge the block after ``after`` and return its number."""
-        found = await self.reader.stored_blocks(partition, after, 1)
+        try:
+            found = await self.reader.blocks.after(partition, after, 1)
+        except (ArchiveAlteredError, ArchiveMissingError) as error:
+            return await self._pass_archive(error)
         if not found:
             return after + 1
         (stored,) = found
@@ -86,6 +93,25 @@ class Audit:
         for digest in block.cites:
             self.cited.setdefault(digest, block_place(partition, block.number))
         return block.number
+
+    async def _pass_archive(self, error: ArchiveAlteredError | ArchiveMissingError) -> int:
+        """Note that a file is lost, go on behind it, and return the number of its last block.
+
+        The digest of that block is in the database: what follows is compared with it.
+        """
+        partition, last = error.partition, error.last
+        if isinstance(error, ArchiveAlteredError):
+            judge_unreadable(self.tally, error, kind=FindingKind.ALTERED)
+        else:
+            self.tally.add(
+                FindingKind.MISSING,
+                place=f"archive {error.path}",
+                expected=f"blocks {error.first} to {last} of partition {partition}",
+                found=error.found,
+            )
+        digest = await self.reader.block_digest(partition, last) or ""
+        self.tally.heads[partition] = Head(partition=partition, number=last, digest=digest)
+        return last
 
     async def _compare_head(self, head: Head, last: int) -> None:
         """Compare a head with the block in its place."""
@@ -130,13 +156,30 @@ class Audit:
                 envelope = stored.envelope
                 intact = judge_event(self.tally, envelope, after=position, previous=stored.previous)
                 if intact and envelope.stream == own:
-                    note_seals(seals, read_event(envelope, LOG_EVENT, {}))
+                    event = read_event(envelope, LOG_EVENT, {})
+                    note_seals(seals, event)
+                    if isinstance(event, BlocksArchived):
+                        await self._compare_archive(event)
                 position = envelope.position
             yield
         for seal in seals.values():
             digest = await self.reader.block_digest(seal.partition, seal.number)
             judge_seal(self.tally, seal, digest)
             yield
+
+    async def _compare_archive(self, event: BlocksArchived) -> None:
+        """Compare what an event says of archived blocks with what is on record."""
+        archive = await self.reader.blocks.archive_at(event.partition, event.first)
+        if archive is None or archive.event() != event:
+            self.tally.add(
+                FindingKind.REWRITTEN,
+                place=f"archive of {block_place(event.partition, event.first)}",
+                expected=(
+                    f"file {event.file_digest} up to block {event.last}, {event.last_digest}, "
+                    "as an event says"
+                ),
+                found="none" if archive is None else f"file {archive.file_digest}",
+            )
 
     def _compare_events_end(self, position: int, digest: str) -> None:
         """Compare where the log said that its events end with how many there are."""

@@ -84,9 +84,15 @@ class EventsTransaction:
         """Put the heads of all partitions on record in the log's own stream."""
         rows = await self.connection.execute(HEADS)
         heads = [read_head(row.partition, row) for row in rows]
+        await self.say(stream, heads_sealed(heads), recorded_at_ns=recorded_at_ns, causes=causes)
+
+    async def say(
+        self, stream: str, event: Message, *, recorded_at_ns: int, causes: Causes
+    ) -> None:
+        """Add ``event`` to ``stream``, whatever is there."""
         addition = Addition(
             stream=stream,
-            events=[heads_sealed(heads)],
+            events=[event],
             expected_version=self._end(stream)[0],
             recorded_at_ns=recorded_at_ns,
             causes=causes,

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from torghut.adapters.postgres.archives.records import Archive
 from torghut.adapters.postgres.layout import INSERT_OBJECT
 from torghut.adapters.postgres.witness import Witness
 from torghut.adapters.postgres.writing.attempts import Attempts
@@ -26,6 +27,7 @@ from torghut.adapters.postgres.writing.lanes import (
     done_together,
     tell_meanwhile,
 )
+from torghut.adapters.postgres.writing.recording import record_archive
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import CommitTimeoutError
@@ -99,6 +101,17 @@ class Writer:
         """Put the heads on record in the log's own stream."""
         await self._events.submit(
             lambda one: one.seal_heads(stream, recorded_at_ns=recorded_at_ns, causes=causes),
+            streams=(stream,),
+        )
+
+    async def record_archive(
+        self, archive: Archive, stream: str, recorded_at_ns: int, causes: Causes
+    ) -> None:
+        """Delete the rows of ``archive`` and put it on record, in one transaction."""
+        await self._events.submit(
+            lambda one: record_archive(
+                one, archive, stream=stream, recorded_at_ns=recorded_at_ns, causes=causes
+            ),
             streams=(stream,),
         )
 
