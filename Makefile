@@ -35,6 +35,8 @@ run: $(VENV)/demo.stamp  ## run the decision loop: make run ARGS="--source URI"
 test: $(VENV)/dev.stamp  ## everything that needs no server, no network and no recorded data
 	@$(PYTEST) -n $(WORKERS) --dist loadfile
 
+# Its long tests wait for servers more than they compute, so one more runs than there are cores.
+test-all: WORKERS = 3
 test-all: $(VENV)/dev.stamp  ## also recorded data (../shared/data), system tools and slow tests
 	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" --tools-required \
 		--hypothesis-profile thorough

@@ -50,7 +50,7 @@ def controls(path: Path, symbol: str, quarters: list[str]) -> str:
     [
         pytest.param(
             *("lean:{data}/lean-forex/tick", "fxcm:NZDUSD"),
-            *("2014-05-02T12:00:00Z", "2014-05-02T12:45:00Z"),
+            *("2014-05-02T12:15:00Z", "2014-05-02T12:40:00Z"),
             id="forex",
         ),
         pytest.param(

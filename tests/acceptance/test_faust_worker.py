@@ -144,6 +144,7 @@ def test_worker_on_faust_that_is_killed_loses_nothing_and_doubles_nothing(
     deployment.verify()
 
 
+@pytest.mark.soak
 def test_workers_on_faust_that_come_and_go_lose_nothing(deployment: Carried) -> None:
     one, two = faust(deployment, "one"), faust(deployment, "two")
     for part in range(TURNS):
