@@ -22,6 +22,7 @@ from benchmarks.processes import measure_help, measure_memory
 from benchmarks.progress import counting
 from benchmarks.readback import measure_readback
 from benchmarks.records import RECORDED, Group, Record, record_json
+from benchmarks.recovery import measure_recovery
 from benchmarks.rounds import Effort
 from benchmarks.scheduling import measure_scheduling
 from benchmarks.steps import measure_latency, measure_regimes
@@ -46,6 +47,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
     "readback": measure_readback,
     "subscribers": measure_subscribers,
     "database": measure_database,
+    "recovery": measure_recovery,
     "carrying": measure_carrying,
     "length": measure_length,
 }

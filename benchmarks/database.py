@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Final
 import asyncpg
 
 from benchmarks.blocks import decisions_in, make_blocks
+from benchmarks.databases import new_database
 from benchmarks.figures import Comparison, Cost, Goal, Quantity, Result, Skipped, rate_line
 from benchmarks.market import setup
 from benchmarks.rounds import Effort, interleave, timed
@@ -72,7 +72,7 @@ def measure_database(effort: Effort) -> Iterator[Result]:
 
 def _append(server: DatabaseServer, blocks: Sequence[Block]) -> Cost:
     """Append blocks to a log of its own."""
-    log = logs.shared_log(logs.database_address(_database(server)))
+    log = logs.shared_log(logs.database_address(new_database(server)))
 
     async def run() -> Cost:
         await open_fold(log, setup(2))  # puts the objects that the first block cites
@@ -87,7 +87,7 @@ def _append(server: DatabaseServer, blocks: Sequence[Block]) -> Cost:
 
 def _copy(server: DatabaseServer, blocks: Sequence[Block]) -> Cost:
     """Copy the same bytes into a table like the log's."""
-    url = _database(server)
+    url = new_database(server)
 
     async def run() -> Cost:
         connection = await asyncpg.connect(url)
@@ -121,16 +121,3 @@ def _row(block: Block) -> tuple[object, ...]:
         b"".join(arm.leaves for arm in arms),
         b"".join(arm.rows for arm in arms),
     )
-
-
-def _database(server: DatabaseServer) -> str:
-    """Return the address of a new database."""
-    name = f"bench_{secrets.token_hex(4)}"
-
-    async def make() -> None:
-        connection = await asyncpg.connect(server.url())
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        await connection.close()
-
-    asyncio.run(make())
-    return server.url(name)

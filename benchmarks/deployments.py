@@ -21,6 +21,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from benchmarks.carried import Carried, topics_of
+from benchmarks.databases import new_database
 from benchmarks.market import Market, quotes
 from benchmarks.rounds import ROOT, scratch_folder
 from ops.servers.broker import BrokerOptions, run_broker
@@ -42,15 +43,6 @@ _PERIOD_US: Final = 100_000
 _NS: Final = 1e9
 _SENT: Final[dict[str, int]] = {}
 """How many contexts were sent over the topics of each deployment."""
-
-_CREATE: Final = """
-import asyncio, asyncpg, sys
-async def make():
-    connection = await asyncpg.connect(sys.argv[1])
-    await connection.execute(f'CREATE DATABASE "{sys.argv[2]}"')
-    await connection.close()
-asyncio.run(make())
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +98,7 @@ def run_deployment(
     """
     prefix = f"bench-{secrets.token_hex(4)}"
     asyncio.run(_make_topics(servers.bootstrap, prefix))
-    database = _make_database(servers.database, prefix.replace("-", "_"))
+    database = new_database(servers.database)
     with scratch_folder() as folder, ExitStack() as stack:
         carried = Carried(
             role="worker" if role == "worker" else "echo",
@@ -250,14 +242,6 @@ async def _make_topics(bootstrap: str, prefix: str) -> None:
         await client.create_topics([NewTopic(topic, n, 1) for topic, n in counts.items()])
     finally:
         await client.close()
-
-
-def _make_database(server: DatabaseServer, name: str) -> str:
-    """Return the address of a new database."""
-    subprocess.run(  # noqa: S603 - words of our own
-        [sys.executable, "-c", _CREATE, server.url(), name], check=True, capture_output=True
-    )
-    return server.url(name)
 
 
 @contextmanager
