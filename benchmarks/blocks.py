@@ -17,7 +17,7 @@ from benchmarks.figures import Comparison, Cost, Goal, Quantity, Result, rate_li
 from benchmarks.market import Market, names, quotes, setup
 from benchmarks.rounds import Effort, Stopwatch, interleave, scratch_folder, timed
 from torghut.adapters.sqlite.layout import CREATE_BLOCKS, INSERT_BLOCK, block_values
-from torghut.bootstrap import writable_log
+from torghut.composition.logs import writable_log
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.recording import Taken, record_batch
 from torghut.eventlog.block import Block

@@ -20,8 +20,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from typing_extensions import override
 
 from benchmarks.market import setup
-from torghut import brokering, logs, serving, standby
 from torghut.carrying.messages import INGRESS_WALL_NS
+from torghut.composition import brokering, logs, serving, standby
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.carrying.member import CarryingWorker
 from torghut.workflows.carrying.owning import Share

@@ -16,7 +16,7 @@ from benchmarks.figures import Comparison, Cost, Goal, Quantity, Result, Skipped
 from benchmarks.market import setup
 from benchmarks.rounds import Effort, interleave, timed
 from ops.servers.database import DatabaseServer, DatabaseServerError, database_server
-from torghut import logs
+from torghut.composition import logs
 from torghut.eventlog.block import Block
 from torghut.workflows.opening import open_fold
 

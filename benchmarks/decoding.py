@@ -22,7 +22,7 @@ from pyarrow import csv
 from benchmarks.figures import Comparison, Cost, Result, rate_line
 from benchmarks.recordings import MESSAGES, TICKS, absent, recordings
 from benchmarks.rounds import Effort, interleave, scratch_folder, timed
-from torghut.bootstrap import declarations, source
+from torghut.composition.deciding import declarations, source
 from torghut.market.ports import Cursor
 
 _BATCH: Final = 4_000

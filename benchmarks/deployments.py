@@ -26,8 +26,8 @@ from benchmarks.market import Market, quotes
 from benchmarks.rounds import ROOT, scratch_folder
 from ops.servers.broker import BrokerOptions, run_broker
 from ops.servers.database import DatabaseServer, database_server
-from torghut import brokering, standby
 from torghut.carrying.messages import INGRESS_WALL_NS
+from torghut.composition import brokering, standby
 from torghut.market.ports import Cursor
 from torghut.workflows.carrying.sending import SourceSending
 from torghut.workflows.decision_loop import Window

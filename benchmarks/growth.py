@@ -27,7 +27,7 @@ from benchmarks.figures import (
 )
 from benchmarks.market import Market, RowArray, quotes, setup
 from benchmarks.rounds import Effort, scratch_folder, timed
-from torghut.bootstrap import writable_log
+from torghut.composition.logs import writable_log
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.eventlog.ports import DecisionLog
 from torghut.workflows.opening import open_fold

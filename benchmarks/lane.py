@@ -22,20 +22,17 @@ from benchmarks.figures import Goal, Line, Quantity, Result, spread
 from benchmarks.market import MODEL, Market, quotes, setup, shared_kernel
 from benchmarks.rounds import ROOT, Effort, scratch_folder, timed
 from tests.packages import eager_package
-from torghut.bootstrap import (
-    declarations,
-    package_store,
-    registry,
-    writable_log,
-)
+from torghut.composition.deciding import declarations, package_store
+from torghut.composition.governing import governance_events, governing_policies
+from torghut.composition.lanes import registry
+from torghut.composition.logs import writable_log
+from torghut.composition.standby import artifact_root, steady_clock, wall_clock
 from torghut.evals.judging import FixedSampleJudge
 from torghut.governance.lanes.queue import SubmitCandidate
-from torghut.governing import governance_events, governing_policies
 from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.run import ExecutionContext
 from torghut.settings import ARTIFACT_DIR
-from torghut.standby import artifact_root, steady_clock, wall_clock
 from torghut.workflows.lane.contest.standing import champion_of, standing_at
 from torghut.workflows.lane.desk.candidates import FOLDER, Candidates, package_spec
 from torghut.workflows.lane.desk.preparing import LaneTools
@@ -69,7 +66,7 @@ with contextlib.redirect_stdout(io.StringIO()):
 """
 _LOADED: Final = """
 import torghut.entrypoints.cli.lane.working
-from torghut.bootstrap import kernel
+from torghut.composition.deciding import kernel
 kernel()
 """
 

@@ -19,7 +19,7 @@ from benchmarks.blocks import bare_commits, write_blocks
 from benchmarks.figures import Goal, Line, Quantity, Result, spread
 from benchmarks.market import MODEL, installed_setup
 from benchmarks.rounds import Effort, scratch_folder
-from torghut import bootstrap, serving, standby
+from torghut.composition import logs, serving, standby
 from torghut.eventlog.block import Block
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
@@ -91,7 +91,7 @@ def _alone() -> _Alone:
 
     async def work(worker: LiveWorker) -> None:
         with bare_commits(made.blocks) as commits, scratch_folder() as folder:
-            log = bootstrap.writable_log(folder / "beside.log")
+            log = logs.writable_log(folder / "beside.log")
             for body in made.objects:
                 await log.put_object(body)
             for number, (block, commit) in enumerate(zip(made.blocks, commits, strict=True)):
@@ -149,7 +149,7 @@ async def _worked(work: Callable[[LiveWorker], Awaitable[None]]) -> _Made:
     with scratch_folder() as folder:
         async with _worker(folder) as worker:
             await work(worker)
-        log = bootstrap.readable_log(folder / "live.log")
+        log = logs.readable_log(folder / "live.log")
         try:
             blocks = [block async for block in log.blocks(0)]
             cited = sorted({digest for block in blocks for digest in block.cites})

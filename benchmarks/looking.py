@@ -14,9 +14,9 @@ from benchmarks.blocks import decide_into
 from benchmarks.figures import Cost, Goal, Line, Quantity, Result, paired_ratio, spread
 from benchmarks.market import Market, quotes, setup
 from benchmarks.rounds import Effort, interleave, scratch_folder, timed
-from torghut.bootstrap import readable_log, writable_log
+from torghut.composition.governing import governing_policies
+from torghut.composition.logs import readable_log, writable_log
 from torghut.eventlog.ports import DecisionLog
-from torghut.governing import governing_policies
 from torghut.schemas.rows import Integers
 from torghut.workflows.drift.measuring import WindowAsked, measure
 from torghut.workflows.opening import open_fold

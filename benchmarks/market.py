@@ -16,7 +16,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from tests.packages import eager_package
-from torghut.bootstrap import declarations, kernel, package_store
+from torghut.composition.deciding import declarations, kernel, package_store
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.symbols import Genesis

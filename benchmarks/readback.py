@@ -12,7 +12,7 @@ from benchmarks.blocks import decide_into
 from benchmarks.figures import Comparison, Cost, Result, rate_line
 from benchmarks.market import Market, fresh_fold, quotes, setup, shared_kernel
 from benchmarks.rounds import Effort, interleave, scratch_folder, timed
-from torghut.bootstrap import writable_log
+from torghut.composition.logs import writable_log
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.snapshot import restore_snapshot, take_snapshot
 from torghut.eventlog.ports import DecisionLog

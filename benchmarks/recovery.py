@@ -19,7 +19,7 @@ from benchmarks.figures import Cost, Line, Result, Skipped, spread
 from benchmarks.market import Market, quotes, setup
 from benchmarks.rounds import Effort, interleave, timed
 from ops.servers.database import DatabaseServerError, database_server
-from torghut import logs, standby
+from torghut.composition import logs, standby
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop, save_snapshot
 from torghut.workflows.opening import fold_at_head, open_fold
 

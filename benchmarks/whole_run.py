@@ -24,7 +24,8 @@ from benchmarks.figures import Comparison, Cost, Goal, Quantity, Result, Skipped
 from benchmarks.market import installed_setup
 from benchmarks.recordings import TICKS, absent, recordings
 from benchmarks.rounds import ROOT, Effort, interleave, scratch_folder, timed
-from torghut.bootstrap import source, writable_log
+from torghut.composition.deciding import source
+from torghut.composition.logs import writable_log
 from torghut.workflows.decision_loop import Committed, Run, run_loop, save_snapshot
 from torghut.workflows.opening import open_fold
 

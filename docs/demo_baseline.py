@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from torghut import bootstrap
+from torghut.composition import deciding
 from torghut.evals.baselines import RunBaseline
 
-BASELINE: Final = Path(__file__).resolve().parents[1] / bootstrap.DEMO_BASELINE
+BASELINE: Final = Path(__file__).resolve().parents[1] / deciding.DEMO_BASELINE
 SOURCE: Final = "demo:"
 ROUTER: Final = "index-daily"
 FROM_DAY: Final = "2010-01-04"
@@ -29,7 +29,7 @@ def decided(log: Path) -> RunBaseline:
         (sys.executable, "-c", _COMMAND, *arguments), check=True, stdout=subprocess.PIPE, text=True
     )
     said = json.loads(ended.stdout)
-    source = bootstrap.source(SOURCE, bootstrap.declarations())
+    source = deciding.source(SOURCE, deciding.declarations())
     return RunBaseline(
         source=SOURCE,
         from_day=FROM_DAY,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from torghut.artifacts.ports import ArtifactStore
 from torghut.artifacts.signatures import parse_private_key
+from torghut.composition.governing import governance_events, owners
+from torghut.composition.standby import artifact_root, wall_clock
 from torghut.eventlog.envelopes import Causes
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.rollouts.finalising import RollbackFacts
@@ -20,14 +22,12 @@ from torghut.governance.rollouts.rollout import (
     read_rollout_event,
     rollout_stream,
 )
-from torghut.governing import governance_events, owners
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.governing.ledger import LedgerCandidate
 from torghut.schemas.rollout.evidence import GateEvidence
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.phases import LANE_PHASES, REQUIRED_GATES
-from torghut.standby import artifact_root, wall_clock
 from torghut.workflows.approving.makers import claim_candidate
 from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.rollout.publishing import project_run, publish_run

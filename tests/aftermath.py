@@ -23,6 +23,7 @@ from tests.plain_states import (
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.signatures import TrustedKey
+from torghut.composition.governing import governance_events
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.governance.notes.note import read_note
 from torghut.governance.rollouts.manifest import (
@@ -32,7 +33,6 @@ from torghut.governance.rollouts.manifest import (
     manifest_of,
 )
 from torghut.governance.verification.checks import Breach
-from torghut.governing import governance_events
 from torghut.kernel.digests import sha256_hex
 from torghut.workflows.aggregates import (
     CYCLE_RECORD,

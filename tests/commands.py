@@ -49,9 +49,9 @@ def installation(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Path
     That is the kernel, and the declarations of this checkout, which take longer to read than most
     commands to run; those of another folder are read by every command.
     """
-    monkeypatch.setattr("torghut.bootstrap.compiled_kernel", lambda _store: compiled())
-    monkeypatch.setattr("torghut.bootstrap.kernels_are_cached", lambda _store: True)
-    monkeypatch.setattr("torghut.bootstrap.load", _declared)
+    monkeypatch.setattr("torghut.composition.deciding.compiled_kernel", lambda _store: compiled())
+    monkeypatch.setattr("torghut.composition.deciding.kernels_are_cached", lambda _store: True)
+    monkeypatch.setattr("torghut.composition.deciding.load", _declared)
     monkeypatch.chdir(folder)
     monkeypatch.setenv(ARTIFACT_DIR, str(folder / "var"))
     monkeypatch.setenv(CACHE_DIR, str(cache_folder()))

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from torghut.adapters.sqlite.sharing.events import EVENTS_ALONE
 from torghut.adapters.sqlite.store import read_log
+from torghut.composition.standby import GOVERNANCE_LOG
 from torghut.eventlog.envelopes import Envelope
 from torghut.eventlog.errors import HeadsFileMissingError, LogMissingError, LogReadError
-from torghut.standby import GOVERNANCE_LOG
 
 _READS_MAX: Final = 5
 _PAUSE_S: Final = 0.01

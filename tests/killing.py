@@ -16,10 +16,10 @@ from typing import Final, Literal
 from tests.schedulers import Scheduler, lives, submit, wait_until
 from torghut.artifacts.package import Package
 from torghut.artifacts.signatures import TrustedKey
+from torghut.composition.governing import governance_events
 from torghut.eventlog.envelopes import Envelope
 from torghut.governance.lanes.queue import STREAM as LANES
 from torghut.governance.leasing.errors import LeaseLostError
-from torghut.governing import governance_events
 from torghut.kernel.times import instant
 from torghut.workflows.aggregates import DRIFT, STOP_LATCH
 

@@ -20,9 +20,9 @@ from tests.threads import beside
 from torghut.adapters.filesystem.switches.beats import BeatFile
 from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.client import Context, Delivery, SyncClient, connect_sync
+from torghut.composition.standby import BEAT
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.worker import WorkerStatus
-from torghut.standby import BEAT
 
 _READY_S = 60.0
 _STREAM = (

@@ -31,12 +31,12 @@ from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.filesystem.declaration_text import OWNERS, load_owners
 from torghut.adapters.filesystem.governing import load_governing
 from torghut.artifacts.signatures import TrustedKey, raw_bytes
+from torghut.composition.governing import governance_events
 from torghut.governance.approvals.errors import ManifestRefusedError
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.governance.approvals.signing import sign_statement
 from torghut.governance.releases.releasing import sign_release
 from torghut.governance.safety.breaches import RECOVERING
-from torghut.governing import governance_events
 from torghut.kernel.clock import WallClock, WallNs
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.governance import OwnerKey

@@ -17,8 +17,8 @@ from tests.commands import PROGRAM, environment
 from tests.declared import ROOT
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.artifacts.package import Package
+from torghut.composition.governing import governance_events
 from torghut.governance.lanes.queue import SubmitCandidate
-from torghut.governing import governance_events
 from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.run import ExecutionContext

@@ -15,7 +15,7 @@ from docs.reference.observing import log_events_page, metrics_page
 from docs.reference.refusals import refusals_page
 from docs.reference.scaling.page import scaling_page
 from docs.reference.topics import topics_page
-from torghut import broker_settings
+from torghut.composition import broker_settings
 from torghut.kernel.errors import TorghutError
 from torghut.settings import VARIABLES
 

@@ -21,7 +21,7 @@ from tests.declared import ROOT
 from tests.fakes.eventlog import CAUSES
 from tests.promoting import Grounds
 from tests.rollouts import plan
-from torghut import governing
+from torghut.composition import governing
 from torghut.governance.rollouts.rollout import StartRun
 from torghut.schemas.control import CONTROL_RECORD, PackageChanged
 from torghut.settings import DECLARATION_FOLDERS, DECLARATIONS_DIR, artifact_dir, settings

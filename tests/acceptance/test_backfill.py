@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import Ended, installation, prices, typed
 from tests.rolling import declare, key_file
-from torghut import governing
+from torghut.composition import governing
 from torghut.governance.notes.note import read_note
 from torghut.settings import ARTIFACT_DIR, DECLARATIONS_DIR, settings
 

@@ -17,7 +17,7 @@ from tests.carried_chaos import CONTEXTS, Chaos, market
 from tests.deployments import carried, written
 from tests.fakes.proxy import HOST, Proxy, kafka_client
 from tests.servers import own_server
-from torghut import bootstrap, logs
+from torghut.composition import logs
 from torghut.decisions.recording import read_block
 from torghut.schemas.codes import Reason
 from torghut.schemas.rows.decision import decision_dtype
@@ -116,7 +116,7 @@ def _judge(stack: ExitStack, folder: Path, *, nodes: int, rounds: int, seed: int
 
 async def _expect_stopped(address: str) -> None:
     """Check that every partition has the stop, once, and that nothing opened behind it."""
-    log = bootstrap.readable_log(logs.database_address(address))
+    log = logs.readable_log(logs.database_address(address))
     try:
         for partition in range(PARTITIONS):
             taken, last = 0, None

@@ -9,7 +9,7 @@ import pytest
 from tests.declared import shipped
 from tests.kernels import compiled, feature_pass
 from tests.unit.router.test_baselines import model, package
-from torghut.bootstrap import source
+from torghut.composition.deciding import source
 from torghut.router.training.equivalence import Tolerance, equivalent
 from torghut.router.training.record import FitRequest, read_training_record
 from torghut.router.training.sequences import split

@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import Ended, installation, typed
 from tests.logs import COUNT, SYMBOLS, copied, write_log
-from torghut import bootstrap
+from torghut.composition import logs
 from torghut.eventlog.roots import root_of_run
 from torghut.schemas.decision import Decision
 from torghut.schemas.refusal import ContextRefused
@@ -33,7 +33,7 @@ def log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, template: Path) -> Iter
 
 
 async def _exported(path: Path, what: Exported, arm: str) -> list[Json]:
-    log = bootstrap.readable_log(path)
+    log = logs.readable_log(path)
     try:
         return [json.loads(line) async for line in export(log, what, arm=arm)]
     finally:
@@ -46,7 +46,7 @@ def exported(path: Path, what: Exported = Exported.DECISIONS, arm: str = "servin
 
 
 async def _root(path: Path, arm: str) -> str:
-    log = bootstrap.writable_log(path)
+    log = logs.writable_log(path)
     try:
         return await root_of_run(log, arm=arm)
     finally:

@@ -17,8 +17,8 @@ import pytest
 from tests.commands import run_apart, started, typed
 from tests.declared import ROOT
 from tests.kernels import compiled
-from torghut import bootstrap
 from torghut.adapters.filesystem.worker_pages import read_pages
+from torghut.composition import deciding
 from torghut.settings import DECLARATIONS_DIR, settings
 from torghut.workflows.live.switch_ports import WorkerSeen
 
@@ -50,7 +50,7 @@ def test_demo_decides_and_governs_and_a_second_one_starts_fresh(tmp_path: Path) 
     first = run_apart(tmp_path, "demo")
     with started(tmp_path, "demo", "--json") as process:
         longest, said = _longest_silence_s(process)
-    second, baseline = json.loads(said), bootstrap.demo_baseline()
+    second, baseline = json.loads(said), deciding.demo_baseline()
 
     assert first.status == 0, first.err
     lines = first.out.splitlines()

@@ -23,8 +23,8 @@ from tests.kernels import compiled
 from tests.logs import SYMBOLS, contexts, copied, flipped, places_of, write_log
 from tests.packages import eager_package
 from tests.rows import SECOND_NS
-from torghut import governing
 from torghut.adapters.sqlite.store import open_log
+from torghut.composition import governing
 from torghut.schemas.codes import Stream
 from torghut.schemas.declarations.safety import DRIFT_CODES
 from torghut.schemas.governing.drift import DriftVerdict
@@ -150,7 +150,7 @@ def _judge_on_one_sample(monkeypatch: pytest.MonkeyPatch) -> None:
         check["samples_min"] = 1
     changed = type(policies.drift).model_validate(stated)
     monkeypatch.setattr(
-        "torghut.governing.governing_policies",
+        "torghut.composition.governing.governing_policies",
         lambda: replace(policies, drift=changed),
     )
 

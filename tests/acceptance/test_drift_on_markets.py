@@ -13,7 +13,7 @@ from tests.declared import shipped
 from tests.fakes.clock import HandClock
 from tests.governing import drift_policy
 from tests.kernels import compiled
-from torghut import bootstrap
+from torghut.composition import deciding
 from torghut.drift.verdicts import judge_drift
 from torghut.eventlog.memory import InMemoryLog
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
@@ -39,11 +39,11 @@ class Timed:
 
 async def _measured(uri: str) -> Timed:
     log = InMemoryLog(clock=HandClock())
-    packages = serving_packages(shipped(), bootstrap.package_store(), {})
+    packages = serving_packages(shipped(), deciding.package_store(), {})
     opened = await open_fold(
         log, Setup(kernel=compiled(), declarations=shipped(), packages=packages)
     )
-    source = bootstrap.source(uri, shipped())
+    source = deciding.source(uri, shipped())
     settings = LoopSettings(batch_records=3500)
     await run_loop(Run(source=source, log=log, fold=opened.fold, settings=settings))
     began = time.process_time()

@@ -16,12 +16,12 @@ from torghut.settings import ARTIFACT_DIR, CACHE_DIR
 
 SCRIPT: Final = """
 import sys
-from torghut import bootstrap
+from torghut.composition import deciding
 from torghut.market.ports import Cursor
 
-source = bootstrap.source(sys.argv[1], bootstrap.declarations())
+source = deciding.source(sys.argv[1], deciding.declarations())
 read = sum(len(one.contexts) for one in source.batches(after=Cursor(), max_records=64))
-bootstrap.kernel(), bootstrap.feature_pass()
+deciding.kernel(), deciding.feature_pass()
 print(read > 0, "llvmlite" in sys.modules, "numba" in sys.modules)
 """
 

@@ -18,8 +18,8 @@ from tests.declared import ROOT
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import readings, safety_policy
 from tests.live_services import live_service
-from torghut import governing, standby
 from torghut.adapters.filesystem.lease import read_lease
+from torghut.composition import governing, standby
 from torghut.governance.notes.note import read_note
 from torghut.governance.safety.latch import EvaluateSafety, incident_bytes, incident_path
 from torghut.schemas.governing.fields import reading_of

@@ -15,8 +15,8 @@ import pytest
 from tests.commands import prices, typed
 from tests.live_services import LiveService, live_service
 from tests.rolling import key_file
-from torghut import standby
 from torghut.adapters.filesystem.governed.standing import read_governance
+from torghut.composition import standby
 from torghut.kernel.clock import WallClock
 from torghut.workflows.live.observing.governed import GovernanceSeen
 

@@ -30,9 +30,9 @@ from tests.logs import copied
 from tests.planted import market, regimes
 from tests.promoting import fingerprint_of, key_of, keyring, owners
 from tests.schedulers import Changes, declare
-from torghut import bootstrap, governing
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.sqlite.store import open_log
+from torghut.composition import governing, lanes
 from torghut.governance.approvals.making import STREAM as SIGNED
 from torghut.governance.lanes.queue import STREAM
 from torghut.settings import DECLARATIONS_DIR, settings
@@ -89,7 +89,7 @@ def test_the_lane_works_by_what_is_declared(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv(DECLARATIONS_DIR, str(declare(folder / "declared", DECLARED)))
     settings.cache_clear()
 
-    desk = asyncio.run(bootstrap.lane_desk(lambda _phase, _what, _far: None))
+    desk = asyncio.run(lanes.lane_desk(lambda _phase, _what, _far: None))
 
     assert (desk.ports.cycle_length_s, desk.ports.drift_max_age_ms) == (90, 600_000)
 

@@ -16,7 +16,7 @@ from tests.declared import ROOT
 from tests.fakes.eventlog import CAUSES, run
 from tests.governing import readings, safety_policy
 from tests.runbooks import PAGES, commands_of, holds, words_of
-from torghut import governing, standby
+from torghut.composition import governing, standby
 from torghut.governance.safety.latch import (
     EvaluateSafety,
     ReleaseLoop,

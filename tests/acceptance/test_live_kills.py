@@ -20,9 +20,9 @@ from tests.commands import Ended, environment, typed
 from tests.declared import ROOT
 from tests.kernels import compiled
 from tests.live_services import SYMBOL, LiveService, governed, live_service
-from torghut import bootstrap
 from torghut.client import connect_sync
 from torghut.client.venue import Habits, SimulatedVenue
+from torghut.composition import logs
 from torghut.decisions.recording import header_of
 from torghut.settings import settings
 
@@ -288,7 +288,7 @@ def _place(position: str) -> tuple[int, ...]:
 
 async def _last_position(log: Path) -> str:
     """Return the position of the last outcome of a log."""
-    opened = bootstrap.readable_log(log)
+    opened = logs.readable_log(log)
     try:
         head = await opened.head(0)
     finally:
@@ -298,7 +298,7 @@ async def _last_position(log: Path) -> str:
 
 async def _decided(log: Path, after: str) -> list[str]:
     """Return the position of every outcome behind another."""
-    opened = bootstrap.readable_log(log)
+    opened = logs.readable_log(log)
     found: list[str] = []
     try:
         async for block in opened.blocks(0, after=_place(after)[1]):

@@ -17,7 +17,7 @@ import pytest
 from tests.commands import Ended, installation, typed
 from tests.declared import ROOT
 from tests.logs import COUNT, SYMBOLS, copied, flipped, places_of, write_log
-from torghut import bootstrap
+from torghut.composition import logs
 from torghut.eventlog.roots import root_of_run
 from torghut.schemas.control import CONTROL_RECORD
 
@@ -47,7 +47,7 @@ def exported(log: Path, what: str, *arguments: str) -> list[Json]:
 
 
 async def _root(path: Path) -> str:
-    log = bootstrap.writable_log(path)
+    log = logs.writable_log(path)
     try:
         return await root_of_run(log)
     finally:

@@ -48,7 +48,9 @@ def test_kernel_is_clean(uri: str) -> None:
 
 
 def test_kernel_that_knows_the_next_score_leaks(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torghut.bootstrap.compiled_kernel", lambda _folder: clairvoyant())
+    monkeypatch.setattr(
+        "torghut.composition.deciding.compiled_kernel", lambda _folder: clairvoyant()
+    )
 
     people, machines = check(uri), check(uri, "--json")
 

@@ -11,7 +11,7 @@ from tests.declared import shipped
 from tests.kernels import compiled
 from tests.rows import RowArray
 from tests.unit.router.test_baselines import NAMES, model
-from torghut.bootstrap import source
+from torghut.composition.deciding import source
 from torghut.evals.leaks.bar_times import compare_bars
 from torghut.evals.lookahead import LookaheadPlan
 from torghut.market.ports import Cursor

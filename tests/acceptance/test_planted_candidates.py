@@ -22,8 +22,8 @@ from tests.planted import announced, market, planted_arm, regimes
 from tests.promoting import Grounds, key_of, keyring, office
 from tests.rollouts import evidence_files, finalise
 from tests.unit.router.test_baselines import package
-from torghut import bootstrap
 from torghut.artifacts.package import Package, StoredFile, build_package
+from torghut.composition import deciding
 from torghut.governance.ledger.errors import ManifestUnfitError
 from torghut.governance.verification.verifying import read_manifest
 from torghut.market.ports import Cursor
@@ -159,7 +159,7 @@ def test_contamination_safe_evaluation_gates_all_promotions() -> None:
 @cache
 def recorded_week(folder: Path) -> RowArray:
     """Return the recorded EURUSD minutes, announced."""
-    source = bootstrap.source(str(folder / "lean-forex/minute"), shipped())
+    source = deciding.source(str(folder / "lean-forex/minute"), shipped())
     number = list(source.description.symbols).index(SYMBOL)
     batches = source.batches(after=Cursor(), max_records=100_000)
     every = np.concatenate([batch.contexts.copy() for batch in batches])

@@ -15,7 +15,7 @@ import pytest
 from tests.declared import shipped
 from tests.fakes.clock import HandClock
 from tests.kernels import compiled
-from torghut import bootstrap
+from torghut.composition import deciding
 from torghut.eventlog.memory import InMemoryLog
 from torghut.schemas.codes import Expert, Gate, GateStatus, Intent, RefusalCode
 from torghut.schemas.control import ControlRecord, RouterModeChanged
@@ -63,14 +63,14 @@ def _run(
 
     async def run() -> tuple[Tally, Replayed]:
         tally, log = Tally(), InMemoryLog(clock=HandClock())
-        packages = serving_packages(shipped(), bootstrap.package_store(), {})
+        packages = serving_packages(shipped(), deciding.package_store(), {})
         setup = Setup(
             kernel=compiled(), declarations=shipped(), packages=packages, shadow_router=shadow
         )
         opened = await open_fold(log, setup)
         await run_loop(
             Run(
-                source=bootstrap.source(uri, shipped()),
+                source=deciding.source(uri, shipped()),
                 log=log,
                 fold=opened.fold,
                 controls=controls,

@@ -22,7 +22,7 @@ from tests.rolling import COMMIT, console_commands, declare, junit, key_file, sc
 from tests.rollouts import RUN_ID, START_NS, plan
 from tests.staging import shipped_roadmap
 from tests.unit.governance.safety.test_rollback import trigger
-from torghut import governing, standby
+from torghut.composition import governing, standby
 from torghut.governance.rollouts.rollout import StartRun
 from torghut.governance.slo.latency import Process, ReadLatency
 from torghut.kernel.times import instant
@@ -60,7 +60,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, template: Path) -> Ite
     monkeypatch.setenv(VARIABLE, COMMIT)
     monkeypatch.setenv(DECLARATIONS_DIR, str(template / "declared"))
     with installation(monkeypatch, tmp_path) as folder:
-        monkeypatch.setattr("torghut.bootstrap.load", lambda _folder: shipped())
+        monkeypatch.setattr("torghut.composition.deciding.load", lambda _folder: shipped())
         copied(template / "decisions.log", folder / "decisions.log")
         for name in ("ann.pem", "s.pem"):
             shutil.copy(template / name, folder / name)

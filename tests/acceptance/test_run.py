@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.commands import Ended, prices, started, typed
-from torghut import bootstrap
+from torghut.composition import logs
 from torghut.schemas.codes import Mode
 from torghut.schemas.rows import DECISION
 
@@ -31,7 +31,7 @@ def run(*arguments: str) -> Ended:
 
 
 async def _arms(path: Path) -> dict[str, np.ndarray]:
-    log = bootstrap.readable_log(path)
+    log = logs.readable_log(path)
     try:
         rows: dict[str, bytes] = {}
         async for block in log.blocks(0):

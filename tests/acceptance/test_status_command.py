@@ -19,10 +19,10 @@ import pytest
 from tests.commands import Ended, environment, started, typed
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.workers import FakeWorker, living, living_apart, status_of
-from torghut import standby
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.system.clock import SystemClock
+from torghut.composition import standby
 from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 
 pytestmark = pytest.mark.usefixtures("artifacts")
@@ -154,7 +154,7 @@ def test_a_clock_that_was_set_makes_nobody_silent(
     artifacts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     behind = HandClock(time_ns=SystemClock().now_ns() - 3600 * 10**9)
-    monkeypatch.setattr("torghut.standby.wall_clock", lambda: behind)
+    monkeypatch.setattr("torghut.composition.standby.wall_clock", lambda: behind)
     with living(FakeWorker(artifacts)):
         ended = typed("status")
 

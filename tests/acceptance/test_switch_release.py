@@ -11,11 +11,11 @@ import pytest
 from tests.commands import typed
 from tests.fakes.workers import FakeWorker, living, status_of
 from tests.live_services import LiveService, live_service
-from torghut import reaching
 from torghut.adapters.filesystem.tokens import operating_token
 from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.http.errors import ServiceUnreachableError
 from torghut.adapters.system.person import person
+from torghut.composition import reaching
 from torghut.kernel.canonical import JsonObject, parse_json_object
 from torghut.schemas.live.delivery import Answered, Fault
 

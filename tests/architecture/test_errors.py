@@ -11,7 +11,6 @@ from tests.architecture.tree import SOURCE
 
 WELL_FORMED: Final = re.compile(r"(?P<area>[a-z]+)\.[a-z0-9]+(-[a-z0-9]+)*")
 AREAS: Final = {path.parent.name for path in SOURCE.rglob("__init__.py")} | {
-    "bootstrap",
     "settings",
 }
 """Every package, at any depth, and the modules beside them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from torghut.broker_settings import (
+from torghut.composition.broker_settings import (
     GUARANTEE,
     WEB,
     FaustGuaranteeError,

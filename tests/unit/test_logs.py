@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from torghut import logs
 from torghut.adapters.postgres.address import PasswordUnreadableError
-from torghut.logs import (
+from torghut.composition import logs
+from torghut.composition.logs import (
     DatabaseExtraMissingError,
     PasswordExposedError,
     database_address,
@@ -31,7 +31,7 @@ def _no_password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_of_a_database_is_loaded_before_one_is_asked_for() -> None:
     script = (
-        "import sys, torghut.bootstrap;"
+        "import sys, torghut.composition.deciding;"
         "print(*{'sqlalchemy', 'asyncpg', 'alembic', 'aiokafka'} & set(sys.modules))"
     )
     ended = subprocess.run(

@@ -10,7 +10,6 @@ from typing import Final
 from benchmarks.blocks import make_blocks
 from benchmarks.market import names, quotes
 from docs.reference.scaling.bounds import Carried, Declared, Sizes
-from torghut import standby
 from torghut.adapters.filesystem.declared.topics import load_topics
 from torghut.carrying.contexts import context_message
 from torghut.carrying.messages import (
@@ -22,6 +21,7 @@ from torghut.carrying.messages import (
     Outgoing,
 )
 from torghut.carrying.topics import replication_of
+from torghut.composition import standby
 from torghut.eventlog.block import Block
 from torghut.schemas.declarations.topics import TopicDeclaration
 from torghut.workflows.carrying.terms import CarriedTopics

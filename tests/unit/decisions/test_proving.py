@@ -81,7 +81,7 @@ def failed(body: bytes) -> list[str]:
 def test_verifying_needs_neither_numpy_nor_settings_nor_a_database() -> None:
     script = (
         "import sys, torghut.decisions.proving\n"
-        "heavy = {'numpy', 'numba', 'sqlalchemy', 'torghut.settings', 'torghut.bootstrap'}\n"
+        "heavy = {'numpy', 'numba', 'sqlalchemy', 'torghut.settings', 'torghut.composition'}\n"
         "sys.exit(sorted(heavy & set(sys.modules)) or None)"
     )
     ended = subprocess.run(

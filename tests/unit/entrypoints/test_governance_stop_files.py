@@ -16,7 +16,7 @@ from tests.fakes.workers import status_of
 from tests.governed import Desk
 from torghut.adapters.filesystem.switches.folder import SwitchFiles, SwitchNotThrownError
 from torghut.adapters.http.reaching import ServedLoop
-from torghut.reaching import knock_with
+from torghut.composition.reaching import knock_with
 from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.live.worker import SwitchStanding
 from torghut.workflows.aggregates import STOP_LATCH

@@ -13,8 +13,8 @@ from tests.fakes.workers import status_of
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.http.reaching import ServedLoop
 from torghut.adapters.system.clock import RandomIds, SystemClock
+from torghut.composition.reaching import knock_with
 from torghut.entrypoints.api.rest.bodies import NDJSON, records
-from torghut.reaching import knock_with
 from torghut.schemas.control import LimitsAllotted
 from torghut.schemas.live.delivery import Answered
 from torghut.workflows.live.switch_ports import WorkerSeen
@@ -41,7 +41,7 @@ def answering(
 def test_records_of_several_symbols_are_taken_together(
     count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("torghut.reaching.post", answering)
+    monkeypatch.setattr("torghut.composition.reaching.post", answering)
     worker = WorkerSeen(
         worker="worker-0", alive=True, status=status_of(api="http://127.0.0.1:8787")
     )

@@ -9,8 +9,8 @@ import click
 import msgspec
 from typing_extensions import Unpack
 
-from torghut import bootstrap
-from torghut.bootstrap import LogPlace
+from torghut.composition import machine
+from torghut.composition.logs import LogPlace
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, shown
 from torghut.entrypoints.cli.lookup.accounts import (
     print_decision,
@@ -158,7 +158,7 @@ def prove(**asked: Unpack[_Proven]) -> ExitCode:
         return decision_id, await make_proof(log, found, decision_id=decision_id, progress=progress)
 
     decision_id, body = read_log(asked["log_path"], "Gathering the proof", work)
-    bootstrap.write_text(asked["out"], body.decode())
+    machine.write_text(asked["out"], body.decode())
     root = str(parse_json_object(body)["run_root"])
     if asked["as_json"]:
         print_json({"decision_id": decision_id, "run_root": root, "file": str(asked["out"])})

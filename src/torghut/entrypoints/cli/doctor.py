@@ -12,7 +12,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from torghut import bootstrap, governing
+from torghut.composition import deciding, governing, logs, machine
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.folding import DecisionFold
@@ -61,8 +61,8 @@ def doctor(*, as_json: bool) -> ExitCode:
 
     Leaves nothing behind but the compiled kernel. Ends with 0 if all is well, else with 1.
     """
-    facts = dict(bootstrap.environment())
-    facts["fingerprint"] = bootstrap.fingerprint(facts)
+    facts = dict(machine.environment())
+    facts["fingerprint"] = machine.fingerprint(facts)
     with progress() as told:
         checks: list[Check] = []
         for name, look, advice in _LOOKS:
@@ -118,7 +118,7 @@ def _line(check: Check) -> str:
 
 def _declarations() -> str:
     """Return what is declared."""
-    declared = bootstrap.declarations()
+    declared = deciding.declarations()
     counts = (
         plural(len(declared.instruments), "instrument"),
         plural(len(declared.calendars), "calendar"),
@@ -139,11 +139,11 @@ def _governance() -> str:
 
 def _packages() -> str:
     """Return which packages are here, each verified to the last byte, and which are not."""
-    store = bootstrap.package_store()
+    store = deciding.package_store()
     references = store.references()
     for reference in references:
         read_regime_model(store.load(reference))
-    routers = {instrument.router for instrument in bootstrap.declarations().instruments}
+    routers = {instrument.router for instrument in deciding.declarations().instruments}
     missing = sorted(routers - {reference.name for reference in references})
     found = ", ".join(map(str, references)) or "none"
     return f"{found}; defensive weights for {', '.join(missing)}" if missing else found
@@ -151,21 +151,21 @@ def _packages() -> str:
 
 def _cache() -> str:
     """Return where compiled kernels are kept."""
-    folder = bootstrap.kernel_cache()
+    folder = deciding.kernel_cache()
     if folder is None:
-        fault = bootstrap.cache_fault()
+        fault = deciding.cache_fault()
         raise NotReadyError(found=f"{fault}: every command compiles its kernel anew")
-    with bootstrap.trial_folder(folder) as trial:
+    with machine.trial_folder(folder) as trial:
         (trial / "kernel").write_bytes(b"")
     return f"{shown(folder)} is writable"
 
 
 def _kernel() -> str:
     """Return which kernel decides, having compared it with its reference."""
-    store = bootstrap.machine_code()
-    cached = store is not None and bootstrap.kernels_are_cached(store)
-    kernel = bootstrap.kernel()
-    declared = bootstrap.declarations()
+    store = deciding.machine_code()
+    cached = store is not None and deciding.kernels_are_cached(store)
+    kernel = deciding.kernel()
+    declared = deciding.declarations()
     compiled, reference = (_decide(one, declared) for one in (kernel, reference_kernel()))
     same_rows = all(compiled.arms[arm].rows == reference.arms[arm].rows for arm in reference.arms)
     if not same_rows or compiled.outcomes.tobytes() != reference.outcomes.tobytes():
@@ -179,7 +179,7 @@ def _kernel() -> str:
 
 def _decide(kernel: DecisionKernel, declared: Declarations) -> Decided:
     """Return what a kernel makes of a walk of two instruments, with the packages that serve."""
-    serving = serving_packages(declared, bootstrap.package_store(), {})
+    serving = serving_packages(declared, deciding.package_store(), {})
     packages = {name: package.digest for name, package in serving.items()}
     fold = DecisionFold(kernel=kernel, genesis=Genesis(declarations=declared, packages=packages))
     for package in serving.values():
@@ -212,8 +212,8 @@ def _walk(index: int, instrument: Instrument) -> npt.NDArray[np.void]:
 def _disk() -> str:
     """Return how long making something durable takes where logs go."""
     folder = settings().trading_autonomy_artifact_dir
-    with bootstrap.trial_folder(folder) as trial:
-        times = bootstrap.measure_sync(trial)
+    with machine.trial_folder(folder) as trial:
+        times = machine.measure_sync(trial)
     return (
         f"{shown(folder)} is writable; fdatasync of 4 kB: half within "
         f"{times.p50_ns / _MS:.2f} ms, 99 % within {times.p99_ns / _MS:.2f} ms"
@@ -222,14 +222,14 @@ def _disk() -> str:
 
 def _log() -> str:
     """Return how a log is kept there; opening one demands what durability needs."""
-    with bootstrap.trial_folder(settings().trading_autonomy_artifact_dir) as trial:
+    with machine.trial_folder(settings().trading_autonomy_artifact_dir) as trial:
         asyncio.run(_try_log(trial / "trial.log"))
-    return f"SQLite {bootstrap.environment()['sqlite']}: write-ahead log, synchronous FULL"
+    return f"SQLite {machine.environment()['sqlite']}: write-ahead log, synchronous FULL"
 
 
 async def _try_log(path: Path) -> None:
     """Write an object into a log and read it back."""
-    log = bootstrap.writable_log(path)
+    log = logs.writable_log(path)
     try:
         digest = await log.put_object(b"trial")
         if await log.get_object(digest) != b"trial":

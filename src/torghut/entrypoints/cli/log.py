@@ -11,8 +11,8 @@ from typing import Final
 
 import click
 
-from torghut import bootstrap
-from torghut.bootstrap import LogPlace
+from torghut.composition import logs
+from torghut.composition.logs import LogPlace
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -140,7 +140,7 @@ def accept_truncation(*, log_path: Path, reason: str, as_json: bool) -> ExitCode
 
     What was altered, not only cut, cannot be accepted. Ends with 1 if nothing was missing.
     """
-    accepted = bootstrap.accept_loss(log_path, reason)
+    accepted = logs.accept_loss(log_path, reason)
     findings = [] if accepted is None else [*accepted.findings]
     if as_json:
         print_json({"accepted": accepted is not None, "reason": reason, "findings": findings})
@@ -155,7 +155,7 @@ def accept_truncation(*, log_path: Path, reason: str, as_json: bool) -> ExitCode
 
 async def _verify(path: LogPlace, expect: Head | None, told: Progress) -> VerifyReport:
     """Return what verification finds; also a log that would not be served is opened."""
-    log = bootstrap.inspected_log(path)
+    log = logs.inspected_log(path)
     begun = False
 
     def tell(far: VerifyProgress) -> None:

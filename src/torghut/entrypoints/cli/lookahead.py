@@ -11,7 +11,7 @@ import click
 import numpy as np
 from typing_extensions import Unpack, override
 
-from torghut import bootstrap
+from torghut.composition import deciding
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -92,10 +92,10 @@ def check(**asked: Unpack[_Asked]) -> ExitCode:
 def _check(asked: _Asked, model: RegimeModel, told: Progress) -> CheckedSource:
     """Return what the check finds."""
     told.stage("Taking digests of the source's files")
-    declared = bootstrap.declarations()
-    source = _Watched(source=bootstrap.source(asked["source"], declared))
+    declared = deciding.declarations()
+    source = _Watched(source=deciding.source(asked["source"], declared))
     told.stage("Loading the decision kernel; compiled once for each build")
-    kernel = bootstrap.kernel()
+    kernel = deciding.kernel()
     told.stage(_STAGE)
     found = check_source(
         source,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from torghut import bootstrap
-from torghut.bootstrap import Address, LogPlace
+from torghut.composition import logs
+from torghut.composition.logs import Address, LogPlace
 from torghut.entrypoints.cli.console import json_option, plural, print_json, progress
 from torghut.entrypoints.cli.lookup.heads import head_text
 from torghut.entrypoints.cli.lookup.reading import LogType, log_option, place_option
@@ -38,7 +38,7 @@ def migrate(*, log_path: Path, to: LogPlace, as_json: bool) -> ExitCode:
             told.at(done, f"{done:,} {what}")
 
         told.stage("Opening both")
-        moved = asyncio.run(bootstrap.copy_log(log_path, to, tell))
+        moved = asyncio.run(logs.copy_log(log_path, to, tell))
     report = moved.report
     if as_json:
         print_json(
@@ -96,7 +96,7 @@ def archive(*, log_path: LogPlace, keep_blocks: int, dry_run: bool, as_json: boo
                 told.stage("Archiving", total=total)
 
         plan, files = asyncio.run(
-            bootstrap.archive_log(log_path, keep_blocks=keep_blocks, dry_run=dry_run, told=tell)
+            logs.archive_log(log_path, keep_blocks=keep_blocks, dry_run=dry_run, told=tell)
         )
     if as_json:
         print_json(
@@ -132,7 +132,7 @@ def upgrade(*, log_path: LogPlace, as_json: bool) -> ExitCode:
     if not isinstance(log_path, Address):
         message = "a log in a file is upgraded when it is opened; name a database"
         raise click.UsageError(message)
-    before, after = bootstrap.upgrade_log(log_path)
+    before, after = logs.upgrade_log(log_path)
     if as_json:
         print_json({"before": before, "after": after})
     else:

@@ -6,8 +6,8 @@ import asyncio
 
 import click
 
-from torghut import bootstrap
-from torghut.bootstrap import LogPlace
+from torghut.composition import deciding, logs
+from torghut.composition.logs import LogPlace
 from torghut.decisions.kernel.engine import DecisionKernel, reference_kernel
 from torghut.decisions.recording import Recorded
 from torghut.entrypoints.cli.console import (
@@ -45,7 +45,7 @@ def replay(*, verify: bool, log_path: LogPlace, reference: bool, as_json: bool) 
         raise click.UsageError(message)
     with progress() as told:
         told.stage("Loading the decision kernel; compiled once for each build")
-        kernel = reference_kernel() if reference else bootstrap.kernel()
+        kernel = reference_kernel() if reference else deciding.kernel()
         found = asyncio.run(_replay(log_path, kernel, told))
     identical = all(one.identical for one in found.values())
     if as_json:
@@ -57,7 +57,7 @@ def replay(*, verify: bool, log_path: LogPlace, reference: bool, as_json: bool) 
 
 async def _replay(path: LogPlace, kernel: DecisionKernel, told: Progress) -> dict[int, Replayed]:
     """Return what the replay of each partition finds."""
-    log = bootstrap.readable_log(path)
+    log = logs.readable_log(path)
     try:
         partitions = [*await log.partitions()] or [0]
         return {one: await _replay_partition(log, kernel, one, told) for one in partitions}

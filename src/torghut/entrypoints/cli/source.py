@@ -6,7 +6,7 @@ import shlex
 
 import click
 
-from torghut import bootstrap
+from torghut.composition import deciding
 from torghut.entrypoints.cli.console import (
     json_option,
     plural,
@@ -36,10 +36,10 @@ def check(uri: str, *, limit: int | None, as_json: bool) -> ExitCode:
     """
     with progress() as told:
         told.stage("Taking digests of the source's files")
-        declared = bootstrap.declarations()
-        source = bootstrap.source(uri, declared)
+        declared = deciding.declarations()
+        source = deciding.source(uri, declared)
         told.stage("Loading the decision kernel; compiled once for each build")
-        kernel = bootstrap.kernel()
+        kernel = deciding.kernel()
         description = source.description
         told.stage("Judging", total=bytes_total(description))
 

@@ -13,12 +13,12 @@ from torghut.adapters.kafka.security import (
     AccessIncompleteError,
     client_options,
 )
-from torghut.broker_settings import (
+from torghut.carrying.access import BrokerAccess
+from torghut.composition.broker_settings import (
     BrokerSettingError,
     BrokerUnnamedError,
     broker_access,
 )
-from torghut.carrying.access import BrokerAccess
 from torghut.kernel.errors import TorghutError
 
 SECRET: Final = "opensesame"  # noqa: S105 - what must never be seen

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from torghut import broker_settings
 from torghut.client.kafka import access
 from torghut.client.kafka.access import Access, BrokerAccessError
+from torghut.composition import broker_settings
 
 
 def options(environment: Mapping[str, str]) -> access.Options:

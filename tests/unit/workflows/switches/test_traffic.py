@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from tests.declared import text_of
 from tests.fakes.workers import status_of
+from torghut.composition.standby import TRAFFIC
 from torghut.schemas.declarations.plain_yaml import read_plain
 from torghut.schemas.live.traffic import TrafficPatch, patch_to
-from torghut.standby import TRAFFIC
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.switches.traffic import last_stable
 

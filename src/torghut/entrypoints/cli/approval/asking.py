@@ -11,8 +11,8 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typing_extensions import override
 
-from torghut import governing, standby
 from torghut.artifacts.signatures import parse_private_key, parse_public_key
+from torghut.composition import governing, standby
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.kernel.errors import TorghutError
 from torghut.settings import artifact_dir

@@ -9,7 +9,6 @@ from typing import Final, get_args
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from torghut import governing
 from torghut.artifacts.errors import KeyUnusableError
 from torghut.artifacts.signatures import (
     fingerprint as fingerprint_of,
@@ -19,6 +18,7 @@ from torghut.artifacts.signatures import (
     parse_public_key,
     raw_bytes,
 )
+from torghut.composition import governing
 from torghut.entrypoints.cli.console import json_option, print_json
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.governance import KeyRole

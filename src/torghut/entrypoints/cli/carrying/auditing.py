@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from torghut import bootstrap, brokering, logs
+from torghut.composition import brokering, logs
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -54,7 +54,7 @@ async def _audited(
     """Return what was found, partition by partition."""
     topics = brokering.carried_topics()
     broker = brokering.broker(address, name="torghut-audit", budget_ms=budget_ms)
-    log = bootstrap.readable_log(place)
+    log = logs.readable_log(place)
     reader = broker.reader()
     try:
         partitions = await reader.partitions(topics.contexts)

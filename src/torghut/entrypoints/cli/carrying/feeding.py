@@ -10,9 +10,9 @@ from typing import Final, TypedDict
 import click
 from typing_extensions import Unpack
 
-from torghut import bootstrap, brokering, standby
 from torghut.carrying.controls import control_message
 from torghut.carrying.ports import Sender
+from torghut.composition import brokering, deciding, machine, standby
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -86,12 +86,12 @@ async def _fed(options: FeedOptions, told: Progress) -> tuple[Sent, int]:
     )
     sender = broker.sender()
     try:
-        with bootstrap.stop_on_signals() as stopping:
+        with machine.stop_on_signals() as stopping:
             await _send_controls(sender, records)
             if options["source"] is None:
                 return Sent(0, 0, Cursor()), len(records)
             told.stage("Taking digests of the source's files")
-            source = bootstrap.source(options["source"], bootstrap.declarations())
+            source = deciding.source(options["source"], deciding.declarations())
             sending = _sending(options, source, sender, stopping, told)
             return await sending.send(after=Cursor()), len(records)
     finally:
@@ -112,7 +112,7 @@ def _sending(
     options: FeedOptions,
     source: Source,
     sender: Sender,
-    stopping: bootstrap.Stopping,
+    stopping: machine.Stopping,
     told: Progress,
 ) -> SourceSending:
     """Return a source that is about to be sent."""

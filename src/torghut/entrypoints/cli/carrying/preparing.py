@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from torghut import bootstrap, brokering, logs, serving, standby
 from torghut.artifacts.package import parse_reference
 from torghut.carrying.planning import check_safe
 from torghut.carrying.ports import Broker
+from torghut.composition import brokering, deciding, logs, machine, serving, standby
 from torghut.entrypoints.cli.carrying.options import WorkerOptions
 from torghut.entrypoints.cli.console import Progress
 from torghut.eventlog.ports import SharedLog
@@ -54,12 +54,12 @@ class PreparedWorker:
 async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
     """Read everything that a worker needs, and open its log."""
     told.stage("Reading declarations and packages")
-    declared = bootstrap.declarations()
+    declared = deciding.declarations()
     policy = standby.live_policy()
     chosen = {one.name: one.digest for one in map(parse_reference, options["package"])}
-    packages = serving_packages(declared, bootstrap.package_store(), chosen)
+    packages = serving_packages(declared, deciding.package_store(), chosen)
     told.stage("Loading the decision kernel; compiled once for each build")
-    setup = Setup(kernel=bootstrap.kernel(), declarations=declared, packages=packages)
+    setup = Setup(kernel=deciding.kernel(), declarations=declared, packages=packages)
     told.stage("Asking the broker for its topics")
     topics = brokering.carried_topics()
     broker_of = brokering.faust_broker if options["runtime"] == "faust" else brokering.broker
@@ -91,7 +91,7 @@ async def prepare(options: WorkerOptions, told: Progress) -> PreparedWorker:
                 pid=os.getpid(),
                 log=address.dsn,
                 source=f"kafka:{topics.contexts}/{partition}",
-                revision=revision() or f"{bootstrap.version('torghut')}+{setup.kernel.build[:12]}",
+                revision=revision() or f"{machine.version('torghut')}+{setup.kernel.build[:12]}",
             ),
             speed=1.0,
             takes_offers=False,

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from torghut import bootstrap, brokering, governing
+from torghut.composition import brokering, governing, machine
 from torghut.entrypoints.cli.console import Progress, plural, progress
 from torghut.entrypoints.cli.topics.asking import bootstrap_option, budget_option
 from torghut.kernel.errors import ExitCode
@@ -45,7 +45,7 @@ async def _relayed(address: str | None, told: Progress, *, until_end: bool, budg
         told=lambda position: told.at(position, plural(position, "event")),
     )
     try:
-        with bootstrap.stop_on_signals() as stopping:
+        with machine.stop_on_signals() as stopping:
             work = asyncio.ensure_future(sending.relay())
             asked = asyncio.ensure_future(stopping.asked.wait())
             await asyncio.wait([work, asked], return_when=asyncio.FIRST_COMPLETED)

@@ -8,7 +8,7 @@ from typing import Final, get_args
 import click
 from typing_extensions import Unpack
 
-from torghut import bootstrap, serving
+from torghut.composition import machine, serving
 from torghut.entrypoints.api.health import health
 from torghut.entrypoints.cli.carrying.options import Runtime, WorkerOptions
 from torghut.entrypoints.cli.carrying.preparing import PreparedWorker, prepare
@@ -72,7 +72,7 @@ def worker(**options: Unpack[WorkerOptions]) -> ExitCode:
 
 async def _work(options: WorkerOptions) -> None:
     """Work until asked to stop."""
-    with bootstrap.stop_on_signals() as stopping:
+    with machine.stop_on_signals() as stopping:
         with progress() as told:
             prepared = await prepare(options, told)
         try:
@@ -83,7 +83,7 @@ async def _work(options: WorkerOptions) -> None:
 
 
 async def _joined(
-    options: WorkerOptions, prepared: PreparedWorker, stopping: bootstrap.Stopping
+    options: WorkerOptions, prepared: PreparedWorker, stopping: machine.Stopping
 ) -> None:
     """Be a member of the group, and say how that stands to who asks."""
     gate = serving.gatekeeper(prepared.tokens, prepared.policy, prepared.journal)

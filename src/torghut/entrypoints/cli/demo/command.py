@@ -9,8 +9,10 @@ from pathlib import Path
 
 import click
 
-from torghut import bootstrap, standby
 from torghut.artifacts.package import Package
+from torghut.composition import machine, standby
+from torghut.composition.deciding import DEMO_BASELINE
+from torghut.composition.deciding import kernel as decision_kernel
 from torghut.entrypoints.cli.console import json_option, print_json, progress, shown, stamp
 from torghut.entrypoints.cli.demo import cycles, deciding, showing
 from torghut.entrypoints.cli.demo.cycles import Judged
@@ -48,7 +50,7 @@ def demo(*, as_json: bool) -> ExitCode:
     and compares the root of all decisions with the published one. Then two challengers are judged
     and one is promoted, the price leaps, and the loop is rolled back. Leaves nothing running.
     """
-    with progress() as told, bootstrap.interrupt_on_terminate():
+    with progress() as told, machine.interrupt_on_terminate():
         steps = Steps(told=told, silent=as_json)
         decided = _decide(steps)
         governed = _govern(steps)
@@ -70,7 +72,7 @@ def _decide(steps: Steps) -> _Decided:
     for line in (*heading(scene), ""):
         steps.say(line)
     steps.stage("Loading the decision kernel; compiled once for each build")
-    kernel = bootstrap.kernel()
+    kernel = decision_kernel()
     steps.done("prepare", f"kernel version {kernel.version} loaded")
     steps.stage("Deciding in a process of its own, until half of it is durable")
     deciding.decide_and_kill(scene)
@@ -86,7 +88,7 @@ def _decide(steps: Steps) -> _Decided:
         "replay",
         f"{replayed.decisions:,} decisions, every byte the same",
         f"root {ended.root}",
-        f"as published in {bootstrap.DEMO_BASELINE}",
+        f"as published in {DEMO_BASELINE}",
     )
     return _Decided(scene=scene, ended=ended, replayed=replayed)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from torghut import governing, standby
 from torghut.artifacts.package import Package
+from torghut.composition import governing, standby
 from torghut.entrypoints.cli.demo.failing import DemoFailedError
 from torghut.entrypoints.cli.demo.made.market import FIRST_NS, STEP_NS, STEPS
 from torghut.entrypoints.cli.demo.made.packages import ROUTER

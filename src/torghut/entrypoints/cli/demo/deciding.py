@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from torghut import bootstrap, standby
+from torghut.composition import logs, machine, standby
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.entrypoints.cli.console import stamp
 from torghut.entrypoints.cli.demo.failing import DemoFailedError
@@ -37,13 +37,13 @@ def decide_and_kill(scene: Scene) -> None:
     Raises:
         DemoFailedError: It failed, or was over before it could be killed, however small its blocks.
     """
-    heads = bootstrap.heads_path(scene.log)
+    heads = logs.heads_path(scene.log)
     found = "it was over before it could be killed"
     for records in _BLOCKS:
         half = scene.baseline.contexts // (2 * records)
-        bootstrap.set_log_aside(scene.log, stamp(standby.wall_clock().now_ns()))
+        logs.set_log_aside(scene.log, stamp(standby.wall_clock().now_ns()))
         command = scene.run("--no-report", "--batch", str(records))
-        with bootstrap.child_command(command) as child:
+        with machine.child_command(command) as child:
             child.wait_while(lambda: _lines(heads) <= half)  # noqa: B023 - asked at once
             if child.status is None:
                 child.kill()
@@ -66,7 +66,7 @@ def resume(scene: Scene) -> RunEnded:
     Raises:
         DemoFailedError: It failed, or a context was lost or doubled.
     """
-    with bootstrap.child_command(scene.run("--json")) as child:
+    with machine.child_command(scene.run("--json")) as child:
         printed, complaint = child.result()
         if child.status:
             raise DemoFailedError(step="resume", found=complaint.strip() or printed.strip())
@@ -96,7 +96,7 @@ async def replay(scene: Scene, kernel: DecisionKernel) -> Replayed:
     Raises:
         DemoFailedError: A byte differs.
     """
-    log = bootstrap.readable_log(scene.log)
+    log = logs.readable_log(scene.log)
     try:
         replayed = await replay_log(log, kernel)
     finally:

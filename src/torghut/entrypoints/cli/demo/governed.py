@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from torghut import bootstrap
 from torghut.artifacts.package import Package
+from torghut.composition import machine
 from torghut.entrypoints.cli.demo import cycles
 from torghut.entrypoints.cli.demo.cycles import Judged
 from torghut.entrypoints.cli.demo.failing import DemoFailedError
@@ -103,7 +103,7 @@ class Governing:
             *("run", "--source", f"csv:{self.world.prices}", "--log", str(self.world.recorded)),
             *("--package", f"{serves.name}@{serves.digest}", "--no-report"),
         )
-        with bootstrap.child_command(decide) as recording, self.served(serves) as loop:
+        with machine.child_command(decide) as recording, self.served(serves) as loop:
             printed, complaint = recording.result()
             if recording.status:
                 raise DemoFailedError(step="run", found=complaint.strip() or printed.strip())

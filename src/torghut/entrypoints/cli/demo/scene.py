@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from torghut import bootstrap
 from torghut.artifacts.package import Package, PackageReference
+from torghut.composition import deciding
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.demo.failing import DemoFailedError
 from torghut.evals.baselines import RunBaseline
@@ -61,10 +61,10 @@ def set_up() -> Scene:
         SourceExtraMissingError: The package that carries the prices is not installed.
         PackageMissingError: The router package is not.
     """
-    declared = bootstrap.declarations()
-    baseline = bootstrap.demo_baseline()
-    source = bootstrap.source(baseline.source, declared)
-    package = bootstrap.package_store().load(
+    declared = deciding.declarations()
+    baseline = deciding.demo_baseline()
+    source = deciding.source(baseline.source, declared)
+    package = deciding.package_store().load(
         PackageReference(name=baseline.router, digest=baseline.package)
     )
     folder = settings().trading_autonomy_artifact_dir / "demo"

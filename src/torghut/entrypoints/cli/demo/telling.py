@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from torghut import standby
+from torghut.composition import standby
 from torghut.entrypoints.cli.console import Progress
 
 _NS_PER_S: Final = 1_000_000_000

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from torghut import governing
+from torghut.composition import governing
 from torghut.drift.verdicts import judge_drift
 from torghut.entrypoints.cli.lookup.reading import read_log
 from torghut.entrypoints.cli.lookup.times import TimeType

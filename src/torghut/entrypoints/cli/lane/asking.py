@@ -8,8 +8,8 @@ from typing import Final
 import click
 from typing_extensions import override
 
-from torghut import bootstrap
 from torghut.artifacts.package import Package
+from torghut.composition import deciding
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.lookup.packages import load_package
 from torghut.entrypoints.cli.lookup.times import parse_time
@@ -48,5 +48,5 @@ def read_candidate(text: str, packages: Path | None) -> Package | Declarations:
         PackageAlteredError: It is not as it was written.
     """
     if Path(text).is_dir():
-        return bootstrap.declarations_in(Path(text))
+        return deciding.declarations_in(Path(text))
     return load_package(text, packages)

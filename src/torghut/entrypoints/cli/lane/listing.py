@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from torghut import governing
+from torghut.composition import governing
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, print_table
 from torghut.governance.lanes.queue import LaneState
 from torghut.kernel.canonical import JsonObject

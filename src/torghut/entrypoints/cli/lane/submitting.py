@@ -11,9 +11,9 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typing_extensions import override
 
-from torghut import bootstrap, governing, standby
 from torghut.artifacts.package import Package
 from torghut.artifacts.signatures import fingerprint, parse_private_key
+from torghut.composition import governing, lanes, logs, standby
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.approval.asking import KeyType
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, progress
@@ -151,7 +151,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one parameter an option
 async def _submit(asked: _Asked) -> tuple[int, str]:
     """Keep the candidate and put it on record; return its number and id."""
     spec = await _specified(asked)
-    candidates: Candidates = bootstrap.candidates()
+    candidates: Candidates = lanes.candidates()
     if isinstance(asked.candidate, Package):
         candidates.keep_package(asked.candidate)
     else:
@@ -188,7 +188,7 @@ async def _submit(asked: _Asked) -> tuple[int, str]:
 
 async def _specified(asked: _Asked) -> CandidateSpec:
     """Return the candidate, compared with what served when the window ended."""
-    log = bootstrap.readable_log(asked.log)
+    log = logs.readable_log(asked.log)
     try:
         standing = await standing_at(log, asked.window[1], partition=asked.partition)
         champion = await champion_of(log, standing)

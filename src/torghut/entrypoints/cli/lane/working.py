@@ -7,7 +7,7 @@ import asyncio
 import click
 from typing_extensions import override
 
-from torghut import bootstrap, governing
+from torghut.composition import governing, lanes
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -74,7 +74,7 @@ async def _run(told: Progress, *, once: bool, under: tuple[int, str] | None) -> 
             said = stage
         told.at(round(far * 1000))
 
-    desk = await bootstrap.lane_desk(tell, under=under, page=page_of)
+    desk = await lanes.lane_desk(tell, under=under, page=page_of)
     if (adopted := await desk.adopt()) is not None:
         found.append(adopted)
     while (result := await desk.run_next()) is not None:

@@ -9,7 +9,7 @@ from typing import Final, get_args
 import click
 from typing_extensions import override
 
-from torghut import governing, standby
+from torghut.composition import governing, standby
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.schemas.governing.latch import Trigger
 from torghut.settings import artifact_dir

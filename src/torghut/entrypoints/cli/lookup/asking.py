@@ -7,7 +7,7 @@ from typing import ParamSpec, TypedDict, TypeVar
 
 import click
 
-from torghut.bootstrap import LogPlace
+from torghut.composition.logs import LogPlace
 from torghut.entrypoints.cli.lookup.reading import place_option
 from torghut.entrypoints.cli.lookup.times import TimeType
 from torghut.eventlog.ports import DecisionLog

@@ -12,8 +12,8 @@ import click
 from pydantic import ValidationError
 from typing_extensions import Unpack
 
-from torghut import bootstrap
 from torghut.artifacts.package import Package
+from torghut.composition import deciding
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.console import (
     Progress,
@@ -104,17 +104,17 @@ def fit(**asked: Unpack[_Asked]) -> ExitCode:
     folder = asked["out"] or settings().trading_autonomy_artifact_dir / "packages"
     with progress() as told:
         told.stage("Taking digests of the source's files")
-        declared = bootstrap.declarations()
-        source = bootstrap.source(asked["source"], declared)
+        declared = deciding.declarations()
+        source = deciding.source(asked["source"], declared)
         told.stage("Loading kernels; compiled once for each build")
-        kernels = FitKernels(decision=bootstrap.kernel(), features=bootstrap.feature_pass())
+        kernels = FitKernels(decision=deciding.kernel(), features=deciding.feature_pass())
         work = _Work(source=source, declared=declared, kernels=kernels, told=told)
         if asked["again"] is not None:
             package = load_package(asked["again"], asked["packages"])
             verdict = work.again(package)
         else:
             package, verdict = work.anew(_request(asked), asked["evidence"]), None
-            bootstrap.package_store(folder).save(package)
+            deciding.package_store(folder).save(package)
     if verdict is not None:
         return _print_verdict(package, verdict, as_json=asked["as_json"])
     kept = folder / str(package.reference)
@@ -196,7 +196,7 @@ class _Work:
         measured = []
         for uri in evidence:
             self._told.stage(f"Measuring on {uri}")
-            source = bootstrap.source(uri, self._declared)
+            source = deciding.source(uri, self._declared)
             known = set(source.description.symbols)
             asked = EvidenceRequest(
                 source=source,

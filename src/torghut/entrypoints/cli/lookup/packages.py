@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
-from torghut import bootstrap
 from torghut.artifacts.package import Package, parse_reference
+from torghut.composition import deciding
 from torghut.workflows.running.serving import PackageAmbiguousError
 
 packages_option: Final = click.option(
@@ -28,7 +28,7 @@ def load_package(text: str, packages: Path | None) -> Package:
         PackageMissingError: There is none with that digest.
         PackageAlteredError: It is not as it was written.
     """
-    store = bootstrap.package_store(packages)
+    store = deciding.package_store(packages)
     named = [one for one in store.references() if one.name == text]
     if len(named) > 1:
         raise PackageAmbiguousError(name=text, found=tuple(map(str, named)))

@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 import click
 from typing_extensions import override
 
-from torghut import bootstrap
-from torghut.bootstrap import SCHEMES, Address, LogPlace
+from torghut.composition import logs
+from torghut.composition.logs import SCHEMES, Address, LogPlace
 from torghut.entrypoints.cli.console import Progress, plural, progress, shown
 from torghut.eventlog.ports import DecisionLog
 from torghut.workflows.lookup.scanning import Scanned, Scanning
@@ -32,7 +32,7 @@ class LogType(click.ParamType):
     ) -> LogPlace:
         text = str(value)
         if text.partition("://")[0] in SCHEMES and "://" in text:
-            return bootstrap.database_address(text)
+            return logs.database_address(text)
         return Path(str(FILE.convert(text, param, ctx)))
 
 
@@ -70,7 +70,7 @@ def read_log(
     """
     with progress() as told:
         told.stage(stage)
-        return asyncio.run(_read(bootstrap.readable_log(path), work, told, stage))
+        return asyncio.run(_read(logs.readable_log(path), work, told, stage))
 
 
 async def _read(

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from torghut import bootstrap, governing, standby
+from torghut.composition import deciding, governing, logs, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, print_table
 from torghut.entrypoints.cli.lookup.reading import FILE, log_option
 from torghut.entrypoints.cli.stage.asking import commit_option
@@ -116,7 +116,7 @@ def captured(path: Path, name: str, commit: str | None) -> Baseline:
     asked = Capturing(
         name=name,
         commit=commit or (None if found is None else found.commit),
-        kernel=bootstrap.kernel(),
+        kernel=deciding.kernel(),
         clock=standby.wall_clock(),
     )
     return asyncio.run(_capture(path, asked))
@@ -124,7 +124,7 @@ def captured(path: Path, name: str, commit: str | None) -> Baseline:
 
 async def _capture(path: Path, asked: Capturing) -> Baseline:
     """Capture, and let go of the log."""
-    log = bootstrap.readable_log(path)
+    log = logs.readable_log(path)
     try:
         return await capture_log(log, asked)
     finally:

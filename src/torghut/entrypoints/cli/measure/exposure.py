@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from typing_extensions import TypedDict, Unpack
 
-from torghut import governing, standby
+from torghut.composition import governing, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.lookup.reading import log_option, read_log
 from torghut.entrypoints.cli.lookup.times import TimeType

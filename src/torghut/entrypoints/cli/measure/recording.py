@@ -11,7 +11,7 @@ from typing import Final, TypedDict
 import click
 from typing_extensions import Unpack, override
 
-from torghut import governing, standby
+from torghut.composition import governing, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.lookup.reading import log_option, read_log
 from torghut.entrypoints.cli.measure.windows import (

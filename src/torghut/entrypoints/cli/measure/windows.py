@@ -8,7 +8,7 @@ from typing import Final, get_args
 
 import click
 
-from torghut import governing
+from torghut.composition import governing
 from torghut.entrypoints.cli.console import json_option, print_json, print_table
 from torghut.entrypoints.cli.lookup.reading import log_option, read_log
 from torghut.entrypoints.cli.lookup.times import TimeType

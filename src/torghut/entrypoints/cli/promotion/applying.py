@@ -9,7 +9,7 @@ from typing import Final
 import click
 from typing_extensions import TypedDict, Unpack
 
-from torghut import governing
+from torghut.composition import governing
 from torghut.entrypoints.cli.approval.asking import AMOUNT, office, read_checked, reason_option
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.rollout.asking import attempt_option

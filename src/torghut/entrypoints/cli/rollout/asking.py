@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from torghut import standby
+from torghut.composition import standby
 from torghut.governance.rollouts.manifest import NOT_FINALISED, overdue
 from torghut.governance.verification.origin import Origin, origin_of
 from torghut.governance.verification.verifying import read_manifest

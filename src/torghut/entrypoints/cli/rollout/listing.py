@@ -8,8 +8,8 @@ from typing import Final
 
 import click
 
-from torghut import governing, standby
 from torghut.artifacts.signatures import TrustedKey
+from torghut.composition import governing, standby
 from torghut.entrypoints.cli.console import (
     json_option,
     print_fields,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from torghut import governing, standby
+from torghut.composition import governing, standby
 from torghut.entrypoints.cli.console import (
     json_option,
     print_fields,

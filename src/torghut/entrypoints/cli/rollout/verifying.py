@@ -8,8 +8,8 @@ from typing import Final
 
 import click
 
-from torghut import standby
 from torghut.artifacts.signatures import TrustedKey, parse_public_key
+from torghut.composition import standby
 from torghut.entrypoints.cli.console import json_option, plural, print_json
 from torghut.entrypoints.cli.rollout.asking import manifest_argument, read_body
 from torghut.governance.verification.origin import Origin, OriginKind

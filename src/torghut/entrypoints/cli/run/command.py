@@ -9,7 +9,7 @@ from typing import Final
 import click
 from typing_extensions import Unpack
 
-from torghut import bootstrap, standby
+from torghut.composition import logs, machine, standby
 from torghut.decisions.recording import parse_cursor
 from torghut.entrypoints.cli.console import Progress, json_option, plural, print_json, progress
 from torghut.entrypoints.cli.lookup.reading import LogType
@@ -64,7 +64,7 @@ def run(**options: Unpack[Options]) -> ExitCode:
     Ctrl-C and SIGTERM finish the block in flight. Nothing that was shown is ever lost.
     """
     with progress() as told:
-        with bootstrap.end_on_terminate():
+        with machine.end_on_terminate():
             prepared = prepare(options, told)
         ended = asyncio.run(_decide(options, prepared, told))
     if options["as_json"]:
@@ -77,9 +77,9 @@ def run(**options: Unpack[Options]) -> ExitCode:
 async def _decide(options: Options, prepared: Prepared, told: Progress) -> Ended:
     """Take the run up, decide to its end or until asked to stop, and sum it up."""
     told.stage("Reading what was decided before")
-    log = bootstrap.writable_log(prepared.log)
+    log = logs.writable_log(prepared.log)
     try:
-        with bootstrap.stop_on_signals() as stopping:
+        with machine.stop_on_signals() as stopping:
             request = _request(options, prepared, stopping)
             begun = await begin(log, request)
             before = begun.standing.counts.contexts
@@ -100,7 +100,7 @@ async def _decide(options: Options, prepared: Prepared, told: Progress) -> Ended
         summary = None
         if report is not None and prepared.page is not None:
             summary = summarise(report, facts_of(prepared, begun, head))
-            bootstrap.write_text(prepared.page, page(summary))
+            machine.write_text(prepared.page, page(summary))
         return Ended(
             begun=begun,
             head=head,
@@ -113,7 +113,7 @@ async def _decide(options: Options, prepared: Prepared, told: Progress) -> Ended
         await log.close()
 
 
-def _request(options: Options, prepared: Prepared, stopping: bootstrap.Stopping) -> RunRequest:
+def _request(options: Options, prepared: Prepared, stopping: machine.Stopping) -> RunRequest:
     """Return what is asked for, as the workflow takes it."""
     speed, from_, to = options["speed"].times, options["from_"], options["to"]
     asked = stopping.asked.is_set

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 from typing_extensions import override
 
-from torghut.bootstrap import LogPlace
+from torghut.composition.logs import LogPlace
 from torghut.entrypoints.cli.lookup.reading import shown_place
 from torghut.entrypoints.cli.lookup.times import TimeType
 

@@ -10,10 +10,10 @@ from typing import Final
 
 import click
 
-from torghut import bootstrap, standby
 from torghut.artifacts.package import Package, PackageReference, parse_reference
 from torghut.artifacts.ports import PackageStore
-from torghut.bootstrap import Address, LogPlace
+from torghut.composition import deciding, logs, standby
+from torghut.composition.logs import Address, LogPlace
 from torghut.entrypoints.cli.console import Progress, stamp
 from torghut.entrypoints.cli.controls import read_controls
 from torghut.entrypoints.cli.run.options import Options
@@ -47,15 +47,15 @@ def prepare(options: Options, told: Progress) -> Prepared:
     Control records are judged here where there is no log yet, so that none is made in vain.
     """
     told.stage("Taking digests of the source's files")
-    declared = bootstrap.declarations()
-    store = bootstrap.package_store()
+    declared = deciding.declarations()
+    store = deciding.package_store()
     chosen = {one.name: one for one in map(parse_reference, options["package"])}
     serving = serving_packages(declared, store, {name: one.digest for name, one in chosen.items()})
     offered = [] if options["control"] is None else read_controls(options["control"])
     packages = _cited(store, offered)
-    source = bootstrap.source(options["source"], declared)
+    source = deciding.source(options["source"], declared)
     told.stage("Loading the decision kernel; compiled once for each build")
-    kernel = bootstrap.kernel()
+    kernel = deciding.kernel()
     log = options["log"] or default_log(options["source"], source)
     setup = Setup(
         kernel=kernel,
@@ -106,7 +106,7 @@ def _set_aside(log: LogPlace) -> Path | None:
     if isinstance(log, Address):
         message = "a log in a database is not set aside: name another, or leave out --fresh"
         raise click.UsageError(message)
-    return bootstrap.set_log_aside(log, stamp(standby.wall_clock().now_ns()))
+    return logs.set_log_aside(log, stamp(standby.wall_clock().now_ns()))
 
 
 def _page_of(log: LogPlace) -> Path:

@@ -11,8 +11,8 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typing_extensions import TypedDict, Unpack, override
 
-from torghut import bootstrap, scheduling
 from torghut.artifacts.signatures import parse_private_key
+from torghut.composition import machine, scheduling
 from torghut.entrypoints.cli.approval.asking import SPAN
 from torghut.entrypoints.cli.console import (
     json_option,
@@ -66,7 +66,7 @@ class _Stoppable(Rest):
         stopping: Set by a signal.
     """
 
-    def __init__(self, stopping: bootstrap.Stopping) -> None:
+    def __init__(self, stopping: machine.Stopping) -> None:
         self._stopping = stopping
 
     @override
@@ -119,7 +119,7 @@ def run(**typed: Unpack[_Run]) -> ExitCode:
 
     async def work() -> None:
         term = scheduling.term_of(asked, told)
-        with bootstrap.stop_on_signals(at_end_of_input=typed["beside"]) as stopping:
+        with machine.stop_on_signals(at_end_of_input=typed["beside"]) as stopping:
             await govern(term, _Stoppable(stopping))
 
     asyncio.run(work())
@@ -141,7 +141,7 @@ def _backfill(
             to_ns=simulated[1],
             every_ns=every_ns or term.policy.cycles.every_s * _NS_PER_S,
         )
-        with progress() as shown, bootstrap.stop_on_signals() as stopping:
+        with progress() as shown, machine.stop_on_signals() as stopping:
             shown.stage(f"Governing {asked.log.name}", total=grid.count)
 
             def tell(note: IterationNote, done: int) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from torghut import governing
 from torghut.artifacts.signatures import fingerprint, parse_private_key
+from torghut.composition import governing
 from torghut.entrypoints.cli.console import shown
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.kernel.errors import TorghutError

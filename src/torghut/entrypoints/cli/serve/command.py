@@ -9,7 +9,7 @@ from typing import Final
 import click
 from typing_extensions import Unpack
 
-from torghut import bootstrap, serving, standby
+from torghut.composition import machine, serving, standby
 from torghut.entrypoints.cli.console import progress, shown
 from torghut.entrypoints.cli.program import UnforeseenError
 from torghut.entrypoints.cli.run.options import InstantType, SpeedType
@@ -93,7 +93,7 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     service.
     """
     check_govern(options)
-    with progress() as told, bootstrap.end_on_terminate():
+    with progress() as told, machine.end_on_terminate():
         prepared = prepare(options, told)
     serving.run_service(_serve(options, prepared))
     return ExitCode.YES
@@ -104,7 +104,7 @@ async def _serve(options: ServeOptions, prepared: PreparedService) -> None:
     worker = prepared.worker
     ended: Exception | None = None
     try:
-        with bootstrap.stop_on_signals() as stopping:
+        with machine.stop_on_signals() as stopping:
             await worker.begin()
             feed = await feed_of(options, prepared, stopping)
             _ask_for_modes(options, prepared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from torghut import bootstrap, serving, standby
+from torghut.composition import machine, serving, standby
 from torghut.entrypoints.cli.serve.options import ServeOptions, SourceKind
 from torghut.entrypoints.cli.serve.preparing import PreparedService
 from torghut.market.ports import Source
@@ -17,7 +17,7 @@ from torghut.workflows.running.pacing import Player
 
 
 async def feed_of(
-    options: ServeOptions, prepared: PreparedService, stopping: bootstrap.Stopping
+    options: ServeOptions, prepared: PreparedService, stopping: machine.Stopping
 ) -> Feed:
     """Return what brings the contexts of the source that was named.
 
@@ -47,7 +47,7 @@ async def _nothing() -> None:
 
 
 def _playing(
-    options: ServeOptions, recorded: Source, worker: LiveWorker, stopping: bootstrap.Stopping
+    options: ServeOptions, recorded: Source, worker: LiveWorker, stopping: machine.Stopping
 ) -> Playing:
     """Return a recorded source as it is to be played."""
     times, from_, to = options["speed"].times, options["from_"], options["to"]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import click
 
-from torghut import bootstrap, serving, standby
+from torghut.composition import machine, serving, standby
 from torghut.entrypoints.cli.scheduler.signing import read_signing_key
 from torghut.entrypoints.cli.serve.options import ServeOptions, SourceKind
 from torghut.entrypoints.cli.serve.preparing import PreparedService
@@ -38,7 +38,7 @@ def check_govern(options: ServeOptions) -> None:
 
 @asynccontextmanager
 async def governed(
-    options: ServeOptions, prepared: PreparedService, stopping: bootstrap.Stopping
+    options: ServeOptions, prepared: PreparedService, stopping: machine.Stopping
 ) -> AsyncIterator[None]:
     """Keep governance running beside what the block does, if it was asked for.
 

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from torghut import bootstrap, serving, standby
 from torghut.artifacts.package import parse_reference
+from torghut.composition import deciding, machine, serving, standby
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.console import Progress
 from torghut.entrypoints.cli.run.preparing import default_log
@@ -66,15 +66,15 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
     """Read everything that a service needs, and open its log."""
     begun_ns = standby.steady_clock().now_ns()
     told.stage("Reading declarations and packages")
-    declared = bootstrap.declarations()
+    declared = deciding.declarations()
     policy = standby.live_policy()
     chosen = {one.name: one.digest for one in map(parse_reference, options["package"])}
-    packages = serving_packages(declared, bootstrap.package_store(), chosen)
+    packages = serving_packages(declared, deciding.package_store(), chosen)
     recorded = options["source"].kind is SourceKind.RECORDED
-    source = bootstrap.source(options["source"].text, declared) if recorded else None
+    source = deciding.source(options["source"].text, declared) if recorded else None
     told.stage("Loading the decision kernel; compiled once for each build")
     setup = Setup(
-        kernel=bootstrap.kernel(),
+        kernel=deciding.kernel(),
         declarations=declared,
         packages=packages,
         shadow_router=options["router_mode"] == "shadow",
@@ -85,7 +85,7 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
     tracer = serving.tracer(options["worker"], metrics, journal)
     journal.say(
         ServeStarted(
-            version=bootstrap.version("torghut"),
+            version=machine.version("torghut"),
             kernel_version=setup.kernel.version,
             pid=os.getpid(),
             source=options["source"].text,
@@ -139,7 +139,7 @@ def prepare(options: ServeOptions, told: Progress) -> PreparedService:
 
 def _revision(setup: Setup) -> str:
     """Return what decides here, as one deployed thing."""
-    return revision() or f"{bootstrap.version('torghut')}+{setup.kernel.build[:12]}"
+    return revision() or f"{machine.version('torghut')}+{setup.kernel.build[:12]}"
 
 
 def _log_of(options: ServeOptions, source: Source | None) -> Path:

@@ -11,9 +11,9 @@ from typing import ClassVar, Final
 import click
 from typing_extensions import override
 
-from torghut import governing, standby
 from torghut.artifacts.paths import stays_below
 from torghut.artifacts.signatures import fingerprint, parse_private_key
+from torghut.composition import governing, standby
 from torghut.eventlog.envelopes import Causes
 from torghut.governance.approvals.errors import KeyUndeclaredError
 from torghut.governance.approvals.keyring import keyring_of

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from torghut import governing, standby
+from torghut.composition import governing, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.stage.asking import commit_in_force, commit_option
 from torghut.kernel.digests import sha256_hex

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from torghut import governing
+from torghut.composition import governing
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, print_table
 from torghut.entrypoints.cli.stage.asking import (
     commit_in_force,

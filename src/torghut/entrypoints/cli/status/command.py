@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from torghut import standby
+from torghut.composition import standby
 from torghut.entrypoints.cli.console import json_option, print_json
 from torghut.entrypoints.cli.status.advice import next_command
 from torghut.entrypoints.cli.status.governance import governance_json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from torghut import standby
+from torghut.composition import standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json, shown
 from torghut.entrypoints.cli.switch.finding import incident_argument, incident_named
 from torghut.kernel.errors import ExitCode

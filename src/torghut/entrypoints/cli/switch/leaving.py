@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from torghut import standby
+from torghut.composition import standby
 from torghut.entrypoints.cli.switch.asking import Answer
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.live.incident import SwitchIncident, TrafficPatchFile, WorkerAnswer

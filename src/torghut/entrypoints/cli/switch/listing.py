@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from torghut import standby
+from torghut.composition import standby
 from torghut.entrypoints.cli.console import json_option, print_json, print_table
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode

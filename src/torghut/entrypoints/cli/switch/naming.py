@@ -7,7 +7,7 @@ from typing import Final, cast
 
 import click
 
-from torghut import standby
+from torghut.composition import standby
 from torghut.kernel.printing import printable
 from torghut.kernel.times import instant
 from torghut.schemas.control import REASON_MAX

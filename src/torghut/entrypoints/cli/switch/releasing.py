@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import click
 
-from torghut import reaching, standby
+from torghut.composition import reaching, standby
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.switch.naming import name_argument, reason_option, switch_named
 from torghut.kernel.canonical import JsonObject

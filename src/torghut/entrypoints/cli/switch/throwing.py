@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from torghut import standby
+from torghut.composition import standby
 from torghut.entrypoints.cli.console import json_option
 from torghut.entrypoints.cli.switch.asking import (
     Asking,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from torghut import bootstrap, standby
+from torghut.composition import logs, standby
 from torghut.entrypoints.cli.console import json_option
 from torghut.entrypoints.cli.switch.finding import incident_argument, incident_named
 from torghut.entrypoints.cli.switch.incident import print_incident
@@ -69,7 +69,7 @@ async def _reported(worker: WorkerAnswer, orders: Mapping[str, float]) -> Mappin
     """Return what a worker's log says of orders; nothing where it cannot be read."""
     after = parse_position(worker.position).block - 1 if worker.position else -1
     try:
-        log = bootstrap.readable_log(Path(worker.log))
+        log = logs.readable_log(Path(worker.log))
         try:
             return await order_results(log, orders, after=after)
         finally:

@@ -6,9 +6,9 @@ import asyncio
 
 import click
 
-from torghut.brokering import topic_admin
 from torghut.carrying.planning import Plan
 from torghut.carrying.ports import TopicAdmin
+from torghut.composition.brokering import topic_admin
 from torghut.entrypoints.cli.console import Progress, json_option, print_json, progress
 from torghut.entrypoints.cli.topics.asking import (
     bootstrap_option,

@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from torghut.brokering import declared_topics, topic_admin
 from torghut.carrying.planning import AddPartitions, ChangeSettings, CreateTopic, Plan, Step, plan
 from torghut.carrying.ports import TopicAdmin
+from torghut.composition.brokering import declared_topics, topic_admin
 from torghut.entrypoints.cli.console import plural
 from torghut.kernel.canonical import JsonObject
 

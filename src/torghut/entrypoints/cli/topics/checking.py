@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from torghut.brokering import declared_topics, released
 from torghut.carrying.promises import Promise, promises, to_release
+from torghut.composition.brokering import declared_topics, released
 from torghut.entrypoints.cli.console import json_option, plural, print_json
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode

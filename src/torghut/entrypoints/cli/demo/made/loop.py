@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from torghut import bootstrap, standby
 from torghut.artifacts.package import Package
+from torghut.composition import machine, standby
 from torghut.entrypoints.cli.demo.failing import DemoFailedError
 from torghut.entrypoints.cli.demo.made.market import SYMBOL, Floats, quotes_of
 from torghut.entrypoints.cli.demo.made.world import MadeWorld
@@ -115,7 +115,7 @@ def serving(world: MadeWorld, package: Package, *, sequence: int) -> Iterator[Li
     Raises:
         DemoFailedError: It did not begin.
     """
-    with bootstrap.child_command(
+    with machine.child_command(
         (
             *("serve", "--log", str(world.live), "--listen", "127.0.0.1:0"),
             *("--package", f"{package.name}@{package.digest}"),
@@ -125,7 +125,7 @@ def serving(world: MadeWorld, package: Package, *, sequence: int) -> Iterator[Li
         child.end()
 
 
-def _address(child: bootstrap.Child) -> str:
+def _address(child: machine.Child) -> str:
     """Wait until a service serves, and return where it listens."""
     found = ""
     while line := child.next_line():

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from torghut import bootstrap
 from torghut.artifacts.signatures import fingerprint, raw_bytes
+from torghut.composition import deciding, machine
+from torghut.composition.governing import new_key_file
 from torghut.decisions.declarations import Declarations
 from torghut.entrypoints.cli.demo.made import packages
 from torghut.entrypoints.cli.demo.made.market import made_prices, table_of
 from torghut.entrypoints.cli.demo.made.texts import EXPERTS, INSTRUMENT
-from torghut.governing import new_key_file
 from torghut.settings import settings
 
 _COPIED: Final = ("streams", "governance", "router", "ops")
@@ -83,10 +83,10 @@ def make_world(root: Path, *, aside: str) -> MadeWorld:
         root.rename(root.with_name(f"{root.name}.{aside}"))
     world = MadeWorld(root=root)
     _declare(world)
-    store = bootstrap.package_store(world.declared / bootstrap.BASELINES)
+    store = deciding.package_store(world.declared / deciding.BASELINES)
     for package in (packages.serving(), packages.ordinary(), packages.constructed()):
         store.save(package)
-    bootstrap.write_text(world.prices, table_of(made_prices()))
+    machine.write_text(world.prices, table_of(made_prices()))
     return world
 
 
@@ -98,7 +98,7 @@ def _declare(world: MadeWorld) -> None:
             world.declared / name,
             ignore=shutil.ignore_patterns("baselines"),
         )
-    known = bootstrap.declarations()
+    known = deciding.declarations()
     texts = {
         "streams/instruments/made-REGIMES.yaml": INSTRUMENT,
         **{f"router/experts/{name}.yaml": text for name, text in EXPERTS.items()},

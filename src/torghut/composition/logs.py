@@ -18,15 +18,19 @@ from typing_extensions import override
 
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.postgres.address import SCHEMES, Address, parse_address, with_password
+from torghut.adapters.sqlite.accepting import Acceptance, accept_truncation
+from torghut.adapters.sqlite.aside import set_log_aside
 from torghut.adapters.sqlite.copying.contents import FileContents
 from torghut.adapters.sqlite.faults import writing_to
-from torghut.adapters.sqlite.heads.lines import RememberedHeads
+from torghut.adapters.sqlite.heads.lines import RememberedHeads, heads_path
 from torghut.adapters.sqlite.store import Access
 from torghut.adapters.sqlite.store import open_log as open_file
 from torghut.adapters.sqlite.store import read_log as read_file
 from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.envelopes import Causes
+from torghut.eventlog.errors import LogMissingError
+from torghut.eventlog.events import LossAccepted
 from torghut.eventlog.ports import DecisionLog, SharedLog
 from torghut.kernel.clock import IdSource
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -39,12 +43,15 @@ __all__ = [
     "SCHEMES",
     "Address",
     "LogPlace",
+    "accept_loss",
     "archive_log",
     "copy_log",
     "database_address",
+    "heads_path",
     "inspected_log",
     "readable_log",
     "reopening",
+    "set_log_aside",
     "shared_log",
     "upgrade_log",
     "writable_log",
@@ -260,3 +267,20 @@ def _database() -> ModuleType:
         return import_module(_OPENING)
     except ModuleNotFoundError as error:
         raise DatabaseExtraMissingError(package=str(error.name).partition(".")[0]) from error
+
+
+def accept_loss(path: Path, reason: str) -> LossAccepted | None:
+    """Take the log at ``path`` as it is, on the record; None if nothing was missing.
+
+    Raises:
+        LogMissingError: There is neither a log nor its heads file.
+        LogIntegrityError: The log was altered, not only cut; that cannot be accepted.
+        TorghutError: It is in use, or cannot be written.
+    """
+    if not path.exists() and not heads_path(path).exists():
+        raise LogMissingError(path=str(path))
+    ids = RandomIds()
+    causes = Causes(correlation_id=ids.new_id(), causation_id="torghut log accept-truncation")
+    return accept_truncation(
+        path, Acceptance(reason=reason, causes=causes), clock=SystemClock(), ids=ids
+    )

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from torghut import bootstrap, governing, reaching, standby
 from torghut.adapters.system.processes import run_own_command
+from torghut.composition import deciding, governing, lanes, logs, reaching, standby
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.approvals.keyring import keyring_of
 from torghut.kernel.errors import TorghutError
@@ -73,7 +73,7 @@ def term_of(asked: Asked, told: Callable[[IterationNote], None]) -> Term:
         events=events,
         turn=events.session,
         attended=events.attended,
-        keeper=bootstrap.governance_lease(root, policies.safety.lease),
+        keeper=lanes.governance_lease(root, policies.safety.lease),
         wall=standby.wall_clock(),
         steady=standby.steady_clock(),
         lease=policies.safety.lease,
@@ -100,10 +100,10 @@ def loop_of(asked: Asked) -> LoopControls:
 
 def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence: Fence) -> Governor:
     """Return what cycles work with, on streams that may be written; the rest goes by ``fence``."""
-    declared, policies = bootstrap.declarations(), governing.governing_policies()
+    declared, policies = deciding.declarations(), governing.governing_policies()
     root, events, stages = artifact_dir(), governance.streams.store, governing.stage_policies()
     store = FencedArtifacts(store=standby.artifact_root(root), fence=fence)
-    budgets, opening = policies.scheduler.budgets, bootstrap.reopening(asked.log)
+    budgets, opening = policies.scheduler.budgets, logs.reopening(asked.log)
     return Governor(
         governance=governance,
         store=store,
@@ -156,7 +156,7 @@ def governor_of(asked: Asked, governance: Governance, loop: LoopControls, fence:
             ),
         ),
         clearances=RecordedClearances(
-            office=bootstrap.approvals_office(events),
+            office=lanes.approvals_office(events),
             routers={one.symbol: one.router for one in declared.instruments},
         ),
         keyring=lambda: keyring_of(governing.owners()),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from torghut import standby
 from torghut.adapters.filesystem.tokens import operating_token
 from torghut.adapters.http.posting import JSON, Knock, post
 from torghut.adapters.http.reaching import RecordedLoop, ServedLoop
@@ -16,6 +15,7 @@ from torghut.adapters.http.releasing import Became, Door
 from torghut.adapters.http.releasing import send_release as _send
 from torghut.client.machine import TOKEN_FILE_VARIABLE, variable
 from torghut.client.wire.address import Credentials, parse_address
+from torghut.composition import standby
 from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.offering import ReleaseAsked
 from torghut.workflows.scheduling.ports import LoopControls

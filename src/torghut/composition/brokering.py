@@ -8,10 +8,10 @@ from pathlib import Path
 from torghut.adapters.faust.opening import open_faust
 from torghut.adapters.filesystem.declared.topics import load_topics, released_schemas
 from torghut.adapters.kafka.opening import open_broker, open_topics
-from torghut.broker_settings import broker_access, faust_choices
 from torghut.carrying.partitioning import partition_of
 from torghut.carrying.ports import Broker, TopicAdmin
 from torghut.carrying.topics import Topics
+from torghut.composition.broker_settings import broker_access, faust_choices
 from torghut.settings import settings
 from torghut.workflows.carrying.intake import PartitionOf
 from torghut.workflows.carrying.terms import CarriedTopics

@@ -23,11 +23,11 @@ from torghut.adapters.junit.reading import read_junit
 from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.adapters.system.commit import CommitFound, commit_of
+from torghut.composition.standby import GOVERNANCE_LOG, artifact_root
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.ports import EventStore
 from torghut.schemas.declarations.governance import Owners
 from torghut.settings import artifact_dir, commit, settings
-from torghut.standby import GOVERNANCE_LOG, artifact_root
 from torghut.workflows.aggregates import Governance
 from torghut.workflows.approving.grounds import LiveGrounds, RecordedGrounds
 from torghut.workflows.streams import Streams

@@ -1,0 +1,1 @@
+"""Composition roots: they alone choose implementations, each for one kind of process or command."""
