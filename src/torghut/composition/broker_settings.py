@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import ClassVar, Final, TypeVar, get_args
+from typing import ClassVar, Final
 
-from torghut.carrying.access import BrokerAccess, FaustChoices, Mechanism, Protocol
+from torghut.access.broker import (
+    AUTHORITIES,
+    BOOTSTRAP,
+    CERTIFICATE,
+    KEY,
+    MECHANISM,
+    MECHANISMS,
+    PASSWORD,
+    PROTOCOL,
+    PROTOCOLS,
+    USER,
+    BrokerAccess,
+    broker_access,
+)
+from torghut.carrying.choices import FaustChoices
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.settings import Variable
 
-ChosenT = TypeVar("ChosenT", bound=str)
-
-BOOTSTRAP: Final = "TORGHUT_KAFKA_BOOTSTRAP"
-PROTOCOL: Final = "TORGHUT_KAFKA_PROTOCOL"
-AUTHORITIES: Final = "TORGHUT_KAFKA_AUTHORITIES_FILE"
-CERTIFICATE: Final = "TORGHUT_KAFKA_CERTIFICATE_FILE"
-KEY: Final = "TORGHUT_KAFKA_KEY_FILE"
-MECHANISM: Final = "TORGHUT_KAFKA_MECHANISM"
-USER: Final = "TORGHUT_KAFKA_USER"
-PASSWORD: Final = "TORGHUT_KAFKA_PASSWORD_FILE"  # noqa: S105 - the name of a variable
 GUARANTEE: Final = "TORGHUT_FAUST_PROCESSING_GUARANTEE"
 WEB: Final = "TORGHUT_FAUST_WEB"
 
-PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
-MECHANISMS: Final[tuple[Mechanism, ...]] = get_args(Mechanism)
 _AT_LEAST_ONCE: Final = "at_least_once"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _PORT_MAX: Final = 65_535
@@ -82,35 +83,6 @@ VARIABLES: Final = (
 """All of them; ``docs/reference/settings.md`` shows them with the others."""
 
 
-class BrokerUnnamedError(TorghutError):
-    """A broker is to be spoken to, and nobody says where one is."""
-
-    code: ClassVar[str] = "settings.broker-unnamed"
-    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"expected the address of a broker, found none; give --bootstrap HOST:PORT or set "
-            f"{BOOTSTRAP}; `make kafka` runs one here"
-        )
-
-
-class BrokerSettingError(TorghutError):
-    """A variable about the broker is set to something that it cannot be."""
-
-    code: ClassVar[str] = "settings.broker-setting"
-    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
-
-    def __init__(self, *, variable: str, expected: tuple[str, ...], found: str) -> None:
-        super().__init__(
-            f"{variable}: expected one of {', '.join(expected)}, found {found[:80]!r}; "
-            "correct it or unset it"
-        )
-        self.variable = variable
-        self.expected = expected
-        self.found = found
-
-
 class FaustGuaranteeError(TorghutError):
     """Faust is to process exactly once, which it does not do."""
 
@@ -143,33 +115,17 @@ class FaustWebError(TorghutError):
         self.found = found
 
 
-def broker_access(
-    bootstrap: str | None = None, environment: Mapping[str, str] | None = None
-) -> BrokerAccess:
-    """Return where a broker is and how to be let in; no file is opened.
+def named_broker(bootstrap: str | None) -> BrokerAccess:
+    """Return where this process's environment says a broker is; no file is opened.
 
     Args:
         bootstrap: Addresses that come before those of the environment.
-        environment: This process's own if None.
 
     Raises:
         BrokerUnnamedError: Neither says where one is.
         BrokerSettingError: The environment says what cannot be.
     """
-    read = os.environ if environment is None else environment
-    addresses = bootstrap or read.get(BOOTSTRAP)
-    if not addresses:
-        raise BrokerUnnamedError
-    return BrokerAccess(
-        bootstrap=addresses,
-        protocol=_chosen(PROTOCOL, read.get(PROTOCOL), PROTOCOLS, PROTOCOLS[0]),
-        authorities=_file(read.get(AUTHORITIES)),
-        certificate=_file(read.get(CERTIFICATE)),
-        key=_file(read.get(KEY)),
-        mechanism=_chosen(MECHANISM, read.get(MECHANISM), MECHANISMS, "SCRAM-SHA-512"),
-        user=read.get(USER, ""),
-        password_file=_file(read.get(PASSWORD)),
-    )
+    return broker_access(os.environ.get, bootstrap)
 
 
 def faust_choices(environment: Mapping[str, str] | None = None) -> FaustChoices:
@@ -199,20 +155,3 @@ def _web(found: str | None) -> tuple[str, int] | None:
     if host not in _LOOPBACK or not port.isdecimal() or not 0 < int(port) <= _PORT_MAX:
         raise FaustWebError(found=found)
     return host.strip("[]"), int(port)
-
-
-def _chosen(
-    variable: str, found: str | None, among: tuple[ChosenT, ...], otherwise: ChosenT
-) -> ChosenT:
-    """Return the one of ``among`` that a variable names."""
-    if not found:
-        return otherwise
-    for one in among:
-        if one.lower() == found.strip().lower():
-            return one
-    raise BrokerSettingError(variable=variable, expected=among, found=found)
-
-
-def _file(found: str | None) -> Path | None:
-    """Return the file that a variable names; None where it names none."""
-    return Path(found).absolute() if found else None

@@ -11,7 +11,7 @@ from torghut.adapters.kafka.opening import open_broker, open_topics
 from torghut.carrying.partitioning import partition_of
 from torghut.carrying.ports import Broker, TopicAdmin
 from torghut.carrying.topics import Topics
-from torghut.composition.broker_settings import broker_access, faust_choices
+from torghut.composition.broker_settings import faust_choices, named_broker
 from torghut.settings import settings
 from torghut.workflows.carrying.intake import PartitionOf
 from torghut.workflows.carrying.terms import CarriedTopics
@@ -47,7 +47,7 @@ def topic_admin(bootstrap: str | None, *, budget_ms: int) -> TopicAdmin:
         KafkaExtraMissingError: The packages for it are not installed.
         AccessFileError: A certificate, key or password is not where the environment says.
     """
-    return open_topics(broker_access(bootstrap), budget_ms=budget_ms)
+    return open_topics(named_broker(bootstrap), budget_ms=budget_ms)
 
 
 def broker(bootstrap: str | None, *, name: str, budget_ms: int) -> Broker:
@@ -64,7 +64,7 @@ def broker(bootstrap: str | None, *, name: str, budget_ms: int) -> Broker:
         KafkaExtraMissingError: The packages for it are not installed.
         AccessFileError: A certificate, key or password is not where the environment says.
     """
-    return open_broker(broker_access(bootstrap), client_id=name, budget_ms=budget_ms)
+    return open_broker(named_broker(bootstrap), client_id=name, budget_ms=budget_ms)
 
 
 def faust_broker(bootstrap: str | None, *, name: str, budget_ms: int) -> Broker:
@@ -84,7 +84,7 @@ def faust_broker(bootstrap: str | None, *, name: str, budget_ms: int) -> Broker:
         AccessFileError: A certificate, key or password is not where the environment says.
     """
     choices = faust_choices()
-    return open_faust(broker_access(bootstrap), choices, client_id=name, budget_ms=budget_ms)
+    return open_faust(named_broker(bootstrap), choices, client_id=name, budget_ms=budget_ms)
 
 
 def partitioned(partitions: int) -> PartitionOf:

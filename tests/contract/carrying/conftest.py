@@ -13,8 +13,8 @@ from tests.brokers import MARKS
 from tests.carriers import Carrier, InMemoryCarrier, KafkaCarrier
 from tests.fakes.kafka import InMemoryTopics
 from tests.removing_topics import remove_topics
+from torghut.access.broker import BrokerAccess
 from torghut.adapters.kafka.opening import open_topics
-from torghut.carrying.access import BrokerAccess
 from torghut.carrying.ports import TopicAdmin
 
 BUDGET_MS: Final = 15_000

@@ -14,8 +14,9 @@ from typing_extensions import override
 
 from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
 from tests.brokers import MARKS
+from torghut.access.broker import BrokerAccess
 from torghut.adapters.faust.opening import open_faust
-from torghut.carrying.access import BrokerAccess, FaustChoices
+from torghut.carrying.choices import FaustChoices
 from torghut.carrying.messages import Outgoing
 from torghut.carrying.ports import Broker, Membership, Owner
 

@@ -19,8 +19,9 @@ from aiokafka.structs import TopicPartition
 from typing_extensions import override
 
 from tests.brokers import named
+from torghut.access.broker import BrokerAccess
 from torghut.adapters.faust.opening import open_faust
-from torghut.carrying.access import BrokerAccess, FaustChoices
+from torghut.carrying.choices import FaustChoices
 from torghut.carrying.errors import BrokerUnreachableError, OffsetsGoneError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Owner

@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from tests.brokers import named
+from torghut.access.broker import BrokerAccess
 from torghut.carrying.messages import LOG_POSITION
-from torghut.client.kafka.access import Access
 from torghut.client.kafka.cluster import Cluster
 from torghut.client.kafka.finding import Finder, position_of
 from torghut.client.kafka.reading import Reader
@@ -56,7 +56,7 @@ def on_topic(broker: str, scenario: Scenario, *, blocks: int = BLOCKS, cut: int 
         at = TopicPartition(name, 1)
         admin = AIOKafkaAdminClient(bootstrap_servers=broker)
         await admin.start()
-        access = Access(brokers=broker, variable=lambda _: None)
+        access = BrokerAccess(bootstrap=broker)
         finder = Finder(Cluster(access=access, limits=Limits()))
         try:
             await admin.create_topics([NewTopic(name, 2, 1)])

@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError
 from ops.servers.broker import BrokerCluster
 from tests.brokers import named
 from tests.removing_topics import remove_topics
+from torghut.access.broker import BrokerAccess
 from torghut.adapters.kafka.opening import open_topics
-from torghut.carrying.access import BrokerAccess
 from torghut.carrying.planning import CreateTopic
 
 BUDGET_MS: Final = 20_000

@@ -131,4 +131,4 @@ def test_without_an_address_one_is_asked_for(
     ended = typed("topics", "plan")
 
     assert ended.status == 2
-    assert ended.err.startswith("settings.broker-unnamed")
+    assert ended.err.startswith("access.broker-unnamed")

@@ -14,8 +14,8 @@ from faust.app import App
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types.auth import CredentialsT
 
+from torghut.access.options import ClientOptions
 from torghut.adapters.faust.transport import CommittedTransport
-from torghut.adapters.kafka.security import ClientOptions
 
 _MS: Final = 1000.0
 _BUFFER: Final = 4096

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
+from torghut.access.broker import BrokerAccess
 from torghut.adapters.faust.application import Terms
 from torghut.adapters.faust.membership import FaustMembership
 from torghut.adapters.kafka.broker import KafkaBroker
 from torghut.adapters.kafka.connection import connection_to
-from torghut.carrying.access import BrokerAccess, FaustChoices
+from torghut.carrying.choices import FaustChoices
 from torghut.carrying.ports import Membership
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import ClassVar, Final, cast
 
-from torghut.carrying.access import BrokerAccess, FaustChoices
+from torghut.access.broker import BrokerAccess
+from torghut.carrying.choices import FaustChoices
 from torghut.carrying.ports import Broker
 from torghut.kernel.errors import ExitCode, TorghutError
 

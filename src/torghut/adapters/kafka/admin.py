@@ -20,9 +20,9 @@ from aiokafka.errors import (
 )
 from typing_extensions import override
 
-from torghut.adapters.kafka.security import client_options
+from torghut.access.broker import BrokerAccess
+from torghut.access.options import client_options
 from torghut.adapters.kafka.unsaid import heard, reason, refusal
-from torghut.carrying.access import BrokerAccess
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.planning import (
     AddPartitions,

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
+from torghut.access.broker import BrokerAccess
 from torghut.adapters.kafka.connection import Connection, connection_to
 from torghut.adapters.kafka.membership import GroupMembership
 from torghut.adapters.kafka.reading import KafkaReader
 from torghut.adapters.kafka.sending import KafkaSender
 from torghut.adapters.kafka.voice import KafkaVoice
-from torghut.carrying.access import BrokerAccess
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 
 

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol, TypeVar
 
 from aiokafka.errors import KafkaError
 
-from torghut.adapters.kafka.security import ClientOptions, client_options
-from torghut.carrying.access import BrokerAccess
+from torghut.access.broker import BrokerAccess
+from torghut.access.options import ClientOptions, client_options
 from torghut.carrying.errors import BrokerUnreachableError
 
 T = TypeVar("T")

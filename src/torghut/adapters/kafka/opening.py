@@ -7,7 +7,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import ClassVar, Final, cast
 
-from torghut.carrying.access import BrokerAccess
+from torghut.access.broker import BrokerAccess
 from torghut.carrying.ports import Broker, TopicAdmin
 from torghut.kernel.errors import ExitCode, TorghutError
 

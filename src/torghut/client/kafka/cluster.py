@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from torghut.client.kafka.access import Access, Options
+from torghut.access.broker import BrokerAccess
+from torghut.access.options import ClientOptions, client_options
 from torghut.client.limits import Limits
 from torghut.client.wire.dialing import CutError
 from torghut.kernel.errors import TorghutError
@@ -24,7 +25,7 @@ _MS: Final = 1_000
 _LINGER_MS: Final = 2
 
 
-class _Arguments(Options):
+class _Arguments(ClientOptions):
     """What every client is made with."""
 
     client_id: str
@@ -40,7 +41,7 @@ class Cluster:
         limits: Whose budgets hold.
     """
 
-    access: Access
+    access: BrokerAccess
     limits: Limits
 
     async def consumer(self, *, wait_ms: int, bytes_max: int) -> AIOKafkaConsumer:
@@ -129,7 +130,7 @@ class Cluster:
         return _Arguments(
             client_id=f"torghut-client-{os.getpid()}",
             request_timeout_ms=self.limits.connect_ms,
-            **self.access.options(),
+            **client_options(self.access),
         )
 
 

@@ -15,8 +15,9 @@ import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 from typing_extensions import override
 
+from torghut.access.broker import broker_access
+from torghut.access.options import client_options
 from torghut.carrying.partitioning import partition_of
-from torghut.client.kafka.access import Access
 from torghut.client.kafka.beats import Beats
 from torghut.client.kafka.cluster import Cluster
 from torghut.client.kafka.connection import KafkaConnection
@@ -82,7 +83,7 @@ class KafkaDialer(Dialer):
 
     @override
     def check(self) -> None:
-        self._cluster.access.options()
+        client_options(self._cluster.access)
 
     @override
     def lane_of(self, symbol: str, lanes: Sequence[Lane]) -> Sequence[int]:
@@ -188,10 +189,12 @@ def kafka_dialer(address: Address, limits: Limits) -> Dialer:
     """Return what makes connections to a service that brokers carry; nothing is asked yet.
 
     Raises:
-        BrokerAccessError: What lets in there is not what its variable promises.
+        BrokerSettingError: The environment says what cannot be.
+        AccessFileError: A certificate, key or password is not where it says.
+        AccessIncompleteError: Name or password is wanted and was not given.
     """
-    access = Access(brokers=address.brokers, variable=variable)
-    access.options()
+    access = broker_access(variable, address.brokers)
+    client_options(access)
     cluster = Cluster(access=access, limits=limits)
     return KafkaDialer(address.shown, cluster, CarriedTopics())
 

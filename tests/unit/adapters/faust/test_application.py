@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
+from torghut.access.options import ClientOptions
 from torghut.adapters.faust.application import Terms, new_app
-from torghut.adapters.kafka.security import ClientOptions
 
 
 def options(protocol: str, *, user: str | None = None, tls: bool = False) -> ClientOptions:

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from torghut.access.broker import BrokerAccess
 from torghut.adapters.faust.opening import FaustExtraMissingError, open_faust
-from torghut.carrying.access import BrokerAccess, FaustChoices
+from torghut.carrying.choices import FaustChoices
 
 
 def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

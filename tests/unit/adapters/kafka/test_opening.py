@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from torghut.access.broker import BrokerAccess
 from torghut.adapters.kafka.opening import KafkaExtraMissingError, open_topics
-from torghut.carrying.access import BrokerAccess
 
 
 def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import pytest
 
+from torghut.access.broker import BrokerAccess
 from torghut.carrying.contexts import CarriedContext, read_context
 from torghut.carrying.controls import read_control
 from torghut.carrying.messages import INGRESS_WALL_NS, Received
 from torghut.client import Context, fill
-from torghut.client.kafka.access import Access
 from torghut.client.kafka.cluster import Cluster
 from torghut.client.kafka.sending import KafkaSending
 from torghut.client.limits import Limits
@@ -48,7 +48,7 @@ def said(*lines: str) -> tuple[list[tuple[str, Received]], list[str]]:
     """Return what is sent of lines, and what is answered at once."""
 
     async def sending() -> tuple[list[tuple[str, Received]], list[str]]:
-        access = Access(brokers="nowhere:1", variable=lambda _: None)
+        access = BrokerAccess(bootstrap="nowhere:1")
         one = KafkaSending(
             Cluster(access=access, limits=Limits()), TOPICS, Machine(wall_ns=lambda: NOW_NS)
         )

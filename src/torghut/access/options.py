@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, TypedDict
 
-from torghut.carrying.access import BrokerAccess
+from torghut.access.broker import AUTHORITIES, CERTIFICATE, PASSWORD, USER, BrokerAccess
 from torghut.kernel.errors import ExitCode, TorghutError
 
 _BYTES_MAX: Final = 64 << 10
@@ -16,11 +17,15 @@ _BYTES_MAX: Final = 64 << 10
 class AccessFileError(TorghutError):
     """A certificate, key or password is not in the file that was named for it."""
 
-    code: ClassVar[str] = "kafka.access-file"
+    code: ClassVar[str] = "access.file"
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
-    def __init__(self, *, file: Path, expected: str, found: str) -> None:
-        super().__init__(f"{file}: expected {expected}, found {found}; name the right file")
+    def __init__(self, *, variable: str, file: Path | None, expected: str, found: str) -> None:
+        super().__init__(
+            f"{variable}: {file or 'the system'}: expected {expected}, found {found}; "
+            "name the right file"
+        )
+        self.variable = variable
         self.file = file
         self.expected = expected
         self.found = found
@@ -29,13 +34,13 @@ class AccessFileError(TorghutError):
 class AccessIncompleteError(TorghutError):
     """A broker asks for a name and a password, and not both were given."""
 
-    code: ClassVar[str] = "kafka.access-incomplete"
+    code: ClassVar[str] = "access.incomplete"
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
     def __init__(self, *, protocol: str, missing: str) -> None:
         super().__init__(
             f"{protocol}: expected user and password file, found no {missing}; "
-            "set TORGHUT_KAFKA_USER and TORGHUT_KAFKA_PASSWORD_FILE"
+            f"set {USER} and {PASSWORD}"
         )
         self.protocol = protocol
         self.missing = missing
@@ -90,16 +95,18 @@ def _login(access: BrokerAccess) -> _Login:
 
 def _only_line(file: Path) -> str:
     """Return the one line of a file."""
-    expected = "one line that is not empty"
+    refused = partial(
+        AccessFileError, variable=PASSWORD, file=file, expected="one line that is not empty"
+    )
     try:
         with file.open("rb") as opened:
             lines = opened.read(_BYTES_MAX).decode("utf-8").splitlines()
     except OSError as error:
-        raise AccessFileError(file=file, expected=expected, found=_why(error)) from error
+        raise refused(found=_why(error)) from error
     except UnicodeDecodeError as error:
-        raise AccessFileError(file=file, expected=expected, found="no UTF-8") from error
+        raise refused(found="no UTF-8") from error
     if len(lines) != 1 or not lines[0]:
-        raise AccessFileError(file=file, expected=expected, found=f"{len(lines)} lines")
+        raise refused(found=f"{len(lines)} lines")
     return lines[0]
 
 
@@ -108,18 +115,20 @@ def _tls(access: BrokerAccess) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=access.authorities)
     except OSError as error:  # what is no certificate is told so too
-        file = access.authorities or Path()
-        found = _why(error)
-        raise AccessFileError(file=file, expected="certificates, PEM", found=found) from error
+        raise AccessFileError(
+            variable=AUTHORITIES,
+            file=access.authorities,
+            expected="certificates, PEM",
+            found=_why(error),
+        ) from error
     if access.certificate is not None:
         expected = "a certificate and its key, PEM, without a passphrase"
         try:
             # A passphrase would be asked for on the terminal; an empty one is simply wrong.
             context.load_cert_chain(access.certificate, access.key, password="")
         except OSError as error:
-            found = _why(error)
             raise AccessFileError(
-                file=access.certificate, expected=expected, found=found
+                variable=CERTIFICATE, file=access.certificate, expected=expected, found=_why(error)
             ) from error
     return context
 

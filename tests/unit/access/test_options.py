@@ -8,16 +8,16 @@ from typing import Final
 
 import pytest
 
-from torghut.adapters.kafka.security import (
-    AccessFileError,
-    AccessIncompleteError,
-    client_options,
-)
-from torghut.carrying.access import BrokerAccess
-from torghut.composition.broker_settings import (
+from torghut.access.broker import (
+    BrokerAccess,
     BrokerSettingError,
     BrokerUnnamedError,
     broker_access,
+)
+from torghut.access.options import (
+    AccessFileError,
+    AccessIncompleteError,
+    client_options,
 )
 from torghut.kernel.errors import TorghutError
 
@@ -34,7 +34,7 @@ def with_password(folder: Path, text: str = f"{SECRET}\n", **others: str) -> Bro
     file = folder / "password"
     file.write_text(text, encoding="utf-8")
     named = {"TORGHUT_KAFKA_PASSWORD_FILE": str(file), **others}
-    return broker_access(environment={**ENVIRONMENT, **named})
+    return broker_access({**ENVIRONMENT, **named}.get)
 
 
 def test_name_and_password_reach_the_client(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_password_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     gone = {**ENVIRONMENT, "TORGHUT_KAFKA_PASSWORD_FILE": str(tmp_path / "gone")}
 
     with pytest.raises(AccessFileError, match="No such file"):
-        client_options(broker_access(environment=gone))
+        client_options(broker_access(gone.get))
 
 
 @pytest.mark.parametrize("left", ["TORGHUT_KAFKA_USER", "TORGHUT_KAFKA_PASSWORD_FILE"])
@@ -93,18 +93,18 @@ def test_file_that_is_no_certificate_is_named_and_not_shown(
     with pytest.raises(AccessFileError) as caught:
         client_options(with_password(tmp_path, **{variable: str(file)}))
 
-    assert "file.pem: expected" in str(caught.value)
+    assert f"{variable}: {file}: expected" in str(caught.value)
     assert SECRET not in str(caught.value)
 
 
 def test_address_given_comes_before_the_environment() -> None:
-    assert broker_access("three:1", ENVIRONMENT).bootstrap == "three:1"
-    assert broker_access(None, ENVIRONMENT).bootstrap == "one:9092,two:9092"
+    assert broker_access(ENVIRONMENT.get, "three:1").bootstrap == "three:1"
+    assert broker_access(ENVIRONMENT.get).bootstrap == "one:9092,two:9092"
 
 
 def test_nobody_says_where_a_broker_is() -> None:
     with pytest.raises(BrokerUnnamedError, match="make kafka"):
-        broker_access(environment={})
+        broker_access(dict[str, str]().get)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_nobody_says_where_a_broker_is() -> None:
 )
 def test_setting_that_cannot_be_is_refused(variable: str, found: str) -> None:
     with pytest.raises(BrokerSettingError) as caught:
-        broker_access(environment={**ENVIRONMENT, variable: found})
+        broker_access({**ENVIRONMENT, variable: found}.get)
 
     error: TorghutError = caught.value
     assert variable in str(error)
