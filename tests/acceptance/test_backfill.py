@@ -52,6 +52,7 @@ def left(root: Path) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_same_log_and_range_give_the_same_notes_and_events(
     monkeypatch: pytest.MonkeyPatch,

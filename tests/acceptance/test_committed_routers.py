@@ -43,6 +43,7 @@ def refitted(name: str, uri: str) -> str:
     return equivalent(model(name), again.model, held_out, Tolerance()).verdict
 
 
+@pytest.mark.slow
 def test_index_router_fitted_again_is_equivalent() -> None:
     assert refitted("index-daily", "demo:") in {"identical", "equivalent"}
 

@@ -148,6 +148,7 @@ def test_the_page_names_a_command_for_each_disagreement_and_it_shows_the_decisio
         assert shown.json["context_id"] == words[3]
 
 
+@pytest.mark.slow
 def test_the_same_again_is_another_attempt_and_no_further_trial(folder: Path) -> None:
     names = []
     for _ in range(2):

@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ def says_nothing_else(envelope: bytes) -> None:
     assert (statement, holder.person.key) == (MEANT, fingerprint_of("ben"))
 
 
+@pytest.mark.slow
 def test_no_single_changed_byte_says_something_else() -> None:
     for place in range(len(ENVELOPE)):
         for byte in (ENVELOPE[place] ^ 1, ENVELOPE[place] ^ 0x20, 0):

@@ -130,6 +130,7 @@ async def _compare(
     assert repr(found) == repr(expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=7)
 @given(course=courses(cut=False))
 def test_answers_are_to_the_bit_those_of_windows_read_at_once(course: Course) -> None:

@@ -34,6 +34,7 @@ def said(summary: Summary) -> Mapping[str, object]:
     return {name: getattr(summary, name) for name in names}
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(st.integers(5, 700), st.sampled_from([7, 100, 8192]))
 def test_report_does_not_depend_on_how_blocks_are_cut(size: int, together: int) -> None:

@@ -239,6 +239,7 @@ def check(moment: Moment, seen: Counter[tuple[Cause, bool]]) -> None:
             assert told(again) == alone[cause], (cause, row, bound)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32))
 def test_binding_cause_really_changes_the_decision_and_others_do_not(seed: int) -> None:

@@ -183,6 +183,7 @@ def test_same_input_gives_the_same_judgement() -> None:
     assert judged(given) == judged(given)
 
 
+@pytest.mark.slow
 def test_detectable_edge_shows_about_as_often_as_it_says() -> None:
     steps, shown, runs = 1500, 0, 30
     for seed in range(runs):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pytest
 
 from tests.reports import FACTS, Observed, market, observe, source
 from torghut.workflows.run_report import DRAWN, EXAMPLES, NOT_ASKED, RunReport
@@ -27,6 +28,7 @@ def tell(report: RunReport, times: int) -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_run() -> None:
     report = seen().report
     tracemalloc.start()
