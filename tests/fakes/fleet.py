@@ -56,6 +56,11 @@ class ProcessLog(InMemoryLog):
         return await super().claim(partition, holder)
 
     @override
+    async def check_claimed(self, partition: int, /) -> None:
+        await self._frost.wait()
+        await super().check_claimed(partition)
+
+    @override
     async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
         await self._frost.wait()
         return await super().append(block, meanwhile=meanwhile)

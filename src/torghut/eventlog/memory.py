@@ -79,6 +79,10 @@ class InMemoryLog(DecisionLog, EventStore, EventFeed, PartitionClaims):
         return Claim(partition=partition, holder=holder, epoch=epoch, head=self._head(partition))
 
     @override
+    async def check_claimed(self, partition: int, /) -> None:
+        self._check_claim(partition)
+
+    @override
     async def append(self, block: Block, /, *, meanwhile: Callable[[], None] | None = None) -> Head:
         self._check_claim(block.partition)
         chain = self._chains[block.partition]

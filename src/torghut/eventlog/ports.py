@@ -100,6 +100,17 @@ class PartitionClaims(Protocol):
         """
         ...
 
+    async def check_claimed(self, partition: int, /) -> None:
+        """Check that this handle may write to ``partition`` now, without writing anything.
+
+        It may be claimed by another right after: what is appended is checked by itself.
+
+        Raises:
+            ClaimLostError: Another handle claimed it since.
+            LogWriteError: The store does not answer.
+        """
+        ...
+
 
 class DecisionLog(Protocol):
     """One chain of decision blocks per input partition, and the objects that they cite.

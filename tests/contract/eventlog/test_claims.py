@@ -51,6 +51,19 @@ def test_whoever_lost_a_claim_is_refused_before_anything_is_written(handles: Han
     assert run(awake.append(make_block(head_of(first)))).number == 1
 
 
+def test_whoever_asks_is_told_whether_the_claim_is_still_his(handles: Handles) -> None:
+    asleep, awake = handles(), handles()
+    run(asleep.check_claimed(0))
+    run(asleep.claim(0, "one"))
+    run(asleep.check_claimed(0))
+    run(awake.claim(0, "two"))
+
+    with pytest.raises(ClaimLostError, match="epoch 2 by two"):
+        run(asleep.check_claimed(0))
+    run(awake.check_claimed(0))
+    run(asleep.check_claimed(1))
+
+
 def test_lost_claim_is_a_conflict_that_is_not_to_be_tried_again(handles: Handles) -> None:
     asleep = handles()
     run(asleep.claim(0, "one"))

@@ -96,6 +96,10 @@ class PostgresLog(EventStore, CopiedLog, ArchivedLog, PartitionClaims):
         return await self._ask(self._writing().claim(partition, holder))
 
     @override
+    async def check_claimed(self, partition: int, /) -> None:
+        await self._ask(self._writing().check_claimed(partition))
+
+    @override
     async def head(self, partition: int, /) -> Head:
         return await self._ask(self._reader.head(partition))
 

@@ -239,6 +239,7 @@ class OwnedPartition:
             told=worker.loop.outcomes,
             voice=voice,
             key_of=by_symbol,
+            check_claimed=self._check_claimed,
             condition=worker.condition,
             retry_ms=self.share.budgets.retry_ms,
             quarantine=self.share.topics.quarantine,
@@ -251,9 +252,14 @@ class OwnedPartition:
             told=worker.loop.controls,
             voice=voice,
             key_of=by_name,
+            check_claimed=self._check_claimed,
             condition=worker.condition,
             retry_ms=self.share.budgets.retry_ms,
         )
+
+    async def _check_claimed(self) -> None:
+        """Check that no other process claimed the partition since."""
+        await self.share.claims.check_claimed(self.partition)
 
     def _beside(self, worker: LiveWorker, reader: TopicReader) -> BesideReader:
         """Return what reads the control records of this partition."""

@@ -9,7 +9,7 @@ nothing is published twice, and nothing left out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -30,6 +30,7 @@ from torghut.carrying.messages import (
     Received,
 )
 from torghut.carrying.ports import Voice
+from torghut.eventlog.errors import LogWriteError
 from torghut.schemas.live.position import (
     PLACE_MAX,
     Position,
@@ -68,6 +69,7 @@ class Publisher:
         told: By the partition's loop.
         voice: On the partition of the topic.
         key_of: What keys the records.
+        check_claimed: Raises where the partition is claimed by another process by now.
         condition: Where it is said that the broker is away.
         retry_ms: Between attempts to reach it.
         quarantine: The topic of records that were no contexts.
@@ -78,6 +80,7 @@ class Publisher:
     told: Telling
     voice: Voice
     key_of: KeyOf
+    check_claimed: Callable[[], Awaitable[None]]
     condition: Condition
     retry_ms: int
     quarantine: str = ""
@@ -88,11 +91,16 @@ class Publisher:
     async def raise_voice(self) -> Position:
         """Silence whoever published this partition before; return the last position heard.
 
+        A process that slept, and missed that the partition went to another, must not silence that.
+
         Raises:
+            ClaimLostError: Another process claimed the partition.
+            LogWriteError: The log does not say whether that is so.
             BrokerUnreachableError: No broker answers within the budget.
             LogBehindTopicError: The topic holds what the log does not have.
             PositionMalformedError: The topic holds what was never published here.
         """
+        await self.check_claimed()
         last = await self.voice.raise_()
         if last is None:
             self.said = start_of(self.told.partition)
@@ -106,6 +114,7 @@ class Publisher:
         """Publish what is durable, and go on; the voice was raised.
 
         Raises:
+            ClaimLostError: Another process claimed the partition.
             VoiceSilencedError: Another process publishes the partition by now.
             LogBehindTopicError: The topic holds what the log does not have.
         """
@@ -121,6 +130,8 @@ class Publisher:
             except BrokerUnreachableError as error:
                 self.condition.begin("broker-away", str(error))
                 self.said = None  # nobody knows whether the last of it was heard
+                await asyncio.sleep(self.retry_ms / _MS)
+            except LogWriteError:  # whether the voice may be raised nobody knows yet
                 await asyncio.sleep(self.retry_ms / _MS)
 
     async def all_heard(self) -> None:

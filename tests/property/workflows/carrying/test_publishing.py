@@ -29,6 +29,7 @@ from torghut.carrying.messages import (
     Outgoing,
 )
 from torghut.eventlog.block import Block, Head, head_of
+from torghut.eventlog.errors import ClaimLostError, LogWriteError, Obstacle
 from torghut.eventlog.memory import InMemoryLog, Kept
 from torghut.schemas.live.position import PositionMalformedError
 from torghut.workflows.carrying.errors import LogBehindTopicError
@@ -109,13 +110,14 @@ class Course:
 
     def sayer(self) -> Sayer:
         """Return one more who publishes, and has not begun."""
-        frost = Frost()
+        frost, log = Frost(), self.log
         telling = Telling(
             log=self.log, lines_of=self.lines_of, limit=4, retry_s=0.1, partition=PARTITION
         )
         publisher = Publisher(
             told=telling,
             key_of=by_symbol,
+            check_claimed=lambda: log.check_claimed(PARTITION),
             voice=InMemoryVoice(self.topics, frost, PLACE),
             quarantine=QUARANTINE,
             places={},
@@ -370,5 +372,48 @@ def test_nothing_is_waited_for_where_nothing_was_told_in_this_life() -> None:
         await sayer.publisher.raise_voice()
         async with asyncio.timeout(1):
             await sayer.publisher.all_heard()
+
+    run_virtually(main())
+
+
+def test_whoever_lost_the_partition_does_not_silence_its_new_owner() -> None:
+    async def main() -> None:
+        course = Course()
+        await course.add(2, 0)
+        course.topics.lost.append(False)  # nobody answers the first: it has to raise its voice anew
+        await course.take_over()
+        await asyncio.sleep(0.03)
+        await course.log.claim(PARTITION, "another")
+        raised = course.topics.voices[PLACE]
+        await asyncio.sleep(1)
+        (sayer,) = course.sayers
+        assert sayer.task is not None
+        with pytest.raises(ClaimLostError):
+            await sayer.task
+        assert course.topics.voices[PLACE] == raised
+
+    run_virtually(main())
+
+
+def test_log_that_is_away_keeps_the_voice_down_until_it_answers() -> None:
+    async def main() -> None:
+        course = Course()
+        await course.add(2, 0)
+        await course.take_over()
+        (sayer,) = course.sayers
+        asked = 0
+
+        async def away() -> None:
+            nonlocal asked
+            asked += 1
+            if asked < 3:
+                raise LogWriteError(obstacle=Obstacle.GONE, detail="nobody answers")
+
+        sayer.publisher.check_claimed = away
+        async with asyncio.timeout(10):
+            await asyncio.sleep(1)
+        assert (asked, course.told()) == (3, course.expected())
+        assert sayer.task is not None
+        sayer.task.cancel()
 
     run_virtually(main())

@@ -112,6 +112,10 @@ class PartitionTransaction:
         await self.connection.execute(CLAIM_HEAD, values)
         return Claim(partition=self.head.partition, holder=holder, epoch=self.epoch, head=self.head)
 
+    async def check_claimed(self) -> None:
+        """Refuse a handle whose claim is not the newest."""
+        self._check_claim()
+
     def adopt(self) -> None:
         """Let the handle know what was committed."""
         self.known.epoch = self.own

@@ -79,6 +79,10 @@ class Writer:
         """Claim ``partition``."""
         return await self._lane(partition).submit(lambda one: one.claim(holder))
 
+    async def check_claimed(self, partition: int) -> None:
+        """Check that ``partition`` is claimed by nobody else."""
+        await self._lane(partition).submit(lambda one: one.check_claimed())
+
     async def put_object(self, body: bytes) -> str:
         """Keep ``body`` under its digest."""
         digest = sha256_hex(body)
