@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 # A property that does not say how long it is searched is searched longer by make test-all.
 THOROUGH: Final = hypothesis.settings(deadline=None, print_blob=True, max_examples=100)
 hypothesis.settings.register_profile("thorough", THOROUGH)
-hypothesis.settings.register_profile("torghut", THOROUGH, max_examples=40)
+hypothesis.settings.register_profile("torghut", THOROUGH, max_examples=25)
 hypothesis.settings.load_profile("torghut")
 
 

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from ops.servers.database import DatabaseServer
+from tests.declared import ROOT
 from tests.fakes.eventlog import CAUSES, Happened, listed, make_block, make_chain, run
 from tests.servers import Databases, open_postgres, own_server
 from torghut.adapters.postgres.budgets import Budgets
@@ -29,7 +29,7 @@ from torghut.eventlog.errors import (
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
-CLAIMANT: Final = Path(__file__).with_name("claimant.py")
+CLAIMANT: Final = "tests.integration.postgres.claimant"
 KILLS: Final = 3
 
 
@@ -242,7 +242,11 @@ def test_server_that_came_back_without_fsync_is_written_no_more(
 
 def test_writer_that_was_halted_cannot_write_after_its_claim_was_taken(url: str) -> None:
     asleep = subprocess.Popen(
-        [sys.executable, CLAIMANT, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", CLAIMANT, url],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert asleep.stdout is not None
     for _ in range(20):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from ops.servers.database import programs_folder
+from tests.declared import ROOT
 
+ON_ITS_OWN = ("unshare", "--mount", "--propagation", "private")
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
-FULL_DISK = Path(__file__).with_name("full_disk.py")
+FULL_DISK = "tests.integration.postgres.full_disk"
 
 
 def test_full_disk_is_told_and_the_log_goes_on_when_there_is_room() -> None:
@@ -22,7 +23,8 @@ def test_full_disk_is_told_and_the_log_goes_on_when_there_is_room() -> None:
     if os.geteuid() != 0:
         pytest.skip("a small disk for a server of another user takes root to mount")
     ended = subprocess.run(
-        ["unshare", "--mount", "--propagation", "private", sys.executable, FULL_DISK],  # noqa: S607
+        [*ON_ITS_OWN, sys.executable, "-m", FULL_DISK],
+        cwd=ROOT,
         check=False,
         capture_output=True,
         text=True,

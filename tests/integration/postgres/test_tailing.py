@@ -7,12 +7,12 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 import asyncpg
 import pytest
 
+from tests.declared import ROOT
 from tests.integration.postgres.appender import TOGETHER
 from tests.servers import Databases, open_postgres
 from torghut.kernel.canonical import parse_json_object
@@ -25,7 +25,7 @@ EACH: Final = 8_400
 BATCH: Final = 30
 NAIVE_EACH: Final = 500
 READERS: Final = 2
-APPENDER: Final = Path(__file__).with_name("appender.py")
+APPENDER: Final = "tests.integration.postgres.appender"
 
 
 def start(kind: str, url: str, each: int, batch: int) -> Sequence[subprocess.Popen[bytes]]:
@@ -33,7 +33,9 @@ def start(kind: str, url: str, each: int, batch: int) -> Sequence[subprocess.Pop
     words = (kind, url, str(each), str(batch))
     names = [str(writer) for writer in range(WRITERS)]
     return [
-        subprocess.Popen([sys.executable, APPENDER, *words, *names[process::PROCESSES]])
+        subprocess.Popen(
+            [sys.executable, "-m", APPENDER, *words, *names[process::PROCESSES]], cwd=ROOT
+        )
         for process in range(PROCESSES)
     ]
 
