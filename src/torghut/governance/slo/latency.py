@@ -97,6 +97,8 @@ def _decide(command: ReadLatency, state: LatencyState) -> Sequence[LatencyRead]:
     process, counts = command.process, tuple(command.counts)
     _check(process, counts, "counts since it started, one for each bound, that never fall")
     known = next((one for one in state.processes if one.process == process), None)
+    if known is None and command.at_ns < state.time_ns - KEPT_NS:
+        return []  # no window needs it, and it may be of a process that was forgotten
     if known is not None:
         before = known.readings[-1].counts
         if before == counts:

@@ -108,6 +108,15 @@ def test_process_that_another_followed_is_forgotten_and_a_silent_one_is_not() ->
     assert known == [("silent", START_NS), (WORKER, START_NS + 50 * SECOND_NS)]
 
 
+def test_old_reading_of_a_process_that_was_forgotten_is_no_news() -> None:
+    stream = latencies()
+    old = reading(QUICK)
+    stream.send(old)
+    stream.send(reading(QUICK, after_s=KEPT_S + 100, started_s=50))
+
+    assert stream.send(old) == []
+
+
 def test_bounds_are_those_that_were_published_with_the_first_version() -> None:
     assert (*SECONDS, float("inf")) == BOUNDS_S
     assert (
