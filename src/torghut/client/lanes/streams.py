@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from typing_extensions import override
 
 from torghut.client.lanes.places import Places
 from torghut.client.limits import Limits
@@ -48,7 +51,7 @@ class Reach:
 
 
 @dataclass(slots=True, kw_only=True)
-class Streams(Generic[R]):
+class Streams(ABC, Generic[R]):
     """What is received in all lanes, once they are known, on its way to one reader.
 
     Attributes:
@@ -73,9 +76,9 @@ class Streams(Generic[R]):
             ends, pulse = self.ends_of(lane, lanes)
             self._tasks.append(self.reach.connections.keep(ends, pulse, tasks, lane=lane.number))
 
+    @abstractmethod
     def ends_of(self, lane: Lane, lanes: Sequence[Lane]) -> tuple[Ends, Pulse]:
         """Return what takes in what comes in a lane, and what tells whether it is alive."""
-        raise NotImplementedError
 
     def end(self) -> None:
         """Read no more."""
@@ -113,6 +116,7 @@ class Outcomes(Streams[Received]):
         found = {number: one.ordering.origin for number, one in self._followings.items()}
         return {number: at for number, at in found.items() if at is not None}
 
+    @override
     def ends_of(self, lane: Lane, lanes: Sequence[Lane]) -> tuple[Ends, Pulse]:
         """Return what takes the outcomes of a lane in."""
         alone = len(lanes) == 1
@@ -148,6 +152,7 @@ class Controls(Streams[ReceivedControl]):
 
     begin: Places
 
+    @override
     def ends_of(self, lane: Lane, lanes: Sequence[Lane]) -> tuple[Ends, Pulse]:
         """Return what takes in what happens to the control records of a lane."""
         following = ControlFollowing(

@@ -22,13 +22,12 @@ from torghut.entrypoints.cli.console import (
 )
 from torghut.entrypoints.cli.controls import read_controls
 from torghut.entrypoints.cli.run.options import Instant, InstantType, Speed, SpeedType
+from torghut.entrypoints.cli.run.playing import player_of, window_of
 from torghut.entrypoints.cli.topics.asking import bootstrap_option, budget_option
 from torghut.kernel.errors import ExitCode
 from torghut.market.ports import Cursor, Source
 from torghut.schemas.control import ControlRecord
 from torghut.workflows.carrying.sending import Sent, SourceSending
-from torghut.workflows.decision_loop import Window
-from torghut.workflows.running.pacing import Player
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -116,24 +115,11 @@ def _sending(
     told: Progress,
 ) -> SourceSending:
     """Return a source that is about to be sent."""
-    times, from_, to = options["speed"].times, options["from_"], options["to"]
-    player = None
-    if times is not None:
-        player = Player(
-            speed=times,
-            clock=standby.steady_clock(),
-            pause=stopping.pause,
-            asked=stopping.asked.is_set,
-        )
-    everything = Window()
     told.stage("Sending", total=0)
     return SourceSending(
         source=source,
-        window=Window(
-            from_ns=everything.from_ns if from_ is None else from_.time_ns,
-            to_ns=everything.to_ns if to is None else to.time_ns,
-        ),
-        player=player,
+        window=window_of(options["from_"], options["to"]),
+        player=player_of(options["speed"], stopping),
         sender=sender,
         topic=brokering.carried_topics().contexts,
         wall=standby.wall_clock(),

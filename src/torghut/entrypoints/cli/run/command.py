@@ -15,15 +15,15 @@ from torghut.entrypoints.cli.console import Progress, json_option, plural, print
 from torghut.entrypoints.cli.lookup.reading import LogType
 from torghut.entrypoints.cli.run.ending import Ended, ended_as_json, facts_of, print_ended
 from torghut.entrypoints.cli.run.options import InstantType, Options, SpeedType
+from torghut.entrypoints.cli.run.playing import player_of, window_of
 from torghut.entrypoints.cli.run.preparing import Prepared, prepare
 from torghut.entrypoints.report.page import page
 from torghut.eventlog.columns import ROWS_MAX
 from torghut.kernel.errors import ExitCode
-from torghut.workflows.decision_loop import Committed, LoopSettings, Window
+from torghut.workflows.decision_loop import Committed, LoopSettings
 from torghut.workflows.run_report import RunReport, run_report
 from torghut.workflows.run_summary import summarise
 from torghut.workflows.running.lifecycle import Begun, RunRequest, begin, finish
-from torghut.workflows.running.pacing import Player
 from torghut.workflows.survey import bytes_read, bytes_total
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -115,21 +115,13 @@ async def _decide(options: Options, prepared: Prepared, told: Progress) -> Ended
 
 def _request(options: Options, prepared: Prepared, stopping: machine.Stopping) -> RunRequest:
     """Return what is asked for, as the workflow takes it."""
-    speed, from_, to = options["speed"].times, options["from_"], options["to"]
-    asked = stopping.asked.is_set
-    window = Window()
     return RunRequest(
         source=prepared.source,
         setup=prepared.setup,
-        window=Window(
-            from_ns=window.from_ns if from_ is None else from_.time_ns,
-            to_ns=window.to_ns if to is None else to.time_ns,
-        ),
+        window=window_of(options["from_"], options["to"]),
         loop=LoopSettings(batch_records=options["batch"]),
-        player=None
-        if speed is None
-        else Player(speed=speed, clock=standby.steady_clock(), pause=stopping.pause, asked=asked),
-        asked_to_stop=asked,
+        player=player_of(options["speed"], stopping),
+        asked_to_stop=stopping.asked.is_set,
         clock=standby.steady_clock(),
         mode=options["mode"],
         router_mode=options["router_mode"],

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from torghut.composition import machine, serving, standby
+from torghut.composition import machine, serving
+from torghut.entrypoints.cli.run.playing import player_of, window_of
 from torghut.entrypoints.cli.serve.options import ServeOptions, SourceKind
 from torghut.entrypoints.cli.serve.preparing import PreparedService
 from torghut.market.ports import Source
-from torghut.workflows.decision_loop import Window
 from torghut.workflows.live.assembly import LiveWorker
 from torghut.workflows.live.intake.playing import Playing
 from torghut.workflows.live.life import Feed
 from torghut.workflows.running.lifecycle import check_source
-from torghut.workflows.running.pacing import Player
 
 
 async def feed_of(
@@ -50,23 +49,10 @@ def _playing(
     options: ServeOptions, recorded: Source, worker: LiveWorker, stopping: machine.Stopping
 ) -> Playing:
     """Return a recorded source as it is to be played."""
-    times, from_, to = options["speed"].times, options["from_"], options["to"]
-    player = None
-    if times is not None:
-        player = Player(
-            speed=times,
-            clock=standby.steady_clock(),
-            pause=stopping.pause,
-            asked=stopping.asked.is_set,
-        )
-    everything = Window()
     return Playing(
         source=recorded,
-        window=Window(
-            from_ns=everything.from_ns if from_ is None else from_.time_ns,
-            to_ns=everything.to_ns if to is None else to.time_ns,
-        ),
-        player=player,
+        window=window_of(options["from_"], options["to"]),
+        player=player_of(options["speed"], stopping),
         line=worker.loop.line,
         clock=worker.clock,
     )
