@@ -307,7 +307,8 @@ class _Stream:
                 return None
             read = await self._reader.read({self._place: self._then}, wait_ms=_WAIT_MS)
             found = read[self._place]
-            self._ready, self._then = iter(found.records), found.then
+            self._ready = iter([one for one in found.records if one.offset < self._end])
+            self._then = found.then
         self._given += 1
         return record
 
