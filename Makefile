@@ -37,9 +37,9 @@ test: $(VENV)/dev.stamp  ## everything that needs no server, no network and no r
 
 # Its long tests wait for servers more than they compute, so one more runs than there are cores.
 test-all: WORKERS = 3
-test-all: $(VENV)/dev.stamp  ## also recorded data (../shared/data), system tools and slow tests
-	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not soak" --tools-required \
-		--hypothesis-profile thorough
+test-all: $(VENV)/dev.stamp  ## what test leaves out: servers, recorded data, slow tests, longer searches
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --tools-required --hypothesis-profile thorough \
+		-m "(data or system or slow or hypothesis) and not soak"
 
 check: $(VENV)/dev.stamp  ## style, layers, dead code, dependencies, words, types
 	$(BIN)/ruff check
