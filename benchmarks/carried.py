@@ -1,6 +1,6 @@
 """One process of a carried deployment: a worker, or the bare echo that it is compared with.
 
-Run as ``python -m benchmarks.carried JSON``; it works until SIGTERM and then tells its CPU time.
+Run as ``python -m benchmarks.carried JSON``; it works until SIGTERM.
 """
 
 from __future__ import annotations
@@ -8,12 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
 import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -32,8 +30,11 @@ from torghut.workflows.live.standing import Identity
 from torghut.workflows.live.switch_ports import SwitchFolder, ThrownSwitch, WorkerPage
 
 _BUDGET_MS: Final = 20_000
-_LINGER_MS: Final = 5
+LINGER_MS: Final = 5
 """Declared wait of the echo's producer for more records to send with the first."""
+
+Role = Literal["worker", "faust", "echo"]
+"""What a process is: a worker on aiokafka, one on Faust, or the echo."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class Carried:
         worker: Name of the process.
     """
 
-    role: Literal["worker", "echo"]
+    role: Role
     bootstrap: str
     prefix: str
     partitions: int
@@ -107,7 +108,8 @@ class _NoSwitches(SwitchFolder):
 
 async def work(carried: Carried, asked: asyncio.Event) -> None:
     """Decide what comes, until asked to end."""
-    broker = brokering.broker(carried.bootstrap, name=carried.worker, budget_ms=_BUDGET_MS)
+    opened = brokering.faust_broker if carried.role == "faust" else brokering.broker
+    broker = opened(carried.bootstrap, name=carried.worker, budget_ms=_BUDGET_MS)
     log = logs.shared_log(logs.database_address(carried.database))
     made, policy = setup(carried.symbols), standby.live_policy()
 
@@ -162,7 +164,7 @@ async def echo(carried: Carried, asked: asyncio.Event) -> None:
         enable_auto_commit=False,
     )
     producer = AIOKafkaProducer(
-        bootstrap_servers=carried.bootstrap, acks="all", linger_ms=_LINGER_MS
+        bootstrap_servers=carried.bootstrap, acks="all", linger_ms=LINGER_MS
     )
     await consumer.start()
     await producer.start()
@@ -191,15 +193,8 @@ async def _run(carried: Carried) -> None:
     """Do what is asked until SIGTERM."""
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
-    await (work if carried.role == "worker" else echo)(carried, asked)
-
-
-def main(text: str, told: Path) -> None:
-    """Work, and tell the CPU time in a file at the end."""
-    serving.run_service(_run(Carried(**json.loads(text))))
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    told.write_text(json.dumps({"cpu_s": usage.ru_utime + usage.ru_stime}), encoding="utf-8")
+    await (echo if carried.role == "echo" else work)(carried, asked)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    serving.run_service(_run(Carried(**json.loads(sys.argv[1]))))

@@ -11,18 +11,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from benchmarks.carried import Carried, topics_of
+from benchmarks.carried import Carried, Role, topics_of
 from benchmarks.databases import new_database
-from benchmarks.market import Market, quotes
+from benchmarks.market import Market, RowArray, quotes
 from benchmarks.rounds import ROOT, scratch_folder
 from ops.servers.broker import BrokerOptions, run_broker
 from ops.servers.database import DatabaseServer, database_server
@@ -37,12 +39,13 @@ _SYMBOLS: Final = 64
 _DECISION_BYTES: Final = 3_160
 """What a decision as JSON takes, on average."""
 
+_STEPS_A_SECOND: Final = 50
+"""How often contexts are sent at a pace."""
+
 _PATIENCE_S: Final = 240.0
 GROUPS: Final = Path("/sys/fs/cgroup/cpu")
 _PERIOD_US: Final = 100_000
 _NS: Final = 1e9
-_SENT: Final[dict[str, int]] = {}
-"""How many contexts were sent over the topics of each deployment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def servers_of_their_own() -> Iterator[Servers]:
 
 def run_deployment(
     servers: Servers,
-    role: str,
+    role: Role,
     *,
     count: int,
     pace: float | None = None,
@@ -98,117 +101,130 @@ def run_deployment(
     """
     prefix = f"bench-{secrets.token_hex(4)}"
     asyncio.run(_make_topics(servers.bootstrap, prefix))
-    database = new_database(servers.database)
+    carried = Carried(
+        role=role,
+        bootstrap=servers.bootstrap,
+        prefix=prefix,
+        partitions=_PARTITIONS,
+        symbols=_SYMBOLS,
+        database=new_database(servers.database),
+        size=_DECISION_BYTES,
+    )
     with scratch_folder() as folder, ExitStack() as stack:
-        carried = Carried(
-            role="worker" if role == "worker" else "echo",
-            bootstrap=servers.bootstrap,
-            prefix=prefix,
-            partitions=_PARTITIONS,
-            symbols=_SYMBOLS,
-            database=database,
-            size=_DECISION_BYTES,
-        )
-        children = [
-            stack.enter_context(_child(replace(carried, worker=f"w{one}"), folder, quota))
+        processes = [
+            stack.enter_context(_process(replace(carried, worker=f"w{one}"), folder, quota))
             for one in range(workers)
         ]
-        return asyncio.run(_measured(carried, children, count, pace))
+        deployment = _Deployment(carried, processes)
+        return asyncio.run(deployment.decide(count, pace))
 
 
-async def _measured(
-    carried: Carried, children: Sequence[subprocess.Popen[bytes]], count: int, pace: float | None
-) -> Ran:
-    """Send contexts, and watch the outcomes come."""
-    await _taken_up(carried, children)
-    if pace is None:
-        for child in children:
-            child.send_signal(signal.SIGSTOP)
-        await _send(carried, count, None)
-        cpu_s, begin = sum(map(_cpu_s, children)), time.perf_counter()
-        for child in children:
-            child.send_signal(signal.SIGCONT)
-        await _come(carried, children)
-        took_s = time.perf_counter() - begin
-        return Ran(count / took_s, sum(map(_cpu_s, children)) - cpu_s)
-    cpu_s, begin = sum(map(_cpu_s, children)), time.perf_counter()
-    late = asyncio.create_task(_lateness(carried, count))
-    await _send(carried, count, pace)
-    found = await late
-    took_s = time.perf_counter() - begin
-    return Ran(count / took_s, sum(map(_cpu_s, children)) - cpu_s, sorted(found))
+@dataclass(slots=True)
+class _Deployment:
+    """Processes over topics of their own.
 
+    Attributes:
+        carried: What they do.
+        processes: Themselves.
+        sent: Contexts that they were sent so far.
+    """
 
-async def _taken_up(carried: Carried, children: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Wait until a context of every partition has come through."""
-    warm = _PARTITIONS * 64
-    await _send(carried, warm, None)
-    await _come(carried, children)
+    carried: Carried
+    processes: Sequence[subprocess.Popen[bytes]]
+    sent: int = 0
 
-
-async def _send(carried: Carried, count: int, pace: float | None) -> None:
-    """Send contexts that were not sent before, as fast as the broker takes them or at a pace."""
-    sent = _SENT.get(carried.prefix, 0)
-    _SENT[carried.prefix] = sent + count
-    market = Market(rows=quotes(200_000, symbols=_SYMBOLS), symbols=_SYMBOLS, total=sent + count)
-    broker = brokering.broker(carried.bootstrap, name="bench", budget_ms=20_000)
-    sender = broker.sender()
-    sending = SourceSending(
-        source=market,
-        window=Window(),
-        player=None,
-        sender=sender,
-        topic=carried.topics.contexts,
-        wall=standby.wall_clock(),
-    )
-    try:
+    async def decide(self, count: int, pace: float | None) -> Ran:
+        """Send contexts, and watch the outcomes come."""
+        await self._take_up()
         if pace is None:
-            await sending.send(after=Cursor(record=sent))
-            return
-        step = max(1, round(pace / 50))
-        begin = time.perf_counter()
-        for done in range(0, count, step):
-            part = replace(market, total=sent + min(count, done + step))
-            await asyncio.sleep(max(0.0, begin + done / pace - time.perf_counter()))
-            await replace(sending, source=part).send(after=Cursor(record=sent + done))
-    finally:
-        await sender.close()
+            self._signal(signal.SIGSTOP)
+            await self._send(count)
+            cpu_s, begin = self._cpu_s(), time.perf_counter()
+            self._signal(signal.SIGCONT)
+            await self._come()
+            return Ran(count / (time.perf_counter() - begin), self._cpu_s() - cpu_s)
+        cpu_s, begin = self._cpu_s(), time.perf_counter()
+        late = asyncio.create_task(self._lateness(count))
+        await self._send_at(pace, count)
+        found = sorted(await late)
+        return Ran(count / (time.perf_counter() - begin), self._cpu_s() - cpu_s, found)
 
+    async def _take_up(self) -> None:
+        """Wait until contexts of every partition have come through."""
+        await self._send(_PARTITIONS * 64)
+        await self._come()
 
-async def _come(carried: Carried, children: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Wait until there is an outcome of everything that was sent."""
-    consumer = _consumer(carried)
-    await consumer.start()
-    try:
-        seen = 0
+    async def _send(self, count: int) -> None:
+        """Send contexts that were not sent before, as fast as the broker takes them."""
+        async with self._sending() as sending:
+            await self._send_on(sending, count)
+
+    async def _send_at(self, pace: float, count: int) -> None:
+        """Send contexts that were not sent before, so many a second."""
+        step = max(1, round(pace / _STEPS_A_SECOND))
+        async with self._sending() as sending:
+            begin = time.perf_counter()
+            for done in range(0, count, step):
+                await asyncio.sleep(max(0.0, begin + done / pace - time.perf_counter()))
+                await self._send_on(sending, min(step, count - done))
+
+    async def _send_on(self, sending: SourceSending, count: int) -> None:
+        """Send the next contexts of the market."""
+        after, self.sent = self.sent, self.sent + count
+        market = Market(rows=_rows(), symbols=_SYMBOLS, total=self.sent)
+        await replace(sending, source=market).send(after=Cursor(record=after))
+
+    @asynccontextmanager
+    async def _sending(self) -> AsyncIterator[SourceSending]:
+        """Give what sends contexts."""
+        broker = brokering.broker(self.carried.bootstrap, name="bench", budget_ms=20_000)
+        sender = broker.sender()
+        try:
+            yield SourceSending(
+                source=Market(rows=_rows(), symbols=_SYMBOLS),
+                window=Window(),
+                player=None,
+                sender=sender,
+                topic=self.carried.topics.contexts,
+                wall=standby.wall_clock(),
+            )
+        finally:
+            await sender.close()
+
+    async def _come(self) -> None:
+        """Wait until there is an outcome of everything that was sent."""
         deadline = time.perf_counter() + _PATIENCE_S
-        want = _SENT[carried.prefix]
-        while seen < want:
-            found = await consumer.getmany(timeout_ms=500, max_records=20_000)
-            seen += sum(map(len, found.values()))
-            if time.perf_counter() > deadline or any(
-                child.poll() is not None for child in children
-            ):
-                message = f"expected {want} outcomes of {carried.role}, found {seen}"
-                raise RuntimeError(message)
-    finally:
-        await consumer.stop()
+        seen = 0
+        async with _consumer(self.carried, since="earliest") as consumer:
+            while seen < self.sent:
+                found = await consumer.getmany(timeout_ms=500, max_records=20_000)
+                seen += sum(map(len, found.values()))
+                gone = any(one.poll() is not None for one in self.processes)
+                if gone or time.perf_counter() > deadline:
+                    message = f"expected {self.sent} outcomes of {self.carried.role}, found {seen}"
+                    raise RuntimeError(message)
 
-
-async def _lateness(carried: Carried, count: int) -> Sequence[float]:
-    """Return how long after ingress each of the next outcomes was read, in s."""
-    consumer = _consumer(carried, auto_offset_reset="latest")
-    await consumer.start()
-    late: list[float] = []
-    try:
-        while len(late) < count:
-            found = await consumer.getmany(timeout_ms=500)
-            now_ns = time.time_ns()
-            for records in found.values():
-                late += [(now_ns - _ingress_ns(one.headers, one.value)) / _NS for one in records]
+    async def _lateness(self, count: int) -> Sequence[float]:
+        """Return how long after ingress each of the next outcomes was read, in s."""
+        late: list[float] = []
+        async with _consumer(self.carried, since="latest") as consumer:
+            while len(late) < count:
+                found = await consumer.getmany(timeout_ms=500)
+                now_ns = time.time_ns()
+                late += [
+                    (now_ns - _ingress_ns(one.headers, one.value)) / _NS
+                    for one in chain.from_iterable(found.values())
+                ]
         return late
-    finally:
-        await consumer.stop()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal to every process."""
+        for one in self.processes:
+            one.send_signal(number)
+
+    def _cpu_s(self) -> float:
+        """Return the CPU time of all processes so far."""
+        return sum(map(_cpu_s, self.processes))
 
 
 def _ingress_ns(headers: Sequence[tuple[str, bytes]], value: bytes) -> int:
@@ -219,15 +235,27 @@ def _ingress_ns(headers: Sequence[tuple[str, bytes]], value: bytes) -> int:
     return int(json.loads(value)["ingress_wall_ns"])
 
 
-def _consumer(carried: Carried, auto_offset_reset: str = "earliest") -> AIOKafkaConsumer:
-    """Return what reads the outcomes of a deployment."""
-    return AIOKafkaConsumer(
+@asynccontextmanager
+async def _consumer(carried: Carried, *, since: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Give what reads the outcomes of a deployment, from the earliest or the latest on."""
+    consumer = AIOKafkaConsumer(
         carried.topics.decisions,
         bootstrap_servers=carried.bootstrap,
-        auto_offset_reset=auto_offset_reset,
+        auto_offset_reset=since,
         isolation_level="read_committed",
         max_partition_fetch_bytes=4 << 20,
     )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@cache
+def _rows() -> RowArray:
+    """Return the quotes that are told, again and again."""
+    return quotes(200_000, symbols=_SYMBOLS)
 
 
 async def _make_topics(bootstrap: str, prefix: str) -> None:
@@ -245,25 +273,24 @@ async def _make_topics(bootstrap: str, prefix: str) -> None:
 
 
 @contextmanager
-def _child(
+def _process(
     carried: Carried, folder: Path, quota: float | None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Give a process that works, held to its share of a core; it is ended afterwards."""
-    told = folder / f"{carried.worker}.json"
     with (folder / f"{carried.worker}.log").open("wb") as log, _held(quota) as group:
-        child = subprocess.Popen(  # noqa: S603 - words of our own
-            [sys.executable, "-m", "benchmarks.carried", carried.text(), str(told)],
+        process = subprocess.Popen(  # noqa: S603 - words of our own
+            [sys.executable, "-m", "benchmarks.carried", carried.text()],
             cwd=ROOT,
             stdout=log,
             stderr=log,
         )
         try:
             if group is not None:
-                (group / "cgroup.procs").write_text(str(child.pid), encoding="ascii")
-            yield child
+                (group / "cgroup.procs").write_text(str(process.pid), encoding="ascii")
+            yield process
         finally:
-            child.kill()
-            child.wait()
+            process.kill()
+            process.wait()
 
 
 @contextmanager
@@ -287,9 +314,11 @@ def _held(quota: float | None) -> Iterator[Path | None]:
             time.sleep(0.1)
 
 
-def _cpu_s(child: subprocess.Popen[bytes]) -> float:
+def _cpu_s(process: subprocess.Popen[bytes]) -> float:
     """Return the CPU time of a process so far."""
-    fields = Path(f"/proc/{child.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    fields = (
+        Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    )
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
