@@ -27,6 +27,9 @@ _OBSTACLES: Final[Mapping[int, Obstacle]] = {
     sqlite3.SQLITE_IOERR: Obstacle.INPUT_OUTPUT,
     sqlite3.SQLITE_BUSY: Obstacle.BUSY,
     sqlite3.SQLITE_LOCKED: Obstacle.BUSY,
+    # A writer was halted between the two copies of the shared index that it renews: readers give
+    # up after seconds of trying, and whoever asks again once it goes on, or is gone, is answered.
+    sqlite3.SQLITE_PROTOCOL: Obstacle.BUSY,
     sqlite3.SQLITE_CANTOPEN: Obstacle.CANNOT_OPEN,
     sqlite3.SQLITE_PERM: Obstacle.NO_PERMISSION,
     sqlite3.SQLITE_AUTH: Obstacle.NO_PERMISSION,
