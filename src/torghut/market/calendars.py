@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -92,11 +93,13 @@ def parse_calendar(text: str, *, file: str) -> Calendar:
     return parse(_ADAPTER, text, file=file)
 
 
+@lru_cache(maxsize=32)
 def expand(calendar: Calendar) -> ExpandedCalendar:
     """Return ``calendar`` with its sessions from ``first_date`` to ``last_date`` in UTC.
 
     Sessions that touch or overlap become one. Where a clock change leaves two readings of a local
-    time, the earlier one opens and the later one closes.
+    time, the earlier one opens and the later one closes. What was expanded is kept, for who reads
+    the same declarations again and again.
 
     Raises:
         ZoneUnknownError: The zone has no data here.

@@ -57,7 +57,7 @@ def test_merge_key_is_an_ordinary_key() -> None:
         ("a: 1\n---\nb: 2", 2, "another"),
         ("a: 1\n---\n", 2, "another"),
         ("", 1, "nothing"),
-        ("# only a remark", 1, "nothing"),
+        ("# only a remark", 2, "nothing"),
         ("[" * 30, 1, "more"),
     ],
 )
