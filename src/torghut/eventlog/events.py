@@ -12,7 +12,7 @@ from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.ports import DecisionLog, EventStore
 from torghut.schemas.block import BlocksArchived
 from torghut.schemas.control import Reasoned
-from torghut.schemas.types import Identifier, Message, Sha256
+from torghut.schemas.types import UNION, Identifier, Message, Sha256
 
 HeadNumber = Annotated[int, Field(ge=-1, lt=2**40)]
 
@@ -44,7 +44,7 @@ class LossAccepted(Message):
 
 LogEvent = Annotated[BlocksArchived | HeadsSealed | LossAccepted, Field(discriminator="type")]
 
-LOG_EVENT: TypeAdapter[LogEvent] = TypeAdapter(LogEvent)
+LOG_EVENT: TypeAdapter[LogEvent] = TypeAdapter(LogEvent, config=UNION)
 """Parses any event of a log's own stream."""
 
 

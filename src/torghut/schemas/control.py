@@ -16,6 +16,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from torghut.schemas.context import DecisionIdText
 from torghut.schemas.types import (
+    UNION,
     Added,
     Identifier,
     Message,
@@ -288,5 +289,5 @@ ControlRecord = Annotated[
     Field(discriminator="kind"),
 ]
 
-CONTROL_RECORD: TypeAdapter[ControlRecord] = TypeAdapter(ControlRecord)
+CONTROL_RECORD: TypeAdapter[ControlRecord] = TypeAdapter(ControlRecord, config=UNION)
 """Parses any control record, by its ``kind``."""

@@ -34,10 +34,15 @@ class Message(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        defer_build=True,  # a process uses few of all models, and to build them takes long
         allow_inf_nan=False,
         json_schema_serialization_defaults_required=True,
         serialize_by_alias=True,  # documents fix names that Python cannot have
     )
+
+
+UNION: Final = ConfigDict(defer_build=True)
+"""How an adapter of several messages is built: like each of them, when it is first used."""
 
 
 def message_digest(message: Message) -> str:

@@ -10,7 +10,7 @@ from torghut.schemas.control import Reasoned
 from torghut.schemas.declarations.fields import Amount, Role
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.rollout.phases import Target
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Sha256
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, Sha256
 
 
 class Promotion(Message):
@@ -130,5 +130,5 @@ ApprovalEvent = Annotated[
     Field(discriminator="type"),
 ]
 
-APPROVAL_EVENT: TypeAdapter[ApprovalEvent] = TypeAdapter(ApprovalEvent)
+APPROVAL_EVENT: TypeAdapter[ApprovalEvent] = TypeAdapter(ApprovalEvent, config=UNION)
 """Parses any event of an approval."""

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from torghut.schemas.governing.fields import Evidence, Found, Ordinal
 from torghut.schemas.rollout.phases import Target
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Sha256
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, Sha256
 
 CanaryReason = Literal["patch-verified", "patch-missing", "patch-unverified"]
 
@@ -40,5 +40,5 @@ class CanaryJudged(Message):
 
 CanaryEvent = Annotated[PatchProduced | CanaryJudged, Field(discriminator="type")]
 
-CANARY_EVENT: TypeAdapter[CanaryEvent] = TypeAdapter(CanaryEvent)
+CANARY_EVENT: TypeAdapter[CanaryEvent] = TypeAdapter(CanaryEvent, config=UNION)
 """Parses any event of a canary."""

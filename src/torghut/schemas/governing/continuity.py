@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from torghut.schemas.governing.fields import Ordinal
-from torghut.schemas.types import Message, Nanoseconds, SafeCount
+from torghut.schemas.types import UNION, Message, Nanoseconds, SafeCount
 
 NoSignalReason = Literal[
     "source-silent",
@@ -62,5 +62,5 @@ class AlertCleared(Message):
 
 ContinuityEvent = Annotated[CycleObserved | AlertRaised | AlertCleared, Field(discriminator="type")]
 
-CONTINUITY_EVENT: TypeAdapter[ContinuityEvent] = TypeAdapter(ContinuityEvent)
+CONTINUITY_EVENT: TypeAdapter[ContinuityEvent] = TypeAdapter(ContinuityEvent, config=UNION)
 """Parses any event of the continuity alert."""

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from torghut.schemas.declarations.safety import DRIFT_CODES, DriftCode, DriftUnit
 from torghut.schemas.governing.fields import Evidence, Ordinal
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Real, SafeCount, Sha256
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, Real, SafeCount, Sha256
 
 UnmeasuredCode = Literal[
     "drift_measurement_missing",
@@ -163,5 +163,5 @@ DriftEvent = Annotated[
     Field(discriminator="type"),
 ]
 
-DRIFT_EVENT: TypeAdapter[DriftEvent] = TypeAdapter(DriftEvent)
+DRIFT_EVENT: TypeAdapter[DriftEvent] = TypeAdapter(DriftEvent, config=UNION)
 """Parses any event of the drift actions."""

@@ -11,7 +11,7 @@ from torghut.schemas.rollout.gates import Reason
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.phases import PhaseName, Target
 from torghut.schemas.rollout.run import Attempt, ExecutionContext, RunId
-from torghut.schemas.types import Identifier, Message, Nanoseconds, SafeCount, Sha256
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, SafeCount, Sha256
 
 LaneOutcome = Literal["completed", "failed", "killed"]
 """How a run ended: through all its phases, in the middle of one, or without a word."""
@@ -86,7 +86,7 @@ LaneEvent = Annotated[
     CandidateSubmitted | LaneRunStarted | LaneRunEnded, Field(discriminator="type")
 ]
 
-LANE_EVENT: TypeAdapter[LaneEvent] = TypeAdapter(LaneEvent)
+LANE_EVENT: TypeAdapter[LaneEvent] = TypeAdapter(LaneEvent, config=UNION)
 """Parses any event of the lane's stream."""
 
 MAKER_EVENT: TypeAdapter[MakerSigned] = TypeAdapter(MakerSigned)

@@ -14,7 +14,7 @@ from torghut.schemas.governing.fields import (
     Person,
     Reading,
 )
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Real, SafeCount, Sha256
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, Real, SafeCount, Sha256
 
 Trigger = Literal[
     "signal-lag",
@@ -162,7 +162,7 @@ LatchEvent = Annotated[
     Field(discriminator="type"),
 ]
 
-LATCH_EVENT: TypeAdapter[LatchEvent] = TypeAdapter(LatchEvent)
+LATCH_EVENT: TypeAdapter[LatchEvent] = TypeAdapter(LatchEvent, config=UNION)
 """Parses any event of the stop latch."""
 
 

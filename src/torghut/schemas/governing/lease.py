@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from torghut.schemas.governing.fields import Ordinal
-from torghut.schemas.types import Identifier, Message, Nanoseconds
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds
 
 
 class LeaseTaken(Message):
@@ -31,5 +31,5 @@ class LeaseEnded(Message):
 
 LeaseEvent = Annotated[LeaseTaken | LeaseEnded, Field(discriminator="type")]
 
-LEASE_EVENT: TypeAdapter[LeaseEvent] = TypeAdapter(LeaseEvent)
+LEASE_EVENT: TypeAdapter[LeaseEvent] = TypeAdapter(LeaseEvent, config=UNION)
 """Parses any event of the lease."""

@@ -10,7 +10,7 @@ from torghut.schemas.control import Reasoned
 from torghut.schemas.governing.fields import Ordinal
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.rollout.run import RunId
-from torghut.schemas.types import Identifier, Message, Nanoseconds, SafeCount, Sha256
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, SafeCount, Sha256
 
 LedgerRole = Literal["champion", "challenger", "demoted", "retained", "quarantined"]
 """What a candidate is: it serves, it contends, it served, it lost, it may never serve again."""
@@ -103,5 +103,5 @@ LedgerEvent = Annotated[
     Field(discriminator="type"),
 ]
 
-LEDGER_EVENT: TypeAdapter[LedgerEvent] = TypeAdapter(LedgerEvent)
+LEDGER_EVENT: TypeAdapter[LedgerEvent] = TypeAdapter(LedgerEvent, config=UNION)
 """Parses any event of a ledger."""

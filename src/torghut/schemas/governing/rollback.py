@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from torghut.schemas.governing.fields import Evidence, Ordinal
-from torghut.schemas.types import Identifier, Message, Nanoseconds, SafeCount, Sha256
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, SafeCount, Sha256
 
 EvidenceName = Literal[
     "drift_last_detection_path",
@@ -121,5 +121,5 @@ RollbackEvent = Annotated[
     Field(discriminator="type"),
 ]
 
-ROLLBACK_EVENT: TypeAdapter[RollbackEvent] = TypeAdapter(RollbackEvent)
+ROLLBACK_EVENT: TypeAdapter[RollbackEvent] = TypeAdapter(RollbackEvent, config=UNION)
 """Parses any event of a run's rollback."""

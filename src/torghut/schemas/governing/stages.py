@@ -10,7 +10,7 @@ from torghut.schemas.control import Reasoned
 from torghut.schemas.declarations.fields import Name
 from torghut.schemas.declarations.roadmap import StageCaps, StageNumber
 from torghut.schemas.governing.fields import Evidence, Found, Ordinal, Person
-from torghut.schemas.types import Message, Nanoseconds, Sha256
+from torghut.schemas.types import UNION, Message, Nanoseconds, Sha256
 
 
 class CriterionShown(Message):
@@ -58,5 +58,5 @@ class StageEntered(Message):
 
 StageEvent = Annotated[StageReviewed | StageEntered, Field(discriminator="type")]
 
-STAGE_EVENT: TypeAdapter[StageEvent] = TypeAdapter(StageEvent)
+STAGE_EVENT: TypeAdapter[StageEvent] = TypeAdapter(StageEvent, config=UNION)
 """Parses any event of the stage roadmap."""

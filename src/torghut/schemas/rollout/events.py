@@ -10,7 +10,7 @@ from torghut.schemas.rollout.gates import EvidenceReference, GateRow, Reason
 from torghut.schemas.rollout.manifest import Observation, ObservationName
 from torghut.schemas.rollout.phases import PhaseName, PhaseStatus
 from torghut.schemas.rollout.run import DriftStatus, RunPlan
-from torghut.schemas.types import Message, Nanoseconds
+from torghut.schemas.types import UNION, Message, Nanoseconds
 
 OccurredAt = Annotated[
     Nanoseconds, Field(description="By the clock of whoever asked; never before the event before.")
@@ -108,5 +108,5 @@ RolloutEvent = Annotated[
     Field(discriminator="type"),
 ]
 
-ROLLOUT_EVENT: TypeAdapter[RolloutEvent] = TypeAdapter(RolloutEvent)
+ROLLOUT_EVENT: TypeAdapter[RolloutEvent] = TypeAdapter(RolloutEvent, config=UNION)
 """Parses any event of a candidate rollout's stream."""

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from torghut.schemas.declarations.fields import AmountOrZero
 from torghut.schemas.governing.fields import Ordinal
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Symbol
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, Symbol
 
 
 class AllotmentAsked(Message):
@@ -37,5 +37,5 @@ class AllotmentSettled(Message):
 
 AllotmentEvent = Annotated[AllotmentAsked | AllotmentSettled, Field(discriminator="type")]
 
-ALLOTMENT_EVENT: TypeAdapter[AllotmentEvent] = TypeAdapter(AllotmentEvent)
+ALLOTMENT_EVENT: TypeAdapter[AllotmentEvent] = TypeAdapter(AllotmentEvent, config=UNION)
 """Parses any event of the allotter."""

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from torghut.schemas.governing.fields import Evidence, Ordinal
 from torghut.schemas.rollout.gates import Reason
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Real, Sha256
+from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, Real, Sha256
 
 CycleOutcome = Literal["lane_completed", "lane_execution_failed", "blocked_no_signal"]
 """How a cycle ended, in the words of the rollout contract."""
@@ -78,5 +78,5 @@ CycleEvent = Annotated[
     Field(discriminator="type"),
 ]
 
-CYCLE_EVENT: TypeAdapter[CycleEvent] = TypeAdapter(CycleEvent)
+CYCLE_EVENT: TypeAdapter[CycleEvent] = TypeAdapter(CycleEvent, config=UNION)
 """Parses any event of the scheduler's cycles."""

@@ -13,7 +13,7 @@ from torghut.schemas.declarations.staging.ladder import Fraction
 from torghut.schemas.declarations.staging.slo import WindowName
 from torghut.schemas.governing.fields import Ordinal
 from torghut.schemas.staging.slo_window import SloName
-from torghut.schemas.types import Added, Message, Nanoseconds, SafeCount, Sha256
+from torghut.schemas.types import UNION, Added, Message, Nanoseconds, SafeCount, Sha256
 
 Holding = Literal[
     "stopped",
@@ -102,5 +102,5 @@ class ExposureStepped(Message):
 
 ExposureEvent = Annotated[ExposureReviewed | ExposureStepped, Field(discriminator="type")]
 
-EXPOSURE_EVENT: TypeAdapter[ExposureEvent] = TypeAdapter(ExposureEvent)
+EXPOSURE_EVENT: TypeAdapter[ExposureEvent] = TypeAdapter(ExposureEvent, config=UNION)
 """Parses any event of the exposure ladder."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from torghut.schemas.live.position import POSITION, Position, parse_position
 from torghut.schemas.types import Message
@@ -17,21 +17,27 @@ After = Annotated[
 Flag = Annotated[Literal["0", "1"], Field(description="1 for yes.")]
 
 
-class FollowQuery(Message):
+class _Query(Message):
+    """A query's words; FastAPI silences a warning only about what it builds at once."""
+
+    model_config = ConfigDict(defer_build=False)
+
+
+class FollowQuery(_Query):
     """Where to begin, and whether to go on."""
 
     after: After = "start"
     follow: Flag = "0"
 
 
-class StreamQuery(Message):
+class StreamQuery(_Query):
     """Where to begin, and whether control records are told too."""
 
     after: After = "now"
     controls: Flag = "0"
 
 
-class OutcomeQuery(Message):
+class OutcomeQuery(_Query):
     """Of which context."""
 
     context_id: Annotated[
@@ -43,7 +49,7 @@ class OutcomeQuery(Message):
     ]
 
 
-class NoQuery(Message):
+class NoQuery(_Query):
     """Nothing."""
 
 
