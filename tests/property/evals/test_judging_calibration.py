@@ -58,12 +58,15 @@ def test_equal_candidates_are_hardly_ever_better(noise: str) -> None:
     assert better_ratio(noise, runs) <= ALPHA + 3.0 * sqrt(ALPHA * (1.0 - ALPHA) / runs)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    "runs",
+    [
+        pytest.param(500, marks=[pytest.mark.slow, pytest.mark.timeout(300)]),
+        pytest.param(2000, marks=pytest.mark.soak),
+    ],
+)
 @pytest.mark.parametrize("noise", sorted(NOISES))
-def test_equal_candidates_are_better_no_more_often_than_alpha(noise: str) -> None:
-    runs = 2000
-
+def test_equal_candidates_are_better_no_more_often_than_alpha(noise: str, runs: int) -> None:
     assert better_ratio(noise, runs) <= ALPHA + 2.0 * sqrt(ALPHA * (1.0 - ALPHA) / runs)
 
 
