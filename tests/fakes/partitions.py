@@ -293,6 +293,6 @@ class FakeCluster(Cluster):
         return made
 
     @override
-    async def partitions(self, topic: str) -> int:
+    async def partitions(self, *topics: str) -> Sequence[int]:
         await self.brokers.answer("topics")
-        return sum(one.topic == topic for one in self.brokers.partitions)
+        return [sum(one.topic == name for one in self.brokers.partitions) for name in topics]

@@ -98,15 +98,16 @@ class KafkaDialer(Dialer):
     @override
     async def lanes(self) -> Sequence[Lane]:
         topics = self._topics
-        count = await self._cluster.partitions(topics.decisions)
-        beating = await self._cluster.partitions(topics.heartbeats)
-        if await self._cluster.partitions(topics.control_outcomes) != count:
+        count, answering, beating = await self._cluster.partitions(
+            topics.decisions, topics.control_outcomes, topics.heartbeats
+        )
+        if answering != count:
             message = f"{topics.control_outcomes} has other partitions than {topics.decisions}"
             raise CutError(message)
         outcomes = [TopicPartition(topics.decisions, one) for one in range(count)]
         controls = [TopicPartition(topics.control_outcomes, one) for one in range(count)]
         beats = [TopicPartition(topics.heartbeats, one) for one in range(beating)]
-        found = [await self._finder.lane(at) for at in outcomes]
+        found = await self._finder.lanes(outcomes)
         self._shared = _Shared(
             readers={
                 "outcomes": Reader(self._cluster, outcomes),
