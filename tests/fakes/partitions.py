@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import ProducerClosed
 from typing_extensions import override
 
 from torghut.access.broker import BrokerAccess
@@ -243,22 +244,29 @@ class FakeProducer:
     Attributes:
         sent: Every record: topic, key, value, headers.
         broken: Raised from now on, whatever it is sent.
+        lost: Why nothing that it is sent arrives.
         stopped: Whether it was let go of.
     """
 
     sent: list[tuple[str, bytes, bytes, Sequence[tuple[str, bytes]]]] = field(default_factory=list)
     broken: Exception | None = None
+    lost: Exception | None = None
     stopped: bool = False
 
     async def send(
         self, topic: str, value: bytes, *, key: bytes, headers: Sequence[tuple[str, bytes]]
     ) -> asyncio.Future[None]:
         """Keep it."""
+        if self.stopped:
+            raise ProducerClosed
         if self.broken is not None:
             raise self.broken
-        self.sent.append((topic, key, value, headers))
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        kept.set_result(None)
+        if self.lost is not None:
+            kept.set_exception(self.lost)
+        else:
+            self.sent.append((topic, key, value, headers))
+            kept.set_result(None)
         return kept
 
     async def stop(self) -> None:
