@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import ProducerClosed
+from aiokafka.errors import ConsumerStoppedError, ProducerClosed
 from typing_extensions import override
 
 from torghut.access.broker import BrokerAccess
@@ -175,6 +175,8 @@ class FakeConsumer:
         self, *asked: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
     ) -> Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]:
         """Return what was fetched, or is within the time."""
+        if self.stopped:
+            raise ConsumerStoppedError
         until_s = asyncio.get_running_loop().time() + timeout_ms / _MS
         while not (taken := self._take(asked, max_records)) and not self.stopped:
             left_s = until_s - asyncio.get_running_loop().time()
