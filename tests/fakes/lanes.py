@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ class Course:
         state: As heartbeats say.
         reason: As heartbeats say.
         degraded: As heartbeats say.
+        now_ns: The wall clock of whoever serves it.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Course:
     state: str = "live"
     reason: str = ""
     degraded: tuple[str, ...] = ()
+    now_ns: Callable[[], int] = SystemClock().now_ns
 
     @property
     def symbol(self) -> str:
@@ -62,7 +64,7 @@ class Course:
             {
                 "type": "live.heartbeat.v1",
                 "worker": f"w0.p{self.number}",
-                "wall_ns": str(SystemClock().now_ns()),
+                "wall_ns": str(self.now_ns()),
                 "position": str(position_of(self.lines[-1])) if self.lines else None,
                 "control_records": 0,
                 "state": self.state,

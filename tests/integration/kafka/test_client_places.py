@@ -89,7 +89,10 @@ def test_every_position_is_found_whatever_was_given_up_between(broker: str) -> N
     told = [Position(1, block, place) for block in kept for place in range(EACH)]
 
     async def scenario(finder: Finder, at: TopicPartition) -> None:
-        assert await finder.lane(at) == Lane(number=1, first=start_of(1), end=told[-1])
+        assert await finder.lanes([TopicPartition(at.topic, 0), at]) == [
+            Lane(number=0, first=start_of(0), end=start_of(0)),
+            Lane(number=1, first=start_of(1), end=told[-1]),
+        ]
         for after, expected in list(itertools.pairwise(told))[::7]:
             finder.hints.clear()
             assert await read_from(finder, at, await finder.offset(at, after)) == str(expected)
@@ -102,7 +105,7 @@ def test_every_position_is_found_whatever_was_given_up_between(broker: str) -> N
 
 def test_topic_in_which_nothing_was_said_begins_at_its_start(broker: str) -> None:
     async def scenario(finder: Finder, at: TopicPartition) -> None:
-        lane = await finder.lane(at)
+        (lane,) = await finder.lanes([at])
         assert (lane.first, lane.end, lane.used) == (start_of(1), start_of(1), False)
         assert await finder.offset(at, start_of(1)) == 0
 
@@ -111,7 +114,7 @@ def test_topic_in_which_nothing_was_said_begins_at_its_start(broker: str) -> Non
 
 def test_place_that_the_topic_no_longer_keeps_is_said_and_not_skipped(broker: str) -> None:
     async def scenario(finder: Finder, at: TopicPartition) -> None:
-        lane = await finder.lane(at)
+        (lane,) = await finder.lanes([at])
         assert lane.first == Position(1, 1, 9_999_999)
         with pytest.raises(CutError, match=r"no longer kept: .* begins with 1:2:0"):
             await finder.offset(at, Position(1, 0, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -79,24 +79,24 @@ class Cluster:
         await self._started(producer)
         return producer
 
-    async def partitions(self, topic: str) -> int:
-        """Return how many partitions a topic has.
+    async def partitions(self, *topics: str) -> Sequence[int]:
+        """Return how many partitions each of these topics has.
 
         Raises:
-            CutError: There is none of that name, or no broker answers within the budget.
+            CutError: There is none of one name, or no broker answers within the budget.
         """
         with cut():
             admin = AIOKafkaAdminClient(**self._arguments())
         try:
             await self.within(admin.start())
-            found = await self.within(admin.describe_topics([topic]))
+            found = await self.within(admin.describe_topics(list(topics)))
         finally:
             await self.stopped(admin.close())
-        count = len(found[0]["partitions"]) if found else 0
-        if not count:
-            message = f"no topic {topic}: `torghut topics apply` makes it"
+        counts = {one["topic"]: len(one["partitions"]) for one in found}
+        if missing := [one for one in topics if not counts.get(one)]:
+            message = f"no topic {', '.join(missing)}: `torghut topics apply` makes it"
             raise CutError(message)
-        return count
+        return [counts[one] for one in topics]
 
     async def within(self, asking: Awaitable[T]) -> T:
         """Return what a broker answers.

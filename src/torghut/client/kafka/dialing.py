@@ -7,6 +7,7 @@ trading loop's own bookmark that says what it has acted on.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -33,6 +34,7 @@ from torghut.schemas.live.position import Position
 from torghut.workflows.carrying.terms import CarriedTopics
 
 _JSON: Final = msgspec.json.Encoder()
+_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class KafkaDialer(Dialer):
         self._sending = KafkaSending(cluster, topics, Machine())
         self._shared: _Shared | None = None
         self._read_to: dict[TopicPartition, int] = {}
+        self._turns: dict[tuple[Use, TopicPartition], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._held: set[KafkaConnection] = set()
 
     @property
     @override
@@ -94,15 +98,16 @@ class KafkaDialer(Dialer):
     @override
     async def lanes(self) -> Sequence[Lane]:
         topics = self._topics
-        count = await self._cluster.partitions(topics.decisions)
-        beating = await self._cluster.partitions(topics.heartbeats)
-        if await self._cluster.partitions(topics.control_outcomes) != count:
+        count, answering, beating = await self._cluster.partitions(
+            topics.decisions, topics.control_outcomes, topics.heartbeats
+        )
+        if answering != count:
             message = f"{topics.control_outcomes} has other partitions than {topics.decisions}"
             raise CutError(message)
         outcomes = [TopicPartition(topics.decisions, one) for one in range(count)]
         controls = [TopicPartition(topics.control_outcomes, one) for one in range(count)]
         beats = [TopicPartition(topics.heartbeats, one) for one in range(beating)]
-        found = [await self._finder.lane(at) for at in outcomes]
+        found = await self._finder.lanes(outcomes)
         self._shared = _Shared(
             readers={
                 "outcomes": Reader(self._cluster, outcomes),
@@ -120,22 +125,26 @@ class KafkaDialer(Dialer):
             message = "the partitions are not known yet"
             raise CutError(message)
         connection = KafkaConnection(self._sending)
-        reader = shared.readers[purpose.use]
-        for at in self._places(lane, purpose.use):
-            offset = await self._offset(at, purpose)
-            await reader.place(at, offset)
-            task = asyncio.create_task(self._pump(connection, reader, at, purpose))
-            connection.run(task)
+        self._held.add(connection)
+
+        def left() -> None:
+            shared.beats.leave(lane, connection.beat)
+            self._held.discard(connection)
+
+        connection.left = left
         try:
+            for at in self._places(lane, purpose.use):
+                await self._begin(connection, shared.readers[purpose.use], at, purpose)
             await shared.beats.listen(lane, connection.beat)
         except BaseException:
             connection.drop()
             raise
-        connection.left = lambda: shared.beats.leave(lane, connection.beat)
         return connection
 
     @override
     async def close(self) -> None:
+        for connection in tuple(self._held):
+            connection.drop()  # or it would connect anew to read on
         await self._finder.close()
         await self._sending.close()
         if self._shared is not None:
@@ -161,21 +170,46 @@ class KafkaDialer(Dialer):
             return self._read_to[at]
         return await self._finder.offset(at, _behind(purpose))
 
+    async def _begin(
+        self, connection: KafkaConnection, reader: Reader, at: TopicPartition, purpose: Purpose
+    ) -> None:
+        """Begin to hand on what is read of a partition, once nobody else does for the same use.
+
+        Who is being given up would take what comes, and pause the partition when it ends.
+        """
+        turn = self._turns[purpose.use, at]
+        try:
+            async with asyncio.timeout(self.limits.close_ms / _MS):
+                await turn.acquire()
+        except TimeoutError as error:
+            message = f"{at.topic}, partition {at.partition}: read for another stream already"
+            raise CutError(message) from error
+        try:
+            await reader.place(at, await self._offset(at, purpose))
+        except BaseException:
+            turn.release()
+            raise
+
+        def ended(_: asyncio.Task[None]) -> None:
+            reader.rest(at)
+            turn.release()
+
+        pump = asyncio.create_task(self._pump(connection, reader, at, purpose))
+        pump.add_done_callback(ended)  # one that is cancelled before it begins runs nothing
+        connection.run(pump)
+
     async def _pump(
         self, connection: KafkaConnection, reader: Reader, at: TopicPartition, purpose: Purpose
     ) -> None:
         """Hand on what is read of a partition, until the connection is given up."""
         behind = _behind(purpose)
-        try:
-            while True:
-                records = await reader.read(at)
-                lines = [_line(one, purpose.use) for one in records if _is_behind(one, behind)]
-                if lines:
-                    await connection.put("\n".join(lines))
-                if records:
-                    self._note(at, purpose.use, records[-1])
-        finally:
-            reader.rest(at)
+        while True:
+            records = await reader.read(at)
+            lines = [_line(one, purpose.use) for one in records if _is_behind(one, behind)]
+            if lines:
+                await connection.put("\n".join(lines))
+            if records:
+                self._note(at, purpose.use, records[-1])
 
     def _note(self, at: TopicPartition, use: Use, last: ConsumerRecord) -> None:
         """Remember how far a partition was handed on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -25,7 +25,22 @@ _BYTES: Final = 65_536
 _LOOK: Final = 2
 """So many offsets before the end the last record is looked for: the last is a mark."""
 
-_READ_MS: Final = 500
+_MS: Final = 1_000
+_READ_MS: Final = 100
+_AT_ONCE: Final = 16
+"""So many partitions are looked at together: what is found of them is kept."""
+
+
+class Span(NamedTuple):
+    """Part of a partition.
+
+    Attributes:
+        begin: The first offset.
+        end: The one behind the last.
+    """
+
+    begin: int
+    end: int
 
 
 class Hint(NamedTuple):
@@ -42,7 +57,7 @@ class Hint(NamedTuple):
 
 @dataclass(slots=True)
 class Finder:
-    """Looks places up, one after another.
+    """Looks places up, those of many partitions together.
 
     Attributes:
         cluster: Whose topics they are in.
@@ -51,29 +66,28 @@ class Finder:
 
     cluster: Cluster
     hints: dict[TopicPartition, Hint] = field(default_factory=dict)
+    _lanes: dict[TopicPartition, tuple[Span, Lane]] = field(default_factory=dict)
     _consumer: AIOKafkaConsumer | None = None
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def lane(self, at: TopicPartition) -> Lane:
-        """Return what is in a partition: its first place and its last.
+    async def lanes(self, places: Sequence[TopicPartition]) -> Sequence[Lane]:
+        """Return what is in partitions: the first place of each and its last.
+
+        Many are asked at once, or the time would not do for many partitions. What was found by an
+        attempt that took too long is not looked for again where nothing has moved since.
 
         Raises:
             CutError: Nobody tells.
         """
+        spans = await self._spans(places)
         async with self._turn:
-            consumer = await self._at(at)
-            begin, end = await self._bounds(consumer, at)
-            number = at.partition
-            if end <= begin:
-                gone = begin > 0  # once there was something, and nobody remembers where it ended
-                return Lane(number=number) if gone else _empty(number)
-            first = await self._next(consumer, at, begin, end) if begin else None
-            last = await self._last(consumer, at, begin, end)
-            if last is None:
-                return _empty(number)
-            self.hints[at] = Hint(position_of(last), last.offset + 1)
-            kept_from = start_of(number) if first is None else before(position_of(first))
-            return Lane(number=number, first=kept_from, end=position_of(last))
+            moved = [
+                at for at in places if at not in self._lanes or self._lanes[at][0] != spans[at]
+            ]
+            for begun in range(0, len(moved), _AT_ONCE):
+                await self._look({at: spans[at] for at in moved[begun : begun + _AT_ONCE]})
+        return [self._lanes[at][1] for at in places]
 
     async def offset(self, at: TopicPartition, after: Position | None) -> int:
         """Return the offset of the first record behind a position; None: that of the next one.
@@ -81,17 +95,16 @@ class Finder:
         Raises:
             CutError: Nobody tells, or what stands there is no longer kept.
         """
+        hint = self.hints.get(at)
+        if hint is not None and hint.position == after:
+            return hint.then
+        if after is None:
+            return (await self._ends([at]))[at]
+        span = (await self._spans([at]))[at]
+        if after.block < 0:
+            return span.begin
         async with self._turn:
-            hint = self.hints.get(at)
-            if hint is not None and hint.position == after:
-                return hint.then
-            consumer = await self._at(at)
-            begin, end = await self._bounds(consumer, at)
-            if after is None:
-                return end
-            if after.block < 0:
-                return begin
-            return await self._found(consumer, at, after, (begin, end))
+            return await self._found(at, after, span)
 
     async def close(self) -> None:
         """Let go of the broker."""
@@ -99,42 +112,54 @@ class Finder:
         if consumer is not None:
             await self.cluster.stopped(consumer.stop())
 
-    async def _found(
-        self,
-        consumer: AIOKafkaConsumer,
-        at: TopicPartition,
-        after: Position,
-        bounds: tuple[int, int],
-    ) -> int:
+    async def _look(self, spans: Mapping[TopicPartition, Span]) -> None:
+        """Find the lanes in partitions."""
+        await self._take(spans)
+        firsts = await self._read({at: one for at, one in spans.items() if one.begin}, last=False)
+        lasts = await self._lasts(spans)
+        self.hints |= {at: Hint(position_of(one), one.offset + 1) for at, one in lasts.items()}
+        for at, span in spans.items():
+            self._lanes[at] = span, _lane(at.partition, span, firsts.get(at), lasts.get(at))
+
+    async def _lasts(
+        self, spans: Mapping[TopicPartition, Span]
+    ) -> Mapping[TopicPartition, ConsumerRecord]:
+        """Return the last record of each partition that has any."""
+        lasts: dict[TopicPartition, ConsumerRecord] = {}
+        look, left = _LOOK, spans
+        while left:
+            ends = {at: Span(max(one.begin, one.end - look), one.end) for at, one in left.items()}
+            lasts |= await self._read(ends, last=True)
+            left = {
+                at: one
+                for at, one in left.items()
+                if at not in lasts and ends[at].begin > one.begin
+            }
+            look *= 8
+        return lasts
+
+    async def _found(self, at: TopicPartition, after: Position, span: Span) -> int:
         """Return the offset of the first record behind a position, by halving what is between."""
-        low, high = bounds
+        await self._take([at])
+        low, high = span
         hint = self.hints.get(at)
         if hint is not None and hint.position <= after:
             low = max(low, hint.then)
         probe = low
         while low < high:
-            record = await self._next(consumer, at, probe, high)
+            record = await self._next(at, Span(probe, high))
             if record is not None and position_of(record) <= after:
                 low = record.offset + 1
             else:
                 high = probe
             probe = (low + high) // 2
-        await self._check_kept(consumer, at, after, bounds, low)
+        if low == span.begin and low > 0:
+            await self._check_kept(at, after, span)
         return low
 
-    async def _check_kept(
-        self,
-        consumer: AIOKafkaConsumer,
-        at: TopicPartition,
-        after: Position,
-        bounds: tuple[int, int],
-        found: int,
-    ) -> None:
+    async def _check_kept(self, at: TopicPartition, after: Position, span: Span) -> None:
         """Refuse to begin with what does not follow at once: what stood between was removed."""
-        begin, end = bounds
-        if found != begin or begin == 0:
-            return
-        first = await self._next(consumer, at, begin, end)
+        first = await self._next(at, span)
         if first is not None and not _follows(position_of(first), after):
             message = (
                 f"what follows {after} is no longer kept: {at.topic} begins with "
@@ -142,68 +167,67 @@ class Finder:
             )
             raise CutError(message)
 
-    async def _at(self, at: TopicPartition) -> AIOKafkaConsumer:
-        """Return the client, about to read one partition."""
-        if self._consumer is None:
-            self._consumer = await self.cluster.consumer(wait_ms=_WAIT_MS, bytes_max=_BYTES)
-        self._consumer.assign([at])
-        self._consumer.pause(at)
-        self._consumer.seek(at, 0)  # or it would ask for a place by itself
-        return self._consumer
-
-    async def _bounds(self, consumer: AIOKafkaConsumer, at: TopicPartition) -> tuple[int, int]:
-        """Return between which offsets records stand."""
-        begin = await self.cluster.within(consumer.beginning_offsets([at]))
-        end = await self.cluster.within(consumer.end_offsets([at]))
-        return begin[at], end[at]
-
-    async def _next(
-        self, consumer: AIOKafkaConsumer, at: TopicPartition, offset: int, end: int
-    ) -> ConsumerRecord | None:
-        """Return the first record from ``offset`` on and before ``end``."""
-        found = await self._read(consumer, at, offset, end, most=1)
-        return found[0] if found and found[0].offset < end else None
-
-    async def _last(
-        self, consumer: AIOKafkaConsumer, at: TopicPartition, begin: int, end: int
-    ) -> ConsumerRecord | None:
-        """Return the last record before ``end``."""
-        look = _LOOK
-        while True:
-            start = max(begin, end - look)
-            last: ConsumerRecord | None = None
-            offset = start
-            while found := await self._read(consumer, at, offset, end, most=None):
-                last = found[-1]
-                offset = last.offset + 1
-            if last is not None or start == begin:
-                return last
-            look *= 8
+    async def _next(self, at: TopicPartition, span: Span) -> ConsumerRecord | None:
+        """Return the first record in a span."""
+        found = (await self._read({at: span}, last=False)).get(at)
+        return found if found is not None and found.offset < span.end else None
 
     async def _read(
-        self,
-        consumer: AIOKafkaConsumer,
-        at: TopicPartition,
-        offset: int,
-        end: int,
-        *,
-        most: int | None,
-    ) -> Sequence[ConsumerRecord]:
-        """Return records from ``offset`` on; none where there is none before ``end``."""
-        consumer.seek(at, offset)
-        consumer.resume(at)
-        until_s = asyncio.get_running_loop().time() + self.cluster.limits.connect_ms / 1_000
-        while offset < end:
-            found = await self.cluster.within(
-                consumer.getmany(at, timeout_ms=_READ_MS, max_records=most)
+        self, spans: Mapping[TopicPartition, Span], *, last: bool
+    ) -> Mapping[TopicPartition, ConsumerRecord]:
+        """Return the first record of each span, or the last; one that just came may be behind it.
+
+        Raises:
+            CutError: Nobody tells.
+        """
+        consumer = await self._started()
+        found: dict[TopicPartition, ConsumerRecord] = {}
+        left = {at: one for at, one in spans.items() if one.begin < one.end}
+        for at, span in left.items():
+            consumer.seek(at, span.begin)
+        consumer.resume(*left)
+        until_s = asyncio.get_running_loop().time() + self.cluster.limits.connect_ms / _MS
+        while left:
+            came = await self.cluster.within(
+                consumer.getmany(*left, timeout_ms=_READ_MS, max_records=None if last else 1)
             )
-            if found:
-                return list(found[at])
-            offset = await self.cluster.within(consumer.position(at))
-            if asyncio.get_running_loop().time() > until_s:
+            found |= {at: records[-1] for at, records in came.items()}
+            for at, span in tuple(left.items()):
+                read_to = await self.cluster.within(consumer.position(at))
+                if read_to >= span.end or (at in found and not last):
+                    _rest(consumer, at)
+                    del left[at]
+            if left and asyncio.get_running_loop().time() > until_s:
+                at = next(iter(left))
                 message = f"nothing comes of {at.topic}, partition {at.partition}"
                 raise CutError(message)
-        return ()
+        return found
+
+    async def _take(self, places: Collection[TopicPartition]) -> None:
+        """Have partitions ready to be read, and no others."""
+        consumer = await self._started()
+        consumer.assign(list(places))
+        _rest(consumer, *places)
+
+    async def _spans(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Span]:
+        """Return between which offsets the records of partitions stand."""
+        consumer = await self._started()
+        begins = await self.cluster.within(consumer.beginning_offsets(places))
+        ends = await self._ends(places)
+        return {at: Span(begins[at], ends[at]) for at in places}
+
+    async def _ends(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Return the offsets behind the last records of partitions."""
+        consumer = await self._started()
+        ends: Mapping[TopicPartition, int] = await self.cluster.within(consumer.end_offsets(places))
+        return ends
+
+    async def _started(self) -> AIOKafkaConsumer:
+        """Return the client, connected; several may ask for it at once."""
+        async with self._starting:
+            if self._consumer is None:
+                self._consumer = await self.cluster.consumer(wait_ms=_WAIT_MS, bytes_max=_BYTES)
+        return self._consumer
 
 
 def position_of(record: ConsumerRecord) -> Position:
@@ -234,6 +258,18 @@ def _follows(at: Position, after: Position) -> bool:
     return at.block == after.block + 1 and at.place == 0
 
 
-def _empty(number: int) -> Lane:
-    """Return a lane in which nothing was ever decided."""
-    return Lane(number=number, first=start_of(number), end=start_of(number))
+def _rest(consumer: AIOKafkaConsumer, *places: TopicPartition) -> None:
+    """Read partitions no more, and forget what of them waits: it would hold the others back."""
+    consumer.pause(*places)
+    for at in places:
+        consumer.seek(at, 0)  # or it would ask for a place by itself
+
+
+def _lane(
+    number: int, span: Span, first: ConsumerRecord | None, last: ConsumerRecord | None
+) -> Lane:
+    """Return a lane by its last record, and by its first where others were removed before it."""
+    if last is None and span.begin > 0 and span.end <= span.begin:
+        return Lane(number=number)  # once there was something, and nobody remembers where it ended
+    begin = start_of(number) if first is None else before(position_of(first))
+    return Lane(number=number, first=begin, end=begin if last is None else position_of(last))

@@ -18,6 +18,7 @@ from torghut.carrying.messages import Outgoing
 from torghut.client.kafka.cluster import Cluster, cut
 from torghut.client.kafka.connection import Sending
 from torghut.client.machine import Machine
+from torghut.client.wire.dialing import CutError
 from torghut.client.wire.offers import Context
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.schemas.codes import ContextFlag, Stream, published_name
@@ -69,19 +70,12 @@ class KafkaSending(Sending):
     @override
     async def send(self, lines: str, answer: Callable[[str], None]) -> None:
         producer = await self._started()
-        kept = []
-        for line in lines.split("\n"):
-            try:
-                record = self._record(line)
-            except NotSendableError as error:
-                answer(_fault(error))
-                continue
-            with cut():
-                sent = await producer.send(
-                    record.topic, record.value, key=record.key, headers=list(record.headers)
-                )
-            kept.append(sent)
-        await self.cluster.within(asyncio.gather(*kept))
+        try:
+            await self._sent(producer, lines, answer)
+        except CutError:
+            if self._producer is producer:  # it may never send again; others who failed see the new
+                await self.close()
+            raise
 
     async def close(self) -> None:
         """Let go of the broker."""
@@ -95,6 +89,24 @@ class KafkaSending(Sending):
             if self._producer is None:
                 self._producer = await self.cluster.producer()
         return self._producer
+
+    async def _sent(
+        self, producer: AIOKafkaProducer, lines: str, answer: Callable[[str], None]
+    ) -> None:
+        """Send lines, and wait until all is kept."""
+        kept = []
+        for line in lines.split("\n"):
+            try:
+                record = self._record(line)
+            except NotSendableError as error:
+                answer(_fault(error))
+                continue
+            with cut():
+                sent = await producer.send(
+                    record.topic, record.value, key=record.key, headers=list(record.headers)
+                )
+            kept.append(sent)
+        await self.cluster.within(asyncio.gather(*kept))
 
     def _record(self, line: str) -> Outgoing:
         """Return a line as the record that carries it.

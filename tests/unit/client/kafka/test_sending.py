@@ -6,16 +6,16 @@ import asyncio
 from typing import Any, Final
 
 import pytest
+from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber
 
-from torghut.access.broker import BrokerAccess
+from tests.fakes.partitions import FakeBrokers, FakeCluster
 from torghut.carrying.contexts import CarriedContext, read_context
 from torghut.carrying.controls import read_control
 from torghut.carrying.messages import INGRESS_WALL_NS, Received
 from torghut.client import Context, fill
-from torghut.client.kafka.cluster import Cluster
 from torghut.client.kafka.sending import KafkaSending
-from torghut.client.limits import Limits
 from torghut.client.machine import Machine
+from torghut.client.wire.dialing import CutError
 from torghut.client.wire.messages import Fault, read_line
 from torghut.client.wire.offers import context_line, control_line
 from torghut.schemas.control import FillReported, StopChanged
@@ -25,39 +25,22 @@ NOW_NS: Final = 1_400_000_000_000_000_000
 TOPICS: Final = CarriedTopics()
 
 
-class Producer:
-    """Keeps what it is sent."""
+CONTEXT: Final = context_line(Context(feed="desk-1", symbol="fxcm:EURUSD", sequence=7))
 
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, Received]] = []
 
-    async def send(
-        self, topic: str, value: bytes, *, key: bytes, headers: list[tuple[str, bytes]]
-    ) -> asyncio.Future[None]:
-        """Keep it."""
-        self.sent.append((topic, Received(0, key, value, headers, 1)))
-        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        kept.set_result(None)
-        return kept
-
-    async def stop(self) -> None:
-        """Nothing is held."""
+def sending_to(brokers: FakeBrokers) -> KafkaSending:
+    """Return what sends to brokers."""
+    return KafkaSending(FakeCluster(brokers=brokers), TOPICS, Machine(wall_ns=lambda: NOW_NS))
 
 
 def said(*lines: str) -> tuple[list[tuple[str, Received]], list[str]]:
     """Return what is sent of lines, and what is answered at once."""
-
-    async def sending() -> tuple[list[tuple[str, Received]], list[str]]:
-        access = BrokerAccess(bootstrap="nowhere:1")
-        one = KafkaSending(
-            Cluster(access=access, limits=Limits()), TOPICS, Machine(wall_ns=lambda: NOW_NS)
-        )
-        producer, answers = Producer(), list[str]()
-        one._producer = producer  # noqa: SLF001 - in the place of one that connects
-        await one.send("\n".join(lines), answers.append)
-        return producer.sent, answers
-
-    return asyncio.run(sending())
+    brokers, answers = FakeBrokers(), list[str]()
+    asyncio.run(sending_to(brokers).send("\n".join(lines), answers.append))
+    (producer,) = brokers.producers
+    return [
+        (topic, Received(0, key, value, headers, 1)) for topic, key, value, headers in producer.sent
+    ], answers
 
 
 def test_context_is_named_and_stamped_where_it_is_offered() -> None:
@@ -115,3 +98,54 @@ def test_what_is_no_record_is_told_at_once_and_the_next_is_sent(record: dict[str
     assert isinstance(fault, Fault)
     assert (fault.code, fault.control_id) == ("live.record-malformed", "c")
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize("how", ["broken", "lost"])
+def test_client_that_failed_is_let_go_of_and_another_sends(how: str) -> None:
+    brokers = FakeBrokers()
+    sending = sending_to(brokers)
+
+    async def scenario() -> None:
+        await sending.send(CONTEXT, print)
+        setattr(brokers.producers[0], how, OutOfOrderSequenceNumber())
+        with pytest.raises(CutError, match="OutOfOrderSequenceNumber"):
+            await sending.send(CONTEXT, print)
+        await sending.send(CONTEXT, print)
+
+    asyncio.run(scenario())
+
+    assert [(one.stopped, len(one.sent)) for one in brokers.producers] == [(True, 1), (False, 1)]
+
+
+def test_client_that_fails_all_who_send_at_once_is_replaced_by_one() -> None:
+    brokers = FakeBrokers()
+    sending = sending_to(brokers)
+
+    async def scenario() -> None:
+        await sending.send(CONTEXT, print)
+        brokers.producers[0].lost = KafkaError("dead")
+        failed = await asyncio.gather(
+            *(sending.send(CONTEXT, print) for _ in range(4)), return_exceptions=True
+        )
+        assert all(isinstance(one, CutError) for one in failed)
+        await asyncio.gather(*(sending.send(CONTEXT, print) for _ in range(4)))
+
+    asyncio.run(scenario())
+
+    assert [(one.stopped, len(one.sent)) for one in brokers.producers] == [(True, 1), (False, 4)]
+
+
+def test_brokers_that_were_away_are_sent_to_once_they_are_back() -> None:
+    brokers = FakeBrokers(away="no broker answers")
+    sending = sending_to(brokers)
+
+    async def scenario() -> None:
+        with pytest.raises(CutError, match="no broker answers"):
+            await sending.send(CONTEXT, print)
+        brokers.away = ""
+        await sending.send(CONTEXT, print)
+        await sending.close()
+
+    asyncio.run(scenario())
+
+    assert [(one.stopped, len(one.sent)) for one in brokers.producers] == [(True, 1)]
