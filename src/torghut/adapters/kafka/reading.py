@@ -38,6 +38,7 @@ class KafkaReader(TopicReader):
     async def read(self, after: Mapping[Place, int], /, *, wait_ms: int) -> Mapping[Place, Reading]:
         consumer = await self._started()
         self._place(consumer, after)
+        self._placed = {}  # where this fails, the caller never had what was fetched until then
         with self._connection.asking("reading topics"):
             try:
                 fetched = await consumer.getmany(timeout_ms=wait_ms)
@@ -50,7 +51,7 @@ class KafkaReader(TopicReader):
             at = TopicPartition(*place)
             then = await self._connection.answered("asking for a place", consumer.position(at))
             read[place] = Reading(found.get(at, []), then)
-            self._placed[place] = then
+        self._placed = {place: reading.then for place, reading in read.items()}
         return read
 
     @override
@@ -102,7 +103,6 @@ class KafkaReader(TopicReader):
         for place, offset in after.items():
             if self._placed.get(place) != offset:
                 consumer.seek(TopicPartition(*place), offset)
-                self._placed[place] = offset
 
 
 class _Admin(AIOKafkaAdminClient):  # type: ignore[misc]  # it publishes no types
