@@ -112,6 +112,27 @@ class FakeConsumer:
             b"\xff".decode()
 
 
+@dataclass(slots=True)
+class FakeAdmin:
+    """Describes topics.
+
+    Attributes:
+        described: What it says of any.
+    """
+
+    described: Mapping[str, object]
+
+    async def start(self) -> None:
+        """Nothing is connected."""
+
+    async def stop(self) -> None:
+        """Nothing is held."""
+
+    async def describe_topics(self, topics: Sequence[str]) -> Sequence[Mapping[str, object]]:
+        """Return what it says of each."""
+        return [{"topic": topic, **self.described} for topic in topics]
+
+
 def record(place: TopicPartition, offset: int) -> ConsumerRecord:
     """Return a record that says its offset."""
     value = b"%d" % offset

@@ -26,7 +26,7 @@ from torghut.adapters.faust.handing import Handing
 from torghut.adapters.faust.rereading import ExactReader
 from torghut.adapters.faust.view import show_partitions
 from torghut.adapters.kafka.connection import Connection
-from torghut.carrying.errors import BrokerUnreachableError
+from torghut.adapters.kafka.refusing import refused
 from torghut.carrying.messages import Reading, Received
 from torghut.carrying.ports import Membership, Owner
 
@@ -216,15 +216,14 @@ class FaustMembership(Membership):
 
         Raises:
             BrokerUnreachableError: It ended.
+            BrokerRefusedError: It ended because the broker refuses to be read from.
         """
-        app = self._app
+        app, asked = self._app, f"reading {self.topic} with Faust"
         if app is None or app.crashed or app.should_stop:
             reason = app.crash_reason if app is not None else None
-            raise BrokerUnreachableError(
-                asked=f"reading {self.topic} with Faust",
-                bootstrap=self.terms.options["bootstrap_servers"],
-                budget_ms=self.terms.budget_ms,
-                found=f"that it ended: {reason!r}",
+            errors = [] if reason is None else [reason]
+            raise refused(asked, errors) or self.connection.unreachable(
+                asked, f"that it ended: {reason!r}"
             )
         late_s = _now_s() - self.quiet_ms / _MS
         for partition, hand in self._hands.items():

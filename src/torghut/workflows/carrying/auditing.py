@@ -105,6 +105,7 @@ class Auditor:
         Raises:
             LogIntegrityError: A block is not as it was written.
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
         """
         found = PartitionAudit(partition=partition)
         async with _Stream(self.broker.reader(), (self.topics.decisions, partition)) as told:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pytest
+from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 from faust.types import TP
 from typing_extensions import override
 
@@ -17,8 +18,10 @@ from tests.fakes.virtual_time import run_virtually
 from torghut.adapters.faust import membership as module
 from torghut.adapters.faust.application import Terms
 from torghut.adapters.faust.membership import FaustMembership
+from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import Reading, Received
 from torghut.carrying.ports import Owner, TopicReader
+from torghut.kernel.errors import TorghutError
 
 FIRST, SECOND = TP("t", 0), TP("t", 1)
 SECONDS: Final = 0.3
@@ -155,5 +158,23 @@ def test_partition_that_the_group_shared_anew_is_handed_out_from_where_it_is_pla
         member.go_on(1)
         await app.bring(SECOND, [120, 121])
         assert await take(member) == {1: [120, 121]}
+
+    with_member(monkeypatch, test)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (TopicAuthorizationFailedError("t"), BrokerRefusedError),
+        (KafkaConnectionError("gone"), BrokerUnreachableError),
+    ],
+)
+def test_member_whose_faust_ended_says_whether_that_was_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, reason: Exception, expected: type[TorghutError]
+) -> None:
+    async def test(member: FaustMembership, app: FakeApp) -> None:
+        app.crashed, app.crash_reason = True, reason
+        with pytest.raises(expected, match=type(reason).__name__):
+            await take(member)
 
     with_member(monkeypatch, test)

@@ -8,13 +8,25 @@ from typing import Final
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import NodeNotReadyError
+from aiokafka.errors import (
+    InvalidTopicError,
+    LeaderNotAvailableError,
+    NodeNotReadyError,
+    NoError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
-from tests.fakes.kafka_client import FakeConsumer, connection
+from tests.fakes.kafka_client import FakeAdmin, FakeConsumer, connection
 from tests.fakes.virtual_time import run_virtually
 from torghut.adapters.kafka import reading as module
 from torghut.adapters.kafka.reading import KafkaReader
-from torghut.carrying.errors import BrokerUnreachableError
+from torghut.carrying.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    TopicMissingError,
+)
+from torghut.kernel.errors import TorghutError
 
 FIRST, SECOND = TopicPartition("t", 0), TopicPartition("u", 0)
 AFTER: Final = {("t", 0): 100, ("u", 0): 0}
@@ -82,3 +94,29 @@ def test_what_was_fetched_before_reading_was_given_up_is_read_again(
         assert await read(reader) == [100, 101, 102]
 
     with_reader(monkeypatch, test)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "words"),
+    [
+        (TopicAuthorizationFailedError, BrokerRefusedError, "kafka-acls"),
+        (InvalidTopicError, BrokerRefusedError, "topics apply"),
+        (UnknownTopicOrPartitionError, TopicMissingError, "topics apply"),
+        (LeaderNotAvailableError, BrokerUnreachableError, "LeaderNotAvailable"),
+        (NoError, BrokerUnreachableError, "LeaderNotAvailable"),
+    ],
+)
+def test_topic_is_said_to_have_no_number_of_partitions_that_the_broker_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch,
+    answer: type[NoError],
+    expected: type[TorghutError],
+    words: str,
+) -> None:
+    admin = FakeAdmin({"error_code": answer.errno, "partitions": []})
+    monkeypatch.setattr(module, "_Admin", lambda **_: admin)
+    with pytest.raises(expected, match=words):
+        run_virtually(_partitions())
+
+
+async def _partitions() -> None:
+    await KafkaReader(connection()).partitions("t")
