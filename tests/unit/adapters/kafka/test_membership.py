@@ -24,6 +24,9 @@ ENDS: Final = {FIRST: 200, SECOND: 100}
 UNREADABLE: Final = {FIRST: 150}
 """So both are read one by one: of the first a record comes at once, of the second none at all."""
 
+SOON_S: Final = 0.05
+"""When the first of them was taken, and the second is still waited for."""
+
 Test = Callable[[GroupMembership, FakeConsumer], Awaitable[None]]
 
 
@@ -76,7 +79,7 @@ def test_what_was_taken_before_a_partition_was_placed_anew_is_not_handed_out(
 ) -> None:
     async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
         taking = asyncio.ensure_future(take(member))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(SOON_S)
         assert consumer.positions[FIRST] == 101  # taken, and not handed out
         member.place(0, 50)
         assert await taking == {}
@@ -91,7 +94,7 @@ def test_what_was_taken_before_a_partition_was_held_is_handed_out_once_it_goes_o
 ) -> None:
     async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
         taking = asyncio.ensure_future(take(member))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(SOON_S)
         assert consumer.positions[FIRST] == 101
         member.hold(0)
         assert await taking == {}
@@ -106,7 +109,7 @@ def test_what_was_taken_before_the_group_shared_anew_is_not_handed_out(
 ) -> None:
     async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
         taking = asyncio.ensure_future(take(member))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(SOON_S)
         assert consumer.positions[FIRST] == 101
         await assigned(consumer)
         assert await taking == {}
@@ -127,5 +130,18 @@ def test_what_was_taken_before_another_partition_failed_is_handed_out_afterwards
         with pytest.raises(BrokerUnreachableError):
             await take(member)
         assert await take(member) == {0: [100], 1: [100]}
+
+    with_member(monkeypatch, test)
+
+
+def test_partition_without_records_holds_up_no_other_that_is_read_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(member: GroupMembership, _: FakeConsumer) -> None:
+        running = asyncio.get_running_loop()
+        begun_s = running.time()
+        for offset in range(100, 150):
+            assert await take(member) == {0: [offset]}
+        assert running.time() - begun_s < 10
 
     with_member(monkeypatch, test)
