@@ -12,6 +12,7 @@ from typing_extensions import override
 from tests.fakes.group import Group, InMemoryMembership
 from tests.fakes.topics import BUDGET_MS, Topics
 from torghut.carrying.errors import (
+    BrokerRefusedError,
     BrokerUnreachableError,
     TopicMissingError,
     VoiceSilencedError,
@@ -150,6 +151,7 @@ class InMemoryReader(TopicReader):
     async def read(self, after: Mapping[Place, int], /, *, wait_ms: int) -> Mapping[Place, Reading]:
         await self.frost.wait()
         await self.topics.answer("reading topics")
+        self.topics.allow("reading topics", {topic for topic, _ in after})
         if not any(self._then(place, offset).records for place, offset in after.items()):
             await self.topics.changed(wait_ms)
             await self.frost.wait()
@@ -161,6 +163,7 @@ class InMemoryReader(TopicReader):
     async def ends(self, places: Sequence[Place], /) -> Mapping[Place, int]:
         await self.frost.wait()
         await self.topics.answer("asking where topics end")
+        self.topics.allow("asking where topics end", {topic for topic, _ in places})
         return {place: self.topics.part(place).end for place in places}
 
     @override
@@ -168,6 +171,7 @@ class InMemoryReader(TopicReader):
         await self.topics.answer("asking for topics")
         if topic not in self.topics.by_name:
             raise TopicMissingError(topic=topic)
+        self.topics.allow("asking for topics", [topic])
         return len(self.topics.by_name[topic])
 
     @override
@@ -195,6 +199,7 @@ class InMemoryVoice(Voice):
     async def raise_(self) -> Received | None:
         await self.frost.wait()
         await self.topics.answer("raising a voice")
+        self.topics.allow("raising a voice", [self.place[0]])
         self.epoch = self.topics.voices.get(self.place, 0) + 1
         self.topics.voices[self.place] = self.epoch
         records = self.topics.part(self.place).records
@@ -205,7 +210,8 @@ class InMemoryVoice(Voice):
         await self.frost.wait()
         try:
             await self.topics.answer("publishing")
-        except BrokerUnreachableError:
+            self.topics.allow("publishing", {self.place[0], *_topics(records)}, records)
+        except (BrokerUnreachableError, BrokerRefusedError):
             self.epoch = 0
             raise
         await self.frost.wait()
@@ -250,8 +256,14 @@ class InMemorySender(Sender):
     async def send(self, topic: str, records: Sequence[Outgoing], /) -> None:
         await self.frost.wait()
         await self.topics.answer(f"sending to {topic}")
+        self.topics.allow(f"sending to {topic}", {topic, *_topics(records)}, records)
         self.topics.keep(topic, records)
 
     @override
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def _topics(records: Sequence[Outgoing]) -> set[str]:
+    """Return the topics that records name."""
+    return {record.topic for record in records if record.topic}

@@ -124,6 +124,8 @@ class InMemoryMembership(Membership):
         while True:
             await asyncio.sleep(0)
             await self.running()
+            if not self.group.topics.away:
+                self.group.topics.allow("reading", [self.group.topic])
             found = {} if self.group.topics.away else self._found(most)
             if found or left_ms <= 0:
                 return found

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from torghut.carrying.errors import BrokerUnreachableError, TopicMissingError
+from torghut.carrying.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    TopicMissingError,
+)
 from torghut.carrying.messages import Outgoing, Received
 
 BUDGET_MS: Final = 500
+RECORD_MAX: Final = 1_048_576
+"""Bytes that a record may have, as a broker has it that nobody told anything else."""
+
 _ANSWER_S: Final = 0.001
 _MULTIPLIER: Final = 0x5BD1E995
 _WORD: Final = 0xFFFFFFFF
@@ -77,12 +84,14 @@ class Topics:
         away: Whether nobody answers.
         voices: How often the voice of each partition was raised.
         lost: Of the next things said, how many are kept without an answer (True) or not at all.
+        forbidden: Names of topics that nobody may read or write.
     """
 
     by_name: dict[str, list[Part]] = field(default_factory=dict)
     away: bool = False
     voices: dict[tuple[str, int], int] = field(default_factory=dict)
     lost: list[bool] = field(default_factory=list)
+    forbidden: set[str] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def make(self, name: str, partitions: int) -> None:
@@ -140,3 +149,24 @@ class Topics:
                 asked=what, bootstrap="memory", found="nobody", budget_ms=BUDGET_MS
             )
         await asyncio.sleep(_ANSWER_S)
+
+    def allow(self, what: str, topics: Iterable[str], records: Sequence[Outgoing] = ()) -> None:
+        """Let somebody read topics, or write records to them.
+
+        Raises:
+            BrokerRefusedError: They may not, a topic is not there, or a record is too long.
+        """
+        for topic in sorted(set(topics).difference(self.by_name)):
+            raise BrokerRefusedError(
+                asked=what,
+                found=f"UnknownTopicOrPartitionError: {topic}",
+                remedy="make what is declared with `torghut topics apply`",
+            )
+        for topic in sorted(self.forbidden.intersection(topics)):
+            raise BrokerRefusedError(asked=what, found=f"TopicAuthorizationFailedError: {topic}")
+        if any(len(record.value) > RECORD_MAX for record in records):
+            raise BrokerRefusedError(
+                asked=what,
+                found="MessageSizeTooLargeError",
+                remedy="raise the topic's max.message.bytes",
+            )

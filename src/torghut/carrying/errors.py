@@ -30,13 +30,17 @@ class BrokerRefusedError(TorghutError):
 
     code: ClassVar[str] = "carrying.broker-refused"
 
-    def __init__(self, *, asked: str, found: str) -> None:
-        super().__init__(
-            f"{asked}: expected the broker to do it, found {found}; "
-            "see who may do so, and what the broker's own log says"
-        )
+    def __init__(
+        self,
+        *,
+        asked: str,
+        found: str,
+        remedy: str = "see who may do so, and what the broker's own log says",
+    ) -> None:
+        super().__init__(f"{asked}: expected the broker to do it, found {found}; {remedy}")
         self.asked = asked
         self.found = found
+        self.remedy = remedy
 
 
 class PartitionCountKeyedError(TorghutError):

@@ -33,6 +33,7 @@ class Membership(Protocol):
 
         Raises:
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
         """
         ...
 
@@ -41,7 +42,8 @@ class Membership(Protocol):
 
         Raises:
             OffsetsGoneError: A partition was placed where the topic has nothing any more.
-            BrokerUnreachableError: The broker refuses to be read from.
+            BrokerUnreachableError: No broker answers any more.
+            BrokerRefusedError: The broker refuses to be read from.
         """
         ...
 
@@ -82,6 +84,7 @@ class TopicReader(Protocol):
 
         Raises:
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
         """
         ...
 
@@ -90,15 +93,17 @@ class TopicReader(Protocol):
 
         Raises:
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
         """
         ...
 
     async def partitions(self, topic: str, /) -> int:
-        """Return how many partitions a topic has.
+        """Return how many partitions a topic has: at least one.
 
         Raises:
             TopicMissingError: There is no such topic.
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
         """
         ...
 
@@ -118,6 +123,7 @@ class Voice(Protocol):
 
         Raises:
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
         """
         ...
 
@@ -127,6 +133,7 @@ class Voice(Protocol):
         Raises:
             VoiceSilencedError: Another voice was raised since.
             BrokerUnreachableError: It is not known whether they are heard; raise the voice anew.
+            BrokerRefusedError: The broker takes none of it; raise the voice anew to say anything.
         """
         ...
 
@@ -143,6 +150,7 @@ class Sender(Protocol):
 
         Raises:
             BrokerUnreachableError: It is not known whether they are.
+            BrokerRefusedError: The broker takes not all of them; some may be kept.
         """
         ...
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.carriers import Carrier, heard, says, texts
 from tests.fakes.topics import murmur2, partition_of
-from torghut.carrying.errors import BrokerUnreachableError
+from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import Outgoing
 
 
@@ -66,6 +66,21 @@ def test_record_that_names_a_topic_goes_there(carrier: Carrier) -> None:
         await sender.send(one, [*says("a"), *says("b", topic=two)])
         assert texts(await heard(broker, (one, 0))) == ["a"]
         assert texts(await heard(broker, (two, 0))) == ["b"]
+        await sender.close()
+
+    carrier.run(test())
+
+
+def test_record_that_is_too_long_is_refused_and_others_are_sent_after_it(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic = await carrier.make("contexts", 1)
+        broker = carrier.broker()
+        sender = broker.sender()
+        for _ in range(2):
+            with pytest.raises(BrokerRefusedError, match=r"max\.message\.bytes"):
+                await sender.send(topic, says("x" * 2_000_000, key="k"))
+        await sender.send(topic, says("a"))
+        assert texts(await heard(broker, (topic, 0))) == ["a"]
         await sender.close()
 
     carrier.run(test())

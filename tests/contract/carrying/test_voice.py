@@ -7,7 +7,11 @@ import asyncio
 import pytest
 
 from tests.carriers import Carrier, heard, says, texts
-from torghut.carrying.errors import BrokerUnreachableError, VoiceSilencedError
+from torghut.carrying.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    VoiceSilencedError,
+)
 
 
 def test_last_record_is_found_behind_marks_and_records_of_others(carrier: Carrier) -> None:
@@ -131,6 +135,26 @@ def test_voice_that_was_not_raised_says_nothing(carrier: Carrier) -> None:
         with pytest.raises(VoiceSilencedError):
             await voice.say(says("a"))
         assert texts(await heard(broker, (topic, 0))) == []
+
+    carrier.run(test())
+
+
+def test_record_that_is_too_long_is_refused_and_nothing_beside_it_is_heard(
+    carrier: Carrier,
+) -> None:
+    async def test() -> None:
+        topic = await carrier.make("decisions", 1)
+        broker = carrier.broker()
+        voice = broker.voice(topic, 0)
+        await voice.raise_()
+        with pytest.raises(BrokerRefusedError, match=r"max\.message\.bytes"):
+            await voice.say(says("a", "x" * 2_000_000, "b", key="k"))
+        with pytest.raises(VoiceSilencedError):
+            await voice.say(says("c"))
+        assert await voice.raise_() is None
+        await voice.say(says("d"))
+        assert texts(await heard(broker, (topic, 0))) == ["d"]
+        await voice.fall_silent()
 
     carrier.run(test())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import ipaddress
 from collections.abc import Iterator
@@ -14,7 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ops.servers.broker import BrokerOptions, SecureListener, free_port, run_broker
+from tests.carriers import Owning, says
 from tests.commands import Ended, typed
+from torghut.carrying.errors import BrokerRefusedError
+from torghut.composition import brokering
+from torghut.settings import settings
 
 USER: Final = "torghut"
 PASSWORD: Final = "opensesame"  # noqa: S105 - what must never be seen
@@ -106,6 +111,31 @@ def test_wrong_password_is_told_as_such_and_never_shown(
 
     assert (ended.status, ended.err.split(":")[0]) == (3, "carrying.broker-refused")
     assert "opensesam" not in ended.err
+
+
+def test_wrong_password_is_no_broker_that_is_away_for_who_reads_and_writes_either(
+    let_in: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("opensesam", encoding="utf-8")
+    let_in.setenv("TORGHUT_KAFKA_PASSWORD_FILE", str(wrong))
+    settings.cache_clear()
+
+    async def test() -> None:
+        broker = brokering.broker(None, name="tests", budget_ms=5000)
+        membership = broker.membership(topic="t", group="g")
+        asked = [
+            broker.reader().partitions("t"),
+            broker.sender().send("t", says("a")),
+            broker.voice("t", 0).raise_(),
+            membership.join(Owning(membership, {})),
+        ]
+        for one in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(one, BrokerRefusedError)
+            assert "SaslAuthenticationFailed" in str(one)
+            assert "opensesam" not in str(one)
+
+    asyncio.run(test())
 
 
 def test_broker_that_nobody_vouches_for_is_refused(let_in: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,9 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
 from typing_extensions import override
 
-from tests.carriers import KafkaCarrier, Owning
+from tests.carriers import FaustCarrier, KafkaCarrier, Owning, says
 from torghut.carrying.messages import Received
+from torghut.carrying.ports import Membership
 
 _CRC: Final = slice(17, 21)
 _COVERED: Final = slice(21, None)
@@ -57,23 +58,68 @@ EXPECTED: Final = [(0, b"0"), (1, b"1"), (2, b"2"), (3, b""), (4, b""), (5, b"5"
 
 
 @pytest.mark.timeout(60)
-def test_member_hands_out_every_record_once_around_one_that_cannot_be_read(broker: str) -> None:
-    carrier = KafkaCarrier(broker)
+@pytest.mark.parametrize("made", [KafkaCarrier, FaustCarrier])
+def test_member_hands_out_every_record_once_around_one_that_cannot_be_read(
+    broker: str, made: type[KafkaCarrier]
+) -> None:
+    carrier = made(broker)
+
+    async def test() -> None:
+        topic = await carrier.make("garbled", 2)
+        await send(broker, topic)
+        beside = carrier.broker().voice(topic, 1)
+        await beside.raise_()
+        await beside.say(says("a", "b"))
+        records: dict[int, list[Received]] = {0: [], 1: []}
+        membership = carrier.broker().membership(topic=topic, group=f"g-{topic}")
+        await membership.join(Owning(membership, {0: 0, 1: 0}))
+        async with asyncio.timeout(40):
+            while len(records[0]) < len(EXPECTED) or len(records[1]) < 2:
+                await take(membership, records)
+            await send(broker, topic)
+            while len(records[0]) < 2 * len(EXPECTED):
+                await take(membership, records)
+            await beside.say(says("c"))
+            while len(records[1]) < 3:
+                await take(membership, records)
+        again = [(offset + len(EXPECTED), value) for offset, value in EXPECTED]
+        assert told(records[0]) == [*EXPECTED, *again]
+        assert [value for _, value in told(records[1])] == [b"a", b"b", b"c"]
+        await beside.fall_silent()
+        await membership.leave()
+
+    carrier.run(test())
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("made", [KafkaCarrier, FaustCarrier])
+def test_member_that_joins_anew_goes_on_behind_a_record_that_cannot_be_read(
+    broker: str, made: type[KafkaCarrier]
+) -> None:
+    carrier = made(broker)
 
     async def test() -> None:
         topic = await carrier.make("garbled", 1)
         await send(broker, topic)
-        records: list[Received] = []
-        membership = carrier.broker().membership(topic=topic, group=f"g-{topic}")
-        await membership.join(Owning(membership, {0: 0}))
-        async with asyncio.timeout(30):
-            while len(records) < len(EXPECTED):
-                found = await membership.take(most=100, wait_ms=200)
-                records += found.get(0, [])
-        assert told(records) == EXPECTED
-        await membership.leave()
+        records: dict[int, list[Received]] = {0: []}
+        async with asyncio.timeout(50):
+            while len(records[0]) < len(EXPECTED):
+                membership = carrier.broker().membership(topic=topic, group=f"g-{topic}")
+                await membership.join(Owning(membership, {0: len(records[0])}))
+                begun = len(records[0])
+                while len(records[0]) == begun:
+                    await take(membership, records)
+                await membership.leave()
+                del records[0][begun + 3 :]  # as if it died with the rest
+        assert told(records[0]) == EXPECTED
 
     carrier.run(test())
+
+
+async def take(membership: Membership, records: dict[int, list[Received]]) -> None:
+    """Take what comes next."""
+    for number, found in (await membership.take(most=100, wait_ms=200)).items():
+        records[number] += found
 
 
 @pytest.mark.timeout(60)

@@ -26,8 +26,8 @@ from torghut.adapters.faust.handing import Handing
 from torghut.adapters.faust.rereading import ExactReader
 from torghut.adapters.faust.view import show_partitions
 from torghut.adapters.kafka.connection import Connection
-from torghut.carrying.errors import BrokerUnreachableError
-from torghut.carrying.messages import Received
+from torghut.adapters.kafka.refusing import refused
+from torghut.carrying.messages import Reading, Received
 from torghut.carrying.ports import Membership, Owner
 
 _LOG: Final = logging.getLogger(__name__)
@@ -172,29 +172,43 @@ class FaustMembership(Membership):
             await asyncio.sleep(_STEP_S)
 
     async def _next(self, most: int) -> dict[int, Sequence[Received]]:
-        """Return what can be handed out now; where something is missing, that first."""
+        """Return what can be handed out now; where something is missing, that first.
+
+        Reading takes a while, in which partitions may be placed anew or go to others. So nothing
+        is taken out of any before everything was read.
+        """
+        lacking = {one: hand.expected for one, hand in self._hands.items() if hand.lacking}
+        read = {
+            one: (since, await self._reread(one, since))
+            for one, since in lacking.items()
+            if since is not None
+        }
         found: dict[int, Sequence[Received]] = {}
-        for partition, hand in tuple(self._hands.items()):
-            if hand.lacking:
-                records = await self._reread(partition, hand)
+        for partition, hand in self._hands.items():
+            if partition in read:
+                records = self._take_reading(partition, *read[partition])
             else:
                 records = hand.hand(most)
-            if records and self._hands.get(partition) is hand:
+            if records:
                 found[partition] = records
                 self._quiet_s[partition] = _now_s()
         return found
 
-    async def _reread(self, partition: int, hand: Handing) -> Sequence[Received]:
+    async def _reread(self, partition: int, since: int) -> Reading:
         """Read again from where the owner stands, whatever Faust says."""
-        place, expected = (self.topic, partition), hand.expected
-        assert expected is not None  # noqa: S101
-        found = await self._reader.read({place: expected}, wait_ms=self.patience_ms)
-        if hand.expected != expected:
-            return ()  # it was placed elsewhere meanwhile
-        _LOG.info("%s/%d is read again from offset %d", self.topic, partition, expected)
-        records = hand.take_reading(found[place])
+        place = (self.topic, partition)
+        found = await self._reader.read({place: since}, wait_ms=self.patience_ms)
+        return found[place]
+
+    def _take_reading(self, partition: int, since: int, reading: Reading) -> Sequence[Received]:
+        """Return what was read again, unless its owner stands elsewhere by now."""
+        hand = self._hands[partition]
+        if hand.expected != since or not hand.placed:
+            return ()
+        _LOG.info("%s/%d is read again from offset %d", self.topic, partition, since)
+        records = hand.take_reading(reading)
         end = self._end(partition)
-        hand.missed |= not len(hand) and end is not None and end > found[place].then
+        hand.missed |= not len(hand) and end is not None and end > reading.then
         return records
 
     def _look(self) -> None:
@@ -202,15 +216,14 @@ class FaustMembership(Membership):
 
         Raises:
             BrokerUnreachableError: It ended.
+            BrokerRefusedError: It ended because the broker refuses to be read from.
         """
-        app = self._app
+        app, asked = self._app, f"reading {self.topic} with Faust"
         if app is None or app.crashed or app.should_stop:
             reason = app.crash_reason if app is not None else None
-            raise BrokerUnreachableError(
-                asked=f"reading {self.topic} with Faust",
-                bootstrap=self.terms.options["bootstrap_servers"],
-                budget_ms=self.terms.budget_ms,
-                found=f"that it ended: {reason!r}",
+            errors = [] if reason is None else [reason]
+            raise refused(asked, errors) or self.connection.unreachable(
+                asked, f"that it ended: {reason!r}"
             )
         late_s = _now_s() - self.quiet_ms / _MS
         for partition, hand in self._hands.items():

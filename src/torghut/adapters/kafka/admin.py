@@ -22,7 +22,8 @@ from typing_extensions import override
 
 from torghut.access.broker import BrokerAccess
 from torghut.access.options import client_options
-from torghut.adapters.kafka.unsaid import heard, reason, refusal
+from torghut.adapters.kafka.refusing import reason, refused
+from torghut.adapters.kafka.unsaid import heard
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.planning import (
     AddPartitions,
@@ -90,7 +91,8 @@ class KafkaTopics(TopicAdmin):
             except _AWAY as error:
                 raise self._nobody(asked, [*unsaid, error]) from error
             except KafkaError as error:
-                raise BrokerRefusedError(asked=asked, found=reason(error)) from error
+                found = BrokerRefusedError(asked=asked, found=reason(error))
+                raise (refused(asked, [error]) or found) from error
             finally:
                 await client.close()
 
@@ -98,10 +100,7 @@ class KafkaTopics(TopicAdmin):
         self, asked: str, errors: Sequence[BaseException]
     ) -> BrokerRefusedError | BrokerUnreachableError:
         """Return why there was no answer: who asks is not let in, or nobody is there."""
-        refused = refusal(errors)
-        if refused is not None:
-            return BrokerRefusedError(asked=asked, found=refused)
-        return BrokerUnreachableError(
+        return refused(asked, errors) or BrokerUnreachableError(
             asked=asked,
             bootstrap=self._options["bootstrap_servers"],
             budget_ms=self._budget_ms,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
@@ -13,6 +13,8 @@ from aiokafka.errors import KafkaError
 
 from torghut.access.broker import BrokerAccess
 from torghut.access.options import ClientOptions, client_options
+from torghut.adapters.kafka.refusing import refused
+from torghut.adapters.kafka.unsaid import heard
 from torghut.carrying.errors import BrokerUnreachableError
 
 T = TypeVar("T")
@@ -60,7 +62,8 @@ class Connection:
         """Return what the broker answers.
 
         Raises:
-            BrokerUnreachableError: It does not within the budget, or refuses.
+            BrokerUnreachableError: It does not within the budget.
+            BrokerRefusedError: It answers that it will not.
         """
         with self.asking(asked):
             async with asyncio.timeout(self.budget_ms / _MS):
@@ -70,11 +73,14 @@ class Connection:
         """Let a client connect; one that cannot is let go of.
 
         Raises:
-            BrokerUnreachableError: The broker does not answer within the budget, or refuses.
+            BrokerUnreachableError: The broker does not answer within the budget.
+            BrokerRefusedError: It lets nobody in who comes like this.
         """
         connected = False
         try:
-            await self.answered(what, client.start())
+            with heard() as unsaid, self.asking(what, unsaid):
+                async with asyncio.timeout(self.budget_ms / _MS):
+                    await client.start()
             connected = True
         finally:
             if not connected:
@@ -90,21 +96,32 @@ class Connection:
             _LOG.debug("a client did not end well: %s", fault)
 
     @contextmanager
-    def asking(self, asked: str) -> Iterator[None]:
+    def asking(self, asked: str, unsaid: Sequence[BaseException] = ()) -> Iterator[None]:
         """Turn what a client raises inside into an error of ours.
 
+        Args:
+            asked: What the broker is asked for.
+            unsaid: What the client ran into, and does not raise.
+
         Raises:
-            BrokerUnreachableError: The broker does not answer, or refuses.
+            BrokerUnreachableError: The broker does not answer.
+            BrokerRefusedError: It answers that it will not.
         """
         try:
             yield
         except (TimeoutError, KafkaError, OSError) as error:
-            raise BrokerUnreachableError(
-                asked=asked,
-                bootstrap=self.options["bootstrap_servers"],
-                budget_ms=self.budget_ms,
-                found=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
+            raise (
+                refused(asked, [error, *unsaid]) or self.unreachable(asked, _said(error))
             ) from error
+
+    def unreachable(self, asked: str, found: str) -> BrokerUnreachableError:
+        """Return that nobody answers."""
+        return BrokerUnreachableError(
+            asked=asked,
+            bootstrap=self.options["bootstrap_servers"],
+            budget_ms=self.budget_ms,
+            found=found,
+        )
 
 
 def connection_to(access: BrokerAccess, *, client_id: str, budget_ms: int) -> Connection:
@@ -115,3 +132,8 @@ def connection_to(access: BrokerAccess, *, client_id: str, budget_ms: int) -> Co
         AccessIncompleteError: Name or password is wanted and was not given.
     """
     return Connection(options=client_options(access), client_id=client_id, budget_ms=budget_ms)
+
+
+def _said(error: Exception) -> str:
+    """Return what an error is and says."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -74,15 +74,10 @@ class GroupMembership(Membership):
     async def take(self, *, most: int, wait_ms: int) -> Mapping[int, Sequence[Received]]:
         with self._connection.asking(f"reading {self._topic}"):
             try:
-                fetched = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
-                found = {place: received(records) for place, records in fetched.items() if records}
+                found = await self._found(most, wait_ms)
             except OffsetOutOfRangeError as error:
                 raise self._gone(error) from error
-            except CANNOT_READ:
-                found = dict(await one_by_one(self._consumer, self._handed_out()))
-        taken = {place.partition: records for place, records in found.items()}
-        self._then.update({one: records[-1].offset + 1 for one, records in taken.items()})
-        return taken
+        return {place.partition: records for place, records in found.items()}
 
     @override
     def place(self, partition: int, offset: int, /) -> None:
@@ -131,11 +126,47 @@ class GroupMembership(Membership):
             self._consumer.pause(self._at(partition))
             self._consumer.seek(self._at(partition), 0)  # or the group would be asked for it
 
+    async def _found(self, most: int, wait_ms: int) -> Mapping[TopicPartition, Sequence[Received]]:
+        """Return what is handed out next, and go on behind it."""
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
+            found = {place: received(records) for place, records in fetched.items() if records}
+        except CANNOT_READ:
+            return await self._one_by_one()
+        self._go_behind(found)
+        return found
+
+    async def _one_by_one(self) -> Mapping[TopicPartition, Sequence[Received]]:
+        """Return the same, of each partition the next record.
+
+        That takes a while, in which a partition may be placed anew, be held or go to others: then
+        what was taken of it before is none of what it hands out next, and is not handed out.
+        """
+        asked = self._handed_out()
+        try:
+            taken = await one_by_one(self._consumer, asked)
+            now = self._handed_out()
+            found = {at: records for at, records in taken.items() if now.get(at) == asked[at]}
+            self._go_behind(found)
+            return found
+        finally:
+            for place, offset in self._placed().items():
+                self._consumer.seek(place, offset)
+
+    def _go_behind(self, found: Mapping[TopicPartition, Sequence[Received]]) -> None:
+        """Take down that records are handed out."""
+        self._then.update({at.partition: records[-1].offset + 1 for at, records in found.items()})
+
     def _handed_out(self) -> Mapping[TopicPartition, int]:
         """Return behind what was handed out of each partition that is placed and not held."""
         held = self._consumer.paused()
+        return {at: offset for at, offset in self._placed().items() if at not in held}
+
+    def _placed(self) -> Mapping[TopicPartition, int]:
+        """Return the same of each that is placed, and that the group has not taken back."""
+        owned = self._consumer.assignment()
         places = {self._at(one): offset for one, offset in self._then.items()}
-        return {place: offset for place, offset in places.items() if place not in held}
+        return {at: offset for at, offset in places.items() if at in owned}
 
     def _at(self, partition: int) -> TopicPartition:
         return TopicPartition(self._topic, partition)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import ClassVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    LeaderNotAvailableError,
+    NoError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
 from torghut.adapters.kafka.receiving import CANNOT_READ, one_by_one, received
-from torghut.carrying.errors import TopicMissingError
+from torghut.carrying.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    TopicMissingError,
+)
 from torghut.carrying.messages import Reading
 from torghut.carrying.ports import TopicReader
 
@@ -38,6 +50,7 @@ class KafkaReader(TopicReader):
     async def read(self, after: Mapping[Place, int], /, *, wait_ms: int) -> Mapping[Place, Reading]:
         consumer = await self._started()
         self._place(consumer, after)
+        self._placed = {}  # where this fails, the caller never had what was fetched until then
         with self._connection.asking("reading topics"):
             try:
                 fetched = await consumer.getmany(timeout_ms=wait_ms)
@@ -50,30 +63,27 @@ class KafkaReader(TopicReader):
             at = TopicPartition(*place)
             then = await self._connection.answered("asking for a place", consumer.position(at))
             read[place] = Reading(found.get(at, []), then)
-            self._placed[place] = then
+        self._placed = {place: reading.then for place, reading in read.items()}
         return read
 
     @override
     async def ends(self, places: Sequence[Place], /) -> Mapping[Place, int]:
         consumer = await self._started()
         asked = [TopicPartition(*place) for place in places]
-        found = await self._connection.answered(
-            "asking where topics end", consumer.end_offsets(asked)
-        )
+        async with explained(self._connection, {topic for topic, _ in places}):
+            found = await self._connection.answered(
+                "asking where topics end", consumer.end_offsets(asked)
+            )
         return {(at.topic, at.partition): end for at, end in found.items()}
 
     @override
     async def partitions(self, topic: str, /) -> int:
-        admin = _Admin(**self._connection.arguments)
-        await self._connection.begin("connecting", admin)
         try:
-            asking = admin.describe_topics([topic])
-            (found,) = await self._connection.answered(f"asking for {topic}", asking)
-        finally:
-            await self._connection.let_go(admin)
-        if found["error_code"] == UnknownTopicOrPartitionError.errno:
-            raise TopicMissingError(topic=topic)
-        return len(found["partitions"])
+            return await count_partitions(self._connection, topic)
+        except BrokerRefusedError as error:
+            if isinstance(error.__cause__, UnknownTopicOrPartitionError):
+                raise TopicMissingError(topic=topic) from error
+            raise
 
     @override
     async def close(self) -> None:
@@ -102,7 +112,6 @@ class KafkaReader(TopicReader):
         for place, offset in after.items():
             if self._placed.get(place) != offset:
                 consumer.seek(TopicPartition(*place), offset)
-                self._placed[place] = offset
 
 
 class _Admin(AIOKafkaAdminClient):  # type: ignore[misc]  # it publishes no types
@@ -111,3 +120,49 @@ class _Admin(AIOKafkaAdminClient):  # type: ignore[misc]  # it publishes no type
     async def stop(self) -> None:
         """Let go."""
         await self.close()
+
+
+@asynccontextmanager
+async def explained(connection: Connection, topics: Collection[str]) -> AsyncIterator[None]:
+    """Say of what is not answered inside whether that is because of these topics.
+
+    For one that is not there, or that it may not see, a client waits until the time is up.
+
+    Raises:
+        BrokerRefusedError: It is.
+    """
+    try:
+        yield
+    except BrokerUnreachableError as error:
+        if isinstance(error.__cause__, TimeoutError | KafkaTimeoutError):
+            with suppress(BrokerUnreachableError):
+                for topic in sorted(topics):
+                    await count_partitions(connection, topic)
+        raise
+
+
+async def count_partitions(connection: Connection, topic: str) -> int:
+    """Return how many partitions a topic has.
+
+    Raises:
+        BrokerRefusedError: There is no such topic, or who asks may not see it.
+        BrokerUnreachableError: No broker answers within the budget.
+    """
+    admin = _Admin(**connection.arguments)
+    await connection.begin("connecting", admin)
+    try:
+        return await connection.answered(f"asking for {topic}", _counted(admin, topic))
+    finally:
+        await connection.let_go(admin)
+
+
+async def _counted(admin: AIOKafkaAdminClient, topic: str) -> int:
+    """Return the same, or raise what the broker says instead."""
+    (found,) = await admin.describe_topics([topic])
+    error: type[KafkaError] = for_code(found["error_code"])
+    if error is not NoError:
+        raise error(topic)
+    count = len(found["partitions"])
+    if not count:  # where all is well of all partitions, all would be well of none
+        raise LeaderNotAvailableError(topic)
+    return count

@@ -10,7 +10,7 @@ sender put behind it into the same batch, which cannot be read either.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -21,6 +21,7 @@ CANNOT_READ: Final = UnicodeDecodeError
 """What aiokafka raises for a record that it cannot read."""
 
 _WAIT_S: Final = 1.0
+_MOMENT_S: Final = 0.1
 _NO_TIME: Final = -1
 
 
@@ -35,23 +36,40 @@ async def one_by_one(
         consumer: That could not go on.
         places: Behind what was handed out, of each partition.
     """
+    if not places:
+        return {}
     for place, offset in places.items():
         consumer.seek(place, offset)
-    found: dict[TopicPartition, Sequence[Received]] = {}
-    for place in places:
-        record = await _next(consumer, place)
-        if record is not None:
-            found[place] = [record]
-    return found
-
-
-async def _next(consumer: AIOKafkaConsumer, place: TopicPartition) -> Received | None:
-    """Return the next record of a partition; None where none came in time."""
+    asking = [asyncio.ensure_future(_next(consumer, place)) for place in places]
     try:
-        async with asyncio.timeout(_WAIT_S):
-            return received([await consumer.getone(place)])[0]
-    except TimeoutError:
-        return None
+        await asyncio.wait(asking, timeout=_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(asking, timeout=_MOMENT_S)  # those that have none hold up no other
+    finally:
+        for one in asking:
+            one.cancel()
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+    return dict(_found(places, answers))
+
+
+def _found(
+    places: Iterable[TopicPartition], answers: Iterable[Received | BaseException]
+) -> Iterator[tuple[TopicPartition, Sequence[Received]]]:
+    """Yield what came in time.
+
+    Raises:
+        Exception: Something could not be read for another reason.
+    """
+    for place, answer in zip(places, answers, strict=True):
+        if isinstance(answer, Received):
+            yield place, [answer]
+        elif not isinstance(answer, asyncio.CancelledError):
+            raise answer
+
+
+async def _next(consumer: AIOKafkaConsumer, place: TopicPartition) -> Received:
+    """Return the next record of a partition, once there is one."""
+    try:
+        return received([await consumer.getone(place)])[0]
     except CANNOT_READ:
         offset: int = await consumer.position(place)
         consumer.seek(place, offset + 1)

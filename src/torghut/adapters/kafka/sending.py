@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaProducer
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
-from torghut.carrying.errors import BrokerUnreachableError
+from torghut.adapters.kafka.reading import explained
+from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import Outgoing
 from torghut.carrying.ports import Sender
 
@@ -31,8 +32,9 @@ class KafkaSender(Sender):
     @override
     async def send(self, topic: str, records: Sequence[Outgoing], /) -> None:
         try:
-            await self._connection.answered(f"sending to {topic}", self._sent(topic, records))
-        except BrokerUnreachableError:
+            async with explained(self._connection, {record.topic or topic for record in records}):
+                await self._connection.answered(f"sending to {topic}", self._sent(topic, records))
+        except (BrokerUnreachableError, BrokerRefusedError):
             await self.close()  # what it did not send has numbers that the broker waits for
             raise
 

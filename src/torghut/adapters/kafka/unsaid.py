@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import logging
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    AuthenticationMethodNotSupported,
-    IllegalSaslStateError,
-    SaslAuthenticationFailed,
-    UnsupportedSaslMechanismError,
-)
 from typing_extensions import override
 
 _LOGGER: Final = "aiokafka"
-_REFUSALS: Final = (
-    AuthenticationFailedError,
-    AuthenticationMethodNotSupported,
-    IllegalSaslStateError,
-    SaslAuthenticationFailed,
-    UnsupportedSaslMechanismError,
-    ssl.SSLError,
-)
-"""What there is of a broker that lets somebody not in, or that somebody does not trust."""
 
 
 class _Heard(logging.Handler):
@@ -55,15 +38,3 @@ def heard() -> Iterator[Sequence[BaseException]]:
         yield handler.errors
     finally:
         logger.removeHandler(handler)
-
-
-def refusal(errors: Sequence[BaseException]) -> str | None:
-    """Return why a broker that is there lets nobody in; None where nothing says so."""
-    return next((reason(one) for one in errors if isinstance(one, _REFUSALS)), None)
-
-
-def reason(error: BaseException) -> str:
-    """Return what an error is, without the broker's own words, which may quote anything."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{type(error).__name__}: {error.verify_message}"
-    return type(error).__name__

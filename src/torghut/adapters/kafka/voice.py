@@ -16,8 +16,13 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
+from torghut.adapters.kafka.reading import explained
 from torghut.adapters.kafka.receiving import received
-from torghut.carrying.errors import BrokerUnreachableError, VoiceSilencedError
+from torghut.carrying.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    VoiceSilencedError,
+)
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Voice
 
@@ -53,9 +58,10 @@ class KafkaVoice(Voice):
         )
         await self._connection.begin(f"raising the voice on {self._place}", producer)
         self._producer = producer
-        return await self._connection.answered(
-            f"looking for the last record of {self._place}", self._last()
-        )
+        async with explained(self._connection, [self._at.topic]):
+            return await self._connection.answered(
+                f"looking for the last record of {self._place}", self._last()
+            )
 
     @override
     async def say(self, records: Sequence[Outgoing], /) -> None:
@@ -63,10 +69,13 @@ class KafkaVoice(Voice):
         if producer is None:
             raise VoiceSilencedError(place=self._place)
         try:
-            await self._connection.answered(
-                f"publishing to {self._place}", self._said(producer, records)
-            )
-        except BrokerUnreachableError as error:
+            async with explained(
+                self._connection, {one.topic or self._at.topic for one in records}
+            ):
+                await self._connection.answered(
+                    f"publishing to {self._place}", self._said(producer, records)
+                )
+        except (BrokerUnreachableError, BrokerRefusedError) as error:
             await self.fall_silent()
             if isinstance(error.__cause__, ProducerFenced | InvalidProducerEpoch):
                 raise VoiceSilencedError(place=self._place) from error

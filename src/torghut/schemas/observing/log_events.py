@@ -351,6 +351,17 @@ class BrokerLost(LogEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerRefused(LogEvent):
+    """The broker answers this worker that it will not be read from; it is asked again later."""
+
+    name = "broker.refused"
+    level = "error"
+
+    error_code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TracingFailed(LogEvent):
     """Traces could not be exported; the service goes on without them."""
 

@@ -105,6 +105,7 @@ class Auditor:
         Raises:
             LogIntegrityError: A block is not as it was written.
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
         """
         found = PartitionAudit(partition=partition)
         async with _Stream(self.broker.reader(), (self.topics.decisions, partition)) as told:
@@ -288,8 +289,14 @@ class _Stream:
         self._given = 0
 
     async def __aenter__(self) -> Self:
-        """Find out where it ends."""
-        self._end = (await self._reader.ends([self._place]))[self._place]
+        """Find out where it ends; where nobody says so, let go of the broker."""
+        asked = False
+        try:
+            self._end = (await self._reader.ends([self._place]))[self._place]
+            asked = True
+        finally:
+            if not asked:
+                await self._reader.close()
         return self
 
     async def __aexit__(self, *_: object) -> None:

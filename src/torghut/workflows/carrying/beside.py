@@ -69,6 +69,7 @@ class BesideReader:
 
         Raises:
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
         """
         ends = await self.reader.ends(list(self.places.values()))
         while any(self.after[name] < ends[place] for name, place in self.places.items()):
@@ -79,6 +80,7 @@ class BesideReader:
 
         Raises:
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
         """
         await self.line.room()
         asked = {self.places[name]: offset for name, offset in self.after.items()}
@@ -90,7 +92,11 @@ class BesideReader:
             self.after[name] = read.then
 
     async def follow(self, *, wait_ms: int, retry_ms: int) -> None:
-        """Take what comes, for ever; where the broker does not answer, again later."""
+        """Take what comes, for ever; where the broker does not answer, again later.
+
+        Raises:
+            BrokerRefusedError: It refuses to be read from: a stop would not be heard of.
+        """
         while True:
             try:
                 await self.take(wait_ms=wait_ms)

@@ -10,7 +10,11 @@ from typing import Final
 
 from typing_extensions import override
 
-from torghut.carrying.errors import BrokerUnreachableError, VoiceSilencedError
+from torghut.carrying.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    VoiceSilencedError,
+)
 from torghut.carrying.ports import Membership, Owner
 from torghut.eventlog.errors import ClaimLostError
 from torghut.kernel.errors import TorghutError
@@ -26,18 +30,21 @@ class CarryingWorker(Owner):
 
     A partition that another process took over, by its claim or its voice, is let go of, and the
     group is joined anew: whoever wakes after its session has expired begins with nothing. One that
-    cannot be taken up is tried again and again, ever more rarely, and the others go on.
+    cannot be taken up is tried again and again, ever more rarely, and the others go on. A broker
+    that refuses to be read from is asked again as rarely as that: somebody has to do something.
 
     Attributes:
         share: What it brings to each.
         group: That it is a member of.
         log_away: Why the log did not answer when it was asked last; empty if it did.
+        refused: Why the broker will not be read from; empty where it was, or is only away.
         behind: Records that the broker has of its partitions and it was not handed yet.
     """
 
     share: Share
     group: str
     log_away: str = ""
+    refused: str = ""
     behind: int = 0
     _owned: dict[int, OwnedPartition] = field(default_factory=dict)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
@@ -62,6 +69,7 @@ class CarryingWorker(Owner):
         """Join, and join anew where that is what it takes, until asked to end."""
         while not asked.is_set():
             self._rejoin.clear()
+            wait_ms = 0
             membership = self._membership = self.share.broker.membership(
                 topic=self.share.topics.contexts, group=self.group
             )
@@ -70,13 +78,19 @@ class CarryingWorker(Owner):
                 self._joined = True
                 await self._take(membership, asked)
             except BrokerUnreachableError as error:
+                self.refused = ""
                 self.share.witness.broker_lost(error)
-                await _sleep(self.share.budgets.retry_ms, asked)
+                wait_ms = self.share.budgets.retry_ms
+            except BrokerRefusedError as error:
+                self.refused = str(error)
+                self.share.witness.broker_refused(error)
+                wait_ms = self.share.budgets.retry_max_ms
             finally:
                 self._joined, self._membership = False, None  # nothing is taken up any more
                 await self.lost(list(self._owned))
                 with suppress(BrokerUnreachableError):
                     await membership.leave()
+            await _sleep(wait_ms, asked)
 
     @property
     def owned(self) -> Mapping[int, OwnedPartition]:
@@ -85,6 +99,8 @@ class CarryingWorker(Owner):
 
     def unready(self) -> Sequence[str]:
         """Return what keeps it from deciding what it is given, in words; nothing if it is ready."""
+        if self.refused:
+            return [f"the broker refuses this worker: {self.refused}"]
         if not self._joined:
             return ["no broker has taken this worker into its group"]
         found = []
@@ -136,6 +152,7 @@ class CarryingWorker(Owner):
             self._check_tasks()
             if running.time() >= hint_s:
                 hint_s = running.time() + _HINT_S
+                self.refused = ""  # not before: what is refused is heard of after the first look
                 await membership.hint(self._durable())
                 self.behind = sum((await membership.behind()).values())
 
@@ -183,7 +200,8 @@ class CarryingWorker(Owner):
                 self._rejoin.set()
                 return
             except TorghutError as error:
-                again = owned.trouble is not None  # it was not decided in between
+                # What the broker refuses once it was decided in between, it refuses again then.
+                again = owned.trouble is not None or isinstance(error, BrokerRefusedError)
                 wait_ms = min(2 * wait_ms, budgets.retry_max_ms) if again else budgets.retry_ms
                 owned.trouble = error
                 self.share.witness.troubled(owned.partition, error, again_ms=wait_ms)

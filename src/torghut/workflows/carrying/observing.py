@@ -10,6 +10,7 @@ from torghut.schemas.live.position import Position
 from torghut.schemas.observing import catalogue as metrics
 from torghut.schemas.observing.log_events import (
     BrokerLost,
+    BrokerRefused,
     Defect,
     PartitionGivenBack,
     PartitionLost,
@@ -71,6 +72,10 @@ class CarryingWitness:
     def broker_lost(self, error: TorghutError) -> None:
         """The broker does not answer."""
         self.journal.say(BrokerLost(detail=_short(error)))
+
+    def broker_refused(self, error: TorghutError) -> None:
+        """The broker will not be read from."""
+        self.journal.say(BrokerRefused(error_code=error.code, detail=_short(error)))
 
     def failed(self, where: str, error: BaseException) -> None:
         """Something happened that nobody foresaw."""

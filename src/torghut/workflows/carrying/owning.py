@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from torghut.carrying.errors import BrokerUnreachableError
+from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 from torghut.eventlog.ports import SharedLog
@@ -223,6 +223,8 @@ class OwnedPartition:
             except BrokerUnreachableError as error:
                 self.unheard = str(error)
                 await asyncio.sleep(self.share.budgets.retry_ms / _MS)
+            except BrokerRefusedError as error:  # others may hear of it all the same
+                self.unheard = str(error)
             await worker.desk.beats()
 
     async def _resume(self) -> None:

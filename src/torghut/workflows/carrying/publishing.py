@@ -97,6 +97,7 @@ class Publisher:
             ClaimLostError: Another process claimed the partition.
             LogWriteError: The log does not say whether that is so.
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
             LogBehindTopicError: The topic holds what the log does not have.
             PositionMalformedError: The topic holds what was never published here.
         """
@@ -117,6 +118,7 @@ class Publisher:
             ClaimLostError: Another process claimed the partition.
             VoiceSilencedError: Another process publishes the partition by now.
             LogBehindTopicError: The topic holds what the log does not have.
+            BrokerRefusedError: The broker takes none of it, now or later.
         """
         while True:
             try:

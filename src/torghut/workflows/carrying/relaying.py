@@ -56,6 +56,7 @@ class EventRelay:
             VoiceSilencedError: Another relay took over.
             EventsBehindTopicError: The topic holds what the log does not have.
             LogIntegrityError: An event is not as it was written.
+            BrokerRefusedError: The broker takes no events, now or later.
         """
         said: int | None = None
         while True:
@@ -82,6 +83,7 @@ class EventRelay:
 
         Raises:
             BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
             EventsBehindTopicError: The log does not have it.
         """
         last = await self.voice.raise_()

@@ -67,6 +67,7 @@ class SourceSending:
         Raises:
             SourceError: The source cannot be read any further.
             BrokerUnreachableError: It is not known whether the last of it was kept.
+            BrokerRefusedError: The broker takes not all of it.
         """
         sent, player = Sent(0, 0, after), self.player
         schedule = None if player is None else Schedule(player=player, window=self.window)

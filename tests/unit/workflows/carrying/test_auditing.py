@@ -17,6 +17,7 @@ from tests.kernels import compiled
 from tests.logs import contexts, usual_setup
 from torghut.carrying.contexts import CarriedContext, context_message, read_context
 from torghut.carrying.controls import control_message
+from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import BLOCK_DIGEST, LOG_POSITION, Outgoing, Reading, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 from torghut.eventlog.block import Arm, Block
@@ -54,6 +55,7 @@ class FakeReader(TopicReader):
 
     topics: Mapping[Place, Sequence[Received]]
     asked: Callable[[Place], None]
+    open: bool = True
 
     @override
     async def read(self, after: Mapping[Place, int], /, *, wait_ms: int) -> Mapping[Place, Reading]:
@@ -79,7 +81,7 @@ class FakeReader(TopicReader):
 
     @override
     async def close(self) -> None:
-        """Nothing is held."""
+        self.open = False
 
 
 @dataclass(slots=True)
@@ -89,14 +91,17 @@ class FakeBroker(Broker):
     Attributes:
         topics: That they read.
         asked: Called when somebody asks where a partition ends.
+        readers: That it made.
     """
 
     topics: dict[Place, list[Received]]
     asked: Callable[[Place], None] = lambda _place: None
+    readers: list[FakeReader] = field(default_factory=list)
 
     @override
     def reader(self) -> TopicReader:
-        return FakeReader(self.topics, self.asked)
+        self.readers.append(FakeReader(self.topics, self.asked))
+        return self.readers[-1]
 
     @override
     def membership(self, *, topic: str, group: str) -> Membership:
@@ -180,10 +185,10 @@ class World:
         """The chain."""
         return self.log.kept.chains[0]
 
-    def audit(self) -> PartitionAudit:
+    def audit(self, broker: FakeBroker | None = None) -> PartitionAudit:
         """Return what the auditor finds."""
         auditor = Auditor(
-            broker=FakeBroker(self.topics, self.asked),
+            broker=broker or FakeBroker(self.topics, self.asked),
             log=self.log,
             topics=TOPICS,
             told=lambda partition, blocks: self.told.append((partition, blocks)),
@@ -508,6 +513,23 @@ def test_what_happens_while_it_looks_is_not_wrong(asked_before: int) -> None:
     sound.asked = asked
 
     assert sound.audit().findings == []
+
+
+@pytest.mark.parametrize("away", [CONTEXTS, DECISIONS])
+def test_every_reader_is_closed_where_nobody_says_how_far_a_topic_goes(
+    sound: World, away: Place
+) -> None:
+    def asked(place: Place) -> None:
+        if place == away:
+            raise BrokerUnreachableError(
+                asked="ends", bootstrap="memory", budget_ms=1, found="nobody"
+            )
+
+    broker = FakeBroker(sound.topics, asked)
+    with pytest.raises(BrokerUnreachableError):
+        sound.audit(broker)
+    assert broker.readers
+    assert not any(one.open for one in broker.readers)
 
 
 def test_alteration_in_the_log_itself_ends_the_audit(sound: World) -> None:

@@ -162,6 +162,82 @@ def test_worker_that_reaches_no_broker_joins_once_it_can() -> None:
     in_fleet(test)
 
 
+def test_worker_whose_broker_refuses_to_be_read_from_says_why_until_it_may() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        fleet.cluster.topics.forbidden.add(TOPICS.contexts)
+        fleet.send(A, 2)
+        await asyncio.sleep(3)
+        for _ in range(30):
+            (why,) = process.worker.unready()
+            assert "the broker refuses this worker" in why
+            assert "TopicAuthorizationFailedError" in why
+            await asyncio.sleep(0.1)
+        assert len(process.broker.members) < 10  # and does not join again and again
+        fleet.cluster.topics.forbidden.clear()
+        await asyncio.sleep(3)
+        assert troubled(process) == []
+        assert heard(fleet) == 2
+        await fleet.end()
+
+    in_fleet(test)
+
+
+@pytest.mark.parametrize("topic", [TOPICS.decisions, TOPICS.commands])
+def test_partition_of_which_a_topic_is_refused_is_not_decided_and_says_why(topic: str) -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        fleet.cluster.topics.forbidden.add(topic)
+        fleet.send(A, 2)
+        await asyncio.sleep(3)
+        assert "carrying.broker-refused" in troubles(process)
+        assert any("TopicAuthorizationFailedError" in one for one in troubled(process))
+        fleet.cluster.topics.forbidden.clear()
+        await asyncio.sleep(3)
+        assert troubled(process) == []
+        assert heard(fleet) == 2
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_what_the_broker_refuses_to_take_is_offered_ever_more_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(fleet: Fleet) -> None:
+        process, number = fleet.start(), fleet.partition_of(A)
+        await asyncio.sleep(1)
+        monkeypatch.setattr("tests.fakes.topics.RECORD_MAX", 10)
+        fleet.send(A, 2)
+        await asyncio.sleep(10)
+        assert "carrying.broker-refused" in troubles(process)
+        assert 5 < fleet.cluster.topics.voices[TOPICS.decisions, number] < 15
+        monkeypatch.undo()
+        await asyncio.sleep(3)
+        assert troubled(process) == []
+        assert heard(fleet) == 2
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_partition_whose_heartbeats_are_refused_is_decided_and_says_so() -> None:
+    async def test(fleet: Fleet) -> None:
+        fleet.cluster.topics.forbidden.add(TOPICS.heartbeats)
+        process = fleet.start()
+        fleet.send(A, 2)
+        await asyncio.sleep(3)
+        assert heard(fleet) == 2
+        assert troubles(process) == []
+        assert all("does not hear it" in one for one in troubled(process))
+        assert len(troubled(process)) == 2
+        await fleet.end()
+
+    in_fleet(test)
+
+
 def test_decisions_go_on_while_the_broker_takes_none_and_all_are_published_after() -> None:
     async def test(fleet: Fleet) -> None:
         process = fleet.start()

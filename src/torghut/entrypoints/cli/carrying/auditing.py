@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from torghut.carrying.errors import TopicMissingError
 from torghut.composition import brokering, logs
 from torghut.entrypoints.cli.console import (
     Progress,
@@ -51,13 +52,19 @@ def audit(
 async def _audited(
     place: logs.LogPlace, address: str | None, budget_ms: int, told: Progress
 ) -> Sequence[PartitionAudit]:
-    """Return what was found, partition by partition."""
+    """Return what was found, partition by partition.
+
+    Raises:
+        TopicMissingError: There is no partition to look at, of which all would be well.
+    """
     topics = brokering.carried_topics()
     broker = brokering.broker(address, name="torghut-audit", budget_ms=budget_ms)
     log = logs.readable_log(place)
     reader = broker.reader()
     try:
         partitions = await reader.partitions(topics.contexts)
+        if not partitions:
+            raise TopicMissingError(topic=topics.contexts)
         told.stage("Comparing", total=partitions)
         auditor = Auditor(
             broker=broker,

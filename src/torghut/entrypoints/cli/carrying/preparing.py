@@ -130,6 +130,7 @@ async def _check_topics(options: WorkerOptions, topics: CarriedTopics) -> None:
         PartitionCountKeyedError: One has another number of partitions than is declared.
         TopicUnsafeError: One would lose records where one node is lost.
         BrokerUnreachableError: No broker answers within the budget.
+        BrokerRefusedError: The broker answers that it will not.
     """
     admin = brokering.topic_admin(options["bootstrap"], budget_ms=options["budget_ms"])
     check_safe(brokering.declared_topics(), await admin.see(), topics.relied_on)
@@ -141,6 +142,7 @@ async def _partitions(broker: Broker, topic: str) -> int:
     Raises:
         TopicMissingError: There is none of that name.
         BrokerUnreachableError: No broker answers within the budget.
+        BrokerRefusedError: The broker answers that it will not.
     """
     reader = broker.reader()
     try:

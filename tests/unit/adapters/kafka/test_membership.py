@@ -1,0 +1,147 @@
+"""What a member hands out while partitions are placed anew, held and lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
+from typing_extensions import override
+
+from tests.fakes.kafka_client import FakeConsumer, connection
+from tests.fakes.virtual_time import run_virtually
+from torghut.adapters.kafka import membership as module
+from torghut.adapters.kafka.membership import GroupMembership
+from torghut.carrying.errors import BrokerUnreachableError
+from torghut.carrying.messages import Received
+from torghut.carrying.ports import Owner
+
+FIRST, SECOND = TopicPartition("t", 0), TopicPartition("t", 1)
+ENDS: Final = {FIRST: 200, SECOND: 100}
+UNREADABLE: Final = {FIRST: 150}
+"""So both are read one by one: of the first a record comes at once, of the second none at all."""
+
+SOON_S: Final = 0.05
+"""When the first of them was taken, and the second is still waited for."""
+
+Test = Callable[[GroupMembership, FakeConsumer], Awaitable[None]]
+
+
+class Nobody(Owner):
+    """Places nothing by itself."""
+
+    @override
+    async def gained(self, partitions: Sequence[int], /) -> None: ...
+
+    @override
+    async def lost(self, partitions: Sequence[int], /) -> None: ...
+
+
+def with_member(monkeypatch: pytest.MonkeyPatch, test: Test) -> None:
+    """Run a test with a member that has both partitions, placed at 100."""
+
+    async def main() -> None:
+        consumer = FakeConsumer(ENDS, UNREADABLE)
+        monkeypatch.setattr(module, "AIOKafkaConsumer", lambda **_: consumer)
+        member = GroupMembership(connection(), topic="t", group="g", session_ms=6000)
+        await member.join(Nobody())
+        await assigned(consumer)
+        for partition in (0, 1):
+            member.place(partition, 100)
+            member.go_on(partition)
+        await test(member, consumer)
+
+    run_virtually(main())
+
+
+async def assigned(consumer: FakeConsumer) -> None:
+    """Let the group give it both partitions."""
+    assert consumer.listener is not None
+    consumer.positions = dict.fromkeys((FIRST, SECOND), 0)
+    await consumer.listener.on_partitions_assigned([FIRST, SECOND])
+
+
+def offsets(found: Mapping[int, Sequence[Received]]) -> dict[int, list[int]]:
+    """Return where what was handed out stands."""
+    return {number: [one.offset for one in records] for number, records in found.items()}
+
+
+async def take(member: GroupMembership) -> dict[int, list[int]]:
+    """Return the offsets of what is handed out."""
+    return offsets(await member.take(most=500, wait_ms=100))
+
+
+def test_what_was_taken_before_a_partition_was_placed_anew_is_not_handed_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
+        taking = asyncio.ensure_future(take(member))
+        await asyncio.sleep(SOON_S)
+        assert consumer.positions[FIRST] == 101  # taken, and not handed out
+        member.place(0, 50)
+        assert await taking == {}
+        assert await take(member) == {0: [50]}
+        assert await take(member) == {0: [51]}
+
+    with_member(monkeypatch, test)
+
+
+def test_what_was_taken_before_a_partition_was_held_is_handed_out_once_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
+        taking = asyncio.ensure_future(take(member))
+        await asyncio.sleep(SOON_S)
+        assert consumer.positions[FIRST] == 101
+        member.hold(0)
+        assert await taking == {}
+        member.go_on(0)
+        assert await take(member) == {0: [100]}
+
+    with_member(monkeypatch, test)
+
+
+def test_what_was_taken_before_the_group_shared_anew_is_not_handed_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
+        taking = asyncio.ensure_future(take(member))
+        await asyncio.sleep(SOON_S)
+        assert consumer.positions[FIRST] == 101
+        await assigned(consumer)
+        assert await taking == {}
+        member.place(0, 120)
+        member.go_on(0)
+        assert await take(member) == {0: [120]}
+
+    with_member(monkeypatch, test)
+
+
+def test_what_was_taken_before_another_partition_failed_is_handed_out_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
+        consumer.unreadable = {FIRST: 150, SECOND: 100}
+        consumer.ends = {FIRST: 200, SECOND: 101}
+        consumer.failing = [IllegalStateError("not assigned")]
+        with pytest.raises(BrokerUnreachableError):
+            await take(member)
+        assert await take(member) == {0: [100], 1: [100]}
+
+    with_member(monkeypatch, test)
+
+
+def test_partition_without_records_holds_up_no_other_that_is_read_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(member: GroupMembership, _: FakeConsumer) -> None:
+        running = asyncio.get_running_loop()
+        begun_s = running.time()
+        for offset in range(100, 150):
+            assert await take(member) == {0: [offset]}
+        assert running.time() - begun_s < 10
+
+    with_member(monkeypatch, test)
