@@ -77,12 +77,14 @@ class Topics:
         away: Whether nobody answers.
         voices: How often the voice of each partition was raised.
         lost: Of the next things said, how many are kept without an answer (True) or not at all.
+        ending_s: How long a client takes to let go.
     """
 
     by_name: dict[str, list[Part]] = field(default_factory=dict)
     away: bool = False
     voices: dict[tuple[str, int], int] = field(default_factory=dict)
     lost: list[bool] = field(default_factory=list)
+    ending_s: float = 0.0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def make(self, name: str, partitions: int) -> None:

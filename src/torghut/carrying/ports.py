@@ -103,7 +103,7 @@ class TopicReader(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the broker."""
+        """Let go of the broker, within the budget, well or not."""
         ...
 
 
@@ -131,7 +131,7 @@ class Voice(Protocol):
         ...
 
     async def fall_silent(self) -> None:
-        """Let go of the broker."""
+        """Let go of the broker, within the budget, well or not."""
         ...
 
 
@@ -147,7 +147,7 @@ class Sender(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the broker."""
+        """Let go of the broker, within the budget, well or not."""
         ...
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -93,27 +94,27 @@ class OwnedPartition:
             VoiceSilencedError: Another process publishes it by now.
             TorghutError: It cannot be taken up, or not be gone on with.
         """
-        parts = self.share.parts_of(self.partition)
         topics, broker = self.share.topics, self.share.broker
         voice = broker.voice(topics.decisions, self.partition)
         aside = broker.voice(topics.control_outcomes, self.partition)
         reader = broker.reader()
         try:
-            await self.share.claims.claim(self.partition, self.share.holder)
-            worker = self.worker = assemble(parts)
-            await worker.begin()
-            outcomes = self._outcomes(worker, voice)
-            self.published = await outcomes.raise_voice()
-            publishers = (outcomes, self._control_outcomes(worker, aside))
-            await self._serve(worker, publishers, self._beside(worker, reader))
+            async with AsyncExitStack() as held:
+                held.push_async_callback(
+                    _let_go, (voice.fall_silent, aside.fall_silent, reader.close)
+                )
+                parts = self.share.parts_of(self.partition)
+                held.callback(parts.page.close)  # before the clients: who tries again needs it
+                held.callback(self._rest)
+                await self.share.claims.claim(self.partition, self.share.holder)
+                worker = self.worker = assemble(parts)
+                await worker.begin()
+                outcomes = self._outcomes(worker, voice)
+                self.published = await outcomes.raise_voice()
+                publishers = (outcomes, self._control_outcomes(worker, aside))
+                await self._serve(worker, publishers, self._beside(worker, reader))
         except BaseExceptionGroup as group:
             raise first_of(group) from group
-        finally:
-            self._rest()
-            await voice.fall_silent()
-            await aside.fall_silent()
-            await reader.close()
-            parts.page.close()
 
     def unready(self) -> Sequence[str]:
         """Return what keeps it from deciding durably and telling of it; nothing if it is ready."""
@@ -286,6 +287,21 @@ class OwnedPartition:
     def _name(self) -> str:
         """What the log calls the contexts' own partition."""
         return f"{self.share.topics.contexts}/{self.partition}"
+
+
+async def _let_go(releases: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """Let go of clients, all at once; a failure of one, or a cancel, keeps none of them from it.
+
+    Each ends within the broker's budget, so who cancels waits for that, and no longer.
+    """
+    going = asyncio.gather(*(release() for release in releases), return_exceptions=True)
+    try:
+        await asyncio.shield(going)
+    finally:
+        await asyncio.wait([going])
+        for fault in going.result():
+            if fault is not None:
+                raise fault
 
 
 async def _all_heard(publishers: Sequence[Publisher]) -> None:
