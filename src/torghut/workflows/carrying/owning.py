@@ -84,7 +84,7 @@ class OwnedPartition:
     unheard: str = ""
     trouble: TorghutError | None = None
     _intake: Intake | None = None
-    _resuming: asyncio.Task[None] | None = None
+    _full: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Take the partition up and decide it until asked to give it back.
@@ -137,16 +137,14 @@ class OwnedPartition:
         items = self._intake.items(records)
         loop.speed = self._intake.speed
         loop.line.put(items)
-        if len(loop.line) >= loop.line.limit and self._resuming is None:
+        if not loop.line.has_room and not self._full.is_set():
             self.membership.hold(self.partition)
-            self._resuming = asyncio.create_task(self._resume())
+            self._full.set()
 
     def _rest(self) -> None:
         """Decide nothing; what is not given back is not read either, until it is taken up again."""
         self.serving = False
-        if self._resuming is not None:
-            self._resuming.cancel()
-            self._resuming = None
+        self._full.clear()
         if not self.asked.is_set():
             self.membership.hold(self.partition)
 
@@ -156,7 +154,10 @@ class OwnedPartition:
         """Decide, publish and say that this is so, until asked to end; then publish the last."""
         async with asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(publisher.publish()) for publisher in publishers]
-            others.append(tasks.create_task(self._beat(worker)))
+            others += [
+                tasks.create_task(self._beat(worker)),
+                tasks.create_task(self._resume(worker)),
+            ]
             await live(worker, lambda: self._feed(worker, beside), self.asked)
             await self._within(
                 _all_heard(publishers),
@@ -226,13 +227,14 @@ class OwnedPartition:
                 await asyncio.sleep(self.share.budgets.retry_ms / _MS)
             await worker.desk.beats()
 
-    async def _resume(self) -> None:
-        """Let records be handed out again once there is room for them."""
-        assert self.worker is not None  # noqa: S101
-        await self.worker.loop.line.room()
-        self._resuming = None
-        if self.serving:
-            self.membership.go_on(self.partition)
+    async def _resume(self, worker: LiveWorker) -> None:
+        """Let records be handed out again whenever there is room for them again, for ever."""
+        while True:
+            await self._full.wait()
+            await worker.loop.line.room()
+            self._full.clear()
+            if self.serving:
+                self.membership.go_on(self.partition)
 
     def _outcomes(self, worker: LiveWorker, voice: Voice) -> Publisher:
         """Return what publishes what became of contexts."""

@@ -18,8 +18,10 @@ from tests.loops import stop_record
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.carrying.errors import OffsetsGoneError
 from torghut.decisions.recording import read_block
+from torghut.schemas.control import DepthSnapshot
 from torghut.schemas.observing.log_events import Defect
 from torghut.workflows.live.assembly import Parts
+from torghut.workflows.live.intake.waiting import WaitingLine
 
 A = SYMBOLS[0]
 
@@ -47,6 +49,13 @@ def hold_pages(process: Process, folder: Path) -> None:
 def heard(fleet: Fleet) -> int:
     """Return how many outcomes were published."""
     return sum(len(part.records) for part in fleet.cluster.topics.by_name[TOPICS.decisions])
+
+
+def line_of(process: Process, partition: int) -> WaitingLine:
+    """Return what waits in a partition's loop."""
+    worker = process.worker.owned[partition].worker
+    assert worker is not None
+    return worker.loop.line
 
 
 def troubles(process: Process) -> list[str]:
@@ -224,10 +233,55 @@ def test_full_line_holds_the_partition_back_and_nothing_is_left_out() -> None:
         process.illness.become(Ill.HANGING)
         fleet.send(A, 200)
         await asyncio.sleep(1)
-        owned = process.worker.owned[fleet.partition_of(A)]
-        assert owned.worker is not None
-        limit = owned.worker.loop.line.limit
-        assert len(owned.worker.loop.line) < limit + BUDGETS.take_records
+        line = line_of(process, fleet.partition_of(A))
+        assert len(line) < line.limit + BUDGETS.take_records
+        process.illness.become(Ill.WELL)
+        await asyncio.sleep(10)
+        assert heard(fleet) == 200
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_snapshots_alone_hold_the_partition_back_once_as_many_wait_as_may() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        fleet.send(A, 1)
+        await asyncio.sleep(1)
+        process.illness.become(Ill.HANGING)
+        for number in range(200):
+            book = DepthSnapshot(
+                control_id=f"book-{number}",
+                symbol=A,
+                update_id=number,
+                bids=1,
+                asks=1,
+                body_digest="cd" * 32,
+            )
+            fleet.cluster.topics.keep(TOPICS.contexts, [carried_control(book)])
+        await asyncio.sleep(2)
+        line = line_of(process, fleet.partition_of(A))
+        assert line.limit <= line.controls < line.limit + BUDGETS.take_records
+        process.illness.become(Ill.WELL)
+        await asyncio.sleep(10)
+        blocks = [block async for block in fleet.log.blocks(fleet.partition_of(A))]
+        assert sum(len(read_block(block).received) for block in blocks) == 200
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_stop_finds_its_way_past_contexts_that_hold_the_partition_back() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        process.illness.become(Ill.HANGING)
+        fleet.send(A, 200)
+        await asyncio.sleep(1)
+        stop = carried_control(stop_record("now", "stopped"))
+        fleet.cluster.topics.keep(TOPICS.commands, [stop])
+        await asyncio.sleep(1)
+        assert line_of(process, fleet.partition_of(A)).urgent
         process.illness.become(Ill.WELL)
         await asyncio.sleep(10)
         assert heard(fleet) == 200
