@@ -3,7 +3,8 @@
 What a partition's loop tells, outcomes as well as what became of control records, is published by
 whoever decides it, after the topic's own last record. What stands before that was heard; what
 stands after it is read from memory, or back from the log, where a worker died between the two. So
-nothing is published twice, and nothing left out.
+nothing is left out, and nothing published twice but a quarantined record whose block holds nothing
+else: it stands in another topic, so the last record of this one does not say that it was heard.
 """
 
 from __future__ import annotations

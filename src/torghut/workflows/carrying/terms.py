@@ -53,7 +53,8 @@ class CarriedTopics:
     @property
     def relied_on(self) -> Collection[str]:
         """Every topic that a worker reads or writes something on that must not be lost."""
-        return (self.contexts, self.decisions, *self.keyed, self.commands, self.quarantine)
+        read = (self.contexts, *self.keyed, self.commands)
+        return (*read, self.decisions, self.control_outcomes, self.quarantine)
 
     def of(self, record: ControlRecord) -> str:
         """Return the topic that carries a control record."""
