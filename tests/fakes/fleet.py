@@ -254,7 +254,7 @@ class Fleet:
             folder=SwitchFiles(),
             page=Page(),
             identity=Identity(
-                worker=f"{name}-{partition}", pid=1, log="memory", source="topic:", revision="r1"
+                worker=f"{name}.p{partition}", pid=1, log="memory", source="topic:", revision="r1"
             ),
             speed=self.speed,
             takes_offers=False,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from torghut.carrying.errors import BrokerUnreachableError
-from torghut.carrying.messages import Outgoing, Received
+from torghut.carrying.messages import SCHEMA, Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 from torghut.eventlog.ports import SharedLog
 from torghut.kernel.errors import TorghutError
@@ -23,7 +23,7 @@ from torghut.workflows.carrying.beside import BesideReader
 from torghut.workflows.carrying.errors import PartitionLateError
 from torghut.workflows.carrying.intake import Intake, PartitionOf
 from torghut.workflows.carrying.observing import CarryingWitness
-from torghut.workflows.carrying.publishing import Publisher, by_name, by_symbol
+from torghut.workflows.carrying.publishing import Publisher, by_name, by_symbol, schema_of
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.life import first_of, live
@@ -220,7 +220,9 @@ class OwnedPartition:
         topic = self.share.topics.heartbeats
         while True:
             try:
-                await self.share.sender.send(topic, [Outgoing(key, worker.desk.heartbeat(), ())])
+                beat = worker.desk.heartbeat()
+                headers = ((SCHEMA, schema_of(beat)),)
+                await self.share.sender.send(topic, [Outgoing(key, beat, headers)])
                 self.unheard = ""
             except BrokerUnreachableError as error:
                 self.unheard = str(error)

@@ -57,6 +57,11 @@ def by_symbol(line: Line) -> bytes:
     return f"{venue}:{name}".encode()
 
 
+def schema_of(text: bytes) -> bytes:
+    """Return the schema that a text says first that it fits."""
+    return text[_TYPE].partition(b'"')[0]
+
+
 def by_name(line: Line) -> bytes:
     """Return the name of what a line is about."""
     return line.name.encode()
@@ -170,7 +175,7 @@ class Publisher:
             )
             for line in block.lines:
                 headers = (
-                    (SCHEMA, line.text[_TYPE].partition(b'"')[0]),
+                    (SCHEMA, schema_of(line.text)),
                     (LOG_POSITION, str(block.position(line)).encode()),
                     (CAUSATION_ID, line.name.encode()),
                     *of_block,

@@ -16,9 +16,11 @@ from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import (
     CAUSATION_ID,
     CORRELATION_ID,
-    DIGEST,
-    LOG_POSITION,
+    EVENT_DIGEST,
+    EVENT_POSITION,
+    RECORDED_AT_NS,
     SCHEMA,
+    STREAM_VERSION,
     Outgoing,
     Received,
 )
@@ -122,7 +124,7 @@ class EventRelay:
 
     async def _checked(self, last: Received) -> int:
         """Return the position of the topic's last record, which the log has too."""
-        position, digest = _position(last), dict(last.headers).get(DIGEST, b"")
+        position, digest = _position(last), dict(last.headers).get(EVENT_DIGEST, b"")
         found = "it ending before"
         for event in await self.feed.events_after(position - 1, 1):
             found = "" if event.digest.encode() == digest else f"another one, {event.digest}"
@@ -137,7 +139,7 @@ def _position(last: Received) -> int:
     Raises:
         BookmarkUnreadableError: It does not say.
     """
-    said = dict(last.headers).get(LOG_POSITION, b"")
+    said = dict(last.headers).get(EVENT_POSITION, b"")
     if not said.isdigit() or len(said) > _DIGITS_MAX:
         found = said.decode("ascii", "replace")
         raise BookmarkUnreadableError(offset=last.offset, found=found)
@@ -153,12 +155,11 @@ def _outgoing(event: Envelope) -> Outgoing:
     """Return an event as a record: its own bytes, its place and its causes beside them."""
     headers: Sequence[tuple[str, bytes]] = (
         (SCHEMA, event.type.encode()),
-        (LOG_POSITION, b"%d" % event.position),
+        (EVENT_POSITION, b"%d" % event.position),
+        (EVENT_DIGEST, event.digest.encode()),
         (CORRELATION_ID, event.causes.correlation_id.encode()),
         (CAUSATION_ID, event.causes.causation_id.encode()),
-        ("stream", event.stream.encode()),
-        ("version", b"%d" % event.version),
-        (DIGEST, event.digest.encode()),
-        ("recorded-at-ns", b"%d" % event.recorded_at_ns),
+        (STREAM_VERSION, b"%d" % event.version),
+        (RECORDED_AT_NS, b"%d" % event.recorded_at_ns),
     )
     return Outgoing(event.stream.encode(), event.body, headers)

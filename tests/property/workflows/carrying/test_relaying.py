@@ -16,7 +16,14 @@ from tests.fakes.clock import HandClock
 from tests.fakes.topics import Topics
 from tests.fakes.virtual_time import run_virtually
 from torghut.carrying.errors import BrokerUnreachableError, VoiceSilencedError
-from torghut.carrying.messages import CORRELATION_ID, LOG_POSITION, SCHEMA, Headers, Outgoing
+from torghut.carrying.messages import (
+    CORRELATION_ID,
+    EVENT_DIGEST,
+    EVENT_POSITION,
+    SCHEMA,
+    Headers,
+    Outgoing,
+)
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.memory import InMemoryLog
 from torghut.schemas.governing.lease import LeaseTaken
@@ -85,7 +92,7 @@ class Course:
     def told(self) -> Sequence[str]:
         """Positions of the topic's events, in order."""
         records = self.topics.part(PLACE).records
-        return [dict(one.headers)[LOG_POSITION].decode() for one in records]
+        return [dict(one.headers)[EVENT_POSITION].decode() for one in records]
 
 
 @given(acts=st.lists(st.sampled_from(ACTS), max_size=25))
@@ -113,8 +120,8 @@ def test_record_has_the_event_and_says_where_it_stands() -> None:
         assert (record.key, record.value) == (b"lease-0", event.body)
         headers = dict(record.headers)
         assert headers[SCHEMA] == b"lease.taken.v1"
-        assert (headers[LOG_POSITION], headers[CORRELATION_ID]) == (b"1", b"cycle-1")
-        assert headers["digest"] == event.digest.encode()
+        assert (headers[EVENT_POSITION], headers[CORRELATION_ID]) == (b"1", b"cycle-1")
+        assert headers[EVENT_DIGEST] == event.digest.encode()
 
     run_virtually(main())
 
@@ -161,7 +168,9 @@ def test_log_that_holds_another_event_in_its_place_is_refused() -> None:
     run_virtually(main())
 
 
-@pytest.mark.parametrize("said", [(), ((LOG_POSITION, b"0:1:2"),), ((LOG_POSITION, b"9" * 20),)])
+@pytest.mark.parametrize(
+    "said", [(), ((EVENT_POSITION, b"0:1:2"),), ((EVENT_POSITION, b"9" * 20),)]
+)
 def test_topic_that_ends_with_what_no_relay_sent_is_refused(said: Headers) -> None:
     async def main() -> None:
         course = Course()

@@ -387,7 +387,7 @@ def test_each_partition_says_every_second_that_it_is_there() -> None:
         fleet.start()
         await asyncio.sleep(10)
         keys = [one.key for one in fleet.cluster.topics.part((TOPICS.heartbeats, 0)).records]
-        for name in (b"w-0-0", b"w-0-1"):
+        for name in (b"w-0.p0", b"w-0.p1"):
             assert 8 <= keys.count(name) <= 14
         await fleet.end()
 
