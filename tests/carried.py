@@ -54,6 +54,5 @@ def belongs(partitions: int, symbol: str) -> int:
 
 
 def carried_control(record: ControlRecord) -> Outgoing:
-    """Return a control record as it is sent: by its symbol, or by its own id."""
-    key = record.control_id if record.symbol == "*" else record.symbol
-    return control_message(record, key=key, wall_ns=WALL_NS)
+    """Return a control record as it is sent."""
+    return control_message(record, wall_ns=WALL_NS)

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from ops.servers.broker import BrokerCluster
@@ -24,6 +25,8 @@ WINDOW_S: Final = 60
 CONTEXTS: Final = 600
 """In each window of the source."""
 
+_UNREACHABLE: Final = 7
+_DEFECTS: Final = ('"event":"defect"', "cli.unforeseen", "Traceback")
 _NS: Final = 1_000_000_000
 _FEED_S: Final = 120.0
 _BEGIN_S: Final = 1_399_291_200  # Monday 2014-05-05, 12:00 UTC
@@ -132,15 +135,14 @@ class Chaos:
     def await_ready(self) -> None:
         """Wait until every worker that is to be there serves what it was given."""
         for one in self.deployment.workers.values():
+            check_not_ended(one)
             if not one.running:
                 one.start()
             one.await_ready()
 
     def defects(self) -> Sequence[str]:
         """Return what workers said of errors that nobody foresaw."""
-        outs = sorted(self.deployment.folder.glob("*.out"))
-        lines = [line for out in outs for line in out.read_text("utf-8", "replace").splitlines()]
-        return [line for line in lines if '"event":"defect"' in line or "Traceback" in line]
+        return defects_in(self.deployment.folder)
 
     def _await_fed(self, number: int, process: subprocess.Popen[bytes]) -> None:
         """Wait until a window was sent whole, however often it takes."""
@@ -158,16 +160,10 @@ class Chaos:
         return self.draw.choice(list(self.deployment.workers.values()))
 
     def _kill_worker(self) -> None:
-        one = self._some_worker()
-        if one.running:
-            one.end(signal.SIGKILL)
-        one.start()
+        _start_again(self._some_worker(), signal.SIGKILL)
 
     def _restart_worker(self) -> None:
-        one = self._some_worker()
-        if one.running:
-            assert one.end() == 0, one.said()
-        one.start()
+        _start_again(self._some_worker(), signal.SIGTERM)
 
     def _halt_worker(self) -> None:
         one = self._some_worker()
@@ -219,5 +215,33 @@ class Chaos:
             one = self.deployment.worker(f"guest-{number}")
             one.start()
             one.await_ready()
-            one.end(self.draw.choice((signal.SIGTERM, signal.SIGKILL)))
+            _end(one, self.draw.choice((signal.SIGTERM, signal.SIGKILL)))
             del self.deployment.workers[one.name]
+
+
+def check_not_ended(one: Worker) -> None:
+    """Check that a worker did not end by itself, unless it reached no server."""
+    status = None if one.process is None else one.process.poll()
+    said = one.said()[-2000:]
+    assert status in {None, _UNREACHABLE}, f"{one.name} ended by itself with {status}: {said}"
+
+
+def defects_in(folder: Path) -> Sequence[str]:
+    """Return what workers said of errors that nobody foresaw, wherever they met them."""
+    outs = sorted(folder.glob("*.out"))
+    lines = [line for out in outs for line in out.read_text("utf-8", "replace").splitlines()]
+    return [line for line in lines if any(word in line for word in _DEFECTS)]
+
+
+def _start_again(one: Worker, number: signal.Signals) -> None:
+    """Let a worker end by a signal, where it did not find its servers away, and start it."""
+    check_not_ended(one)
+    if one.running:
+        _end(one, number)
+    one.start()
+
+
+def _end(one: Worker, number: signal.Signals) -> None:
+    """Let a worker end by a signal."""
+    status = one.end(number)
+    assert status == (0 if number is signal.SIGTERM else -number), f"{status}: {one.said()}"

@@ -32,8 +32,8 @@ changes.
 On one node a record is kept once; on three nodes three times, and two must have it before it is
 acknowledged.
 
-| key | what it is |
-|---|---|
+| key | what it is | pattern |
+|---|---|---|
 """
 
 _HEADERS: Final = """
@@ -48,7 +48,10 @@ def topics_page() -> str:
     """Return the page."""
     topics = load_topics(ROOT)
     rows = "".join(map(_row, topics.declared))
-    keys = "".join(f"| `{key}` | {meaning} |\n" for key, meaning in KEYS.items())
+    keys = "".join(
+        f"| `{key}` | {meaning} | `{_cell(pattern)}` |\n"
+        for key, (pattern, meaning) in KEYS.items()
+    )
     headers = "".join(
         f"| `{name}` | {meaning} | `{_cell(pattern)}` |\n"
         for name, (pattern, meaning) in HEADERS.items()

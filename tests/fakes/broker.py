@@ -98,11 +98,13 @@ class InMemoryBroker(Broker):
         cluster: That all share.
         frost: Of the process.
         members: That it made.
+        clients: Readers and voices that it made.
     """
 
     cluster: Cluster = field(default_factory=Cluster)
     frost: Frost = field(default_factory=Frost)
     members: list[InMemoryMembership] = field(default_factory=list)
+    clients: list[InMemoryReader | InMemoryVoice] = field(default_factory=list)
 
     @property
     def topics(self) -> Topics:
@@ -117,11 +119,15 @@ class InMemoryBroker(Broker):
 
     @override
     def reader(self) -> TopicReader:
-        return InMemoryReader(self.topics, self.frost)
+        reader = InMemoryReader(self.topics, self.frost)
+        self.clients.append(reader)
+        return reader
 
     @override
     def voice(self, topic: str, partition: int, /) -> Voice:
-        return InMemoryVoice(self.topics, self.frost, (topic, partition))
+        voice = InMemoryVoice(self.topics, self.frost, (topic, partition))
+        self.clients.append(voice)
+        return voice
 
     @override
     def sender(self) -> Sender:
@@ -142,10 +148,15 @@ class InMemoryBroker(Broker):
 
 @dataclass(slots=True)
 class InMemoryReader(TopicReader):
-    """Reads what is asked for."""
+    """Reads what is asked for.
+
+    Attributes:
+        closed: Whether it let go of the broker.
+    """
 
     topics: Topics
     frost: Frost
+    closed: bool = False
 
     @override
     async def read(self, after: Mapping[Place, int], /, *, wait_ms: int) -> Mapping[Place, Reading]:
@@ -176,7 +187,8 @@ class InMemoryReader(TopicReader):
 
     @override
     async def close(self) -> None:
-        """Nothing is held."""
+        await asyncio.sleep(self.topics.ending_s)
+        self.closed = True
 
     def _then(self, place: Place, offset: int) -> Reading:
         """Return what stands from an offset on, or from the first that there is."""
@@ -188,12 +200,20 @@ class InMemoryReader(TopicReader):
 
 @dataclass(slots=True)
 class InMemoryVoice(Voice):
-    """Speaks on one partition, until another does."""
+    """Speaks on one partition, until another does.
+
+    Attributes:
+        epoch: Which voice on its place it is; 0 for one that may say nothing.
+        closed: Whether it let go of the broker.
+        fault: Raised instead of letting go.
+    """
 
     topics: Topics
     frost: Frost
     place: Place
     epoch: int = 0
+    closed: bool = False
+    fault: Exception | None = None
 
     @override
     async def raise_(self) -> Received | None:
@@ -230,6 +250,10 @@ class InMemoryVoice(Voice):
     @override
     async def fall_silent(self) -> None:
         self.epoch = 0
+        await asyncio.sleep(self.topics.ending_s)
+        if self.fault is not None:
+            raise self.fault
+        self.closed = True
 
     def _keep(self, records: Sequence[Outgoing]) -> None:
         """Keep all of it, and the marks of the transaction behind it."""

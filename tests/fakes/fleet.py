@@ -13,6 +13,7 @@ from tests.carried import belongs, quote
 from tests.fakes.broker import Cluster, Frost, InMemoryBroker
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.live import FailingKeeper, Ill, Illness, Page, SwitchFiles, live_policy
+from tests.fakes.observing import KeptJournal
 from tests.fakes.virtual_time import VirtualSteady, VirtualWall
 from tests.loops import made_setup
 from torghut.carrying.messages import Outgoing
@@ -21,6 +22,7 @@ from torghut.eventlog.memory import InMemoryLog, Kept
 from torghut.eventlog.ports import Claim, Snapshot
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.workflows.carrying.member import CarryingWorker
+from torghut.workflows.carrying.observing import CarryingWitness
 from torghut.workflows.carrying.owning import Share
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.assembly import Parts
@@ -28,7 +30,13 @@ from torghut.workflows.live.standing import Identity
 
 TOPICS: Final = CarriedTopics()
 BUDGETS: Final = CarryingBudgets(
-    take_records=7, take_ms=100, retry_ms=100, retry_max_ms=1000, release_ms=3000, controls_ms=3000
+    take_records=7,
+    take_ms=100,
+    retry_ms=100,
+    retry_max_ms=1000,
+    release_ms=3000,
+    let_go_ms=500,
+    controls_ms=3000,
 )
 POLICY: Final = live_policy(
     loop=(("pending_max", 6), ("batch_records", 4), ("snapshot_blocks", 5)),
@@ -85,6 +93,7 @@ class Process:
         broker: As it reaches it.
         log: As it has it open.
         illness: What is wrong with that.
+        told: What it says of itself.
         asked: Set to end it.
         worker: What runs in it.
         running: Its life; None before it began.
@@ -95,6 +104,7 @@ class Process:
     broker: InMemoryBroker
     log: ProcessLog
     illness: Illness
+    told: KeptJournal
     asked: asyncio.Event
     worker: CarryingWorker
     running: asyncio.Task[None] | None = None
@@ -174,6 +184,7 @@ class Fleet:
         name = f"w-{len(self.processes)}"
         log = ProcessLog(self.kept, frost)
         broker = InMemoryBroker(self.cluster, frost)
+        told = KeptJournal()
         share = Share(
             claims=log,
             holder=name,
@@ -183,12 +194,14 @@ class Fleet:
             budgets=BUDGETS,
             parts_of=lambda partition: self._parts(name, log, illness, partition),
             partition_of=self.partition_of,
+            witness=CarryingWitness(journal=told),
         )
         process = Process(
             name=name,
             broker=broker,
             log=log,
             illness=illness,
+            told=told,
             asked=asyncio.Event(),
             worker=CarryingWorker(share=share, group=GROUP),
         )
@@ -241,7 +254,7 @@ class Fleet:
             folder=SwitchFiles(),
             page=Page(),
             identity=Identity(
-                worker=f"{name}-{partition}", pid=1, log="memory", source="topic:", revision="r1"
+                worker=f"{name}.p{partition}", pid=1, log="memory", source="topic:", revision="r1"
             ),
             speed=self.speed,
             takes_offers=False,

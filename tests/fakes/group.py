@@ -100,6 +100,7 @@ class InMemoryMembership(Membership):
         again: How many records are handed out a second time with the next ones.
         hinted: Positions that were told.
         expelled: Whether others have its partitions without its knowing.
+        fault: Raised instead of handing out.
     """
 
     group: Group
@@ -110,6 +111,7 @@ class InMemoryMembership(Membership):
     again: int = 0
     hinted: dict[int, int] = field(default_factory=dict)
     expelled: bool = False
+    fault: Exception | None = None
 
     @override
     async def join(self, owner: Owner, /) -> None:
@@ -120,6 +122,8 @@ class InMemoryMembership(Membership):
 
     @override
     async def take(self, *, most: int, wait_ms: int) -> Mapping[int, Sequence[Received]]:
+        if self.fault is not None:
+            raise self.fault
         left_ms = wait_ms
         while True:
             await asyncio.sleep(0)

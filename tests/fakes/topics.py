@@ -85,6 +85,7 @@ class Topics:
         voices: How often the voice of each partition was raised.
         lost: Of the next things said, how many are kept without an answer (True) or not at all.
         forbidden: Names of topics that nobody may read or write.
+        ending_s: How long a client takes to let go.
     """
 
     by_name: dict[str, list[Part]] = field(default_factory=dict)
@@ -92,6 +93,7 @@ class Topics:
     voices: dict[tuple[str, int], int] = field(default_factory=dict)
     lost: list[bool] = field(default_factory=list)
     forbidden: set[str] = field(default_factory=set)
+    ending_s: float = 0.0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def make(self, name: str, partitions: int) -> None:

@@ -15,14 +15,20 @@ from torghut.schemas.declarations.topics import (
     TopicDeclaration,
 )
 
-KEYS: Final[Mapping[RecordKey, str]] = {
-    "symbol": "The instrument, qualified by its venue: fxcm:EURUSD.",
-    "control-id": "The id of the control record.",
-    "stream": "The stream that the event stands in.",
-    "worker-partition": "The worker and its partition: worker-1/11.",
-    "none": "There is none.",
+KEYS: Final[Mapping[RecordKey, tuple[str, str]]] = {
+    "symbol": (
+        r"^[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}$",
+        "The instrument, qualified by its venue: fxcm:EURUSD.",
+    ),
+    "control-id": (r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,199}$", "The id of the control record."),
+    "stream": (r"^[a-z][A-Za-z0-9._:@/-]{0,399}$", "The stream that the event stands in."),
+    "worker-partition": (
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.p(0|[1-9][0-9]{0,6})$",
+        "The worker and its partition: worker-1.p11.",
+    ),
+    "none": ("^$", "There is none."),
 }
-"""What a record's key is, UTF-8 text."""
+"""What each record's key is, UTF-8 text: its pattern and its meaning."""
 
 _VERSION: Final = "3.0.0"
 _BINDING: Final = "0.5.0"
@@ -95,7 +101,8 @@ def _message(topic: TopicDeclaration, value: str) -> JsonObject:
     """Return one kind of record of a topic."""
     kafka: dict[str, JsonValue] = {"bindingVersion": _BINDING}
     if topic.key != "none":
-        kafka["key"] = {"type": "string", "description": KEYS[topic.key]}
+        pattern, meaning = KEYS[topic.key]
+        kafka["key"] = {"type": "string", "pattern": pattern, "description": meaning}
     return {
         "name": value,
         "contentType": "application/json",

@@ -17,11 +17,28 @@ from torghut.carrying.messages import (
 )
 from torghut.kernel.canonical import JsonRefusedError, canonical_bytes, parse_json_object
 from torghut.schemas.codes import RefusalCode
-from torghut.schemas.control import CONTROL_RECORD, ControlRecord
+from torghut.schemas.control import (
+    CONTROL_RECORD,
+    ControlRecord,
+    DepthSnapshot,
+    FillReported,
+    FundamentalsArrived,
+    NewsArrived,
+    OrderReported,
+    PositionReported,
+)
 
 RECORD_BYTES_MAX: Final = 65_536
 """Longest message that is looked at."""
 
+_BY_SYMBOL: Final = (
+    DepthSnapshot
+    | FillReported
+    | FundamentalsArrived
+    | NewsArrived
+    | OrderReported
+    | PositionReported
+)
 _SNAPSHOT: Final = (SCHEMA, b"control.depth-snapshot.v1")
 
 
@@ -48,12 +65,20 @@ def read_control(received: Received) -> ControlRecord | Unreadable:
         return unreadable(received, RefusalCode.WRONG_TYPE, "no control record")
 
 
-def control_message(record: ControlRecord, *, key: str, wall_ns: int) -> Outgoing:
+def control_key(record: ControlRecord) -> str:
+    """Return the key of a control record: its symbol where a partition must see it in its order.
+
+    Everybody reads commands whole, also those about one symbol; they have their own id.
+    """
+    by_symbol = isinstance(record, _BY_SYMBOL) and record.symbol != "*"
+    return record.symbol if by_symbol else record.control_id
+
+
+def control_message(record: ControlRecord, *, wall_ns: int) -> Outgoing:
     """Return a control record as the message that carries it.
 
     Args:
         record: That is carried.
-        key: Its symbol, or its own id on a topic that is read whole.
         wall_ns: When it came in, by wall time.
     """
     headers = (
@@ -62,4 +87,6 @@ def control_message(record: ControlRecord, *, key: str, wall_ns: int) -> Outgoin
         (SPEED, b"1.0"),
         (CORRELATION_ID, record.control_id.encode()),
     )
-    return Outgoing(key.encode(), canonical_bytes(record.model_dump(mode="json")), headers)
+    return Outgoing(
+        control_key(record).encode(), canonical_bytes(record.model_dump(mode="json")), headers
+    )

@@ -108,7 +108,7 @@ class TopicReader(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the broker."""
+        """Let go of the broker, within the budget, well or not."""
         ...
 
 
@@ -138,7 +138,7 @@ class Voice(Protocol):
         ...
 
     async def fall_silent(self) -> None:
-        """Let go of the broker."""
+        """Let go of the broker, within the budget, well or not."""
         ...
 
 
@@ -155,7 +155,7 @@ class Sender(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the broker."""
+        """Let go of the broker, within the budget, well or not."""
         ...
 
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from tests.carried import WALL_NS, carried_control
 from tests.loops import stop_record
 from torghut.carrying.contexts import Unreadable
-from torghut.carrying.controls import RECORD_BYTES_MAX, read_control
+from torghut.carrying.controls import RECORD_BYTES_MAX, control_key, read_control
 from torghut.carrying.messages import CORRELATION_ID, INGRESS_WALL_NS, SCHEMA, SPEED, Received
 from torghut.schemas.codes import RefusalCode
-from torghut.schemas.control import CONTROL_RECORD, ControlRecord
+from torghut.schemas.control import CONTROL_RECORD, ControlRecord, DepthSnapshot
+from torghut.workflows.carrying.terms import CarriedTopics
 
 GOLDEN: Final = sorted(
     (Path(__file__).parents[2] / "replay/golden/messages/events/control").rglob("*.json")
@@ -44,9 +45,19 @@ def test_every_kind_of_record_is_read_as_it_was_sent(path: Path) -> None:
     assert headers[SCHEMA] == f"control.{record.kind}.v{record.version}".encode()
     assert headers[CORRELATION_ID] == record.control_id.encode()
     assert (headers[INGRESS_WALL_NS], headers[SPEED]) == (b"%d" % WALL_NS, b"1.0")
-    key = record.control_id if record.symbol == "*" else record.symbol
-    assert message.key == key.encode()
     assert carried_control(record) == message
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_record_is_keyed_as_the_topic_that_carries_it_is(path: Path) -> None:
+    record, topics = record_of(path), CarriedTopics()
+    keyed = topics.of(record) in topics.keyed or isinstance(record, DepthSnapshot)
+
+    assert control_key(record) == (record.symbol if keyed else record.control_id)
+
+
+def test_stop_of_one_symbol_is_keyed_by_its_id() -> None:
+    assert control_key(stop_record("c", "stopped", symbol="fxcm:EURUSD")) == "c"
 
 
 HOSTILE = {

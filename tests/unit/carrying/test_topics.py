@@ -92,7 +92,7 @@ def test_three_nodes_lose_nothing_that_one_of_them_loses(topic: TopicDeclaration
         ("min_in_sync: 2", "min_in_sync: 1", "two of them in sync, on three nodes"),
         ("copies: 3, min_in_sync: 2", "copies: 3, min_in_sync: 4", "at most copies"),
         ("{copies: 1, min_in_sync: 1}", "{copies: 2, min_in_sync: 1}", "one copy on one node"),
-        ("always: [schema, source,", "always: [source,", "schema among those"),
+        ("always: [schema, ingress-wall-ns,", "always: [ingress-wall-ns,", "schema among those"),
         ("if_known: [", "if_known: [schema, ", "each header once"),
         ("owner: production", "owner: somebody", "'production'"),
         ("producer: ingress", "producer: nobody", "'ingress'"),

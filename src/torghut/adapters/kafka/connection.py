@@ -92,6 +92,8 @@ class Connection:
         done, _ = await asyncio.wait([stopping], timeout=self.budget_ms / _MS)
         if not done:
             stopping.cancel()
+        elif stopping.cancelled():  # aiokafka waits for tasks of its own that it cancelled
+            _LOG.debug("a client was cut short while it ended")
         elif (fault := stopping.exception()) is not None:
             _LOG.debug("a client did not end well: %s", fault)
 

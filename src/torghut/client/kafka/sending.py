@@ -159,10 +159,8 @@ class KafkaSending(Sending):
             raise NotSendableError(
                 control_id=control_id, detail=str(error)[:_DETAIL_MAX]
             ) from error
-        topic = self.topics.of(record)
-        key = record.control_id if topic == self.topics.commands else record.symbol
-        made = control_message(record, key=key, wall_ns=wall_ns)
-        return msgspec.structs.replace(made, topic=topic)
+        made = control_message(record, wall_ns=wall_ns)
+        return msgspec.structs.replace(made, topic=self.topics.of(record))
 
 
 def _fault(error: NotSendableError) -> str:

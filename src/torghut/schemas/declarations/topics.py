@@ -58,6 +58,10 @@ HeaderName = Literal[
     "traceparent",
     "log-position",
     "block-digest",
+    "event-position",
+    "event-digest",
+    "stream-version",
+    "recorded-at-ns",
     "topic",
     "partition",
     "offset",
@@ -98,6 +102,19 @@ HEADERS: Final[Mapping[HeaderName, tuple[str, str]]] = MappingProxyType(
             "Partition, block and place of the log's own record.",
         ),
         "block-digest": (r"^[0-9a-f]{64}$", "sha256 of the block that it stands in."),
+        "event-position": (
+            r"^[1-9][0-9]{0,14}$",
+            "Of the event in governance's log, over all streams; ascending, without gaps.",
+        ),
+        "event-digest": (
+            r"^[0-9a-f]{64}$",
+            "sha256 of the event, and through it of its stream so far.",
+        ),
+        "stream-version": (r"^[1-9][0-9]{0,14}$", "Place of the event in its stream."),
+        "recorded-at-ns": (
+            r"^(0|[1-9][0-9]{0,18})$",
+            "Wall time at which the event was recorded, ns since 1970.",
+        ),
         "topic": (
             r"^[A-Za-z0-9._-]{1,249}$",
             "Where the record was found that is set aside here.",

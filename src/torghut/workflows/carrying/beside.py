@@ -76,13 +76,13 @@ class BesideReader:
             await self.take(wait_ms=wait_ms)
 
     async def take(self, *, wait_ms: int) -> None:
-        """Take what comes next, within the time.
+        """Take what comes next, within the time; it stays in its topics while very much waits.
 
         Raises:
             BrokerUnreachableError: No broker answers within the budget.
             BrokerRefusedError: The broker answers that it will not.
         """
-        await self.line.room()
+        await self.line.room_for_urgent()
         asked = {self.places[name]: offset for name, offset in self.after.items()}
         found = await self.reader.read(asked, wait_ms=wait_ms)
         for name, place in self.places.items():

@@ -41,14 +41,30 @@ class PartitionLateError(TorghutError):
 
 
 class EventsBehindTopicError(TorghutError):
-    """An event was published that the log does not have: it was set back, or is another one."""
+    """The topic ends with an event that the log does not have: it was set back, or is another."""
 
     code: ClassVar[str] = "carrying.events-behind-topic"
     exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
 
-    def __init__(self, *, published: int) -> None:
+    def __init__(self, *, published: int, found: str) -> None:
         super().__init__(
-            f"expected a log that has event {published}, which the topic holds, found it ending "
-            "before; restore the log, or relay into a topic that belongs to it"
+            f"expected a log that has event {published} as the topic ends with it, found {found}; "
+            "restore the log, or relay into a topic that belongs to it"
         )
         self.published = published
+        self.found = found
+
+
+class BookmarkUnreadableError(TorghutError):
+    """The topic of events ends with a record that no relay sent: nobody knows where to go on."""
+
+    code: ClassVar[str] = "carrying.bookmark-unreadable"
+    exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+    def __init__(self, *, offset: int, found: str) -> None:
+        super().__init__(
+            f"expected the topic's last record, at offset {offset}, to say the place of its event, "
+            f"found {found!r}; see who else writes there, and relay into a topic of its own"
+        )
+        self.offset = offset
+        self.found = found

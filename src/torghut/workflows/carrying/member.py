@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -48,6 +48,8 @@ class CarryingWorker(Owner):
     behind: int = 0
     _owned: dict[int, OwnedPartition] = field(default_factory=dict)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _beside: set[asyncio.Task[None]] = field(default_factory=set)
+    _defect: BaseException | None = None
     _membership: Membership | None = None
     _joined: bool = False
     _rejoin: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,9 +61,15 @@ class CarryingWorker(Owner):
             OffsetsGoneError: The topic is not the one that the log was decided from.
             Exception: A fault of ours; rather than one partition in silence, all of it ends.
         """
-        probing = asyncio.create_task(self._probe())
+        probing = self._begin("log probe", self._probe())
         try:
             await self._be_member(asked)
+        except TorghutError:
+            raise
+        except Exception as error:
+            if error is not self._defect:
+                self.share.witness.failed("worker", error)
+            raise
         finally:
             probing.cancel()
 
@@ -87,9 +95,12 @@ class CarryingWorker(Owner):
                 wait_ms = self.share.budgets.retry_max_ms
             finally:
                 self._joined, self._membership = False, None  # nothing is taken up any more
-                await self.lost(list(self._owned))
-                with suppress(BrokerUnreachableError):
-                    await membership.leave()
+                try:
+                    await self.lost(list(self._owned))
+                finally:
+                    with suppress(BrokerUnreachableError):
+                        await membership.leave()
+            self._check_defect()
             await _sleep(wait_ms, asked)
 
     @property
@@ -121,7 +132,7 @@ class CarryingWorker(Owner):
                 continue
             owned = OwnedPartition(partition=partition, membership=membership, share=self.share)
             self._owned[partition] = owned
-            self._tasks[partition] = asyncio.create_task(self._keep(owned))
+            self._tasks[partition] = self._begin(f"partition {partition}", self._keep(owned))
 
     @override
     async def lost(self, partitions: Sequence[int], /) -> None:
@@ -134,10 +145,13 @@ class CarryingWorker(Owner):
                 ending.append(task)
         if not ending:
             return
-        _, late = await asyncio.wait(ending, timeout=self.share.budgets.release_ms / _MS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        budgets = self.share.budgets
+        try:
+            await asyncio.wait(ending, timeout=budgets.release_ms / _MS)
+        finally:
+            for task in ending:
+                task.cancel()
+        await asyncio.wait(ending, timeout=budgets.let_go_ms / _MS)
 
     async def _take(self, membership: Membership, asked: asyncio.Event) -> None:
         """Hand out what comes, until asked to end or to join anew."""
@@ -149,7 +163,7 @@ class CarryingWorker(Owner):
             for partition, records in found.items():
                 if (owned := self._owned.get(partition)) is not None:
                     owned.bring(records)
-            self._check_tasks()
+            self._check_defect()
             if running.time() >= hint_s:
                 hint_s = running.time() + _HINT_S
                 self.refused = ""  # not before: what is refused is heard of after the first look
@@ -170,15 +184,29 @@ class CarryingWorker(Owner):
                 self.log_away = str(error)
             await asyncio.sleep(budget_ms / _MS)
 
-    def _check_tasks(self) -> None:
-        """Raise what ended the loop of a partition and is nothing that is foreseen.
+    def _begin(self, where: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Let something go on beside; what nobody foresaw in it is told, and ends the worker."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(lambda ended: self._ended(where, ended))
+        return task
+
+    def _ended(self, where: str, task: asyncio.Task[None]) -> None:
+        """Tell what ended a task, if that was nothing that is foreseen."""
+        self._beside.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.share.witness.failed(where, error)
+            self._defect = self._defect or error
+
+    def _check_defect(self) -> None:
+        """Raise the first error that nobody foresaw.
 
         Raises:
             Exception: That.
         """
-        for task in self._tasks.values():
-            if task.done() and not task.cancelled():
-                task.result()
+        if self._defect is not None:
+            raise self._defect
 
     def _durable(self) -> Mapping[int, int]:
         """Return how far each partition is durable."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
-from torghut.carrying.messages import Outgoing, Received
+from torghut.carrying.messages import SCHEMA, Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 from torghut.eventlog.ports import SharedLog
 from torghut.kernel.errors import TorghutError
@@ -22,7 +23,7 @@ from torghut.workflows.carrying.beside import BesideReader
 from torghut.workflows.carrying.errors import PartitionLateError
 from torghut.workflows.carrying.intake import Intake, PartitionOf
 from torghut.workflows.carrying.observing import CarryingWitness
-from torghut.workflows.carrying.publishing import Publisher, by_name, by_symbol
+from torghut.workflows.carrying.publishing import Publisher, by_name, by_symbol, schema_of
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.life import first_of, live
@@ -83,7 +84,7 @@ class OwnedPartition:
     unheard: str = ""
     trouble: TorghutError | None = None
     _intake: Intake | None = None
-    _resuming: asyncio.Task[None] | None = None
+    _full: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Take the partition up and decide it until asked to give it back.
@@ -93,27 +94,27 @@ class OwnedPartition:
             VoiceSilencedError: Another process publishes it by now.
             TorghutError: It cannot be taken up, or not be gone on with.
         """
-        parts = self.share.parts_of(self.partition)
         topics, broker = self.share.topics, self.share.broker
         voice = broker.voice(topics.decisions, self.partition)
         aside = broker.voice(topics.control_outcomes, self.partition)
         reader = broker.reader()
         try:
-            await self.share.claims.claim(self.partition, self.share.holder)
-            worker = self.worker = assemble(parts)
-            await worker.begin()
-            outcomes = self._outcomes(worker, voice)
-            self.published = await outcomes.raise_voice()
-            publishers = (outcomes, self._control_outcomes(worker, aside))
-            await self._serve(worker, publishers, self._beside(worker, reader))
+            async with AsyncExitStack() as held:
+                held.push_async_callback(
+                    _let_go, (voice.fall_silent, aside.fall_silent, reader.close)
+                )
+                parts = self.share.parts_of(self.partition)
+                held.callback(parts.page.close)  # before the clients: who tries again needs it
+                held.callback(self._rest)
+                await self.share.claims.claim(self.partition, self.share.holder)
+                worker = self.worker = assemble(parts)
+                await worker.begin()
+                outcomes = self._outcomes(worker, voice)
+                self.published = await outcomes.raise_voice()
+                publishers = (outcomes, self._control_outcomes(worker, aside))
+                await self._serve(worker, publishers, self._beside(worker, reader))
         except BaseExceptionGroup as group:
             raise first_of(group) from group
-        finally:
-            self._rest()
-            await voice.fall_silent()
-            await aside.fall_silent()
-            await reader.close()
-            parts.page.close()
 
     def unready(self) -> Sequence[str]:
         """Return what keeps it from deciding durably and telling of it; nothing if it is ready."""
@@ -136,16 +137,14 @@ class OwnedPartition:
         items = self._intake.items(records)
         loop.speed = self._intake.speed
         loop.line.put(items)
-        if len(loop.line) >= loop.line.limit and self._resuming is None:
+        if not loop.line.has_room and not self._full.is_set():
             self.membership.hold(self.partition)
-            self._resuming = asyncio.create_task(self._resume())
+            self._full.set()
 
     def _rest(self) -> None:
         """Decide nothing; what is not given back is not read either, until it is taken up again."""
         self.serving = False
-        if self._resuming is not None:
-            self._resuming.cancel()
-            self._resuming = None
+        self._full.clear()
         if not self.asked.is_set():
             self.membership.hold(self.partition)
 
@@ -155,7 +154,10 @@ class OwnedPartition:
         """Decide, publish and say that this is so, until asked to end; then publish the last."""
         async with asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(publisher.publish()) for publisher in publishers]
-            others.append(tasks.create_task(self._beat(worker)))
+            others += [
+                tasks.create_task(self._beat(worker)),
+                tasks.create_task(self._resume(worker)),
+            ]
             await live(worker, lambda: self._feed(worker, beside), self.asked)
             await self._within(
                 _all_heard(publishers),
@@ -218,7 +220,9 @@ class OwnedPartition:
         topic = self.share.topics.heartbeats
         while True:
             try:
-                await self.share.sender.send(topic, [Outgoing(key, worker.desk.heartbeat(), ())])
+                beat = worker.desk.heartbeat()
+                headers = ((SCHEMA, schema_of(beat)),)
+                await self.share.sender.send(topic, [Outgoing(key, beat, headers)])
                 self.unheard = ""
             except BrokerUnreachableError as error:
                 self.unheard = str(error)
@@ -227,13 +231,14 @@ class OwnedPartition:
                 self.unheard = str(error)
             await worker.desk.beats()
 
-    async def _resume(self) -> None:
-        """Let records be handed out again once there is room for them."""
-        assert self.worker is not None  # noqa: S101
-        await self.worker.loop.line.room()
-        self._resuming = None
-        if self.serving:
-            self.membership.go_on(self.partition)
+    async def _resume(self, worker: LiveWorker) -> None:
+        """Let records be handed out again whenever there is room for them again, for ever."""
+        while True:
+            await self._full.wait()
+            await worker.loop.line.room()
+            self._full.clear()
+            if self.serving:
+                self.membership.go_on(self.partition)
 
     def _outcomes(self, worker: LiveWorker, voice: Voice) -> Publisher:
         """Return what publishes what became of contexts."""
@@ -288,6 +293,21 @@ class OwnedPartition:
     def _name(self) -> str:
         """What the log calls the contexts' own partition."""
         return f"{self.share.topics.contexts}/{self.partition}"
+
+
+async def _let_go(releases: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """Let go of clients, all at once; a failure of one, or a cancel, keeps none of them from it.
+
+    Each ends within the broker's budget, so who cancels waits for that, and no longer.
+    """
+    going = asyncio.gather(*(release() for release in releases), return_exceptions=True)
+    try:
+        await asyncio.shield(going)
+    finally:
+        await asyncio.wait([going])
+        for fault in going.result():
+            if fault is not None:
+                raise fault
 
 
 async def _all_heard(publishers: Sequence[Publisher]) -> None:

@@ -3,7 +3,8 @@
 What a partition's loop tells, outcomes as well as what became of control records, is published by
 whoever decides it, after the topic's own last record. What stands before that was heard; what
 stands after it is read from memory, or back from the log, where a worker died between the two. So
-nothing is published twice, and nothing left out.
+nothing is left out, and nothing published twice but a quarantined record whose block holds nothing
+else: it stands in another topic, so the last record of this one does not say that it was heard.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ def by_symbol(line: Line) -> bytes:
     """Return the symbol of the context that a line is about."""
     _, venue, name, _, _ = line.name.split(":")
     return f"{venue}:{name}".encode()
+
+
+def schema_of(text: bytes) -> bytes:
+    """Return the schema that a text says first that it fits."""
+    return text[_TYPE].partition(b'"')[0]
 
 
 def by_name(line: Line) -> bytes:
@@ -171,7 +177,7 @@ class Publisher:
             )
             for line in block.lines:
                 headers = (
-                    (SCHEMA, line.text[_TYPE].partition(b'"')[0]),
+                    (SCHEMA, schema_of(line.text)),
                     (LOG_POSITION, str(block.position(line)).encode()),
                     (CAUSATION_ID, line.name.encode()),
                     *of_block,

@@ -130,4 +130,4 @@ def _beside(record: ControlRecord, wall_ns: int) -> Outgoing | None:
     """Return a control record that stands among the contexts; None where it may not."""
     if not isinstance(record, DepthSnapshot):
         return None
-    return control_message(record, key=record.symbol, wall_ns=wall_ns)
+    return control_message(record, wall_ns=wall_ns)

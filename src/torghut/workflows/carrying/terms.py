@@ -53,7 +53,8 @@ class CarriedTopics:
     @property
     def relied_on(self) -> Collection[str]:
         """Every topic that a worker reads or writes something on that must not be lost."""
-        return (self.contexts, self.decisions, *self.keyed, self.commands, self.quarantine)
+        read = (self.contexts, *self.keyed, self.commands)
+        return (*read, self.decisions, self.control_outcomes, self.quarantine)
 
     def of(self, record: ControlRecord) -> str:
         """Return the topic that carries a control record."""
@@ -82,7 +83,10 @@ class CarryingBudgets:
         retry_ms: Between attempts to reach the broker.
         retry_max_ms: Longest time between attempts to take a partition up that cannot be.
         probe_ms: Between two questions to the log whether it is there, and longest wait for each.
-        release_ms: From losing a partition until everything of it is let go.
+        release_ms: From losing partitions until what was decided last is published; what is not
+            done by then is cancelled.
+        let_go_ms: Longest wait after that until their clients are let go of. The broker's own
+            budget for that may be longer: they end beside, and nobody waits for them.
         controls_ms: Longest wait for the control records that were there when a partition was
             gained; nothing is decided before they are taken.
     """
@@ -93,4 +97,5 @@ class CarryingBudgets:
     retry_max_ms: int = 10_000
     probe_ms: int = 2_000
     release_ms: int = 5_000
+    let_go_ms: int = 2_000
     controls_ms: int = 10_000

@@ -171,7 +171,7 @@ class Chain:
             async with asyncio.timeout(1):
                 await self.beside.take(wait_ms=10)
         except TimeoutError:
-            assert len(self.line) >= self.line.limit
+            assert self.line.urgent
 
     def block(self, most: int) -> None:
         """Take a block from the line."""
@@ -191,7 +191,7 @@ class Chain:
         for name, (topic, number) in [*PLACES.items(), ("contexts/0", ("contexts", 0))]:
             claimed = cursor.record if topic == "contexts" else cursor.beside.get(name, 0)
             for one in self.topics.part((topic, number)).records:
-                if one.key != ELSEWHERE.encode():
+                if ELSEWHERE.encode() not in (one.value or b""):
                     assert ((name, one.offset) in kept) == (one.offset < claimed)
 
     async def end(self) -> None:
@@ -317,6 +317,37 @@ def test_catching_up_ends_behind_the_marks_that_stand_last() -> None:
             name: chain.topics.part(place).end for name, place in PLACES.items()
         }
         assert chain.line.urgent
+
+    run_virtually(main())
+
+
+def test_stop_is_taken_however_many_contexts_wait() -> None:
+    async def main() -> None:
+        chain = Chain()
+        chain.send_contexts(50)
+        await chain.step("hand out", 50)
+        chain.send_control(COMMANDS, "*")
+        async with asyncio.timeout(1):
+            await chain.beside.take(wait_ms=10)
+        assert chain.line.urgent
+
+    run_virtually(main())
+
+
+def test_control_records_stay_in_their_topic_while_as_many_as_may_wait_do() -> None:
+    async def main() -> None:
+        chain = Chain()
+        for _ in range(chain.line.limit):
+            chain.send_control(COMMANDS, "*")
+        await chain.beside.take(wait_ms=10)
+        chain.send_control(COMMANDS, "*")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await chain.beside.take(wait_ms=10)
+        chain.block(1)
+        async with asyncio.timeout(1):
+            await chain.beside.take(wait_ms=10)
+        assert len(chain.line.take(100)) == chain.line.limit
 
     run_virtually(main())
 

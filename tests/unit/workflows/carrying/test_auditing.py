@@ -291,7 +291,7 @@ def test_snapshot_of_a_book_among_contexts_is_taken_as_a_control_record() -> Non
     snapshot = DepthSnapshot(
         control_id="book", symbol=SYMBOLS[0], update_id=1, bids=1, asks=1, body_digest="cd" * 32
     )
-    made = control_message(snapshot, key=SYMBOLS[0], wall_ns=1)
+    made = control_message(snapshot, wall_ns=1)
     one.topics[CONTEXTS][20] = Received(20, made.key, made.value, made.headers, 1)
     lost = one.audit()
     block = one.chain[1]

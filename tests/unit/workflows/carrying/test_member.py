@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.carried import carried_control
-from tests.fakes.fleet import BUDGETS, SYMBOLS, TOPICS, Fleet, Process
+from tests.fakes.broker import InMemoryVoice
+from tests.fakes.fleet import BUDGETS, GROUP, SYMBOLS, TOPICS, Fleet, Process
 from tests.fakes.live import Ill
 from tests.fakes.virtual_time import run_virtually
 from tests.loops import stop_record
+from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.carrying.errors import OffsetsGoneError
 from torghut.decisions.recording import read_block
+from torghut.schemas.control import DepthSnapshot
+from torghut.schemas.observing.log_events import Defect
 from torghut.workflows.live.assembly import Parts
+from torghut.workflows.live.intake.waiting import WaitingLine
 
 A = SYMBOLS[0]
 
@@ -29,15 +35,39 @@ def in_fleet(test: Callable[[Fleet], Awaitable[None]], *, partitions: int = 2) -
     run_virtually(main())
 
 
+def hold_pages(process: Process, folder: Path) -> None:
+    """Let a process have pages that are held as those of a real one are."""
+    share, parts_of = process.worker.share, process.worker.share.parts_of
+
+    def held(partition: int) -> Parts:
+        parts = parts_of(partition)
+        return replace(parts, page=HeldPage(folder, parts.identity.worker))
+
+    process.worker.share = replace(share, parts_of=held)
+
+
 def heard(fleet: Fleet) -> int:
     """Return how many outcomes were published."""
     return sum(len(part.records) for part in fleet.cluster.topics.by_name[TOPICS.decisions])
+
+
+def line_of(process: Process, partition: int) -> WaitingLine:
+    """Return what waits in a partition's loop."""
+    worker = process.worker.owned[partition].worker
+    assert worker is not None
+    return worker.loop.line
 
 
 def troubles(process: Process) -> list[str]:
     """Return why partitions cannot be taken up, by code."""
     found = [owned.trouble for owned in process.worker.owned.values()]
     return [error.code for error in found if error is not None]
+
+
+def defects(process: Process) -> list[tuple[str, str]]:
+    """Return what nobody foresaw, as a process said it."""
+    said = [event for event, _ in process.told.said]
+    return [(one.where, one.error) for one in said if isinstance(one, Defect)]
 
 
 def troubled(process: Process) -> list[str]:
@@ -126,6 +156,20 @@ def test_fault_that_nobody_foresaw_ends_the_worker_rather_than_one_partition() -
         async with asyncio.timeout(5):
             with pytest.raises(ZeroDivisionError):
                 await process.running
+        assert ("partition 0", "ZeroDivisionError") in defects(process)
+
+    in_fleet(test)
+
+
+def test_fault_that_nobody_foresaw_while_records_are_handed_out_is_told() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        process.broker.members[0].fault = ZeroDivisionError("handing out")
+        assert process.running is not None
+        with pytest.raises(ZeroDivisionError):
+            await process.running
+        assert defects(process) == [("worker", "ZeroDivisionError")]
 
     in_fleet(test)
 
@@ -265,10 +309,55 @@ def test_full_line_holds_the_partition_back_and_nothing_is_left_out() -> None:
         process.illness.become(Ill.HANGING)
         fleet.send(A, 200)
         await asyncio.sleep(1)
-        owned = process.worker.owned[fleet.partition_of(A)]
-        assert owned.worker is not None
-        limit = owned.worker.loop.line.limit
-        assert len(owned.worker.loop.line) < limit + BUDGETS.take_records
+        line = line_of(process, fleet.partition_of(A))
+        assert len(line) < line.limit + BUDGETS.take_records
+        process.illness.become(Ill.WELL)
+        await asyncio.sleep(10)
+        assert heard(fleet) == 200
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_snapshots_alone_hold_the_partition_back_once_as_many_wait_as_may() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        fleet.send(A, 1)
+        await asyncio.sleep(1)
+        process.illness.become(Ill.HANGING)
+        for number in range(200):
+            book = DepthSnapshot(
+                control_id=f"book-{number}",
+                symbol=A,
+                update_id=number,
+                bids=1,
+                asks=1,
+                body_digest="cd" * 32,
+            )
+            fleet.cluster.topics.keep(TOPICS.contexts, [carried_control(book)])
+        await asyncio.sleep(2)
+        line = line_of(process, fleet.partition_of(A))
+        assert line.limit <= line.controls < line.limit + BUDGETS.take_records
+        process.illness.become(Ill.WELL)
+        await asyncio.sleep(10)
+        blocks = [block async for block in fleet.log.blocks(fleet.partition_of(A))]
+        assert sum(len(read_block(block).received) for block in blocks) == 200
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_stop_finds_its_way_past_contexts_that_hold_the_partition_back() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        process.illness.become(Ill.HANGING)
+        fleet.send(A, 200)
+        await asyncio.sleep(1)
+        stop = carried_control(stop_record("now", "stopped"))
+        fleet.cluster.topics.keep(TOPICS.commands, [stop])
+        await asyncio.sleep(1)
+        assert line_of(process, fleet.partition_of(A)).urgent
         process.illness.become(Ill.WELL)
         await asyncio.sleep(10)
         assert heard(fleet) == 200
@@ -295,6 +384,63 @@ def test_partition_that_failed_while_it_was_held_back_is_read_again() -> None:
     in_fleet(test)
 
 
+def test_partition_is_taken_up_again_while_its_clients_still_let_go(tmp_path: Path) -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        hold_pages(process, tmp_path)
+        await asyncio.sleep(1)
+        before, fleet.cluster.topics.ending_s = list(process.broker.clients), 10.0
+
+        await fleet.cluster.group(TOPICS.contexts, GROUP).stir()
+        fleet.send(A, 3)
+        await asyncio.sleep(1)
+
+        assert troubles(process) == []
+        assert heard(fleet) == 3
+        await asyncio.sleep(10)
+        assert [one for one in before if not one.closed] == []
+        fleet.cluster.topics.ending_s = 0.0
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_partition_is_lost_within_its_bound_however_long_clients_take() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        fleet.cluster.topics.ending_s = 60.0
+
+        async with asyncio.timeout((BUDGETS.release_ms + BUDGETS.let_go_ms) / 1000 + 0.1):
+            await process.worker.lost([0, 1])
+
+        assert not process.worker.owned
+        await process.kill()
+
+    in_fleet(test)
+
+
+def test_client_that_does_not_let_go_keeps_no_other_from_it(tmp_path: Path) -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        hold_pages(process, tmp_path)
+        await asyncio.sleep(1)
+        voices = [one for one in process.broker.clients if isinstance(one, InMemoryVoice)]
+        others = [one for one in process.broker.clients if one not in voices]
+
+        for one in voices:
+            one.fault = ZeroDivisionError("a voice")
+        with pytest.raises(ZeroDivisionError):
+            await fleet.end()
+
+        assert ("partition 0", "ZeroDivisionError") in defects(process)
+        assert others
+        assert all(one.closed for one in others)
+        assert not [one for one in read_pages(tmp_path) if one.alive]
+
+    in_fleet(test)
+
+
 def test_only_what_is_durable_is_hinted_to_the_broker() -> None:
     async def test(fleet: Fleet) -> None:
         process = fleet.start()
@@ -317,7 +463,7 @@ def test_each_partition_says_every_second_that_it_is_there() -> None:
         fleet.start()
         await asyncio.sleep(10)
         keys = [one.key for one in fleet.cluster.topics.part((TOPICS.heartbeats, 0)).records]
-        for name in (b"w-0-0", b"w-0-1"):
+        for name in (b"w-0.p0", b"w-0.p1"):
             assert 8 <= keys.count(name) <= 14
         await fleet.end()
 

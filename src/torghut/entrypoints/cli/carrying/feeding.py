@@ -101,10 +101,8 @@ async def _send_controls(sender: Sender, records: Sequence[ControlRecord]) -> No
     """Send control records, each to its topic, in their order."""
     topics = brokering.carried_topics()
     for record in records:
-        topic = topics.of(record)
-        key = record.control_id if topic == topics.commands else record.symbol
-        wall_ns = standby.wall_clock().now_ns()
-        await sender.send(topic, [control_message(record, key=key, wall_ns=wall_ns)])
+        made = control_message(record, wall_ns=standby.wall_clock().now_ns())
+        await sender.send(topics.of(record), [made])
 
 
 def _sending(

@@ -95,12 +95,14 @@ def moving(item: Item, cursor: Cursor) -> Item:
 
 @dataclass(slots=True)
 class WaitingLine:
-    """A bounded line; urgent control records always find a place, and stand at its front.
+    """A bounded line; what is urgent always finds a place, and stands at its front.
 
-    Contexts do not take the place of control records: there is as much room again for those.
+    Contexts do not take the place of control records: there is as much room again for those, and
+    again for what is urgent and can wait elsewhere.
 
     Attributes:
-        limit: Most contexts and quarantined records that may wait, and most control records.
+        limit: Most contexts and quarantined records that may wait, most control records, and most
+            of what is urgent, before a source that can wait is held back.
         closed: Whether nothing more may come.
     """
 
@@ -111,13 +113,19 @@ class WaitingLine:
     _bounded: int = 0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
+    _room_for_urgent: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self._room.set()
+        self._note_room()
 
     def __len__(self) -> int:
-        """Return how many contexts and quarantined records wait."""
+        """Return how many contexts and quarantined records wait that are not urgent."""
         return self._bounded
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may come from a source that can wait."""
+        return self._room.is_set()
 
     def check_room(self, count: int, *, retry_after_ms: int) -> None:
         """Check that so many contexts may come.
@@ -148,26 +156,30 @@ class WaitingLine:
     def put(self, items: Sequence[Item]) -> None:
         """Let items wait behind all others; urgent ones behind what is urgent."""
         for item in items:
-            (self._urgent if _is_urgent(item) else self._items).append(item)
-            self._bounded += type(item) is not WaitingControl
+            if _is_urgent(item):
+                self._urgent.append(item)
+            else:
+                self._items.append(item)
+                self._bounded += type(item) is not WaitingControl
         self._put(items)
 
     def put_back(self, items: Sequence[Item]) -> None:
         """Let items that were taken wait again as they did."""
         for item in reversed(items):
-            (self._urgent if _is_urgent(item) else self._items).appendleft(item)
-            self._bounded += type(item) is not WaitingControl
+            if _is_urgent(item):
+                self._urgent.appendleft(item)
+            else:
+                self._items.appendleft(item)
+                self._bounded += type(item) is not WaitingControl
         self._put(items)
 
     def take(self, most: int) -> Sequence[Item]:
         """Take items out, from the front, at most ``most``."""
-        taken: list[Item] = []
-        for items in (self._urgent, self._items):
-            while items and len(taken) < most:
-                taken.append(items.popleft())
-        self._bounded -= sum([type(item) is not WaitingControl for item in taken])
+        urgent = _taken(self._urgent, most)
+        usual = _taken(self._items, most - len(urgent))
+        self._bounded -= sum([type(item) is not WaitingControl for item in usual])
         self._note_room()
-        return taken
+        return [*urgent, *usual]
 
     def close(self) -> None:
         """Let nothing more come; what waits is still taken."""
@@ -187,6 +199,10 @@ class WaitingLine:
         """Wait until one more may come: how a source that can wait is held back."""
         await self._room.wait()
 
+    async def room_for_urgent(self) -> None:
+        """Wait while very many urgent items wait; however many others do holds none of them up."""
+        await self._room_for_urgent.wait()
+
     def _check(self, waiting: int, count: int, retry_after_ms: int) -> None:
         """Check that ``count`` more may wait; what is more than may ever wait comes alone.
 
@@ -204,12 +220,23 @@ class WaitingLine:
 
     def _note_room(self) -> None:
         """Hold back, or let go on, sources that can wait."""
-        if self._bounded >= self.limit or self.controls >= self.limit:
-            self._room.clear()
-        elif not self._room.is_set():
-            self._room.set()
+        _show(self._room, there=self._bounded < self.limit and self.controls < self.limit)
+        _show(self._room_for_urgent, there=len(self._urgent) < self.limit)
 
 
 def _is_urgent(item: Item) -> bool:
     """Return whether an item goes before everything else."""
     return not isinstance(item, WaitingContext) and item.urgent
+
+
+def _taken(items: deque[Item], most: int) -> list[Item]:
+    """Take the first items, at most ``most``."""
+    return [items.popleft() for _ in range(min(most, len(items)))]
+
+
+def _show(room: asyncio.Event, *, there: bool) -> None:
+    """Let go on who waits for room if it is there; else hold back who asks next."""
+    if not there:
+        room.clear()
+    elif not room.is_set():
+        room.set()

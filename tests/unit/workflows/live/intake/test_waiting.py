@@ -48,13 +48,18 @@ def urgent(number: int) -> WaitingControl:
     return control(number, urgent=True)
 
 
-ITEMS = st.lists(st.sampled_from([context, bad, control, urgent]), max_size=30).map(
+def urgent_bad(number: int) -> WaitingQuarantine:
+    return replace(bad(number), urgent=True)
+
+
+MAKE: Sequence[Callable[[int], Item]] = (context, bad, control, urgent, urgent_bad)
+ITEMS = st.lists(st.sampled_from(MAKE), max_size=30).map(
     lambda kinds: [kind(number) for number, kind in enumerate(kinds)]
 )
 
 
 def is_urgent(item: Item) -> bool:
-    return isinstance(item, WaitingControl) and item.urgent
+    return not isinstance(item, WaitingContext) and item.urgent
 
 
 def all_of(line: WaitingLine) -> Sequence[Item]:
@@ -87,13 +92,15 @@ def test_what_is_put_back_waits_as_it_did(items: list[Item], most: int, later: l
 
 
 @given(ITEMS)
-def test_contexts_and_bad_records_are_counted_together_and_controls_apart(
+def test_contexts_and_bad_records_are_counted_together_and_all_else_apart(
     items: list[Item],
 ) -> None:
     line = WaitingLine(limit=5)
     line.put(items)
-    assert len(line) == sum(not isinstance(item, WaitingControl) for item in items)
-    assert line.controls == len(items) - len(line) - sum(map(is_urgent, items))
+    usual = [item for item in items if not is_urgent(item)]
+    assert len(line) == sum(not isinstance(item, WaitingControl) for item in usual)
+    assert line.controls == sum(isinstance(item, WaitingControl) for item in usual)
+    assert line.has_room == (len(line) < 5 and line.controls < 5)
 
 
 def test_more_than_the_limit_may_not_come_unless_nothing_waits() -> None:
@@ -134,6 +141,25 @@ def test_a_source_that_can_wait_waits_for_room(make: Callable[[int], Item]) -> N
         await asyncio.sleep(1)
         assert not again.done()
         again.cancel()
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("make", [urgent, urgent_bad])
+def test_what_is_urgent_waits_elsewhere_only_where_as_much_of_it_waits_already(
+    make: Callable[[int], Item],
+) -> None:
+    async def main() -> None:
+        line = WaitingLine(limit=2)
+        line.put([context(n) for n in range(9)] + [control(n) for n in range(9)])
+        line.put([make(0)])
+        await line.room_for_urgent()
+        line.put([make(1)])
+        waiting = asyncio.ensure_future(line.room_for_urgent())
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        line.take(1)
+        await waiting
 
     run_virtually(main())
 
