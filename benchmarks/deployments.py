@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
@@ -24,6 +24,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from benchmarks.carried import Duty, Role, topics_of
 from benchmarks.databases import new_database
+from benchmarks.holding import Hold, held, join
 from benchmarks.market import Market, RowArray, quotes
 from benchmarks.rounds import ROOT, scratch_folder
 from ops.servers.broker import BrokerOptions, run_broker
@@ -44,8 +45,6 @@ _STEPS_A_SECOND: Final = 50
 """How often contexts are sent at a pace."""
 
 _PATIENCE_S: Final = 240.0
-GROUPS: Final = Path("/sys/fs/cgroup/cpu")
-_PERIOD_US: Final = 100_000
 _NS: Final = 1e9
 
 
@@ -86,7 +85,7 @@ def run_deployment(
     count: int,
     pace: float | None = None,
     workers: int = 1,
-    quota: float | None = None,
+    hold: Hold | None = None,
 ) -> Ran:
     """Let processes do their work over topics and a log of their own.
 
@@ -98,7 +97,7 @@ def run_deployment(
         count: Contexts.
         pace: Contexts a second that are sent while they work; None: all of them before.
         workers: How many processes.
-        quota: Of a core, for each; None for as much as there is.
+        hold: Holds each to a share of a core; None for as much as there is.
     """
     prefix = f"bench-{secrets.token_hex(4)}"
     asyncio.run(make_topics(servers.bootstrap, prefix))
@@ -112,7 +111,7 @@ def run_deployment(
     )
     with scratch_folder() as folder, ExitStack() as stack:
         processes = [
-            stack.enter_context(_process(replace(duty, worker=f"w{one}"), folder, quota))
+            stack.enter_context(_process(replace(duty, worker=f"w{one}"), folder, hold))
             for one in range(workers)
         ]
         deployment = _Deployment(duty, processes)
@@ -273,9 +272,10 @@ async def make_topics(bootstrap: str, prefix: str) -> None:
 
 
 @contextmanager
-def _process(duty: Duty, folder: Path, quota: float | None) -> Iterator[subprocess.Popen[bytes]]:
+def _process(duty: Duty, folder: Path, hold: Hold | None) -> Iterator[subprocess.Popen[bytes]]:
     """Give a process that works, held to its share of a core; it is ended afterwards."""
-    with (folder / f"{duty.worker}.log").open("wb") as log, _held(quota) as group:
+    holding = nullcontext() if hold is None else held(hold)
+    with (folder / f"{duty.worker}.log").open("wb") as log, holding as group:
         process = subprocess.Popen(  # noqa: S603 - words of our own
             [sys.executable, "-m", "benchmarks.carried", duty.text()],
             cwd=ROOT,
@@ -285,32 +285,11 @@ def _process(duty: Duty, folder: Path, quota: float | None) -> Iterator[subproce
         )
         try:
             if group is not None:
-                (group / "cgroup.procs").write_text(str(process.pid), encoding="ascii")
+                join(group, process.pid)
             yield process
         finally:
             process.kill()
             process.wait()
-
-
-@contextmanager
-def _held(quota: float | None) -> Iterator[Path | None]:
-    """Give a control group with a share of a core; none where no share is asked for."""
-    if quota is None:
-        yield None
-        return
-    group = GROUPS / f"torghut-{secrets.token_hex(4)}"
-    group.mkdir()
-    try:
-        (group / "cpu.cfs_period_us").write_text(str(_PERIOD_US), encoding="ascii")
-        share_us = round(_PERIOD_US * quota)
-        (group / "cpu.cfs_quota_us").write_text(str(share_us), encoding="ascii")
-        yield group
-    finally:
-        for _ in range(50):
-            with suppress(OSError):
-                group.rmdir()
-                break
-            time.sleep(0.1)
 
 
 def _cpu_s(process: subprocess.Popen[bytes]) -> float:
