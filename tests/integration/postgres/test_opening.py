@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 import pytest
+from sqlalchemy import text
 
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import fill, make_block, run
 from tests.servers import Databases, address_of, open_postgres, own_server
 from torghut.adapters.postgres.address import Address
-from torghut.adapters.postgres.laying import LayoutOutdatedError
+from torghut.adapters.postgres.budgets import DEFAULTS
+from torghut.adapters.postgres.connecting import engine_of
+from torghut.adapters.postgres.laying import LayoutOutdatedError, lay_out
 from torghut.adapters.postgres.opening import read_log, upgrade_log
 from torghut.eventlog.block import Head
 from torghut.eventlog.errors import (
@@ -26,6 +32,9 @@ from torghut.kernel.errors import TorghutError
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(90)]
 
+T = TypeVar("T")
+
+WAITING: Final = text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
 SECRET = "correct-horse"  # noqa: S105 -- of a server that ends with the test
 
 
@@ -56,6 +65,32 @@ def test_empty_database_is_laid_out_once_whoever_comes_first(empty: str) -> None
     assert run(second.partitions()) == [0]
     run(first.close())
     run(second.close())
+
+
+def test_one_who_waits_for_the_other_to_lay_out_finds_a_log(
+    databases: Databases, empty: str
+) -> None:
+    with ThreadPoolExecutor() as threads:
+        second = run(beside_one_who_lays_out(empty, lambda: threads.submit(open_postgres, empty)))
+        log = second.result(timeout=20)
+
+    assert databases.do("SELECT log_id FROM log", url=empty) == [(log.log_id,)] == [("first",)]
+    run(log.close())
+
+
+async def beside_one_who_lays_out(url: str, begin: Callable[[], T]) -> T:
+    """Begin something while a database is laid out, and end that once it waits."""
+    address = address_of(url)
+    engine = engine_of(address, DEFAULTS, writing=True)
+    try:
+        async with engine.begin() as connection, asyncio.timeout(20):
+            await lay_out(connection, address, log_id="first", now_ns=1)
+            begun = begin()
+            while not (await connection.execute(WAITING)).scalar_one():
+                await asyncio.sleep(0.01)
+        return begun
+    finally:
+        await engine.dispose()
 
 
 def test_log_opened_for_reading_is_not_written(database: str) -> None:
