@@ -17,6 +17,7 @@ from torghut.adapters.postgres.address import Address
 from torghut.adapters.postgres.budgets import DEFAULTS
 from torghut.adapters.postgres.connecting import engine_of
 from torghut.adapters.postgres.laying import LayoutOutdatedError, lay_out
+from torghut.adapters.postgres.layout import TABLES, VERSION_TABLE
 from torghut.adapters.postgres.opening import read_log, upgrade_log
 from torghut.eventlog.block import Head
 from torghut.eventlog.errors import (
@@ -149,11 +150,24 @@ def test_database_that_acknowledges_too_early_is_not_written(
     run(read_log(address_of(database), clock=HandClock()).close())
 
 
-def test_table_that_a_crash_would_empty_is_not_written(databases: Databases, database: str) -> None:
-    databases.do("ALTER TABLE blocks SET UNLOGGED", url=database)
+@pytest.mark.parametrize("table", [VERSION_TABLE, *TABLES])
+def test_table_that_a_crash_would_empty_is_not_written(
+    databases: Databases, database: str, table: str
+) -> None:
+    databases.do(f"ALTER TABLE {table} SET UNLOGGED", url=database)
 
-    with pytest.raises(LogNotDurableError, match="blocks"):
+    with pytest.raises(LogNotDurableError, match=f"table {table}:"):
         open_postgres(database)
+
+
+def test_tables_are_all_that_a_log_is_laid_out_with(databases: Databases, database: str) -> None:
+    found = databases.do(
+        "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+        " AND relkind IN ('r', 'p')",
+        url=database,
+    )
+
+    assert {name for (name,) in found} == {VERSION_TABLE, *TABLES}
 
 
 def test_database_that_is_read_only_says_so(databases: Databases, database: str) -> None:
