@@ -53,4 +53,5 @@ def test_measured_worker_keeps_pages_switches_and_its_own_log(
 
     assert found == {f"worker-0.p{one}" for one in range(PARTITIONS)}
     assert (tmp_path / "var" / "switches").is_dir()
+    assert list((tmp_path / "var" / "heads").glob("*.heads"))
     assert '"event":"partition.given-back"' in capfd.readouterr().err.replace(" ", "")

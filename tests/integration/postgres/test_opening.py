@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from sqlalchemy import text
 
+from tests.deployments import awaited
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import fill, make_block, run
 from tests.servers import Databases, address_of, open_postgres, own_server
@@ -19,6 +19,7 @@ from torghut.adapters.postgres.connecting import engine_of
 from torghut.adapters.postgres.laying import LayoutOutdatedError, lay_out
 from torghut.adapters.postgres.layout import TABLES, VERSION_TABLE
 from torghut.adapters.postgres.opening import read_log, upgrade_log
+from torghut.adapters.postgres.store import PostgresLog
 from torghut.eventlog.block import Head
 from torghut.eventlog.errors import (
     LogIntegrityError,
@@ -33,9 +34,6 @@ from torghut.kernel.errors import TorghutError
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(90)]
 
-T = TypeVar("T")
-
-WAITING: Final = text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
 SECRET = "correct-horse"  # noqa: S105 -- of a server that ends with the test
 
 
@@ -72,24 +70,26 @@ def test_one_who_waits_for_the_other_to_lay_out_finds_a_log(
     databases: Databases, empty: str
 ) -> None:
     with ThreadPoolExecutor() as threads:
-        second = run(beside_one_who_lays_out(empty, lambda: threads.submit(open_postgres, empty)))
+        second = run(beside_one_who_lays_out(databases, empty, threads))
         log = second.result(timeout=20)
 
     assert databases.do("SELECT log_id FROM log", url=empty) == [(log.log_id,)] == [("first",)]
     run(log.close())
 
 
-async def beside_one_who_lays_out(url: str, begin: Callable[[], T]) -> T:
-    """Begin something while a database is laid out, and end that once it waits."""
+async def beside_one_who_lays_out(
+    databases: Databases, url: str, threads: Executor
+) -> Future[PostgresLog]:
+    """Open a database while another lays it out, who ends once the second waits."""
     address = address_of(url)
     engine = engine_of(address, DEFAULTS, writing=True)
     try:
-        async with engine.begin() as connection, asyncio.timeout(20):
+        async with engine.begin() as connection:
             await lay_out(connection, address, log_id="first", now_ns=1)
-            begun = begin()
-            while not (await connection.execute(WAITING)).scalar_one():
-                await asyncio.sleep(0.01)
-        return begun
+            second = threads.submit(open_postgres, url)
+            waiting = partial(databases.do, "SELECT pid FROM pg_locks WHERE NOT granted")
+            await asyncio.to_thread(awaited, lambda: bool(waiting()), "its turn", within_s=20)
+        return second
     finally:
         await engine.dispose()
 
