@@ -216,7 +216,7 @@ class Needs:
 
     @property
     def databases(self) -> Answer:
-        """Databases, each with a range of partitions, without their standbys."""
+        """Databases, each of a deployment of its own, without their standbys."""
         return rounded_up(over(self.load.rate, self.database_rate))
 
     @property
