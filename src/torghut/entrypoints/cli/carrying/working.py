@@ -11,11 +11,11 @@ from typing_extensions import Unpack
 from torghut.composition import machine, serving, standby
 from torghut.composition.working import ReadyWorker, Runtime
 from torghut.entrypoints.api.health import health
+from torghut.entrypoints.cli.broker_options import answer_budget_option, bootstrap_option
 from torghut.entrypoints.cli.carrying.options import WorkerOptions
 from torghut.entrypoints.cli.carrying.preparing import prepare
 from torghut.entrypoints.cli.console import progress
 from torghut.entrypoints.cli.serve.options import ListenType, WorkerNameType
-from torghut.entrypoints.cli.topics.asking import bootstrap_option, budget_option
 from torghut.kernel.errors import ExitCode
 from torghut.workflows.carrying.gauges import show_member
 
@@ -59,7 +59,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "--allow-remote", is_flag=True, help="Let --listen name an address that others can reach."
 )
 @click.option("--tokens", type=_FILE, help="File of tokens for /metrics; made if there is none.")
-@budget_option
+@answer_budget_option
 def worker(**options: Unpack[WorkerOptions]) -> ExitCode:
     """Decide the partitions of market context that the group gives this worker.
 
