@@ -17,10 +17,10 @@ from tests.brokers import named
 from tests.fakes.broker import Cluster, Frost, InMemoryBroker
 from tests.fakes.virtual_time import run_virtually
 from torghut.access.broker import BrokerAccess
+from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.opening import open_faust
 from torghut.adapters.kafka.broker import KafkaBroker
 from torghut.adapters.kafka.connection import connection_to
-from torghut.carrying.choices import FaustChoices
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Owner
 

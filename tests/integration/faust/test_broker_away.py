@@ -14,8 +14,8 @@ from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableEr
 from tests.brokers import MARKS
 from tests.carriers import Owning
 from torghut.access.broker import BrokerAccess
+from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.opening import open_faust
-from torghut.carrying.choices import FaustChoices
 from torghut.carrying.messages import Outgoing
 from torghut.carrying.ports import Broker
 

@@ -20,8 +20,8 @@ from aiokafka.structs import TopicPartition
 from tests.brokers import named
 from tests.carriers import Owning
 from torghut.access.broker import BrokerAccess
+from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.opening import open_faust
-from torghut.carrying.choices import FaustChoices
 from torghut.carrying.errors import BrokerUnreachableError, OffsetsGoneError
 from torghut.carrying.messages import Outgoing
 from torghut.carrying.ports import Broker
