@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from statistics import median
@@ -10,7 +9,6 @@ from typing import Final
 
 from benchmarks.carried import LINGER_MS, Role
 from benchmarks.deployments import (
-    GROUPS,
     Servers,
     at_share,
     fsync_s,
@@ -18,6 +16,7 @@ from benchmarks.deployments import (
     servers_of_their_own,
 )
 from benchmarks.figures import Goal, Line, Quantity, Result, Skipped, spread
+from benchmarks.holding import GroupsMissingError, Hold, control_groups
 from benchmarks.rounds import Effort
 from ops.servers.broker import BrokerUnavailableError
 from ops.servers.database import DatabaseServerError
@@ -93,15 +92,15 @@ def _beside_echo(servers: Servers, effort: Effort, role: Role) -> Iterator[Resul
 def _scale_out(servers: Servers, effort: Effort) -> Iterator[Result]:
     """Compare two workers and four with one, each held to the same share of a core."""
     measurement = f"decisions with workers held to {_QUOTA:.0%} of a core"
-    if not os.access(GROUPS, os.W_OK):
-        yield Skipped(measurement=measurement, reason=f"no control groups to write in {GROUPS}")
+    try:
+        hold = Hold(control_groups(), _QUOTA)
+    except GroupsMissingError as error:
+        yield Skipped(measurement=measurement, reason=str(error))
         return
     count = _QUICK_CONTEXTS // 2 if effort.quick else _CONTEXTS // 2
-    one = run_deployment(servers, "worker", count=count, quota=_QUOTA)
+    one = run_deployment(servers, "worker", count=count, hold=hold)
     for workers, goals in ((2, _TWO), (4, _FOUR)):
-        ran = run_deployment(
-            servers, "worker", count=count * workers, workers=workers, quota=_QUOTA
-        )
+        ran = run_deployment(servers, "worker", count=count * workers, workers=workers, hold=hold)
         yield Line(
             measurement=f"{measurement}: {workers}",
             unit="decisions/s",

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
@@ -22,8 +22,9 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from benchmarks.carried import Carried, Role, topics_of
+from benchmarks.carried import Duty, Role, topics_of
 from benchmarks.databases import new_database
+from benchmarks.holding import Hold, held, join
 from benchmarks.market import Market, RowArray, quotes
 from benchmarks.rounds import ROOT, scratch_folder
 from ops.servers.broker import BrokerOptions, run_broker
@@ -31,6 +32,7 @@ from ops.servers.database import DatabaseServer, database_server
 from torghut.carrying.messages import INGRESS_WALL_NS
 from torghut.composition import brokering, standby
 from torghut.market.ports import Cursor
+from torghut.settings import ARTIFACT_DIR
 from torghut.workflows.carrying.sending import SourceSending
 from torghut.workflows.decision_loop import Window
 
@@ -43,8 +45,6 @@ _STEPS_A_SECOND: Final = 50
 """How often contexts are sent at a pace."""
 
 _PATIENCE_S: Final = 240.0
-GROUPS: Final = Path("/sys/fs/cgroup/cpu")
-_PERIOD_US: Final = 100_000
 _NS: Final = 1e9
 
 
@@ -85,7 +85,7 @@ def run_deployment(
     count: int,
     pace: float | None = None,
     workers: int = 1,
-    quota: float | None = None,
+    hold: Hold | None = None,
 ) -> Ran:
     """Let processes do their work over topics and a log of their own.
 
@@ -97,25 +97,24 @@ def run_deployment(
         count: Contexts.
         pace: Contexts a second that are sent while they work; None: all of them before.
         workers: How many processes.
-        quota: Of a core, for each; None for as much as there is.
+        hold: Holds each to a share of a core; None for as much as there is.
     """
     prefix = f"bench-{secrets.token_hex(4)}"
-    asyncio.run(_make_topics(servers.bootstrap, prefix))
-    carried = Carried(
+    asyncio.run(make_topics(servers.bootstrap, prefix))
+    duty = Duty(
         role=role,
         bootstrap=servers.bootstrap,
         prefix=prefix,
-        partitions=_PARTITIONS,
         symbols=_SYMBOLS,
         database=new_database(servers.database),
         size=_DECISION_BYTES,
     )
     with scratch_folder() as folder, ExitStack() as stack:
         processes = [
-            stack.enter_context(_process(replace(carried, worker=f"w{one}"), folder, quota))
+            stack.enter_context(_process(replace(duty, worker=f"w{one}"), folder, hold))
             for one in range(workers)
         ]
-        deployment = _Deployment(carried, processes)
+        deployment = _Deployment(duty, processes)
         return asyncio.run(deployment.decide(count, pace))
 
 
@@ -124,12 +123,12 @@ class _Deployment:
     """Processes over topics of their own.
 
     Attributes:
-        carried: What they do.
+        duty: What they do.
         processes: Themselves.
         sent: Contexts that they were sent so far.
     """
 
-    carried: Carried
+    duty: Duty
     processes: Sequence[subprocess.Popen[bytes]]
     sent: int = 0
 
@@ -177,7 +176,7 @@ class _Deployment:
     @asynccontextmanager
     async def _sending(self) -> AsyncIterator[SourceSending]:
         """Give what sends contexts."""
-        broker = brokering.broker(self.carried.bootstrap, name="bench", budget_ms=20_000)
+        broker = brokering.broker(self.duty.bootstrap, name="bench", budget_ms=20_000)
         sender = broker.sender()
         try:
             yield SourceSending(
@@ -185,7 +184,7 @@ class _Deployment:
                 window=Window(),
                 player=None,
                 sender=sender,
-                topic=self.carried.topics.contexts,
+                topic=self.duty.topics.contexts,
                 wall=standby.wall_clock(),
             )
         finally:
@@ -195,19 +194,19 @@ class _Deployment:
         """Wait until there is an outcome of everything that was sent."""
         deadline = time.perf_counter() + _PATIENCE_S
         seen = 0
-        async with _consumer(self.carried, since="earliest") as consumer:
+        async with _consumer(self.duty, since="earliest") as consumer:
             while seen < self.sent:
                 found = await consumer.getmany(timeout_ms=500, max_records=20_000)
                 seen += sum(map(len, found.values()))
                 gone = any(one.poll() is not None for one in self.processes)
                 if gone or time.perf_counter() > deadline:
-                    message = f"expected {self.sent} outcomes of {self.carried.role}, found {seen}"
+                    message = f"expected {self.sent} outcomes of {self.duty.role}, found {seen}"
                     raise RuntimeError(message)
 
     async def _lateness(self, count: int) -> Sequence[float]:
         """Return how long after ingress each of the next outcomes was read, in s."""
         late: list[float] = []
-        async with _consumer(self.carried, since="latest") as consumer:
+        async with _consumer(self.duty, since="latest") as consumer:
             while len(late) < count:
                 found = await consumer.getmany(timeout_ms=500)
                 now_ns = time.time_ns()
@@ -236,11 +235,11 @@ def _ingress_ns(headers: Sequence[tuple[str, bytes]], value: bytes) -> int:
 
 
 @asynccontextmanager
-async def _consumer(carried: Carried, *, since: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _consumer(duty: Duty, *, since: str) -> AsyncIterator[AIOKafkaConsumer]:
     """Give what reads the outcomes of a deployment, from the earliest or the latest on."""
     consumer = AIOKafkaConsumer(
-        carried.topics.decisions,
-        bootstrap_servers=carried.bootstrap,
+        duty.topics.decisions,
+        bootstrap_servers=duty.bootstrap,
         auto_offset_reset=since,
         isolation_level="read_committed",
         max_partition_fetch_bytes=4 << 20,
@@ -258,7 +257,7 @@ def _rows() -> RowArray:
     return quotes(200_000, symbols=_SYMBOLS)
 
 
-async def _make_topics(bootstrap: str, prefix: str) -> None:
+async def make_topics(bootstrap: str, prefix: str) -> None:
     """Make the topics of a deployment."""
     topics = topics_of(prefix)
     keyed = (topics.contexts, topics.decisions, topics.control_outcomes, *topics.keyed)
@@ -273,45 +272,24 @@ async def _make_topics(bootstrap: str, prefix: str) -> None:
 
 
 @contextmanager
-def _process(
-    carried: Carried, folder: Path, quota: float | None
-) -> Iterator[subprocess.Popen[bytes]]:
+def _process(duty: Duty, folder: Path, hold: Hold | None) -> Iterator[subprocess.Popen[bytes]]:
     """Give a process that works, held to its share of a core; it is ended afterwards."""
-    with (folder / f"{carried.worker}.log").open("wb") as log, _held(quota) as group:
+    holding = nullcontext() if hold is None else held(hold)
+    with (folder / f"{duty.worker}.log").open("wb") as log, holding as group:
         process = subprocess.Popen(  # noqa: S603 - words of our own
-            [sys.executable, "-m", "benchmarks.carried", carried.text()],
+            [sys.executable, "-m", "benchmarks.carried", duty.text()],
             cwd=ROOT,
+            env={**os.environ, ARTIFACT_DIR: str(folder)},
             stdout=log,
             stderr=log,
         )
         try:
             if group is not None:
-                (group / "cgroup.procs").write_text(str(process.pid), encoding="ascii")
+                join(group, process.pid)
             yield process
         finally:
             process.kill()
             process.wait()
-
-
-@contextmanager
-def _held(quota: float | None) -> Iterator[Path | None]:
-    """Give a control group with a share of a core; none where no share is asked for."""
-    if quota is None:
-        yield None
-        return
-    group = GROUPS / f"torghut-{secrets.token_hex(4)}"
-    group.mkdir()
-    try:
-        (group / "cpu.cfs_period_us").write_text(str(_PERIOD_US), encoding="ascii")
-        share_us = round(_PERIOD_US * quota)
-        (group / "cpu.cfs_quota_us").write_text(str(share_us), encoding="ascii")
-        yield group
-    finally:
-        for _ in range(50):
-            with suppress(OSError):
-                group.rmdir()
-                break
-            time.sleep(0.1)
 
 
 def _cpu_s(process: subprocess.Popen[bytes]) -> float:

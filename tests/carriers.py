@@ -17,10 +17,10 @@ from tests.brokers import named
 from tests.fakes.broker import Cluster, Frost, InMemoryBroker
 from tests.fakes.virtual_time import run_virtually
 from torghut.access.broker import BrokerAccess
+from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.opening import open_faust
 from torghut.adapters.kafka.broker import KafkaBroker
 from torghut.adapters.kafka.connection import connection_to
-from torghut.carrying.choices import FaustChoices
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Owner
 
@@ -194,6 +194,7 @@ class Owning(Owner):
         begin: Where partitions are placed; where there is nothing they are not.
         owned: What it has.
         taken: Offsets by partition, in the order handed out.
+        handed: The records of all partitions, likewise.
         moves: What it was told.
     """
 
@@ -201,6 +202,7 @@ class Owning(Owner):
     begin: Mapping[int, int]
     owned: set[int] = field(default_factory=set)
     taken: dict[int, list[int]] = field(default_factory=dict)
+    handed: list[Received] = field(default_factory=list)
     moves: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
 
     @override
@@ -223,6 +225,11 @@ class Owning(Owner):
         found = await self.membership.take(most=most, wait_ms=wait_ms)
         for number, records in found.items():
             self.taken.setdefault(number, []).extend(one.offset for one in records)
+            self.handed.extend(records)
+
+    def offsets(self, partition: int = 0) -> Sequence[int]:
+        """Return where what was handed out of a partition stands."""
+        return self.taken.get(partition, [])
 
     async def until(self, done: Callable[[], bool], *, tries: int = 100) -> None:
         """Take until something is so."""

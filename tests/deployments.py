@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-
 from tests.brokers import BOOTSTRAP
+from tests.carriers import KafkaCarrier, heard
 from tests.commands import PROGRAM, Ended, environment
 from tests.kernels import compiled
 from tests.removing_topics import remove_topics
+from torghut.carrying.messages import Received
+from torghut.composition.working import Runtime
 
 READY_S: Final = 90.0
 """Longest wait for a worker to serve what it was given."""
@@ -46,6 +46,7 @@ class Worker:
         bootstrap: The broker, likewise.
         folder: It works in.
         variables: Environment variables, besides those of every test.
+        runtime: What reads its contexts.
         process: Once it was started.
         since: Where in its output what it printed since then begins.
     """
@@ -55,6 +56,7 @@ class Worker:
     bootstrap: str
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    runtime: Runtime = "aiokafka"
     process: subprocess.Popen[bytes] | None = None
     since: int = 0
 
@@ -71,10 +73,11 @@ class Worker:
     def start(self) -> None:
         """Start it; whether it serves is another question."""
         self.since = len(self.said())
-        words = ("worker", "--bootstrap", self.bootstrap, "--log", self.log)
+        words = ("worker", "--runtime", self.runtime, "--bootstrap", self.bootstrap)
+        named = ("--log", self.log, "--worker", self.name, "--listen", "127.0.0.1:0")
         with self.out.open("ab") as out:
             self.process = subprocess.Popen(
-                [*PROGRAM, *words, "--worker", self.name, "--listen", "127.0.0.1:0"],
+                [*PROGRAM, *words, *named],
                 cwd=self.folder,
                 env={**environment(self.folder), **self.variables},
                 stdout=out,
@@ -121,7 +124,7 @@ class Worker:
 
 @dataclass(slots=True, kw_only=True)
 class Carried:
-    """Topics on a broker, a log in a database, and workers.
+    """Topics on a broker, a log in a database, workers, and what else runs beside them.
 
     Attributes:
         folder: Where everything works.
@@ -129,6 +132,7 @@ class Carried:
         log: Of the database.
         variables: Environment variables, besides those of every test.
         workers: By name.
+        children: Other processes, by name.
     """
 
     folder: Path
@@ -136,14 +140,25 @@ class Carried:
     log: str
     variables: Mapping[str, str] = field(default_factory=dict)
     workers: dict[str, Worker] = field(default_factory=dict)
-    _begun: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where a trading loop finds it."""
+        return f"kafka://{self.bootstrap}"
+
+    @property
+    def told(self) -> Mapping[str, str]:
+        """What every process but a worker is told, which is told by its options."""
+        own = {BOOTSTRAP: self.bootstrap, "TORGHUT_URL": self.url}
+        return {**environment(self.folder), **own, **self.variables}
 
     def run(self, *arguments: str) -> Ended:
         """Return how a command ends, in a process of its own."""
         ended = subprocess.run(
             [*PROGRAM, *arguments],
             cwd=self.folder,
-            env={**environment(self.folder), BOOTSTRAP: self.bootstrap, **self.variables},
+            env=self.told,
             check=False,
             capture_output=True,
             text=True,
@@ -157,20 +172,21 @@ class Carried:
         assert ended.status == 0, f"{arguments}: {ended.out}{ended.err}"
         return ended
 
-    def worker(self, name: str, *, log: str = "", bootstrap: str = "") -> Worker:
+    def worker(self, name: str, *, log: str = "", runtime: Runtime = "aiokafka") -> Worker:
         """Return a worker that is not started yet.
 
         Args:
             name: That no other has.
             log: How it reaches the database, where that is not as all do.
-            bootstrap: How it reaches the broker, likewise.
+            runtime: What reads its contexts.
         """
         made = Worker(
             name=name,
             log=log or self.log,
-            bootstrap=bootstrap or self.bootstrap,
+            bootstrap=self.bootstrap,
             folder=self.folder,
             variables=self.variables,
+            runtime=runtime,
         )
         self.workers[name] = made
         return made
@@ -181,15 +197,24 @@ class Carried:
 
     def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Return a command that runs in a process of its own."""
-        process = subprocess.Popen(
-            [*PROGRAM, *arguments],
-            cwd=self.folder,
-            env={**environment(self.folder), BOOTSTRAP: self.bootstrap, **self.variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self._begun.append(process)
-        return process
+        return self.start(f"begun-{len(self.children)}", [*PROGRAM, *arguments])
+
+    def start(self, name: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Return a process that was started; what it prints is in a file."""
+        with self._out(name).open("ab") as out:
+            self.children[name] = subprocess.Popen(
+                words, cwd=self.folder, env=self.told, stdout=out, stderr=out
+            )
+        return self.children[name]
+
+    def printed(self, name: str) -> str:
+        """Return what a process printed, whenever it was started under that name."""
+        return self._out(name).read_text("utf-8", "replace")
+
+    def kill(self, name: str) -> None:
+        """End a process at once."""
+        self.children[name].kill()
+        self.children[name].wait()
 
     def settle(self, records: int = 0) -> Mapping[str, int]:
         """Wait until all records have one outcome each, told once; return what was counted.
@@ -224,9 +249,11 @@ class Carried:
                 os.kill(one.process.pid, signal.SIGCONT)
                 one.process.kill()
                 one.process.wait()
-        for begun in self._begun:
-            begun.kill()
-            begun.wait()
+        for name in self.children:
+            self.kill(name)
+
+    def _out(self, name: str) -> Path:
+        return self.folder / f"{name}.out"
 
 
 def totals(audited: Ended) -> Mapping[str, int]:
@@ -242,6 +269,7 @@ def carried(
 ) -> Iterator[Carried]:
     """Give a deployment with the declared topics, without a worker; its topics go at the end."""
     compiled()
+    folder.mkdir(exist_ok=True)
     deployment = Carried(folder=folder, bootstrap=bootstrap, log=log, variables=variables or {})
     asyncio.run(remove_topics(bootstrap))
     deployment.done("topics", "apply")
@@ -252,42 +280,15 @@ def carried(
         asyncio.run(remove_topics(bootstrap))
 
 
-async def consumed(bootstrap: str, topic: str) -> Sequence[ConsumerRecord]:
+async def consumed(bootstrap: str, topic: str) -> Sequence[Received]:
     """Return all committed records of a topic, partition by partition."""
-    places = await _places(bootstrap, topic)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-    )
-    await consumer.start()
+    broker = KafkaCarrier(bootstrap).broker()
+    reader = broker.reader()
     try:
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        found: list[ConsumerRecord] = []
-        for place in places:
-            while await consumer.position(place) < ends[place]:
-                found += await _next_of(consumer, place)
-        return found
+        partitions = await reader.partitions(topic)
     finally:
-        await consumer.stop()
-
-
-async def _places(bootstrap: str, topic: str) -> Sequence[TopicPartition]:
-    """Return every partition of a topic."""
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await client.start()
-    try:
-        (described,) = await client.describe_topics([topic])
-    finally:
-        await client.close()
-    return [TopicPartition(topic, one["partition"]) for one in described["partitions"]]
-
-
-async def _next_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> list[ConsumerRecord]:
-    """Return what comes next of one partition."""
-    came = await consumer.getmany(place, timeout_ms=200)
-    return [one for records in came.values() for one in records]
+        await reader.close()
+    return [one for place in range(partitions) for one in await heard(broker, (topic, place))]
 
 
 def awaited(condition: Callable[[], bool], what: str, *, within_s: float = READY_S) -> None:

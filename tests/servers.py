@@ -60,6 +60,9 @@ class Databases:
         template = "template0" if empty else self._laid_out()
         self.do(f"CREATE DATABASE {name} TEMPLATE {template}")
         self._made.append(name)
+        if not empty:
+            # A copy has the name of what it was made from, and would be taken for that, set back.
+            self.do(f"UPDATE log SET log_id = '{name}'", url=self.of(name))  # noqa: S608 - our own
         return self.of(name)
 
     def drop(self, url: str) -> None:

@@ -24,7 +24,7 @@ class Serving(Protocol):
     """Runs one server until the end of the block, and gives its address."""
 
     def __call__(self, *options: str) -> AbstractContextManager[str]:
-        """Take the arguments behind the name; ValueError where there are no such."""
+        """Take the arguments behind the name; ValueError at once where there are no such."""
         ...
 
 
@@ -35,11 +35,13 @@ def main(arguments: Sequence[str]) -> int:
     module, _ = SERVERS[arguments[0]]
     serving = cast("Serving", import_module(module).serving)
     try:
-        with serving(*arguments[1:]) as address:
+        server = serving(*arguments[1:])
+    except ValueError:
+        return _usage()
+    try:
+        with server as address:
             print(address, flush=True)
             _wait()
-    except (TypeError, ValueError):
-        return _usage()
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return _ABSENT

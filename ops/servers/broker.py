@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +65,7 @@ class BrokerCluster:
         self.nodes: Sequence[Node] = tuple(Node(java, libs, place, options) for place in places)
         self.bootstrap = ",".join(f"{HOST}:{client}" for client, _ in ports)
         self.addresses: Sequence[str] = tuple(self.bootstrap.split(","))
-        cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
+        cluster = _cluster_id(secrets.token_bytes(16))
         with ThreadPoolExecutor(max_workers=options.nodes) as threads:
             done = [
                 threads.submit(node.lay_out, cluster, properties(number, ports, options, place))
@@ -196,8 +196,7 @@ def _kept(folder: Path) -> Iterator[None]:
         keeper.communicate()
 
 
-@contextmanager
-def serving(*options: str) -> Iterator[str]:
+def serving(*options: str) -> AbstractContextManager[str]:
     """Run a cluster until the end of the block, and give the variable that says where it is.
 
     Args:
@@ -205,10 +204,21 @@ def serving(*options: str) -> Iterator[str]:
 
     Raises:
         ValueError: They are something else.
-        BrokerUnavailableError: No node can be run on this machine.
+        BrokerUnavailableError: Once it is entered: no node can be run on this machine.
     """
     if options not in _NODES:
         raise ValueError(options)
+    return _served(_NODES[options])
+
+
+@contextmanager
+def _served(nodes: int) -> Iterator[str]:
+    """Run so many nodes, and say so."""
     print("Starting Apache Kafka; the first time its jars are fetched", flush=True)
-    with run_broker(BrokerOptions(nodes=_NODES[options])) as cluster:
+    with run_broker(BrokerOptions(nodes=nodes)) as cluster:
         yield f"TORGHUT_KAFKA_BOOTSTRAP={cluster.bootstrap}"
+
+
+def _cluster_id(drawn: bytes) -> str:
+    """Return 16 bytes as Kafka spells a cluster; none begins with a dash, as its options do."""
+    return base64.urlsafe_b64encode(bytes([drawn[0] & 0x7F]) + drawn[1:]).rstrip(b"=").decode()

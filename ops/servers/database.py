@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -242,8 +242,7 @@ def database_server(**settings: str) -> Iterator[DatabaseServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def serving(*options: str) -> Iterator[str]:
+def serving(*options: str) -> AbstractContextManager[str]:
     """Give the address of a private server's database.
 
     Raises:
@@ -252,6 +251,12 @@ def serving(*options: str) -> Iterator[str]:
     if options:
         message = f"expected nothing more, found {' '.join(options)}"
         raise ValueError(message)
+    return _served()
+
+
+@contextmanager
+def _served() -> Iterator[str]:
+    """Run a server until the end of the block."""
     with database_server() as server:
         yield f"TORGHUT_DATABASE_URL={server.url()}"
 

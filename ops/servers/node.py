@@ -193,22 +193,23 @@ class Node:
         """Write its settings and the first files of its folder.
 
         Raises:
-            BrokerUnavailableError: The program that does it failed.
+            BrokerUnavailableError: The program that does it failed, or did not end.
         """
         self._folder.mkdir(parents=True)
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
         self._settings.write_text(text, encoding="utf-8")
-        ended = subprocess.run(
-            [
-                *(*self._command, "kafka.tools.StorageTool", "format"),
-                *("-t", cluster, "-c", str(self._settings)),
-                *self._users(),
-            ],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=FORMAT_S,
-        )
+        words = [
+            *(*self._command, "kafka.tools.StorageTool", "format"),
+            *("-t", cluster, "-c", str(self._settings)),
+            *self._users(),
+        ]
+        try:
+            ended = subprocess.run(
+                words, check=False, capture_output=True, text=True, timeout=FORMAT_S
+            )
+        except subprocess.TimeoutExpired as error:
+            message = f"no Kafka: its storage tool was not done after {FORMAT_S} s; try again"
+            raise BrokerUnavailableError(message) from error
         if ended.returncode:
             said = " ".join((ended.stdout + ended.stderr).split())[-_SAID:]
             message = f"no Kafka: its storage tool failed: {said}"

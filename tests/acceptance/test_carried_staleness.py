@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from aiokafka import ConsumerRecord
 
 from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
 from ops.servers.database import DatabaseServer
 from tests.declared import ROOT
 from tests.deployments import Carried, awaited, carried, consumed, written
 from tests.servers import own_server
+from torghut.carrying.messages import Received
 from torghut.client.delivery import Judge, State
 from torghut.client.limits import Limits
 from torghut.client.machine import Machine
@@ -188,9 +188,9 @@ class Heard:
     acted: bool
 
 
-def _heard(record: ConsumerRecord) -> Heard:
+def _heard(record: Received) -> Heard:
     """Return what a client makes of a record as soon as it is published."""
-    at_ns, text = record.timestamp * _NS_PER_MS, record.value.decode()
+    at_ns, text = record.timestamp_ms * _NS_PER_MS, (record.value or b"").decode()
     line = read_line(text)
     if not isinstance(line, Decided) or line.ingress_wall_ns is None:
         return Heard(ingress_ns=-1, age_ns=-1, acted=False)

@@ -6,17 +6,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pytest
-from typing_extensions import override
 
-from tests.brokers import BOOTSTRAP
-from tests.commands import PROGRAM, environment
 from tests.deployments import Carried, Worker, carried
 from tests.servers import Databases
+from torghut.composition.working import Runtime
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -28,49 +25,15 @@ KILLS: Final = 3
 TURNS: Final = 2
 
 
-@dataclass(slots=True, kw_only=True)
-class FaustWorker(Worker):
-    """A worker's process, on Faust."""
-
-    @override
-    def start(self) -> None:
-        self.since = len(self.said())
-        words = ("worker", "--runtime", "faust", "--bootstrap", self.bootstrap, "--log", self.log)
-        with self.out.open("ab") as out:
-            self.process = subprocess.Popen(
-                [*PROGRAM, *words, "--worker", self.name, "--listen", "127.0.0.1:0"],
-                cwd=self.folder,
-                env={**environment(self.folder), **self.variables},
-                stdout=out,
-                stderr=out,
-            )
-
-
 @pytest.fixture
 def deployment(broker: str, database: str, tmp_path: Path) -> Iterator[Carried]:
     with carried(tmp_path, broker, database) as made:
         yield made
 
 
-def faust(deployment: Carried, name: str) -> FaustWorker:
-    """Return a worker of a deployment, on Faust, that was started."""
-    made = FaustWorker(
-        name=name,
-        log=deployment.log,
-        bootstrap=deployment.bootstrap,
-        folder=deployment.folder,
-        variables=deployment.variables,
-    )
-    deployment.workers[name] = made
-    made.start()
-    return made
-
-
-def begun(deployment: Carried, runtime: str) -> Worker:
-    """Return a worker that was started, on either runtime."""
-    if runtime == "faust":
-        return faust(deployment, runtime)
-    made = deployment.worker(runtime)
+def begun(deployment: Carried, name: str, runtime: Runtime = "faust") -> Worker:
+    """Return a worker of a deployment that was started."""
+    made = deployment.worker(name, runtime=runtime)
     made.start()
     return made
 
@@ -88,14 +51,9 @@ def market(folder: Path, part: int = 0, contexts: int = CONTEXTS) -> str:
     return f"csv:{file}?time=ns"
 
 
-def fed(deployment: Carried, part: int) -> subprocess.Popen[bytes]:
+def feeding(deployment: Carried, part: int) -> subprocess.Popen[bytes]:
     """Return a process that sends one part of the market."""
-    return subprocess.Popen(
-        [*PROGRAM, "feed", "--source", market(deployment.folder, part)],
-        cwd=deployment.folder,
-        env={**environment(deployment.folder), BOOTSTRAP: deployment.bootstrap},
-        stdout=subprocess.DEVNULL,
-    )
+    return deployment.begin("feed", "--source", market(deployment.folder, part))
 
 
 def root(deployment: Carried, log: str) -> object:
@@ -107,13 +65,13 @@ def test_faust_aiokafka_and_one_process_come_to_the_same_root(
     broker: str, databases: Databases, tmp_path: Path
 ) -> None:
     source = market(tmp_path)
-    logs = {runtime: databases.make() for runtime in ("faust", "aiokafka")}
+    logs = {runtime: databases.make() for runtime in get_args(Runtime)}
     embedded = str(tmp_path / "embedded.log")
     roots = set[object]()
     for runtime, log in logs.items():
         with carried(tmp_path, broker, log) as deployment:
             sent = deployment.done("feed", "--source", source, "--json").json["contexts"]
-            worker = begun(deployment, runtime)
+            worker = begun(deployment, runtime, runtime)
             worker.await_ready()
             counted = deployment.settle(sent)
             assert worker.end() == 0, worker.said()
@@ -130,13 +88,13 @@ def test_faust_aiokafka_and_one_process_come_to_the_same_root(
 def test_worker_on_faust_that_is_killed_loses_nothing_and_doubles_nothing(
     deployment: Carried,
 ) -> None:
-    worker = faust(deployment, "one")
+    worker = begun(deployment, "one")
     worker.await_ready()
     for part in range(KILLS):
-        feeding = fed(deployment, part)
+        sending = feeding(deployment, part)
         time.sleep(0.3 + 0.7 * part)  # before, while and after it decides
         worker.end(signal.SIGKILL)
-        assert feeding.wait(timeout=60) == 0
+        assert sending.wait(timeout=60) == 0
         worker.start()
     counted = deployment.settle(KILLS * CONTEXTS)
     assert counted["outcomes"] == counted["published"] == KILLS * CONTEXTS
@@ -146,14 +104,14 @@ def test_worker_on_faust_that_is_killed_loses_nothing_and_doubles_nothing(
 
 @pytest.mark.soak
 def test_workers_on_faust_that_come_and_go_lose_nothing(deployment: Carried) -> None:
-    one, two = faust(deployment, "one"), faust(deployment, "two")
+    one, two = begun(deployment, "one"), begun(deployment, "two")
     for part in range(TURNS):
         leaving = (one, two)[part % 2]
         leaving.await_ready()
-        feeding = fed(deployment, part)
+        sending = feeding(deployment, part)
         time.sleep(1.0)
         assert leaving.end() == 0, leaving.said()
-        assert feeding.wait(timeout=60) == 0
+        assert sending.wait(timeout=60) == 0
         leaving.start()
     counted = deployment.settle(TURNS * CONTEXTS)
     assert counted["outcomes"] == counted["published"] == TURNS * CONTEXTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -17,11 +18,13 @@ import pytest
 
 from tests.commands import environment
 from tests.declared import ROOT
+from tests.deployments import Carried, awaited, carried
 from tests.live_services import SYMBOL, LiveService, governed, live_service
-from tests.live_workers import Carried, carried, wait_for
+from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.client import Context, Decision, connect_sync
 from torghut.client.venue import Habits, SimulatedVenue
 from torghut.schemas.control import ModeChanged
+from torghut.schemas.live.worker import WorkerStatus
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(240)]
 
@@ -37,6 +40,7 @@ APART: Final = timedelta(seconds=5)
 COURSE: Final = (("loop", 8.0), ("worker", 3.0), ("loop", 3.0), ("worker", 14.0), ("loop", 2.0))
 """Who is killed, how long after the one before: a group misses a worker after ten seconds."""
 
+WORKER: Final = "w0"
 BEFORE: Final = "2014-05-01T06:23:29.999Z"
 AFTER: Final = "2014-05-01T06:23:30Z"
 _AUDIT: Final = """
@@ -93,20 +97,32 @@ def deployment(broker: str, database: str, tmp_path: Path) -> Iterator[Carried]:
 
 def warmed(one: Carried, source: Path, until: str) -> str:
     """Have a source decided as fast as it goes; return the position of the last outcome."""
-    one.start_worker()
-    fed = one.typed("feed", "--source", str(source), "--to", until, "--json")
-    assert fed.status == 0, fed.err
-    sent = fed.json["contexts"]
+    worker = one.worker(WORKER)
+    worker.start()
+    sent = one.done("feed", "--source", str(source), "--to", until, "--json").json["contexts"]
 
     def all_decided() -> bool:
-        status = one.status(0)
+        status = shown(one)
         return status is not None and status.contexts >= sent
 
-    wait_for(all_decided, one.said("worker"))
-    status = one.status(0)
+    awaited(all_decided, worker.said())
+    status = shown(one)
     assert status is not None
     assert status.position is not None
     return status.position
+
+
+def shown(one: Carried) -> WorkerStatus | None:
+    """Return what the worker's page of the symbol's partition says."""
+    pages = read_pages(one.folder / "var" / "workers")
+    found = [seen.status for seen in pages if seen.status is not None]
+    return next((status for status in found if status.worker == f"{WORKER}.p0"), None)
+
+
+def start_loop(one: Carried, after: str) -> None:
+    """Start the example."""
+    example = str(ROOT / "examples" / "live_loop.py")
+    one.start("loop", [sys.executable, example, str(one.folder), "--after", after])
 
 
 def acted(folder: Path) -> list[tuple[str, float]]:
@@ -160,13 +176,14 @@ def test_loop_acts_on_the_same_decisions_over_both(
         service.options = ("--source", str(ticks), "--speed", "10x")
         warm = ("--source", str(ticks), "--to", BEFORE, "--no-report")
         assert service.typed("run", "--log", str(service.log), *warm).status == 0
-        deployment.start_loop(after)
-        wait_for(lambda: "state live" in deployment.said("loop"), "the loop never heard a worker")
+        start_loop(deployment, after)
+        awaited(lambda: "state live" in deployment.printed("loop"), "the loop hears a worker")
         loop = socket_loop(service, over_socket)
-        deployment.start_feed("--source", str(ticks), "--speed", "10x", "--from", AFTER)
+        feed = ("feed", "--source", str(ticks), "--speed", "10x", "--from", AFTER)
+        feeding = deployment.begin(*feed)
         service.start()
         token_of(service, over_socket)
-        assert deployment.children.pop("feed").wait(timeout=60) == 0
+        assert feeding.wait(timeout=60) == 0
         time.sleep(2.0)
         deployment.kill("loop")
         loop.kill()
@@ -175,7 +192,7 @@ def test_loop_acts_on_the_same_decisions_over_both(
     assert acted(deployment.folder) == acted(over_socket)
     assert executed(deployment.folder) == executed(over_socket)
     assert len(acted(over_socket)) > 1
-    assert deployment.end("worker") == 0
+    assert deployment.workers[WORKER].end() == 0
 
 
 def socket_loop(service: LiveService, folder: Path) -> subprocess.Popen[bytes]:
@@ -201,46 +218,50 @@ def test_kills_of_worker_and_loop_lose_nothing_and_double_nothing(
     source = recorded_data / "lean-forex" / "tick" / "eurusd"
     mode = ModeChanged(control_id="live", symbol=SYMBOL, mode="live", notional_cap=100_000.0)
     (deployment.folder / "mode.jsonl").write_text(mode.model_dump_json(), encoding="utf-8")
-    assert deployment.typed("feed", "--control", "mode.jsonl").status == 0
+    deployment.done("feed", "--control", "mode.jsonl")
     after = warmed(deployment, source, "2014-05-01T07:22:59.999Z")
     listen(deployment, after)
     begin = ("--from", "2014-05-01T07:23:00Z")
-    deployment.start_feed("--source", str(source), "--speed", "10x", *begin)
+    feeding = deployment.begin("feed", "--source", str(source), "--speed", "10x", *begin)
+    worker = deployment.workers[WORKER]
     for victim, after_s in COURSE:
         time.sleep(after_s)
-        deployment.kill(victim)
         if victim == "worker":
-            deployment.start_worker()
+            worker.end(signal.SIGKILL)
+            worker.start()
         else:
+            deployment.kill("loop")
             deployment.kill("audit")
             listen(deployment, after)
     time.sleep(16.0)
-    assert deployment.end("feed") == 0
+    feeding.terminate()
+    assert feeding.wait(timeout=60) == 0
     deployment.kill("loop")
     held = settle(deployment.folder, deployment.url)
     compare(deployment, after)
     decision = asked(deployment.url)
     assert (decision.position, decision.position_basis) == (held, "reported")
-    assert deployment.end("worker") == 0
-    audited = deployment.typed("audit", "--log", deployment.database)
+    assert worker.end() == 0
+    audited = deployment.audit()
     assert audited.status == 0, audited.out + audited.err
 
 
 def listen(one: Carried, after: str) -> None:
     """Start the loop, and beside it what writes down all that it hears."""
-    one.start_loop(after)
+    start_loop(one, after)
     one.start("audit", [sys.executable, "-c", _AUDIT, str(one.folder), after])
 
 
 def compare(one: Carried, after: str) -> None:
     """Compare what was decided with what was heard and acted on."""
-    decided = [str(position) for position in one.decided(after)]
+    with connect_sync(one.url) as client:
+        decided = [str(told.position) for told in client.decisions(after, follow=False)]
 
     def heard() -> set[str]:
         lines = (one.folder / "audit").read_text(encoding="utf-8").splitlines()
         return {line.split()[0] for line in lines}
 
-    wait_for(lambda: heard() >= set(decided), "an outcome was missed")
+    awaited(lambda: heard() >= set(decided), "every outcome is heard")
     one.kill("audit")
     assert heard() == set(decided)
     assert len(decided) > 100

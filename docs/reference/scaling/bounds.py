@@ -33,7 +33,7 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class TopicLoad:
     """What a topic's declaration says of its load.
 
     Attributes:
@@ -63,9 +63,9 @@ class Declared:
         snapshot_blocks: After how many blocks a partition's memory is kept.
     """
 
-    contexts: Carried
-    decisions: Carried
-    others: tuple[Carried, ...]
+    contexts: TopicLoad
+    decisions: TopicLoad
+    others: tuple[TopicLoad, ...]
     partitions: int
     partitions_max: int
     block_max: int

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from math import ceil
 from typing import Final
 
-from docs.reference.scaling.bounds import Carried, Declared, Sizes
+from docs.reference.scaling.bounds import Declared, Sizes, TopicLoad
 from docs.reference.scaling.figures import Figure, Measured
 from docs.reference.scaling.loads import Answer, Lack, Load, Machines
 from torghut.carrying.partitioning import partition_of
@@ -216,7 +216,7 @@ class Needs:
 
     @property
     def databases(self) -> Answer:
-        """Databases, each with a range of partitions, without their standbys."""
+        """Databases, each of a deployment of its own, without their standbys."""
         return rounded_up(over(self.load.rate, self.database_rate))
 
     @property
@@ -264,11 +264,11 @@ class Needs:
         """Bytes/s of all links together, the way of them that carries more."""
         return self.replication + max(self.ingress, self.egress)
 
-    def written_a_day(self, topic: Carried) -> float:
+    def written_a_day(self, topic: TopicLoad) -> float:
         """Return bytes a day of the copies of a topic, of contexts or of decisions."""
         return self.load.rate * DAY_S * self._record(topic) * topic.copies
 
-    def kept_by(self, topic: Carried) -> float:
+    def kept_by(self, topic: TopicLoad) -> float:
         """Return bytes that a topic keeps, all copies, once its retention has passed.
 
         Raises:
@@ -300,7 +300,7 @@ class Needs:
         room = BROKERS_LEAST * self.machines.disk_bytes - self.kept_by(self.declared.contexts)
         return max(0.0, room / self.written_a_day(self.declared.decisions) * DAY_S)
 
-    def _record(self, topic: Carried) -> int:
+    def _record(self, topic: TopicLoad) -> int:
         if topic == self.declared.contexts:
             return self.sizes.context_record
         return self.sizes.decision_record

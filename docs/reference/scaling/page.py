@@ -61,7 +61,8 @@ _TAIL: Final = """\
   workers share nothing but broker and database, which have walls of their own here.
 - **Partitions.** At most one worker has a partition, and murmur2 spreads symbols unevenly. So the
   count is doubled from what is declared until there is one for each worker and the fullest fits:
-  by CPU time and by saturation, since a partition's blocks wait for one another.
+  by CPU time and by saturation, since a partition's blocks wait for one another. Declare
+  them before topics are made: [the count stays](how-to/run-with-kafka.md#how-many-partitions).
 - **Blocks and commits.** A partition writes one block at a time. Writing takes a + b · n seconds
   for n decisions: the line through the smallest and largest blocks measured. Meanwhile the next
   ones gather: n = rate of the partition · (a + b · n), at least 1, at most {block_max:,}.

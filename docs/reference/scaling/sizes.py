@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.blocks import make_blocks
 from benchmarks.market import names, quotes
-from docs.reference.scaling.bounds import Carried, Declared, Sizes
+from docs.reference.scaling.bounds import Declared, Sizes, TopicLoad
 from torghut.adapters.filesystem.declared.topics import load_topics
 from torghut.carrying.contexts import context_message
 from torghut.carrying.messages import (
@@ -138,9 +138,9 @@ def _block(block: Block) -> int:
     return sum(map(len, texts)) + sum(map(len, kept))
 
 
-def _carried(topic: TopicDeclaration) -> Carried:
+def _carried(topic: TopicDeclaration) -> TopicLoad:
     """Return what a declaration says of a topic's load."""
-    return Carried(
+    return TopicLoad(
         name=topic.name,
         retention_hours=topic.retention_hours,
         readers=len(topic.consumers),

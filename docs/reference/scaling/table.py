@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from docs.reference.scaling.bounds import Carried
+from docs.reference.scaling.bounds import TopicLoad
 from docs.reference.scaling.loads import Lack
 from docs.reference.scaling.needs import BROKERS_LEAST, DAY_S, Needs, fullest_share, over
 from docs.reference.scaling.walls import next_wall, reached, unknown, walls
@@ -145,7 +145,7 @@ def _broker(needs: Needs) -> Iterator[Cells]:
     )
 
 
-def _kept(needs: Needs, topic: Carried) -> Cells:
+def _kept(needs: Needs, topic: TopicLoad) -> Cells:
     """Return what a topic takes on the brokers' disks."""
     return (
         f"`{topic.name}`",
@@ -176,13 +176,13 @@ def _restart(needs: Needs) -> Iterator[Cells]:
     )
 
 
-def _retention(topic: Carried) -> str:
+def _retention(topic: TopicLoad) -> str:
     """Return for how long a topic keeps its records."""
     hours = topic.retention_hours
     return "ever" if hours is None else time(hours * 3_600.0)
 
 
-def other_topics(topics: Sequence[Carried]) -> str:
+def other_topics(topics: Sequence[TopicLoad]) -> str:
     """Return what topics keep for each record a second of 1 kB, whose rates no load says."""
     return heading("topic", "kept", "1 record of 1 kB a second takes in all") + "".join(
         row(

@@ -27,14 +27,14 @@ class Wall:
 
 _WORKER: Final = "start more workers; they share the partitions by themselves"
 _DECLARED: Final = (
-    "declare the next version of the topics with more partitions before the load comes: the count "
-    "of a topic never changes"
+    "declare more before topics are first made; growing a deployment that runs is not built: start "
+    "a second one with topics on a broker of its own and a log of its own, move the senders over"
 )
-_MOST: Final = "none is built: spread symbols over two deployments"
+_MOST: Final = "none is built: spread symbols over two deployments, each with a broker and a log"
 _SYMBOL: Final = "none: a symbol has one order, so one worker decides it"
 _DATABASE: Final = (
-    "a database for each range of partitions: several deployments, each with its own topics, can "
-    "do that; one deployment over several databases is not built"
+    "spread symbols over several deployments, each with a broker and a log; one deployment over "
+    "several databases is not built"
 )
 _DISKS: Final = (
     "keep decisions shorter in their topic (the log remembers them), or add brokers; rows instead "

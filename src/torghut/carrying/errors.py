@@ -54,9 +54,9 @@ class PartitionCountKeyedError(TorghutError):
     def __init__(self, *, topic: str, declared: int, found: int) -> None:
         super().__init__(
             f"{topic}: expected {declared} partitions as declared, found {found}; a keyed topic "
-            f"keeps its count, for every key's place hangs on it: declare {found} again, or "
-            "declare the topic as its next version, let its producer write there and its "
-            "consumers read this one to its end first"
+            f"keeps its count, for every key's place hangs on it: declare {found} again. A "
+            "deployment that runs cannot grow: for more, start a second one with topics on a "
+            "broker of its own and a log of its own, and move the senders over"
         )
         self.topic = topic
         self.declared = declared
@@ -71,7 +71,7 @@ class PartitionsFewerError(TorghutError):
     def __init__(self, *, topic: str, declared: int, found: int) -> None:
         super().__init__(
             f"{topic}: expected at most {declared} partitions as declared, found {found}; "
-            f"declare {found}, or declare the topic as its next version"
+            f"declare {found}: no broker takes partitions away"
         )
         self.topic = topic
         self.declared = declared

@@ -20,7 +20,7 @@ from torghut.access.broker import (
     BrokerAccess,
     broker_access,
 )
-from torghut.carrying.choices import FaustChoices
+from torghut.access.faust import FaustChoices
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.settings import Variable
 

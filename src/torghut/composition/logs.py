@@ -126,14 +126,7 @@ def writable_log(place: LogPlace) -> DecisionLog:
         TorghutError: It is in use, not durable, or not as it was written.
     """
     if isinstance(place, Address):
-        opened = _database().open_log(
-            place,
-            clock=SystemClock(),
-            ids=RandomIds(),
-            heads=_heads_folder(),
-            artifacts=_artifacts(),
-        )
-        return cast("DecisionLog", opened)
+        return cast("DecisionLog", _open_database(place))
     with writing_to(place):
         place.parent.mkdir(parents=True, exist_ok=True)
     return open_file(place, clock=SystemClock(), ids=RandomIds())
@@ -145,10 +138,7 @@ def shared_log(address: Address) -> SharedLog:
     Raises:
         TorghutError: It is not durable, or not as it was written, or cannot be reached.
     """
-    opened = _database().open_log(
-        address, clock=SystemClock(), ids=RandomIds(), artifacts=_artifacts()
-    )
-    return cast("SharedLog", opened)
+    return cast("SharedLog", _open_database(address))
 
 
 def readable_log(place: LogPlace) -> DecisionLog:
@@ -245,6 +235,17 @@ def upgrade_log(address: Address) -> tuple[str, str]:
         TorghutError: It holds something else, or a newer layout, or cannot be written.
     """
     return cast("tuple[str, str]", _database().upgrade_log(address))
+
+
+def _open_database(address: Address) -> object:
+    """Return the log in a database, opened for writing; what it acknowledges is kept here too."""
+    return _database().open_log(
+        address,
+        clock=SystemClock(),
+        ids=RandomIds(),
+        heads=_heads_folder(),
+        artifacts=_artifacts(),
+    )
 
 
 def _heads_folder() -> Path:

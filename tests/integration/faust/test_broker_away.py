@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from typing_extensions import override
 
 from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
 from tests.brokers import MARKS
+from tests.carriers import Owning
 from torghut.access.broker import BrokerAccess
+from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.opening import open_faust
-from torghut.carrying.choices import FaustChoices
 from torghut.carrying.messages import Outgoing
-from torghut.carrying.ports import Broker, Membership, Owner
+from torghut.carrying.ports import Broker
 
 pytestmark = [*MARKS, pytest.mark.timeout(180)]
 
 TOPIC: Final = "contexts"
 BUDGET_MS: Final = 8_000
-TAKES: Final = 400
+TAKES: Final = 300
 
 
 @pytest.fixture
@@ -35,33 +34,6 @@ def own_broker() -> Iterator[BrokerCluster]:
             yield cluster
     except BrokerUnavailableError as error:
         pytest.skip(str(error)[:300])
-
-
-@dataclass(slots=True)
-class Owning(Owner):
-    """Takes the partition up where it was left."""
-
-    membership: Membership
-    taken: list[int] = field(default_factory=list)
-
-    @override
-    async def gained(self, partitions: Sequence[int], /) -> None:
-        for one in partitions:
-            self.membership.place(one, len(self.taken))
-            self.membership.go_on(one)
-
-    @override
-    async def lost(self, partitions: Sequence[int], /) -> None:
-        """Let go of nothing: what was taken was."""
-
-    async def until(self, count: int) -> None:
-        """Take until so many records were."""
-        for _ in range(TAKES):
-            if len(self.taken) >= count:
-                break
-            for records in (await self.membership.take(most=50, wait_ms=100)).values():
-                self.taken.extend(one.offset for one in records)
-        assert self.taken == list(range(count))
 
 
 async def sent(broker: Broker, count: int) -> None:
@@ -83,14 +55,15 @@ def test_member_goes_on_after_the_broker_and_ends_without_it(own_broker: BrokerC
         broker = open_faust(access, FaustChoices(), client_id="tests", budget_ms=BUDGET_MS)
         await sent(broker, 10)
         membership = broker.membership(topic=TOPIC, group="g")
-        owner = Owning(membership)
+        owner = Owning(membership, {0: 0})
         await membership.join(owner)
-        await owner.until(10)
+        await owner.until(lambda: len(owner.offsets()) >= 10, tries=TAKES)
 
         own_broker.kill(1)
         await asyncio.to_thread(own_broker.restart, 1)
         await sent(broker, 10)
-        await owner.until(20)
+        await owner.until(lambda: len(owner.offsets()) >= 20, tries=TAKES)
+        assert owner.offsets() == list(range(20))
 
         own_broker.kill(1)
         async with asyncio.timeout(2 * BUDGET_MS / 1000):

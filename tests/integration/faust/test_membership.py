@@ -6,9 +6,9 @@ import asyncio
 import json
 import socket
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
@@ -16,59 +16,21 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import TopicPartition
-from typing_extensions import override
 
 from tests.brokers import named
+from tests.carriers import Owning
 from torghut.access.broker import BrokerAccess
+from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.opening import open_faust
-from torghut.carrying.choices import FaustChoices
 from torghut.carrying.errors import BrokerUnreachableError, OffsetsGoneError
-from torghut.carrying.messages import Outgoing, Received
-from torghut.carrying.ports import Broker, Membership, Owner
+from torghut.carrying.messages import Outgoing
+from torghut.carrying.ports import Broker
 
 pytestmark = pytest.mark.timeout(120)
 
 TRIES: Final = 200
 GROUP: Final = "group"
-
-
-@dataclass(slots=True)
-class Owning(Owner):
-    """Takes partitions up where it was left, and keeps what it is handed."""
-
-    membership: Membership
-    begin: int = 0
-    taken: dict[int, list[Received]] = field(default_factory=dict)
-    owned: set[int] = field(default_factory=set)
-
-    @override
-    async def gained(self, partitions: Sequence[int], /) -> None:
-        self.owned = set(partitions)
-        for one in partitions:
-            had = self.taken.setdefault(one, [])
-            self.membership.place(one, had[-1].offset + 1 if had else self.begin)
-            self.membership.go_on(one)
-
-    @override
-    async def lost(self, partitions: Sequence[int], /) -> None:
-        self.owned -= set(partitions)
-
-    async def take(self) -> None:
-        """Take what comes next."""
-        for one, records in (await self.membership.take(most=50, wait_ms=100)).items():
-            self.taken[one].extend(records)
-
-    async def until(self, done: Callable[[], bool], tries: int = TRIES) -> None:
-        """Take until something is so."""
-        for _ in range(tries):
-            if done():
-                return
-            await self.take()
-        assert done()
-
-    def offsets(self, partition: int = 0) -> list[int]:
-        """Return where what was handed out of a partition stands."""
-        return [one.offset for one in self.taken.get(partition, ())]
+PARTITIONS_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +52,7 @@ class Cluster:
     ) -> AsyncIterator[Owning]:
         """Give a member of the topic's group; it leaves at the end."""
         membership = self.broker(choices).membership(topic=self.topic, group=self.group)
-        owner = Owning(membership, begin)
+        owner = Owning(membership, dict.fromkeys(range(PARTITIONS_MAX), begin))
         try:
             await membership.join(owner)
             yield owner
@@ -175,7 +137,7 @@ def test_what_was_taken_back_is_handed_out_to_nobody(broker: str) -> None:
             await owner.until(lambda: len(owner.offsets()) == 2)
             await cluster.send("later")
             await owner.until(lambda: len(owner.offsets()) == 3)
-            assert [one.value for one in owner.taken[0]] == [b"said", b"meant", b"later"]
+            assert [one.value for one in owner.handed] == [b"said", b"meant", b"later"]
 
     run(broker, test)
 
@@ -194,7 +156,7 @@ def test_record_without_a_value_is_handed_out_like_any_other(broker: str) -> Non
             await producer.stop()
         async with cluster.joined() as owner:
             await owner.until(lambda: owner.offsets() == [0, 1])
-            grave, other = owner.taken[0]
+            grave, other = owner.handed
             assert (grave.key, grave.value) == (b"k", None)
             assert (other.key, other.value) == (b"\xfe", b"\xff")
             assert list(other.headers) == headers
@@ -307,7 +269,7 @@ def test_joining_what_nobody_reaches_fails_within_the_budget(broker: str) -> Non
         membership = away.membership(topic="contexts", group="g")
         async with asyncio.timeout(3):
             with pytest.raises(BrokerUnreachableError):
-                await membership.join(Owning(membership))
+                await membership.join(Owning(membership, {}))
             await membership.leave()
 
     asyncio.run(test())

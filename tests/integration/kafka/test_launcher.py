@@ -13,8 +13,8 @@ import pytest
 
 from ops.servers import broker as launcher
 from ops.servers import jars
-from ops.servers.broker import BrokerCluster
-from ops.servers.node import BrokerOptions, properties
+from ops.servers.broker import BrokerCluster, BrokerUnavailableError
+from ops.servers.node import BrokerOptions, Node, properties
 from tests.declared import ROOT
 
 GONE_S = 10
@@ -29,6 +29,19 @@ def answered(addresses: list[str], nodes: int, budget_s: float) -> bool:
 
 def test_one_node_takes_part_when_it_is_handed_out(broker: str) -> None:
     assert answered(broker.split(","), 1, 5)
+
+
+def test_storage_tool_that_hangs_is_told_as_a_broker_that_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\nexec sleep 60\n", encoding="ascii")
+    java.chmod(0o755)
+    monkeypatch.setattr("ops.servers.node.FORMAT_S", 0.1)
+    node = Node(str(java), tmp_path, tmp_path / "node-1", BrokerOptions())
+
+    with pytest.raises(BrokerUnavailableError, match="no Kafka: its storage tool"):
+        node.lay_out("cluster", {})
 
 
 def test_killed_node_is_missed_by_the_others_and_taken_back(cluster: BrokerCluster) -> None:

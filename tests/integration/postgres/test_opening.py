@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
+from tests.deployments import awaited
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import fill, make_block, run
 from tests.servers import Databases, address_of, open_postgres, own_server
 from torghut.adapters.postgres.address import Address
-from torghut.adapters.postgres.laying import LayoutOutdatedError
+from torghut.adapters.postgres.budgets import DEFAULTS
+from torghut.adapters.postgres.connecting import engine_of
+from torghut.adapters.postgres.laying import LayoutOutdatedError, lay_out
+from torghut.adapters.postgres.layout import TABLES, VERSION_TABLE
 from torghut.adapters.postgres.opening import read_log, upgrade_log
+from torghut.adapters.postgres.store import PostgresLog
 from torghut.eventlog.block import Head
 from torghut.eventlog.errors import (
     LogIntegrityError,
@@ -56,6 +64,34 @@ def test_empty_database_is_laid_out_once_whoever_comes_first(empty: str) -> None
     assert run(second.partitions()) == [0]
     run(first.close())
     run(second.close())
+
+
+def test_one_who_waits_for_the_other_to_lay_out_finds_a_log(
+    databases: Databases, empty: str
+) -> None:
+    with ThreadPoolExecutor() as threads:
+        second = run(beside_one_who_lays_out(databases, empty, threads))
+        log = second.result(timeout=20)
+
+    assert databases.do("SELECT log_id FROM log", url=empty) == [(log.log_id,)] == [("first",)]
+    run(log.close())
+
+
+async def beside_one_who_lays_out(
+    databases: Databases, url: str, threads: Executor
+) -> Future[PostgresLog]:
+    """Open a database while another lays it out, who ends once the second waits."""
+    address = address_of(url)
+    engine = engine_of(address, DEFAULTS, writing=True)
+    try:
+        async with engine.begin() as connection:
+            await lay_out(connection, address, log_id="first", now_ns=1)
+            second = threads.submit(open_postgres, url)
+            waiting = partial(databases.do, "SELECT pid FROM pg_locks WHERE NOT granted")
+            await asyncio.to_thread(awaited, lambda: bool(waiting()), "its turn", within_s=20)
+        return second
+    finally:
+        await engine.dispose()
 
 
 def test_log_opened_for_reading_is_not_written(database: str) -> None:
@@ -114,11 +150,24 @@ def test_database_that_acknowledges_too_early_is_not_written(
     run(read_log(address_of(database), clock=HandClock()).close())
 
 
-def test_table_that_a_crash_would_empty_is_not_written(databases: Databases, database: str) -> None:
-    databases.do("ALTER TABLE blocks SET UNLOGGED", url=database)
+@pytest.mark.parametrize("table", [VERSION_TABLE, *TABLES])
+def test_table_that_a_crash_would_empty_is_not_written(
+    databases: Databases, database: str, table: str
+) -> None:
+    databases.do(f"ALTER TABLE {table} SET UNLOGGED", url=database)
 
-    with pytest.raises(LogNotDurableError, match="blocks"):
+    with pytest.raises(LogNotDurableError, match=f"table {table}:"):
         open_postgres(database)
+
+
+def test_tables_are_all_that_a_log_is_laid_out_with(databases: Databases, database: str) -> None:
+    found = databases.do(
+        "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+        " AND relkind IN ('r', 'p')",
+        url=database,
+    )
+
+    assert {name for (name,) in found} == {VERSION_TABLE, *TABLES}
 
 
 def test_database_that_is_read_only_says_so(databases: Databases, database: str) -> None:

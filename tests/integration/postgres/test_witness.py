@@ -11,9 +11,11 @@ from tests.fakes.eventlog import CAUSES, Happened, fill, make_block, run
 from tests.servers import Databases, address_of
 from torghut.adapters.postgres.opening import open_log, read_log
 from torghut.adapters.postgres.store import PostgresLog
+from torghut.composition.logs import shared_log
 from torghut.eventlog.block import head_of
 from torghut.eventlog.errors import LogIntegrityError, TruncatedLogError
 from torghut.eventlog.verification import FindingKind
+from torghut.settings import ARTIFACT_DIR
 
 pytestmark = pytest.mark.system
 
@@ -55,7 +57,7 @@ def test_log_that_is_as_it_was_told_opens(database: str, folder: Path) -> None:
     assert report.intact
     (file,) = folder.glob("*.heads")
     assert [line.split()[:2] for line in file.read_text().splitlines()[1:]] == [
-        *(["0", str(number)] for number in range(4)),
+        ["0", "3"],
         ["events", "3"],
     ]
 
@@ -137,6 +139,44 @@ def test_writers_at_the_same_time_have_files_of_their_own(database: str, folder:
     again = opened(database, folder)
     assert run(again.verify()).intact
     run(again.close())
+
+
+def test_partition_that_another_machine_went_on_with_is_taken_back(
+    database: str, tmp_path: Path
+) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    here = opened(database, ours)
+    run(here.claim(0, "here"))
+    run(fill(here, 3))
+    there = opened(database, theirs)
+    run(there.claim(0, "there"))
+    run(there.append(make_block(run(there.head(0)))))
+    run(there.close())
+    run(here.claim(0, "here"))
+    run(here.append(make_block(run(here.head(0)))))
+    run(here.close())
+
+    for folder in (ours, theirs):
+        log = opened(database, folder)
+        assert run(log.head(0)).number == 4
+        assert run(log.verify()).intact
+        run(log.close())
+
+
+def test_log_of_several_workers_is_refused_where_it_was_set_back_for_one(
+    databases: Databases, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ARTIFACT_DIR, str(tmp_path))
+    one, two = shared_log(address_of(database)), shared_log(address_of(database))
+    run(one.claim(0, "one"))
+    run(fill(one, 4))
+    run(one.close())
+    run(two.close())
+    for statement in SET_BACK:
+        databases.do(statement, url=database)
+
+    with pytest.raises(TruncatedLogError, match="number 3"):
+        shared_log(address_of(database))
 
 
 def test_line_that_a_crash_left_half_written_is_dropped(database: str, folder: Path) -> None:

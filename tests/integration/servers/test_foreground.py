@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -53,3 +55,28 @@ def gone_within(pid: int) -> None:
     """Wait until a process is gone, for ten seconds at most."""
     waiting = ["timeout", "10", "tail", f"--pid={pid}", "-f", "/dev/null"]
     assert subprocess.run(waiting, check=False).returncode == 0
+
+
+@contextmanager
+def serving(*_: str) -> Iterator[str]:
+    """Be a server that fails while it begins, by a fault of its own."""
+    int("a fault of its own")
+    yield ""
+
+
+def test_fault_of_a_server_is_not_told_as_a_fault_of_what_was_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(servers, "SERVERS", {"faulty": (__name__, "fails")})
+
+    with pytest.raises(ValueError, match="a fault of its own"):
+        servers.main(["faulty"])
+    assert "usage" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["kafka", "--nodes", "2"], ["postgres", "--nodes"]])
+def test_options_that_there_are_not_are_answered_with_the_usage(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert servers.main(words) == 2
+    assert "usage: python -m ops.servers" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.figures import Line, Result
 from benchmarks.records import RECORDED, Group, Record
 from docs.reference.scaling.__main__ import main
-from docs.reference.scaling.bounds import Carried, Declared, Sizes
+from docs.reference.scaling.bounds import Declared, Sizes, TopicLoad
 from docs.reference.scaling.figures import Figure, Measured, measured
 from docs.reference.scaling.loads import Answer, Lack, Load, Machines
 from docs.reference.scaling.needs import Cycle, Needs, cycle, fullest_share, held_core_rate
@@ -30,9 +30,9 @@ SIZES: Final = Sizes(
     block_fixed=1_000,
 )
 DECLARED: Final = Declared(
-    contexts=Carried(name="contexts", retention_hours=24, readers=2, copies=3),
-    decisions=Carried(name="decisions", retention_hours=240, readers=3, copies=3),
-    others=(Carried(name="commands", retention_hours=None, readers=1, copies=3),),
+    contexts=TopicLoad(name="contexts", retention_hours=24, readers=2, copies=3),
+    decisions=TopicLoad(name="decisions", retention_hours=240, readers=3, copies=3),
+    others=(TopicLoad(name="commands", retention_hours=None, readers=1, copies=3),),
     partitions=12,
     partitions_max=1_024,
     block_max=1_000,

@@ -90,7 +90,8 @@ def test_keyed_topic_keeps_its_count_of_partitions(partitions: int) -> None:
     found = plan(TOPICS, otherwise(seen, CONTEXTS, other))
 
     assert [one.code for one in found.refusals] == ["carrying.partition-count-keyed"]
-    assert "declare the topic as its next version" in str(found.refusals[0])
+    assert f"declare {partitions} again" in str(found.refusals[0])
+    assert "start a second one with topics on a broker of its own" in str(found.refusals[0])
     assert not found.agrees
 
 

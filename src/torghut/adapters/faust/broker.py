@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from torghut.access.broker import BrokerAccess
+from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.application import Terms
 from torghut.adapters.faust.membership import FaustMembership
 from torghut.adapters.kafka.broker import KafkaBroker
 from torghut.adapters.kafka.connection import connection_to
-from torghut.carrying.choices import FaustChoices
 from torghut.carrying.ports import Membership
 
 

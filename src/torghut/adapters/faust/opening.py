@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import ClassVar, Final, cast
 
 from torghut.access.broker import BrokerAccess
-from torghut.carrying.choices import FaustChoices
+from torghut.access.faust import FaustChoices
 from torghut.carrying.ports import Broker
 from torghut.kernel.errors import ExitCode, TorghutError
 

@@ -42,7 +42,7 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text.encode())
+        replace_file(path, text.encode())
     except OSError as error:
         raise FileWriteError(path=path, reason=error.strerror or str(error)) from error
 
@@ -56,8 +56,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _replace(path: Path, body: bytes) -> None:
-    """Write a file beside ``path`` and rename it there."""
+def replace_file(path: Path, body: bytes) -> None:
+    """Put ``body`` into ``path``, durably: written beside it and renamed there.
+
+    Raises:
+        OSError: It cannot be written; what was there still is.
+    """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     incoming = Path(name)
     try:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from torghut.adapters.postgres.address import Address
 from torghut.adapters.postgres.budgets import SESSIONS_MAX, Budgets
+from torghut.adapters.postgres.layout import TABLES, VERSION_TABLE
 from torghut.eventlog.errors import LogNotDurableError
 
 _DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
@@ -22,7 +23,6 @@ _UNLOGGED: Final = (
     "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
     " AND relkind = 'r' AND relpersistence <> 'p' AND relname = ANY($1) LIMIT 1"
 )
-_KEPT: Final = ("heads", "blocks", "objects", "snapshots", "events", "events_end", "leases")
 
 
 def engine_of(address: Address, budgets: Budgets, *, writing: bool) -> AsyncEngine:
@@ -80,7 +80,7 @@ async def _check_durable(session: asyncpg.Connection, address: Address) -> None:
             raise LogNotDurableError(
                 setting=f"{address.name}, {row['name']}", expected="on", found="off", remedy=_REMEDY
             )
-    unlogged = await session.fetchval(_UNLOGGED, list(_KEPT))
+    unlogged = await session.fetchval(_UNLOGGED, [VERSION_TABLE, *TABLES])
     if unlogged is not None:
         raise LogNotDurableError(
             setting=f"{address.name}, table {unlogged}",

@@ -12,24 +12,25 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from torghut.adapters.postgres.address import Address
-from torghut.adapters.postgres.layout import LAYOUT, VERSION_TABLE
+from torghut.adapters.postgres.layout import LAYOUT, TABLES, VERSION_TABLE
 from torghut.eventlog.errors import LogLayoutError
 from torghut.kernel.errors import ExitCode, TorghutError
 
 _TURN: Final = text("SELECT pg_advisory_xact_lock(1413958727)")
 """One process at a time lays out a database; the number is what SQLite's files are marked with."""
 
+# Not to_regclass: it may answer from what the session knew before it waited for its turn.
 _PRESENT: Final = text(
-    "SELECT to_regclass(:version_table) IS NOT NULL AS laid_out,"
-    " EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
-    " AND relkind IN ('r', 'p') AND relname = ANY(:tables)) AS taken"
+    "SELECT coalesce(bool_or(relname = :version_table), false) AS laid_out,"
+    " coalesce(bool_or(relname = ANY(:tables)), false) AS taken"
+    " FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+    " AND relkind IN ('r', 'p')"
 )
 _NAME: Final = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 -- our own name
 _INSERT_IDENTITY: Final = text(
     "INSERT INTO log (log_id, created_at_ns) VALUES (:log_id, :created_at_ns)"
 )
 _MIGRATIONS: Final = "torghut.adapters.postgres.migrations"
-_RESERVED: Final = ("log", "heads", "blocks", "events")
 
 
 class LayoutOutdatedError(TorghutError):
@@ -54,7 +55,7 @@ async def layout_of(connection: AsyncConnection, address: Address) -> str | None
     Raises:
         LogLayoutError: It has tables of these names and of something else.
     """
-    asked = {"version_table": VERSION_TABLE, "tables": list(_RESERVED)}
+    asked = {"version_table": VERSION_TABLE, "tables": list(TABLES)}
     present = (await connection.execute(_PRESENT, asked)).one()
     if not present.laid_out:
         if present.taken:

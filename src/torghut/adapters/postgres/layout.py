@@ -33,8 +33,10 @@ TABLES: Final = (
     "snapshots",
     "events",
     "events_end",
+    "leases",
     "archives",
 )
+"""All that a laid out database has besides; whatever goes through a log's tables begins here."""
 
 BLOCK_COLUMNS: Final = (
     "partition, number, previous, digest, cursor, cites, arms, header, records, inputs, leaves,"

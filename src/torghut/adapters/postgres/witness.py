@@ -8,32 +8,42 @@ also written to a file in a folder of its own machine, and every opening there c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
 
-from torghut.adapters.filesystem.writing import sync_folder
 from torghut.adapters.postgres.reading.reader import Reader
 from torghut.adapters.sqlite.faults import reading_of, writing_to
 from torghut.adapters.sqlite.heads.anchor import LAG_COMMITS_MAX, Anchor
 from torghut.adapters.sqlite.heads.lines import (
     EVENTS_CHAIN,
     HeadLine,
-    create_heads,
     heads_path,
-    line_bytes,
     read_heads,
-    repair_heads,
+    renew_heads,
 )
 from torghut.adapters.sqlite.writer_lock import WriterLock
 from torghut.eventlog.block import Head
-from torghut.eventlog.errors import LogIntegrityError, LogInUseError, TruncatedLogError
+from torghut.eventlog.errors import (
+    CommitTimeoutError,
+    LogIntegrityError,
+    LogInUseError,
+    TruncatedLogError,
+)
+
+LINES_MAX: Final = 4_096
+"""Most lines that are added to a file before it is written anew."""
 
 _DELAY_MS: Final = 20
+_LET_GO_MS: Final = 2_000
 
 
 class Witness:
     """Keeps what one writer is told, in the first file of the folder that no other writer has.
+
+    Only the newest line of each chain counts, so the file is written anew with those alone: when it
+    is opened, once it is long, and after a line that could not be written, which may be half there.
 
     Args:
         folder: Of the files; made if need be.
@@ -45,19 +55,16 @@ class Witness:
     """
 
     def __init__(self, folder: Path, log_id: str) -> None:
+        self._log_id = log_id
+        self._lines = 0  # added since the file was written anew
         with writing_to(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock, log = _first_free(folder, log_id)
             self._path = heads_path(log)
             try:
                 heads = read_heads(self._path, sparse=True)
-                if heads is None:
-                    create_heads(self._path, log_id, sparse=True)
-                    sync_folder(folder)
-                elif heads.torn:
-                    repair_heads(self._path, whole_bytes=heads.whole_bytes, lines=())
-                self._ends = {} if heads is None else _numbers(heads.ends)
-                self._anchor = Anchor(self._path, delay_ms=_DELAY_MS, lag_commits=LAG_COMMITS_MAX)
+                self._ends = {} if heads is None else dict(heads.ends)
+                self._anchor = self._renewed()
             except BaseException:
                 self._lock.release()
                 raise
@@ -90,10 +97,32 @@ class Witness:
             self._lock.release()
 
     def _saw(self, chain: str, number: int, digest: str) -> None:
-        if number > self._ends.get(chain, -1):
-            with writing_to(self._path):
-                self._anchor.append(line_bytes(chain, number, digest))
-            self._ends[chain] = number
+        before = self._ends.get(chain)
+        if before is not None and number <= before.number:
+            return
+        line = HeadLine(chain=chain, number=number, digest=digest)
+        with writing_to(self._path):
+            if self._lines >= LINES_MAX:
+                self._renew()
+            try:
+                self._anchor.append(line.to_bytes())
+            except OSError:
+                self._lines = LINES_MAX
+                raise
+        self._lines += 1
+        self._ends[chain] = line
+
+    def _renew(self) -> None:
+        """Go on with a new file, and let go of the old one, whatever was wrong with that."""
+        old, self._anchor = self._anchor, self._renewed()
+        with suppress(OSError, CommitTimeoutError):
+            old.close(budget_ms=_LET_GO_MS)
+
+    def _renewed(self) -> Anchor:
+        """Return what keeps a new file up that holds the newest line of each chain."""
+        renew_heads(self._path, self._log_id, self._ends.values())
+        self._lines = 0
+        return Anchor(self._path, delay_ms=_DELAY_MS, lag_commits=LAG_COMMITS_MAX)
 
 
 def seen(folder: Path, log_id: str) -> Mapping[str, HeadLine]:
@@ -146,7 +175,3 @@ def _first_free(folder: Path, log_id: str) -> tuple[WriterLock, Path]:
         except LogInUseError:
             continue
     raise AssertionError  # there is no last number
-
-
-def _numbers(ends: Mapping[str, HeadLine]) -> dict[str, int]:
-    return {chain: line.number for chain, line in ends.items()}

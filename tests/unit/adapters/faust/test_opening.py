@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from torghut.access.broker import BrokerAccess
+from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.opening import FaustExtraMissingError, open_faust
-from torghut.carrying.choices import FaustChoices
 
 
 def test_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from torghut.adapters.postgres.archives.shelf import (
 )
 from torghut.adapters.postgres.layout import BlockRow, block_values, read_block
 from torghut.eventlog.errors import ArchiveAlteredError, ArchiveMissingError
+from torghut.settings import ARTIFACT_DIR
 
 CHAIN = make_chain(4, partition=2)
 
@@ -66,7 +67,7 @@ def test_without_a_folder_nothing_is_kept_or_found(tmp_path: Path) -> None:
 
     with pytest.raises(ArchiveMissingError, match="no folder of artifacts"):
         Shelf(None).rows(archive)
-    with pytest.raises(ShelfMissingError):
+    with pytest.raises(ShelfMissingError, match=ARTIFACT_DIR):
         Shelf(None).keep(rows())
 
 

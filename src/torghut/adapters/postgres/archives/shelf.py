@@ -42,7 +42,10 @@ class ShelfMissingError(TorghutError):
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
     def __init__(self) -> None:
-        super().__init__("archiving blocks: expected a folder of artifacts, found none")
+        super().__init__(
+            "archiving blocks: expected a folder of artifacts, found none; "
+            "name one in TORGHUT_ARTIFACT_DIR"
+        )
 
 
 class Shelf:

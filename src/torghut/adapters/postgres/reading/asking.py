@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Row, TextClause
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from torghut.adapters.postgres.address import Address
 from torghut.adapters.postgres.budgets import Budgets
-from torghut.adapters.postgres.faults import FAULTS, passes, read_fault, session_of
-
-_PAUSE_FIRST_S: Final = 0.02
-_PAUSE_MAX_S: Final = 0.5
+from torghut.adapters.postgres.faults import FAULTS, read_fault, session_of
+from torghut.adapters.postgres.regaining import regained
 
 
 class Asking:
@@ -40,17 +39,11 @@ class Asking:
             LogReadError: It could not be asked within the budgets.
             LogIntegrityError: The tables are not those of a log.
         """
-        loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + self._budgets.regain_ms / 1000
-        pause_s = _PAUSE_FIRST_S
-        while True:
-            try:
-                return await self._once(statement, values)
-            except FAULTS as error:
-                if not passes(error) or loop.time() + pause_s > deadline_s:
-                    raise read_fault(error, address=self.address) from None
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+        asked = partial(self._once, statement, values)
+        try:
+            return await regained(asked, within_ms=self._budgets.regain_ms)
+        except FAULTS as error:
+            raise read_fault(error, address=self.address) from None
 
     async def first(
         self, statement: TextClause, values: Mapping[str, object] | None = None

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from functools import partial
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from torghut.adapters.postgres.address import Address
 from torghut.adapters.postgres.budgets import Budgets
-from torghut.adapters.postgres.faults import FAULTS, passes, session_of, write_fault
+from torghut.adapters.postgres.faults import FAULTS, session_of, write_fault
+from torghut.adapters.postgres.regaining import regained
 from torghut.eventlog.errors import CommitTimeoutError
 
 T = TypeVar("T")
 
 Work = Callable[[AsyncConnection, bool], Awaitable[T]]
 """What is done between begin and commit; told whether an attempt before may have been kept."""
-
-_PAUSE_FIRST_S: Final = 0.02
-_PAUSE_MAX_S: Final = 0.5
 
 
 class Attempts:
@@ -49,18 +48,11 @@ class Attempts:
             LogWriteError: It was not kept.
             TorghutError: ``work`` refused.
         """
-        loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + self._budgets.regain_ms / 1000
         attempt = _Attempt(self._engine, self._budgets.answer_ms / 1000)
-        pause_s = _PAUSE_FIRST_S
-        while True:
-            try:
-                return await attempt.do(work)
-            except FAULTS as error:
-                if not passes(error) or loop.time() + pause_s > deadline_s:
-                    raise self._refusal(error, doubtful=attempt.doubtful) from None
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _PAUSE_MAX_S)
+        try:
+            return await regained(partial(attempt.do, work), within_ms=self._budgets.regain_ms)
+        except FAULTS as error:
+            raise self._refusal(error, doubtful=attempt.doubtful) from None
 
     def _refusal(self, error: BaseException, *, doubtful: bool) -> Exception:
         """Return what to tell whoever waits; its chain is cut, for it may name what is secret."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-from torghut.adapters.filesystem.writing import sync_folder
+from torghut.adapters.filesystem.writing import replace_file, sync_folder
 from torghut.eventlog.errors import LogIntegrityError
 
 EVENTS_CHAIN: Final = "events"
@@ -221,10 +221,19 @@ def first_line(log_id: str, *, sparse: bool = False) -> bytes:
     return f"torghut-heads{'-seen' if sparse else ''} 1 {log_id}\n".encode("ascii")
 
 
-def create_heads(path: Path, log_id: str, *, sparse: bool = False) -> None:
+def create_heads(path: Path, log_id: str) -> None:
     """Make the heads file of a new log, durable together with its entry in the folder."""
-    _write(path, first_line(log_id, sparse=sparse), os.O_CREAT | os.O_TRUNC)
+    _write(path, first_line(log_id), os.O_CREAT | os.O_TRUNC)
     sync_folder(path.parent)
+
+
+def renew_heads(path: Path, log_id: str, lines: Iterable[HeadLine]) -> None:
+    """Put the file of one of several writers in place of what was there, durable and whole.
+
+    The others read it meanwhile: they find what was there, or this.
+    """
+    said = [first_line(log_id, sparse=True), *(line.to_bytes() for line in lines)]
+    replace_file(path, b"".join(said))
 
 
 def repair_heads(path: Path, *, whole_bytes: int, lines: Sequence[HeadLine]) -> None:

@@ -9,6 +9,7 @@ import click
 
 from torghut.carrying.errors import TopicMissingError
 from torghut.composition import brokering, logs
+from torghut.entrypoints.cli.broker_options import answer_budget_option, bootstrap_option
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -18,7 +19,6 @@ from torghut.entrypoints.cli.console import (
     progress,
 )
 from torghut.entrypoints.cli.lookup.reading import place_option
-from torghut.entrypoints.cli.topics.asking import bootstrap_option, budget_option
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.workflows.carrying.auditing import Auditor, PartitionAudit
@@ -27,7 +27,7 @@ from torghut.workflows.carrying.auditing import Auditor, PartitionAudit
 @click.command()
 @place_option
 @bootstrap_option
-@budget_option
+@answer_budget_option
 @json_option
 def audit(
     log_path: logs.LogPlace, bootstrap: str | None, *, budget_ms: int, as_json: bool

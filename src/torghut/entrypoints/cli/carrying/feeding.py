@@ -13,6 +13,7 @@ from typing_extensions import Unpack
 from torghut.carrying.controls import control_message
 from torghut.carrying.ports import Sender
 from torghut.composition import brokering, deciding, machine, standby
+from torghut.entrypoints.cli.broker_options import answer_budget_option, bootstrap_option
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -23,7 +24,6 @@ from torghut.entrypoints.cli.console import (
 from torghut.entrypoints.cli.controls import read_controls
 from torghut.entrypoints.cli.run.options import Instant, InstantType, Speed, SpeedType
 from torghut.entrypoints.cli.run.playing import player_of, window_of
-from torghut.entrypoints.cli.topics.asking import bootstrap_option, budget_option
 from torghut.kernel.errors import ExitCode
 from torghut.market.ports import Cursor, Source
 from torghut.schemas.control import ControlRecord
@@ -52,7 +52,7 @@ class FeedOptions(TypedDict):
 @click.option("--speed", type=SpeedType(), default="max", show_default=True, help="Of the source.")
 @click.option("--from", "from_", type=InstantType(ends=False), help="Earliest receive time.")
 @click.option("--to", type=InstantType(ends=True), help="Latest receive time.")
-@budget_option
+@answer_budget_option
 @json_option
 def feed(**options: Unpack[FeedOptions]) -> ExitCode:
     """Send market contexts to the topic that workers decide, and control records to theirs.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import TypedDict
 
+from torghut.composition.working import Runtime
 from torghut.entrypoints.cli.serve.options import Listen
-
-Runtime = Literal["aiokafka", "faust"]
-"""What a worker is a member of its group with."""
 
 
 class WorkerOptions(TypedDict):

@@ -8,8 +8,8 @@ from typing import Final
 import click
 
 from torghut.composition import brokering, governing, machine
+from torghut.entrypoints.cli.broker_options import answer_budget_option, bootstrap_option
 from torghut.entrypoints.cli.console import Progress, plural, progress
-from torghut.entrypoints.cli.topics.asking import bootstrap_option, budget_option
 from torghut.kernel.errors import ExitCode
 from torghut.settings import settings
 from torghut.workflows.carrying.relaying import EventRelay
@@ -24,7 +24,7 @@ _PAUSE_MS: Final = 500
     is_flag=True,
     help="End once everything that is there was sent, or with 7 after --budget-ms without success.",
 )
-@budget_option
+@answer_budget_option
 def relay(bootstrap: str | None, *, until_end: bool, budget_ms: int) -> ExitCode:
     """Send governance's events to their topic, each once and in the order of the log.
 

@@ -8,13 +8,14 @@ from typing import Final, get_args
 import click
 from typing_extensions import Unpack
 
-from torghut.composition import machine, serving
+from torghut.composition import machine, serving, standby
+from torghut.composition.working import ReadyWorker, Runtime
 from torghut.entrypoints.api.health import health
-from torghut.entrypoints.cli.carrying.options import Runtime, WorkerOptions
-from torghut.entrypoints.cli.carrying.preparing import PreparedWorker, prepare
+from torghut.entrypoints.cli.broker_options import answer_budget_option, bootstrap_option
+from torghut.entrypoints.cli.carrying.options import WorkerOptions
+from torghut.entrypoints.cli.carrying.preparing import prepare
 from torghut.entrypoints.cli.console import progress
 from torghut.entrypoints.cli.serve.options import ListenType, WorkerNameType
-from torghut.entrypoints.cli.topics.asking import bootstrap_option, budget_option
 from torghut.kernel.errors import ExitCode
 from torghut.workflows.carrying.gauges import show_member
 
@@ -58,7 +59,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "--allow-remote", is_flag=True, help="Let --listen name an address that others can reach."
 )
 @click.option("--tokens", type=_FILE, help="File of tokens for /metrics; made if there is none.")
-@budget_option
+@answer_budget_option
 def worker(**options: Unpack[WorkerOptions]) -> ExitCode:
     """Decide the partitions of market context that the group gives this worker.
 
@@ -74,28 +75,26 @@ async def _work(options: WorkerOptions) -> None:
     """Work until asked to stop."""
     with machine.stop_on_signals() as stopping:
         with progress() as told:
-            prepared = await prepare(options, told)
+            ready = await prepare(options, told)
         try:
-            await _joined(options, prepared, stopping)
+            await _joined(options, ready, stopping)
         finally:
-            await prepared.share.sender.close()
-            await prepared.log.close()
+            await ready.close()
 
 
-async def _joined(
-    options: WorkerOptions, prepared: PreparedWorker, stopping: machine.Stopping
-) -> None:
+async def _joined(options: WorkerOptions, ready: ReadyWorker, stopping: machine.Stopping) -> None:
     """Be a member of the group, and say how that stands to who asks."""
-    gate = serving.gatekeeper(prepared.tokens, prepared.policy, prepared.journal)
-    app = health(prepared.worker.unready, metrics=prepared.metrics.text, gate=gate)
-    prepared.metrics.before_reading(lambda: show_member(prepared.metrics, prepared.worker))
+    tokens = options["tokens"] or standby.token_file()
+    gate = serving.gatekeeper(tokens, ready.policy, ready.journal)
+    app = health(ready.worker.unready, metrics=ready.metrics.text, gate=gate)
+    ready.metrics.before_reading(lambda: show_member(ready.metrics, ready.worker))
     async with serving.serve_http(
         app,
         listen=str(options["listen"]),
-        policy=prepared.policy,
+        policy=ready.policy,
         anywhere=options["allow_remote"],
         let_go=lambda _: None,
     ) as address:
         click.echo(f"worker   {options['worker']} of the group {options['group']}")
         click.echo(f"health   {address}/readyz")
-        await prepared.worker.run(stopping.asked)
+        await ready.worker.run(stopping.asked)

@@ -9,10 +9,9 @@ import click
 from torghut.carrying.planning import Plan
 from torghut.carrying.ports import TopicAdmin
 from torghut.composition.brokering import topic_admin
+from torghut.entrypoints.cli.broker_options import bootstrap_option, step_budget_option
 from torghut.entrypoints.cli.console import Progress, json_option, print_json, progress
 from torghut.entrypoints.cli.topics.asking import (
-    bootstrap_option,
-    budget_option,
     plan_json,
     plan_of,
     planned,
@@ -23,7 +22,7 @@ from torghut.kernel.errors import ExitCode
 
 @click.command(name="plan")
 @bootstrap_option
-@budget_option
+@step_budget_option
 @json_option
 def plan(bootstrap: str | None, *, budget_ms: int, as_json: bool) -> ExitCode:
     """Show what `torghut topics apply` would do to a cluster; change nothing.
@@ -37,7 +36,7 @@ def plan(bootstrap: str | None, *, budget_ms: int, as_json: bool) -> ExitCode:
 
 @click.command()
 @bootstrap_option
-@budget_option
+@step_budget_option
 @json_option
 def diff(bootstrap: str | None, *, budget_ms: int, as_json: bool) -> ExitCode:
     """Compare a cluster's topics with those that are declared.
@@ -51,7 +50,7 @@ def diff(bootstrap: str | None, *, budget_ms: int, as_json: bool) -> ExitCode:
 
 @click.command()
 @bootstrap_option
-@budget_option
+@step_budget_option
 @json_option
 def apply(bootstrap: str | None, *, budget_ms: int, as_json: bool) -> ExitCode:
     """Make a cluster's topics those that are declared; a second time changes nothing.

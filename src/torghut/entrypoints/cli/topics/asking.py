@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 import click
 
@@ -12,25 +11,6 @@ from torghut.carrying.ports import TopicAdmin
 from torghut.composition.brokering import declared_topics, topic_admin
 from torghut.entrypoints.cli.console import plural
 from torghut.kernel.canonical import JsonObject
-
-BUDGET_MS: Final = 10_000
-"""Longest that a cluster may take to be seen, or to do one step."""
-
-bootstrap_option: Final = click.option(
-    "--bootstrap",
-    metavar="HOST:PORT,...",
-    help="Brokers to begin with; else those of TORGHUT_KAFKA_BOOTSTRAP.",
-)
-"""The option ``--bootstrap``."""
-
-budget_option: Final = click.option(
-    "--budget-ms",
-    type=click.IntRange(1, 600_000),
-    default=BUDGET_MS,
-    show_default=True,
-    help="Longest that the cluster may take to be seen, or to do one step.",
-)
-"""The option ``--budget-ms``."""
 
 
 async def planned(admin: TopicAdmin) -> Plan:

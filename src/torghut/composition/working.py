@@ -1,0 +1,172 @@
+"""The composition root of a worker: its log, and what each of its partitions is made of.
+
+What it decides with comes from outside, so that whoever measures a worker measures this one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from torghut.carrying.ports import Broker
+from torghut.composition import brokering, logs, machine, serving, standby
+from torghut.eventlog.ports import SharedLog
+from torghut.schemas.declarations.live import LivePolicy
+from torghut.settings import revision
+from torghut.workflows.carrying.member import CarryingWorker
+from torghut.workflows.carrying.observing import CarryingWitness
+from torghut.workflows.carrying.owning import Share
+from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
+from torghut.workflows.live.assembly import Parts
+from torghut.workflows.live.loop.keeping import LentLog
+from torghut.workflows.live.observing.journal import Journal
+from torghut.workflows.live.observing.telemetry import MetricsPage
+from torghut.workflows.live.standing import Identity
+from torghut.workflows.opening import Setup
+
+Runtime = Literal["aiokafka", "faust"]
+"""What a worker is a member of its group with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """As what a worker joins, and where.
+
+    Attributes:
+        worker: Name of the worker, which no other has.
+        group: Name that all workers of a log share.
+        broker: That carries.
+        topics: That are read and written.
+        log: Address of the database, as typed.
+    """
+
+    worker: str
+    group: str
+    broker: Broker
+    topics: CarriedTopics
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyWorker:
+    """A worker that can join.
+
+    Attributes:
+        worker: Put together.
+        log: Of all partitions.
+        share: What it brings to its partitions.
+        policy: What it is bound by.
+        metrics: Figures of this process.
+        journal: Its own log.
+    """
+
+    worker: CarryingWorker
+    log: SharedLog
+    share: Share
+    policy: LivePolicy
+    metrics: MetricsPage
+    journal: Journal
+
+    async def close(self) -> None:
+        """Let go of the broker and of the log."""
+        await self.share.sender.close()
+        await self.log.close()
+
+
+def carrier(runtime: Runtime, bootstrap: str | None, *, name: str, budget_ms: int) -> Broker:
+    """Return the broker that is named, with the groups of a runtime; nothing is asked of it yet.
+
+    Args:
+        runtime: What shares the partitions.
+        bootstrap: Addresses that come before those of the environment.
+        name: What the broker's own log calls this process.
+        budget_ms: Longest wait for an answer.
+
+    Raises:
+        TorghutError: What ``brokering.broker`` and ``brokering.faust_broker`` raise.
+    """
+    opened = brokering.faust_broker if runtime == "faust" else brokering.broker
+    return opened(bootstrap, name=name, budget_ms=budget_ms)
+
+
+async def ready_worker(joining: Joining, setup: Setup) -> ReadyWorker:
+    """Return a worker that is about to join, its log opened; it is to be closed.
+
+    Args:
+        joining: As what, and where.
+        setup: What it decides with.
+
+    Raises:
+        TopicMissingError: There is no topic of contexts.
+        BrokerUnreachableError: No broker answers within the budget.
+        TorghutError: The log cannot be opened.
+    """
+    policy = standby.live_policy()
+    partitions = await _partitions(joining.broker, joining.topics.contexts)
+    address = logs.database_address(joining.log)
+    log = logs.shared_log(address)
+    metrics = serving.telemetry()
+    journal = serving.journal(joining.worker, metrics)
+
+    def parts_of(partition: int) -> Parts:
+        worker = f"{joining.worker}.p{partition}"
+        return Parts(
+            keeper=LentLog(log),
+            partition=partition,
+            setup=setup,
+            policy=policy,
+            wall=standby.wall_clock(),
+            steady=standby.steady_clock(),
+            ids=standby.ids(),
+            folder=standby.switch_folder(),
+            page=standby.worker_page(worker),
+            ear=standby.governance_beat(),
+            aside=serving.threads_aside(),
+            identity=Identity(
+                worker=worker,
+                pid=os.getpid(),
+                log=address.dsn,
+                source=f"kafka:{joining.topics.contexts}/{partition}",
+                revision=revision() or f"{machine.version('torghut')}+{setup.kernel.build[:12]}",
+            ),
+            speed=1.0,
+            takes_offers=False,
+            shared=True,
+            telemetry=metrics,
+            journal=journal,
+        )
+
+    share = Share(
+        claims=log,
+        holder=joining.worker,
+        broker=joining.broker,
+        sender=joining.broker.sender(),
+        topics=joining.topics,
+        budgets=CarryingBudgets(),
+        parts_of=parts_of,
+        partition_of=brokering.partitioned(partitions),
+        witness=CarryingWitness(telemetry=metrics, journal=journal),
+    )
+    return ReadyWorker(
+        worker=CarryingWorker(share=share, group=joining.group),
+        log=log,
+        share=share,
+        policy=policy,
+        metrics=metrics,
+        journal=journal,
+    )
+
+
+async def _partitions(broker: Broker, topic: str) -> int:
+    """Return how many partitions the topic of contexts has.
+
+    Raises:
+        TopicMissingError: There is none of that name.
+        BrokerUnreachableError: No broker answers within the budget.
+    """
+    reader = broker.reader()
+    try:
+        return await reader.partitions(topic)
+    finally:
+        await reader.close()
