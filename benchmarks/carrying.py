@@ -71,7 +71,9 @@ def _beside_echo(servers: Servers, effort: Effort, role: Role) -> Iterator[Resul
         spread_ratio=spread(ratio),
         note=f"the echo sends {median(one.rate for one in echoes):,.0f} records/s",
     )
-    pace = median(one.rate for one in ours) / 2
+    # Sending takes its part of this machine: a worker keeps up with less than it decides alone.
+    kept_up = run_deployment(servers, role, count=count, pace=median(one.rate for one in ours))
+    pace = kept_up.rate / 2
     for _ in range(rounds):
         theirs = run_deployment(servers, "echo", count=count // 2, pace=pace)
         mine = run_deployment(servers, role, count=count // 2, pace=pace)
@@ -79,13 +81,16 @@ def _beside_echo(servers: Servers, effort: Effort, role: Role) -> Iterator[Resul
     ours_s, echo_s, synced_s = (median(column) for column in zip(*half, strict=True))
     allowed_s = 1.5 * echo_s + 2 * synced_s + LINGER_MS / 1e3
     yield Line(
-        measurement=f"ingress to outcome on the topic at half of that pace, p99{on}",
+        measurement=f"ingress to outcome on the topic at half of what it keeps up with, p99{on}",
         unit="ms",
         wall=ours_s * 1e3,
         baseline="what is allowed: 1.5 times the echo, two fsyncs and the linger",
         wall_ratio=ours_s / allowed_s,
         goals=() if on else (Goal(quantity=Quantity.WALL_RATIO, most=1.0),),
-        note=f"the echo's p99 is {echo_s * 1e3:.1f} ms, an fsync's {synced_s * 1e3:.2f} ms",
+        note=(
+            f"{pace:,.0f}/s are sent; "
+            f"the echo's p99 is {echo_s * 1e3:.1f} ms, an fsync's {synced_s * 1e3:.2f} ms"
+        ),
     )
 
 

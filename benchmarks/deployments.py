@@ -241,7 +241,7 @@ async def _consumer(duty: Duty, *, since: str) -> AsyncIterator[AIOKafkaConsumer
         duty.topics.decisions,
         bootstrap_servers=duty.bootstrap,
         auto_offset_reset=since,
-        isolation_level="read_committed",
+        isolation_level="read_uncommitted",  # as the client reads outcomes
         max_partition_fetch_bytes=4 << 20,
     )
     await consumer.start()

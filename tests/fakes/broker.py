@@ -200,10 +200,11 @@ class InMemoryReader(TopicReader):
 
 @dataclass(slots=True)
 class InMemoryVoice(Voice):
-    """Speaks on one partition, until another does.
+    """Speaks on one partition, until another does; its readers read what is final.
 
     Attributes:
         epoch: Which voice on its place it is; 0 for one that may say nothing.
+        said: What is not final.
         closed: Whether it let go of the broker.
         fault: Raised instead of letting go.
     """
@@ -212,12 +213,14 @@ class InMemoryVoice(Voice):
     frost: Frost
     place: Place
     epoch: int = 0
+    said: list[Outgoing] = field(default_factory=list)
     closed: bool = False
     fault: Exception | None = None
 
     @override
     async def raise_(self) -> Received | None:
         await self.frost.wait()
+        self._settle_at_last()
         await self.topics.answer("raising a voice")
         self.topics.allow("raising a voice", [self.place[0]])
         self.epoch = self.topics.voices.get(self.place, 0) + 1
@@ -227,33 +230,72 @@ class InMemoryVoice(Voice):
 
     @override
     async def say(self, records: Sequence[Outgoing], /) -> None:
-        await self.frost.wait()
-        try:
-            await self.topics.answer("publishing")
-            self.topics.allow("publishing", {self.place[0], *_topics(records)}, records)
-        except (BrokerUnreachableError, BrokerRefusedError):
-            self.epoch = 0
-            raise
-        await self.frost.wait()
-        if not self.epoch or self.epoch != self.topics.voices.get(self.place, 0):
-            self.epoch = 0
-            raise VoiceSilencedError(place=f"{self.place[0]}, partition {self.place[1]}")
+        await self._speak("publishing", records)
+        if self.topics.lost[:1] == [False]:
+            self._lose(self.topics.lost.pop(0))
+        self.said += records
+
+    @override
+    async def settle(self) -> None:
+        if not self.said:
+            return
+        await self._speak("settling", ())
         lost = self.topics.lost.pop(0) if self.topics.lost else None
+        said, self.said = self.said, []
         if lost is not False:
-            self._keep(records)
+            self._keep(said)
         if lost is not None:
-            self.epoch = 0
-            raise BrokerUnreachableError(
-                asked="publishing", bootstrap="memory", found="nobody", budget_ms=BUDGET_MS
-            )
+            self._lose(lost)
 
     @override
     async def fall_silent(self) -> None:
-        self.epoch = 0
+        self._settle_at_last()
+        self._drop()
         await asyncio.sleep(self.topics.ending_s)
         if self.fault is not None:
             raise self.fault
         self.closed = True
+
+    async def _speak(self, what: str, records: Sequence[Outgoing]) -> None:
+        """Let the broker answer, or be silenced."""
+        await self.frost.wait()
+        try:
+            await self.topics.answer(what)
+            self.topics.allow(what, {self.place[0], *_topics(records)}, records)
+        except (BrokerUnreachableError, BrokerRefusedError):
+            self._drop()
+            raise
+        await self.frost.wait()
+        if not self._is_raised:
+            self._drop()
+            raise VoiceSilencedError(place=f"{self.place[0]}, partition {self.place[1]}")
+
+    @property
+    def _is_raised(self) -> bool:
+        """Whether it was the last to be raised."""
+        return self.epoch > 0 and self.epoch == self.topics.voices.get(self.place, 0)
+
+    def _settle_at_last(self) -> None:
+        """Make what was said final if the broker is there; nobody is told if it is not."""
+        if self._is_raised and not self.topics.away and self.said:
+            self._keep(self.said)
+        self.said = []
+
+    def _drop(self) -> None:
+        """Say nothing more; what is not final never becomes so."""
+        self.epoch, self.said = 0, []
+
+    def _lose(self, kept: bool) -> None:  # noqa: FBT001 - as it was asked for
+        """Let an answer be lost.
+
+        Raises:
+            BrokerUnreachableError: Always.
+        """
+        self._drop()
+        found = "nobody, after it was kept" if kept else "nobody"
+        raise BrokerUnreachableError(
+            asked="publishing", bootstrap="memory", found=found, budget_ms=BUDGET_MS
+        )
 
     def _keep(self, records: Sequence[Outgoing]) -> None:
         """Keep all of it, and the marks of the transaction behind it."""

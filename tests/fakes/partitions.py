@@ -289,7 +289,7 @@ class FakeCluster(Cluster):
     limits: Limits = _LIMITS
 
     @override
-    async def consumer(self, *, wait_ms: int, bytes_max: int) -> FakeConsumer:
+    async def consumer(self, *, wait_ms: int, bytes_max: int, final: bool = True) -> FakeConsumer:
         await self.brokers.answer("connect")
         made = FakeConsumer(self.brokers)
         self.brokers.consumers.append(made)

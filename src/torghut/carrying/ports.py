@@ -115,7 +115,9 @@ class TopicReader(Protocol):
 class Voice(Protocol):
     """The one voice on a partition of a topic: who raises it last silences all before it.
 
-    What is said at once is heard whole or not at all, in order.
+    What is said is heard at once by those who read what is not final, and by all others once it is
+    settled. What is said at once becomes final whole or not at all, in order; what never does may
+    be said again by the next voice, so who reads what is not final may hear it twice.
     """
 
     async def raise_(self) -> Received | None:
@@ -132,8 +134,18 @@ class Voice(Protocol):
 
         Raises:
             VoiceSilencedError: Another voice was raised since.
+            BrokerRefusedError: The broker takes none of them.
             BrokerUnreachableError: It is not known whether they are heard; raise the voice anew.
-            BrokerRefusedError: The broker takes none of it; raise the voice anew to say anything.
+        """
+        ...
+
+    async def settle(self) -> None:
+        """Make what was said final; others may be said meanwhile, and are not part of it.
+
+        Raises:
+            VoiceSilencedError: Another voice was raised since.
+            BrokerRefusedError: The broker does not take it.
+            BrokerUnreachableError: It is not known whether it is; raise the voice anew.
         """
         ...
 

@@ -33,6 +33,7 @@ async def filled(carrier: Carrier, partitions: int, count: int) -> str:
         voice = broker.voice(topic, number)
         await voice.raise_()
         await voice.say(says(*(f"{number}-{one}" for one in range(count))))
+        await voice.settle()
         await voice.fall_silent()
     return topic
 
@@ -146,6 +147,7 @@ def test_positions_pass_by_what_is_no_record(carrier: Carrier) -> None:
         voice = carrier.broker().voice(topic, 0)
         await voice.raise_()
         await voice.say(says("later"))
+        await voice.settle()
         await voice.fall_silent()
         await owner.until(lambda: owner.taken.get(0) == [3])
         await owner.membership.leave()

@@ -40,6 +40,7 @@ def test_reading_ends_behind_the_marks_that_stand_last(carrier: Carrier) -> None
         await voice.raise_()
         for text in ("a", "b"):
             await voice.say(says(text))
+            await voice.settle()
         await voice.fall_silent()
         assert await reader.ends([(topic, 0)]) == {(topic, 0): 4}
         at = 0

@@ -216,6 +216,7 @@ def test_half_of_what_a_dead_voice_was_about_to_say_is_never_heard(broker: str) 
         voice = carrier.broker().voice(topic, 0)
         await voice.raise_()
         await voice.say(says("a"))
+        await voice.settle()
         await voice.fall_silent()
         dead = AIOKafkaProducer(
             bootstrap_servers=broker, transactional_id=f"torghut:{topic}:0", acks="all"
@@ -228,6 +229,7 @@ def test_half_of_what_a_dead_voice_was_about_to_say_is_never_heard(broker: str) 
         assert last is not None
         assert last.value == b"a"
         await voice.say(says("b"))
+        await voice.settle()
         assert texts(await heard(carrier.broker(), (topic, 0))) == ["a", "b"]
         await voice.fall_silent()
         await dead.stop()

@@ -70,6 +70,7 @@ def test_member_hands_out_every_record_once_around_one_that_cannot_be_read(
         beside = carrier.broker().voice(topic, 1)
         await beside.raise_()
         await beside.say(says("a", "b"))
+        await beside.settle()
         records: dict[int, list[Received]] = {0: [], 1: []}
         membership = carrier.broker().membership(topic=topic, group=f"g-{topic}")
         await membership.join(Owning(membership, {0: 0, 1: 0}))
@@ -80,6 +81,7 @@ def test_member_hands_out_every_record_once_around_one_that_cannot_be_read(
             while len(records[0]) < 2 * len(EXPECTED):
                 await take(membership, records)
             await beside.say(says("c"))
+            await beside.settle()
             while len(records[1]) < 3:
                 await take(membership, records)
         again = [(offset + len(EXPECTED), value) for offset, value in EXPECTED]

@@ -1,14 +1,18 @@
-"""The one voice on a partition: a transactional producer, whose id fences all that had it before.
+"""The one voice on a partition: two transactional producers, whose ids fence all that had them.
 
 Whoever begins last under a transactional id aborts what its predecessor had begun, and that one can
 never commit again: a process that was halted, and wakes after its partition went to another, cannot
-say a word. Each call is one transaction, so it is heard whole or not at all.
+say a word. What is said stands in the topic at once, in a transaction that is still open; settling
+commits it. A producer that has just committed cannot begin for some 20 ms, so two take turns: one
+speaks while the other settles, and neither commits before what stood ahead of it is committed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Awaitable, Collection, Sequence
+from contextlib import suppress
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -44,20 +48,32 @@ class KafkaVoice(Voice):
         self._connection = connection
         self._at = TopicPartition(topic, partition)
         self._place = f"{topic}, partition {partition}"
-        self._producer: AIOKafkaProducer | None = None
+        self._producers: deque[AIOKafkaProducer] = deque()
+        self._open = False  # whether the first producer has said something that is not settled
+        self._doubts = 0  # of what was said or settled, how much was not answered
+        self._commit: asyncio.Task[None] | None = None  # the last one
+        self._saying = asyncio.Lock()
+        self._settling = asyncio.Lock()
 
     @override
     async def raise_(self) -> Received | None:
         await self.fall_silent()
-        producer = AIOKafkaProducer(
-            transactional_id=f"torghut:{self._at.topic}:{self._at.partition}",
-            transaction_timeout_ms=_TRANSACTION_MS,
-            max_batch_size=_BATCH_BYTES,
-            acks="all",
-            **self._connection.arguments,
-        )
-        await self._connection.begin(f"raising the voice on {self._place}", producer)
-        self._producer = producer
+        name = f"torghut:{self._at.topic}:{self._at.partition}"
+        for transactional_id in (name, f"{name}:2"):
+            producer = AIOKafkaProducer(
+                transactional_id=transactional_id,
+                transaction_timeout_ms=_TRANSACTION_MS,
+                max_batch_size=_BATCH_BYTES,
+                acks="all",
+                **self._connection.arguments,
+            )
+            try:
+                await self._connection.begin(f"raising the voice on {self._place}", producer)
+            except BaseException:
+                await self._drop()
+                raise
+            self._producers.append(producer)
+        self._doubts, self._commit = 0, None
         async with explained(self._connection, [self._at.topic]):
             return await self._connection.answered(
                 f"looking for the last record of {self._place}", self._last()
@@ -65,31 +81,70 @@ class KafkaVoice(Voice):
 
     @override
     async def say(self, records: Sequence[Outgoing], /) -> None:
-        producer = self._producer
-        if producer is None:
-            raise VoiceSilencedError(place=self._place)
-        try:
-            async with explained(
-                self._connection, {one.topic or self._at.topic for one in records}
-            ):
-                await self._connection.answered(
-                    f"publishing to {self._place}", self._said(producer, records)
-                )
-        except (BrokerUnreachableError, BrokerRefusedError) as error:
-            await self.fall_silent()
-            if isinstance(error.__cause__, ProducerFenced | InvalidProducerEpoch):
-                raise VoiceSilencedError(place=self._place) from error
-            raise
+        async with self._saying:
+            if not self._producers:
+                raise VoiceSilencedError(place=self._place)
+            said = self._said(self._producers[0], records)
+            await self._sure(said, {one.topic or self._at.topic for one in records})
+
+    @override
+    async def settle(self) -> None:
+        async with self._settling:
+            await self._committed()
+            async with self._saying:
+                if not self._open:
+                    return
+                producer = self._producers[0]
+                self._producers.rotate()
+                self._open = False
+            # Whoever is cancelled meanwhile leaves it to go on: half a commit helps nobody.
+            sure = self._sure(producer.commit_transaction(), [self._at.topic])
+            self._commit = asyncio.ensure_future(sure)
+            await self._committed()
 
     @override
     async def fall_silent(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await self._connection.let_go(producer)
+        with suppress(BrokerUnreachableError, BrokerRefusedError, VoiceSilencedError):
+            await self._committed()
+            if not self._doubts:
+                await self.settle()
+        await self._drop()
+
+    async def _committed(self) -> None:
+        """Wait for the commit that is under way."""
+        if self._commit is not None:
+            await asyncio.shield(self._commit)
+
+    async def _sure(self, asked: Awaitable[None], topics: Collection[str]) -> None:
+        """Wait for an answer; without one nothing more is said, and nothing of it becomes final.
+
+        Raises:
+            VoiceSilencedError: Another voice was raised since.
+            BrokerRefusedError: The broker answers that it will not.
+            BrokerUnreachableError: No broker answers within the budget.
+        """
+        self._doubts += 1
+        try:
+            async with explained(self._connection, topics):
+                await self._connection.answered(f"publishing to {self._place}", asked)
+        except (BrokerUnreachableError, BrokerRefusedError) as error:
+            await self._drop()
+            if isinstance(error.__cause__, ProducerFenced | InvalidProducerEpoch):
+                raise VoiceSilencedError(place=self._place) from error
+            raise
+        self._doubts -= 1
+
+    async def _drop(self) -> None:
+        """Let go of the producers; what was not settled is aborted when a voice is raised next."""
+        self._open = False
+        while self._producers:
+            await self._connection.let_go(self._producers.pop())
 
     async def _said(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
-        """Say all of it in one transaction."""
-        await producer.begin_transaction()
+        """Say all of it in the open transaction."""
+        if not self._open:
+            await producer.begin_transaction()
+            self._open = True
         heard = []
         batch = producer.create_batch()
         for record in records:
@@ -103,7 +158,6 @@ class KafkaVoice(Voice):
             self._fits(batch, record)
         heard.append(await self._sent(producer, batch))
         await asyncio.gather(*heard)
-        await producer.commit_transaction()
 
     def _fits(self, batch: object, record: Outgoing) -> bool:
         """Put a record into a batch, if there is room."""

@@ -44,10 +44,13 @@ class Cluster:
     access: BrokerAccess
     limits: Limits
 
-    async def consumer(self, *, wait_ms: int, bytes_max: int) -> AIOKafkaConsumer:
-        """Return a client that reads, started; it is in no group and reads what is committed.
+    async def consumer(
+        self, *, wait_ms: int, bytes_max: int, final: bool = True
+    ) -> AIOKafkaConsumer:
+        """Return a client that reads, started; it is in no group.
 
         Args:
+            final: Whether only what is final is read, which nobody says again.
             wait_ms: How long the broker may hold an answer back for want of records.
             bytes_max: Of one partition in one answer.
 
@@ -58,7 +61,7 @@ class Cluster:
             consumer = AIOKafkaConsumer(
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",  # what was gone by then shows as a gap
-                isolation_level="read_committed",
+                isolation_level="read_committed" if final else "read_uncommitted",
                 fetch_max_wait_ms=wait_ms,
                 max_partition_fetch_bytes=bytes_max,
                 **self._arguments(),

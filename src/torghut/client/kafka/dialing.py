@@ -110,9 +110,11 @@ class KafkaDialer(Dialer):
         found = await self._finder.lanes(outcomes)
         self._shared = _Shared(
             readers={
-                "outcomes": Reader(self._cluster, outcomes),
+                # Outcomes are durable before they are published, and told apart by where they
+                # stand, so they are read before they are final; so are answers, by their names.
+                "outcomes": Reader(self._cluster, outcomes, final=False),
                 "controls": Reader(self._cluster, controls),
-                "answers": Reader(self._cluster, [*outcomes, *controls]),
+                "answers": Reader(self._cluster, [*outcomes, *controls], final=False),
             },
             beats=Beats(Reader(self._cluster, beats)),
         )

@@ -26,10 +26,12 @@ class Reader:
     Attributes:
         cluster: That has them.
         places: All that may be read.
+        final: Whether only what is final is read: a moment later, and nothing of it twice.
     """
 
     cluster: Cluster
     places: Sequence[TopicPartition]
+    final: bool = True
     _consumer: AIOKafkaConsumer | None = None
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -80,7 +82,9 @@ class Reader:
         """Return the client, connected; several may ask for it at once."""
         async with self._starting:
             if self._consumer is None:
-                consumer = await self.cluster.consumer(wait_ms=_WAIT_MS, bytes_max=_BYTES)
+                consumer = await self.cluster.consumer(
+                    wait_ms=_WAIT_MS, bytes_max=_BYTES, final=self.final
+                )
                 consumer.assign(list(self.places))
                 consumer.pause(*self.places)
                 self._consumer = consumer

@@ -248,6 +248,7 @@ class OwnedPartition:
             key_of=by_symbol,
             check_claimed=self._check_claimed,
             condition=worker.condition,
+            settle_ms=self.share.budgets.settle_ms,
             retry_ms=self.share.budgets.retry_ms,
             quarantine=self.share.topics.quarantine,
             places={worker.desk.feeds.own(k): v for k, v in self._inputs().items()},
@@ -261,6 +262,7 @@ class OwnedPartition:
             key_of=by_name,
             check_claimed=self._check_claimed,
             condition=worker.condition,
+            settle_ms=self.share.budgets.settle_ms,
             retry_ms=self.share.budgets.retry_ms,
         )
 

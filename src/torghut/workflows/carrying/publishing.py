@@ -1,10 +1,11 @@
 """What became durable, published: the log is the outbox, the topic says how far it was heard.
 
 What a partition's loop tells, outcomes as well as what became of control records, is published by
-whoever decides it, after the topic's own last record. What stands before that was heard; what
-stands after it is read from memory, or back from the log, where a worker died between the two. So
-nothing is left out, and nothing published twice but a quarantined record whose block holds nothing
-else: it stands in another topic, so the last record of this one does not say that it was heard.
+whoever decides it, after the topic's own last record that is final. What stands before that was
+heard; what stands after it is read from memory, or back from the log, where a worker died between
+the two. So nothing is left out, and nothing becomes final twice but a quarantined record whose
+block holds nothing else: it stands in another topic, so the last record of this one does not say
+that it was heard. Who reads what is not final yet may hear the last moment before a death again.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class Publisher:
         key_of: What keys the records.
         check_claimed: Raises where the partition is claimed by another process by now.
         condition: Where it is said that the broker is away.
+        settle_ms: From publishing something until it is made final, with all that came meanwhile.
         retry_ms: Between attempts to reach it.
         quarantine: The topic of records that were no contexts.
         places: Topic and partition of those, by the digest that the log names each with.
@@ -88,11 +90,13 @@ class Publisher:
     key_of: KeyOf
     check_claimed: Callable[[], Awaitable[None]]
     condition: Condition
+    settle_ms: int
     retry_ms: int
     quarantine: str = ""
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     said: Position | None = None
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _unsettled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def raise_voice(self) -> Position:
         """Silence whoever published this partition before; return the last position heard.
@@ -131,16 +135,42 @@ class Publisher:
                 if self.said is None:
                     await self.raise_voice()
                 self.condition.end("broker-away")
-                async for blocks in self.told.follow_blocks(self.said):
-                    await self.voice.say(list(self._outgoing(blocks)))
-                    last = blocks[-1]
-                    self._heard(last.position(last.lines[-1]))
+                await self._speak()
             except BrokerUnreachableError as error:
                 self.condition.begin("broker-away", str(error))
                 self.said = None  # nobody knows whether the last of it was heard
                 await asyncio.sleep(self.retry_ms / _MS)
             except LogWriteError:  # whether the voice may be raised nobody knows yet
                 await asyncio.sleep(self.retry_ms / _MS)
+
+    async def _speak(self) -> None:
+        """Say what there is and what comes, and make it final, until one of the two fails."""
+        both = [asyncio.ensure_future(self._say()), asyncio.ensure_future(self._settle())]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for one in both:
+                if one.done():
+                    await one
+        finally:
+            for one in both:
+                one.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+
+    async def _say(self) -> None:
+        """Say what there is and what comes."""
+        async for blocks in self.told.follow_blocks(self.said):
+            await self.voice.say(list(self._outgoing(blocks)))
+            self._unsettled.set()
+            last = blocks[-1]
+            self._heard(last.position(last.lines[-1]))
+
+    async def _settle(self) -> None:
+        """Make what was said final, again and again."""
+        while True:
+            await self._unsettled.wait()
+            await asyncio.sleep(self.settle_ms / _MS)
+            self._unsettled.clear()
+            await self.voice.settle()
 
     async def all_heard(self) -> None:
         """Wait until everything was heard that is told so far."""

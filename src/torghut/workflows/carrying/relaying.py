@@ -78,6 +78,7 @@ class EventRelay:
                     said = await self._begin()
                 while (then := await self._pass_on(said)) > said:
                     said = then
+                await self.voice.settle()
                 if self.until_end:
                     return
             except BrokerUnreachableError as error:

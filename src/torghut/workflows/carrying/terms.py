@@ -80,6 +80,8 @@ class CarryingBudgets:
     Attributes:
         take_records: Most records handed out at once, of all partitions.
         take_ms: Longest wait for the next of them.
+        settle_ms: Longest time that what was published is not final: those who read what is not
+            hear it at once, and all others so much later.
         retry_ms: Between attempts to reach the broker.
         retry_max_ms: Longest time between attempts to take a partition up that cannot be.
         probe_ms: Between two questions to the log whether it is there, and longest wait for each.
@@ -93,6 +95,7 @@ class CarryingBudgets:
 
     take_records: int = 2000
     take_ms: int = 200
+    settle_ms: int = 100
     retry_ms: int = 250
     retry_max_ms: int = 10_000
     probe_ms: int = 2_000

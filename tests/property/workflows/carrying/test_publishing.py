@@ -122,6 +122,7 @@ class Course:
             quarantine=QUARANTINE,
             places={},
             condition=Condition(wall=HandClock(), witness=silent_witness()),
+            settle_ms=20,
             retry_ms=50,
         )
         return Sayer(telling, publisher, frost)
@@ -311,6 +312,7 @@ async def say(course: Course, *headers: tuple[str, bytes]) -> None:
     voice = InMemoryVoice(course.topics, Frost(), PLACE)
     await voice.raise_()
     await voice.say([Outgoing(b"k", b"{}", headers)])
+    await voice.settle()
 
 
 @pytest.mark.parametrize("position", [b"1:2:0", b"1:5:0"])
