@@ -108,6 +108,7 @@ async def ready_worker(joining: Joining, setup: Setup) -> ReadyWorker:
     log = logs.shared_log(address)
     metrics = serving.telemetry()
     journal = serving.journal(joining.worker, metrics)
+    aside = serving.threads_aside()
 
     def parts_of(partition: int) -> Parts:
         worker = f"{joining.worker}.p{partition}"
@@ -122,7 +123,7 @@ async def ready_worker(joining: Joining, setup: Setup) -> ReadyWorker:
             folder=standby.switch_folder(),
             page=standby.worker_page(worker),
             ear=standby.governance_beat(),
-            aside=serving.threads_aside(),
+            aside=aside,
             identity=Identity(
                 worker=worker,
                 pid=os.getpid(),

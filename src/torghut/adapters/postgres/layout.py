@@ -66,6 +66,14 @@ APPEND_BLOCK: Final = text(
     " UPDATE heads SET number = :number, digest = :digest, cursor = :cursor"
     " WHERE partition = :partition"
 )
+# The same with the lock and the comparison, for the driver: the columns of a block, then the epoch.
+# What waited for the head compares it anew, as it is then; where it differs nothing is returned.
+APPEND_AT_ONCE: Final = (
+    "WITH head AS (UPDATE heads SET number = $2, digest = $4, cursor = $5 WHERE partition = $1"  # noqa: S608 -- our own columns
+    " AND number + 1 = $2 AND digest = $3 AND epoch = $13 RETURNING partition)"
+    f" INSERT INTO blocks ({BLOCK_COLUMNS})"
+    " SELECT partition, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM head RETURNING number"
+)
 # The digests of blocks that went to a file stayed: no file is opened for one.
 BLOCK_DIGEST: Final = text(
     "SELECT digest FROM blocks WHERE partition = :partition AND number = :number UNION ALL"
@@ -119,7 +127,7 @@ INSERT_EVENTS: Final = text(
 
 
 def block_values(block: Block) -> dict[str, int | str | bytes]:
-    """Return ``block`` as the values of ``APPEND_BLOCK``."""
+    """Return ``block`` as the values of ``APPEND_BLOCK``, in the order of ``BLOCK_COLUMNS``."""
     arms = pack_arms(block.arms)
     return {
         "partition": block.partition,

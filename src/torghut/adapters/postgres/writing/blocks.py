@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from asyncpg import Connection as Session
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from torghut.adapters.postgres.layout import (
+    APPEND_AT_ONCE,
     APPEND_BLOCK,
     BLOCK_DIGEST,
     CLAIM_HEAD,
@@ -24,7 +26,7 @@ from torghut.eventlog.ports import Claim, Snapshot, check_claim, check_snapshot
 from torghut.kernel.digests import sha256_hex
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What a handle of the log knows of a partition, as committed.
 
@@ -116,10 +118,10 @@ class PartitionTransaction:
         """Refuse a handle whose claim is not the newest."""
         self._check_claim()
 
-    def adopt(self) -> None:
-        """Let the handle know what was committed."""
-        self.known.epoch = self.own
-        self.known.number = max(self.known.number, self.head.number)
+    @property
+    def now_known(self) -> Known:
+        """Return what the handle knows once this is committed."""
+        return Known(epoch=self.own, number=max(self.known.number, self.head.number))
 
     def _check_claim(self) -> None:
         """Refuse to write under a claim that is not the newest."""
@@ -153,6 +155,16 @@ class PartitionTransaction:
         for digest in unseen:
             if digest not in self.objects:
                 raise ObjectMissingError(digest=digest)
+
+
+async def append_at_once(session: Session, block: Block, known: Known) -> bool:
+    """Add ``block``, which cites what was seen, in a statement that commits itself.
+
+    Returns:
+        Whether it was added: not unless it follows the head and the claim is still the newest.
+    """
+    values = block_values(block).values()
+    return await session.fetchrow(APPEND_AT_ONCE, *values, known.epoch) is not None
 
 
 async def begin_partition(

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
+from torghut.eventlog.block import Block
 from torghut.kernel.errors import TorghutError
 
 T = TypeVar("T")
@@ -49,11 +50,13 @@ class Job(Generic[X]):
         do: Its part of a transaction, which checks everything before it writes anything: refused,
             it leaves its neighbours unharmed.
         streams: That it is about, if it is about events.
+        block: That it appends, if it does only that.
     """
 
     do: Callable[[X], Awaitable[object]]
     answer: asyncio.Future[object]
     streams: tuple[str, ...] = ()
+    block: Block | None = None
     meanwhile: Meanwhile | None = None
 
 
@@ -91,6 +94,7 @@ class Lane(Generic[X]):
         do: Callable[[X], Awaitable[T]],
         *,
         streams: tuple[str, ...] = (),
+        block: Block | None = None,
         meanwhile: Meanwhile | None = None,
     ) -> T:
         """Return what ``do`` comes to once it is durable.
@@ -98,7 +102,8 @@ class Lane(Generic[X]):
         Whoever stops waiting stops nothing that has begun.
         """
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Job(do=do, answer=answer, streams=streams, meanwhile=meanwhile))
+        job = Job(do=do, answer=answer, streams=streams, block=block, meanwhile=meanwhile)
+        self._waiting.append(job)
         if self.idle.is_set():
             self.idle.clear()
             self._start(self._run())

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from asyncpg import Connection as Session
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from torghut.adapters.postgres.archives.records import Archive
 from torghut.adapters.postgres.layout import INSERT_OBJECT
 from torghut.adapters.postgres.witness import Witness
-from torghut.adapters.postgres.writing.attempts import Attempts
+from torghut.adapters.postgres.writing.attempts import Attempts, Statement
 from torghut.adapters.postgres.writing.blocks import (
     Known,
     PartitionTransaction,
+    append_at_once,
     begin_partition,
 )
 from torghut.adapters.postgres.writing.events import Addition, EventsTransaction, begin_events
@@ -28,7 +31,7 @@ from torghut.adapters.postgres.writing.lanes import (
     tell_meanwhile,
 )
 from torghut.adapters.postgres.writing.recording import record_archive
-from torghut.eventlog.block import Block, Head
+from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.errors import CommitTimeoutError
 from torghut.eventlog.ports import Claim, Snapshot
@@ -38,6 +41,21 @@ T = TypeVar("T")
 
 _BLOCKS_AT_ONCE: Final = 16
 _EVENTS_AT_ONCE: Final = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What was committed on a partition.
+
+    Attributes:
+        known: What the handle knows of it from now on.
+        durable: Heads that its caller may be told of.
+        outcomes: What each job came to.
+    """
+
+    known: Known
+    durable: Sequence[Head]
+    outcomes: Sequence[Outcome]
 
 
 class Writer:
@@ -68,7 +86,7 @@ class Writer:
     async def append(self, block: Block, meanwhile: Meanwhile | None) -> Head:
         """Add ``block`` to its partition."""
         lane = self._lane(block.partition)
-        return await lane.submit(lambda one: one.append(block), meanwhile=meanwhile)
+        return await lane.submit(lambda one: one.append(block), block=block, meanwhile=meanwhile)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep ``snapshot``."""
@@ -154,26 +172,53 @@ class Writer:
     async def _commit_partition(
         self, partition: int, jobs: Sequence[Job[PartitionTransaction]]
     ) -> Sequence[Outcome]:
-        """Do ``jobs`` in one transaction on ``partition``."""
+        """Do ``jobs`` in one transaction on ``partition``, in one statement where that will do."""
         known = self._known[partition]
 
         async def work(
             connection: AsyncConnection,
             doubtful: bool,  # noqa: FBT001 -- as told
-        ) -> tuple[PartitionTransaction, Sequence[Outcome]]:
+        ) -> _Kept:
             transaction = await begin_partition(
                 connection, partition, doubtful=doubtful, known=known, objects=self._objects
             )
             outcomes = await done_together(jobs, transaction)
             tell_meanwhile(jobs, outcomes)
-            return transaction, outcomes
+            return _Kept(
+                known=transaction.now_known, durable=transaction.durable, outcomes=outcomes
+            )
 
-        transaction, outcomes = await self._attempts.transact(work)
-        transaction.adopt()
+        kept = await self._attempts.transact(work, at_once=self._at_once(jobs, known))
+        self._known[partition] = kept.known
         if self._witness is not None:
-            for head in transaction.durable:
+            for head in kept.durable:
                 self._witness.saw_head(head)
-        return outcomes
+        return kept.outcomes
+
+    def _at_once(
+        self, jobs: Sequence[Job[PartitionTransaction]], known: Known
+    ) -> Statement[_Kept] | None:
+        """Return what appends the block of the only one of ``jobs``; None where more must be done.
+
+        Its block follows what this handle was told last, and cites what it has seen.
+        """
+        job, block = jobs[0], jobs[0].block
+        if len(jobs) > 1 or block is None or block.number != known.number + 1:
+            return None
+        if not self._objects.issuperset(block.cites):
+            return None
+
+        async def append(session: Session) -> _Kept | None:
+            if job.meanwhile is not None:
+                # Called once this waits: the statement was sent then.
+                asyncio.get_running_loop().call_soon(job.meanwhile.tell)
+            if not await append_at_once(session, block, known):
+                return None
+            head = head_of(block)
+            now_known = Known(epoch=known.epoch, number=head.number)
+            return _Kept(known=now_known, durable=[head], outcomes=[head])
+
+        return append
 
     async def _commit_events(self, jobs: Sequence[Job[EventsTransaction]]) -> Sequence[Outcome]:
         """Do ``jobs`` in one transaction on the events."""
