@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -377,3 +378,25 @@ def test_answer_that_nobody_can_find_in_time_is_said_to_be_unknown(
     assert run(log.append(CHAIN[3])) == head_of(CHAIN[3])
     assert run(log.verify()).intact
     run(log.close())
+
+
+@pytest.mark.usefixtures("socket_enabled")
+def test_session_that_answers_nothing_any_more_is_given_up_for_another(
+    own: tuple[DatabaseServer, Databases],
+) -> None:
+    """As where a router forgot it: nobody hangs up, and others pass."""
+    server, databases = own
+    numbers = itertools.count()
+    way = Proxy(
+        target=f"{server.folder}/.s.PGSQL.5432", named=lambda _: f"connection {next(numbers)}"
+    )
+    with way.open():
+        log = over(way, databases.make(), Budgets(answer_ms=500, regain_ms=5_000))
+        run(fill(log, 2))
+        for number in range(next(numbers)):
+            way.cut("stall", f"connection {number}")
+
+        assert run(log.append(CHAIN[2])) == head_of(CHAIN[2])
+
+        assert run(listed(log.blocks(0))) == list(CHAIN[:3])
+        run(log.close())
