@@ -114,7 +114,9 @@ def test_question_of_another_thread_ends_with_the_client_that_waits() -> None:
             thread.join(5)
             assert not thread.is_alive()
 
-    assert found == ["client.closed"] * 2
+    # The stream ends in silence, or is refused likewise where it had not begun by then.
+    assert len(found) in {2, 3}
+    assert set(found) == {"client.closed"}
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422])
