@@ -125,11 +125,6 @@ async def citing_unseen(log: PostgresLog) -> None:
         await log.append(citing(CHAIN[2], "34" * 32))
 
 
-async def together(log: PostgresLog) -> None:
-    """Append several at a time: the first goes alone, the others share what comes next."""
-    await asyncio.gather(*(log.append(block) for block in CHAIN[2:]))
-
-
 async def with_a_gap(log: PostgresLog) -> None:
     """Append a block that does not follow."""
     with pytest.raises(ConcurrencyConflictError):
@@ -147,11 +142,24 @@ async def saving(log: PostgresLog) -> None:
     await log.save_snapshot(Snapshot(partition=0, block_number=1, key="k", body=b"state"))
 
 
-@pytest.mark.parametrize("do", [again, together, saving])
+@pytest.mark.parametrize("do", [again, saving])
 def test_whatever_else_is_done_goes_in_a_transaction(
     log: PostgresLog, database: str, do: Callable[[PostgresLog], Awaitable[None]]
 ) -> None:
     run(_done(do, log))
+
+    assert run(said(database)).startswith(IN_A_TRANSACTION)
+    assert run(log.verify()).intact
+
+
+def test_blocks_that_wait_together_share_a_transaction(log: PostgresLog, database: str) -> None:
+    async def together() -> None:
+        async with locked(database):
+            appending = [asyncio.ensure_future(log.append(block)) for block in CHAIN[2:]]
+            await waiting(database)  # the first alone; the others stand behind it
+        await asyncio.gather(*appending)
+
+    run(together())
 
     assert run(said(database)).startswith(IN_A_TRANSACTION)
     assert run(log.verify()).intact
