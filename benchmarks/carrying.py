@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from statistics import median
 from typing import Final
@@ -31,8 +31,12 @@ _ON: Final[Mapping[Role, str]] = {"worker": "", "faust": ", on Faust"}
 
 _BASELINE: Final = "an aiokafka consumer and producer that send as many bytes, acks=all"
 _THROUGHPUT: Final = (Goal(quantity=Quantity.WALL_RATIO, least=0.6),)
-_TWO: Final = (Goal(quantity=Quantity.WALL_RATIO, least=1.7),)
-_FOUR: Final = (Goal(quantity=Quantity.WALL_RATIO, least=3.0),)
+_MORE: Final[Mapping[int, Sequence[Goal]]] = {
+    2: (Goal(quantity=Quantity.WALL_RATIO, least=1.7),),
+    4: (Goal(quantity=Quantity.WALL_RATIO, least=3.0),),
+}
+"""What so many workers are to come to, beside one."""
+
 _CPU_EACH: Final = (Goal(quantity=Quantity.CPU_RATIO, most=1.15),)
 
 
@@ -103,16 +107,27 @@ def _scale_out(servers: Servers, effort: Effort) -> Iterator[Result]:
         yield Skipped(measurement=measurement, reason=str(error))
         return
     count = _QUICK_CONTEXTS // 2 if effort.quick else _CONTEXTS // 2
-    one = run_deployment(servers, "worker", count=count, hold=hold)
-    for workers, goals in ((2, _TWO), (4, _FOUR)):
-        ran = run_deployment(servers, "worker", count=count * workers, workers=workers, hold=hold)
+    rounds = [
+        [
+            run_deployment(servers, "worker", count=count * workers, workers=workers, hold=hold)
+            for workers in (1, *_MORE)
+        ]
+        for _ in range(max(1, effort.rounds // 4))
+    ]
+    for place, (workers, goals) in enumerate(_MORE.items(), 1):
+        pairs = [(ran[place], ran[0]) for ran in rounds]
+        ratio = [more.rate / one.rate for more, one in pairs]
         yield Line(
             measurement=f"{measurement}: {workers}",
             unit="decisions/s",
-            wall=ran.rate,
+            wall=median(more.rate for more, _ in pairs),
             baseline="one such worker",
-            wall_ratio=ran.rate / one.rate,
-            cpu_ratio=(ran.cpu_s / workers) / one.cpu_s,
+            wall_ratio=median(ratio),
+            cpu_ratio=median(more.cpu_s / workers / one.cpu_s for more, one in pairs),
             goals=(*goals, *_CPU_EACH),
-            note=f"one decides {one.rate:,.0f}/s; the CPU ratio is that of a decision's CPU time",
+            spread_ratio=spread(ratio),
+            note=(
+                f"one decides {median(one.rate for _, one in pairs):,.0f}/s; "
+                "the CPU ratio is that of a decision's CPU time"
+            ),
         )

@@ -37,7 +37,7 @@ from torghut.workflows.carrying.sending import SourceSending
 from torghut.workflows.decision_loop import Window
 
 _PARTITIONS: Final = 4
-_SYMBOLS: Final = 64
+_SYMBOLS: Final = 72  # of these the fullest partition has 19: the others hardly wait for it
 _DECISION_BYTES: Final = 3_160
 """What a decision as JSON takes, on average."""
 
