@@ -26,7 +26,7 @@ from torghut.workflows.carrying.observing import CarryingWitness
 from torghut.workflows.carrying.publishing import Publisher, by_name, by_symbol, schema_of
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
-from torghut.workflows.live.life import first_of, live
+from torghut.workflows.live.life import gravest_of, live
 
 _MS: Final = 1000.0
 
@@ -114,7 +114,7 @@ class OwnedPartition:
                 publishers = (outcomes, self._control_outcomes(worker, aside))
                 await self._serve(worker, publishers, self._beside(worker, reader))
         except BaseExceptionGroup as group:
-            raise first_of(group) from group
+            raise gravest_of(group) from group
 
     def unready(self) -> Sequence[str]:
         """Return what keeps it from deciding durably and telling of it; nothing if it is ready."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import ClassVar, Final
 
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -62,7 +62,7 @@ async def live(
             worker.desk.close()
             await _drained(worker, deciding)
     except BaseExceptionGroup as group:
-        raise first_of(group) from group
+        raise gravest_of(group) from group
     finally:
         worker.standing.phase = "ended"
         worker.standing.changed()
@@ -89,7 +89,16 @@ async def _drained(worker: LiveWorker, deciding: asyncio.Task[None]) -> None:
         raise DrainLateError(waiting=len(worker.loop.line), budget_ms=budget_ms) from error
 
 
-def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first error of a group."""
-    error = group.exceptions[0]
-    return first_of(error) if isinstance(error, BaseExceptionGroup) else error
+def gravest_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error of a group that nobody foresaw; where there is none, the first."""
+    found = list(_each_of(group))
+    return next((error for error in found if not isinstance(error, TorghutError)), found[0])
+
+
+def _each_of(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """Yield the errors of a group, and of the groups in it."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _each_of(error)
+        else:
+            yield error

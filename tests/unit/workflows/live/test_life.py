@@ -12,7 +12,7 @@ from tests.fakes.virtual_time import HangsError, run_virtually, virtual_loop
 from torghut.eventlog.errors import LogBusyError, LogWriteError
 from torghut.market.ports import SourceError
 from torghut.workflows.live.assembly import LiveWorker
-from torghut.workflows.live.life import DrainLateError, live
+from torghut.workflows.live.life import DrainLateError, gravest_of, live
 
 
 async def nothing() -> None:
@@ -141,3 +141,10 @@ def test_a_page_on_a_disk_that_hangs_does_not_keep_it_from_ending() -> None:
         assert virtual_loop().now_ns - before_ns <= 1_100_000_000
 
     run_virtually(main())
+
+
+def test_error_that_nobody_foresaw_is_not_hidden_behind_one_that_is() -> None:
+    foreseen, defect = DrainLateError(waiting=1, budget_ms=1), KeyError("gone")
+
+    assert gravest_of(ExceptionGroup("", [foreseen, ExceptionGroup("", [defect])])) is defect
+    assert gravest_of(ExceptionGroup("", [foreseen])) is foreseen
