@@ -186,6 +186,16 @@ async def heard(broker: Broker, place: tuple[str, int], *, wait_ms: int = 200) -
         await reader.close()
 
 
+class Nobody(Owner):
+    """Places nothing by itself."""
+
+    @override
+    async def gained(self, partitions: Sequence[int], /) -> None: ...
+
+    @override
+    async def lost(self, partitions: Sequence[int], /) -> None: ...
+
+
 @dataclass(slots=True)
 class Owning(Owner):
     """Takes partitions up at given offsets, and takes down what it is handed.

@@ -136,9 +136,10 @@ class KafkaVoice(Voice):
 
     async def _drop(self) -> None:
         """Let go of the producers; what was not settled is aborted when a voice is raised next."""
+        producers, self._producers = self._producers, deque()  # who speaks meanwhile is silenced
         self._open = False
-        while self._producers:
-            await self._connection.let_go(self._producers.pop())
+        for producer in producers:
+            await self._connection.let_go(producer)
 
     async def _said(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
         """Say all of it in the open transaction."""

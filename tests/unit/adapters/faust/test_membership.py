@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 from faust.types import TP
 from typing_extensions import override
 
+from tests.carriers import Nobody
 from tests.fakes.faust_app import FakeApp
 from tests.fakes.kafka_client import connection
 from tests.fakes.virtual_time import run_virtually
@@ -20,7 +21,7 @@ from torghut.adapters.faust.application import Terms
 from torghut.adapters.faust.membership import FaustMembership
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import Reading, Received
-from torghut.carrying.ports import Owner, TopicReader
+from torghut.carrying.ports import TopicReader
 from torghut.kernel.errors import TorghutError
 
 FIRST, SECOND = TP("t", 0), TP("t", 1)
@@ -52,16 +53,6 @@ class SlowReader(TopicReader):
 
     @override
     async def close(self) -> None: ...
-
-
-class Nobody(Owner):
-    """Places nothing by itself."""
-
-    @override
-    async def gained(self, partitions: Sequence[int], /) -> None: ...
-
-    @override
-    async def lost(self, partitions: Sequence[int], /) -> None: ...
 
 
 def with_member(monkeypatch: pytest.MonkeyPatch, test: Test) -> None:

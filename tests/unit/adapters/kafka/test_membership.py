@@ -9,15 +9,14 @@ from typing import Final
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
-from typing_extensions import override
 
+from tests.carriers import Nobody
 from tests.fakes.kafka_client import FakeConsumer, connection
 from tests.fakes.virtual_time import run_virtually
 from torghut.adapters.kafka import membership as module
 from torghut.adapters.kafka.membership import GroupMembership
 from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Received
-from torghut.carrying.ports import Owner
 
 FIRST, SECOND = TopicPartition("t", 0), TopicPartition("t", 1)
 ENDS: Final = {FIRST: 200, SECOND: 100}
@@ -28,16 +27,6 @@ SOON_S: Final = 0.05
 """When the first of them was taken, and the second is still waited for."""
 
 Test = Callable[[GroupMembership, FakeConsumer], Awaitable[None]]
-
-
-class Nobody(Owner):
-    """Places nothing by itself."""
-
-    @override
-    async def gained(self, partitions: Sequence[int], /) -> None: ...
-
-    @override
-    async def lost(self, partitions: Sequence[int], /) -> None: ...
 
 
 def with_member(monkeypatch: pytest.MonkeyPatch, test: Test) -> None:
