@@ -84,7 +84,7 @@ def played(made: Made, scenario: Scenario) -> None:
             try:
                 await scenario(consumer, one, other)
             finally:
-                await cluster.stopped(consumer.stop())
+                await cluster.let_go(consumer)
 
     asyncio.run(main())
 

@@ -14,6 +14,7 @@ from ops.servers.broker import BrokerCluster
 from tests.brokers import named
 from tests.removing_topics import remove_topics
 from torghut.access.broker import BrokerAccess
+from torghut.access.ending import ended
 from torghut.adapters.kafka.opening import open_topics
 from torghut.carrying.planning import CreateTopic
 
@@ -55,9 +56,7 @@ async def refused(bootstrap: str, topic: str, value: bytes) -> bool:
     except (KafkaError, TimeoutError):
         return True
     finally:
-        stopping = asyncio.ensure_future(producer.stop())
-        await asyncio.wait([stopping], timeout=REFUSED_S)
-        stopping.cancel()
+        await ended(producer, budget_ms=int(REFUSED_S * 1000))
     return False
 
 

@@ -25,12 +25,12 @@ class Garbled(BatchBuilder):  # type: ignore[misc]  # it publishes no types
 
     @override
     def _build(self) -> bytes:
-        batch = bytearray(super()._build())
-        place = batch.index(_GOOD)
-        batch[place : place + len(_GOOD)] = _BAD
-        batch[_CRC] = calc_crc32c(bytes(batch[_COVERED])).to_bytes(4, "big")
-        self._buffer = bytes(batch)
-        return self._buffer
+        built: bytes = super()._build()
+        if _GOOD in built:  # it is built once more where it is sent again
+            batch = bytearray(built.replace(_GOOD, _BAD))
+            batch[_CRC] = calc_crc32c(bytes(batch[_COVERED])).to_bytes(4, "big")
+            self._buffer = built = bytes(batch)
+        return built
 
 
 async def send(bootstrap: str, topic: str) -> None:

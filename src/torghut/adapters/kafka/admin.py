@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin import NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     KafkaConnectionError,
@@ -21,6 +21,7 @@ from aiokafka.errors import (
 from typing_extensions import override
 
 from torghut.access.broker import BrokerAccess
+from torghut.access.ending import Admin, ended
 from torghut.access.options import client_options
 from torghut.adapters.kafka.refusing import reason, refused
 from torghut.adapters.kafka.unsaid import heard
@@ -78,9 +79,9 @@ class KafkaTopics(TopicAdmin):
             await _shown(client, step)
 
     @asynccontextmanager
-    async def _asking(self, asked: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    async def _asking(self, asked: str) -> AsyncIterator[Admin]:
         """Yield a client for one question, within the budget; errors become ours."""
-        client = AIOKafkaAdminClient(
+        client = Admin(
             **self._options, request_timeout_ms=self._budget_ms, client_id="torghut-topics"
         )
         with heard() as unsaid:
@@ -94,7 +95,7 @@ class KafkaTopics(TopicAdmin):
                 found = BrokerRefusedError(asked=asked, found=reason(error))
                 raise (refused(asked, [error]) or found) from error
             finally:
-                await client.close()
+                await ended(client, budget_ms=self._budget_ms)
 
     def _nobody(
         self, asked: str, errors: Sequence[BaseException]
@@ -108,7 +109,7 @@ class KafkaTopics(TopicAdmin):
         )
 
 
-async def _seen(client: AIOKafkaAdminClient) -> ClusterSeen:
+async def _seen(client: Admin) -> ClusterSeen:
     """Return the nodes and our topics.
 
     Nodes learn of a topic one after the other: what one names, the next one asked may not know yet,
@@ -121,7 +122,7 @@ async def _seen(client: AIOKafkaAdminClient) -> ClusterSeen:
             await asyncio.sleep(_PAUSE_S)
 
 
-async def _seen_at_once(client: AIOKafkaAdminClient) -> ClusterSeen:
+async def _seen_at_once(client: Admin) -> ClusterSeen:
     """Return the same, by nodes that may not agree."""
     nodes = len((await client.describe_cluster())["brokers"])
     found = {
@@ -142,7 +143,7 @@ async def _seen_at_once(client: AIOKafkaAdminClient) -> ClusterSeen:
 
 
 async def _settings(
-    client: AIOKafkaAdminClient, names: Sequence[str]
+    client: Admin, names: Sequence[str]
 ) -> Mapping[str, Mapping[str, tuple[str, int]]]:
     """Return value and origin of every setting of every named topic."""
     if not names:
@@ -159,7 +160,7 @@ async def _settings(
     return found
 
 
-async def _done(client: AIOKafkaAdminClient, step: Step, budget_ms: int) -> None:
+async def _done(client: Admin, step: Step, budget_ms: int) -> None:
     """Ask for one step."""
     match step:
         case CreateTopic():
@@ -182,7 +183,7 @@ async def _done(client: AIOKafkaAdminClient, step: Step, budget_ms: int) -> None
             await client.create_partitions({step.name: NewPartitions(step.partitions)})
 
 
-async def _shown(client: AIOKafkaAdminClient, step: Step) -> None:
+async def _shown(client: Admin, step: Step) -> None:
     """Wait until every node shows what was done, as far as asking nodes at random can tell."""
     looks = 0
     while True:

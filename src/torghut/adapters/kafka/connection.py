@@ -7,11 +7,12 @@ import logging
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiokafka.errors import KafkaError
 
 from torghut.access.broker import BrokerAccess
+from torghut.access.ending import Client, ended
 from torghut.access.options import ClientOptions, client_options
 from torghut.adapters.kafka.refusing import refused
 from torghut.adapters.kafka.unsaid import heard
@@ -21,18 +22,6 @@ T = TypeVar("T")
 
 _LOG: Final = logging.getLogger(__name__)
 _MS: Final = 1000.0
-
-
-class Client(Protocol):
-    """A client of aiokafka's."""
-
-    async def start(self) -> None:
-        """Connect."""
-        ...
-
-    async def stop(self) -> None:
-        """Finish what is under way, and let go."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +77,8 @@ class Connection:
 
     async def let_go(self, client: Client) -> None:
         """End a client within the budget; where it cannot end well, it ends all the same."""
-        stopping = asyncio.ensure_future(client.stop())
-        done, _ = await asyncio.wait([stopping], timeout=self.budget_ms / _MS)
-        if not done:
-            stopping.cancel()
-        elif stopping.cancelled():  # aiokafka waits for tasks of its own that it cancelled
-            _LOG.debug("a client was cut short while it ended")
-        elif (fault := stopping.exception()) is not None:
-            _LOG.debug("a client did not end well: %s", fault)
+        if (why := await ended(client, budget_ms=self.budget_ms)) is not None:
+            _LOG.debug("a client did not end well: %s", why)
 
     @contextmanager
     def asking(self, asked: str, unsaid: Sequence[BaseException] = ()) -> Iterator[None]:

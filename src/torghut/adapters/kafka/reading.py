@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import ClassVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     KafkaError,
     KafkaTimeoutError,
@@ -18,6 +17,7 @@ from aiokafka.errors import (
 )
 from typing_extensions import override
 
+from torghut.access.ending import Admin
 from torghut.adapters.kafka.connection import Connection
 from torghut.adapters.kafka.receiving import CANNOT_READ, one_by_one, received
 from torghut.carrying.errors import (
@@ -114,14 +114,6 @@ class KafkaReader(TopicReader):
                 consumer.seek(TopicPartition(*place), offset)
 
 
-class _Admin(AIOKafkaAdminClient):  # type: ignore[misc]  # it publishes no types
-    """A client that asks about topics, and ends as others do."""
-
-    async def stop(self) -> None:
-        """Let go."""
-        await self.close()
-
-
 @asynccontextmanager
 async def explained(connection: Connection, topics: Collection[str]) -> AsyncIterator[None]:
     """Say of what is not answered inside whether that is because of these topics.
@@ -148,7 +140,7 @@ async def count_partitions(connection: Connection, topic: str) -> int:
         BrokerRefusedError: There is no such topic, or who asks may not see it.
         BrokerUnreachableError: No broker answers within the budget.
     """
-    admin = _Admin(**connection.arguments)
+    admin = Admin(**connection.arguments)
     await connection.begin("connecting", admin)
     try:
         return await connection.answered(f"asking for {topic}", _counted(admin, topic))
@@ -156,7 +148,7 @@ async def count_partitions(connection: Connection, topic: str) -> int:
         await connection.let_go(admin)
 
 
-async def _counted(admin: AIOKafkaAdminClient, topic: str) -> int:
+async def _counted(admin: Admin, topic: str) -> int:
     """Return the same, or raise what the broker says instead."""
     (found,) = await admin.describe_topics([topic])
     error: type[KafkaError] = for_code(found["error_code"])

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from torghut.access.broker import BrokerAccess
+from torghut.access.ending import Admin, Client, ended
 from torghut.access.options import ClientOptions, client_options
 from torghut.client.limits import Limits
 from torghut.client.wire.dialing import CutError
@@ -89,12 +89,12 @@ class Cluster:
             CutError: There is none of one name, or no broker answers within the budget.
         """
         with cut():
-            admin = AIOKafkaAdminClient(**self._arguments())
+            admin = Admin(**self._arguments())
         try:
             await self.within(admin.start())
             found = await self.within(admin.describe_topics(list(topics)))
         finally:
-            await self.stopped(admin.close())
+            await self.let_go(admin)
         counts = {one["topic"]: len(one["partitions"]) for one in found}
         if missing := [one for one in topics if not counts.get(one)]:
             message = f"no topic {', '.join(missing)}: `torghut topics apply` makes it"
@@ -111,21 +111,16 @@ class Cluster:
             async with asyncio.timeout(self.limits.connect_ms / _MS):
                 return await asking
 
-    async def stopped(self, stopping: Awaitable[object]) -> None:
-        """Wait until a client has let go, and not for long; a broker that is away is no error."""
-        ended = asyncio.ensure_future(stopping)
-        await asyncio.wait([ended], timeout=self.limits.close_ms / _MS)
-        if ended.done():
-            ended.exception()  # it is of no use to anybody
-        else:
-            ended.cancel()
+    async def let_go(self, client: Client) -> None:
+        """End a client within the budget; a broker that is away is no error."""
+        await ended(client, budget_ms=self.limits.close_ms)
 
-    async def _started(self, client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    async def _started(self, client: Client) -> None:
         """Start a client; one that does not start is let go of."""
         try:
             await self.within(client.start())
         except BaseException:
-            await self.stopped(client.stop())
+            await self.let_go(client)
             raise
 
     def _arguments(self) -> _Arguments:

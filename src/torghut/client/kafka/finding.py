@@ -110,7 +110,7 @@ class Finder:
         """Let go of the broker."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await self.cluster.stopped(consumer.stop())
+            await self.cluster.let_go(consumer)
 
     async def _look(self, spans: Mapping[TopicPartition, Span]) -> None:
         """Find the lanes in partitions."""

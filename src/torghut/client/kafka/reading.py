@@ -76,7 +76,7 @@ class Reader:
         """Let go of the broker."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await self.cluster.stopped(consumer.stop())
+            await self.cluster.let_go(consumer)
 
     async def _started(self) -> AIOKafkaConsumer:
         """Return the client, connected; several may ask for it at once."""

@@ -81,7 +81,7 @@ class KafkaSending(Sending):
         """Let go of the broker."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await self.cluster.stopped(producer.stop())
+            await self.cluster.let_go(producer)
 
     async def _started(self) -> AIOKafkaProducer:
         """Return the client, connected; several may ask for it at once."""

@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from tests.fakes.virtual_time import run_virtually
 from torghut.access.broker import BrokerAccess
-from torghut.adapters.kafka.connection import Client, connection_to
+from torghut.access.ending import Client
+from torghut.adapters.kafka.connection import connection_to
 
 CONNECTION: Final = connection_to(
     BrokerAccess(bootstrap="nowhere:1"), client_id="test", budget_ms=1_000

@@ -113,7 +113,7 @@ def test_topic_is_said_to_have_no_number_of_partitions_that_the_broker_does_not_
     words: str,
 ) -> None:
     admin = FakeAdmin({"error_code": answer.errno, "partitions": []})
-    monkeypatch.setattr(module, "_Admin", lambda **_: admin)
+    monkeypatch.setattr(module, "Admin", lambda **_: admin)
     with pytest.raises(expected, match=words):
         run_virtually(_partitions())
 

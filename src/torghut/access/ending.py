@@ -1,0 +1,93 @@
+"""Clients of a broker are ended within a budget, and leave nothing behind that still runs.
+
+A client's own ``stop`` waits until all that it has is sent. Cut short, or ended by a task of its
+own that it cancelled, it leaves a sender that goes on and connections that nobody closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, Protocol
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
+
+_MS: Final = 1000.0
+_UNSENT: Final = "_message_accumulator"
+_PARTS: Final = ("_coordinator", "_sender", "_fetcher", "client", "_client")
+"""What a client is made of, in the order in which its own ``stop`` closes it."""
+_PART_S: Final = 0.2
+"""Longest wait for one of them. Its requests fail once the connections are closed."""
+
+
+class Client(Protocol):
+    """A client of aiokafka's."""
+
+    async def start(self) -> None:
+        """Connect."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is under way, and let go."""
+        ...
+
+
+class Admin(AIOKafkaAdminClient):  # type: ignore[misc]  # it publishes no types
+    """A client that asks about topics and changes them, and ends as others do."""
+
+    async def stop(self) -> None:
+        """Let go."""
+        await self.close()
+
+
+async def ended(client: Client, *, budget_ms: int) -> str | None:
+    """End a client; return why it did not end by itself.
+
+    Args:
+        client: Begun or not.
+        budget_ms: How long it may take to finish what is under way; a second passes at the most
+            until all of it is cut off.
+    """
+    stopping = asyncio.ensure_future(client.stop())
+    try:
+        await asyncio.wait([stopping], timeout=budget_ms / _MS)
+    finally:
+        why = _why(stopping)
+        if why is not None:
+            await _cut(client, stopping)
+    return why
+
+
+def _why(stopping: asyncio.Future[None]) -> str | None:
+    """Return why a client has not ended."""
+    if not stopping.done():
+        return "it takes too long"
+    if stopping.cancelled():
+        return "it was cut short by a task of its own"
+    error = stopping.exception()
+    return None if error is None else f"{type(error).__name__}: {error}"
+
+
+async def _cut(client: Client, stopping: asyncio.Future[None]) -> None:
+    """Close what a client is made of, part by part; none of them may keep the others open."""
+    stopping.cancel()
+    if (unsent := getattr(client, _UNSENT, None)) is not None:
+        unsent.fail_all(KafkaConnectionError("ended before it was sent"))
+    parts = [part for name in _PARTS if (part := getattr(client, name, None)) is not None]
+    for part in parts:
+        for one in vars(part).values():
+            if isinstance(one, asyncio.Task):
+                one.cancel()
+    for part in (*parts, *parts[-1:]):  # what ends meanwhile may have connected once more
+        await _within(part.close())
+
+
+async def _within(closing: Awaitable[object]) -> None:
+    """Wait for something to be closed, and not for long."""
+    task = asyncio.ensure_future(closing)
+    await asyncio.wait([task], timeout=_PART_S)
+    if task.done():
+        _ = task.cancelled() or task.exception()  # it is of no use to anybody
+    else:
+        task.cancel()
