@@ -27,6 +27,7 @@ from benchmarks.databases import new_database
 from benchmarks.holding import Hold, held, join
 from benchmarks.market import Market, RowArray, quotes
 from benchmarks.rounds import ROOT, scratch_folder
+from benchmarks.syncing import synced_beside
 from ops.servers.broker import BrokerOptions, run_broker
 from ops.servers.database import DatabaseServer, database_server
 from torghut.carrying.messages import INGRESS_WALL_NS
@@ -64,11 +65,13 @@ class Ran:
         rate: Records out a second, between the first and the last of them.
         cpu_s: Of its processes, together.
         late_s: From ingress to the record of the outcome, each, sorted; empty if not measured.
+        synced_s: Fsyncs of a little on the same disk meanwhile, sorted; empty likewise.
     """
 
     rate: float
     cpu_s: float
     late_s: Sequence[float] = ()
+    synced_s: Sequence[float] = ()
 
 
 @contextmanager
@@ -114,7 +117,7 @@ def run_deployment(
             stack.enter_context(_process(replace(duty, worker=f"w{one}"), folder, hold))
             for one in range(workers)
         ]
-        deployment = _Deployment(duty, processes)
+        deployment = _Deployment(duty, processes, folder)
         return asyncio.run(deployment.decide(count, pace))
 
 
@@ -125,11 +128,13 @@ class _Deployment:
     Attributes:
         duty: What they do.
         processes: Themselves.
+        folder: On the disk of the servers.
         sent: Contexts that they were sent so far.
     """
 
     duty: Duty
     processes: Sequence[subprocess.Popen[bytes]]
+    folder: Path
     sent: int = 0
 
     async def decide(self, count: int, pace: float | None) -> Ran:
@@ -143,10 +148,12 @@ class _Deployment:
             await self._come()
             return Ran(count / (time.perf_counter() - begin), self._cpu_s() - cpu_s)
         cpu_s, begin = self._cpu_s(), time.perf_counter()
-        late = asyncio.create_task(self._lateness(count))
-        await self._send_at(pace, count)
-        found = sorted(await late)
-        return Ran(count / (time.perf_counter() - begin), self._cpu_s() - cpu_s, found)
+        with synced_beside(self.folder) as synced_s:
+            late = asyncio.create_task(self._lateness(count))
+            await self._send_at(pace, count)
+            found = sorted(await late)
+        rate = count / (time.perf_counter() - begin)
+        return Ran(rate, self._cpu_s() - cpu_s, found, synced_s)
 
     async def _take_up(self) -> None:
         """Wait until contexts of every partition have come through."""
@@ -303,15 +310,3 @@ def _cpu_s(process: subprocess.Popen[bytes]) -> float:
 def at_share(times: Sequence[float], share: float) -> float:
     """Return the time below which so large a share of sorted times lies."""
     return times[min(len(times) - 1, math.ceil(share * len(times)) - 1)]
-
-
-def fsync_s(tries: int = 200) -> float:
-    """Return the 99th percentile of an fsync of 8 kB, in s."""
-    times: list[float] = []
-    with scratch_folder() as folder, (folder / "synced").open("wb", buffering=0) as file:
-        for _ in range(tries):
-            file.write(b"x" * 8192)
-            begin = time.perf_counter()
-            os.fdatasync(file.fileno())
-            times.append(time.perf_counter() - begin)
-    return at_share(sorted(times), 0.99)

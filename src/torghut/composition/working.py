@@ -149,6 +149,7 @@ async def ready_worker(joining: Joining, setup: Setup) -> ReadyWorker:
         partition_of=brokering.partitioned(partitions),
         witness=CarryingWitness(telemetry=metrics, journal=journal),
     )
+    machine.keep_for_good()
     return ReadyWorker(
         worker=CarryingWorker(share=share, group=joining.group),
         log=log,

@@ -12,6 +12,8 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import TypeVar
 
+import uvloop
+
 from torghut.eventlog.errors import CommitTimeoutError, LogWriteError, Obstacle
 
 T = TypeVar("T")
@@ -25,7 +27,7 @@ class OwnLoop:
     """
 
     def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)

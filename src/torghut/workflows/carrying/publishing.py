@@ -46,6 +46,8 @@ from torghut.workflows.live.told.lines import Line
 from torghut.workflows.live.told.telling import KeptBlock, Telling
 
 _MS: Final = 1000.0
+_GOLDEN: Final = 0.618034
+"""Multiples of it, each less its whole part, stay as far from each other as so many can."""
 _TYPE: Final = slice(len(b'{"type":"'), None)
 
 KeyOf = Callable[[Line], bytes]
@@ -78,7 +80,8 @@ class Publisher:
         key_of: What keys the records.
         check_claimed: Raises where the partition is claimed by another process by now.
         condition: Where it is said that the broker is away.
-        settle_ms: From publishing something until it is made final, with all that came meanwhile.
+        settle_ms: Longest time from publishing something until it is made final, with all that
+            came meanwhile.
         retry_ms: Between attempts to reach it.
         quarantine: The topic of records that were no contexts.
         places: Topic and partition of those, by the digest that the log names each with.
@@ -168,9 +171,18 @@ class Publisher:
         """Make what was said final, again and again."""
         while True:
             await self._unsettled.wait()
-            await asyncio.sleep(self.settle_ms / _MS)
+            await asyncio.sleep(self._pause_s())
             self._unsettled.clear()
             await self.voice.settle()
+
+    def _pause_s(self) -> float:
+        """Return how long to wait for the time to settle: each partition has its own.
+
+        Were they to settle together, what is said meanwhile would wait for all of their commits.
+        """
+        every_s = self.settle_ms / _MS
+        own_s = every_s * (self.told.partition * _GOLDEN % 1.0)
+        return every_s - (asyncio.get_running_loop().time() - own_s) % every_s
 
     async def all_heard(self) -> None:
         """Wait until everything was heard that is told so far."""

@@ -18,7 +18,7 @@ WITHIN_S: Final = 5.0
 
 HANGS = """
 import asyncio, threading
-from torghut.adapters.system.event_loop import run_service
+from torghut.adapters.system.interpreter import run_service
 from torghut.adapters.system.threads import ThreadsAside
 
 async def main():

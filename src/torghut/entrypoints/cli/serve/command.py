@@ -109,6 +109,7 @@ async def _serve(options: ServeOptions, prepared: PreparedService) -> None:
             feed = await feed_of(options, prepared, stopping)
             _ask_for_modes(options, prepared)
             async with doors(options, prepared) as addresses:
+                machine.keep_for_good()
                 _say_where(options, prepared, addresses)
                 async with governed(options, prepared, stopping):
                     await live(worker, feed, stopping.asked, until_end=options["until_end"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that became durable with a block.
+
+    Tens of thousands of them are kept, and none refers to another: the garbage collector has no
+    business with them.
 
     Attributes:
         name: What it is about: a context id, a control id.

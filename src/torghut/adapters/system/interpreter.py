@@ -1,8 +1,9 @@
-"""Running a coroutine on the faster event loop, beside a thread that commits."""
+"""What a process that serves asks of the interpreter: a fast event loop, and no long pauses."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import Coroutine
 from typing import Final, TypeVar
@@ -27,3 +28,14 @@ def run_service(main: Coroutine[None, None, T]) -> T:
             return runner.run(main)
     finally:
         sys.setswitchinterval(before_s)
+
+
+def keep_for_good() -> None:
+    """Let the garbage collector leave alone whatever there is by now; for who is about to serve.
+
+    Modules, declarations and validators live as long as the process. Looking through them at every
+    full collection, some 170,000 objects, stops all of its threads for about 100 ms on this
+    service's usual machine, which is many times what an outcome takes.
+    """
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,67 @@
+"""How long the disk takes to make a little durable while something else is at work on it.
+
+Run as ``python -m benchmarks.syncing FOLDER``: it writes there until SIGTERM, and then tells all of
+its times. It is a process of its own, for one that is at work as well would add its own waiting.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from benchmarks.rounds import ROOT
+
+_BYTES: Final = 8192
+_EVERY_S: Final = 0.02
+_TOLD: Final = TypeAdapter(list[float])
+
+
+@contextmanager
+def synced_beside(folder: Path) -> Iterator[list[float]]:
+    """Yield a list; after the block it holds how long each fsync took meanwhile, sorted, in s."""
+    found: list[float] = []
+    process = subprocess.Popen(  # noqa: S603 - this module
+        [sys.executable, "-m", "benchmarks.syncing", str(folder)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    try:
+        yield found
+        process.terminate()
+        said, _ = process.communicate()
+        found += sorted(_TOLD.validate_json(said))
+    finally:
+        process.kill()
+        process.wait()
+
+
+def main(folder: Path) -> None:
+    """Make a little durable again and again until SIGTERM."""
+    ended = False
+
+    def end(*_: object) -> None:
+        nonlocal ended
+        ended = True
+
+    signal.signal(signal.SIGTERM, end)
+    times: list[float] = []
+    with (folder / "synced").open("wb", buffering=0) as file:
+        while not ended:
+            file.write(b"x" * _BYTES)
+            begin = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - begin)
+            time.sleep(_EVERY_S)
+    print(json.dumps(times))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
