@@ -13,7 +13,8 @@ from typing import Final, Protocol
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 
-_MS: Final = 1000.0
+from torghut.kernel.units import MS_PER_S
+
 _UNSENT: Final = "_message_accumulator"
 _PARTS: Final = ("_coordinator", "_sender", "_fetcher", "client", "_client")
 """What a client is made of, in the order in which its own ``stop`` closes it."""
@@ -51,7 +52,7 @@ async def ended(client: Client, *, budget_ms: int) -> str | None:
     """
     stopping = asyncio.ensure_future(client.stop())
     try:
-        await asyncio.wait([stopping], timeout=budget_ms / _MS)
+        await asyncio.wait([stopping], timeout=budget_ms / MS_PER_S)
     finally:
         why = _why(stopping)
         if why is not None:

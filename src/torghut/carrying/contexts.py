@@ -28,6 +28,7 @@ from torghut.carrying.messages import (
 )
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.kernel.ids import SOURCE_KEY_BYTES
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream, published_name
 from torghut.schemas.context import Assumption
 
@@ -344,7 +345,7 @@ def _measured(headers: Mapping[str, bytes], timestamp_ms: int) -> tuple[int | No
     wall = headers.get(INGRESS_WALL_NS)
     speed = headers.get(SPEED)
     if wall is None or not wall.isdigit() or len(wall) > _WALL_DIGITS_MAX:
-        return (timestamp_ms * 1_000_000 if timestamp_ms > 0 else None), _speed(speed)
+        return (timestamp_ms * NS_PER_MS if timestamp_ms > 0 else None), _speed(speed)
     return int(wall), _speed(speed)
 
 

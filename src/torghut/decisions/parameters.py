@@ -17,6 +17,7 @@ from torghut.decisions.declarations import Declarations
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.exact import log
 from torghut.kernel.ids import symbol_key
+from torghut.kernel.units import NS_PER_MS, NS_PER_S
 from torghut.schemas.codes import (
     MAX_REGIMES,
     REGIME_FEATURES,
@@ -35,9 +36,7 @@ Value = float | int | Sequence[float]
 Values = dict[str, Value]
 
 _BPS: Final = 10_000.0
-_NS_PER_MS: Final = 1_000_000
-_NS_PER_S: Final = 1_000_000_000
-_NS_PER_HOUR: Final = 3600 * _NS_PER_S
+_NS_PER_HOUR: Final = 3600 * NS_PER_S
 
 
 class RegimeNumbers(Protocol):
@@ -186,7 +185,7 @@ def gate_thresholds(
         float(parameters["confidence_min"]),
         float(parameters["reconcile_quantity"]),
         float(parameters["turnover_max"]),
-        float(parameters["dwell_ns"]) / _NS_PER_S,
+        float(parameters["dwell_ns"]) / NS_PER_S,
         allotment,
         notional_cap,
     )
@@ -203,10 +202,10 @@ def _market_values(instrument: Instrument) -> Values:
         "fee_ratio": costs.fee_bps / _BPS,
         "slippage_ratio": costs.slippage_bps / _BPS,
         "half_spread_ratio": costs.half_spread_bps / _BPS,
-        "latency_ns": timing.fill_latency_ms * _NS_PER_MS,
-        "lifetime_ns": timing.decision_lifetime_ms * _NS_PER_MS,
-        "tolerance_ns": timing.event_after_receive_tolerance_ms * _NS_PER_MS,
-        "clock_offset_ns": timing.event_clock_ahead_ms * _NS_PER_MS,
+        "latency_ns": timing.fill_latency_ms * NS_PER_MS,
+        "lifetime_ns": timing.decision_lifetime_ms * NS_PER_MS,
+        "tolerance_ns": timing.event_after_receive_tolerance_ms * NS_PER_MS,
+        "clock_offset_ns": timing.event_clock_ahead_ms * NS_PER_MS,
         "price_min": float(plausible.price_min),
         "price_max": float(plausible.price_max),
         "jump_ratio": plausible.jump_ratio,
@@ -219,14 +218,14 @@ def _market_values(instrument: Instrument) -> Values:
 
 def _age_limit_ns(rule: DomainRule) -> int:
     """Return a domain's age limit; 0 where the domain does not apply."""
-    return rule.age_limit_ms * _NS_PER_MS if isinstance(rule, Required) else 0
+    return rule.age_limit_ms * NS_PER_MS if isinstance(rule, Required) else 0
 
 
 def _sampling_values(instrument: Instrument, declarations: Declarations) -> Values:
     """Return when features move and how much they remember."""
     sampling = instrument.sampling
-    gap_ns = sampling.longest_pause_s * _NS_PER_S
-    interval_ns = sampling.sample_interval_ms * _NS_PER_MS
+    gap_ns = sampling.longest_pause_s * NS_PER_S
+    interval_ns = sampling.sample_interval_ms * NS_PER_MS
     if interval_ns > 0:
         patience = min(expert.stale_after_samples for expert in declarations.experts)
         gap_ns = min(gap_ns, patience * interval_ns)
@@ -339,7 +338,7 @@ def _trigger_values(declarations: Declarations) -> Values:
         "trigger_entropy": triggers.entropy_ratio,
         "trigger_disagreement": triggers.disagreement_ratio,
         "trigger_transition": triggers.transition_probability,
-        "trigger_news_ns": triggers.news_age_ms * _NS_PER_MS,
+        "trigger_news_ns": triggers.news_age_ms * NS_PER_MS,
         "trigger_notional_ratio": triggers.notional_ratio,
         "fallback_raise_ratio": declarations.reasoning.fallback.exposure_raise_ratio,
     }
@@ -356,9 +355,9 @@ def _limit_values(instrument: Instrument, declarations: Declarations) -> Values:
         "volatility_max": gates.threshold("volatility", asset_class),
         "drawdown_max": gates.threshold("drawdown", asset_class),
         "turnover_max": gates.threshold("turnover", asset_class),
-        "dwell_ns": int(dwell_s * _NS_PER_S),
+        "dwell_ns": int(dwell_s * NS_PER_S),
         "confidence_min": gates.threshold("confidence-floor", asset_class),
-        "reconcile_ns": risk.reconcile_settle_ms * _NS_PER_MS,
+        "reconcile_ns": risk.reconcile_settle_ms * NS_PER_MS,
         "reconcile_quantity": float(risk.reconcile_tolerance),
-        "position_age_ns": risk.position_age_limit_ms * _NS_PER_MS,
+        "position_age_ns": risk.position_age_limit_ms * NS_PER_MS,
     }

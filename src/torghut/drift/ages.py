@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.rows import Integers
 
-_NS_PER_MS: Final = 1_000_000
 _EXACT: Final = 1 << 20
 """Milliseconds (17.5 min) up to which each has a count of its own."""
 
@@ -34,7 +34,7 @@ class AgeCounts:
 
     def take(self, age_ns: Integers) -> None:
         """Count ages, shape (n,), each 0 ns or more."""
-        values, counts = np.unique(-(-age_ns // _NS_PER_MS), return_counts=True)
+        values, counts = np.unique(-(-age_ns // NS_PER_MS), return_counts=True)
         short = values < _EXACT
         self._counts[values[short]] += counts[short]
         if not short.all():

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
 
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.safety import DriftPolicy
 from torghut.schemas.governing.drift_evidence import DriftDetection
 from torghut.schemas.types import message_digest
-
-_NS_PER_MS: Final = 1_000_000
 
 
 class Ineligible(StrEnum):
@@ -46,7 +44,7 @@ def ineligible(
         Ineligible.OF_ANOTHER_CANDIDATE: detection.candidate_id != candidate_id,
         Ineligible.OF_ANOTHER_POLICY: verdict.policy != message_digest(policy),
         Ineligible.FUTURE: min(age_ns, now_ns - detection.at_ns) < 0,
-        Ineligible.STALE: age_ns > policy.evidence_max_age_ms * _NS_PER_MS,
+        Ineligible.STALE: age_ns > policy.evidence_max_age_ms * NS_PER_MS,
         Ineligible.NOT_STABLE: verdict.status == "drifted",
         Ineligible.UNMEASURED: unmeasured or verdict.status != "stable",
     }

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from torghut.evals.errors import WindowNotSplitError
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.rollout.evaluation import SplitPolicy
 from torghut.schemas.rollout.evaluation import EvaluationWindows, TimeSpan
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +31,7 @@ def embargo_ns(policy: SplitPolicy, horizon_ns: int) -> int:
     A label that begins in one piece then ends before the next begins (purging and embargo: Lopez
     de Prado, Advances in Financial Machine Learning, 2018, chapter 7).
     """
-    return max(policy.embargo_ms * _NS_PER_MS, horizon_ns)
+    return max(policy.embargo_ms * NS_PER_MS, horizon_ns)
 
 
 def split_window(window: Window, policy: SplitPolicy) -> EvaluationWindows:

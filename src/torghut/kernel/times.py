@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from torghut.kernel.errors import TorghutError
-
-_NS_PER_S: Final = 1_000_000_000
+from torghut.kernel.units import NS_PER_S
 
 
 class MomentMalformedError(TorghutError):
@@ -27,7 +26,7 @@ def moment(time_ns: int) -> str:
         >>> moment(1_262_610_000_000_000_000), moment(1_262_610_000_050_000_000)
         ('2010-01-04T13:00:00Z', '2010-01-04T13:00:00.05Z')
     """
-    rest = f"{time_ns % _NS_PER_S:09}".rstrip("0")
+    rest = f"{time_ns % NS_PER_S:09}".rstrip("0")
     return f"{instant(time_ns)[:-1]}{'.' if rest else ''}{rest}Z"
 
 
@@ -44,7 +43,7 @@ def moment_ns(text: str) -> int:
     whole, _, rest = text.removesuffix("Z").partition(".")
     try:
         seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
-        time_ns = seconds * _NS_PER_S + int(rest.ljust(9, "0"))
+        time_ns = seconds * NS_PER_S + int(rest.ljust(9, "0"))
     except ValueError as error:
         raise MomentMalformedError(found=text) from error
     if moment(time_ns) != text:
@@ -59,7 +58,7 @@ def instant(time_ns: int) -> str:
         >>> instant(1_262_610_000_050_000_000)
         '2010-01-04T13:00:00Z'
     """
-    found = datetime.fromtimestamp(time_ns // _NS_PER_S, tz=UTC)
+    found = datetime.fromtimestamp(time_ns // NS_PER_S, tz=UTC)
     return found.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from pydantic import TypeAdapter
 
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.declarations.calendars import (
     WEEKDAYS,
     AlwaysOpen,
@@ -39,7 +40,6 @@ Interval = tuple[int, int]
 
 _ADAPTER: TypeAdapter[Calendar] = TypeAdapter(Calendar)
 _DOMAIN_TAG: Final = b"torghut.calendar.v1\0"
-_NS_PER_S: Final = 1_000_000_000
 _DAY: Final = dt.timedelta(days=1)
 _SATURDAY: Final = 5
 _SUNDAY: Final = 6
@@ -123,7 +123,7 @@ def session_rows(calendars: Sequence[ExpandedCalendar]) -> npt.NDArray[np.void]:
     """Return all intervals one after the other, shape (n,), dtype ``SESSION``."""
     seconds = [interval for calendar in calendars for interval in calendar.intervals]
     rows = np.zeros(len(seconds), SESSION)
-    table = np.array(seconds, np.int64).reshape(len(seconds), 2) * _NS_PER_S
+    table = np.array(seconds, np.int64).reshape(len(seconds), 2) * NS_PER_S
     rows["open_ns"] = table[:, 0]
     rows["close_ns"] = table[:, 1]
     return rows

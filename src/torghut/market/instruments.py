@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.declarations.text import parse
 
 _ADAPTER: TypeAdapter[Instrument] = TypeAdapter(Instrument)
-_NS_PER_MS = 1_000_000
 
 
 def parse_instrument(text: str, *, file: str) -> Instrument:
@@ -23,4 +23,4 @@ def parse_instrument(text: str, *, file: str) -> Instrument:
 
 def receive_latency_ns(instrument: Instrument) -> int:
     """Return the time from event to receipt that holds where a source knows no receive time."""
-    return instrument.timing.receive_latency_ms * _NS_PER_MS
+    return instrument.timing.receive_latency_ms * NS_PER_MS

@@ -16,8 +16,8 @@ from faust.types.auth import CredentialsT
 
 from torghut.access.options import ClientOptions
 from torghut.adapters.faust.transport import CommittedTransport
+from torghut.kernel.units import MS_PER_S
 
-_MS: Final = 1000.0
 _BUFFER: Final = 4096
 
 
@@ -44,7 +44,7 @@ class Terms:
 
 def new_app(terms: Terms, folder: Path) -> App:
     """Return an application that is not started; it keeps nothing outside ``folder``."""
-    session_s = terms.session_ms / _MS
+    session_s = terms.session_ms / MS_PER_S
     host, port = terms.web or ("127.0.0.1", 6066)
     urls = ";".join(f"kafka://{one}" for one in terms.options["bootstrap_servers"].split(","))
     app = App(
@@ -55,8 +55,8 @@ def new_app(terms: Terms, folder: Path) -> App:
         broker_credentials=_credentials(terms.options),
         broker_session_timeout=session_s,
         broker_heartbeat_interval=session_s / 4,
-        broker_request_timeout=max(terms.budget_ms, terms.session_ms) / _MS,
-        broker_rebalance_timeout=max(terms.budget_ms, terms.session_ms) / _MS,
+        broker_request_timeout=max(terms.budget_ms, terms.session_ms) / MS_PER_S,
+        broker_rebalance_timeout=max(terms.budget_ms, terms.session_ms) / MS_PER_S,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
         processing_guarantee="at_least_once",

@@ -29,9 +29,9 @@ from torghut.adapters.kafka.connection import Connection
 from torghut.adapters.kafka.refusing import refused
 from torghut.carrying.messages import Reading, Received
 from torghut.carrying.ports import Membership, Owner
+from torghut.kernel.units import MS_PER_S
 
 _LOG: Final = logging.getLogger(__name__)
-_MS: Final = 1000.0
 _STEP_S: Final = 0.005
 
 
@@ -96,7 +96,7 @@ class FaustMembership(Membership):
         found = await self._next(most)
         if not found:
             with suppress(TimeoutError):
-                async with asyncio.timeout(wait_ms / _MS):
+                async with asyncio.timeout(wait_ms / MS_PER_S):
                     await self._came.wait()
             await self._gather(most)
             found = await self._next(most)
@@ -136,7 +136,7 @@ class FaustMembership(Membership):
         app, self._app = self._app, None
         if app is not None:
             stopping = asyncio.ensure_future(app.stop())
-            done, _ = await asyncio.wait([stopping], timeout=self.connection.budget_ms / _MS)
+            done, _ = await asyncio.wait([stopping], timeout=self.connection.budget_ms / MS_PER_S)
             if not done:
                 _LOG.warning("Faust did not end within %d ms", self.connection.budget_ms)
                 stopping.cancel()
@@ -157,14 +157,14 @@ class FaustMembership(Membership):
         if hand.full and not hand.missed:
             self._room.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.patience_ms / _MS):
+                async with asyncio.timeout(self.patience_ms / MS_PER_S):
                     await self._room.wait()
         hand.bring(_received(message))
         self._stir(message.partition)
 
     async def _gather(self, most: int) -> None:
         """Wait while Faust has more to bring of what it began to bring, for a moment."""
-        until_s = _now_s() + self.gather_ms / _MS
+        until_s = _now_s() + self.gather_ms / MS_PER_S
         while _now_s() < until_s and sum(map(len, self._hands.values())) < most:
             begun = [(one, hand) for one, hand in self._hands.items() if len(hand)]
             if all((self._end(one) or 0) <= hand.seen for one, hand in begun):
@@ -225,7 +225,7 @@ class FaustMembership(Membership):
             raise refused(asked, errors) or self.connection.unreachable(
                 asked, f"that it ended: {reason!r}"
             )
-        late_s = _now_s() - self.quiet_ms / _MS
+        late_s = _now_s() - self.quiet_ms / MS_PER_S
         for partition, hand in self._hands.items():
             if hand.placed and not len(hand) and self._quiet_s[partition] < late_s:
                 self._quiet_s[partition] = _now_s()
@@ -266,7 +266,7 @@ class FaustMembership(Membership):
 
 def _received(message: Message) -> Received:
     """Return a record as the core takes it."""
-    stamp = -1 if message.timestamp is None else round(message.timestamp * _MS)
+    stamp = -1 if message.timestamp is None else round(message.timestamp * MS_PER_S)
     headers = message.headers or ()
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     return Received(

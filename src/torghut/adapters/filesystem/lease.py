@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 from typing_extensions import override
@@ -27,9 +27,8 @@ from torghut.governance.leasing.errors import (
 from torghut.governance.ports import Lease, WriterLease
 from torghut.kernel.canonical import canonical_text
 from torghut.kernel.clock import WallClock
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.types import Identifier, Message, Nanoseconds, first_problem
-
-_NS_PER_MS: Final = 1_000_000
 
 
 class _Standing(Message):
@@ -78,7 +77,7 @@ class FileLease(WriterLease):
         self._lock = path.with_name(path.name + ".lock")
         self._file = path.with_name(path.name + ".json")
         self._clock = clock
-        self._time_to_live_ns = time_to_live_ms * _NS_PER_MS
+        self._time_to_live_ns = time_to_live_ms * NS_PER_MS
 
     @override
     def take(self, holder: str, /, *, after_epoch: int = 0) -> Lease:

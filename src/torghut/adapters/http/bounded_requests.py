@@ -30,8 +30,8 @@ from torghut.adapters.http.socket_options import bound_silence
 from torghut.adapters.http.stalling import Stall
 from torghut.adapters.http.subscriber_wires import BoundedWebSocket
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import MS_PER_S
 
-_MS: Final = 1000.0
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _SEPARATORS: Final = len(b": \r\n")
 
@@ -48,7 +48,7 @@ class BoundedRequests(HttpToolsProtocol):
     def __init__(self, *, config: Config, state: ServerState, limits: HttpLimits) -> None:
         super().__init__(config=config, server_state=state, app_state={})
         self.ws_protocol_class = partial(BoundedWebSocket, limits=limits)  # type: ignore[assignment]
-        self.timeout_keep_alive = limits.idle_ms / _MS  # type: ignore[assignment]
+        self.timeout_keep_alive = limits.idle_ms / MS_PER_S  # type: ignore[assignment]
         self._limits = limits
         self._deadline: asyncio.TimerHandle | None = None
         self._stall: Stall | None = None
@@ -74,7 +74,7 @@ class BoundedRequests(HttpToolsProtocol):
 
     def _stalled(self) -> None:
         """Let go a peer that takes nothing."""
-        self._limits.let_go(self._limits.send_ms / _MS)
+        self._limits.let_go(self._limits.send_ms / MS_PER_S)
         self.transport.abort()
 
     @override
@@ -184,7 +184,7 @@ class BoundedRequests(HttpToolsProtocol):
     def _set_deadline(self) -> None:
         """Give a request its time, from here on."""
         self._clear_deadline()
-        self._deadline = self.loop.call_later(self._limits.request_ms / _MS, self._late)
+        self._deadline = self.loop.call_later(self._limits.request_ms / MS_PER_S, self._late)
 
     def _clear_deadline(self) -> None:
         """Let a request that is whole take what time it needs."""
@@ -210,7 +210,9 @@ class BoundedRequests(HttpToolsProtocol):
             return
         self.transport.write_eof()
         self.flow.resume_reading()
-        self._deadline = self.loop.call_later(self._limits.close_ms / _MS, self.transport.abort)
+        self._deadline = self.loop.call_later(
+            self._limits.close_ms / MS_PER_S, self.transport.abort
+        )
 
     def _refuse(self, status: HTTPStatus, error: TorghutError) -> None:
         """Go no further; say why, if what is said would be taken for the right answer."""

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from torghut.adapters.http.errors import ServiceUnreachableError
+from torghut.kernel.units import MS_PER_S
 
-_MS: Final = 1000.0
 _ANSWER_BYTES_MAX: Final = 1_048_576
 
 JSON: Final = "application/json"
@@ -77,7 +77,7 @@ def post(
         ServiceUnreachableError: There is no whole answer.
     """
     parts = urlsplit(url)
-    timeout = budget_ms / _MS
+    timeout = budget_ms / MS_PER_S
     connection: HTTPConnection
     if unix:
         connection = _UnixConnection(unix, timeout=timeout)

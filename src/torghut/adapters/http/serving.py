@@ -20,11 +20,11 @@ from torghut.adapters.http.bounded_requests import BoundedRequests
 from torghut.adapters.http.limits import HttpLimits
 from torghut.adapters.http.listening import listening
 from torghut.adapters.http.subscriber_wires import BoundedWebSocket
+from torghut.kernel.units import MS_PER_S
 
 Application = Callable[..., Awaitable[None]]
 """An ASGI 3 application."""
 
-_MS: Final = 1000.0
 _BACKLOG: Final = 2048
 
 
@@ -78,7 +78,7 @@ def _config(app: Application, limits: HttpLimits) -> Config:
         proxy_headers=False,
         server_header=False,
         date_header=False,
-        timeout_keep_alive=int(limits.idle_ms / _MS),
+        timeout_keep_alive=int(limits.idle_ms / MS_PER_S),
     )
     config.load()
     return config
@@ -90,7 +90,7 @@ async def _close(state: ServerState, limits: HttpLimits) -> None:
         connection.shutdown()
     tasks = list(state.tasks)
     if tasks:
-        await asyncio.wait(tasks, timeout=limits.close_ms / _MS)
+        await asyncio.wait(tasks, timeout=limits.close_ms / MS_PER_S)
     for task in tasks:
         task.cancel()
     for connection in list(state.connections):

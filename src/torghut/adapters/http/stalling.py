@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
 from torghut.adapters.http.socket_options import waiting_bytes
-
-_MS: Final = 1000.0
+from torghut.kernel.units import MS_PER_S
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +41,7 @@ class Stall:
     def _wait(self) -> None:
         """Look again when the budget is over."""
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self.budget_ms / _MS, self._look)
+        self._timer = loop.call_later(self.budget_ms / MS_PER_S, self._look)
 
     def _look(self) -> None:
         """Give a peer that takes at least something another budget."""

@@ -22,12 +22,12 @@ from torghut.adapters.http.errors import HandshakeMalformedError
 from torghut.adapters.http.limits import HttpLimits
 from torghut.adapters.http.refusing import closing_response, refusal
 from torghut.adapters.http.stalling import Stall
+from torghut.kernel.units import MS_PER_S
 from torghut.workflows.live.told.frames import WIRE, Wire
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent, WebSocketResponseStartEvent
 
-_MS: Final = 1000.0
 _TRY_AGAIN_LATER: Final = 1013
 
 
@@ -141,11 +141,13 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.close_sent = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.writable.set()  # whoever waits for it is told that it is gone
-        self.close_timer = self.loop.call_later(self._limits.close_ms / _MS, self.transport.abort)
+        self.close_timer = self.loop.call_later(
+            self._limits.close_ms / MS_PER_S, self.transport.abort
+        )
 
     def _over(self) -> None:
         """Let go a peer that takes nothing."""
-        self._limits.let_go(self._limits.send_ms / _MS)
+        self._limits.let_go(self._limits.send_ms / MS_PER_S)
         self.drop(_TRY_AGAIN_LATER, f"nothing was taken for {self._limits.send_ms} ms")
 
     def _answer(self, response: bytes) -> None:
@@ -154,7 +156,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.transport.write(response)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
         self.transport.close()
-        self.close_timer = self.loop.call_later(self._limits.close_ms / _MS, self.transport.abort)
+        self.close_timer = self.loop.call_later(
+            self._limits.close_ms / MS_PER_S, self.transport.abort
+        )
 
 
 class OpenWire(Wire):

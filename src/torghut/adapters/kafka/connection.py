@@ -17,11 +17,11 @@ from torghut.access.options import ClientOptions, client_options
 from torghut.adapters.kafka.refusing import refused
 from torghut.adapters.kafka.unsaid import heard
 from torghut.carrying.errors import BrokerUnreachableError
+from torghut.kernel.units import MS_PER_S
 
 T = TypeVar("T")
 
 _LOG: Final = logging.getLogger(__name__)
-_MS: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Connection:
             BrokerRefusedError: It answers that it will not.
         """
         with self.asking(asked):
-            async with asyncio.timeout(self.budget_ms / _MS):
+            async with asyncio.timeout(self.budget_ms / MS_PER_S):
                 return await asking
 
     async def begin(self, what: str, client: Client) -> None:
@@ -68,7 +68,7 @@ class Connection:
         connected = False
         try:
             with heard() as unsaid, self.asking(what, unsaid):
-                async with asyncio.timeout(self.budget_ms / _MS):
+                async with asyncio.timeout(self.budget_ms / MS_PER_S):
                     await client.start()
             connected = True
         finally:

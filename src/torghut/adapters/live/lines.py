@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from torghut.adapters.sources.decoding.verdicts import excerpt
+from torghut.kernel.units import MS_PER_S
 from torghut.market.ports import Quarantined
 from torghut.schemas.codes import RefusalCode
 from torghut.workflows.live.errors import (
@@ -22,7 +23,6 @@ from torghut.workflows.live.ports import Desk
 
 _CHUNK_BYTES: Final = 65_536
 _HEAD_BYTES: Final = 1024
-_MS: Final = 1000.0
 
 Read = Callable[[int], Awaitable[bytes]]
 """Returns some bytes, at most so many; none at the end."""
@@ -117,7 +117,7 @@ class LineFeed:
             except QueueFullError as error:
                 if self.stop.is_set():
                     raise
-                await asyncio.sleep((error.retry_after_ms or 0) / _MS)
+                await asyncio.sleep((error.retry_after_ms or 0) / MS_PER_S)
             else:
                 self._records += 1
                 return

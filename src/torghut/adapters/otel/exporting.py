@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from torghut.adapters.otel.opening import Tracing
 from torghut.adapters.otel.spans import block_spans, request_span
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.observing.catalogue import TRACES_DROPPED
 from torghut.schemas.observing.log_events import TracingFailed
 from torghut.workflows.live.observing.journal import Journal
@@ -37,7 +38,6 @@ BATCH_MAX: Final = 256
 _GATHER_S: Final = 1.0
 _LIBRARY: Final = logging.getLogger("opentelemetry")
 _DETAIL_MAX: Final = 300
-_MS: Final = 1000.0
 
 Trace = BlockTrace | RequestTrace
 
@@ -105,7 +105,7 @@ class ExportingTracer(Tracer):
         self._closing.set()
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)  # wakes the thread where it waits for a first one
-        await asyncio.to_thread(self._thread.join, budget_ms / _MS)
+        await asyncio.to_thread(self._thread.join, budget_ms / MS_PER_S)
         if self._thread.is_alive():
             self._lose(self._waiting.qsize(), "the budget for ending was over")
             return

@@ -27,6 +27,7 @@ from torghut.governance.leasing.errors import (
     LeaseUnreadableError,
 )
 from torghut.governance.ports import Lease, WriterLease
+from torghut.kernel.units import NS_PER_MS
 
 T = TypeVar("T")
 Session: TypeAlias = asyncpg.Connection
@@ -37,7 +38,6 @@ DATABASE_CLOCK: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigi
 GUARD_MS: Final = 60_000
 """Longest write under the lease: after it the server lets others in."""
 
-_NS_PER_MS: Final = 1_000_000
 _SEEN: Final = "SELECT epoch, holder, expires_wall_ns FROM leases WHERE name = $1"
 _MAKE: Final = (
     "INSERT INTO leases (name, epoch, holder, expires_wall_ns) VALUES ($1, 0, '', 0)"
@@ -82,7 +82,7 @@ class PostgresLease(WriterLease):
     ) -> None:
         self._address = address
         self._name = name
-        self._time_to_live_ns = time_to_live_ms * _NS_PER_MS
+        self._time_to_live_ns = time_to_live_ms * NS_PER_MS
         self._budgets = budgets
         self._now = f"SELECT {clock}"
         self._loop = OwnLoop(f"the lease {name}")

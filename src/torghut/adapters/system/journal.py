@@ -20,6 +20,7 @@ import msgspec
 from typing_extensions import override
 
 from torghut.kernel.clock import SteadyClock, WallClock
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.observing.levels import LEVELS, Level
 from torghut.schemas.observing.log_events import FieldValue, LogEvent
 from torghut.workflows.live.observing.journal import Journal
@@ -39,7 +40,6 @@ _SECRET_CHARACTERS: Final = 6
 """Shorter texts would hide words that only happen to be the same."""
 _TEXT_MAX: Final = 1000
 _TEXT_MIN: Final = 40
-_NS: Final = 1_000_000_000
 
 
 def is_secret_name(name: str) -> bool:
@@ -111,7 +111,7 @@ class StderrJournal(Journal):
     def _passed_over(self, name: str) -> int | None:
         """Return how many lines of an event were passed over before; None if this one is too."""
         pace = self._paces.setdefault(name, _Pace())
-        second = self.steady.now_ns() // _NS
+        second = self.steady.now_ns() // NS_PER_S
         if second != pace.second:
             pace.second, pace.written = second, 0
         if pace.written >= PER_SECOND_MAX:
@@ -196,5 +196,5 @@ def _time_text(wall_ns: int) -> str:
         >>> _time_text(1_700_000_000_123_456_789)
         '2023-11-14T22:13:20.123456Z'
     """
-    at = datetime.fromtimestamp(wall_ns // _NS, tz=UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{wall_ns % _NS // 1000:06d}Z"
+    at = datetime.fromtimestamp(wall_ns // NS_PER_S, tz=UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{wall_ns % NS_PER_S // 1000:06d}Z"

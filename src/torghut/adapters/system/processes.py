@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from torghut.kernel.errors import ExitCode
+from torghut.kernel.units import MS_PER_S
 
 _LOOK_S: Final = 0.5
 _POLL_S: Final = 0.001
 _FAULT_LETTERS: Final = 300
-_MS_PER_S: Final = 1000
 _COMMAND: Final = "from torghut.entrypoints.cli import main; main()"
 
 
@@ -103,7 +103,7 @@ async def run_own_command(arguments: Sequence[str], *, budget_ms: int) -> str:
     except OSError as error:  # no memory, no more processes
         return f"not started: {error}"
     try:
-        async with asyncio.timeout(budget_ms / _MS_PER_S):
+        async with asyncio.timeout(budget_ms / MS_PER_S):
             _, said = await child.communicate()
     except TimeoutError:
         return f"killed after {budget_ms} ms"

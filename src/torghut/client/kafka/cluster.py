@@ -18,10 +18,10 @@ from torghut.access.options import ClientOptions, client_options
 from torghut.client.limits import Limits
 from torghut.client.wire.dialing import CutError
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import MS_PER_S
 
 T = TypeVar("T")
 
-_MS: Final = 1_000
 _LINGER_MS: Final = 2
 
 
@@ -108,7 +108,7 @@ class Cluster:
             CutError: None does within the budget, or it refuses.
         """
         with cut():
-            async with asyncio.timeout(self.limits.connect_ms / _MS):
+            async with asyncio.timeout(self.limits.connect_ms / MS_PER_S):
                 return await asking
 
     async def let_go(self, client: Client) -> None:

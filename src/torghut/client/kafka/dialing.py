@@ -30,11 +30,11 @@ from torghut.client.machine import Machine, variable
 from torghut.client.wire.address import Address
 from torghut.client.wire.dialing import Connection, CutError, Dialer, Lane, Purpose, Use
 from torghut.client.wire.messages import Answered, ControlRecorded, read_line
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.live.position import Position
 from torghut.workflows.carrying.terms import CarriedTopics
 
 _JSON: Final = msgspec.json.Encoder()
-_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ class KafkaDialer(Dialer):
         """
         turn = self._turns[purpose.use, at]
         try:
-            async with asyncio.timeout(self.limits.close_ms / _MS):
+            async with asyncio.timeout(self.limits.close_ms / MS_PER_S):
                 await turn.acquire()
         except TimeoutError as error:
             message = f"{at.topic}, partition {at.partition}: read for another stream already"

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from torghut.carrying.messages import LOG_POSITION
 from torghut.client.kafka.cluster import Cluster
 from torghut.client.wire.dialing import CutError, Lane
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.live.position import (
     PLACE_MAX,
     Position,
@@ -25,7 +26,6 @@ _BYTES: Final = 65_536
 _LOOK: Final = 2
 """So many offsets before the end the last record is looked for: the last is a mark."""
 
-_MS: Final = 1_000
 _READ_MS: Final = 100
 _AT_ONCE: Final = 16
 """So many partitions are looked at together: what is found of them is kept."""
@@ -186,7 +186,7 @@ class Finder:
         for at, span in left.items():
             consumer.seek(at, span.begin)
         consumer.resume(*left)
-        until_s = asyncio.get_running_loop().time() + self.cluster.limits.connect_ms / _MS
+        until_s = asyncio.get_running_loop().time() + self.cluster.limits.connect_ms / MS_PER_S
         while left:
             came = await self.cluster.within(
                 consumer.getmany(*left, timeout_ms=_READ_MS, max_records=None if last else 1)

@@ -13,12 +13,12 @@ from torghut.decisions.explaining.binding import Cause
 from torghut.decisions.explaining.words import TRIGGERS, number, span
 from torghut.decisions.render_context import RenderContext
 from torghut.kernel.times import moment
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.codes import Domain, Gate, Reason, Trigger, published_names
 from torghut.schemas.leaf import DecisionFields
 from torghut.schemas.rows import RowArray
 
-_NS_PER_S: Final = 1_000_000_000
-_DAY_NS: Final = 86_400 * _NS_PER_S
+_DAY_NS: Final = 86_400 * NS_PER_S
 _OPPOSITE: Final = {"<=": ">", ">=": "<", "==": "!="}
 _DOMAINS: Final = published_names(Domain)
 _STALE: Final = (Reason.STALE_MARKET, Reason.STALE_NEWS, Reason.STALE_FUNDAMENTALS)
@@ -210,7 +210,7 @@ def _warming(judged: Judged) -> str:
 
 def _dwelling(judged: Judged) -> str:
     rest_s = threshold_of(judged, Gate.DWELL) - judged.row.gate_value[Gate.DWELL]
-    return f"from {moment(judged.row.decided_ns + round(rest_s * _NS_PER_S))} on"
+    return f"from {moment(judged.row.decided_ns + round(rest_s * NS_PER_S))} on"
 
 
 def _turned_over(judged: Judged) -> str:

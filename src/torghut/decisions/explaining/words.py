@@ -7,9 +7,9 @@ from math import inf
 from types import MappingProxyType
 from typing import Final
 
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.codes import Reason, Trigger
 
-_NS_PER_S: Final = 1_000_000_000
 _MANY: Final = 1e6
 """From here on nobody reads the digits behind the point."""
 
@@ -93,4 +93,4 @@ def span(time_ns: float) -> str:
         >>> span(7_200_000_000)
         '7.2 s'
     """
-    return f"{number(time_ns / _NS_PER_S)} s"
+    return f"{number(time_ns / NS_PER_S)} s"

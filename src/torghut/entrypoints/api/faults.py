@@ -19,6 +19,7 @@ from torghut.entrypoints.api.errors import (
     UnforeseenError,
 )
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.units import MS_PER_S
 from torghut.workflows.live.access.errors import (
     RateExceededError,
     RoleMissingError,
@@ -30,7 +31,6 @@ from torghut.workflows.live.told.faults import fault_of
 
 JSON: Final = "application/json"
 
-_MS: Final = 1000
 
 _BY_CLASS: Final[Mapping[type[TorghutError], HTTPStatus]] = MappingProxyType(
     {
@@ -85,7 +85,7 @@ def fault_headers(error: TorghutError) -> Mapping[str, str]:
     if status in _BODY_UNREAD:
         headers["connection"] = "close"  # else all the rest of the body would be read first
     if isinstance(error, NotTakenError) and error.retry_after_ms is not None:
-        headers["retry-after"] = str(max(1, ceil(error.retry_after_ms / _MS)))
+        headers["retry-after"] = str(max(1, ceil(error.retry_after_ms / MS_PER_S)))
     return headers
 
 

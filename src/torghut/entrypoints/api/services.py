@@ -11,6 +11,7 @@ from fastapi import Request
 
 from torghut.entrypoints.api.asgi import Scope
 from torghut.entrypoints.api.heartbeats import Heartbeats
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.live.delivery import Answered
 from torghut.workflows.live.access.gate import Gatekeeper
@@ -22,7 +23,6 @@ from torghut.workflows.live.ports import Desk
 T = TypeVar("T")
 
 _CALLER: Final = "torghut.caller"
-_MS: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Services:
         """
         budget_ms = self.desk.policy.door.answer_ms
         try:
-            async with asyncio.timeout(budget_ms / _MS):
+            async with asyncio.timeout(budget_ms / MS_PER_S):
                 return await work
         except TimeoutError as error:
             raise AnswerLateError(what=what, budget_ms=budget_ms) from error

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.times import instant
+from torghut.kernel.units import NS_PER_S
 
 QUIET_S: Final = 2.0
 """Seconds after which a command that prints into a file or pipe says that it is still at work."""
@@ -34,7 +35,6 @@ json_option: Final = click.option(
 )
 """The flag ``--json``; the command's parameter is ``as_json``."""
 
-_NS_PER_S: Final = 1_000_000_000
 _MINUTE_S: Final = 120
 _HOUR_S: Final = 7200
 _DAY_S: Final = 172_800
@@ -85,7 +85,7 @@ def stamp(time_ns: int) -> str:
         '20100104T130000.000000001Z'
     """
     whole = instant(time_ns).replace("-", "").replace(":", "")
-    return f"{whole[:-1]}.{time_ns % _NS_PER_S:09}Z"
+    return f"{whole[:-1]}.{time_ns % NS_PER_S:09}Z"
 
 
 def ago(passed_ns: int) -> str:
@@ -95,7 +95,7 @@ def ago(passed_ns: int) -> str:
         >>> ago(400_000_000), ago(90 * 10**9), ago(3 * 3600 * 10**9)
         ('0.4 s ago', '90.0 s ago', '3.0 h ago')
     """
-    seconds = max(passed_ns, 0) / _NS_PER_S
+    seconds = max(passed_ns, 0) / NS_PER_S
     if seconds < _MINUTE_S:
         return f"{seconds:.1f} s ago"
     if seconds < _HOUR_S:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-_NS_PER_S: Final = 1_000_000_000
+from torghut.kernel.units import NS_PER_S
+
 _ROUND: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 _PERIODS: Final = (
     ("%Y", "%Y"),
@@ -79,7 +80,7 @@ def time_ticks(times_ns: Sequence[int], most: int = 9) -> list[Tick]:
         >>> [(t.at, t.label) for t in time_ticks([n * day_ns // 2 for n in range(9)])]
         [(2, '02 Jan'), (4, '03 Jan'), (6, '04 Jan'), (8, '05 Jan')]
     """
-    moments = [datetime.fromtimestamp(time_ns // _NS_PER_S, tz=UTC) for time_ns in times_ns]
+    moments = [datetime.fromtimestamp(time_ns // NS_PER_S, tz=UTC) for time_ns in times_ns]
     ticks: list[Tick] = []
     for period, shown in _PERIODS:
         keys = [moment.strftime(period) for moment in moments]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from torghut.kernel import times
+from torghut.kernel.units import NS_PER_S
 
 NONE: Final = "n/a"
 """Stands where there is no figure."""
 
-_NS_PER_S: Final = 1_000_000_000
-_UNITS: Final = ((1, "ns"), (1_000, "µs"), (1_000_000, "ms"), (_NS_PER_S, "s"))
+_UNITS: Final = ((1, "ns"), (1_000, "µs"), (1_000_000, "ms"), (NS_PER_S, "s"))
 
 
 def count(number: int) -> str:

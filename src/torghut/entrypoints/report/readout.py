@@ -14,6 +14,7 @@ from typing import Final
 
 from torghut.entrypoints.report.figures import NONE, instant
 from torghut.entrypoints.report.markup import Markup, element
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.codes import Expert, published_names
 from torghut.workflows.report.summary import Series, SymbolReport
 
@@ -21,7 +22,6 @@ _EXPERTS: Final = published_names(Expert)
 _SIGNIFICANT: Final = 7
 _EXACT: Final = 1e-12
 _CENTS: Final = 2
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def readout(symbol: SymbolReport, series: Series) -> tuple[Markup, Markup]:
     )
     labels = list(dict.fromkeys(regimes))
     numbers = {
-        "time": _steps([time_ns // _NS_PER_MS for time_ns in series.time_ns]),
+        "time": _steps([time_ns // NS_PER_MS for time_ns in series.time_ns]),
         "labels": labels,
         "regime": [labels.index(label) for label in regimes],
         "columns": [

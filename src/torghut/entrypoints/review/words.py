@@ -6,9 +6,9 @@ from typing import Final
 
 from torghut.entrypoints.report.figures import NONE
 from torghut.entrypoints.report.markup import Content, Markup, element
+from torghut.kernel.units import NS_PER_S
 
 _BPS: Final = 1e4
-_NS_PER_S: Final = 1_000_000_000
 _LENGTHS: Final = ((86_400, "d"), (3600, "h"), (60, "min"))
 _CLASSES: Final = {"pass": "pass", "fail": "fail", "insufficient": "fail"}
 
@@ -47,7 +47,7 @@ def length(time_ns: int) -> str:
         >>> length(1_200_000_000_000), length(90_000_000_000), length(400)
         ('20 min', '1.5 min', '0 s')
     """
-    seconds = time_ns / _NS_PER_S
+    seconds = time_ns / NS_PER_S
     scale, unit = next(((s, u) for s, u in _LENGTHS if seconds >= s), (1, "s"))
     return f"{round(seconds / scale, 2):g} {unit}"
 

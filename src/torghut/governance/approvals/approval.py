@@ -39,6 +39,7 @@ from torghut.governance.approvals.state import (
     open_request,
 )
 from torghut.governance.safety.reasons import reason_text
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.fields import Role
 from torghut.schemas.declarations.safety import ApprovalPolicy
 from torghut.schemas.governing.approvals import (
@@ -54,8 +55,6 @@ from torghut.schemas.governing.approvals import (
 )
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.rollout.phases import Target
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +219,7 @@ def _check_expiry(command: GrantApproval, at_ns: int) -> None:
     """Check that a grant ends, and soon enough, but not before it begins."""
     if command.expires_at_ns <= at_ns:
         raise ExpiredError(expected=f"an expiry after {at_ns}", found=str(command.expires_at_ns))
-    latest_ns = at_ns + command.policy.expiry_max_ms * _NS_PER_MS
+    latest_ns = at_ns + command.policy.expiry_max_ms * NS_PER_MS
     if command.expires_at_ns > latest_ns:
         raise ExpiryTooLongError(
             expected=f"an expiry by {latest_ns}", found=str(command.expires_at_ns)
@@ -290,7 +289,7 @@ def _check_again(
         expected=used.live_manifest,
         found=command.manifest.content_hash,
     )
-    apart_ms, allowed_ms = (at_ns - used.at_ns) // _NS_PER_MS, command.policy.use_retry_ms
+    apart_ms, allowed_ms = (at_ns - used.at_ns) // NS_PER_MS, command.policy.use_retry_ms
     if apart_ms > allowed_ms:
         raise UseTooOldError(expected=f"a use {allowed_ms} ms ago at most", found=f"{apart_ms} ms")
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.declarations.staging.slo import BaselinePolicy
 from torghut.schemas.governing.fields import Reading
 from torghut.schemas.staging.baseline import Baseline, DrawdownProfile, SymbolBaseline
-
-_NS_PER_S: Final = 1_000_000_000
 
 Verdict = Literal["within", "worse", "gone", "insufficient", "not-applicable", "shown"]
 """``worse`` and ``gone`` exceed what is tolerated; ``shown`` has no tolerance."""
@@ -134,7 +133,7 @@ def _profiles(
     yield _shown("under water ratio", of, before.under_water_ratio, after.under_water_ratio)
     yield _shown("drawdown median", of, before.median, after.median)
     yield _shown("drawdown p95", of, before.p95, after.p95)
-    longest = (float(one.longest_ns // _NS_PER_S) for one in (before, after))
+    longest = (float(one.longest_ns // NS_PER_S) for one in (before, after))
     yield _shown("longest under water s", of, *longest)
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from torghut.governance.exposure.errors import ReviewTimeError
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.staging.ladder import ClimbingRule
-
-_NS_PER_MS: Final = 1_000_000
 
 
 def time_by_hand(
@@ -29,7 +26,7 @@ def time_by_hand(
         ReviewTimeError: It is in the future, longer ago than a window counts, or before the last
             look.
     """
-    earliest_ns = max(last_ns, now_ns - rule.window_max_age_ms * _NS_PER_MS)
+    earliest_ns = max(last_ns, now_ns - rule.window_max_age_ms * NS_PER_MS)
     if asked_ns is None:
         asked_ns = read_ns if earliest_ns <= read_ns <= now_ns else now_ns
     if not earliest_ns <= asked_ns <= now_ns:

@@ -21,6 +21,7 @@ from torghut.eventlog.decider import Decider
 from torghut.governance.exposure.looking import TOLD, ReviewExposure, is_on_paper, is_void, told_of
 from torghut.governance.exposure.windows import Asked, Charged, see, worst_of
 from torghut.governance.safety.ordering import is_again
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.roadmap import StageCaps
 from torghut.schemas.declarations.staging.slo import WINDOW_MS
 from torghut.schemas.staging.exposure import (
@@ -33,7 +34,6 @@ from torghut.schemas.staging.exposure import (
 )
 from torghut.schemas.types import message_digest
 
-_NS_PER_MS: Final = 1_000_000
 _NOTHING: Final = Decimal(0)
 _SMALLEST: Final = Decimal("0.000000000001")
 
@@ -156,7 +156,7 @@ def _count(
         return streak, counted_to_ns
     # Hours that nobody looked at are no hours that passed.
     unseen_ns = shortest.from_ns - counted_to_ns
-    joined = unseen_ns <= WINDOW_MS[shortest.name] * _NS_PER_MS
+    joined = unseen_ns <= WINDOW_MS[shortest.name] * NS_PER_MS
     return (streak + 1 if joined else 1), shortest.to_ns
 
 
@@ -177,7 +177,7 @@ def _holding(
         "window-missing": "missing" in statuses,
         "window-closed": "closed" in statuses,
         "windows-few": streak < rule.passing_windows,
-        "dwell": at_ns - began_ns < rule.dwell_ms * _NS_PER_MS,
+        "dwell": at_ns - began_ns < rule.dwell_ms * NS_PER_MS,
         "drill-missing": drill is None,
         "drill-old": drill is not None and drill > rule.drill_max_age_ms,
         "top": state.fraction >= command.policy.steps[-1],

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.staging.ladder import ClimbingRule
 from torghut.schemas.declarations.staging.slo import WINDOW_MS, WindowName
 from torghut.schemas.staging.exposure import WindowSeen
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.schemas.types import message_digest
 
-_NS_PER_MS: Final = 1_000_000
 _NO_WINDOW: Final = sha256_hex(b"")
 
 
@@ -66,7 +66,7 @@ def worst_of(seen: tuple[WindowSeen, ...]) -> Literal["pass", "fail", "closed"]:
 
 def _seen(name: WindowName, window: SloWindow | None, asked: Asked, at_ns: int) -> WindowSeen:
     """Return one window as it counts."""
-    span_ns = WINDOW_MS[name] * _NS_PER_MS
+    span_ns = WINDOW_MS[name] * NS_PER_MS
     digest = _NO_WINDOW if window is None else message_digest(window)
     failing = () if window is None else window.failing
     if window is None or not _counts(window, name, asked, at_ns):
@@ -92,5 +92,5 @@ def _counts(window: SloWindow, name: WindowName, asked: Asked, at_ns: int) -> bo
     """Say whether a window is what is asked for: whole, judged alike, and ended just now."""
     if (window.name, window.policy) != (name, asked.policy):
         return False
-    whole = window.to_ns - window.from_ns == WINDOW_MS[name] * _NS_PER_MS
-    return whole and 0 <= at_ns - window.to_ns <= asked.rule.window_max_age_ms * _NS_PER_MS
+    whole = window.to_ns - window.from_ns == WINDOW_MS[name] * NS_PER_MS
+    return whole and 0 <= at_ns - window.to_ns <= asked.rule.window_max_age_ms * NS_PER_MS

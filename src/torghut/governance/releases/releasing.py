@@ -26,6 +26,7 @@ from torghut.governance.releases.errors import (
 )
 from torghut.governance.safety.latch import LATCH, EvaluateSafety, ReleaseLoop
 from torghut.governance.safety.stopping import LatchState
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.safety import SafetyPolicy, StopPolicy
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.latch import (
@@ -40,7 +41,6 @@ from torghut.schemas.governing.latch import (
 )
 
 PAYLOAD_TYPE: Final = "application/vnd.torghut.release-statement+json"
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ def _is_timely(signed: ReleaseSigned, at_ns: int, keyring: Keyring, policy: Stop
         statement, _ = read_release(signed.envelope.encode(), keyring)
     except (SignatureInvalidError, KeyUndeclaredError, ReleaseRoleError):
         return False
-    return abs(at_ns - statement.signed_at_ns) <= policy.release_confirm_ms * _NS_PER_MS
+    return abs(at_ns - statement.signed_at_ns) <= policy.release_confirm_ms * NS_PER_MS
 
 
 def _decide(command: SignedCommand, state: SignedLatch) -> Sequence[LatchEvent]:
@@ -210,7 +210,7 @@ def _check_handed_in(statement: ReleaseStatement, command: SignedRelease, at_ns:
     """
     if statement.latch != command.latch:
         raise ReleaseLatchError(expected=command.latch, found=statement.latch)
-    apart_ms = (at_ns - statement.signed_at_ns) // _NS_PER_MS
+    apart_ms = (at_ns - statement.signed_at_ns) // NS_PER_MS
     allowed_ms = command.policy.stop.release_confirm_ms
     if abs(apart_ms) > allowed_ms:
         raise ReleaseLateError(allowed_ms=allowed_ms, found_ms=apart_ms)

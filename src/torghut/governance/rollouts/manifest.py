@@ -11,6 +11,7 @@ from torghut.governance.rollouts.rollout import RolloutState
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.times import moment, moment_ns
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.rollout.events import RollbackJudged
 from torghut.schemas.rollout.manifest import (
     SCHEMA_VERSION,
@@ -29,7 +30,6 @@ NOT_FINALISED: Final = "not-finalised"
 """Why a manifest that nobody finalised in time is a fail, for whoever reads it."""
 
 _CYCLES: Final = 2
-_NS_PER_S: Final = 1_000_000_000
 
 
 def manifest_of(state: RolloutState) -> PhaseManifest:
@@ -142,5 +142,5 @@ def overdue(document: ManifestDocument, now_ns: int) -> bool:
     """
     if document.observation_summary.finalised:
         return False
-    allowed_ns = _CYCLES * document.observation_summary.cycle_length_s * _NS_PER_S
+    allowed_ns = _CYCLES * document.observation_summary.cycle_length_s * NS_PER_S
     return now_ns - moment_ns(document.updated_at) > allowed_ns

@@ -16,6 +16,7 @@ from torghut.governance.safety.errors import ReasonMissingError
 from torghut.governance.safety.ordering import is_again
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.safety import ContinuityPolicy
 from torghut.schemas.governing.continuity import (
     AlertCleared,
@@ -25,7 +26,6 @@ from torghut.schemas.governing.continuity import (
     NoSignalReason,
 )
 
-_NS_PER_MS: Final = 1_000_000
 _NO_STREAKS: Final[Mapping[NoSignalReason, int]] = {}
 
 
@@ -102,7 +102,7 @@ def _is_excused(command: ObserveCycle, state: ContinuityState, at_ns: int) -> bo
         return command.session == "closed"
     if command.reason == "bootstrap":
         began_ns = at_ns if state.first_at_ns is None else state.first_at_ns
-        return at_ns - began_ns < command.policy.bootstrap_ms * _NS_PER_MS
+        return at_ns - began_ns < command.policy.bootstrap_ms * NS_PER_MS
     return False
 
 

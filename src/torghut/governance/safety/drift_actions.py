@@ -16,6 +16,7 @@ from torghut.governance.safety.errors import ActionUnknownError, PolicyMismatchE
 from torghut.governance.safety.ordering import is_again
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.safety import Cooldowns, DriftCode, DriftPolicy
 from torghut.schemas.governing.drift import (
     PERFORMANCE,
@@ -30,8 +31,6 @@ from torghut.schemas.governing.drift import (
 )
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.types import message_digest
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +186,7 @@ def _act(
         evaluation=taken.evaluation,
         codes=codes,
         at_ns=taken.at_ns,
-        rests_until_ns=taken.at_ns + rests_ms * _NS_PER_MS,
+        rests_until_ns=taken.at_ns + rests_ms * NS_PER_MS,
     )
 
 

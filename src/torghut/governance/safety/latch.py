@@ -25,6 +25,7 @@ from torghut.governance.safety.reasons import reason_text
 from torghut.governance.safety.stopping import Incident, LatchState, evolve
 from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.safety import SafetyPolicy
 from torghut.schemas.governing.fields import Person
 from torghut.schemas.governing.latch import (
@@ -40,8 +41,6 @@ from torghut.schemas.governing.latch import (
     Trigger,
 )
 from torghut.schemas.types import message_digest
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +255,7 @@ def _requested(command: ReleaseLoop, at_ns: int) -> ReleaseRequested:
         person=command.person,
         reason=command.reason.strip(),
         at_ns=at_ns,
-        expires_at_ns=at_ns + command.policy.stop.release_confirm_ms * _NS_PER_MS,
+        expires_at_ns=at_ns + command.policy.stop.release_confirm_ms * NS_PER_MS,
     )
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.staging.slo import WINDOW_MS, SloPolicy, WindowName
 from torghut.schemas.governing.fields import Reading
 from torghut.schemas.staging.slo_window import (
@@ -21,8 +22,6 @@ from torghut.schemas.staging.slo_window import (
     window_status,
 )
 from torghut.schemas.types import message_digest
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def judge_window(
     rows = tuple(_row(slo, declared[slo], readings.get(slo)) for slo in SLOS)
     return SloWindow(
         name=name,
-        from_ns=to_ns - WINDOW_MS[name] * _NS_PER_MS,
+        from_ns=to_ns - WINDOW_MS[name] * NS_PER_MS,
         to_ns=to_ns,
         policy=message_digest(policy),
         status=window_status(rows),

@@ -16,15 +16,15 @@ from typing import Final
 
 from torghut.eventlog.decider import Decider
 from torghut.governance.slo.errors import LatencyRefusedError
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.staging.slo import WINDOW_MS
 from torghut.schemas.staging.latency import BOUNDS_S, LatencyRead
 
-_NS_PER_MS: Final = 1_000_000
 _COUNT_END: Final = 2**53
 _SLACK_MS: Final = 3_600_000
 """How much older than a cycle the end of a window that it judges may be."""
 
-KEPT_NS: Final = (max(WINDOW_MS.values()) + _SLACK_MS) * _NS_PER_MS
+KEPT_NS: Final = (max(WINDOW_MS.values()) + _SLACK_MS) * NS_PER_MS
 """How long a reading may still be where a window begins."""
 
 

@@ -6,11 +6,10 @@ stream, whether the loop is stopped in the latch's: they are asked here, not the
 
 from __future__ import annotations
 
-from typing import Final
-
 from torghut.governance.releases.releasing import check_proven
 from torghut.governance.rollouts.manifest import final_manifest_of, lane_manifest_of, manifest_of
 from torghut.governance.rollouts.rollout import RolloutState
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.rollout.phases import Target
 from torghut.workflows.aggregates import (
@@ -30,8 +29,6 @@ from torghut.workflows.approving.errors import (
 )
 from torghut.workflows.approving.manifests import CheckedManifest
 from torghut.workflows.approving.office import Office
-
-_NS_PER_MS: Final = 1_000_000
 
 
 async def check_current(office: Office, manifest: CheckedManifest, *, target: Target) -> None:
@@ -109,7 +106,7 @@ def _check_age(office: Office, state: RolloutState, now_ns: int) -> None:
     final, limit_ms = state.finalised, office.policy.run_age_max_ms
     if final is None:
         return  # whoever wants it final says so
-    age_ms = (now_ns - final.occurred_at_ns) // _NS_PER_MS
+    age_ms = (now_ns - final.occurred_at_ns) // NS_PER_MS
     if age_ms > limit_ms:
         raise RunTooOldError(
             expected=f"a run that is final for {limit_ms} ms at most",

@@ -16,6 +16,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.governance.baselines.errors import BaselineLogError
 from torghut.kernel.clock import WallClock
 from torghut.kernel.ids import SERVING, symbol_key
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.codes import Domain
 from torghut.schemas.governing.fields import declared_off, reading_of
 from torghut.schemas.staging.baseline import (
@@ -39,7 +40,6 @@ from torghut.workflows.slo.counting import WindowCounts, requires
 from torghut.workflows.slo.measuring import reasoning, routing
 from torghut.workflows.slo.walking import count_window
 
-_NS_PER_MS: Final = 1_000_000
 _P50: Final = 0.5
 _P95: Final = 0.95
 _DOMAINS: Final[Mapping[FreshnessDomain, Domain]] = {
@@ -223,4 +223,4 @@ def _domain(counts: WindowCounts, name: FreshnessDomain, domain: Domain) -> Doma
 
 def _ms(time_ns: int | None) -> float | None:
     """Return nanoseconds as milliseconds."""
-    return None if time_ns is None else time_ns / _NS_PER_MS
+    return None if time_ns is None else time_ns / NS_PER_MS

@@ -9,16 +9,13 @@ than declared is no horizon.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
+from torghut.kernel.units import NS_PER_MS, NS_PER_S
 from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.governing.fields import Reading, reading_of
 from torghut.workflows.report.columns import Floats, Integers, RowArray
-
-_NS_PER_MS: Final = 1_000_000
-_NS_PER_S: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +61,8 @@ class Grader:
         sampling, costs = instrument.sampling, instrument.costs
         self._by_count = sampling.sample_interval_ms == 0
         self._samples = sampling.horizon_samples
-        self._horizon_ns = sampling.horizon_samples * sampling.sample_interval_ms * _NS_PER_MS
-        self._pause_ns = sampling.longest_pause_s * _NS_PER_S
+        self._horizon_ns = sampling.horizon_samples * sampling.sample_interval_ms * NS_PER_MS
+        self._pause_ns = sampling.longest_pause_s * NS_PER_S
         self._paid = 2.0 * (costs.fee_bps + costs.slippage_bps) / 10_000.0
         self._open: Open | None = None
         self._graded = 0

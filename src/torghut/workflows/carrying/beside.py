@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from torghut.carrying.contexts import Unreadable
 from torghut.carrying.controls import read_control
 from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Received
 from torghut.carrying.ports import TopicReader
+from torghut.kernel.units import MS_PER_S
 from torghut.market.ports import Quarantined
 from torghut.schemas.control import ControlRecord
 from torghut.workflows.carrying.intake import PartitionOf
@@ -26,8 +26,6 @@ from torghut.workflows.live.intake.waiting import (
     WaitingLine,
     WaitingQuarantine,
 )
-
-_MS: Final = 1000.0
 
 Place = tuple[str, int]
 """A topic and one of its partitions."""
@@ -101,7 +99,7 @@ class BesideReader:
             try:
                 await self.take(wait_ms=wait_ms)
             except BrokerUnreachableError:
-                await asyncio.sleep(retry_ms / _MS)
+                await asyncio.sleep(retry_ms / MS_PER_S)
 
     async def _item(self, name: str, received: Received) -> Item | None:
         """Return a record as what waits; None where it is another partition's, or a grave."""

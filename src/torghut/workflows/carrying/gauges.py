@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.observing import catalogue as metrics
 from torghut.workflows.carrying.member import CarryingWorker
 from torghut.workflows.live.observing.telemetry import Telemetry
 
-_MS: Final = 1e3
 _NOT_KNOWN: Final = float("nan")
 
 
@@ -22,4 +22,4 @@ def show_member(telemetry: Telemetry, member: CarryingWorker) -> None:
     telemetry.put(metrics.CARRIED_BEHIND, member.behind)
     telemetry.put(metrics.PENDING, sum(len(one.loop.line) for one in loops))
     telemetry.put(metrics.LATCH_CLOSED, any(one.standing.status().latch for one in loops))
-    telemetry.put(metrics.LAG, max(lags) / _MS if lags else _NOT_KNOWN)
+    telemetry.put(metrics.LAG, max(lags) / MS_PER_S if lags else _NOT_KNOWN)

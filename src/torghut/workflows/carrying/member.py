@@ -18,9 +18,9 @@ from torghut.carrying.errors import (
 from torghut.carrying.ports import Membership, Owner
 from torghut.eventlog.errors import ClaimLostError
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import MS_PER_S
 from torghut.workflows.carrying.owning import OwnedPartition, Share
 
-_MS: Final = 1000.0
 _HINT_S: Final = 1.0
 
 
@@ -147,11 +147,11 @@ class CarryingWorker(Owner):
             return
         budgets = self.share.budgets
         try:
-            await asyncio.wait(ending, timeout=budgets.release_ms / _MS)
+            await asyncio.wait(ending, timeout=budgets.release_ms / MS_PER_S)
         finally:
             for task in ending:
                 task.cancel()
-        await asyncio.wait(ending, timeout=budgets.let_go_ms / _MS)
+        await asyncio.wait(ending, timeout=budgets.let_go_ms / MS_PER_S)
 
     async def _take(self, membership: Membership, asked: asyncio.Event) -> None:
         """Hand out what comes, until asked to end or to join anew."""
@@ -175,14 +175,14 @@ class CarryingWorker(Owner):
         budget_ms = self.share.budgets.probe_ms
         while True:
             try:
-                async with asyncio.timeout(budget_ms / _MS):
+                async with asyncio.timeout(budget_ms / MS_PER_S):
                     await self.share.claims.partitions()
                 self.log_away = ""
             except TimeoutError:
                 self.log_away = f"nothing came within {budget_ms} ms"
             except TorghutError as error:
                 self.log_away = str(error)
-            await asyncio.sleep(budget_ms / _MS)
+            await asyncio.sleep(budget_ms / MS_PER_S)
 
     def _begin(self, where: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Let something go on beside; what nobody foresaw in it is told, and ends the worker."""
@@ -239,5 +239,5 @@ class CarryingWorker(Owner):
 async def _sleep(ms: int, asked: asyncio.Event) -> None:
     """Wait so long, or until asked."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(ms / _MS):
+        async with asyncio.timeout(ms / MS_PER_S):
             await asked.wait()

@@ -11,13 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Final
 
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import SCHEMA, Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
 from torghut.eventlog.ports import SharedLog
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.live.position import Position
 from torghut.workflows.carrying.beside import BesideReader
 from torghut.workflows.carrying.errors import PartitionLateError
@@ -27,8 +27,6 @@ from torghut.workflows.carrying.publishing import Publisher, by_name, by_symbol,
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.life import gravest_of, live
-
-_MS: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +205,7 @@ class OwnedPartition:
             PartitionLateError: It takes longer.
         """
         try:
-            async with asyncio.timeout(budget_ms / _MS):
+            async with asyncio.timeout(budget_ms / MS_PER_S):
                 await doing
         except TimeoutError as error:
             raise PartitionLateError(
@@ -226,7 +224,7 @@ class OwnedPartition:
                 self.unheard = ""
             except BrokerUnreachableError as error:
                 self.unheard = str(error)
-                await asyncio.sleep(self.share.budgets.retry_ms / _MS)
+                await asyncio.sleep(self.share.budgets.retry_ms / MS_PER_S)
             except BrokerRefusedError as error:  # others may hear of it all the same
                 self.unheard = str(error)
             await worker.desk.beats()

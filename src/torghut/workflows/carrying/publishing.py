@@ -33,6 +33,7 @@ from torghut.carrying.messages import (
 )
 from torghut.carrying.ports import Voice
 from torghut.eventlog.errors import LogWriteError
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.live.position import (
     PLACE_MAX,
     Position,
@@ -45,7 +46,6 @@ from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.told.lines import Line
 from torghut.workflows.live.told.telling import KeptBlock, Telling
 
-_MS: Final = 1000.0
 _GOLDEN: Final = 0.618034
 """Multiples of it, each less its whole part, stay as far from each other as so many can."""
 _TYPE: Final = slice(len(b'{"type":"'), None)
@@ -142,9 +142,9 @@ class Publisher:
             except BrokerUnreachableError as error:
                 self.condition.begin("broker-away", str(error))
                 self.said = None  # nobody knows whether the last of it was heard
-                await asyncio.sleep(self.retry_ms / _MS)
+                await asyncio.sleep(self.retry_ms / MS_PER_S)
             except LogWriteError:  # whether the voice may be raised nobody knows yet
-                await asyncio.sleep(self.retry_ms / _MS)
+                await asyncio.sleep(self.retry_ms / MS_PER_S)
 
     async def _speak(self) -> None:
         """Say what there is and what comes, and make it final, until one of the two fails."""
@@ -180,7 +180,7 @@ class Publisher:
 
         Were they to settle together, what is said meanwhile would wait for all of their commits.
         """
-        every_s = self.settle_ms / _MS
+        every_s = self.settle_ms / MS_PER_S
         own_s = every_s * (self.told.partition * _GOLDEN % 1.0)
         return every_s - (asyncio.get_running_loop().time() - own_s) % every_s
 

@@ -29,9 +29,9 @@ from torghut.eventlog.envelopes import Envelope
 from torghut.eventlog.errors import LogReadError
 from torghut.eventlog.ports import EventFeed
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import MS_PER_S
 from torghut.workflows.carrying.errors import BookmarkUnreadableError, EventsBehindTopicError
 
-_MS: Final = 1000.0
 _AT_ONCE: Final = 500
 _DIGITS_MAX: Final = 15
 
@@ -86,7 +86,7 @@ class EventRelay:
                 self._bear(error)
             except LogReadError as error:
                 self._bear(error)
-            await asyncio.sleep(self.pause_ms / _MS)
+            await asyncio.sleep(self.pause_ms / MS_PER_S)
 
     async def _pass_on(self, said: int) -> int:
         """Publish what comes next; return the position of its last."""
@@ -104,7 +104,7 @@ class EventRelay:
         Raises:
             TorghutError: That.
         """
-        patience_s = inf if self.patience_ms is None else self.patience_ms / _MS
+        patience_s = inf if self.patience_ms is None else self.patience_ms / MS_PER_S
         if self._moved_s is None or _now_s() - self._moved_s >= patience_s:
             raise error
         self.troubled(error)

@@ -12,6 +12,7 @@ from torghut.carrying.controls import control_message
 from torghut.carrying.messages import SCHEMA, Outgoing
 from torghut.carrying.ports import Sender
 from torghut.kernel.clock import WallClock
+from torghut.kernel.units import NS_PER_S
 from torghut.market.ports import Batch, Cursor, Source
 from torghut.schemas.control import ControlRecord, DepthSnapshot
 from torghut.workflows.decision_loop import Window
@@ -19,7 +20,6 @@ from torghut.workflows.running.pacing import Player, Schedule
 from torghut.workflows.running.window import EndingSource
 
 _AT_ONCE: Final = 1000
-_NS_PER_S: Final = 1_000_000_000
 _IS_CONTEXT: Final = (SCHEMA, SCHEMA_ID.encode())
 
 
@@ -108,7 +108,7 @@ class SourceSending:
         Of contexts those inside the window; of control records, snapshots of books.
         """
         speed = None if self.player is None else self.player.speed
-        wall_ns = self.wall.now_ns() - int(late_s * _NS_PER_S)
+        wall_ns = self.wall.now_ns() - int(late_s * NS_PER_S)
         symbols, parts = self.source.description.symbols, self.source.description.parts
         controls = deque(batch.controls)
         for number, row in enumerate(batch.contexts.tolist()):

@@ -7,10 +7,10 @@ reads the new window, as far as each look lets it, and the old window is served 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from torghut.eventlog.block import Head
 from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.safety import DriftPolicy
 from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.drift.spans import (
@@ -24,8 +24,6 @@ from torghut.workflows.drift.spans import (
     span_between,
 )
 from torghut.workflows.drift.under_way import UnderWay, begun
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +70,7 @@ class GoingOn:
         bounds = Bounds(
             from_ns=asked.from_ns,
             to_ns=asked.to_ns,
-            reference_ns=self.policy.detectors.reference_ms * _NS_PER_MS,
+            reference_ns=self.policy.detectors.reference_ms * NS_PER_MS,
         )
         first_ns = max(0, self._first_ns)
         last_ns = 0 if bounds.reaches(first_ns) else max(0, await self._last_of(log, head))

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from torghut.drift.features import feature_drift
 from torghut.drift.verdicts import DriftWindow
 from torghut.eventlog.block import Head
 from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.safety import DriftDetectors, DriftPolicy
 from torghut.schemas.governing.drift_evidence import DriftObservation, is_beyond
 from torghut.workflows.drift.spans import blocks_of, span_of
 from torghut.workflows.drift.tallying import WindowTally
 from torghut.workflows.lookup.scanning import Scanned, Scanning, silent
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ async def measure(
         ObjectMissingError: Declarations that its decisions cite are not in the log.
     """
     detectors = policy.detectors
-    reference_ns = detectors.reference_ms * _NS_PER_MS
+    reference_ns = detectors.reference_ms * NS_PER_MS
     span = await span_of(log, from_ns=asked.from_ns, to_ns=asked.to_ns, reference_ns=reference_ns)
     tally, seen = WindowTally(span=span, detectors=detectors), 0
     for head in span.heads:

@@ -10,6 +10,7 @@ from typing import Final, get_args
 
 from torghut.evals.figures import GateFigure
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.governing.drift_evidence import DriftJudged
 from torghut.schemas.live.delivery import SwitchName
@@ -30,7 +31,6 @@ CHAINED: Final = len(LANE_PHASES) - 1
 """Links that the chain of stages has when the last phase of the lane looks at it."""
 
 _SEED_DIGITS: Final = 8
-_NS_PER_MS: Final = 1_000_000
 
 
 def seed_of(run_id: str) -> int:
@@ -116,7 +116,7 @@ def drift_figure(judged: DriftJudged, target: Target) -> GateFigure:
     stale = False
     if taken is not None and called == "stable" and target == "live":
         age_ns = judged.looked_at_ns - taken.at_ns
-        stale = not 0 <= age_ns <= judged.max_age_ms * _NS_PER_MS
+        stale = not 0 <= age_ns <= judged.max_age_ms * NS_PER_MS
         reason = "drift-verdict-stale"
     return figure(
         DRIFT_GATE,

@@ -11,12 +11,12 @@ from torghut.decisions.recording import learn_names, read_block
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.clock import SteadyClock, WallClock
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.rollout.lane import SwitchRehearsed
 from torghut.workflows.lane.ports import Rehearsed
 from torghut.workflows.opening import advance, genesis_fold
 from torghut.workflows.switches.rehearsing import Stage, rehearse
 
-_NS_PER_MS: Final = 1_000_000
 _CONTEXTS: Final = 40
 """Contexts that each switch is rehearsed on: one decision of each active symbol and some more."""
 
@@ -73,7 +73,7 @@ class Rehearsing:
                     name=one.name,
                     effective=one.in_force,
                     restored=shown.untouched,
-                    elapsed_ms=one.elapsed_ns / _NS_PER_MS,
+                    elapsed_ms=one.elapsed_ns / NS_PER_MS,
                     symbols=len(shown.symbols),
                 )
                 for one in shown.rehearsals

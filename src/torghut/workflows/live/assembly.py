@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.errors import ObjectMissingError
 from torghut.kernel.clock import IdSource, SteadyClock, WallClock
+from torghut.kernel.units import NS_PER_MS
 from torghut.market.ports import Cursor
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.declarations.live import LivePolicy
@@ -33,8 +34,6 @@ from torghut.workflows.live.switching import Switchboard
 from torghut.workflows.live.watching import Watch
 from torghut.workflows.opening import Setup
 from torghut.workflows.running.errors import SourceDiffersError
-
-_NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +136,7 @@ def assemble(parts: Parts) -> LiveWorker:
     clock = IngressClock(
         wall=parts.wall,
         steady=parts.steady,
-        pause_ns=policy.timeliness.pause_ms * _NS_PER_MS,
+        pause_ns=policy.timeliness.pause_ms * NS_PER_MS,
     )
     feeds = Feeds(limit=policy.door.feeds_max)
     witness = Witness(telemetry=parts.telemetry, journal=parts.journal, wall=parts.wall)

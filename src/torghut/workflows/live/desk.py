@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from torghut.kernel.clock import IdSource
 from torghut.kernel.ids import SERVING, IdentifierMalformedError
+from torghut.kernel.units import MS_PER_S, NS_PER_MS
 from torghut.market.ports import Quarantined
 from torghut.schemas.control import (
     ControlRecord,
@@ -49,8 +50,6 @@ from torghut.workflows.live.switching import Switchboard, check_ends, signed
 from torghut.workflows.live.told.finding import REPEATED
 from torghut.workflows.lookup.finding import parse_wanted
 
-_MS: Final = 1000.0
-_NS_PER_MS: Final = 1_000_000
 _DECIDED: Final = b'{"type":"live.decided.v1"'
 _UNKNOWN: Final = "control.decision-unknown"
 
@@ -88,7 +87,7 @@ class LiveDesk(Desk):
 
     @override
     async def decide(self, offered: Sequence[OfferedContext]) -> Sequence[bytes]:
-        until_s = asyncio.get_running_loop().time() + self.policy.door.answer_ms / _MS
+        until_s = asyncio.get_running_loop().time() + self.policy.door.answer_ms / MS_PER_S
         answers = [line or self.loop.asked.ask(name) for name, line in self._admit(offered)]
         try:
             lines = [one if isinstance(one, bytes) else await one for one in answers]
@@ -120,7 +119,7 @@ class LiveDesk(Desk):
         self._check_taken(len(records))
         budget_ms = self.policy.door.answer_ms
         try:
-            async with asyncio.timeout(budget_ms / _MS):
+            async with asyncio.timeout(budget_ms / MS_PER_S):
                 refusals = await asyncio.gather(*map(self.refusal, records))
                 return await self._answers(
                     [
@@ -156,7 +155,7 @@ class LiveDesk(Desk):
         undone = undoing(record, fold, self.switches.revision)
         budget_ms = self.policy.door.answer_ms
         try:
-            async with asyncio.timeout(budget_ms / _MS):
+            async with asyncio.timeout(budget_ms / MS_PER_S):
                 # The release stands last: before it, the throw that all of them end holds.
                 waiting = [
                     WaitingControl(record=one, ends=thrown[name]) for one in (*undone, record)
@@ -220,7 +219,7 @@ class LiveDesk(Desk):
         if not self.takes_offers:
             raise SourceClosedError(source=self.source)
         self.loop.line.check_room(len(offered), retry_after_ms=self.policy.loop.retry_ms)
-        latest_ns = self.clock.receive_ns() + self.policy.timeliness.clock_apart_ms * _NS_PER_MS
+        latest_ns = self.clock.receive_ns() + self.policy.timeliness.clock_apart_ms * NS_PER_MS
         for one in offered:
             self._check_offered(one, latest_ns)
         self.feeds.admit([one.feed for one in offered])

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from torghut.kernel.units import MS_PER_S
 from torghut.workflows.live.errors import ErrandLateError
 
 T = TypeVar("T")
-
-_MS: Final = 1000.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,7 +36,7 @@ class Errand(Generic[T]):
             ErrandLateError: It does not come back in time, or what was begun before does not.
         """
         try:
-            async with asyncio.timeout(self.budget_ms / _MS):
+            async with asyncio.timeout(self.budget_ms / MS_PER_S):
                 if self._under_way is not None and not self._under_way.done():
                     await asyncio.wait({self._under_way})
                 running = asyncio.get_running_loop()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.units import MS_PER_S
 from torghut.workflows.live.assembly import LiveWorker
-
-_MS: Final = 1000.0
 
 Feed = Callable[[], Awaitable[None]]
 """Brings contexts until their source ends."""
@@ -82,7 +81,7 @@ async def _drained(worker: LiveWorker, deciding: asyncio.Task[None]) -> None:
     """Wait until what waits is decided, within the budget."""
     budget_ms = worker.desk.policy.loop.drain_ms
     try:
-        async with asyncio.timeout(budget_ms / _MS):
+        async with asyncio.timeout(budget_ms / MS_PER_S):
             await asyncio.shield(deciding)
     except TimeoutError as error:
         deciding.cancel()

@@ -18,6 +18,7 @@ from torghut.kernel.ids import (
     format_decision_id,
     source_key_of_words,
 )
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.codes import Mode, Stream, published_name
 from torghut.schemas.live.delivery import Heartbeat, LiveState
 from torghut.schemas.live.worker import OpenOrder, SymbolStatus, WorkerStatus
@@ -27,7 +28,6 @@ from torghut.workflows.live.loop.in_force import latched_anywhere
 from torghut.workflows.live.observing.latency import LatencyTally
 from torghut.workflows.live.switching import Switchboard
 
-_MS: Final = 1000.0
 _SYMBOLS_MAX: Final = 20
 _LIVE: Final = int(Mode.LIVE)
 
@@ -89,7 +89,7 @@ class Standing:
         """Wait until something changed, at most one interval."""
         waited = self._beat
         try:
-            async with asyncio.timeout(self.loop.policy.telling.heartbeat_ms / _MS):
+            async with asyncio.timeout(self.loop.policy.telling.heartbeat_ms / MS_PER_S):
                 await waited.wait()
         except TimeoutError:
             return

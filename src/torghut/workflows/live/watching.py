@@ -11,6 +11,7 @@ from typing import Final
 
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import MS_PER_S, NS_PER_MS, NS_PER_S
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.errands import Errand
@@ -29,8 +30,6 @@ from torghut.workflows.live.switch_ports import (
 )
 from torghut.workflows.live.switching import Switchboard
 
-_MS: Final = 1000.0
-_NS_PER_MS: Final = 1_000_000
 _LOOK_S: Final = 0.05
 """Between two looks for a halt."""
 
@@ -77,7 +76,7 @@ class Watch:
 
     async def switch_files(self) -> None:
         """Follow the switch files and keep the worker's page, at the declared rhythm."""
-        pause_s = self.loop.policy.switching.poll_ms / _MS
+        pause_s = self.loop.policy.switching.poll_ms / MS_PER_S
         while True:
             await self._follow_switches()
             await self.hear_governance()
@@ -168,11 +167,11 @@ class Watch:
             self._halts += 1
             self.witness.halted()
         if self.clock.in_backlog:
-            halted_s = self.clock.halted_ns / 1e9
+            halted_s = self.clock.halted_ns / NS_PER_S
             self.condition.begin("paused", f"this process was halted for {halted_s:.1f} s")
         else:
             self.condition.end("paused")
-        apart_ms = abs(self.clock.apart_ns()) / _NS_PER_MS
+        apart_ms = abs(self.clock.apart_ns()) / NS_PER_MS
         if apart_ms > timeliness.clock_apart_ms:
             self.condition.begin("clock-stepped", f"the wall clock moved by {apart_ms:.0f} ms")
         else:
@@ -189,12 +188,12 @@ class Watch:
         since_ns = self.loop.begun_ns if heard_ns is None else heard_ns
         now_ns = self.steady.now_ns()
         expected = not self.shared or bool(self.loop.fold.symbols)
-        silent = expected and now_ns - since_ns > silent_ms * _NS_PER_MS
+        silent = expected and now_ns - since_ns > silent_ms * NS_PER_MS
         if silent and not self.condition.has("source-ended"):
             self.condition.begin("source-silent", f"no context for over {silent_ms} ms")
         else:
             self.condition.end("source-silent")
         limit_ms = self.loop.policy.telling.stale_ms
-        if now_ns - self._looked_ns > limit_ms * _NS_PER_MS:
+        if now_ns - self._looked_ns > limit_ms * NS_PER_MS:
             detail = f"the switch files could not be read for over {limit_ms} ms"
             self.condition.begin("switches-unread", detail)

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from typing_extensions import override
 
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Head
 from torghut.kernel.clock import SteadyClock
+from torghut.kernel.units import NS_PER_S
 from torghut.market.ports import Batch, Cursor, Source, SourceDescription
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.rows import LATEST_NS
 from torghut.workflows.decision_loop import Run, Window, run_loop
 from torghut.workflows.running.gathering import Gathered
-
-_NS_PER_S: Final = 1_000_000_000
 
 Asked = Callable[[], bool]
 """Whether somebody asked to stop."""
@@ -148,4 +146,4 @@ class Schedule:
         self._part = part
         self._latest_ns = max(self._latest_ns, receive_ns)
         due_ns = self._began_ns + int((receive_ns - self._from_ns) / self.player.speed)
-        return (due_ns - now_ns) / _NS_PER_S
+        return (due_ns - now_ns) / NS_PER_S

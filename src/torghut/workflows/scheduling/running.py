@@ -24,6 +24,7 @@ from torghut.kernel.clock import SteadyClock, WallClock
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.times import instant
+from torghut.kernel.units import MS_PER_S, NS_PER_S
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import LeasePolicy
 from torghut.schemas.scheduling.note import IterationNote
@@ -36,8 +37,6 @@ from torghut.workflows.streams import Streams
 
 T = TypeVar("T")
 
-_MS_PER_S: Final = 1000
-_NS_PER_S: Final = 1e9
 _RENEWALS: Final = 3
 """The lease is renewed so often in the time that it holds."""
 
@@ -89,7 +88,7 @@ class Pulse:
         """Whether the last cycle was over lately enough."""
         if self._last_ns is None:
             return False
-        return (self.steady.now_ns() - self._last_ns) / _NS_PER_S <= self.patience_s
+        return (self.steady.now_ns() - self._last_ns) / NS_PER_S <= self.patience_s
 
 
 class Rest(Protocol):
@@ -194,7 +193,7 @@ async def govern(term: Term, rest: Rest) -> None:
         await _show(term, fence, governor)
         every_s = term.policy.cycles.every_s
         last = (await governor.governance.state(CYCLE_RECORD)).began
-        ago_s = every_s if last is None else (term.wall.now_ns() - last.at_ns) / _NS_PER_S
+        ago_s = every_s if last is None else (term.wall.now_ns() - last.at_ns) / NS_PER_S
         pause_s = every_s - ago_s if ago_s >= 0 else 0.0
         faults = turns = 0
         while await rest.rest(max(0.0, pause_s)):
@@ -210,7 +209,7 @@ async def govern(term: Term, rest: Rest) -> None:
                     raise fault from error
                 term.faulted(fault)
                 await _show(term, fence, governor)
-            took_s = (term.steady.now_ns() - began_ns) / _NS_PER_S
+            took_s = (term.steady.now_ns() - began_ns) / NS_PER_S
             early_s = every_s * term.policy.cycles.jitter_ratio * _early(term.holder, turns)
             pause_s = every_s - early_s - took_s
         await _show(term, fence, governor, ended=True)
@@ -353,7 +352,7 @@ async def _renewing(term: Term, fence: Fence) -> None:
         LeaseLostError: It does not hold any more.
     """
     while True:
-        await asyncio.sleep(term.lease.time_to_live_ms / _MS_PER_S / _RENEWALS)
+        await asyncio.sleep(term.lease.time_to_live_ms / MS_PER_S / _RENEWALS)
         await fence.renew()
 
 
@@ -378,7 +377,7 @@ async def _beating(term: Term, fence: Fence, pulse: Pulse) -> None:
             if heard:
                 term.faulted(error)
             heard = False
-        await asyncio.sleep(term.policy.heartbeats.every_ms / _MS_PER_S)
+        await asyncio.sleep(term.policy.heartbeats.every_ms / MS_PER_S)
 
 
 async def _beat(term: Term, fence: Fence) -> None:

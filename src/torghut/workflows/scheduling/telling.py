@@ -9,6 +9,7 @@ from typing import Final, Literal
 from torghut.governance.cycles.cycle import INTERRUPTED
 from torghut.governance.safety.continuity import ContinuityState
 from torghut.governance.safety.stopping import LatchState
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.scheduling.cycles import CycleBegan, CycleOutcome
 from torghut.schemas.scheduling.note import IterationNote, Throughput
@@ -19,7 +20,6 @@ from torghut.workflows.scheduling.steps.manifests import Published
 from torghut.workflows.scheduling.steps.rollback.rolling_back import RolledBack
 from torghut.workflows.scheduling.steps.subjects import RunSubject, Subjects
 
-_NS_PER_S: Final = 1e9
 _REMARK: Final = 500
 _REMARKS: Final = 50
 """Letters of a remark, and remarks of a note."""
@@ -142,7 +142,7 @@ def _standing(published: Published | None) -> Literal["pass", "fail", "not-final
 
 def _throughput(observed: Observed) -> Throughput:
     """Return what the loop got through."""
-    seconds = observed.window_ns / _NS_PER_S
+    seconds = observed.window_ns / NS_PER_S
     return Throughput(
         signals=observed.signals,
         decisions=observed.decisions,

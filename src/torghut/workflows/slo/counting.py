@@ -18,6 +18,7 @@ from torghut.decisions.recording import header_of
 from torghut.drift import regime
 from torghut.eventlog.block import Block
 from torghut.kernel.ids import SERVING, symbol_key
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.block import BlockHeader
 from torghut.schemas.codes import (
     Domain,
@@ -226,12 +227,11 @@ def is_routed(counts: WindowCounts) -> bool:
 
 def was_open(counts: WindowCounts, after_ns: int, to_ns: int) -> bool:
     """Say whether any symbol was to be traded at any time of the window, by its calendar."""
-    second_ns = 1_000_000_000
     for name, declared in counts.symbols.items():
         wanted = declared.instrument(name).calendar
         sessions = next(one.intervals for one in declared.calendars if one.name == wanted)
         if not sessions:
             return True
-        if any(a * second_ns <= to_ns and b * second_ns > after_ns for a, b in sessions):
+        if any(a * NS_PER_S <= to_ns and b * NS_PER_S > after_ns for a, b in sessions):
             return True
     return False

@@ -15,6 +15,7 @@ from torghut.decisions.declarations import Declarations
 from torghut.eventlog.ports import DecisionLog
 from torghut.governance.slo.judging import judge_window
 from torghut.governance.slo.quantiles import upper_quantile
+from torghut.kernel.units import MS_PER_S, NS_PER_MS
 from torghut.schemas.codes import Domain
 from torghut.schemas.declarations.staging.slo import WINDOW_MS, SloPolicy, WindowName
 from torghut.schemas.governing.fields import Reading, declared_off, reading_of
@@ -23,8 +24,6 @@ from torghut.schemas.types import message_digest
 from torghut.workflows.slo.counting import Span, WindowCounts, is_routed, requires, was_open
 from torghut.workflows.slo.walking import count_windows
 
-_NS_PER_MS: Final = 1_000_000
-_MS_PER_S: Final = 1000.0
 _P95: Final = 0.95
 
 
@@ -51,7 +50,7 @@ class Measured:
 
 def span_of(name: WindowName, to_ns: int) -> Span:
     """Return the receive time of the window that ends at ``to_ns``."""
-    return Span(after_ns=to_ns - WINDOW_MS[name] * _NS_PER_MS, to_ns=to_ns)
+    return Span(after_ns=to_ns - WINDOW_MS[name] * NS_PER_MS, to_ns=to_ns)
 
 
 async def measure(
@@ -145,7 +144,7 @@ def _p95(latency: LatencyCounts | None) -> Reading:
     if latency is None:
         return reading_of(None, samples=0)
     bound_s = upper_quantile(latency.bounds_s, latency.counts, _P95)
-    value = math.nan if bound_s == math.inf else None if bound_s is None else bound_s * _MS_PER_S
+    value = math.nan if bound_s == math.inf else None if bound_s is None else bound_s * MS_PER_S
     return reading_of(value, samples=max(0, latency.counts[-1]) if latency.counts else 0)
 
 

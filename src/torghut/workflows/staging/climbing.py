@@ -12,6 +12,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.governance.exposure.ladder import LADDER, LadderState, exposure_cap
 from torghut.governance.exposure.looking import ReviewExposure
 from torghut.governance.stages.caps import caps_in_force
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.roadmap import StageCaps, StageRoadmap
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
 from torghut.schemas.declarations.staging.slo import SloPolicy, WindowName
@@ -23,8 +24,6 @@ from torghut.workflows.slo.measuring import LatencyCounts, measure
 from torghut.workflows.staging.moving import stage_state
 from torghut.workflows.staging.unseen import Run, Unseen, place_of, unseen
 from torghut.workflows.streams import Streams
-
-_NS_PER_MS: Final = 1_000_000
 
 LADDER_STREAM: Final = "ladder-main"
 """The one stream of the exposure ladder."""
@@ -90,7 +89,7 @@ def drill_age_ms(workers: Sequence[WorkerSeen], now_ns: int) -> int | None:
     known = [one for one in ends if one is not None]
     if not known or len(known) < len(ends):
         return None
-    return max(0, now_ns - min(known)) // _NS_PER_MS
+    return max(0, now_ns - min(known)) // NS_PER_MS
 
 
 def is_switched(workers: Sequence[WorkerSeen]) -> bool:

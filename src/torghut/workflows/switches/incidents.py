@@ -14,6 +14,7 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.live.incident import (
     IncidentFacts,
     OrderCancelled,
@@ -33,7 +34,6 @@ FOLDER: Final = "incidents"
 _SYMBOLS_MAX: Final = 20
 """So many symbols a page shows; of the others nobody knows whether an order stood."""
 
-_NS_PER_MS: Final = 1e6
 
 Results = Mapping[str, Mapping[str, str]]
 """What became of orders by the log of each worker: worker to decision id to result."""
@@ -283,7 +283,7 @@ def _answer(
     for one in acknowledged:
         if one.throw_id == incident.throw_id:
             since_ns = incident.thrown_wall_ns
-            after_ms = None if since_ns is None else max(0.0, (one.wall_ns - since_ns) / _NS_PER_MS)
+            after_ms = None if since_ns is None else max(0.0, (one.wall_ns - since_ns) / NS_PER_MS)
             return WorkerAnswer.model_validate(
                 {**answer.model_dump(), "became": "acknowledged", "acknowledged_ms": after_ms}
             )

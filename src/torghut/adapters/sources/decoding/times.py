@@ -9,13 +9,13 @@ from typing import Final
 
 from torghut.adapters.sources.decoding.numbers import whole
 from torghut.adapters.sources.decoding.verdicts import RefusedError
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.rows import LATEST_NS
 
 PLAUSIBLE_NS: Final = 100_000_000_000_000_000
 """1973-03-03: an integer below this is a count in another unit, such as ms taken for ns."""
 
-_NS_PER_S: Final = 1_000_000_000
 _LONGEST_FRACTION: Final = 9
 
 _RFC3339: Final = re.compile(
@@ -43,7 +43,7 @@ _NS_PER_UNIT: Final = {
     TimeForm.NS: 1,
     TimeForm.US: 1_000,
     TimeForm.MS: 1_000_000,
-    TimeForm.S: _NS_PER_S,
+    TimeForm.S: NS_PER_S,
     TimeForm.RFC3339: 1,
 }
 
@@ -114,7 +114,7 @@ def parse_rfc3339(text: str) -> int | None:
     if offset_s is None:
         return None
     seconds = (local - datetime(1970, 1, 1, tzinfo=UTC)) // _SECOND - offset_s
-    return seconds * _NS_PER_S + int((fraction or "").ljust(_LONGEST_FRACTION, "0"))
+    return seconds * NS_PER_S + int((fraction or "").ljust(_LONGEST_FRACTION, "0"))
 
 
 _SECOND: Final = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)

@@ -40,6 +40,7 @@ from torghut.adapters.sources.reading.files import InputFile, digest_file
 from torghut.adapters.sources.reading.limits import ReadLimits
 from torghut.adapters.sources.reading.lines import first_lines
 from torghut.adapters.sources.target import Target
+from torghut.kernel.units import NS_PER_S
 from torghut.market.ports import ContextArray, Source, SourceDescription, SourcePart
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream
 
@@ -52,7 +53,6 @@ ZONE: Final = "America/New_York"
 
 _CLOSE_AT: Final = time(16)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NS_PER_S: Final = 1_000_000_000
 _COLUMNS: Final = ("Date", "Open", "High", "Low", "Close", "Adj Close", "Volume")
 _CLOSE: Final = _COLUMNS.index("Close") - 1
 _VOLUME: Final = _COLUMNS.index("Volume") - 1
@@ -103,7 +103,7 @@ class DailyDecoder(LineDecoder):
         if self.symbol < 0:
             raise RefusedError(RefusalCode.INSTRUMENT_UNDECLARED)
         close = datetime.combine(_date(fields[0]), _CLOSE_AT, self.zone)
-        event = in_range((close - _EPOCH) // timedelta(seconds=1) * _NS_PER_S)
+        event = in_range((close - _EPOCH) // timedelta(seconds=1) * NS_PER_S)
         refusal, values = numbers_in(fields[1:])
         return Decoded(
             symbol=self.symbol,

@@ -28,6 +28,7 @@ from torghut.adapters.sources.decoding.verdicts import (
     numbers_in,
 )
 from torghut.adapters.sources.linewise import LineDecoder
+from torghut.kernel.units import NS_PER_MS
 from torghut.market.ports import ContextArray
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream
 from torghut.schemas.rows import LATEST_NS, Integers
@@ -47,9 +48,8 @@ BAR_COLUMNS: Final = (
     *("ask_open", "ask_high", "ask_low", "ask_close", "ask_size"),
 )
 
-_NS_PER_MS: Final = 1_000_000
 _DAY_MS: Final = 86_400_000
-_LATEST_MS: Final = LATEST_NS // _NS_PER_MS
+_LATEST_MS: Final = LATEST_NS // NS_PER_MS
 _EPOCH: Final = date(1970, 1, 1)
 _MARKS: Final = ContextFlag.RECEIVE_TIME_ASSUMED
 _CLOCK: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2}) ([0-9]{2}):([0-9]{2})", re.ASCII)
@@ -103,7 +103,7 @@ class LeanDecoder(LineDecoder):
             started = _instants(_midnights_ms(scanned), _clocks_ms(scanned))
         else:
             started = _instants(_midnight_ms(self.day), scanned.whole("ms"))
-        event = started + LENGTH_MS[self.resolution] * _NS_PER_MS
+        event = started + LENGTH_MS[self.resolution] * NS_PER_MS
         receive = event + self.latency_ns
         rows["symbol"] = max(self.symbol, 0)
         rows["stream"] = self.stream
@@ -126,7 +126,7 @@ class LeanDecoder(LineDecoder):
         fields = decode_fields(line, len(TICK_COLUMNS if self.resolution == TICK else BAR_COLUMNS))
         if self.symbol < 0:
             raise RefusedError(RefusalCode.INSTRUMENT_UNDECLARED)
-        event = in_range(self._started(fields[0])) + LENGTH_MS[self.resolution] * _NS_PER_MS
+        event = in_range(self._started(fields[0])) + LENGTH_MS[self.resolution] * NS_PER_MS
         refusal, values = numbers_in(fields[1:])
         sides = values if self.resolution == TICK else (values[3], values[8], values[4], values[9])
         bid, ask, bid_size, ask_size = (*sides, math.nan, math.nan)[:4]
@@ -155,7 +155,7 @@ class LeanDecoder(LineDecoder):
             if count is None:
                 raise RefusedError(RefusalCode.WRONG_TYPE)
             day, clock_ms = self.day, count
-        return (_midnight_ms(day) + clock_ms) * _NS_PER_MS if 0 <= clock_ms < _DAY_MS else -1
+        return (_midnight_ms(day) + clock_ms) * NS_PER_MS if 0 <= clock_ms < _DAY_MS else -1
 
 
 def _midnights_ms(scanned: Scanned) -> Integers:
@@ -182,7 +182,7 @@ def _instants(midnight_ms: int | Integers, clock_ms: Integers) -> Integers:
     instant_ms = midnight_ms + clock_ms
     shown = (clock_ms >= 0) & (clock_ms < _DAY_MS)
     shown &= (instant_ms >= 0) & (instant_ms < _LATEST_MS)  # beyond, ns may not fit 64 bits
-    return np.where(shown, instant_ms * _NS_PER_MS, -1)
+    return np.where(shown, instant_ms * NS_PER_MS, -1)
 
 
 def _midnight_ms(day: date) -> int:

@@ -28,6 +28,7 @@ from torghut.adapters.sources.tables.layout import (
     judge_cells,
 )
 from torghut.adapters.sources.tables.rows import Columns, compose_columns
+from torghut.kernel.units import NS_PER_S
 from torghut.market.ports import ContextArray
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.rows import LATEST_NS, Integers
@@ -167,6 +168,6 @@ def _instants(scanned: Scanned, column: str) -> tuple[Integers, Mask]:
     exists = (month >= 1) & (month <= 12) & (day >= 1) & (first_day + day <= next_first)  # noqa: PLR2004
     shown = (hour < 24) & (minute < 60) & (second < 60)  # noqa: PLR2004
     seconds = (first_day + day - 1) * 86_400 + (hour * 60 + minute) * 60 + second
-    ns = seconds * 1_000_000_000 + billionths
+    ns = seconds * NS_PER_S + billionths
     sure = exists & shown & (ns > 0) & (year >= 1970) & (year < 2200)  # noqa: PLR2004
     return np.where(year < 0, -1, ns), sure | (year < 0)

@@ -6,21 +6,19 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final
 
 from typing_extensions import override
 
 from torghut.entrypoints.api.faults import fault_body
 from torghut.entrypoints.api.heartbeats import Heartbeats, Listener
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.live.position import Position
 from torghut.workflows.live.access.errors import TokenUnknownError
 from torghut.workflows.live.access.gate import Gatekeeper
 from torghut.workflows.live.access.tokens import Caller
 from torghut.workflows.live.errors import AnswerLateError
 from torghut.workflows.live.ports import Told
-
-_MS: Final = 1000.0
 
 
 @dataclass(slots=True)
@@ -89,7 +87,7 @@ class Following:
         if self.gate.lost(self.caller):
             raise TokenUnknownError
         try:
-            async with asyncio.timeout(self.budget_ms / _MS):
+            async with asyncio.timeout(self.budget_ms / MS_PER_S):
                 return await _next(told)
         except TimeoutError as error:
             raise AnswerLateError(what="the next outcomes", budget_ms=self.budget_ms) from error

@@ -16,14 +16,14 @@ from torghut.entrypoints.cli.demo.failing import DemoFailedError
 from torghut.evals.baselines import RunBaseline
 from torghut.evals.fit_windows import FitWindow, overlaps
 from torghut.kernel.times import day
+from torghut.kernel.units import NS_PER_S
 from torghut.market.ports import Cursor, Source
 from torghut.router.package import RegimeModel, read_regime_model
 from torghut.settings import settings
 
 TITLE: Final = "S&P 500 and Nasdaq Composite, daily closes"
 _CARRIER: Final = "arch"
-_NS_PER_S: Final = 1_000_000_000
-_DAY_NS: Final = 86_400 * _NS_PER_S
+_DAY_NS: Final = 86_400 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,4 +124,4 @@ def _verdict(scene: Scene) -> str:
 
 def _midnight_ns(text: str) -> int:
     """Return the first instant of a UTC day."""
-    return int(datetime.fromisoformat(f"{text}T00:00:00+00:00").timestamp()) * _NS_PER_S
+    return int(datetime.fromisoformat(f"{text}T00:00:00+00:00").timestamp()) * NS_PER_S

@@ -15,6 +15,7 @@ from torghut.entrypoints.cli.demo.made.world import MadeWorld
 from torghut.entrypoints.cli.demo.verified import Verified
 from torghut.governance.notes.note import note_path
 from torghut.kernel.canonical import JsonObject
+from torghut.kernel.units import NS_PER_S
 from torghut.workflows.rollout.places import run_folder
 
 HEADING: Final = (
@@ -24,8 +25,6 @@ HEADING: Final = (
     "judge, its policy and the limits of stop and drift are the installed ones.",
     "",
 )
-
-_NS_PER_S: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ def promoted_text() -> str:
 def crash_texts(found: Recovered) -> tuple[str, ...]:
     """Return what a leap of the price led to, and how long recovery took."""
     back, stopped = packages.serving().reference, found.stopped.cycle
-    recovery_s = int(found.effective.recovery_ns) / _NS_PER_S
+    recovery_s = int(found.effective.recovery_ns) / NS_PER_S
     return (
         f"the price leapt {LEAP:.0%} against its position",
         f"cycle {stopped}: stopped by {', '.join(found.triggers)}; back to {back}",

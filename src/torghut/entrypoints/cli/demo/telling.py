@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
 
 from torghut.composition import standby
 from torghut.entrypoints.cli.console import Progress
-
-_NS_PER_S: Final = 1_000_000_000
+from torghut.kernel.units import NS_PER_S
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +44,7 @@ class Steps:
             more: Lines below it.
         """
         now_ns = standby.steady_clock().now_ns()
-        self.seconds[name] = round((now_ns - self._last_ns) / _NS_PER_S, 3)
+        self.seconds[name] = round((now_ns - self._last_ns) / NS_PER_S, 3)
         self._last_ns = now_ns
         self.say(f"  {len(self.seconds):<2} {name:<8}  {text}; {self.seconds[name]:.1f} s")
         for line in more:

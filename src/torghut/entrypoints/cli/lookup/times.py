@@ -9,6 +9,7 @@ from typing import Final
 import click
 from typing_extensions import override
 
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.rows import INT64_LAST_NS
 
 _TIME: Final = re.compile(
@@ -17,8 +18,7 @@ _TIME: Final = re.compile(
     re.ASCII,
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NS_PER_S: Final = 1_000_000_000
-_DAY_NS: Final = 86_400 * _NS_PER_S
+_DAY_NS: Final = 86_400 * NS_PER_S
 
 
 class TimeType(click.ParamType):
@@ -86,7 +86,7 @@ def parse_time(text: str, *, ends: bool = False) -> int | None:
         found = datetime.fromisoformat(f"{match['day']}T{clock}")
     except ValueError:
         return None
-    time_ns = (found - _EPOCH) // timedelta(seconds=1) * _NS_PER_S
+    time_ns = (found - _EPOCH) // timedelta(seconds=1) * NS_PER_S
     time_ns += int((match["rest"] or "").ljust(9, "0"))
     if ends and not match["clock"]:
         time_ns += _DAY_NS - 1

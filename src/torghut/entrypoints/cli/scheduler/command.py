@@ -29,6 +29,7 @@ from torghut.entrypoints.cli.scheduler.signing import read_signing_key
 from torghut.governance.notes.note import note_path
 from torghut.kernel.canonical import JsonObject, canonical_text
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.settings import artifact_dir
 from torghut.workflows.scheduling.backfilling import Backfilled, Grid, backfill
@@ -36,7 +37,6 @@ from torghut.workflows.scheduling.running import Rest, govern, run_one
 
 __all__ = ["cycle", "run"]
 
-_NS_PER_S: Final = 1_000_000_000
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 _key_option: Final = click.option(
@@ -139,7 +139,7 @@ def _backfill(
         grid = Grid(
             from_ns=simulated[0],
             to_ns=simulated[1],
-            every_ns=every_ns or term.policy.cycles.every_s * _NS_PER_S,
+            every_ns=every_ns or term.policy.cycles.every_s * NS_PER_S,
         )
         with progress() as shown, machine.stop_on_signals() as stopping:
             shown.stage(f"Governing {asked.log.name}", total=grid.count)

@@ -24,11 +24,11 @@ from torghut.entrypoints.cli.serve.options import (
 )
 from torghut.entrypoints.cli.serve.preparing import PreparedService, prepare
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.observing.log_events import ServeEnded, ServeReady
 from torghut.workflows.live.life import live
 from torghut.workflows.running.modes import mode_records, router_mode_records
 
-_NS: Final = 1e9
 _TRACES_MS: Final = 1_000
 """Longest wait for traces to be exported at the end."""
 
@@ -138,7 +138,7 @@ def _say_where(options: ServeOptions, prepared: PreparedService, addresses: Sequ
             position="" if newest is None else str(newest),
             symbols=len(prepared.declared.by_symbol),
             api=addresses[0],
-            start_seconds=(standby.steady_clock().now_ns() - begun_ns) / _NS,
+            start_seconds=(standby.steady_clock().now_ns() - begun_ns) / NS_PER_S,
         )
     )
 

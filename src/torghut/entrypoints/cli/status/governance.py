@@ -9,13 +9,13 @@ from torghut.entrypoints.cli.console import ago
 from torghut.entrypoints.cli.latch.wording import SHOW, release_command
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.times import instant
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.live.governance import GovernanceStanding, LatchClosed, ManifestStands
 from torghut.workflows.live.observing.governed import GovernanceSeen
 
 GOVERN: Final = "torghut scheduler run --log"
 _FAULT: Final = 100
 _OVERDUE_CYCLES: Final = 2
-_NS: Final = 1_000_000_000
 
 
 def is_there(seen: GovernanceSeen) -> bool:
@@ -58,7 +58,7 @@ def next_for_silence(seen: GovernanceSeen) -> str:
 
 def manifest_standing(page: GovernanceStanding, manifest: ManifestStands, now_ns: int) -> str:
     """Return how a manifest is to be read now: one that nobody finalised in time is a fail."""
-    overdue_ns = _OVERDUE_CYCLES * page.every_s * _NS
+    overdue_ns = _OVERDUE_CYCLES * page.every_s * NS_PER_S
     if manifest.status == "not-final" and now_ns - page.written_wall_ns > overdue_ns:
         return "fail, not-finalised in time"
     return {"not-final": "NOT FINAL"}.get(manifest.status, manifest.status)

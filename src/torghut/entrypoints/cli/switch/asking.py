@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from torghut.kernel.clock import SteadyClock, SteadyNs
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.live.delivery import SwitchName
 from torghut.workflows.live.switch_ports import ThrownSwitch, WorkerSeen
 
 _LOOK_S: Final = 0.03
 """Between two looks at the pages."""
 
-_NS_PER_MS: Final = 1_000_000
 _AGAIN_MAX: Final = 3
 
 Became = Literal["acknowledged", "ended", "hangs", "silent"]
@@ -79,7 +79,7 @@ def ask(asking: Asking, workers: Sequence[WorkerSeen]) -> Sequence[Answer]:
             thrown_again += 1
             continue
         seen = {one.worker: one for one in asking.pages()}
-        elapsed_ms = (asking.steady.now_ns() - asking.since_ns) / _NS_PER_MS
+        elapsed_ms = (asking.steady.now_ns() - asking.since_ns) / NS_PER_MS
         for name, before in list(waiting.items()):
             became = _became(before, seen.get(name), throw_ids, drill=asking.drill)
             if became is not None:

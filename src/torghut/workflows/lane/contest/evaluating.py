@@ -23,6 +23,7 @@ from torghut.evals.reproducing import arm_digest, reproduce
 from torghut.evals.splitting import Window as Span
 from torghut.evals.splitting import split_window
 from torghut.evals.statistics.figuring import paired_figures
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.codes import Expert, published_name
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
 from torghut.schemas.reviewing.disagreements import Disagreements
@@ -46,7 +47,6 @@ from torghut.workflows.lane.ports import Evaluated
 _SAMPLE: Final = 4000
 """Contexts of the test that the candidate decides over and over, to see whether it looks ahead."""
 
-_NS_PER_MS: Final = 1_000_000
 _PASS_SHARE: Final = 0.4
 """Of an evaluation that one pass takes."""
 _UNMATCHED_MAX: Final = 0.01
@@ -185,8 +185,8 @@ class Evaluator:
                 "reason": _reason(evaluation),
                 "best_expert": paired.best.removeprefix("only-"),
                 "log_contexts": float(first.fed),
-                "arms_cpu_ms": cpu_ns / _NS_PER_MS,
-                "lookahead_cpu_ms": spent.cpu_ns / _NS_PER_MS,
+                "arms_cpu_ms": cpu_ns / NS_PER_MS,
+                "lookahead_cpu_ms": spent.cpu_ns / NS_PER_MS,
             },
             signals=paired.signals,
             decisions=decisions,

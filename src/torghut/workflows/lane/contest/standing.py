@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from torghut.artifacts.package import read_package
 from torghut.decisions.declarations import read_declarations
 from torghut.decisions.recording import Recorded, read_block
 from torghut.eventlog.ports import DecisionLog
+from torghut.kernel.units import NS_PER_MS
 from torghut.router.package import RegimeModel, read_regime_model
 from torghut.schemas.control import DeclarationsChanged, PackageChanged
 from torghut.workflows.errors import EmptyLogError
 from torghut.workflows.lane.contest.arms import ArmPlan
-
-_NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,5 +91,5 @@ async def champion_of(log: DecisionLog, standing: LogStanding) -> ArmPlan:
 def horizon_ns_of(champion: ArmPlan, standing: LogStanding) -> int:
     """Return the longest label horizon of the symbols of a log, in nanoseconds."""
     sampled = [champion.declarations.instrument(name).sampling for name in standing.symbols]
-    horizons = (one.sample_interval_ms * _NS_PER_MS * one.horizon_samples for one in sampled)
+    horizons = (one.sample_interval_ms * NS_PER_MS * one.horizon_samples for one in sampled)
     return max(map(int, horizons), default=0)

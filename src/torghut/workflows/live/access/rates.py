@@ -7,10 +7,9 @@ from math import ceil
 from typing import Final
 
 from torghut.kernel.clock import SteadyClock
+from torghut.kernel.units import MS_PER_S, NS_PER_S
 from torghut.workflows.live.access.errors import RateExceededError
 
-_NS: Final = 1_000_000_000
-_MS: Final = 1000
 _BURST_S: Final = 2
 
 
@@ -43,9 +42,9 @@ class Rates:
         """
         now_ns, most = self.steady.now_ns(), float(_BURST_S * self.per_s)
         bucket = self._buckets.setdefault(name, _Bucket(left=most, seen_ns=now_ns))
-        bucket.left = min(most, bucket.left + (now_ns - bucket.seen_ns) / _NS * self.per_s)
+        bucket.left = min(most, bucket.left + (now_ns - bucket.seen_ns) / NS_PER_S * self.per_s)
         bucket.seen_ns = now_ns
         if bucket.left < 1.0:
-            wait_ms = ceil((1.0 - bucket.left) / self.per_s * _MS)
+            wait_ms = ceil((1.0 - bucket.left) / self.per_s * MS_PER_S)
             raise RateExceededError(name=name, limit=self.per_s, retry_after_ms=wait_ms)
         bucket.left -= 1.0

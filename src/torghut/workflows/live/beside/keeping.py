@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from torghut.kernel.clock import SteadyClock
+from torghut.kernel.units import MS_PER_S, NS_PER_S
 from torghut.schemas.observing.catalogue import GOVERNANCE_STARTS
 from torghut.schemas.observing.log_events import (
     GovernanceDied,
@@ -23,9 +23,6 @@ from torghut.workflows.live.beside.errors import CompanionNotStartedError
 from torghut.workflows.live.beside.ports import Companion, Starting
 from torghut.workflows.live.observing.journal import Journal
 from torghut.workflows.live.observing.telemetry import Telemetry
-
-_NS: Final = 1e9
-_MS: Final = 1e3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +78,7 @@ class Companionship:
             exit_code, detail = await self._live_once(asked)
             if asked.is_set():
                 return
-            lasted_s = (self.steady.now_ns() - began_ns) / _NS
+            lasted_s = (self.steady.now_ns() - began_ns) / NS_PER_S
             waited_s = self.backoff.after(waited_s, lasted_s)
             self.journal.say(
                 GovernanceDied(
@@ -122,7 +119,7 @@ class Companionship:
         child.ask_to_end()
         killed = False
         try:
-            async with asyncio.timeout(self.drain_ms / _MS):
+            async with asyncio.timeout(self.drain_ms / MS_PER_S):
                 await asyncio.shield(ending)
         except TimeoutError:
             killed = True

@@ -9,6 +9,7 @@ from typing import Final
 
 from torghut.kernel.clock import SteadyNs
 from torghut.kernel.ids import SOURCE_KEY_BYTES
+from torghut.kernel.units import NS_PER_S
 from torghut.market.ports import Batch, Cursor, Source
 from torghut.schemas.codes import Stream, published_names
 from torghut.workflows.decision_loop import Window
@@ -26,7 +27,6 @@ from torghut.workflows.running.window import EndingSource
 
 _STREAMS: Final = published_names(Stream)
 _KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
-_NS_PER_S: Final = 1_000_000_000
 _AT_ONCE: Final = 64
 """Records after which others get their turn, where nothing is waited for."""
 
@@ -111,4 +111,4 @@ class Playing:
     def _stamp(self, wait_s: float, receive_ns: int) -> Stamp:
         """Return when a record was due, which is when it came in."""
         now_ns = self.clock.steady.now_ns()
-        return self.clock.due(SteadyNs(now_ns + int(wait_s * _NS_PER_S)), receive_ns)
+        return self.clock.due(SteadyNs(now_ns + int(wait_s * NS_PER_S)), receive_ns)

@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from torghut.kernel.clock import SteadyClock, SteadyNs, WallClock, WallNs
+from torghut.kernel.units import NS_PER_MS
 
-_NS_PER_MS: Final = 1_000_000
 _BACKLOG_NS: Final = 1_000_000_000
 """How long after a halt what is read may still have waited in the system's buffers."""
 
@@ -141,4 +141,4 @@ def age_ms(came_ns: int, now_ns: int) -> float:
         >>> age_ms(1_000_000, 3_500_000)
         2.5
     """
-    return (now_ns - came_ns) / _NS_PER_MS
+    return (now_ns - came_ns) / NS_PER_MS

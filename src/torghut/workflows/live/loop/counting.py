@@ -17,6 +17,7 @@ import numpy as np
 from torghut.decisions.fold.batch import Decided
 from torghut.kernel.clock import SteadyClock, WallClock
 from torghut.kernel.ids import SERVING
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.codes import ControlKind, Intent, Path, RefusalCode
 from torghut.schemas.observing import catalogue as metrics
 from torghut.schemas.observing.log_events import BlockCommitted, ControlRefused
@@ -27,7 +28,6 @@ from torghut.workflows.live.observing.latency import LatencyTally
 from torghut.workflows.live.observing.telemetry import Telemetry
 from torghut.workflows.live.observing.tracing import BlockTrace, Tracer
 
-_NS: Final = 1e9
 _SOON_S: Final = 0.005
 """How long figures stay behind."""
 
@@ -82,8 +82,8 @@ class BlockCounting:
                 contexts=len(done.gathered.contexts),
                 refused=refused,
                 control_records=len(done.decided.received),
-                decide_seconds=done.decide_ns / _NS,
-                commit_seconds=done.durable_ns / _NS,
+                decide_seconds=done.decide_ns / NS_PER_S,
+                commit_seconds=done.durable_ns / NS_PER_S,
             ),
             correlation_id=f"{done.block.partition}:{done.block.number}",
         )
@@ -127,13 +127,13 @@ class BlockCounting:
     def _measure(self, done: Done, told_ns: int) -> None:
         """Measure the block's steps, and the way of each context in it."""
         observe = self.telemetry.observe
-        observe(metrics.DECIDE_DURATION, (done.decide_ns / _NS,))
-        observe(metrics.COMMIT_DURATION, (done.durable_ns / _NS,))
+        observe(metrics.DECIDE_DURATION, (done.decide_ns / NS_PER_S,))
+        observe(metrics.COMMIT_DURATION, (done.durable_ns / NS_PER_S,))
         came: Sequence[int] = [one.stamp.came_ns for one in done.gathered.contexts]
-        durable = [(done.durable_at_ns - one) / _NS for one in came]
+        durable = [(done.durable_at_ns - one) / NS_PER_S for one in came]
         observe(metrics.INGRESS_TO_DURABLE, durable)
         self.latency.observe(durable)
-        observe(metrics.INGRESS_TO_HANDED_OVER, [(told_ns - one) / _NS for one in came])
+        observe(metrics.INGRESS_TO_HANDED_OVER, [(told_ns - one) / NS_PER_S for one in came])
 
     def _trace(self, done: Done, refused: int, told_ns: int) -> None:
         """Tell when each of the block's steps began and ended."""

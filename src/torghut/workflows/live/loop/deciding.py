@@ -27,6 +27,7 @@ from torghut.eventlog.errors import (
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.projections import project
 from torghut.kernel.clock import SteadyClock, SteadyNs, WallClock
+from torghut.kernel.units import MS_PER_S
 from torghut.schemas.control import ControlRecord, LagBegan
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.rows import CONTEXT
@@ -59,7 +60,6 @@ from torghut.workflows.live.told.telling import Telling, kept_block
 from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.opening import Setup, fold_at_head, fresh_fold, open_fold
 
-_MS: Final = 1000.0
 _RECALLED: Final = 2048
 """Outcomes read back at the start, so that what is offered again is known."""
 _RECALLED_BLOCKS: Final = 4096
@@ -145,14 +145,14 @@ class LiveLoop:
         )
         timeliness, kept = self.policy.timeliness, self.policy.telling.kept_outcomes
         self.lateness = Lateness(begin_ms=timeliness.lag_begin_ms, end_ms=timeliness.lag_end_ms)
-        log, retry_s = self.keeper.log, self.policy.loop.retry_ms / _MS
+        log, retry_s = self.keeper.log, self.policy.loop.retry_ms / MS_PER_S
         self.outcomes, self.controls = (
             Telling(
                 log=log, partition=self.partition, lines_of=lines_of, limit=kept, retry_s=retry_s
             )
             for lines_of in (self._told_lines, control_lines)
         )
-        self.asked = Asked(self.policy.door.answer_ms / _MS)
+        self.asked = Asked(self.policy.door.answer_ms / MS_PER_S)
         self.search = Search(
             log=lambda: self.keeper.log,
             partition=self.partition,

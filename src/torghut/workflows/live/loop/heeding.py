@@ -8,11 +8,11 @@ from typing import Final
 
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.kernel.ids import SERVING
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.codes import Mode
 from torghut.schemas.control import GovernanceHeartbeat, ModeChanged
 from torghut.schemas.live.governance import GovernanceBeat
 
-_NS_PER_MS: Final = 1_000_000
 _LIVE: Final = int(Mode.LIVE)
 
 
@@ -46,7 +46,7 @@ class Heeding:
         self._heard = (beat.epoch, beat.number)
         if first or beat.epoch < fold.identities.epoch or not _is_live(fold):
             return None
-        until_ns = self.receive_ns() + round(beat.ttl_ms * _NS_PER_MS * self.speed)
+        until_ns = self.receive_ns() + round(beat.ttl_ms * NS_PER_MS * self.speed)
         return GovernanceHeartbeat(
             control_id=f"governance:{beat.epoch}:{beat.number}:{until_ns}",
             epoch=beat.epoch,

@@ -15,13 +15,12 @@ from torghut.eventlog.errors import LogReadError, LogWriteError, Obstacle
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import MS_PER_S, NS_PER_S
 from torghut.schemas.declarations.live import LoopBudgets
 from torghut.workflows.live.loop.condition import Condition
 from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.observing.witness import Witness
 
-_MS: Final = 1000.0
-_NS: Final = 1e9
 _PASSING: Final = frozenset({Obstacle.BUSY, Obstacle.DISK_FULL, Obstacle.READ_ONLY})
 """What may go away by itself; the log is as it was meanwhile."""
 
@@ -98,7 +97,7 @@ class Persistence:
                 held, self.holding = self.holding, False
                 self.condition.end("log-slow", "log-away", "disk-full")
                 if self._away_ns is not None:
-                    self.witness.log_back((self.steady.now_ns() - self._away_ns) / _NS)
+                    self.witness.log_back((self.steady.now_ns() - self._away_ns) / NS_PER_S)
                     self._away_ns = None
                 return held
 
@@ -117,7 +116,7 @@ class Persistence:
         while True:
             if self.ending():
                 raise fault
-            await asyncio.sleep(self.budgets.retry_ms / _MS)
+            await asyncio.sleep(self.budgets.retry_ms / MS_PER_S)
             if not reopens:
                 return
             try:
@@ -146,7 +145,7 @@ class Persistence:
             LogWriteError: It failed.
         """
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self.budgets.commit_slow_ms / _MS, self._slow)
+        self._timer = loop.call_later(self.budgets.commit_slow_ms / MS_PER_S, self._slow)
         try:
             await trying
         finally:
@@ -157,7 +156,7 @@ class Persistence:
         slow_ms, away_ms = self.budgets.commit_slow_ms, self.budgets.commit_away_ms
         self.condition.begin("log-slow", f"a commit takes over {slow_ms} ms")
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later((away_ms - slow_ms) / _MS, self._away)
+        self._timer = loop.call_later((away_ms - slow_ms) / MS_PER_S, self._away)
 
     def _away(self) -> None:
         """Say that a commit takes so long that nobody can wait for it."""

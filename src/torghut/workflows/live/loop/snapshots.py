@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
 
 from torghut.eventlog.ports import DecisionLog, Snapshot
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import MS_PER_S
 from torghut.workflows.decision_loop import keep_snapshot
-
-_MS: Final = 1000.0
 
 
 async def keep_within(
@@ -20,7 +18,7 @@ async def keep_within(
     keeping = asyncio.gather(
         keep_snapshot(log, memory), log.save_snapshot(counts), return_exceptions=True
     )
-    done, _ = await asyncio.wait([keeping], timeout=budget_ms / _MS)
+    done, _ = await asyncio.wait([keeping], timeout=budget_ms / MS_PER_S)
     if not done:
         return ["it takes long"]
     faults = [one for one in keeping.result() if one is not None]

@@ -9,12 +9,12 @@ from typing import Final, Literal, Protocol
 from typing_extensions import override
 
 from torghut.governance.ports import Lease
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.live.governance import CyclesCounted, GovernanceBeat, GovernanceStanding
 from torghut.schemas.observing import catalogue as metrics
 from torghut.schemas.scheduling.cycles import CycleOutcome
 from torghut.workflows.live.observing.telemetry import Telemetry
 
-_NS: Final = 1e9
 _NOT_KNOWN: Final = float("nan")
 
 _NONE: Final = CyclesCounted(lane_completed=0, lane_execution_failed=0, blocked_no_signal=0)
@@ -93,7 +93,7 @@ class GovernanceFigures:
         seen = self._seen()
         page, put = seen.page, self._telemetry.put
         last = None if page is None else page.last
-        age_s = _NOT_KNOWN if last is None else max(0, now_ns - last.at_ns) / _NS
+        age_s = _NOT_KNOWN if last is None else max(0, now_ns - last.at_ns) / NS_PER_S
         closed = _NOT_KNOWN if page is None else float(page.latch is not None)
         put(metrics.GOVERNANCE_LAST_CYCLE_AGE, age_s)
         put(metrics.GOVERNANCE_LATCH_CLOSED, closed)

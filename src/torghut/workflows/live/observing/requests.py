@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from torghut.kernel.clock import SteadyClock, SteadyNs, WallClock
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.observing import catalogue as metrics
 from torghut.schemas.observing.endpoints import endpoint_of, status_class
@@ -17,8 +17,6 @@ from torghut.workflows.live.access.tokens import Role
 from torghut.workflows.live.observing.journal import Journal
 from torghut.workflows.live.observing.telemetry import Telemetry
 from torghut.workflows.live.observing.tracing import RequestTrace, Tracer
-
-_NS: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +61,7 @@ class RequestObserver:
         route, method = endpoint_of(asked.template, asked.method)
         took_ns = self.steady.now_ns() - asked.begun_ns
         self.telemetry.count(metrics.HTTP_REQUESTS, 1, route, method, status_class(status))
-        self.telemetry.observe(metrics.HTTP_DURATION, (took_ns / _NS,), route, method)
+        self.telemetry.observe(metrics.HTTP_DURATION, (took_ns / NS_PER_S,), route, method)
         self.tracer.request(
             RequestTrace(
                 route=route,

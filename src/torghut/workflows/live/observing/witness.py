@@ -10,6 +10,7 @@ from typing import Final
 
 from torghut.kernel.clock import WallClock
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.control import SwitchThrown
 from torghut.schemas.live.worker import DegradedSince
 from torghut.schemas.observing import catalogue as metrics
@@ -30,7 +31,6 @@ from torghut.workflows.live.observing.journal import Journal
 from torghut.workflows.live.observing.telemetry import Telemetry
 from torghut.workflows.live.switch_ports import ThrownSwitch
 
-_NS: Final = 1e9
 _DETAIL_MAX: Final = 400
 
 
@@ -127,7 +127,7 @@ class Witness:
 
     def _since_s(self, wall_ns: int) -> float:
         """Return how long ago something was, in seconds; a clock set back makes none negative."""
-        return max(0, self.wall.now_ns() - wall_ns) / _NS
+        return max(0, self.wall.now_ns() - wall_ns) / NS_PER_S
 
 
 def _short(error: Exception) -> str:

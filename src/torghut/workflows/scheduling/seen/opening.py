@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from typing_extensions import override
 
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
-
-_MS_PER_S: Final = 1000
+from torghut.kernel.units import MS_PER_S
 
 
 @asynccontextmanager
@@ -24,7 +23,7 @@ async def opened(opening: Callable[[], DecisionLog], budget_ms: int) -> AsyncIte
         TimeoutError: The budget is spent.
         TorghutError: It cannot be opened.
     """
-    async with asyncio.timeout(budget_ms / _MS_PER_S):
+    async with asyncio.timeout(budget_ms / MS_PER_S):
         under_way = asyncio.ensure_future(asyncio.to_thread(opening))
         try:
             log = await asyncio.shield(under_way)

@@ -29,6 +29,7 @@ from torghut.eventlog.errors import (
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.ids import SERVING, symbol_key
+from torghut.kernel.units import NS_PER_MS, NS_PER_S
 from torghut.schemas.block import BlockLineage
 from torghut.schemas.codes import Reason
 from torghut.schemas.control import ModeChanged
@@ -43,9 +44,6 @@ from torghut.workflows.scheduling.seen.counting import SeenWindow
 from torghut.workflows.scheduling.seen.opening import CatchingUp, opened, read_on
 from torghut.workflows.scheduling.seen.records import SeenRecord, SeenRecords
 
-_MS_PER_S: Final = 1000
-_NS_PER_MS: Final = 1e6
-_NS_PER_S: Final = 1_000_000_000
 _MODES: Final[tuple[ModeName, ...]] = get_args(ModeName)
 """By the number that rows hold."""
 
@@ -295,7 +293,7 @@ class LogView(LoopView):
         """Return whether any known symbol's market is open, or any declared one's before."""
         names = self._symbols or [one.symbol for one in self.declared.instruments]
         calendars = {one.name: one for one in self.declared.calendars}
-        now_s = now_ns // _NS_PER_S
+        now_s = now_ns // NS_PER_S
         states = set[bool]()
         for name in names:
             instrument = self.declared.by_symbol.get(name)
@@ -354,7 +352,7 @@ class LogView(LoopView):
         if self._newest_ns is None:
             return reading_of(None)
         lives_ns = max((one.lifetime_ns for one in self._symbols.values()), default=0)
-        return reading_of(max(0.0, (now_ns - self._newest_ns - lives_ns) / _NS_PER_MS))
+        return reading_of(max(0.0, (now_ns - self._newest_ns - lives_ns) / NS_PER_MS))
 
 
 def _last_of_each(rows: RowArray) -> Iterable[int]:
