@@ -9,7 +9,11 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
-pytest_plugins: Final = ["tests.last_line", "tests.brokers", "tests.servers"]
+pytest_plugins: Final = [
+    "tests.support.machine.last_line",
+    "tests.support.carrying.brokers",
+    "tests.support.machine.servers",
+]
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],

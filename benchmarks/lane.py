@@ -21,7 +21,7 @@ from benchmarks.blocks import decide_into
 from benchmarks.figures import Goal, Line, Quantity, Result, spread
 from benchmarks.market import MODEL, Market, quotes, setup, shared_kernel
 from benchmarks.rounds import ROOT, Effort, scratch_folder, timed
-from tests.packages import eager_package
+from tests.support.decisions.packages import eager_package
 from torghut.composition.deciding import declarations, package_store
 from torghut.composition.governing import governance_events, governing_policies
 from torghut.composition.lanes import registry

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from tests.packages import eager_package
+from tests.support.decisions.packages import eager_package
 from torghut.composition.deciding import declarations, kernel, package_store
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold

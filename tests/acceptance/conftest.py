@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import installation
+from tests.support.machine.commands import installation
 from torghut.settings import ARTIFACT_DIR, settings
 
 

@@ -16,11 +16,11 @@ from typing import Final
 
 import pytest
 
-from tests.commands import Ended, installation, typed
-from tests.declared import ROOT
 from tests.fakes.eventlog import CAUSES
-from tests.promoting import Grounds
-from tests.rollouts import plan
+from tests.support.decisions.declared import ROOT
+from tests.support.governance.promoting import Grounds
+from tests.support.lane.rollouts import plan
+from tests.support.machine.commands import Ended, installation, typed
 from torghut.composition import governing
 from torghut.governance.rollouts.rollout import StartRun
 from torghut.schemas.control import CONTROL_RECORD, PackageChanged

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from tests.commands import Ended, installation, prices, typed
-from tests.rolling import declare, key_file
+from tests.support.governance.rolling import declare, key_file
+from tests.support.machine.commands import Ended, installation, prices, typed
 from torghut.composition import governing
 from torghut.governance.notes.note import read_note
 from torghut.settings import ARTIFACT_DIR, DECLARATIONS_DIR, settings

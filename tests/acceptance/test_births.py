@@ -6,10 +6,20 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 
-from tests.declared import redeclared, shipped
-from tests.kernels import compiled
-from tests.loops import A, B, drifting, empty_log, part_of, root_of, run_on, source_of, state_of
-from tests.rows import SECOND_NS, START_NS
+from tests.support.decisions.declared import redeclared, shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.loops import (
+    A,
+    B,
+    drifting,
+    empty_log,
+    part_of,
+    root_of,
+    run_on,
+    source_of,
+    state_of,
+)
+from tests.support.decisions.rows import SECOND_NS, START_NS
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.roots import root_of_run
 from torghut.schemas.control import NewsArrived

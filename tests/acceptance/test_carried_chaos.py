@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from ops.servers.broker import BrokerOptions, BrokerUnavailableError, run_broker
-from tests.carried_chaos import CONTEXTS, Chaos, market
-from tests.deployments import carried, written
 from tests.fakes.proxy import HOST, Proxy, kafka_client
-from tests.servers import own_server
+from tests.support.carrying.carried_chaos import CONTEXTS, Chaos, market
+from tests.support.carrying.deployments import carried, written
+from tests.support.machine.servers import own_server
 from torghut.composition import logs
 from torghut.decisions.recording import read_block
 from torghut.schemas.codes import Reason

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployments import Carried, carried, written
+from tests.support.carrying.deployments import Carried, carried, written
 from torghut.kernel.times import moment_ns
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(400)]

@@ -13,9 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from ops.servers.broker import BrokerCluster
-from tests.commands import prices
-from tests.deployments import Carried, carried, consumed
-from tests.servers import own_server
+from tests.support.carrying.deployments import Carried, carried, consumed
+from tests.support.machine.commands import prices
+from tests.support.machine.servers import own_server
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -17,9 +17,9 @@ import pytest
 
 from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
 from ops.servers.database import DatabaseServer
-from tests.declared import ROOT
-from tests.deployments import Carried, awaited, carried, consumed, written
-from tests.servers import own_server
+from tests.support.carrying.deployments import Carried, awaited, carried, consumed, written
+from tests.support.decisions.declared import ROOT
+from tests.support.machine.servers import own_server
 from torghut.carrying.messages import Received
 from torghut.client.delivery import Judge, State
 from torghut.client.limits import Limits

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.declared import shipped
-from tests.kernels import compiled, feature_pass
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled, feature_pass
 from tests.unit.router.test_baselines import model, package
 from torghut.composition.deciding import source
 from torghut.router.training.equivalence import Tolerance, equivalent

@@ -6,7 +6,7 @@ import asyncio
 
 import numpy as np
 
-from tests.loops import (
+from tests.support.decisions.loops import (
     LATCH,
     A,
     B,
@@ -21,7 +21,7 @@ from tests.loops import (
     state_of,
     stop_record,
 )
-from tests.rows import SECOND_NS, START_NS
+from tests.support.decisions.rows import SECOND_NS, START_NS
 from torghut.decisions.fold.snapshot import take_snapshot
 from torghut.decisions.recording import read_block
 from torghut.schemas.block import read_block_records

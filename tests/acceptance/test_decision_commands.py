@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands import Ended, installation, typed
-from tests.logs import COUNT, SYMBOLS, copied, write_log
+from tests.support.decisions.logs import COUNT, SYMBOLS, copied, write_log
+from tests.support.machine.commands import Ended, installation, typed
 from torghut.composition import logs
 from torghut.eventlog.roots import root_of_run
 from torghut.schemas.decision import Decision

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled, reference
-from tests.packages import eager_package
-from tests.rows import SECOND_NS, START_NS, interleaved, walk
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled, reference
+from tests.support.decisions.packages import eager_package
+from tests.support.decisions.rows import SECOND_NS, START_NS, interleaved, walk
 from torghut.artifacts.package import Package
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import read_block

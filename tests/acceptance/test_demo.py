@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from docs.readme_output import COMMANDS, masked, printed, shown
-from tests.commands import started, typed
-from tests.declared import ROOT
-from tests.kernels import compiled
+from tests.support.decisions.declared import ROOT
+from tests.support.decisions.kernels import compiled
+from tests.support.machine.commands import started, typed
 from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.composition import deciding
 from torghut.settings import DECLARATIONS_DIR, settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commands import Ended, typed
+from tests.support.machine.commands import Ended, typed
 from torghut.artifacts.package import Package
 from torghut.entrypoints.cli.demo import cycles
 from torghut.entrypoints.cli.demo.made import packages

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import typed
+from tests.support.machine.commands import typed
 from torghut.decisions.kernel.engine import reference_kernel
 from torghut.settings import ARTIFACT_DIR, CACHE_DIR, DECLARATIONS_DIR, settings
 

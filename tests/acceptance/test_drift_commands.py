@@ -14,15 +14,15 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.commands import Ended, installation, typed
-from tests.declared import ROOT, shipped
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.sources import ArraySource
-from tests.governing import drift_policy
-from tests.kernels import compiled
-from tests.logs import SYMBOLS, contexts, copied, flipped, places_of, write_log
-from tests.packages import eager_package
-from tests.rows import SECOND_NS
+from tests.support.decisions.declared import ROOT, shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.logs import SYMBOLS, contexts, copied, flipped, places_of, write_log
+from tests.support.decisions.packages import eager_package
+from tests.support.decisions.rows import SECOND_NS
+from tests.support.governance.governing import drift_policy
+from tests.support.machine.commands import Ended, installation, typed
 from torghut.adapters.sqlite.store import open_log
 from torghut.composition import governing
 from torghut.schemas.codes import Stream

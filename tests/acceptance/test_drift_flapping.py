@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.commands import Ended, installation, typed
-from tests.governance_events import events_of, said
-from tests.governed_processes import decide_into
-from tests.planted import market
-from tests.rows import SECOND_NS, START_NS, RowArray
-from tests.schedulers import Changes, Scheduler, declare
+from tests.support.decisions.rows import SECOND_NS, START_NS, RowArray
+from tests.support.governance.governance_events import events_of, said
+from tests.support.lane.planted import market
+from tests.support.machine.commands import Ended, installation, typed
+from tests.support.scheduling.governed_processes import decide_into
+from tests.support.scheduling.schedulers import Changes, Scheduler, declare
 from torghut.kernel.times import instant
 from torghut.settings import DECLARATIONS_DIR
 from torghut.workflows.aggregates import DRIFT

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock
-from tests.governing import drift_policy
-from tests.kernels import compiled
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.governance.governing import drift_policy
 from torghut.composition import deciding
 from torghut.drift.verdicts import judge_drift
 from torghut.eventlog.memory import InMemoryLog

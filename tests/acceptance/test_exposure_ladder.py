@@ -8,13 +8,13 @@ from typing import Final
 
 import pytest
 
-from tests.climbing import FRESH_MS, HOUR_NS, exposure_policy, slo_policy
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import readings, safety_policy
-from tests.logs import contexts, in_memory
-from tests.rows import START_NS
-from tests.staging import arrived, built_roadmap
+from tests.support.decisions.logs import contexts, in_memory
+from tests.support.decisions.rows import START_NS
+from tests.support.governance.climbing import FRESH_MS, HOUR_NS, exposure_policy, slo_policy
+from tests.support.governance.governing import readings, safety_policy
+from tests.support.governance.staging import arrived, built_roadmap
 from tests.unit.governance.safety.test_rollback import trigger
 from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.memory import InMemoryLog

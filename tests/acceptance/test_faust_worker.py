@@ -11,8 +11,8 @@ from typing import Final, get_args
 
 import pytest
 
-from tests.deployments import Carried, Worker, carried
-from tests.servers import Databases
+from tests.support.carrying.deployments import Carried, Worker, carried
+from tests.support.machine.servers import Databases
 from torghut.composition.working import Runtime
 
 pytestmark = pytest.mark.timeout(400)

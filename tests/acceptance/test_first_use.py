@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from tests.commands import prices
-from tests.declared import ROOT
+from tests.support.decisions.declared import ROOT
+from tests.support.machine.commands import prices
 from torghut.settings import ARTIFACT_DIR, CACHE_DIR
 
 SCRIPT: Final = """

@@ -13,11 +13,11 @@ from typing import Final
 
 import pytest
 
-from tests.commands import Ended, installation, prices, started, typed
-from tests.declared import ROOT
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import readings, safety_policy
-from tests.live_services import live_service
+from tests.support.decisions.declared import ROOT
+from tests.support.governance.governing import readings, safety_policy
+from tests.support.live.live_services import live_service
+from tests.support.machine.commands import Ended, installation, prices, started, typed
 from torghut.adapters.filesystem.lease import read_lease
 from torghut.composition import governing, standby
 from torghut.governance.notes.note import read_note

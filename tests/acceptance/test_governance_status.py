@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Ended, typed
 from tests.fakes.workers import status_of
-from tests.governance_pages import CLOSED, INCIDENT, leave, standing
-from tests.governing import START_NS
+from tests.support.governance.governance_pages import CLOSED, INCIDENT, leave, standing
+from tests.support.governance.governing import START_NS
+from tests.support.machine.commands import Ended, typed
 from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.system.clock import SystemClock
 from torghut.schemas.live.worker import WorkerStatus

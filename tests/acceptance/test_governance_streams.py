@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 
 from tests.fakes.eventlog import CAUSES, open_sqlite, run
-from tests.governing import START_NS, readings, safety_policy
 from tests.replay.golden_streams import KINDS, STREAMS, still_says
+from tests.support.governance.governing import START_NS, readings, safety_policy
 from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.errors import ConcurrencyConflictError
 from torghut.governance.safety.latch import LATCH, EvaluateSafety

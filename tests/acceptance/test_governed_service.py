@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.commands import prices, typed
-from tests.live_services import LiveService, live_service
-from tests.rolling import key_file
+from tests.support.governance.rolling import key_file
+from tests.support.live.live_services import LiveService, live_service
+from tests.support.machine.commands import prices, typed
 from torghut.adapters.filesystem.governed.standing import read_governance
 from torghut.composition import standby
 from torghut.kernel.clock import WallClock

@@ -14,16 +14,16 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.declared import ROOT
-from tests.kernels import compiled
-from tests.rows import decide, state_rows, tables, walk
+from tests.support.decisions.declared import ROOT
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import decide, state_rows, tables, walk
 
 COUNT: Final = 20_000
 SYMBOLS: Final = 3
 
 LOOKS: Final = f"""
 import sys
-from tests.rows import decide, state_rows, tables, walk
+from tests.support.decisions.rows import decide, state_rows, tables, walk
 from torghut.decisions.kernel.engine import compiled_kernel
 
 kernel, states = compiled_kernel(None), state_rows({SYMBOLS})

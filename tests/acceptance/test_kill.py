@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled
-from tests.packages import eager_package
-from tests.rows import SECOND_NS, START_NS, walk
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.packages import eager_package
+from tests.support.decisions.rows import SECOND_NS, START_NS, walk
 from torghut.adapters.sqlite.store import open_log
 from torghut.decisions.recording import read_block
 from torghut.eventlog.roots import root_of_run

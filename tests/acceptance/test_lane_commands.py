@@ -20,16 +20,16 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from tests.commands import Ended, installation, started, typed
-from tests.declared import ROOT, shipped
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled
-from tests.lanes import ROUTER, SYMBOL
-from tests.logs import copied
-from tests.planted import market, regimes
-from tests.promoting import fingerprint_of, key_of, keyring, owners
-from tests.schedulers import Changes, declare
+from tests.support.decisions.declared import ROOT, shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.logs import copied
+from tests.support.governance.promoting import fingerprint_of, key_of, keyring, owners
+from tests.support.lane.lanes import ROUTER, SYMBOL
+from tests.support.lane.planted import market, regimes
+from tests.support.machine.commands import Ended, installation, started, typed
+from tests.support.scheduling.schedulers import Changes, declare
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.sqlite.store import open_log
 from torghut.composition import governing, lanes

@@ -11,11 +11,11 @@ from typing import Final
 
 import pytest
 
-from tests.commands import Ended, installation, typed
-from tests.declared import ROOT
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import readings, safety_policy
-from tests.runbooks import PAGES, commands_of, holds, words_of
+from tests.support.decisions.declared import ROOT
+from tests.support.governance.governing import readings, safety_policy
+from tests.support.machine.commands import Ended, installation, typed
+from tests.support.machine.runbooks import PAGES, commands_of, holds, words_of
 from torghut.composition import governing, standby
 from torghut.governance.safety.latch import (
     EvaluateSafety,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import typed
 from tests.fakes.live_service import FakeLiveService, refused
-from tests.live_clients import served
+from tests.support.live.live_clients import served
+from tests.support.machine.commands import typed
 from torghut.workflows.live.access.errors import RoleMissingError
 
 

@@ -16,10 +16,10 @@ from typing import Final
 
 import pytest
 
-from tests.commands import Ended, environment, typed
-from tests.declared import ROOT
-from tests.kernels import compiled
-from tests.live_services import SYMBOL, LiveService, governed, live_service
+from tests.support.decisions.declared import ROOT
+from tests.support.decisions.kernels import compiled
+from tests.support.live.live_services import SYMBOL, LiveService, governed, live_service
+from tests.support.machine.commands import Ended, environment, typed
 from torghut.client import connect_sync
 from torghut.client.venue import Habits, SimulatedVenue
 from torghut.composition import logs

@@ -14,10 +14,10 @@ from typing import Final
 
 import pytest
 
-from tests.commands import environment
-from tests.declared import ROOT
 from tests.fakes.live_service import SYMBOL, FakeLiveService
-from tests.live_clients import served
+from tests.support.decisions.declared import ROOT
+from tests.support.live.live_clients import served
+from tests.support.machine.commands import environment
 from torghut.client.venue.events import Placed, VenueState
 from torghut.client.venue.journal import Journal
 

@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.commands import environment
-from tests.declared import ROOT
-from tests.deployments import Carried, awaited, carried
-from tests.live_services import SYMBOL, LiveService, governed, live_service
+from tests.support.carrying.deployments import Carried, awaited, carried
+from tests.support.decisions.declared import ROOT
+from tests.support.live.live_services import SYMBOL, LiveService, governed, live_service
+from tests.support.machine.commands import environment
 from torghut.adapters.filesystem.worker_pages import read_pages
 from torghut.client import Context, Decision, connect_sync
 from torghut.client.venue import Habits, SimulatedVenue

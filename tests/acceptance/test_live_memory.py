@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.live_services import LiveService, live_service
+from tests.support.live.live_services import LiveService, live_service
 
 pytestmark = [pytest.mark.data, pytest.mark.soak, pytest.mark.timeout(0)]
 

@@ -12,9 +12,9 @@ from typing import Final
 
 import pytest
 
-from tests.declared import ROOT, changed
-from tests.live_services import OTHER, SYMBOL, LiveService, live_service, locked
-from tests.packages import eager_package
+from tests.support.decisions.declared import ROOT, changed
+from tests.support.decisions.packages import eager_package
+from tests.support.live.live_services import OTHER, SYMBOL, LiveService, live_service, locked
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.client import Delivery
 from torghut.settings import DECLARATIONS_DIR, REVISION

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Ended, installation, prices, typed
-from tests.servers import Databases
+from tests.support.machine.commands import Ended, installation, prices, typed
+from tests.support.machine.servers import Databases
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 

@@ -14,9 +14,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.commands import Ended, installation, typed
-from tests.declared import ROOT
-from tests.logs import COUNT, SYMBOLS, copied, flipped, places_of, write_log
+from tests.support.decisions.declared import ROOT
+from tests.support.decisions.logs import COUNT, SYMBOLS, copied, flipped, places_of, write_log
+from tests.support.machine.commands import Ended, installation, typed
 from torghut.composition import logs
 from torghut.eventlog.roots import root_of_run
 from torghut.schemas.control import CONTROL_RECORD

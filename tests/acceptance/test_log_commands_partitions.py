@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled
-from tests.logs import SYMBOLS, contexts, fill
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.logs import SYMBOLS, contexts, fill
 from torghut.decisions.proving import verify_proof
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.memory import InMemoryLog

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import installation, prices, started, typed
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, Happened, citing, fill, make_block, open_sqlite, run
-from tests.servers import Databases, address_of, open_postgres
+from tests.support.machine.commands import installation, prices, started, typed
+from tests.support.machine.servers import Databases, address_of, open_postgres
 from torghut.adapters.postgres.opening import read_log
 from torghut.adapters.sqlite.store import SqliteLog
 from torghut.eventlog.block import head_of

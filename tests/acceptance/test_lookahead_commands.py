@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.commands import Ended, prices, typed
-from tests.kernels import compiled
+from tests.support.decisions.kernels import compiled
+from tests.support.machine.commands import Ended, prices, typed
 from torghut.decisions.kernel.engine import DecisionKernel
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.declared import shipped
-from tests.kernels import compiled
-from tests.rows import RowArray
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import RowArray
 from tests.unit.router.test_baselines import NAMES, model
 from torghut.composition.deciding import source
 from torghut.evals.leaks.bar_times import compare_bars

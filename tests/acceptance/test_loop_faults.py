@@ -9,7 +9,7 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import HandClock
-from tests.loops import drifting, empty_log, made_setup, source_of
+from tests.support.decisions.loops import drifting, empty_log, made_setup, source_of
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.errors import CommitTimeoutError
 from torghut.eventlog.memory import InMemoryLog

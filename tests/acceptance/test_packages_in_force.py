@@ -6,9 +6,9 @@ import asyncio
 import dataclasses
 import json
 
-from tests.declared import redeclared, shipped
-from tests.loops import A, drifting, empty_log, part_of, run_on, source_of
-from tests.packages import eager_package
+from tests.support.decisions.declared import redeclared, shipped
+from tests.support.decisions.loops import A, drifting, empty_log, part_of, run_on, source_of
+from tests.support.decisions.packages import eager_package
 
 
 def test_a_symbol_that_moves_to_another_router_is_served_its_package() -> None:

@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from tests.commands import prices
-from tests.declared import ROOT
-from tests.deployments import carried
+from tests.support.carrying.deployments import carried
+from tests.support.decisions.declared import ROOT
+from tests.support.machine.commands import prices
 from torghut.carrying.partitioning import partition_of
 from torghut.settings import DECLARATION_FOLDERS, DECLARATIONS_DIR
 

@@ -1,7 +1,7 @@
 """Candidates of known worth through the whole lane: each comes to what it is worth, and why.
 
 On made prices in every run of the tests, on a week of recorded EURUSD minutes where data is there.
-How the better one was made better is told in ``tests/planted.py``.
+How the better one was made better is told in ``tests/support/lane/planted.py``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.eventlog import CAUSES, run
-from tests.lanes import ROUTER, SYMBOL, LaneWorld, Trial, package_trial, run_trial
-from tests.planted import announced, market, planted_arm, regimes
-from tests.promoting import Grounds, key_of, keyring, office
-from tests.rollouts import evidence_files, finalise
+from tests.support.decisions.declared import shipped
+from tests.support.governance.promoting import Grounds, key_of, keyring, office
+from tests.support.lane.lanes import ROUTER, SYMBOL, LaneWorld, Trial, package_trial, run_trial
+from tests.support.lane.planted import announced, market, planted_arm, regimes
+from tests.support.lane.rollouts import evidence_files, finalise
 from tests.unit.router.test_baselines import package
 from torghut.artifacts.package import Package, StoredFile, build_package
 from torghut.composition import deciding

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock
-from tests.kernels import compiled
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
 from torghut.composition import deciding
 from torghut.eventlog.memory import InMemoryLog
 from torghut.schemas.codes import Expert, Gate, GateStatus, Intent, RefusalCode

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.declared import redeclared, shipped
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled
-from tests.loops import (
+from tests.support.decisions.declared import redeclared, shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.loops import (
     A,
     B,
     drifting,
@@ -26,8 +26,8 @@ from tests.loops import (
     state_of,
     stop_record,
 )
-from tests.packages import eager_package
-from tests.rows import SECOND_NS, START_NS
+from tests.support.decisions.packages import eager_package
+from tests.support.decisions.rows import SECOND_NS, START_NS
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.commands import typed
-from tests.kernels import compiled
-from tests.logs import copied, write_log
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.logs import copied, write_log
+from tests.support.machine.commands import typed
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.schemas.codes import Intent
 

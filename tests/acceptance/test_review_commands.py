@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 
 from tests.acceptance.test_rollout_commands import keys, run_example
-from tests.commands import Ended, typed
-from tests.reviews import better, public_key
+from tests.support.lane.reviews import better, public_key
+from tests.support.machine.commands import Ended, typed
 from torghut.settings import ARTIFACT_DIR
 
 RUN: Final = "example-1"

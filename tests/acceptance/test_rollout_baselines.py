@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
-from tests.commands import installation, prices, typed
-from tests.logs import copied, write_log
-from tests.rolling import COMMIT
+from tests.support.decisions.logs import copied, write_log
+from tests.support.governance.rolling import COMMIT
+from tests.support.machine.commands import installation, prices, typed
 from torghut.kernel.digests import sha256_hex
 from torghut.settings import COMMIT as VARIABLE
 

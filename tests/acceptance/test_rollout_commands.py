@@ -21,9 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from tests.commands import Ended, typed
-from tests.declared import ROOT
-from tests.rollouts import (
+from tests.support.decisions.declared import ROOT
+from tests.support.lane.rollouts import (
     START_NS,
     STEP_NS,
     evidence_files,
@@ -33,6 +32,7 @@ from tests.rollouts import (
     unmeasured,
     whole_run,
 )
+from tests.support.machine.commands import Ended, typed
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.artifacts.errors import ArtifactExistsError
 from torghut.governance.rollouts.manifest import content_hash

@@ -20,11 +20,10 @@ import pytest
 from tests.architecture.tree import ROOT, modules, tracked_texts
 from tests.fakes.clock import SteppingClock
 from tests.fakes.governance import lane_commands
-from tests.governed import OWN, Desk
-from tests.lanes import LaneWorld, evaluated, made_run, package_trial, run_trial
-from tests.planted import market, regimes
-from tests.reporting import Feed, fresh_fold
-from tests.rollouts import (
+from tests.support.decisions.reporting import Feed, fresh_fold
+from tests.support.lane.lanes import LaneWorld, evaluated, made_run, package_trial, run_trial
+from tests.support.lane.planted import market, regimes
+from tests.support.lane.rollouts import (
     INCIDENT_PATH,
     evidence_files,
     examined,
@@ -37,6 +36,7 @@ from tests.rollouts import (
     unmeasured,
     whole_run,
 )
+from tests.support.scheduling.governed import OWN, Desk
 from torghut.governance.notes.note import note_path, read_note
 from torghut.governance.rollouts.finalising import RollbackFacts
 from torghut.governance.rollouts.rollout import RecordPhase, StartRun

@@ -11,16 +11,23 @@ from typing import Final
 
 import pytest
 
-from tests.commands import Ended, installation, typed
-from tests.declared import ROOT, shipped
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES
-from tests.latencies import counted
-from tests.logs import copied, write_log
-from tests.queueing import ended, start, submit
-from tests.rolling import COMMIT, console_commands, declare, junit, key_file, scraped
-from tests.rollouts import RUN_ID, START_NS, plan
-from tests.staging import shipped_roadmap
+from tests.support.decisions.declared import ROOT, shipped
+from tests.support.decisions.logs import copied, write_log
+from tests.support.governance.rolling import (
+    COMMIT,
+    console_commands,
+    declare,
+    junit,
+    key_file,
+    scraped,
+)
+from tests.support.governance.staging import shipped_roadmap
+from tests.support.lane.queueing import ended, start, submit
+from tests.support.lane.rollouts import RUN_ID, START_NS, plan
+from tests.support.live.latencies import counted
+from tests.support.machine.commands import Ended, installation, typed
 from tests.unit.governance.safety.test_rollback import trigger
 from torghut.composition import governing, standby
 from torghut.governance.rollouts.rollout import StartRun

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Ended, typed
-from tests.declared import ROOT
+from tests.support.decisions.declared import ROOT
+from tests.support.machine.commands import Ended, typed
 
 BASELINES = ROOT / "router" / "baselines"
 FIT = (

@@ -12,11 +12,11 @@ from typing import Final, Literal, get_args
 import numpy as np
 import pytest
 
-from tests.declared import redeclared
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import run
-from tests.logs import SYMBOLS, contexts, fill, usual_setup
-from tests.rows import RowArray
+from tests.support.decisions.declared import redeclared
+from tests.support.decisions.logs import SYMBOLS, contexts, fill, usual_setup
+from tests.support.decisions.rows import RowArray
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.symbols import ROUTER_ARM
 from torghut.eventlog.memory import InMemoryLog

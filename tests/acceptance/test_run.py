@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commands import Ended, prices, started, typed
+from tests.support.machine.commands import Ended, prices, started, typed
 from torghut.composition import logs
 from torghut.schemas.codes import Mode
 from torghut.schemas.rows import DECISION

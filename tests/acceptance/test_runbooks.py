@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from tests.declared import shipped
-from tests.live_services import live_service
-from tests.runbooks import PAGES, commands_of, holds, words_of
+from tests.support.decisions.declared import shipped
+from tests.support.live.live_services import live_service
+from tests.support.machine.runbooks import PAGES, commands_of, holds, words_of
 from torghut.entrypoints.cli.program import COMMANDS
 from torghut.settings import REVISION
 from torghut.workflows.live.switch_ports import SWITCH_NAMES

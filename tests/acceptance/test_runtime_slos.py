@@ -10,14 +10,14 @@ from typing import Any, Final, Literal
 import numpy as np
 import pytest
 
-from tests.climbing import HOUR_NS, slo_policy
-from tests.commands import installation, typed
-from tests.declared import redeclared
 from tests.fakes.eventlog import run
-from tests.logs import copied, write_log
-from tests.loops import drifting, empty_log, run_on, source_of
-from tests.rolling import scraped
-from tests.rows import SECOND_NS
+from tests.support.decisions.declared import redeclared
+from tests.support.decisions.logs import copied, write_log
+from tests.support.decisions.loops import drifting, empty_log, run_on, source_of
+from tests.support.decisions.rows import SECOND_NS
+from tests.support.governance.climbing import HOUR_NS, slo_policy
+from tests.support.governance.rolling import scraped
+from tests.support.machine.commands import installation, typed
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
 from torghut.schemas.control import (

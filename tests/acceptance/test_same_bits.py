@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernels import cache_folder
+from tests.support.decisions.kernels import cache_folder
 
 _ROOT = Path(__file__).resolve().parents[2]
+_PRINTED = "tests.support.decisions.printed_root"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -27,7 +28,12 @@ def _root(
     """Return the root that a fresh process prints."""
     paths = f"{sources or _ROOT / 'src'}{os.pathsep}{_ROOT}"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.printed_root", str(cache or cache_folder())],
+        [
+            sys.executable,
+            "-m",
+            _PRINTED,
+            str(cache or cache_folder()),
+        ],
         env={**os.environ, "PYTHONPATH": paths, **(environment or {})},
         cwd=_ROOT,
         capture_output=True,

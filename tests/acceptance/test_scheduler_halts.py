@@ -14,12 +14,12 @@ from typing import Final
 
 import pytest
 
-from tests.aftermath import Watch, check_aftermath
-from tests.governance_events import events_of
-from tests.governed_processes import governed
-from tests.killing import Trial
-from tests.live_services import SYMBOL, LiveService
-from tests.schedulers import (
+from tests.support.governance.governance_events import events_of
+from tests.support.live.live_services import SYMBOL, LiveService
+from tests.support.scheduling.aftermath import Watch, check_aftermath
+from tests.support.scheduling.governed_processes import governed
+from tests.support.scheduling.killing import Trial
+from tests.support.scheduling.schedulers import (
     LEASE_MS,
     Scheduler,
     is_held,

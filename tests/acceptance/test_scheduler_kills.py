@@ -15,12 +15,12 @@ from typing import Final
 
 import pytest
 
-from tests.aftermath import Watch, check_aftermath
-from tests.governance_events import Events, check_continued, events_of, said
-from tests.governed_processes import Source, governed
-from tests.killing import Trial
-from tests.made_worlds import recorded
-from tests.people import People, people_of
+from tests.support.governance.governance_events import Events, check_continued, events_of, said
+from tests.support.lane.made_worlds import recorded
+from tests.support.scheduling.aftermath import Watch, check_aftermath
+from tests.support.scheduling.governed_processes import Source, governed
+from tests.support.scheduling.killing import Trial
+from tests.support.scheduling.people import People, people_of
 from torghut.workflows.aggregates import STOP_LATCH
 from torghut.workflows.scheduling.running import CAUSE
 

@@ -14,10 +14,10 @@ from typing import Final
 
 import pytest
 
-from tests.live_services import SYMBOL, LiveService, live_service
-from tests.packages import eager_package
-from tests.schedulers import BEAT_TTL_MS, QUICK, Scheduler, declare, wait_until
-from tests.threads import beside
+from tests.support.decisions.packages import eager_package
+from tests.support.live.live_services import SYMBOL, LiveService, live_service
+from tests.support.live.threads import beside
+from tests.support.scheduling.schedulers import BEAT_TTL_MS, QUICK, Scheduler, declare, wait_until
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.client import Context
 from torghut.settings import DECLARATIONS_DIR

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.commands import prices, typed
+from tests.support.machine.commands import prices, typed
 
 
 def spoilt(path: Path) -> str:

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.commands import installation, typed
-from tests.declared import ROOT
-from tests.logs import copied, write_log
-from tests.rolling import COMMIT, scraped
+from tests.support.decisions.declared import ROOT
+from tests.support.decisions.logs import copied, write_log
+from tests.support.governance.rolling import COMMIT, scraped
+from tests.support.machine.commands import installation, typed
 from torghut.kernel.digests import sha256_hex
 from torghut.settings import COMMIT as VARIABLE
 from torghut.settings import DECLARATIONS_DIR, settings

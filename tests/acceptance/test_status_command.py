@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.commands import Ended, environment, started, typed
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.workers import FakeWorker, living, living_apart, status_of
+from tests.support.machine.commands import Ended, environment, started, typed
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.system.clock import SystemClock

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import typed
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.workers import FakeWorker, living, living_apart
+from tests.support.machine.commands import typed
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.schemas.live.worker import SwitchThrownFile
 from torghut.settings import settings

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Ended, typed
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.workers import FakeWorker, living
-from tests.logs import contexts, fill
+from tests.support.decisions.logs import contexts, fill
+from tests.support.machine.commands import Ended, typed
 from torghut.adapters.sqlite.store import open_log
 from torghut.market.ports import Arrival
 from torghut.schemas.control import (

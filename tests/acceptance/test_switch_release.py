@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import typed
 from tests.fakes.workers import FakeWorker, living, status_of
-from tests.live_services import LiveService, live_service
+from tests.support.live.live_services import LiveService, live_service
+from tests.support.machine.commands import typed
 from torghut.adapters.filesystem.tokens import operating_token
 from torghut.adapters.filesystem.worker_pages import HeldPage
 from torghut.adapters.http.errors import ServiceUnreachableError

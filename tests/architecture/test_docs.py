@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.commands import typed
+from tests.support.machine.commands import typed
 
 LINK: Final = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 ADR: Final = re.compile(r"\d{4}-[a-z0-9-]+\.md")

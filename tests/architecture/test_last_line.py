@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.last_line import last_line
+from tests.support.machine.last_line import last_line
 
 EXAMPLES: Final = """
 import pytest
@@ -27,7 +27,7 @@ def test_recorded():
 def test_traced():
     pytest.skip("needs strace")
 """
-PLUGINS: Final = ("-p", "xdist", "-p", "tests.last_line")
+PLUGINS: Final = ("-p", "xdist", "-p", "tests.support.machine.last_line")
 """The one under test, and the one that it works with; those of the examples are none."""
 CONFIGURATION: Final = """
 [tool.pytest]

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.staging import shipped_roadmap
+from tests.support.governance.staging import shipped_roadmap
 from torghut.schemas.declarations.roadmap import ShownByArtifact, ShownByTest
 from torghut.schemas.publish import MODELS
 

@@ -11,7 +11,7 @@ from typing import Final
 import yaml
 from typing_extensions import override
 
-from tests.declared import text_of
+from tests.support.decisions.declared import text_of
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.ids import parse_context_id
 from torghut.market.ports import Quarantined

@@ -9,13 +9,13 @@ from typing import Final
 
 from typing_extensions import override
 
-from tests.carried import belongs, quote
 from tests.fakes.broker import Cluster, Frost, InMemoryBroker
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.live import FailingKeeper, Ill, Illness, Page, SwitchFiles, live_policy
 from tests.fakes.observing import KeptJournal
 from tests.fakes.virtual_time import VirtualSteady, VirtualWall
-from tests.loops import made_setup
+from tests.support.carrying.carried import belongs, quote
+from tests.support.decisions.loops import made_setup
 from torghut.carrying.messages import Outgoing
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.memory import InMemoryLog, Kept

@@ -10,11 +10,11 @@ from typing import Final
 
 from typing_extensions import override
 
-from tests.drifting import measured
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.governing import BEYOND, drift_policy, safety_policy, scheduler_policy
-from tests.promoting import keyring
-from tests.rollouts import evidence_files, whole_run
+from tests.support.governance.governing import BEYOND, drift_policy, safety_policy, scheduler_policy
+from tests.support.governance.promoting import keyring
+from tests.support.lane.drifting import measured
+from tests.support.lane.rollouts import evidence_files, whole_run
 from torghut.artifacts.errors import ArtifactUnreadableError, ReadFault
 from torghut.governance.allotting.allotting import Shares
 from torghut.governance.rollouts.rollout import CrashLane, FinaliseRun, RolloutCommand

@@ -14,10 +14,10 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter
 from typing_extensions import override
 
-from tests.declared import text_of
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.virtual_time import VirtualSteady, VirtualWall, virtual_loop
-from tests.loops import made_setup
+from tests.support.decisions.declared import text_of
+from tests.support.decisions.loops import made_setup
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import (

@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.approving import PROMOTION
-from tests.promoting import ID, answer, fingerprint_of, key_of, keyring, signed_approval
+from tests.support.governance.approving import PROMOTION
+from tests.support.governance.promoting import (
+    ID,
+    answer,
+    fingerprint_of,
+    key_of,
+    keyring,
+    signed_approval,
+)
 from torghut.governance.approvals.approval import APPROVAL
 from torghut.governance.approvals.errors import ApprovalError
 from torghut.governance.approvals.signing import (

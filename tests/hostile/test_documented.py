@@ -22,8 +22,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.asking import TOKENS, Bench, bench
 from tests.fakes.desk import FakeDesk, policy_with, refused
+from tests.support.live.asking import TOKENS, Bench, bench
 from torghut.entrypoints.api.rest.openapi import document_text
 from torghut.entrypoints.api.rest.routes import ROUTES
 from torghut.schemas.live.naming import offered_context_id

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from tests.reviews import better, made, public_key
-from tests.rollouts import RUN_ID
+from tests.support.lane.reviews import better, made, public_key
+from tests.support.lane.rollouts import RUN_ID
 from torghut.artifacts.signatures import parse_public_key
 from torghut.governance.rollouts.manifest import content_hash
 from torghut.kernel.canonical import JsonValue, canonical_bytes, parse_json_object

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.asking import END_S, TOKENS, Answer, Bench, ask, bench, request, served
 from tests.fakes.desk import FakeDesk, policy_with
+from tests.support.live.asking import END_S, TOKENS, Answer, Bench, ask, bench, request, served
 from torghut.adapters.http.limits import HttpLimits, http_limits
 
 KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="

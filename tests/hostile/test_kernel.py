@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.contract.sources.examples import open_example
-from tests.declared import shipped
 from tests.hostile.corpus import CASES, Case, Judge, write
-from tests.kernels import compiled
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
 from torghut.schemas.codes import RefusalCode
 from torghut.workflows.survey import BY_KERNEL, BY_SOURCE, survey
 

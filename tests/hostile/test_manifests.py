@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.declared import ROOT
-from tests.rollouts import (
+from tests.support.decisions.declared import ROOT
+from tests.support.lane.rollouts import (
     INCIDENT_PATH,
     START_NS,
     STEP_NS,

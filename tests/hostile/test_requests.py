@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.asking import (
+from tests.fakes.desk import FakeDesk, policy_with
+from tests.support.live.asking import (
     END_S,
     TOKENS,
     Answer,
@@ -27,7 +28,6 @@ from tests.asking import (
     request,
     served,
 )
-from tests.fakes.desk import FakeDesk, policy_with
 from torghut.adapters.http.limits import HttpLimits, http_limits
 
 CONTEXT: Final = json.dumps(

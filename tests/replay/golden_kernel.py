@@ -17,8 +17,8 @@ from typing import Final, TypedDict
 import numpy as np
 import zstandard
 
-from tests.kernels import compiled
-from tests.rows import (
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import (
     SECOND_NS,
     START_NS,
     RowArray,

@@ -16,8 +16,8 @@ from typing import Final, Literal
 import zstandard
 
 from tests.fakes.clock import CountingIds, HandClock
-from tests.logs import contexts, fill, usual_setup
-from tests.rows import RowArray
+from tests.support.decisions.logs import contexts, fill, usual_setup
+from tests.support.decisions.rows import RowArray
 from torghut.adapters.sqlite.layout import LAYOUT_VERSION
 from torghut.adapters.sqlite.store import open_log
 from torghut.decisions.kernel.deciding import KERNEL_VERSION

@@ -7,11 +7,21 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from tests.approving import EVE, approval, deny, grant, granted, request, revoke, use
-from tests.climbing import caps, climbed, hours, look, windows
 from tests.fakes.eventlog import run
-from tests.governance_pages import CLOSED, standing
-from tests.governing import (
+from tests.replay.golden_streams import add_message, add_stream
+from tests.support.governance.approving import (
+    EVE,
+    approval,
+    deny,
+    grant,
+    granted,
+    request,
+    revoke,
+    use,
+)
+from tests.support.governance.climbing import caps, climbed, hours, look, windows
+from tests.support.governance.governance_pages import CLOSED, standing
+from tests.support.governance.governing import (
     ANN,
     BEN,
     SECOND_NS,
@@ -22,9 +32,7 @@ from tests.governing import (
     safety_policy,
     verdict,
 )
-from tests.lanes import LaneWorld, made_run
-from tests.latencies import counted, latencies, reading
-from tests.promoting import (
+from tests.support.governance.promoting import (
     answer,
     claim_of,
     demote,
@@ -37,10 +45,11 @@ from tests.promoting import (
     signed_approval,
     take_back,
 )
-from tests.queueing import ended, queue, start, submit
-from tests.releasing import LatchLog
-from tests.replay.golden_streams import add_message, add_stream
-from tests.staging import advance, all_shown, arrived, back, review
+from tests.support.governance.releasing import LatchLog
+from tests.support.governance.staging import advance, all_shown, arrived, back, review
+from tests.support.lane.lanes import LaneWorld, made_run
+from tests.support.lane.queueing import ended, queue, start, submit
+from tests.support.live.latencies import counted, latencies, reading
 from torghut.governance.allotting.allotment import (
     ALLOTMENTS,
     Allot,

@@ -18,9 +18,9 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import HandClock
-from tests.kernels import compiled, reference
-from tests.logs import contexts, fill
 from tests.replay.golden_kernel import FOLDER, GoldenRun, decide_again, unpack
+from tests.support.decisions.kernels import compiled, reference
+from tests.support.decisions.logs import contexts, fill
 from torghut.decisions.kernel.deciding import KERNEL_VERSION
 from torghut.eventlog.block import Block
 from torghut.eventlog.memory import InMemoryLog

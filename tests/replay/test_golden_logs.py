@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.eventlog import run
-from tests.kernels import compiled
-from tests.logs import gathered
-from tests.packages import eager_package
 from tests.replay.golden_logs import FOLDER, GoldenLog, held, holding, kernel_of, names, unpacked
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.logs import gathered
+from tests.support.decisions.packages import eager_package
 from torghut.adapters.sqlite.layout import LAYOUT_VERSION
 from torghut.adapters.sqlite.store import open_log
 from torghut.decisions.kernel.deciding import KERNEL_VERSION

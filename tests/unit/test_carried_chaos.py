@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.carried_chaos import check_not_ended, defects_in
-from tests.deployments import Worker
+from tests.support.carrying.carried_chaos import check_not_ended, defects_in
+from tests.support.carrying.deployments import Worker
 
 
 def ended(folder: Path, status: int) -> Worker:

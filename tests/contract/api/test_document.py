@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from docs.reference.schemas import FOLDER, OPENAPI
-from tests.asking import TOKENS
+from tests.support.live.asking import TOKENS
 from torghut.entrypoints.api.rest.openapi import document_text
 from torghut.entrypoints.api.rest.routes import ROUTES
 

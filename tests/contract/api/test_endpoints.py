@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from tests.asking import METRICS, TOKENS, Answer, Bench, ask, bench, request, served
 from tests.fakes.desk import FakeDesk, policy_with, refused
+from tests.support.live.asking import METRICS, TOKENS, Answer, Bench, ask, bench, request, served
 from torghut.schemas.live.naming import offered_context_id
 from torghut.schemas.live.position import Position
 from torghut.workflows.live.errors import (

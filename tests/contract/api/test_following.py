@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
-from tests.asking import END_S, TOKENS, Bench, ask, bench, request, served
 from tests.fakes.desk import FakeDesk, policy_with, refused
+from tests.support.live.asking import END_S, TOKENS, Bench, ask, bench, request, served
 from torghut.adapters.http.limits import http_limits
 from torghut.schemas.live.naming import offered_context_id
 from torghut.schemas.live.position import Position

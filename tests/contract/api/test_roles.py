@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.asking import TOKENS, Answer, Bench, ask, bench, request, served
+from tests.support.live.asking import TOKENS, Answer, Bench, ask, bench, request, served
 from torghut.adapters.filesystem.tokens import TokenFileUnsafeError
 from torghut.entrypoints.api.rest.routes import ROUTES
 from torghut.kernel.errors import TorghutError

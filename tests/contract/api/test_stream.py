@@ -14,8 +14,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.asking import END_S, TOKENS, Bench, bench, served
 from tests.fakes.desk import FakeDesk, policy_with, refused
+from tests.support.live.asking import END_S, TOKENS, Bench, bench, served
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.live.delivery import Answered
 from torghut.schemas.live.naming import offered_context_id

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.packages import InMemoryPackageStore
-from tests.packages import made_package
+from tests.support.decisions.packages import made_package
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.artifacts.errors import PackageDigestError, PackageMissingError
 from torghut.artifacts.package import PackageReference

@@ -9,10 +9,10 @@ from typing import Final
 
 import pytest
 
-from tests.brokers import MARKS
-from tests.carriers import Carrier, InMemoryCarrier, KafkaCarrier
 from tests.fakes.kafka import InMemoryTopics
-from tests.removing_topics import remove_topics
+from tests.support.carrying.brokers import MARKS
+from tests.support.carrying.carriers import Carrier, InMemoryCarrier, KafkaCarrier
+from tests.support.carrying.removing_topics import remove_topics
 from torghut.access.broker import BrokerAccess
 from torghut.adapters.kafka.opening import open_topics
 from torghut.carrying.ports import TopicAdmin

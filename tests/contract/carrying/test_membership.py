@@ -6,8 +6,15 @@ import asyncio
 
 import pytest
 
-from tests.brokers import MARKS
-from tests.carriers import Carrier, FaustCarrier, InMemoryCarrier, KafkaCarrier, Owning, says
+from tests.support.carrying.brokers import MARKS
+from tests.support.carrying.carriers import (
+    Carrier,
+    FaustCarrier,
+    InMemoryCarrier,
+    KafkaCarrier,
+    Owning,
+    says,
+)
 from torghut.carrying.errors import BrokerUnreachableError, OffsetsGoneError
 from torghut.carrying.ports import Broker
 

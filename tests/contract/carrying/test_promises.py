@@ -12,8 +12,8 @@ from typing import Any, Final
 import pytest
 
 from docs.reference.schemas import ASYNCAPI, FOLDER
-from tests.commands import typed
-from tests.declared import ROOT
+from tests.support.decisions.declared import ROOT
+from tests.support.machine.commands import typed
 from torghut.adapters.filesystem.declared.topics import load_topics, released_schemas
 from torghut.carrying.asyncapi import document, document_text
 from torghut.carrying.promises import promises, to_release

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.carriers import Carrier, says
+from tests.support.carrying.carriers import Carrier, says
 from torghut.carrying.errors import BrokerRefusedError
 
 

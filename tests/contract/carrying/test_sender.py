@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.carriers import Carrier, heard, says, texts
 from tests.fakes.topics import murmur2, partition_of
+from tests.support.carrying.carriers import Carrier, heard, says, texts
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import Outgoing
 

@@ -12,14 +12,14 @@ from typing import Final
 
 import pytest
 
-from tests.carried import carried_control, quote
-from tests.declared import ROOT
 from tests.fakes.broker import Frost, InMemoryVoice
 from tests.fakes.clock import HandClock
 from tests.fakes.fleet import SYMBOLS, TOPICS, Fleet
 from tests.fakes.topics import Topics
 from tests.fakes.virtual_time import run_virtually
-from tests.loops import stop_record
+from tests.support.carrying.carried import carried_control, quote
+from tests.support.decisions.declared import ROOT
+from tests.support.decisions.loops import stop_record
 from torghut.adapters.filesystem.declared.topics import load_topics
 from torghut.carrying.asyncapi import KEYS
 from torghut.carrying.messages import SCHEMA, Headers, Outgoing, Received

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.carriers import Carrier, heard, says, texts
+from tests.support.carrying.carriers import Carrier, heard, says, texts
 from torghut.carrying.errors import (
     BrokerRefusedError,
     BrokerUnreachableError,

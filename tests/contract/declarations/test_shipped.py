@@ -7,7 +7,7 @@ import re
 import jsonschema
 import pytest
 
-from tests.declared import FILES, shipped, text_of
+from tests.support.decisions.declared import FILES, shipped, text_of
 from torghut.schemas.codes import Expert, Mode, OnStop, RouterMode
 from torghut.schemas.declarations import MODELS, json_schema
 from torghut.schemas.declarations.plain_yaml import read_plain

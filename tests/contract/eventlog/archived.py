@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.eventlog import CAUSES
-from tests.servers import address_of
+from tests.support.machine.servers import address_of
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.postgres import opening
 from torghut.adapters.postgres.store import PostgresLog

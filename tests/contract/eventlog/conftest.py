@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.eventlog import open_sqlite, run
-from tests.servers import open_postgres
+from tests.support.machine.servers import open_postgres
 from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.ports import DecisionLog, EventFeed, EventStore, PartitionClaims

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from tests.fakes.clock import HandClock
 from tests.fakes.lease import InMemoryLease, LeaseOffice
-from tests.servers import Databases, postgres_lease
+from tests.support.machine.servers import Databases, postgres_lease
 from torghut.adapters.filesystem.lease import FileLease
 from torghut.governance.ports import WriterLease
 

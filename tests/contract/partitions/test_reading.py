@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import ConsumerStoppedError
 
-from tests.brokers import MARKS, named
 from tests.fakes.partitions import FakeBrokers, FakeCluster
+from tests.support.carrying.brokers import MARKS, named
 from torghut.access.broker import BrokerAccess
 from torghut.client.kafka.cluster import Cluster
 from torghut.client.limits import Limits

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.kernels import code_store
+from tests.support.decisions.kernels import code_store
 from torghut.adapters.sources.opening import open_source
 from torghut.adapters.sources.reading.limits import ReadLimits
 from torghut.adapters.sources.target import InstrumentTiming

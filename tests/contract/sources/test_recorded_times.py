@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.contract.sources.examples import open_example, read
-from tests.declared import text_of
+from tests.support.decisions.declared import text_of
 from torghut.market.calendars import expand, parse_calendar, session_rows
 from torghut.market.ports import ContextArray
 from torghut.schemas.rows import Integers

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 
 from tests.fakes.live_service import FakeLiveService
-from tests.live_clients import QUICK, first
+from tests.support.live.live_clients import QUICK, first
 from torghut.adapters.system.clock import SystemClock
 from torghut.client import connect
 from torghut.client.errors import UnreachableError

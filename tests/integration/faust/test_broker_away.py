@@ -11,8 +11,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
-from tests.brokers import MARKS
-from tests.carriers import Owning
+from tests.support.carrying.brokers import MARKS
+from tests.support.carrying.carriers import Owning
 from torghut.access.broker import BrokerAccess
 from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.opening import open_faust

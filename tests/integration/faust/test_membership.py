@@ -17,8 +17,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import TopicPartition
 
-from tests.brokers import named
-from tests.carriers import Owning
+from tests.support.carrying.brokers import named
+from tests.support.carrying.carriers import Owning
 from torghut.access.broker import BrokerAccess
 from torghut.access.faust import FaustChoices
 from torghut.adapters.faust.opening import open_faust

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.workers import status_of
-from tests.namespaces import mount_small
+from tests.support.machine.namespaces import mount_small
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.schemas.live.worker import SwitchThrownFile

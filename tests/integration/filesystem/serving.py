@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import get_args
 
 from tests.integration.filesystem.mounted import fill
-from tests.live_services import live_service
-from tests.namespaces import mount_small
+from tests.support.live.live_services import live_service
+from tests.support.machine.namespaces import mount_small
 from torghut.client import AnswerLateError
 from torghut.schemas.live.delivery import SwitchName
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernels import compiled
-from tests.namespaces import printed_apart
+from tests.support.decisions.kernels import compiled
+from tests.support.machine.namespaces import printed_apart
 from torghut.workflows.live.switch_ports import SWITCH_NAMES
 
 pytestmark = pytest.mark.system

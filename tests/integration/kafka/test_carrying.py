@@ -10,13 +10,13 @@ from typing import Final
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.brokers import named
-from tests.carried import belongs, carried_control, quote
-from tests.carriers import KafkaCarrier, heard, says, texts
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.fleet import SYMBOLS
 from tests.fakes.live import FailingKeeper, Illness, Page, SwitchFiles, live_policy
-from tests.loops import made_setup, stop_record
+from tests.support.carrying.brokers import named
+from tests.support.carrying.carried import belongs, carried_control, quote
+from tests.support.carrying.carriers import KafkaCarrier, heard, says, texts
+from tests.support.decisions.loops import made_setup, stop_record
 from torghut.adapters.system.clock import MonotonicClock, SystemClock
 from torghut.carrying.messages import CAUSATION_ID, LOG_POSITION, Outgoing
 from torghut.decisions.recording import read_block

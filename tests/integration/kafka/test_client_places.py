@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from tests.brokers import named
+from tests.support.carrying.brokers import named
 from torghut.access.broker import BrokerAccess
 from torghut.carrying.messages import LOG_POSITION
 from torghut.client.kafka.cluster import Cluster

@@ -10,7 +10,7 @@ import yaml
 
 from ops.servers.jars import POM
 from ops.servers.node import BrokerOptions, properties
-from tests.declared import ROOT
+from tests.support.decisions.declared import ROOT
 
 COMPOSE: Final[Any] = yaml.safe_load((ROOT / "ops" / "compose.yaml").read_text(encoding="utf-8"))
 

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from ops.servers.broker import BrokerCluster
-from tests.brokers import named
-from tests.removing_topics import remove_topics
+from tests.support.carrying.brokers import named
+from tests.support.carrying.removing_topics import remove_topics
 from torghut.access.broker import BrokerAccess
 from torghut.access.ending import ended
 from torghut.adapters.kafka.opening import open_topics

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from ops.servers.broker import BrokerCluster
-from tests.brokers import named
+from tests.support.carrying.brokers import named
 from torghut.access.broker import BrokerAccess
 from torghut.access.ending import Admin, Client, ended
 from torghut.access.options import client_options

@@ -15,7 +15,7 @@ from ops.servers import broker as launcher
 from ops.servers import jars
 from ops.servers.broker import BrokerCluster, BrokerUnavailableError
 from ops.servers.node import BrokerOptions, Node, properties
-from tests.declared import ROOT
+from tests.support.decisions.declared import ROOT
 
 GONE_S = 10
 """Longest that an abandoned node may outlive whoever started it, in seconds."""

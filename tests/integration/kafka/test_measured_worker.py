@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks.carried import Duty, work
 from benchmarks.deployments import make_topics
-from tests.brokers import named
-from tests.commands import installation
-from tests.deployments import awaited
+from tests.support.carrying.brokers import named
+from tests.support.carrying.deployments import awaited
+from tests.support.machine.commands import installation
 from torghut.adapters.filesystem.worker_pages import read_pages
 
 PARTITIONS: Final = 4

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import run_apart
+from tests.support.machine.commands import run_apart
 
 
 @pytest.mark.system

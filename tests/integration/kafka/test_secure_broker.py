@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ops.servers.broker import BrokerOptions, SecureListener, free_port, run_broker
-from tests.carriers import Owning, says
-from tests.commands import Ended, typed
+from tests.support.carrying.carriers import Owning, says
+from tests.support.machine.commands import Ended, typed
 from torghut.carrying.errors import BrokerRefusedError
 from torghut.composition import brokering
 from torghut.settings import settings

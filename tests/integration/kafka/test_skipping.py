@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.declared import ROOT
+from tests.support.decisions.declared import ROOT
 
 pytestmark = pytest.mark.slow  # each is a run of pytest
 

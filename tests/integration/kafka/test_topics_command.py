@@ -12,8 +12,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from ops.servers.broker import BrokerCluster
-from tests.commands import Ended, typed
-from tests.removing_topics import remove_topics
+from tests.support.carrying.removing_topics import remove_topics
+from tests.support.machine.commands import Ended, typed
 from torghut.carrying.errors import BrokerUnreachableError
 
 CONTEXTS: Final = "torghut.market-context.v1"

@@ -11,7 +11,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
 from typing_extensions import override
 
-from tests.carriers import FaustCarrier, KafkaCarrier, Owning, says
+from tests.support.carrying.carriers import FaustCarrier, KafkaCarrier, Owning, says
 from torghut.carrying.messages import Received
 from torghut.carrying.ports import Membership
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import asyncpg
 
-from tests.servers import open_postgres
+from tests.support.machine.servers import open_postgres
 from torghut.eventlog.envelopes import Causes
 from torghut.schemas.types import Message
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.fakes.clock import CountingIds, HandClock
-from tests.servers import address_of
+from tests.support.machine.servers import address_of
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.postgres.store import PostgresLog
 from torghut.artifacts.ports import ArtifactStore

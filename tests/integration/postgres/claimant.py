@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from tests.fakes.eventlog import make_block
-from tests.servers import open_postgres
+from tests.support.machine.servers import open_postgres
 from torghut.adapters.postgres.budgets import Budgets
 from torghut.eventlog.errors import ClaimLostError
 

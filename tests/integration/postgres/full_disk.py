@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from tests.fakes.eventlog import fill, make_block, run
-from tests.servers import open_postgres, own_server
+from tests.support.machine.servers import open_postgres, own_server
 from torghut.adapters.postgres.store import PostgresLog
 from torghut.eventlog.errors import LogWriteError
 

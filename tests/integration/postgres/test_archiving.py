@@ -16,7 +16,7 @@ from typing_extensions import override
 from tests.fakes.dying import Killed
 from tests.fakes.eventlog import CAUSES, fill, listed, make_block, run
 from tests.integration.postgres.archiver import archive_all, open_archiving
-from tests.servers import Databases, address_of, open_postgres
+from tests.support.machine.servers import Databases, address_of, open_postgres
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.postgres.opening import upgrade_log
 from torghut.adapters.postgres.store import PostgresLog

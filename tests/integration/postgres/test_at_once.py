@@ -14,7 +14,7 @@ import pytest
 from ops.servers.database import DatabaseServer
 from tests.fakes.eventlog import citing, fill, listed, make_block, make_chain, run
 from tests.fakes.proxy import HOST, Proxy
-from tests.servers import Databases, open_postgres, own_server
+from tests.support.machine.servers import Databases, open_postgres, own_server
 from torghut.adapters.postgres.budgets import Budgets
 from torghut.adapters.postgres.store import PostgresLog
 from torghut.eventlog.block import Block, Head, head_of

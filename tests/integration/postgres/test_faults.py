@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from ops.servers.database import DatabaseServer
-from tests.declared import ROOT
 from tests.fakes.eventlog import CAUSES, Happened, listed, make_block, make_chain, run
-from tests.servers import Databases, open_postgres, own_server
+from tests.support.decisions.declared import ROOT
+from tests.support.machine.servers import Databases, open_postgres, own_server
 from torghut.adapters.postgres.budgets import Budgets
 from torghut.adapters.postgres.store import PostgresLog
 from torghut.eventlog.block import Block, Head, head_of

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from ops.servers.database import programs_folder
-from tests.declared import ROOT
+from tests.support.decisions.declared import ROOT
 
 ON_ITS_OWN = ("unshare", "--mount", "--propagation", "private")
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Databases, address_of
+from tests.support.machine.servers import Databases, address_of
 from torghut.adapters.postgres.lease import PostgresLease
 from torghut.adapters.system.clock import SystemClock
 from torghut.governance.leasing.errors import (

@@ -9,10 +9,10 @@ from functools import partial
 
 import pytest
 
-from tests.deployments import awaited
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import fill, make_block, run
-from tests.servers import Databases, address_of, open_postgres, own_server
+from tests.support.carrying.deployments import awaited
+from tests.support.machine.servers import Databases, address_of, open_postgres, own_server
 from torghut.adapters.postgres.address import Address
 from torghut.adapters.postgres.budgets import DEFAULTS
 from torghut.adapters.postgres.connecting import engine_of

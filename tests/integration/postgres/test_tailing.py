@@ -12,9 +12,9 @@ from typing import Final
 import asyncpg
 import pytest
 
-from tests.declared import ROOT
 from tests.integration.postgres.appender import TOGETHER
-from tests.servers import Databases, open_postgres
+from tests.support.decisions.declared import ROOT
+from tests.support.machine.servers import Databases, open_postgres
 from torghut.kernel.canonical import parse_json_object
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]

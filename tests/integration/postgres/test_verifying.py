@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.fakes.eventlog import CAUSES, Happened, citing, fill, make_block, run
-from tests.servers import Databases, open_postgres
+from tests.support.machine.servers import Databases, open_postgres
 from torghut.adapters.postgres.store import PostgresLog
 from torghut.eventlog.block import head_of
 from torghut.eventlog.errors import LogIntegrityError

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.eventlog import CAUSES, Happened, fill, make_block, run
-from tests.servers import Databases, address_of
+from tests.support.machine.servers import Databases, address_of
 from torghut.adapters.postgres.opening import open_log, read_log
 from torghut.adapters.postgres.store import PostgresLog
 from torghut.composition.logs import shared_log

@@ -15,7 +15,7 @@ import pytest
 
 from ops.servers import __main__ as servers
 from ops.servers.database import programs_folder
-from tests.servers import Databases
+from tests.support.machine.servers import Databases
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 

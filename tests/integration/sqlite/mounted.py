@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.fakes.eventlog import listed, make_block, open_sqlite, run
-from tests.namespaces import mount, mount_small
+from tests.support.machine.namespaces import mount, mount_small
 from torghut.adapters.sqlite.store import read_log
 from torghut.eventlog.block import Head
 from torghut.eventlog.errors import LogReadError, LogWriteError

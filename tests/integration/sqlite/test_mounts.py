@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.namespaces import printed_apart
+from tests.support.machine.namespaces import printed_apart
 from tests.unit.adapters.sqlite.files import closed, crashed
 
 pytestmark = pytest.mark.system

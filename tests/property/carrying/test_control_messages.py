@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.carried import WALL_NS, carried_control
-from tests.loops import stop_record
+from tests.support.carrying.carried import WALL_NS, carried_control
+from tests.support.decisions.loops import stop_record
 from torghut.carrying.contexts import Unreadable
 from torghut.carrying.controls import RECORD_BYTES_MAX, control_key, read_control
 from torghut.carrying.messages import CORRELATION_ID, INGRESS_WALL_NS, SCHEMA, SPEED, Received

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.live_service import ABORT, CLOSE, FakeLiveService, Lines, position_of
-from tests.live_clients import client_of, with_service
+from tests.support.live.live_clients import client_of, with_service
 from torghut.client import Delivery, Limits
 
 LIMITS = Limits(

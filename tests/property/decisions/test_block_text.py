@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from tests.declared import shipped
-from tests.kernels import reference
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import reference
 from torghut.decisions.block_text import EMPTY_RECORDS, Counts, cursor_text, header_bytes
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.fold.symbols import Genesis

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.holding import eased_tables, following, long_states
-from tests.kernels import compiled
-from tests.rows import decide
+from tests.support.decisions.holding import eased_tables, following, long_states
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import decide
 from torghut.schemas.codes import Path, Reason, Switch
 
 RAISE_RATIO = 0.05

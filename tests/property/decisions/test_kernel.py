@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.holding import NOW_NS, eased_tables, following, long_states
-from tests.kernels import compiled, reference
-from tests.rows import RowArray, decide, interleaved, quotes, state_rows, tables, walk
+from tests.support.decisions.holding import NOW_NS, eased_tables, following, long_states
+from tests.support.decisions.kernels import compiled, reference
+from tests.support.decisions.rows import (
+    RowArray,
+    decide,
+    interleaved,
+    quotes,
+    state_rows,
+    tables,
+    walk,
+)
 from torghut.schemas.codes import GateStatus, Intent, OnStop, RefusalCode, Switch
 from torghut.schemas.rows import CONTEXT, DECISION
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.holding import NOW_NS, eased_tables, following, long_states
-from tests.kernels import compiled
-from tests.rows import SECOND_NS, decide
+from tests.support.decisions.holding import NOW_NS, eased_tables, following, long_states
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import SECOND_NS, decide
 from torghut.schemas.codes import Intent, Mode, Reason, Stream, Switch
 
 

@@ -13,9 +13,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.reporting import SETTLE_S, TOLERANCE, fresh_fold, live_feed, report_position
-from tests.rows import SECOND_NS
-from tests.venue import Venue, decimal_of
+from tests.support.decisions.reporting import (
+    SETTLE_S,
+    TOLERANCE,
+    fresh_fold,
+    live_feed,
+    report_position,
+)
+from tests.support.decisions.rows import SECOND_NS
+from tests.support.decisions.venue import Venue, decimal_of
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.snapshot import restore_snapshot, take_snapshot
 from torghut.decisions.recording import Recorded, Taken, learn_names, read_block, record_batch

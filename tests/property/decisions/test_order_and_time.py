@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.holding import NOW_NS, eased_tables, following, long_states
-from tests.kernels import compiled
-from tests.rows import SECOND_NS, START_NS, decide, quotes, state_rows, tables
+from tests.support.decisions.holding import NOW_NS, eased_tables, following, long_states
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import SECOND_NS, START_NS, decide, quotes, state_rows, tables
 from torghut.decisions.fold.control import apply_control
 from torghut.schemas.codes import Domain, Gate, GateStatus, RefusalCode, Stream
 from torghut.schemas.control import NewsArrived

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from jsonschema import Draft202012Validator
 
-from tests import rows
-from tests.declared import shipped
-from tests.kernels import reference
+from tests.support.decisions import rows
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import reference
 from torghut.decisions.fold.lineage import Lineage, lineage_words
 from torghut.decisions.kernel.engine import Tables
 from torghut.decisions.parameters import initial_states, parameter_rows

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from tests.plain_rendering import plainly
 from tests.replay.golden_decisions import golden_row
+from tests.support.decisions.plain_rendering import plainly
 from torghut.decisions.rendering import render_decision, render_json
 from torghut.schemas.codes import (
     Domain,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.holding import NOW_NS, eased_tables, following, long_states
-from tests.kernels import compiled
-from tests.rows import SECOND_NS, START_NS, decide, state_rows
+from tests.support.decisions.holding import NOW_NS, eased_tables, following, long_states
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import SECOND_NS, START_NS, decide, state_rows
 from torghut.decisions.fold.reported import Fill, ReportedBook, fill_of
 from torghut.schemas.codes import Gate, GateStatus, Mode, Reason
 from torghut.schemas.control import FillReported, PositionReported

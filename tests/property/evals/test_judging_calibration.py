@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.evaluating import clustered, generator, paired, persistent, quick_policy
+from tests.support.lane.evaluating import clustered, generator, paired, persistent, quick_policy
 from torghut.evals.judging import FixedSampleJudge
 from torghut.evals.pairing import PairedArms
 from torghut.schemas.rows import Floats

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.evaluating import arm, generator, paired, persistent, quick_policy
+from tests.support.lane.evaluating import arm, generator, paired, persistent, quick_policy
 from torghut.evals.judging import FixedSampleJudge, Judgement
 from torghut.evals.pairing import PairedArms
 from torghut.schemas.rollout.evaluation import ARMS, ArmName

@@ -9,8 +9,16 @@ import numpy as np
 import pytest
 from hmmlearn.hmm import GaussianHMM
 
-from tests.kernels import compiled, feature_pass
-from tests.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables, walk
+from tests.support.decisions.kernels import compiled, feature_pass
+from tests.support.decisions.rows import (
+    SECOND_NS,
+    RowArray,
+    decide,
+    quotes,
+    state_rows,
+    tables,
+    walk,
+)
 from torghut.evals.lookahead import Answers, Decide, LookaheadPlan, LookaheadReport, check_lookahead
 from torghut.schemas.codes import REGIME_FEATURES
 

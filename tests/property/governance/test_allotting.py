@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.governing import SECOND_NS, START_NS, Memory
+from tests.support.governance.governing import SECOND_NS, START_NS, Memory
 from torghut.governance.allotting.allotment import (
     ALLOTMENTS,
     Allot,

@@ -8,7 +8,7 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.approving import (
+from tests.support.governance.approving import (
     DAY_S,
     EVE,
     approval,
@@ -20,7 +20,7 @@ from tests.approving import (
     revoke,
     use,
 )
-from tests.governing import ANN, BEN, SECOND_NS, START_NS
+from tests.support.governance.governing import ANN, BEN, SECOND_NS, START_NS
 from torghut.governance.approvals.approval import ApprovalCommand
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.governing.approvals import (

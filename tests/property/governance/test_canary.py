@@ -7,7 +7,7 @@ from typing import Final, get_args
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.governing import START_NS, Memory
+from tests.support.governance.governing import START_NS, Memory
 from torghut.governance.safety.canary import (
     CANARY,
     CanaryCommand,

@@ -7,7 +7,7 @@ from typing import Final, get_args
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.governing import SECOND_NS, START_NS, Memory, safety_policy
+from tests.support.governance.governing import SECOND_NS, START_NS, Memory, safety_policy
 from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, ObserveCycle
 from torghut.schemas.governing.continuity import (
     CONTINUITY_EVENT,

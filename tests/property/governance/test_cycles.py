@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.governing import Memory
+from tests.support.governance.governing import Memory
 from torghut.governance.cycles.cycle import (
     CYCLES,
     INTERRUPTED,

@@ -8,7 +8,7 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.governing import SECOND_NS, START_NS, Memory, drift_policy, verdict
+from tests.support.governance.governing import SECOND_NS, START_NS, Memory, drift_policy, verdict
 from torghut.governance.safety.drift_actions import (
     DRIFT_ACTIONS,
     DriftCommand,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.governing import Memory
+from tests.support.governance.governing import Memory
 from torghut.governance.leasing.epochs import (
     EPOCHS,
     BeginEpoch,

@@ -9,7 +9,7 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.climbing import (
+from tests.support.governance.climbing import (
     FRESH_MS,
     HOUR_NS,
     caps,

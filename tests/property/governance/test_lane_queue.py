@@ -8,7 +8,7 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.queueing import NOW_NS, ended, queue, start, submit
+from tests.support.lane.queueing import NOW_NS, ended, queue, start, submit
 from torghut.governance.lanes.queue import LaneCommand
 from torghut.schemas.governing.lanes import CandidateSubmitted, LaneRunEnded, LaneRunStarted
 

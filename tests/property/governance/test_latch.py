@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.governing import ANN, BEN, START_NS, Memory, readings, safety_policy
+from tests.support.governance.governing import ANN, BEN, START_NS, Memory, readings, safety_policy
 from torghut.governance.safety.latch import LATCH, EvaluateSafety, LatchCommand, ReleaseLoop
 from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import Person, reading_of

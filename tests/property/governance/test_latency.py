@@ -8,8 +8,8 @@ import hypothesis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.governing import SECOND_NS, START_NS
-from tests.latencies import counted, latencies
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.live.latencies import counted, latencies
 from torghut.governance.slo.coverage import covering, within
 from torghut.governance.slo.errors import LatencyRefusedError
 from torghut.governance.slo.latency import (

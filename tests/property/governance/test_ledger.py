@@ -8,8 +8,16 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.governing import SECOND_NS, START_NS
-from tests.promoting import demote, facts, ledger, promote, register, retain, take_back
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.governance.promoting import (
+    demote,
+    facts,
+    ledger,
+    promote,
+    register,
+    retain,
+    take_back,
+)
 from torghut.governance.ledger.ledger import ROLLBACKS_MAX, LedgerCommand
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.governing.ledger import (

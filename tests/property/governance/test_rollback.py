@@ -10,8 +10,8 @@ from typing import Final, Literal, get_args
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.governing import SECOND_NS, START_NS, Memory, safety_policy
-from tests.rollouts import examined, incident
+from tests.support.governance.governing import SECOND_NS, START_NS, Memory, safety_policy
+from tests.support.lane.rollouts import examined, incident
 from torghut.artifacts.errors import ReadFault
 from torghut.governance.rollouts.evidence import EvidenceFault, Examined
 from torghut.governance.safety.rollback import (

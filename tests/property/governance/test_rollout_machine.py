@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.rollouts import (
+from tests.support.lane.rollouts import (
     CANDIDATE,
     INCIDENT_PATH,
     QUIET,

@@ -8,8 +8,8 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.governing import SECOND_NS, START_NS
-from tests.staging import (
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.governance.staging import (
     advance,
     all_shown,
     arrived,

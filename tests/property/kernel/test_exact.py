@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.kernels import code_store
+from tests.support.decisions.kernels import code_store
 from torghut.kernel.exact import exp, log, whole
 from torghut.kernel.native.loading import entry
 from torghut.schemas.rows import Floats

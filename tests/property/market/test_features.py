@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels import compiled, feature_pass
-from tests.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables
+from tests.support.decisions.kernels import compiled, feature_pass
+from tests.support.decisions.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables
 from torghut.market.features import EFFICIENCY, SURPRISE, VOLATILITY_RATIO
 from torghut.schemas.rows import Floats
 

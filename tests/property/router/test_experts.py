@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kernels import compiled
-from tests.rows import decide, quotes, state_rows, tables
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import decide, quotes, state_rows, tables
 from torghut.router.experts import score_experts
 from torghut.schemas.codes import Expert
 from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kernels import compiled, feature_pass
-from tests.rows import RowArray, decide, quotes, state_rows, tables
+from tests.support.decisions.kernels import compiled, feature_pass
+from tests.support.decisions.rows import RowArray, decide, quotes, state_rows, tables
 from torghut.decisions.kernel.engine import Tables
 from torghut.router.training.likelihood import as_hmm
 from torghut.router.training.regimes import FittedRegimes

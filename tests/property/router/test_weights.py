@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kernels import compiled
-from tests.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables, walk
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import (
+    SECOND_NS,
+    RowArray,
+    decide,
+    quotes,
+    state_rows,
+    tables,
+    walk,
+)
 from torghut.decisions.kernel.engine import Tables
 from torghut.schemas.codes import Expert, Reason, RouterMode, Switch
 

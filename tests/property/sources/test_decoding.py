@@ -27,7 +27,7 @@ from tests.contract.sources.examples import (
     write_text,
     write_zip,
 )
-from tests.kernels import code_store
+from tests.support.decisions.kernels import code_store
 from torghut.adapters.sources.decoding.numbers import real, whole
 from torghut.adapters.sources.decoding.scanner import compiled_scanner
 from torghut.adapters.sources.decoding.templates import Scanned, build_program

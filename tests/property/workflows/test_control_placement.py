@@ -12,12 +12,12 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled
-from tests.packages import eager_package
-from tests.rows import SECOND_NS, START_NS, quotes
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.packages import eager_package
+from tests.support.decisions.rows import SECOND_NS, START_NS, quotes
 from torghut.decisions.recording import read_block
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import root_of_run

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.growing import APART_NS, COUNT, GrowingLog, grown, watchful_policy
-from tests.rows import START_NS
+from tests.support.decisions.growing import APART_NS, COUNT, GrowingLog, grown, watchful_policy
+from tests.support.decisions.rows import START_NS
 from torghut.eventlog.errors import LogReadError, Obstacle
 from torghut.eventlog.ports import DecisionLog
 from torghut.schemas.declarations.safety import DriftPolicy

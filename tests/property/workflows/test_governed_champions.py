@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.fakes.clock import HandClock
 from tests.fakes.dying import Killed, MortalLog
 from tests.fakes.eventlog import run
-from tests.serving import ROUTER, ServingDesk, Tried
+from tests.support.scheduling.serving import ROUTER, ServingDesk, Tried
 from torghut.governance.ledger.ledger import ledger_stream, read_ledger_event
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.governing.drift import CandidateRollbackDemanded

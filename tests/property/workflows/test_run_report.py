@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reports import Observed, market, observe, source
+from tests.support.decisions.reports import Observed, market, observe, source
 from torghut.schemas.codes import Expert, Gate, GateStatus, Intent, Path, Reason, RefusalCode
 from torghut.schemas.rows import DECISION
 from torghut.workflows.report.summary import Performance, Summary, SymbolReport

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from tests.packages import made_package
+from tests.support.decisions.packages import made_package
 from torghut.artifacts.errors import (
     ManifestInvalidError,
     PackageAlteredError,

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
-from tests.declared import shipped
+from tests.support.decisions.declared import shipped
 from torghut.carrying.partitioning import murmur2, partition_of
 
 SIGN: Final = 1 << 31

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from tests.declared import ROOT
 from tests.fakes.kafka import InMemoryTopics
+from tests.support.decisions.declared import ROOT
 from torghut.adapters.filesystem.declared.topics import load_topics
 from torghut.carrying.errors import (
     NodesTooFewError,

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.declared import ROOT, changed, text_of
+from tests.support.decisions.declared import ROOT, changed, text_of
 from torghut.adapters.filesystem.declared.topics import load_topics
 from torghut.carrying.topics import (
     Topics,

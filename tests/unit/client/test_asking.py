@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.live_service import SYMBOL, FakeLiveService
-from tests.live_clients import QUICK, client_of, first, served, until, with_service
+from tests.support.live.live_clients import QUICK, client_of, first, served, until, with_service
 from torghut.client import (
     AnswerLateError,
     Client,

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 
 from tests.fakes.live_service import SYMBOL, FakeLiveService
-from tests.live_clients import QUICK, served
+from tests.support.live.live_clients import QUICK, served
 from torghut.client import (
     AnswerLateError,
     ClosedError,

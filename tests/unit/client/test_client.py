@@ -21,7 +21,15 @@ from tests.fakes.live_service import (
     position_of,
     refused,
 )
-from tests.live_clients import QUICK, HandMachine, client_of, first, until, waiting_in, with_service
+from tests.support.live.live_clients import (
+    QUICK,
+    HandMachine,
+    client_of,
+    first,
+    until,
+    waiting_in,
+    with_service,
+)
 from torghut.client import (
     AnswerLateError,
     ClosedError,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.live_service import FakeLiveService
-from tests.live_clients import QUICK, first, until, with_service
+from tests.support.live.live_clients import QUICK, first, until, with_service
 from torghut.client import Bookmark, Limits, Position, connect
 from torghut.client.errors import (
     AddressMalformedError,

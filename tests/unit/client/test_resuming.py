@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.fakes.live_service import HANG, FakeLiveService, Lines, position_of
-from tests.live_clients import QUICK, client_of, first, until, waiting_in, with_service
+from tests.support.live.live_clients import QUICK, client_of, first, until, waiting_in, with_service
 from torghut.client import Client, Delivery, Limits, State
 from torghut.client.errors import AnnouncedMissingError, BeyondEndError, FollowedAlreadyError
 

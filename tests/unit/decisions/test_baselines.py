@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
-from tests.declared import shipped
-from tests.kernels import compiled
-from tests.reports import SYMBOLS, market, observe, source
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.reports import SYMBOLS, market, observe, source
 from torghut.decisions.baselines import TrendBaseline, trend_from_here
 from torghut.decisions.parameters import initial_states
 from torghut.schemas.codes import Expert, Mode, Reason, RouterMode

@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.kernels import compiled
-from tests.rows import SECOND_NS, decide, parameter_rows, quotes, state_rows, tables
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import (
+    SECOND_NS,
+    decide,
+    parameter_rows,
+    quotes,
+    state_rows,
+    tables,
+)
 from torghut.decisions.kernel.book import paper_equity, place_order, settle
 from torghut.schemas.codes import Intent, Reason
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.declared import redeclared, shipped
-from tests.kernels import reference
-from tests.packages import eager_model, eager_package
-from tests.rows import SECOND_NS, START_NS, quotes
+from tests.support.decisions.declared import redeclared, shipped
+from tests.support.decisions.kernels import reference
+from tests.support.decisions.packages import eager_model, eager_package
+from tests.support.decisions.rows import SECOND_NS, START_NS, quotes
 from torghut.decisions.declarations import Declarations, SymbolUndeclaredError
 from torghut.decisions.errors import ArmsDifferError, PackageUnknownError, SnapshotUnreadableError
 from torghut.decisions.fold.batch import Decided, Refused

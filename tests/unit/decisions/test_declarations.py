@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.declared import changed, shipped
+from tests.support.decisions.declared import changed, shipped
 from torghut.decisions.declarations import Declarations, SymbolUndeclaredError, assemble
 from torghut.governance.declarations import parse_gate_policies
 from torghut.market.instruments import parse_instrument

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.kernels import compiled
-from tests.rows import quotes, state_rows, tables, walk
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import quotes, state_rows, tables, walk
 from torghut.decisions.errors import KernelInputError
 from torghut.decisions.kernel.engine import Tables
 from torghut.schemas.rows import CONTEXT, DECISION, PARAMETERS, SESSION, SOURCE

@@ -13,10 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.declared import shipped
-from tests.kernels import compiled
 from tests.replay.golden_decisions import golden_names, golden_row
-from tests.rows import SECOND_NS, START_NS, RowArray, parameter_rows, state_rows, walk
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import (
+    SECOND_NS,
+    START_NS,
+    RowArray,
+    parameter_rows,
+    state_rows,
+    walk,
+)
 from torghut.decisions.explaining.account import Explanation, explain
 from torghut.decisions.explaining.binding import Bound, Cause, find_bound
 from torghut.decisions.explaining.refusals import RULES

@@ -8,8 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.kernels import compiled, feature_pass
-from tests.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables, walk
+from tests.support.decisions.kernels import compiled, feature_pass
+from tests.support.decisions.rows import (
+    SECOND_NS,
+    RowArray,
+    decide,
+    quotes,
+    state_rows,
+    tables,
+    walk,
+)
 from torghut.decisions.errors import KernelInputError
 from torghut.decisions.kernel.feature_pass import FeaturePass, SampleRow, sample_rows
 from torghut.schemas.codes import Gate

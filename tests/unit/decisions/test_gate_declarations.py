@@ -10,7 +10,7 @@ from typing import Final, cast
 import numpy as np
 import pytest
 
-from tests.declared import shipped
+from tests.support.decisions.declared import shipped
 from torghut.decisions.kernel.gates import (
     ABSTAIN,
     CANCEL,

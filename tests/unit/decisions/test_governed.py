@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.reporting import A, Feed, fresh_fold, live_feed, report_position
-from tests.rows import SECOND_NS
+from tests.support.decisions.reporting import A, Feed, fresh_fold, live_feed, report_position
+from tests.support.decisions.rows import SECOND_NS
 from torghut.decisions.fold.identities import Known
 from torghut.decisions.fold.judging import ControlRefusal
 from torghut.decisions.fold.snapshot import restore_snapshot, take_snapshot

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from tests.declared import changed, shipped
+from tests.support.decisions.declared import changed, shipped
 from torghut.decisions.declarations import SymbolUndeclaredError
 from torghut.decisions.parameters import (
     RegimeLabelsError,

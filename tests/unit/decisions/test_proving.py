@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.declared import ROOT
-from tests.logs import contexts, gathered, in_memory
+from tests.support.decisions.declared import ROOT
+from tests.support.decisions.logs import contexts, gathered, in_memory
 from torghut.decisions.proving import (
     InclusionPath,
     ProofUnmadeError,

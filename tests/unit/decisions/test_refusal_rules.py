@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.kernels import compiled
-from tests.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables
 from torghut.decisions.explaining.refusals import RULES, Judge, Placed
 from torghut.schemas.codes import RefusalCode, Stream
 from torghut.schemas.declarations.instruments import Instrument

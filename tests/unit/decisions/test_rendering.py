@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.declared import shipped
 from tests.replay.golden_decisions import golden_row
+from tests.support.decisions.declared import shipped
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.parameters import parameter_rows
 from torghut.decisions.render_context import RenderContext, render_context

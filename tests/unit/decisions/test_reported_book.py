@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.declared import redeclared
-from tests.reporting import (
+from tests.support.decisions.declared import redeclared
+from tests.support.decisions.reporting import (
     SETTLE_S,
     TOLERANCE,
     A,
@@ -15,7 +15,7 @@ from tests.reporting import (
     report_fill,
     report_position,
 )
-from tests.rows import SECOND_NS
+from tests.support.decisions.rows import SECOND_NS
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.identities import REMEMBERED_FILLS

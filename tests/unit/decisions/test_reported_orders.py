@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.reporting import (
+from tests.support.decisions.reporting import (
     SETTLE_S,
     A,
     Feed,

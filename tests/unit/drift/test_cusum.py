@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.series import autoregressive
+from tests.support.decisions.series import autoregressive
 from torghut.drift.cusum import SIDES, Limits, calibrate, go_on, resampled
 from torghut.schemas.rows import Floats
 

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.governing import DIGEST
+from tests.support.governance.governing import DIGEST
 from torghut.drift.data import MISMATCHES, NULLS, DataTally
 from torghut.schemas.codes import RefusalCode
 from torghut.schemas.declarations.safety import DriftCode

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.drifting import END_NS, detected, detection_at, measured
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.governing import SECOND_NS, drift_policy
-from tests.rollouts import CANDIDATE, RUN_ID
+from tests.support.governance.governing import SECOND_NS, drift_policy
+from tests.support.lane.drifting import END_NS, detected, detection_at, measured
+from tests.support.lane.rollouts import CANDIDATE, RUN_ID
 from torghut.drift.eligibility import Ineligible, ineligible
 from torghut.schemas.declarations.safety import DriftPolicy
 from torghut.schemas.governing.drift_evidence import DriftDetection

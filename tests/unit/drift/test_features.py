@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.governing import drift_policy
-from tests.series import autoregressive, clustering
+from tests.support.decisions.series import autoregressive, clustering
+from tests.support.governance.governing import drift_policy
 from torghut.drift.features import FeatureStream, Moving, feature_drift
 from torghut.schemas.declarations.safety import DriftDetectors
 from torghut.schemas.rows import Floats

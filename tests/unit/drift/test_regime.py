@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.governing import DIGEST
+from tests.support.governance.governing import DIGEST
 from torghut.drift.regime import NO_REGIME, Regimes, RegimeTally, shocks
 from torghut.schemas.codes import Reason
 from torghut.schemas.declarations.safety import DriftCode

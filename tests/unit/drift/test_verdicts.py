@@ -7,7 +7,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from tests.governing import BEYOND, DIGEST, drift_policy, drift_window, verdict
+from tests.support.governance.governing import BEYOND, DIGEST, drift_policy, drift_window, verdict
 from torghut.drift.verdicts import DriftWindow, judge_drift
 from torghut.schemas.declarations.safety import DRIFT_CODES, DriftCode
 from torghut.schemas.governing.drift import DriftVerdict

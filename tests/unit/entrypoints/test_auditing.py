@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import typed
 from tests.fakes.broker import InMemoryBroker
 from tests.fakes.clock import HandClock
+from tests.support.machine.commands import typed
 from torghut.eventlog.memory import InMemoryLog
 from torghut.workflows.carrying.terms import CarriedTopics
 

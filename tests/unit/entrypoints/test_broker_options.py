@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.commands import typed
+from tests.support.machine.commands import typed
 
 
 def helped(*command: str) -> str:

@@ -13,7 +13,7 @@ from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.eventlog import run
 from tests.fakes.governance import FakeLoop
 from tests.fakes.workers import status_of
-from tests.governed import Desk
+from tests.support.scheduling.governed import Desk
 from torghut.adapters.filesystem.switches.folder import SwitchFiles, SwitchNotThrownError
 from torghut.adapters.http.reaching import ServedLoop
 from torghut.composition.reaching import knock_with

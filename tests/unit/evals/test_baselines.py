@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.declared import ROOT
+from tests.support.decisions.declared import ROOT
 from torghut.evals.baselines import BaselineInvalidError, parse_run_baseline
 
 _TEXT = (ROOT / "evals" / "baselines" / "demo.json").read_text(encoding="utf-8")

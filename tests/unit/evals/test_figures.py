@@ -9,7 +9,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tests.evaluating import arm, generator, paired, persistent, quick_policy
+from tests.support.lane.evaluating import arm, generator, paired, persistent, quick_policy
 from torghut.evals.contamination import judge_contamination
 from torghut.evals.figures import (
     CardFacts,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.declared import changed
-from tests.evaluating import (
+from tests.support.decisions.declared import changed
+from tests.support.lane.evaluating import (
     FILE,
     arm,
     evaluation_policy,

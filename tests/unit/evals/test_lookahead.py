@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.rows import RowArray, quotes
+from tests.support.decisions.rows import RowArray, quotes
 from torghut.evals.errors import AnswersMisalignedError, NothingToCheckError
 from torghut.evals.lookahead import (
     CANNOT_SEE,

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.evaluating import arm, paired
+from tests.support.lane.evaluating import arm, paired
 from torghut.evals.errors import PairingRefusedError
 from torghut.evals.pairing import ArmBudget, ArmSteps, Indexes, PairedArms, budget_gap
 from torghut.schemas.rollout.evaluation import ARMS, ArmName

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.evaluating import arm, paired
+from tests.support.lane.evaluating import arm, paired
 from torghut.evals.pairing import PairedArms
 from torghut.evals.reproducing import Divergence, arm_digest, reproduce
 from torghut.schemas.rollout.evaluation import ARMS

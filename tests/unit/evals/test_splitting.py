@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.evaluating import evaluation_policy
+from tests.support.lane.evaluating import evaluation_policy
 from torghut.evals.errors import WindowNotSplitError
 from torghut.evals.splitting import Window, embargo_ns, split_window
 from torghut.schemas.rollout.evaluation import EvaluationWindows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.evaluating import (
+from tests.support.lane.evaluating import (
     arm,
     clustered,
     generator,

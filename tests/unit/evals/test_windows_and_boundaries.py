@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.rows import SECOND_NS, START_NS, RowArray, quotes
+from tests.support.decisions.rows import SECOND_NS, START_NS, RowArray, quotes
 from torghut.evals.boundaries import session_boundaries
 from torghut.evals.fit_windows import FitWindow, WindowOverlap, overlaps
 from torghut.evals.leaks.bar_times import BarAgreement, compare_bars

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.spec import Spec
+from tests.support.governance.spec import Spec
 from tests.unit.eventlog.counter import COUNTER, Raise, Raised, TooHighError
 
 counter = Spec(COUNTER)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.declared import changed, shipped, text_of
-from tests.promoting import declared, fingerprint_of
+from tests.support.decisions.declared import changed, shipped, text_of
+from tests.support.governance.promoting import declared, fingerprint_of
 from torghut.governance.declarations import (
     parse_gate_policies,
     parse_owners,

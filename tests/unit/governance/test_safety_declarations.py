@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.declared import changed
-from tests.governing import drift_policy, safety_policy
+from tests.support.decisions.declared import changed
+from tests.support.governance.governing import drift_policy, safety_policy
 from torghut.governance.declarations import parse_drift_policy, parse_safety_policy
 from torghut.schemas.declarations.errors import DeclarationContentError
 from torghut.schemas.declarations.safety import DRIFT_CODES

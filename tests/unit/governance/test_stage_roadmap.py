@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.declared import changed
-from tests.staging import ROADMAP
+from tests.support.decisions.declared import changed
+from tests.support.governance.staging import ROADMAP
 from torghut.governance.declarations import parse_stage_roadmap
 from torghut.schemas.declarations.errors import DeclarationContentError
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.declared import changed, text_of
+from tests.support.decisions.declared import changed, text_of
 from torghut.governance.declarations import (
     parse_baseline_policy,
     parse_exposure_policy,

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from tests.kernels import compiled
-from tests.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import SECOND_NS, RowArray, decide, quotes, state_rows, tables
 from torghut.schemas.codes import ContextFlag, Reason, RefusalCode, Stream
 
 _SEQUENCED = ContextFlag.SEQUENCED

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.declared import changed, shipped, text_of
+from tests.support.decisions.declared import changed, shipped, text_of
 from torghut.market.calendars import (
     ExpandedCalendar,
     ZoneUnknownError,

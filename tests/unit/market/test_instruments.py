@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.declared import changed, text_of
+from tests.support.decisions.declared import changed, text_of
 from torghut.market.instruments import parse_instrument, receive_latency_ns
 from torghut.schemas.declarations.errors import DeclarationContentError
 from torghut.schemas.declarations.instruments import Required

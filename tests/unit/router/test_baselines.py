@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.declared import ROOT, shipped
+from tests.support.decisions.declared import ROOT, shipped
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.artifacts.package import Package
 from torghut.decisions.parameters import parameter_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.declared import changed, shipped, text_of
+from tests.support.decisions.declared import changed, shipped, text_of
 from torghut.router.declarations import parse_expert, parse_router_policy
 from torghut.schemas.codes import REGIME_LABELS
 from torghut.schemas.declarations.errors import DeclarationContentError

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from pydantic import JsonValue
 
-from tests.packages import CREATED_FROM, golden_model, made_package, model_package
+from tests.support.decisions.packages import CREATED_FROM, golden_model, made_package, model_package
 from torghut.artifacts.package import StoredFile
 from torghut.market.features import VOLATILITY_RATIO
 from torghut.router.package import (

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
-from tests.reporting import report_fill, report_position
+from tests.support.decisions.reporting import report_fill, report_position
 from torghut.decisions.fold.control import control_digest
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled
-from tests.packages import eager_model
-from tests.rows import RowArray, walk
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.packages import eager_model
+from tests.support.decisions.rows import RowArray, walk
 from torghut.evals.errors import NothingToCheckError
 from torghut.evals.lookahead import LookaheadPlan
 from torghut.workflows.lookahead_check import KernelUnderTest, check_source

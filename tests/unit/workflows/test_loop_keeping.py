@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
-from tests.kernels import reference
-from tests.rows import quotes
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import reference
+from tests.support.decisions.rows import quotes
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.errors import CommitTimeoutError, LogWriteError, Obstacle

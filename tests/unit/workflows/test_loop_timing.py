@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from typing_extensions import override
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock, SteppingClock
 from tests.fakes.sources import ArraySource
-from tests.kernels import reference
-from tests.rows import quotes
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import reference
+from tests.support.decisions.rows import quotes
 from torghut.eventlog.block import Block, Head
 from torghut.eventlog.memory import InMemoryLog
 from torghut.workflows.decision_loop import Committed, LoopSettings, Run, Timing, run_loop

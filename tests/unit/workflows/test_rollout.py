@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, open_sqlite, run
-from tests.rollouts import (
+from tests.support.lane.rollouts import (
     RUN_ID,
     START_NS,
     evidence_files,

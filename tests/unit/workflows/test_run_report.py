@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.reports import FACTS, Observed, market, observe, source
+from tests.support.decisions.reports import FACTS, Observed, market, observe, source
 from torghut.workflows.run_report import DRAWN, EXAMPLES, NOT_ASKED, RunReport
 from torghut.workflows.run_summary import summarise
 

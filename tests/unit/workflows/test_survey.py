@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.declared import shipped
 from tests.fakes.sources import ArraySource
-from tests.kernels import reference
-from tests.rows import quotes
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import reference
+from tests.support.decisions.rows import quotes
 from torghut.market.ports import Arrival, Cursor, Quarantined, SourceDescription, SourcePart
 from torghut.schemas.codes import ContextFlag, RefusalCode
 from torghut.schemas.control import LagBegan

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.carried import at, belongs, carried_control, quote
 from tests.fakes.broker import Frost, InMemoryReader
 from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.topics import Topics
 from tests.fakes.virtual_time import run_virtually
-from tests.loops import made_setup, stop_record
+from tests.support.carrying.carried import at, belongs, carried_control, quote
+from tests.support.decisions.loops import made_setup, stop_record
 from torghut.carrying.errors import BrokerUnreachableError
 from torghut.carrying.messages import Outgoing
 from torghut.market.ports import Cursor

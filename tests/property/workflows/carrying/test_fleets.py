@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.carried import carried_control
 from tests.fakes.fleet import SYMBOLS, TOPICS, Fleet, Process
 from tests.fakes.live import Ill
 from tests.fakes.sources import ArraySource
 from tests.fakes.virtual_time import run_virtually
-from tests.kernels import compiled
-from tests.loops import empty_log, run_on, stop_record
+from tests.support.carrying.carried import carried_control
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.loops import empty_log, run_on, stop_record
 from torghut.carrying.contexts import CarriedContext, read_context
 from torghut.carrying.messages import CAUSATION_ID, Received
 from torghut.decisions.block_text import EMPTY_RECORDS

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.carried import SOURCE, at, carried_control, quote
 from tests.fakes.clock import HandClock, Stopwatch
-from tests.loops import stop_record
+from tests.support.carrying.carried import SOURCE, at, carried_control, quote
+from tests.support.decisions.loops import stop_record
 from torghut.carrying.messages import Outgoing, Received
 from torghut.decisions.fold.tables import SOURCES_MAX
 from torghut.market.ports import Cursor

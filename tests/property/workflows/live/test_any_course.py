@@ -17,8 +17,8 @@ from tests.fakes.courses import Course, Heard
 from tests.fakes.live import A, B, Ill
 from tests.fakes.sources import ArraySource
 from tests.fakes.virtual_time import run_virtually
-from tests.kernels import compiled
-from tests.loops import empty_log, run_on
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.loops import empty_log, run_on
 from torghut.decisions.recording import Recorded, read_block
 from torghut.eventlog.block import Block
 from torghut.eventlog.memory import InMemoryLog

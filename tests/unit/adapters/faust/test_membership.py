@@ -12,10 +12,10 @@ from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 from faust.types import TP
 from typing_extensions import override
 
-from tests.carriers import Nobody
 from tests.fakes.faust_app import FakeApp
 from tests.fakes.kafka_client import connection
 from tests.fakes.virtual_time import run_virtually
+from tests.support.carrying.carriers import Nobody
 from torghut.adapters.faust import membership as module
 from torghut.adapters.faust.application import Terms
 from torghut.adapters.faust.membership import FaustMembership

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.declared import FILES, ROOT, shipped
+from tests.support.decisions.declared import FILES, ROOT, shipped
 from torghut.adapters.filesystem.declaration_text import load_live_policy
 from torghut.adapters.filesystem.declarations import load
 from torghut.adapters.filesystem.declared.staging import load_staging

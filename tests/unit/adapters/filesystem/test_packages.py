@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tests.packages import made_package
+from tests.support.decisions.packages import made_package
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.artifacts.errors import (
     ManifestInvalidError,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.asking import bench, parse_answer, read_all, request, served
+from tests.support.live.asking import bench, parse_answer, read_all, request, served
 from torghut.adapters.http.errors import (
     ListenFailedError,
     ListenMalformedError,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.asking import TOKENS, bench, served
+from tests.support.live.asking import TOKENS, bench, served
 from torghut.adapters.http.errors import ServiceUnreachableError
 from torghut.adapters.http.posting import post
 

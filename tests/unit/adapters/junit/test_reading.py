@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.rolling import junit
+from tests.support.governance.rolling import junit
 from torghut.adapters.junit.reading import JunitUnreadableError, read_junit
 
 MODULE: Final = "tests.unit.test_one"

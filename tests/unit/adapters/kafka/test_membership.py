@@ -10,9 +10,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
-from tests.carriers import Nobody
 from tests.fakes.kafka_client import FakeConsumer, connection
 from tests.fakes.virtual_time import run_virtually
+from tests.support.carrying.carriers import Nobody
 from torghut.adapters.kafka import membership as module
 from torghut.adapters.kafka.membership import GroupMembership
 from torghut.carrying.errors import BrokerUnreachableError

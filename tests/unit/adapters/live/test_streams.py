@@ -27,7 +27,7 @@ from tests.fakes.live import (
     live_policy,
 )
 from tests.fakes.virtual_time import in_loop
-from tests.loops import made_setup
+from tests.support.decisions.loops import made_setup
 from torghut.adapters.live.lines import LineFeed
 from torghut.adapters.live.streams import (
     SocketTakenError,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.eventlog import run
-from tests.logs import copied, write_log
+from tests.support.decisions.logs import copied, write_log
 from torghut.adapters.sqlite.store import SqliteLog, read_log
 from torghut.eventlog.errors import LogIntegrityError
 

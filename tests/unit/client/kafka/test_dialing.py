@@ -14,7 +14,7 @@ from tests.fakes.lanes import Course
 from tests.fakes.live_service import FEED, SYMBOL, decided, decision
 from tests.fakes.partitions import FakeBrokers, FakeCluster
 from tests.fakes.virtual_time import VirtualSteady, VirtualWall, run_virtually
-from tests.live_clients import first
+from tests.support.live.live_clients import first
 from torghut.carrying.messages import LOG_POSITION
 from torghut.carrying.partitioning import partition_of
 from torghut.client import Client, Context

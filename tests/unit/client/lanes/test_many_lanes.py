@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.fakes.lanes import Course, FakeLanes
-from tests.live_clients import QUICK, first, until
+from tests.support.live.live_clients import QUICK, first, until
 from torghut.client import Bookmark, Client, Position, fill
 from torghut.client.errors import UnreachableError
 from torghut.client.lanes.places import After

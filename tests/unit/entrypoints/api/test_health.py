@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.asking import TOKENS, HandKeyring
 from tests.fakes.clock import Stopwatch
+from tests.support.live.asking import TOKENS, HandKeyring
 from torghut.entrypoints.api.asgi import Event, Scope
 from torghut.entrypoints.api.health import health
 from torghut.workflows.live.access.gate import Gatekeeper

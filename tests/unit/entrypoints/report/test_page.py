@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 import pytest
 from typing_extensions import override
 
-from tests.summaries import hostile, largest, small
+from tests.support.decisions.summaries import hostile, largest, small
 from torghut.entrypoints.report.figures import count, duration
 from torghut.entrypoints.report.page import page
 from torghut.workflows.report.summary import Summary

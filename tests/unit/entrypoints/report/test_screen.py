@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from tests.summaries import hostile, largest, small
+from tests.support.decisions.summaries import hostile, largest, small
 from torghut.entrypoints.report.figures import count, duration, money
 from torghut.entrypoints.report.plain import as_json
 from torghut.entrypoints.report.screen import COLUMNS, LINES, print_screen

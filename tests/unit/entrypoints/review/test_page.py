@@ -10,8 +10,8 @@ from hashlib import sha256
 import pytest
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.reviews import Reviewed, better, made, reviewed
-from tests.rollouts import START_NS, plan, run_after
+from tests.support.lane.reviews import Reviewed, better, made, reviewed
+from tests.support.lane.rollouts import START_NS, plan, run_after
 from tests.unit.entrypoints.report.test_page import Outline
 from torghut.entrypoints.review.apart import command, disagreements
 from torghut.entrypoints.review.comparing import power

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.rows import RowArray, walk
+from tests.support.decisions.rows import RowArray, walk
 from torghut.evals.leaks.futures import Future, other_future
 from torghut.schemas.codes import Stream
 from torghut.schemas.rows import CONTEXT

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.evaluating import evaluation_policy
+from tests.support.lane.evaluating import evaluation_policy
 from torghut.evals.statistics.blocks import blocks_of
 
 POLICY = evaluation_policy().blocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.evaluating import generator, persistent
+from tests.support.lane.evaluating import generator, persistent
 from torghut.evals.statistics.bounds import Bound, Levels, Series, bound, resolves, studentized
 from torghut.evals.statistics.resampling import Resampling
 from torghut.schemas.rows import Floats

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.evaluating import arm, generator, paired, persistent, quick_policy
+from tests.support.lane.evaluating import arm, generator, paired, persistent, quick_policy
 from torghut.evals.judging import FixedSampleJudge, judge_figures
 from torghut.evals.statistics.figuring import paired_figures
 from torghut.kernel.canonical import canonical_bytes

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.approving import (
+from tests.support.governance.approving import (
     CANDIDATE,
     DAY_S,
     EVE,
@@ -23,7 +23,7 @@ from tests.approving import (
     revoke,
     use,
 )
-from tests.governing import ANN, BEN, SECOND_NS, START_NS, person
+from tests.support.governance.governing import ANN, BEN, SECOND_NS, START_NS, person
 from torghut.governance.approvals.approval import ApprovalCommand
 from torghut.governance.approvals.errors import (
     ApprovalError,

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from tests.approving import CANDIDATE, PROMOTION, manifest
-from tests.promoting import (
+from tests.support.governance.approving import CANDIDATE, PROMOTION, manifest
+from tests.support.governance.promoting import (
     ID,
     ROLES_OF,
     answer,

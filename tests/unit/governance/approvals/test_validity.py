@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.approving import CANDIDATE, DAY_S, PROMOTION, manifest, policy
-from tests.governing import SECOND_NS, START_NS
-from tests.promoting import answer, later, signed_approval, someone
+from tests.support.governance.approving import CANDIDATE, DAY_S, PROMOTION, manifest, policy
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.governance.promoting import answer, later, signed_approval, someone
 from torghut.governance.approvals.approval import UseApproval
 from torghut.governance.approvals.state import ApprovalState
 from torghut.governance.approvals.validity import (

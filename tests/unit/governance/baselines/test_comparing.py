@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.declared import text_of
 from tests.replay.golden_decisions import GOLDEN
+from tests.support.decisions.declared import text_of
 from torghut.governance.baselines.comparing import Difference, compare
 from torghut.governance.declarations import parse_baseline_policy
 from torghut.schemas.governing.fields import declared_off, reading_of

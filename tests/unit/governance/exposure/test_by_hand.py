@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from tests.climbing import exposure_policy
-from tests.governing import SECOND_NS, START_NS
+from tests.support.governance.climbing import exposure_policy
+from tests.support.governance.governing import SECOND_NS, START_NS
 from torghut.governance.exposure.by_hand import time_by_hand
 from torghut.governance.exposure.errors import ReviewTimeError
 

@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 
-from tests.climbing import (
+from tests.support.decisions.declared import changed
+from tests.support.governance.climbing import (
     Told,
     caps,
     climbed,
@@ -19,8 +20,7 @@ from tests.climbing import (
     window,
     windows,
 )
-from tests.declared import changed
-from tests.governing import SECOND_NS
+from tests.support.governance.governing import SECOND_NS
 from torghut.governance.declarations import parse_exposure_policy
 from torghut.governance.exposure.ladder import exposure_cap
 from torghut.governance.safety.errors import OutOfOrderError

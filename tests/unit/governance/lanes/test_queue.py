@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.queueing import NOW_NS, asked, ended, queue, start, submit
+from tests.support.lane.queueing import NOW_NS, asked, ended, queue, start, submit
 from torghut.governance.lanes.errors import (
     AttemptOutOfOrderError,
     LaneBusyError,

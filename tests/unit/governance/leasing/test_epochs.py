@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.spec import Spec
+from tests.support.governance.spec import Spec
 from torghut.governance.leasing.epochs import EPOCHS, BeginEpoch, EndEpoch, RequireEpoch
 from torghut.governance.leasing.errors import EpochSupersededError
 from torghut.schemas.governing.lease import LeaseEnded, LeaseTaken

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.promoting import (
+from tests.support.governance.promoting import (
     Ledger,
     candidate,
     demote,

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from tests.governing import SECOND_NS, START_NS, Memory, readings, safety_policy
-from tests.promoting import fingerprint_of, key_of, keyring, someone
+from tests.support.governance.governing import SECOND_NS, START_NS, Memory, readings, safety_policy
+from tests.support.governance.promoting import fingerprint_of, key_of, keyring, someone
 from torghut.artifacts.signatures import parse_envelope, sign_payload
 from torghut.governance.approvals.errors import KeyUndeclaredError, SignatureInvalidError
 from torghut.governance.releases.errors import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rollouts import manifest_after, row, unmeasured, whole_run
+from tests.support.lane.rollouts import manifest_after, row, unmeasured, whole_run
 from torghut.governance.rollouts.binding import Binding, Flip, binding_of
 from torghut.governance.verification.verifying import read_manifest
 from torghut.schemas.rollout.gates import GateRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rollouts import INCIDENT_PATH, cited, examined, gate_evidence, incident
+from tests.support.lane.rollouts import INCIDENT_PATH, cited, examined, gate_evidence, incident
 from torghut.artifacts.errors import ReadFault
 from torghut.governance.rollouts.evidence import Content
 from torghut.governance.rollouts.finalising import RollbackFacts, judge_rollback, judge_runtime

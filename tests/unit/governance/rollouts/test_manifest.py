@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.rollouts import (
+from tests.support.lane.rollouts import (
     CANDIDATE,
     RUN_ID,
     START_NS,

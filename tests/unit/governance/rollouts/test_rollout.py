@@ -7,7 +7,8 @@ from typing import cast
 
 import pytest
 
-from tests.rollouts import (
+from tests.support.governance.spec import Spec
+from tests.support.lane.rollouts import (
     QUIET,
     START_NS,
     events_of,
@@ -21,7 +22,6 @@ from tests.rollouts import (
     unmeasured,
     whole_run,
 )
-from tests.spec import Spec
 from torghut.governance.rollouts.errors import (
     GateMissingError,
     GateRefusedError,

@@ -6,8 +6,8 @@ from typing import Final, get_args
 
 import pytest
 
-from tests.governing import START_NS
-from tests.spec import Spec
+from tests.support.governance.governing import START_NS
+from tests.support.governance.spec import Spec
 from torghut.governance.safety.canary import CANARY, JudgeCanary, ProducePatch
 from torghut.governance.safety.errors import CanaryMismatchError, OutOfOrderError
 from torghut.schemas.governing.canary import CanaryEvent, CanaryJudged, PatchProduced

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import pytest
 
-from tests.governing import SECOND_NS, START_NS, Memory, safety_policy
+from tests.support.governance.governing import SECOND_NS, START_NS, Memory, safety_policy
 from torghut.governance.safety.continuity import CONTINUITY, ContinuityState, ObserveCycle
 from torghut.governance.safety.errors import OutOfOrderError, ReasonMissingError
 from torghut.schemas.governing.continuity import (

@@ -7,8 +7,15 @@ from typing import Final
 
 import pytest
 
-from tests.governing import SECOND_NS, START_NS, Memory, drift_policy, drift_window, verdict
-from tests.spec import Spec
+from tests.support.governance.governing import (
+    SECOND_NS,
+    START_NS,
+    Memory,
+    drift_policy,
+    drift_window,
+    verdict,
+)
+from tests.support.governance.spec import Spec
 from torghut.drift.verdicts import judge_drift
 from torghut.governance.safety.drift_actions import (
     DRIFT_ACTIONS,

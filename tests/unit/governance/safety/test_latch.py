@@ -7,7 +7,16 @@ from typing import Final
 
 import pytest
 
-from tests.governing import ANN, BEN, DIGEST, SECOND_NS, START_NS, Memory, readings, safety_policy
+from tests.support.governance.governing import (
+    ANN,
+    BEN,
+    DIGEST,
+    SECOND_NS,
+    START_NS,
+    Memory,
+    readings,
+    safety_policy,
+)
 from torghut.governance.safety.errors import (
     IncidentMismatchError,
     NotStoppedError,

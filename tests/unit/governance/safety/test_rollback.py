@@ -9,8 +9,8 @@ from typing import Final, get_args
 import pytest
 from pydantic import ValidationError
 
-from tests.governing import SECOND_NS, START_NS, Memory, safety_policy
-from tests.rollouts import examined, gate_evidence, incident
+from tests.support.governance.governing import SECOND_NS, START_NS, Memory, safety_policy
+from tests.support.lane.rollouts import examined, gate_evidence, incident
 from torghut.artifacts.errors import ReadFault
 from torghut.governance.rollouts.evidence import EvidenceFault, Examined
 from torghut.governance.safety.errors import (

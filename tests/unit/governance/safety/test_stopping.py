@@ -6,7 +6,14 @@ from typing import Final
 
 import pytest
 
-from tests.governing import ANN, SECOND_NS, START_NS, Memory, readings, safety_policy
+from tests.support.governance.governing import (
+    ANN,
+    SECOND_NS,
+    START_NS,
+    Memory,
+    readings,
+    safety_policy,
+)
 from torghut.governance.safety.latch import LATCH, EvaluateSafety, LatchCommand
 from torghut.governance.safety.stopping import LatchState
 from torghut.schemas.governing.fields import reading_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tests.governing import SECOND_NS, START_NS
-from tests.latencies import Latencies, counted, latencies, reading
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.live.latencies import Latencies, counted, latencies, reading
 from torghut.governance.slo.coverage import covering, within
 from torghut.governance.slo.quantiles import upper_quantile
 from torghut.schemas.staging.latency import BOUNDS_S

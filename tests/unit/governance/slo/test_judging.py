@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
-from tests.climbing import DECLARED, good_readings, hours, slo_policy
-from tests.declared import changed
+from tests.support.decisions.declared import changed
+from tests.support.governance.climbing import DECLARED, good_readings, hours, slo_policy
 from torghut.governance.declarations import parse_slo_policy
 from torghut.governance.slo.judging import judge_window, levels
 from torghut.schemas.declarations.errors import DeclarationContentError

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.governing import SECOND_NS, START_NS
-from tests.latencies import WORKER, counted, latencies, reading
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.live.latencies import WORKER, counted, latencies, reading
 from torghut.governance.slo.errors import LatencyRefusedError
 from torghut.governance.slo.latency import KEPT_NS, LATENCY, ReadLatency
 from torghut.schemas.observing.metric import SECONDS

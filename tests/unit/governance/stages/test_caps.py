@@ -7,7 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from tests.staging import advance, arrived, back, built_roadmap, shipped_roadmap, stages
+from tests.support.governance.staging import (
+    advance,
+    arrived,
+    back,
+    built_roadmap,
+    shipped_roadmap,
+    stages,
+)
 from torghut.governance.stages.caps import caps_in_force
 from torghut.governance.stages.progress import StageState
 from torghut.schemas.declarations.roadmap import StageRoadmap

@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from tests.declared import text_of
-from tests.governing import BEN
-from tests.staging import (
+from tests.support.decisions.declared import text_of
+from tests.support.governance.governing import BEN
+from tests.support.governance.staging import (
     EVIDENCE,
     ROADMAP,
     advance,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.climbing import hours, window
 from tests.replay.golden_decisions import GOLDEN
+from tests.support.governance.climbing import hours, window
 from torghut.artifacts.errors import ReadFault
 from torghut.governance.stages.shown import Offered, Shown, show
 from torghut.kernel.canonical import canonical_bytes

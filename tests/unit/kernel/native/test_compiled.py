@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.declared import ROOT
+from tests.support.decisions.declared import ROOT
 from torghut.decisions.kernel.deciding import decide_rows
 from torghut.decisions.kernel.feature_pass import sample_rows
 from torghut.kernel.native.compiled import build_digest, compiled

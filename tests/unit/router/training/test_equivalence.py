@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.regime_data import PLANTED, drawn
+from tests.support.decisions.regime_data import PLANTED, drawn
 from torghut.router.package import RegimeModel
 from torghut.router.training.equivalence import Tolerance, equivalent
 from torghut.schemas.codes import REGIME_LABELS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.regime_data import PLANTED, drawn
+from tests.support.decisions.regime_data import PLANTED, drawn
 from torghut.router.training.likelihood import mean_log_likelihood
 from torghut.router.training.plan import FitPlan
 from torghut.router.training.regimes import RegimeFit, TrainingDataError, fit_regimes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.regime_data import drawn
+from tests.support.decisions.regime_data import drawn
 from torghut.router.training.sequences import span_ns, split, stacked
 
 

@@ -8,12 +8,12 @@ from typing import Final
 
 import pytest
 
-from tests.approving import CANDIDATE
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import SECOND_NS, START_NS
-from tests.promoting import (
+from tests.support.governance.approving import CANDIDATE
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.governance.promoting import (
     ROLES_OF,
     ROLLED_OUT,
     Grounds,
@@ -27,8 +27,8 @@ from tests.promoting import (
     signing,
     someone,
 )
-from tests.queueing import asked
-from tests.rollouts import evidence_files
+from tests.support.lane.queueing import asked
+from tests.support.lane.rollouts import evidence_files
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.approvals.errors import (
     ApprovalError,

@@ -8,11 +8,11 @@ from typing import Final
 
 import pytest
 
-from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import SECOND_NS, START_NS, safety_policy
-from tests.promoting import (
+from tests.support.governance.approving import CANDIDATE
+from tests.support.governance.governing import SECOND_NS, START_NS, safety_policy
+from tests.support.governance.promoting import (
     ROLLED_OUT,
     Grounds,
     claim,
@@ -22,8 +22,8 @@ from tests.promoting import (
     shown,
     signing,
 )
-from tests.releasing import FALLBACK, LatchLog
-from tests.rollouts import RUN_ID, examined, incident, reassess
+from tests.support.governance.releasing import FALLBACK, LatchLog
+from tests.support.lane.rollouts import RUN_ID, examined, incident, reassess
 from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.rollouts.finalising import RollbackFacts

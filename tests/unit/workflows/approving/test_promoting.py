@@ -8,12 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
 from tests.fakes.dying import MortalLog
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import START_NS
-from tests.promoting import (
+from tests.support.governance.approving import CANDIDATE
+from tests.support.governance.governing import START_NS
+from tests.support.governance.promoting import (
     ROLLED_OUT,
     Grounds,
     candidate,
@@ -24,7 +24,7 @@ from tests.promoting import (
     shown,
     signing,
 )
-from tests.promoting import promote as promote_of
+from tests.support.governance.promoting import promote as promote_of
 from tests.unit.workflows.approving.test_answering import ask, grant, log_with_candidate
 from torghut.eventlog.errors import LogWriteError, Obstacle
 from torghut.governance.approvals.errors import (

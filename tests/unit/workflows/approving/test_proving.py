@@ -12,11 +12,11 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
-from tests.approving import CANDIDATE
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import SECOND_NS, START_NS, readings, safety_policy
-from tests.promoting import (
+from tests.support.governance.approving import CANDIDATE
+from tests.support.governance.governing import SECOND_NS, START_NS, readings, safety_policy
+from tests.support.governance.promoting import (
     ROLES_OF,
     ROLLED_OUT,
     Grounds,

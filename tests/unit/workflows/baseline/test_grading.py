@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.declared import shipped
+from tests.support.decisions.declared import shipped
 from torghut.schemas.rows import DECISION, RowArray
 from torghut.workflows.baseline.grading import Grader
 

@@ -13,8 +13,8 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import HandClock
-from tests.kernels import compiled
-from tests.logs import contexts, usual_setup
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.logs import contexts, usual_setup
 from torghut.carrying.contexts import CarriedContext, context_message, read_context
 from torghut.carrying.controls import control_message
 from torghut.carrying.errors import BrokerUnreachableError

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.carried import carried_control
 from tests.fakes.broker import InMemoryVoice
 from tests.fakes.fleet import BUDGETS, GROUP, SYMBOLS, TOPICS, Fleet, Process
 from tests.fakes.live import Ill
 from tests.fakes.virtual_time import run_virtually
-from tests.loops import stop_record
+from tests.support.carrying.carried import carried_control
+from tests.support.decisions.loops import stop_record
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.carrying.errors import OffsetsGoneError
 from torghut.decisions.recording import read_block

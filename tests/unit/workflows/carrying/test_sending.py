@@ -14,8 +14,8 @@ from typing_extensions import override
 from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.sources import ArraySource
 from tests.fakes.virtual_time import run_virtually
-from tests.loops import stop_record
-from tests.rows import SECOND_NS, START_NS, quotes
+from tests.support.decisions.loops import stop_record
+from tests.support.decisions.rows import SECOND_NS, START_NS, quotes
 from torghut.carrying.contexts import CarriedContext, read_context
 from torghut.carrying.controls import is_snapshot, read_control
 from torghut.carrying.errors import BrokerUnreachableError

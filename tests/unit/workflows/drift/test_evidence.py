@@ -6,11 +6,19 @@ import asyncio
 
 import pytest
 
-from tests.drifting import ABOUT, END_NS, detected, events_after, measured, verdict_on, written
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.governing import SECOND_NS, drift_policy
-from tests.logs import in_memory
-from tests.rollouts import CANDIDATE, RUN_ID
+from tests.support.decisions.logs import in_memory
+from tests.support.governance.governing import SECOND_NS, drift_policy
+from tests.support.lane.drifting import (
+    ABOUT,
+    END_NS,
+    detected,
+    events_after,
+    measured,
+    verdict_on,
+    written,
+)
+from tests.support.lane.rollouts import CANDIDATE, RUN_ID
 from torghut.artifacts.errors import ArtifactExistsError
 from torghut.drift.verdicts import judge_drift
 from torghut.governance.rollouts.evidence import EvidenceFault, Subject, examine

@@ -11,8 +11,15 @@ import pytest
 
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import run
-from tests.growing import APART_NS, COUNT, GrowingLog, after, grown, watchful_policy
-from tests.rows import START_NS
+from tests.support.decisions.growing import (
+    APART_NS,
+    COUNT,
+    GrowingLog,
+    after,
+    grown,
+    watchful_policy,
+)
+from tests.support.decisions.rows import START_NS
 from torghut.eventlog.block import Block
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.memory import InMemoryLog

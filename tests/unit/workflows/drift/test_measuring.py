@@ -9,14 +9,14 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from tests.declared import redeclared, shipped
 from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
-from tests.governing import drift_policy
-from tests.kernels import compiled
-from tests.logs import COUNT, SYMBOLS, contexts, in_memory
-from tests.packages import eager_package
-from tests.rows import RowArray
+from tests.support.decisions.declared import redeclared, shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.logs import COUNT, SYMBOLS, contexts, in_memory
+from tests.support.decisions.packages import eager_package
+from tests.support.decisions.rows import RowArray
+from tests.support.governance.governing import drift_policy
 from torghut.decisions.declarations import Declarations
 from torghut.drift.verdicts import judge_drift
 from torghut.eventlog.columns import decode_columns

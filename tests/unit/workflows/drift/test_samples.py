@@ -7,11 +7,11 @@ import functools
 import numpy as np
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled, feature_pass
-from tests.packages import eager_model
-from tests.rows import SECOND_NS, RowArray, quotes
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled, feature_pass
+from tests.support.decisions.packages import eager_model
+from tests.support.decisions.rows import SECOND_NS, RowArray, quotes
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.parameters import parameter_rows

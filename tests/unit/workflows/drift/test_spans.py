@@ -11,8 +11,8 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import HandClock
-from tests.growing import after, bare
-from tests.logs import COUNT, contexts, fill
+from tests.support.decisions.growing import after, bare
+from tests.support.decisions.logs import COUNT, contexts, fill
 from torghut.decisions.block_text import EMPTY_RECORDS
 from torghut.eventlog.block import Block
 from torghut.eventlog.memory import InMemoryLog

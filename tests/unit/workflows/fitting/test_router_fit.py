@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled, feature_pass
-from tests.rows import SECOND_NS, RowArray, quotes
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled, feature_pass
+from tests.support.decisions.rows import SECOND_NS, RowArray, quotes
 from torghut.decisions.parameters import parameter_rows
 from torghut.router.package import read_regime_model
 from torghut.router.training.equivalence import Tolerance, equivalent

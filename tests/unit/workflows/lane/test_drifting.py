@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from tests.fakes.clock import HandClock
-from tests.governing import START_NS, drift_policy, verdict
+from tests.support.governance.governing import START_NS, drift_policy, verdict
 from torghut.eventlog.envelopes import Causes, Envelope, Steps, read_event
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.safety.drift_actions import DRIFT_ACTIONS, TakeVerdict

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from tests.fakes.clock import HandClock, SteppingClock
-from tests.kernels import compiled
-from tests.lanes import decided_log
-from tests.planted import market, regimes
+from tests.support.decisions.kernels import compiled
+from tests.support.lane.lanes import decided_log
+from tests.support.lane.planted import market, regimes
 from torghut.eventlog.memory import InMemoryLog
 from torghut.workflows.lane.gates import REHEARSED
 from torghut.workflows.lane.ports import Rehearsed

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.lanes import (
+from tests.support.lane.lanes import (
     ROUTER,
     SPEC,
     LaneWorld,

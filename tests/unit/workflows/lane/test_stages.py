@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.lanes import LaneWorld, made_run
+from tests.support.lane.lanes import LaneWorld, made_run
 from torghut.kernel.canonical import canonical_bytes, parse_json_object
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.rollout.lane import StageManifest

@@ -6,9 +6,9 @@ from typing import Final
 
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.eventlog import run
-from tests.governing import SECOND_NS, readings, safety_policy
-from tests.promoting import keyring, someone
-from tests.releasing import FALLBACK, LAG, LatchLog
+from tests.support.governance.governing import SECOND_NS, readings, safety_policy
+from tests.support.governance.promoting import keyring, someone
+from tests.support.governance.releasing import FALLBACK, LAG, LatchLog
 from torghut.governance.safety.latch import LATCH, ReleaseLoop, incident_bytes, incident_path
 from torghut.schemas.governing.fields import reading_of
 from torghut.workflows.aggregates import LATCH_NAME, STOP_LATCH

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import HandClock
 from tests.fakes.live import SwitchFiles, silent_witness
-from tests.reporting import Feed, fresh_fold
+from tests.support.decisions.reporting import Feed, fresh_fold
 from torghut.market.ports import Arrival
 from torghut.schemas.codes import Reason
 from torghut.schemas.control import ControlRecord, PackageChanged, RevisionFence, SwitchThrown

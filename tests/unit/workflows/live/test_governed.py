@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from tests.fakes.observing import RecordedTelemetry
-from tests.governance_pages import CLOSED, standing
-from tests.governing import SECOND_NS, START_NS
+from tests.support.governance.governance_pages import CLOSED, standing
+from tests.support.governance.governing import SECOND_NS, START_NS
 from torghut.governance.ports import Lease
 from torghut.schemas.live.governance import GovernanceStanding
 from torghut.workflows.live.observing.governed import (

@@ -7,7 +7,7 @@ import json
 
 from tests.fakes.live import A, Ill, World, live_policy, offered
 from tests.fakes.virtual_time import run_virtually, virtual_loop
-from tests.reporting import decision_of, live_feed, report_order, report_position
+from tests.support.decisions.reporting import decision_of, live_feed, report_order, report_position
 from torghut.schemas.control import CONTROL_RECORD
 from torghut.schemas.live.delivery import Heartbeat
 from torghut.schemas.live.worker import WorkerStatus

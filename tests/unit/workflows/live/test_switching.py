@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import HandClock
 from tests.fakes.live import SwitchFiles, silent_witness
-from tests.loops import made_setup
+from tests.support.decisions.loops import made_setup
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.market.ports import Arrival
 from torghut.schemas.control import ControlRecord, StopChanged, SwitchThrown

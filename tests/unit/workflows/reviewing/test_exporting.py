@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.lanes import LaneWorld
-from tests.reviews import better, made, public_key
-from tests.rollouts import START_NS, plan, reassess
+from tests.support.lane.lanes import LaneWorld
+from tests.support.lane.reviews import better, made, public_key
+from tests.support.lane.rollouts import START_NS, plan, reassess
 from torghut.artifacts.signatures import parse_public_key
 from torghut.eventlog.envelopes import Causes
 from torghut.governance.rollouts.rollout import (

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
-from tests.rollouts import (
+from tests.support.lane.rollouts import (
     START_NS,
     STEP_NS,
     plan,

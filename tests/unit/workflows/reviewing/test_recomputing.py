@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.lanes import LaneWorld, evaluated, made_run
-from tests.reviews import Reviewed, better, reviewed
-from tests.rollouts import evidence_files, manifest_after, whole_run
+from tests.support.lane.lanes import LaneWorld, evaluated, made_run
+from tests.support.lane.reviews import Reviewed, better, reviewed
+from tests.support.lane.rollouts import evidence_files, manifest_after, whole_run
 from torghut.governance.rollouts.manifest import content_hash
 from torghut.governance.verification.document import parse_document
 from torghut.kernel.canonical import JsonValue, canonical_bytes, parse_json_object

@@ -6,12 +6,21 @@ import dataclasses
 
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.eventlog import run
-from tests.kernels import reference
-from tests.loops import A, B, drifting, empty_log, made_setup, part_of, run_on, source_of
-from tests.packages import eager_package
-from tests.reporting import report_fill
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import reference
+from tests.support.decisions.loops import (
+    A,
+    B,
+    drifting,
+    empty_log,
+    made_setup,
+    part_of,
+    run_on,
+    source_of,
+)
+from tests.support.decisions.packages import eager_package
+from tests.support.decisions.reporting import report_fill
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.judging import ControlRefusal

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.declared import redeclared, shipped
-from tests.kernels import reference
-from tests.rows import quotes
+from tests.support.decisions.declared import redeclared, shipped
+from tests.support.decisions.kernels import reference
+from tests.support.decisions.rows import quotes
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.symbols import Genesis

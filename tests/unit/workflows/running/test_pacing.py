@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.sources import ArraySource
-from tests.kernels import reference
-from tests.rows import SECOND_NS, START_NS, RowArray, quotes
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import reference
+from tests.support.decisions.rows import SECOND_NS, START_NS, RowArray, quotes
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import root_of_run
 from torghut.market.ports import Arrival, Batch, Cursor, Quarantined

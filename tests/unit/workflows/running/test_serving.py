@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.packages import InMemoryPackageStore
-from tests.packages import eager_package
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.packages import eager_package
 from torghut.artifacts.errors import PackageMissingError
 from torghut.workflows.running.serving import PackageAmbiguousError, serving_packages
 

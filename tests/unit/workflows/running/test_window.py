@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.sources import ArraySource
-from tests.rows import quotes
+from tests.support.decisions.rows import quotes
 from torghut.market.ports import Batch, Cursor, Quarantined
 from torghut.schemas.codes import RefusalCode
 from torghut.workflows.running.window import EndingSource

@@ -13,8 +13,8 @@ from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.eventlog import run
 from tests.fakes.governance import FakeLoop, governor
 from tests.fakes.lease import InMemoryLease, LeaseOffice
-from tests.governing import SECOND_NS, START_NS, safety_policy, scheduler_policy
-from tests.rollouts import evidence_files
+from tests.support.governance.governing import SECOND_NS, START_NS, safety_policy, scheduler_policy
+from tests.support.lane.rollouts import evidence_files
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.cycles.errors import BackfillBehindError
 from torghut.governance.leasing.errors import LeaseTakenError

@@ -8,11 +8,11 @@ from typing import Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.declared import text_of
 from tests.fakes.eventlog import run
 from tests.fakes.governance import FakeLoop, lane_commands
-from tests.governed import KEY, OWN, Desk
-from tests.governing import SECOND_NS, drift_policy, drift_window
+from tests.support.decisions.declared import text_of
+from tests.support.governance.governing import SECOND_NS, drift_policy, drift_window
+from tests.support.scheduling.governed import KEY, OWN, Desk
 from torghut.artifacts.errors import ReadFault
 from torghut.artifacts.signatures import TrustedKey, fingerprint
 from torghut.drift.verdicts import judge_drift

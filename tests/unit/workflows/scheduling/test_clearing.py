@@ -8,8 +8,8 @@ from typing import Final
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import run
 from tests.fakes.governance import CHAMPION, GOOD
-from tests.governing import START_NS
-from tests.promoting import ROLLED_OUT, Grounds, office, record_runs, shown
+from tests.support.governance.governing import START_NS
+from tests.support.governance.promoting import ROLLED_OUT, Grounds, office, record_runs, shown
 from torghut.eventlog.memory import InMemoryLog
 from torghut.workflows.approving.promoting import promote, register_candidate, revert
 from torghut.workflows.scheduling.clearing import RecordedClearances

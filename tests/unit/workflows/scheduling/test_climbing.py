@@ -14,16 +14,16 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.climbing import exposure_policy, slo_policy
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.governance import GOOD, FakeLoop
 from tests.fakes.workers import status_of
-from tests.governed import Desk
-from tests.logs import contexts, in_memory
-from tests.rows import SECOND_NS
-from tests.rows import START_NS as LOG_NS
-from tests.staging import arrived, built_roadmap
+from tests.support.decisions.logs import contexts, in_memory
+from tests.support.decisions.rows import SECOND_NS
+from tests.support.decisions.rows import START_NS as LOG_NS
+from tests.support.governance.climbing import exposure_policy, slo_policy
+from tests.support.governance.staging import arrived, built_roadmap
+from tests.support.scheduling.governed import Desk
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.eventlog.memory import InMemoryLog
 from torghut.schemas.control import ModeChanged

@@ -21,11 +21,11 @@ from tests.fakes.governance import (
     FakeMeter,
     lane_commands,
 )
-from tests.governed import OWN, Desk
-from tests.governing import SECOND_NS
-from tests.promoting import keyring
-from tests.releasing import release_signed
-from tests.rollouts import CANDIDATE, RUN_ID, cited, file_of
+from tests.support.governance.governing import SECOND_NS
+from tests.support.governance.promoting import keyring
+from tests.support.governance.releasing import release_signed
+from tests.support.lane.rollouts import CANDIDATE, RUN_ID, cited, file_of
+from tests.support.scheduling.governed import OWN, Desk
 from torghut.artifacts.errors import KeyUnusableError
 from torghut.governance.approvals.keyring import Keyring
 from torghut.governance.cycles.errors import CycleTimeError

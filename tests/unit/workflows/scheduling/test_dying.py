@@ -14,8 +14,8 @@ from tests.fakes.clock import HandClock
 from tests.fakes.dying import Killed
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.governance import GOOD, FakeLane, FakeLoop, FakeMeter, governor, lane_commands
-from tests.governing import SECOND_NS, START_NS
-from tests.rollouts import evidence_files
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.lane.rollouts import evidence_files
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.notes.note import note_path, read_note

@@ -11,8 +11,19 @@ from typing_extensions import override
 
 from tests.fakes.eventlog import run
 from tests.fakes.governance import CHAMPION, FakeLane
-from tests.queueing import asked
-from tests.serving import BESIDE, CALM, ROUTER, A, B, C, DeskClock, ServingDesk, Tried, serving
+from tests.support.lane.queueing import asked
+from tests.support.scheduling.serving import (
+    BESIDE,
+    CALM,
+    ROUTER,
+    A,
+    B,
+    C,
+    DeskClock,
+    ServingDesk,
+    Tried,
+    serving,
+)
 from torghut.governance.lanes.queue import SubmitCandidate
 from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.scheduling.note import IterationNote

@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from tests.climbing import exposure_policy, slo_policy
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.workers import status_of
-from tests.governing import START_NS
-from tests.latencies import counted
-from tests.staging import arrived, built_roadmap
+from tests.support.governance.climbing import exposure_policy, slo_policy
+from tests.support.governance.governing import START_NS
+from tests.support.governance.staging import arrived, built_roadmap
+from tests.support.live.latencies import counted
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.ports import DecisionLog

@@ -12,10 +12,10 @@ from typing_extensions import override
 
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import run
-from tests.governing import drift_policy
-from tests.growing import APART_NS, COUNT, GrowingLog, grown, watchful_policy
-from tests.logs import in_memory
-from tests.rows import START_NS
+from tests.support.decisions.growing import APART_NS, COUNT, GrowingLog, grown, watchful_policy
+from tests.support.decisions.logs import in_memory
+from tests.support.decisions.rows import START_NS
+from tests.support.governance.governing import drift_policy
 from torghut.drift.verdicts import judge_drift
 from torghut.eventlog.errors import LogIntegrityError, LogReadError, Obstacle
 from torghut.eventlog.memory import InMemoryLog

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.governance import FakeLoop
-from tests.governed import Desk
+from tests.support.scheduling.governed import Desk
 from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.governing.latch import LoopRecovered
 from torghut.workflows.aggregates import STOP_LATCH

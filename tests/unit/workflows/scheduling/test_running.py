@@ -15,8 +15,8 @@ from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.eventlog import run
 from tests.fakes.governance import FakeLane, FakeLoop, FakeMeter, governor, lane_commands
 from tests.fakes.lease import InMemoryLease, LeaseOffice
-from tests.governing import safety_policy, scheduler_policy
-from tests.rollouts import evidence_files
+from tests.support.governance.governing import safety_policy, scheduler_policy
+from tests.support.lane.rollouts import evidence_files
 from torghut.artifacts.errors import ArtifactUnreadableError, ReadFault
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.cycles.errors import CycleTimeError

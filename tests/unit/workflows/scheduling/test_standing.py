@@ -12,8 +12,8 @@ from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.governance import FakeLoop, governor, lane_commands
-from tests.governing import SECOND_NS, START_NS
-from tests.rollouts import evidence_files
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.lane.rollouts import evidence_files
 from torghut.eventlog.memory import InMemoryLog
 from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.live.governance import GovernanceStanding

@@ -8,12 +8,12 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
-from tests.approving import CANDIDATE
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.governance import CHAMPION, FakeLoop, lane_commands
-from tests.governed import Desk
-from tests.governing import START_NS
-from tests.promoting import ROLLED_OUT, facts, office
+from tests.support.governance.approving import CANDIDATE
+from tests.support.governance.governing import START_NS
+from tests.support.governance.promoting import ROLLED_OUT, facts, office
+from tests.support.scheduling.governed import Desk
 from torghut.governance.ledger.ledger import LEDGER, Promote, ledger_stream
 from torghut.governance.ledger.state import LedgerState
 from torghut.schemas.control import ControlRecord, PackageChanged

@@ -13,9 +13,9 @@ from typing_extensions import override
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.eventlog import run
 from tests.fakes.governance import FakeLoop
-from tests.governed import Desk
-from tests.governing import SECOND_NS
-from tests.rollouts import evidence_files
+from tests.support.governance.governing import SECOND_NS
+from tests.support.lane.rollouts import evidence_files
+from tests.support.scheduling.governed import Desk
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.artifacts.errors import ArtifactUnwritableError
 from torghut.governance.cycles.errors import CycleTimeError

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import run
 from tests.fakes.workers import status_of
-from tests.loops import A, B, drifting, empty_log, run_on, source_of, stop_record
-from tests.packages import eager_package
-from tests.rows import SECOND_NS, START_NS
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.loops import A, B, drifting, empty_log, run_on, source_of, stop_record
+from tests.support.decisions.packages import eager_package
+from tests.support.decisions.rows import SECOND_NS, START_NS
 from torghut.adapters.filesystem.writing import FileReadError
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.block import Block

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.climbing import HOUR_NS, slo_policy
 from tests.fakes.eventlog import run
-from tests.logs import contexts, gathered, in_memory
+from tests.support.decisions.logs import contexts, gathered, in_memory
+from tests.support.governance.climbing import HOUR_NS, slo_policy
 from torghut.governance.slo.judging import judge_window
 from torghut.kernel.ids import SERVING
 from torghut.schemas.codes import Path, Reason

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from tests.climbing import slo_policy
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.live import World, offered
 from tests.fakes.virtual_time import run_virtually
 from tests.fakes.workers import status_of
-from tests.latencies import counted
+from tests.support.governance.climbing import slo_policy
+from tests.support.live.latencies import counted
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.slo.errors import LatencyRefusedError
 from torghut.schemas.staging.slo_window import SloRow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rolling import scraped
+from tests.support.governance.rolling import scraped
 from torghut.schemas.observing.metric import SECONDS
 from torghut.workflows.slo.scraping import MetricsUnreadableError, latency_between, latency_of
 

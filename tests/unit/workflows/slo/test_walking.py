@@ -9,10 +9,10 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
-from tests.climbing import HOUR_NS
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import run
-from tests.logs import contexts, fill
+from tests.support.decisions.logs import contexts, fill
+from tests.support.governance.climbing import HOUR_NS
 from torghut.eventlog.block import Block
 from torghut.eventlog.memory import InMemoryLog
 from torghut.workflows.slo.counting import Span, WindowCounts

@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.governing import SECOND_NS, START_NS
 from tests.replay.golden_decisions import GOLDEN
-from tests.staging import arrived, built_roadmap
+from tests.support.governance.governing import SECOND_NS, START_NS
+from tests.support.governance.staging import arrived, built_roadmap
 from torghut.governance.stages.caps import caps_in_force
 from torghut.governance.stages.progress import StageState
 from torghut.kernel.canonical import canonical_bytes

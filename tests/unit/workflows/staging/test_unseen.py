@@ -7,12 +7,20 @@ from typing import Final
 
 import pytest
 
-from tests.climbing import FRESH_MS, exposure_policy, hours, slo_policy, windows
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import SECOND_NS, START_NS, readings
-from tests.queueing import ended, start, submit
-from tests.releasing import LatchLog
-from tests.staging import Stages, advance, all_shown, arrived, back, built_roadmap, review
+from tests.support.governance.climbing import FRESH_MS, exposure_policy, hours, slo_policy, windows
+from tests.support.governance.governing import SECOND_NS, START_NS, readings
+from tests.support.governance.releasing import LatchLog
+from tests.support.governance.staging import (
+    Stages,
+    advance,
+    all_shown,
+    arrived,
+    back,
+    built_roadmap,
+    review,
+)
+from tests.support.lane.queueing import ended, start, submit
 from tests.unit.governance.safety.test_rollback import trigger
 from torghut.governance.safety.rollback import SupersedeRollback
 from torghut.schemas.governing.fields import reading_of

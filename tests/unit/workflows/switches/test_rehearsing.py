@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.fakes.clock import SteppingClock
-from tests.reporting import Feed, fresh_fold, live_feed
+from tests.support.decisions.reporting import Feed, fresh_fold, live_feed
 from torghut.decisions.fold.snapshot import take_snapshot
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.schemas.codes import Switch

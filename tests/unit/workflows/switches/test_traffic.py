@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tests.declared import text_of
 from tests.fakes.workers import status_of
+from tests.support.decisions.declared import text_of
 from torghut.composition.standby import TRAFFIC
 from torghut.schemas.declarations.plain_yaml import read_plain
 from torghut.schemas.live.traffic import TrafficPatch, patch_to

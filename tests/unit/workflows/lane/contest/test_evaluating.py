@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.lanes import LaneWorld, decided_log, package_trial, work_of
-from tests.planted import market, regimes
+from tests.support.lane.lanes import LaneWorld, decided_log, package_trial, work_of
+from tests.support.lane.planted import market, regimes
 from torghut.workflows.lane.contest.cutting import Window
 from torghut.workflows.lane.running import LaneResult, run_autonomous_lane
 

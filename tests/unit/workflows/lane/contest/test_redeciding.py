@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock
 from tests.fakes.sources import ArraySource
-from tests.kernels import compiled
-from tests.planted import market, regimes
-from tests.rows import RowArray
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.kernels import compiled
+from tests.support.decisions.rows import RowArray
+from tests.support.lane.planted import market, regimes
 from torghut.eventlog.memory import InMemoryLog
 from torghut.market.ports import Arrival
 from torghut.router.package import read_regime_model

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.declared import shipped
 from tests.fakes.clock import HandClock
-from tests.lanes import ROUTER, SYMBOL, decided_log
-from tests.loops import empty_log, part_of, run_on, source_of
-from tests.packages import eager_package
-from tests.planted import market, regimes
+from tests.support.decisions.declared import shipped
+from tests.support.decisions.loops import empty_log, part_of, run_on, source_of
+from tests.support.decisions.packages import eager_package
+from tests.support.lane.lanes import ROUTER, SYMBOL, decided_log
+from tests.support.lane.planted import market, regimes
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
 from torghut.workflows.errors import EmptyLogError

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.dying import Killed
-from tests.lanes import COUNTED, ROUTER, LaneWorld, evaluated, made_run, made_work
+from tests.support.lane.lanes import COUNTED, ROUTER, LaneWorld, evaluated, made_run, made_work
 from torghut.artifacts.ports import ArtifactStore
 from torghut.eventlog.envelopes import Causes, Envelope
 from torghut.eventlog.ports import EventStore

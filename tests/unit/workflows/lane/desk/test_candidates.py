@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.declared import redeclared, shipped
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.packages import made_package
-from tests.planted import regimes
+from tests.support.decisions.declared import redeclared, shipped
+from tests.support.decisions.packages import made_package
+from tests.support.lane.planted import regimes
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.artifacts.errors import ArtifactUnreadableError, PackageMissingError
 from torghut.decisions.declarations import Declarations

@@ -10,16 +10,30 @@ from typing import Final, cast
 
 import pytest
 
-from tests.approving import CANDIDATE
-from tests.drifting import END_NS, detected, measured
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
-from tests.governing import BEYOND, SECOND_NS, START_NS, drift_policy, safety_policy
-from tests.promoting import ROLLED_OUT, claim, fingerprint_of, office, record_runs, shown, signing
-from tests.queueing import asked
-from tests.rollouts import evidence_files
-from tests.staging import arrived, built_roadmap
+from tests.support.governance.approving import CANDIDATE
+from tests.support.governance.governing import (
+    BEYOND,
+    SECOND_NS,
+    START_NS,
+    drift_policy,
+    safety_policy,
+)
+from tests.support.governance.promoting import (
+    ROLLED_OUT,
+    claim,
+    fingerprint_of,
+    office,
+    record_runs,
+    shown,
+    signing,
+)
+from tests.support.governance.staging import arrived, built_roadmap
+from tests.support.lane.drifting import END_NS, detected, measured
+from tests.support.lane.queueing import asked
+from tests.support.lane.rollouts import evidence_files
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.cycles.cycle import BeginCycle, EndCycle
 from torghut.governance.notes.note import note_path, read_note, render_note

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.lanes import LaneWorld, evaluated, made_work
+from tests.support.lane.lanes import LaneWorld, evaluated, made_work
 from torghut.governance.lanes.queue import STREAM, StartLaneRun
 from torghut.governance.verification.verifying import read_manifest
 from torghut.workflows.lane.desk.scheduled import QueuedLane, lineages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.loops import A, drifting, made_setup
+from tests.support.decisions.loops import A, drifting, made_setup
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.market.ports import Arrival
 from torghut.schemas.control import LagBegan, LagEnded

@@ -12,8 +12,8 @@ import pytest
 from tests.fakes.live import World, live_policy
 from tests.fakes.sources import ArraySource
 from tests.fakes.virtual_time import VirtualSteady, run_virtually, virtual_loop
-from tests.loops import drifting, root_of, source_of, stop_record
-from tests.rows import SECOND_NS
+from tests.support.decisions.loops import drifting, root_of, source_of, stop_record
+from tests.support.decisions.rows import SECOND_NS
 from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.roots import root_of_run
 from torghut.market.ports import Cursor, Quarantined

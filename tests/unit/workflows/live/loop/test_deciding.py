@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.live import A, Ill, Listener, World, live_policy, offered
 from tests.fakes.virtual_time import run_virtually, virtual_loop
-from tests.kernels import compiled
+from tests.support.decisions.kernels import compiled
 from torghut.decisions.render_context import RenderContext
 from torghut.decisions.rendering import RowUnrenderableError
 from torghut.eventlog.errors import LogWriteError

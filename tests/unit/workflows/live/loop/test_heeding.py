@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.live import Ear, World, offered
 from tests.fakes.virtual_time import run_virtually
-from tests.loops import made_setup
+from tests.support.decisions.loops import made_setup
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.market.ports import Arrival
 from torghut.schemas.control import ControlRecord, GovernanceHeartbeat, ModeChanged
