@@ -148,10 +148,12 @@ class _Deployment:
             await self._come()
             return Ran(count / (time.perf_counter() - begin), self._cpu_s() - cpu_s)
         cpu_s, begin = self._cpu_s(), time.perf_counter()
-        with synced_beside(self.folder) as synced_s:
-            late = asyncio.create_task(self._lateness(count))
-            await self._send_at(pace, count)
-            found = sorted(await late)
+        async with _consumer(self.duty, since="latest") as consumer:
+            await consumer.seek_to_end()  # or what comes before it has looked is never read
+            with synced_beside(self.folder) as synced_s:
+                late = asyncio.create_task(self._lateness(consumer, count))
+                await self._send_at(pace, count)
+                found = sorted(await late)
         rate = count / (time.perf_counter() - begin)
         return Ran(rate, self._cpu_s() - cpu_s, found, synced_s)
 
@@ -205,23 +207,32 @@ class _Deployment:
             while seen < self.sent:
                 found = await consumer.getmany(timeout_ms=500, max_records=20_000)
                 seen += sum(map(len, found.values()))
-                gone = any(one.poll() is not None for one in self.processes)
-                if gone or time.perf_counter() > deadline:
-                    message = f"expected {self.sent} outcomes of {self.duty.role}, found {seen}"
-                    raise RuntimeError(message)
+                self._check_going(seen, self.sent, deadline)
 
-    async def _lateness(self, count: int) -> Sequence[float]:
+    async def _lateness(self, consumer: AIOKafkaConsumer, count: int) -> Sequence[float]:
         """Return how long after ingress each of the next outcomes was read, in s."""
         late: list[float] = []
-        async with _consumer(self.duty, since="latest") as consumer:
-            while len(late) < count:
-                found = await consumer.getmany(timeout_ms=500)
-                now_ns = time.time_ns()
-                late += [
-                    (now_ns - _ingress_ns(one.headers, one.value)) / _NS
-                    for one in chain.from_iterable(found.values())
-                ]
+        deadline = time.perf_counter() + _PATIENCE_S
+        while len(late) < count:
+            found = await consumer.getmany(timeout_ms=500)
+            now_ns = time.time_ns()
+            late += [
+                (now_ns - _ingress_ns(one.headers, one.value)) / _NS
+                for one in chain.from_iterable(found.values())
+            ]
+            self._check_going(len(late), count, deadline)
         return late
+
+    def _check_going(self, seen: int, count: int, deadline: float) -> None:
+        """Check that outcomes may still come.
+
+        Raises:
+            RuntimeError: A process has ended, or too much time has passed.
+        """
+        gone = any(one.poll() is not None for one in self.processes)
+        if seen < count and (gone or time.perf_counter() > deadline):
+            message = f"expected {count} outcomes of {self.duty.role}, found {seen}"
+            raise RuntimeError(message)
 
     def _signal(self, number: signal.Signals) -> None:
         """Send a signal to every process."""
