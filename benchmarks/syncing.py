@@ -1,7 +1,8 @@
 """How long the disk takes to make a little durable while something else is at work on it.
 
-Run as ``python -m benchmarks.syncing FOLDER``: it writes there until SIGTERM, and then tells all of
-its times. It is a process of its own, for one that is at work as well would add its own waiting.
+Run as ``python -m benchmarks.syncing FOLDER``: it says that it has begun, writes there until
+SIGTERM, and then tells all of its times. It is a process of its own, for one that is at work as
+well would add its own waiting.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from benchmarks.rounds import ROOT
 
 _BYTES: Final = 8192
 _EVERY_S: Final = 0.02
+_BEGUN: Final = "begun"
 _TOLD: Final = TypeAdapter(list[float])
 
 
@@ -34,6 +36,8 @@ def synced_beside(folder: Path) -> Iterator[list[float]]:
         [sys.executable, "-m", "benchmarks.syncing", str(folder)], cwd=ROOT, stdout=subprocess.PIPE
     )
     try:
+        if process.stdout is not None:
+            process.stdout.readline()  # it has begun, and knows what SIGTERM asks of it
         yield found
         process.terminate()
         said, _ = process.communicate()
@@ -52,6 +56,7 @@ def main(folder: Path) -> None:
         ended = True
 
     signal.signal(signal.SIGTERM, end)
+    print(_BEGUN, flush=True)
     times: list[float] = []
     with (folder / "synced").open("wb", buffering=0) as file:
         while not ended:

@@ -9,10 +9,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from torghut.client.limits import NS_PER_MS, Limits
+from torghut.client.limits import Limits
 from torghut.client.machine import Machine
 from torghut.client.wire.decision import Decision
 from torghut.client.wire.messages import Decided, Outcome, Refusal, StateName
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.live.position import Position
 
 Verdict = Literal[

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torghut.client.limits import NS_PER_MS, Limits
+from torghut.client.limits import Limits
 from torghut.client.machine import Machine
 from torghut.client.wire.messages import Heartbeat
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.live.position import PLACE_MAX, Position
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from typing_extensions import override
 
 from torghut.client.errors import AnnouncedMissingError
-from torghut.client.limits import NS_PER_MS, Limits
+from torghut.client.limits import Limits
 from torghut.client.machine import Machine
 from torghut.client.stream.buffer import Buffer
 from torghut.client.stream.following import end_of, place_of
@@ -24,6 +24,7 @@ from torghut.client.wire.messages import (
     Outcome,
     Refused,
 )
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.live.position import Position, start_of
 
 ControlEvent: TypeAlias = ControlRecorded | ControlApplied

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from torghut.client.delivery import State
-from torghut.client.limits import NS_PER_MS, Limits
+from torghut.client.limits import Limits
 from torghut.client.machine import Machine
 from torghut.client.wire.messages import Heartbeat
+from torghut.kernel.units import NS_PER_MS
 
 _SILENT: Final = "source-silent"
 _ONLY: Final = frozenset({_SILENT, "lag", "log-slow", "clock-stepped", "page-unwritten"})

@@ -20,6 +20,7 @@ from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel, reference_kernel
 from torghut.entrypoints.cli.console import json_option, plural, print_json, progress, shown
 from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.kernel.units import NS_PER_MS
 from torghut.router.package import read_regime_model
 from torghut.schemas.codes import Stream
 from torghut.schemas.declarations.instruments import Instrument
@@ -32,7 +33,6 @@ _WALK: Final = 300
 """Contexts of each symbol on which the compiled kernel is compared with the reference."""
 
 _START_NS: Final = 1_399_291_200_000_000_000  # Monday 2014-05-05, 12:00 UTC
-_MS: Final = 1_000_000
 _ORIGIN: Final = "ab" * 32
 _SHORT: Final = 16
 
@@ -196,7 +196,7 @@ def _walk(index: int, instrument: Instrument) -> npt.NDArray[np.void]:
     rows = np.zeros(_WALK, CONTEXT)
     plausible = instrument.plausible
     mid = (float(plausible.price_min) + float(plausible.price_max)) / 2.0
-    step_ns = max(instrument.sampling.sample_interval_ms, 1000) * _MS
+    step_ns = max(instrument.sampling.sample_interval_ms, 1000) * NS_PER_MS
     chance = index + 1
     for place, row in enumerate(rows):
         chance = (chance * 1_103_515_245 + 12_345) % 2**31
@@ -216,7 +216,7 @@ def _disk() -> str:
         times = machine.measure_sync(trial)
     return (
         f"{shown(folder)} is writable; fdatasync of 4 kB: half within "
-        f"{times.p50_ns / _MS:.2f} ms, 99 % within {times.p99_ns / _MS:.2f} ms"
+        f"{times.p50_ns / NS_PER_MS:.2f} ms, 99 % within {times.p99_ns / NS_PER_MS:.2f} ms"
     )
 
 
