@@ -38,6 +38,7 @@ _SETTINGS: Final = {
     "shared_buffers": "64MB",
     "max_connections": "100",
     "max_wal_size": "2GB",
+    "min_wal_size": "1GB",
     "autovacuum_naptime": "10s",
 }
 

@@ -172,8 +172,9 @@ class Node:
     def __init__(self, java: str, libs: Path, folder: Path, options: BrokerOptions) -> None:
         self._secure = options.secure
         self._command = [
-            *(java, f"-Xmx{options.heap_mb}m", "-Xms64m", "-XX:+UseSerialGC"),
-            *(["-XX:TieredStopAtLevel=1"] if options.quick else []),
+            *(java, f"-Xmx{options.heap_mb}m", "-XX:+UseSerialGC"),
+            *(["-Xms64m", "-XX:TieredStopAtLevel=1"] if options.quick else []),
+            *([] if options.quick else [f"-Xms{options.heap_mb}m"]),  # a heap that grows stops all
             *(f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", f"{libs}/*"),
         ]
         self._folder = folder
