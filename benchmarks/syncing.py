@@ -5,9 +5,9 @@ SIGTERM, and then tells all of its times. It is a process of its own, for one th
 well would add its own waiting.
 
 An fsync is due at fixed times, as contexts come at a fixed pace, and its time counts from there:
-one that hangs holds up those that were due meanwhile, and each of them is told. Were the next only
-due once one is done, a disk that hangs for a tenth of a second would be told of once, and everything
-that waits for it in that time not at all.
+one that hangs holds up those that were due meanwhile, and each of them is told. Were the next due
+only once one is done, a disk that hangs for a tenth of a second would be told of once, and what
+waits for it in that time not at all.
 """
 
 from __future__ import annotations

@@ -56,6 +56,11 @@ class FakeConsumer:
         """Return what it reads."""
         return set(self.positions)
 
+    def highwater(self, at: TopicPartition) -> int | None:
+        """Return where a partition ends; to ask about one that it does not have is a defect."""
+        assert at in self.positions, "Partition is not assigned"
+        return self.ends.get(at)
+
     def seek(self, place: TopicPartition, offset: int) -> None:
         """Go on there."""
         self.positions[place] = offset

@@ -109,10 +109,11 @@ class GroupMembership(Membership):
         with suppress(TimeoutError, IllegalStateError):  # one that is being given back has none
             async with asyncio.timeout(_HINT_S):
                 for partition in sorted(self._owned):
-                    end = self._consumer.highwater(self._at(partition))
+                    at = self._at(partition)
+                    there = at in self._consumer.assignment()  # else asking for its end is a defect
+                    end = self._consumer.highwater(at) if there else None
                     if end is not None:
-                        then = await self._consumer.position(self._at(partition))
-                        found[partition] = max(0, end - then)
+                        found[partition] = max(0, end - await self._consumer.position(at))
         return found
 
     @override

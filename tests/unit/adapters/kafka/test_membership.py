@@ -134,3 +134,14 @@ def test_partition_without_records_holds_up_no_other_that_is_read_one_by_one(
         assert running.time() - begun_s < 10
 
     with_member(monkeypatch, test)
+
+
+def test_partition_that_the_group_just_took_back_is_not_asked_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
+        assert await member.behind() == {0: 100, 1: 0}
+        del consumer.positions[FIRST]  # and the member was not told yet
+        assert await member.behind() == {1: 0}
+
+    with_member(monkeypatch, test)
