@@ -14,7 +14,7 @@ from benchmarks.market import Market, fresh_fold, quotes, setup, shared_kernel
 from benchmarks.rounds import Effort, interleave, scratch_folder, timed
 from torghut.composition.logs import writable_log
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.fold.snapshot import restore_snapshot, take_snapshot
+from torghut.decisions.snapshot import restore_snapshot, take_snapshot
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.roots import Frontiers, add_leaves
 from torghut.kernel.digests import run_root

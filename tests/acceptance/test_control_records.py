@@ -22,8 +22,8 @@ from tests.support.decisions.loops import (
     stop_record,
 )
 from tests.support.decisions.rows import SECOND_NS, START_NS
-from torghut.decisions.fold.snapshot import take_snapshot
 from torghut.decisions.recording import read_block
+from torghut.decisions.snapshot import take_snapshot
 from torghut.schemas.block import read_block_records
 from torghut.schemas.control import LimitsAllotted, NewsArrived, SwitchThrown
 from torghut.schemas.rows import DECISION, RowArray

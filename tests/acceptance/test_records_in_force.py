@@ -31,8 +31,8 @@ from tests.support.decisions.rows import SECOND_NS, START_NS
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.fold.snapshot import take_snapshot
 from torghut.decisions.recording import read_block
+from torghut.decisions.snapshot import take_snapshot
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.roots import root_of_run
 from torghut.router.package import read_regime_model

@@ -35,6 +35,7 @@ from torghut.schemas.live.delivery import SwitchName
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.position import Position
 from torghut.schemas.live.worker import WorkerStatus
+from torghut.workflows.live.advice.awaiting import Advisor, NobodyAdvises
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.observing.governed import GovernanceEar
@@ -387,6 +388,7 @@ class World:
     wall: VirtualWall = field(default_factory=VirtualWall)
     ids: CountingIds = field(default_factory=CountingIds)
     ear: Ear = field(default_factory=Ear)
+    advisor: Advisor = field(default_factory=NobodyAdvises)
     lives: int = 0
 
     def worker(self) -> LiveWorker:
@@ -406,6 +408,7 @@ class World:
                 speed=self.speed,
                 takes_offers=True,
                 ear=self.ear,
+                advisor=self.advisor,
             )
         )
 

@@ -35,7 +35,13 @@ from torghut.schemas.rows import CONTEXT, PARAMETERS, STATE
 
 FOLDER: Final = Path(__file__).resolve().parent / "golden" / "kernel"
 _SYMBOLS: Final = 8
+_ASKING: Final = (
+    *("reasoning_mode", "pending", "pending_stream", "pending_low", "pending_high"),
+    *("pending_sequence", "pending_event_ns", "pending_ns", "pending_notes", "pending_triggers"),
+    *("pending_regime", "pending_mid", "pending_target", "advice", "advice_factor"),
+)
 _ADDED: Final[Mapping[int, Sequence[str]]] = {
+    5: _ASKING,
     2: (
         "recorded",
         "target_stream",
@@ -43,9 +49,14 @@ _ADDED: Final[Mapping[int, Sequence[str]]] = {
         "target_high",
         "target_sequence",
         "target_open",
-    )
+    ),
 }
 """Fields that states got since a version's run was written; none of them decides anything in it."""
+
+_PARAMETERS_ADDED: Final[Mapping[int, Sequence[str]]] = {
+    5: ("advised_raise_ratio", "superseded_move_ratio", "advice_budget_ns")
+}
+"""The same of parameters."""
 
 
 class GoldenRun(TypedDict):
@@ -76,8 +87,12 @@ def unpack(text: str, dtype: np.dtype[np.void]) -> RowArray:
 
 def _written(version: int) -> np.dtype[np.void]:
     """Return the layout of states when the run of a version was written."""
-    added = _ADDED.get(version, ())
-    return np.dtype([field for field in STATE.descr if field[0] not in added])
+    return _without(STATE, _ADDED.get(version, ()))
+
+
+def _without(layout: np.dtype[np.void], added: Sequence[str]) -> np.dtype[np.void]:
+    """Return a layout without some of its fields."""
+    return np.dtype([field for field in layout.descr if field[0] not in added])
 
 
 def _recast(rows: RowArray, layout: np.dtype[np.void]) -> RowArray:
@@ -93,7 +108,9 @@ def decide_again(run: GoldenRun, kernel: DecisionKernel) -> tuple[list[str], str
     written = _written(run["version"])
     contexts = unpack(run["contexts"], CONTEXT)
     states = _recast(unpack(run["states"], written), STATE)
-    shared = dataclasses.replace(tables(_SYMBOLS), parameters=unpack(run["parameters"], PARAMETERS))
+    stated = _without(PARAMETERS, _PARAMETERS_ADDED.get(run["version"], ()))
+    parameters = _recast(unpack(run["parameters"], stated), PARAMETERS)
+    shared = dataclasses.replace(tables(_SYMBOLS), parameters=parameters)
     decisions, outcomes = decide(kernel, contexts, states, shared)
     leaves = [hashlib.sha256(row.tobytes()).hexdigest()[:16] for row in decisions]
     final = hashlib.sha256(_recast(states, written).tobytes()).hexdigest()

@@ -28,12 +28,14 @@ EMPTY_RECORDS: Final = canonical_bytes(BLOCK_RECORDS.dump_python(BlockRecords(),
 
 
 class Counts(NamedTuple):
-    """What is in a block, to the unit: contexts = decisions + quarantined."""
+    """What is in a block: contexts + resolved = decisions + quarantined + pending."""
 
     contexts: int
     control_records: int
     decisions: int
     quarantined: int
+    pending: int
+    resolved: int
 
 
 def header_bytes(
@@ -55,9 +57,11 @@ def header_bytes(
         lineages: Every lineage that the rows name, by digest.
         genesis: What the log begins with, for its first block.
     """
+    pending = f',"pending":{counts.pending}' if counts.pending else ""
+    resolved = f',"resolved":{counts.resolved}' if counts.resolved else ""
     return (
         f'{{"counts":{{"contexts":{counts.contexts},"control_records":{counts.control_records},'
-        f'"decisions":{counts.decisions},"quarantined":{counts.quarantined}}},'
+        f'"decisions":{counts.decisions}{pending},"quarantined":{counts.quarantined}{resolved}}},'
         f'"genesis":{_genesis(genesis) if genesis else "null"},'
         f"{_kernel(kernel.build, kernel.version)},"
         f'"lineages":{_object(map(_lineage, lineages, lineages.values()))},'

@@ -332,8 +332,11 @@ def _shares(shares: ExpertShares) -> list[float]:
 
 
 def _trigger_values(declarations: Declarations) -> Values:
-    """Return what asks for advice, and what the fallback may add."""
-    triggers = declarations.reasoning.triggers
+    """Return what asks for advice, what the fallback may add, and what advice may.
+
+    Where nothing is declared of advice, it may add nothing and comes too late at once.
+    """
+    triggers, bounds = declarations.reasoning.triggers, declarations.reasoning.bounds
     return {
         "trigger_entropy": triggers.entropy_ratio,
         "trigger_disagreement": triggers.disagreement_ratio,
@@ -341,6 +344,9 @@ def _trigger_values(declarations: Declarations) -> Values:
         "trigger_news_ns": triggers.news_age_ms * NS_PER_MS,
         "trigger_notional_ratio": triggers.notional_ratio,
         "fallback_raise_ratio": declarations.reasoning.fallback.exposure_raise_ratio,
+        "advised_raise_ratio": bounds.exposure_raise_ratio if bounds else 0.0,
+        "superseded_move_ratio": bounds.superseded_move_ratio if bounds else 0.0,
+        "advice_budget_ns": bounds.budget_ms * NS_PER_MS if bounds else 0,
     }
 
 

@@ -16,8 +16,7 @@ from torghut.decisions.fold.folding import DecisionFold
 from torghut.eventlog.block import Arm, Block, Head
 from torghut.eventlog.columns import decode_columns, encode_columns
 from torghut.kernel.canonical import canonical_bytes
-from torghut.kernel.digests import DIGEST_BYTES
-from torghut.kernel.ids import SERVING
+from torghut.kernel.ids import parse_context_id, source_key, symbol_key
 from torghut.market.ports import Arrival, Cursor, Quarantined
 from torghut.schemas.block import (
     BLOCK_RECORDS,
@@ -32,7 +31,8 @@ from torghut.schemas.block import (
     read_block_records,
 )
 from torghut.schemas.codes import RefusalCode
-from torghut.schemas.control import DeclarationsChanged, PackageChanged
+from torghut.schemas.control import AdviceResolved, DeclarationsChanged, PackageChanged
+from torghut.schemas.rows import RowArray
 
 _ADMITTED: Final = bytes([RefusalCode.NONE])
 _CURSOR: Final = TypeAdapter(Cursor)
@@ -54,6 +54,11 @@ class Recorded:
     outcomes: npt.NDArray[np.uint8]
     received: Sequence[Arrival]
     applied: Sequence[Applied]
+
+    @property
+    def resolutions(self) -> Sequence[tuple[int, AdviceResolved]]:
+        """Of each arm's rows those of contexts that had waited, and what resolved them."""
+        return resolutions_of(self.outcomes, self.received)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +83,25 @@ def record_batch(fold: DecisionFold, taken: Taken, decided: Decided, head: Head)
     named = occurring(taken.contexts["symbol"])
     if taken.first_symbol < len(fold.symbols):
         named |= set(range(taken.first_symbol, len(fold.symbols)))
+    sources = occurring(taken.contexts["source"])
+    if decided.resolved:
+        named |= {one.symbol for one in decided.applied if one.resolution}
+        sources |= _sources_resolved(fold, decided)
     outcomes = decided.outcomes.tobytes()
+    pending = len(decided.asked)
+    refused = len(outcomes) - outcomes.count(_ADMITTED) - pending
     header = header_bytes(
         kernel=fold.kernel,
         counts=Counts(
             contexts=len(taken.contexts) + len(taken.quarantined),
             control_records=len(decided.received),
-            decisions=len(decided.arms[SERVING].leaves) // DIGEST_BYTES,
-            quarantined=len(taken.quarantined) + len(outcomes) - outcomes.count(_ADMITTED),
+            decisions=decided.count,
+            quarantined=len(taken.quarantined) + refused,
+            pending=pending,
+            resolved=len(decided.resolved),
         ),
         symbols={i: fold.symbols[i].name for i in named},
-        sources={i: fold.sources[i] for i in occurring(taken.contexts["source"])},
+        sources={i: fold.sources[i] for i in sources},
         lineages=decided.lineages,
         genesis=fold.genesis if head.number < 0 else None,
     )
@@ -121,10 +134,46 @@ def read_block(block: Block) -> Recorded:
         outcomes=outcomes,
         received=[Arrival(row=r.row, record=r.record) for r in records.received],
         applied=[
-            Applied(control_id=a.control_id, symbol=a.symbol, position=a.position)
+            Applied(
+                control_id=a.control_id,
+                symbol=a.symbol,
+                position=a.position,
+                resolution=a.resolution,
+            )
             for a in records.applied
         ],
     )
+
+
+def resolutions_of(
+    outcomes: npt.NDArray[np.uint8], received: Sequence[Arrival]
+) -> Sequence[tuple[int, AdviceResolved]]:
+    """Return which of a block's rows are of contexts that had waited, and what resolved them.
+
+    Rows stand in the order decided: a resolution's comes after those of the contexts before it.
+
+    Args:
+        outcomes: Shape (n,), uint8: of the block's contexts.
+        received: Its control records, in order.
+    """
+    found: list[tuple[int, AdviceResolved]] = []
+    for arrival in received:
+        if isinstance(arrival.record, AdviceResolved):
+            before = int(np.count_nonzero(outcomes[: arrival.row] == RefusalCode.NONE))
+            found.append((before + len(found), arrival.record))
+    return found
+
+
+def symbols_of(rows: RowArray, header: BlockHeader) -> npt.NDArray[np.uint32]:
+    """Return the number of each decision's symbol, shape (n,), by the header's table.
+
+    Rows of contexts that had waited are not of the block's own contexts, so it takes their keys.
+
+    Raises:
+        KeyError: The header does not name a symbol.
+    """
+    numbers = {symbol_key(name): number for number, name in header.symbols.items()}
+    return np.array([numbers[key] for key in rows["symbol_key"].tolist()], np.uint32)
 
 
 def learn_names(fold: DecisionFold, recorded: Recorded) -> None:
@@ -160,7 +209,12 @@ def _records(taken: Taken, decided: Decided) -> bytes:
             for r in decided.refused
         ),
         applied=tuple(
-            AppliedControl(control_id=a.control_id, symbol=a.symbol, position=a.position)
+            AppliedControl(
+                control_id=a.control_id,
+                symbol=a.symbol,
+                position=a.position,
+                resolution=a.resolution,
+            )
             for a in decided.applied
         ),
         quarantined=tuple(_quarantine(digest, q) for digest, q in taken.quarantined),
@@ -179,6 +233,16 @@ def _cited(fold: DecisionFold, decided: Decided, head: Head) -> list[str]:
         elif isinstance(record, PackageChanged) and record.package:
             cited.append(record.package)
     return sorted(set(cited))
+
+
+def _sources_resolved(fold: DecisionFold, decided: Decided) -> set[int]:
+    """Return the numbers of the source parts of contexts that had waited."""
+    keys = {
+        parse_context_id(arrival.record.context_id).source_key
+        for arrival in decided.received
+        if isinstance(arrival.record, AdviceResolved)
+    }
+    return {i for i, digest in enumerate(fold.sources) if source_key(digest) in keys}
 
 
 def _quarantine(digest: str, quarantined: Quarantined) -> QuarantinedRecord:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torghut.drift.ages import AgeCounts
-from torghut.schemas.codes import RefusalCode
+from torghut.schemas.codes import PENDING, RefusalCode
 from torghut.schemas.declarations.safety import DriftCode
 from torghut.schemas.governing.fields import Reading, declared_off, reading_of
 from torghut.schemas.rows import Bytes, Integers
@@ -79,7 +79,9 @@ class DataTally:
         if not outcomes.any():
             self.records += len(outcomes)
             return
-        self._take(np.bincount(outcomes, minlength=len(RefusalCode)))
+        taken = outcomes[outcomes != PENDING]
+        self.records += len(outcomes) - len(taken)
+        self._take(np.bincount(taken, minlength=len(RefusalCode)))
 
     def take_quarantined(self, codes: Iterable[str]) -> None:
         """Count records that were no context, by their published code."""

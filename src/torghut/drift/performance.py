@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from torghut.schemas.codes import Reason
+from torghut.schemas.codes import UNADVISED
 from torghut.schemas.declarations.safety import DriftCode
 from torghut.schemas.governing.fields import Reading, reading_of
 from torghut.schemas.rows import Floats, Words
 
-FELL_BACK: Final = np.uint64(1 << Reason.REASONING_OFF | 1 << Reason.DETERMINISTIC_ONLY)
+FELL_BACK: Final = np.uint64(sum(1 << reason for reason in UNADVISED))
 """Reasons of a decision that asked for advice and was answered by the declared fallback."""
 
 _BPS: Final = 10_000.0

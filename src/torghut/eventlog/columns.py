@@ -15,6 +15,7 @@ import numpy.typing as npt
 import zstandard
 
 from torghut.eventlog.errors import ColumnsMalformedError
+from torghut.schemas.codes import PENDING, RefusalCode
 from torghut.schemas.rows import CONTEXT
 
 COLUMNS_VERSION: Final = 1
@@ -67,7 +68,8 @@ def encode_columns(contexts: ContextArray, outcomes: OutcomeArray) -> bytes:
 
     Args:
         contexts: Shape (n,), dtype ``CONTEXT``, ``n <= ROWS_MAX``.
-        outcomes: Shape (n,), uint8: each context's refusal code, 0 if it was decided.
+        outcomes: Shape (n,), uint8: each context's refusal code, 0 if it was decided, 255 if it
+            waits for advice.
 
     Raises:
         ValueError: The arrays are not of these shapes and types.
@@ -94,6 +96,12 @@ def decode_columns(data: bytes) -> tuple[ContextArray, OutcomeArray]:
     plain = _decompress(data[_HEAD.size :], rows * _ROW_BYTES)
     contexts = rows * CONTEXT.itemsize
     return _unpacked(plain[:contexts], rows), np.frombuffer(plain[contexts:], np.uint8).copy()
+
+
+def refused(outcomes: OutcomeArray) -> npt.NDArray[np.bool_]:
+    """Return which contexts were refused, shape (n,): neither decided nor waiting for advice."""
+    found: npt.NDArray[np.bool_] = (outcomes != RefusalCode.NONE) & (outcomes != PENDING)
+    return found
 
 
 def count_rows(data: bytes) -> int:

@@ -19,10 +19,10 @@ Count = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class PartitionCounts(Message):
-    """What a partition holds, to the unit: contexts = decisions + quarantined.
+    """What a partition holds, to the unit: contexts = decisions + quarantined + waiting.
 
     Counted as in ``schemas.block.BlockCounts``: ``quarantined`` is all that was not decided,
-    refused contexts and records that were no context.
+    refused contexts and records that were no context. ``waiting`` are those that wait for advice.
     """
 
     contexts: Count = 0
@@ -30,6 +30,7 @@ class PartitionCounts(Message):
     quarantined: Count = 0
     control_records: Count = 0
     blocks: Count = 0
+    waiting: Count = 0
 
 
 def add_block(counts: PartitionCounts, block: Block) -> PartitionCounts:
@@ -41,7 +42,7 @@ def add_block(counts: PartitionCounts, block: Block) -> PartitionCounts:
     said = read_block_header(block.header).counts
     decisions = block.arms[SERVING].count
     undecodable = said.contexts - count_rows(block.inputs)
-    refused = count_rows(block.inputs) - decisions
+    refused = count_rows(block.inputs) - said.pending - (decisions - said.resolved)
     if said.decisions != decisions or said.quarantined != undecodable + refused:
         raise LogIntegrityError(
             place=block_place(block.partition, block.number),
@@ -54,6 +55,7 @@ def add_block(counts: PartitionCounts, block: Block) -> PartitionCounts:
         quarantined=counts.quarantined + said.quarantined,
         control_records=counts.control_records + said.control_records,
         blocks=counts.blocks + 1,
+        waiting=counts.waiting + said.pending - said.resolved,
     )
 
 

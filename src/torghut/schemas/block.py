@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from torghut.schemas.control import ControlRecord
-from torghut.schemas.types import Identifier, Message, Sha256, Symbol
+from torghut.schemas.types import Added, Identifier, Message, Sha256, Symbol
 from torghut.schemas.upcasting import read_message
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -16,17 +16,26 @@ OptionalDigest = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
 
 class BlockCounts(Message):
-    """What is in a block, to the unit: contexts = decisions + quarantined."""
+    """What is in a block, to the unit.
+
+    contexts + resolved = decisions + quarantined + pending.
+    """
 
     contexts: Annotated[
         Count, Field(description="Admitted, refused, and records that were no context.")
     ]
-    decisions: Annotated[Count, Field(description="Of the serving arm, one an admitted context.")]
+    decisions: Annotated[Count, Field(description="Of the serving arm.")]
     quarantined: Annotated[
         Count,
         Field(description="Not decided: refused contexts, and records that were no context."),
     ]
     control_records: Annotated[Count, Field(description="New ones; none that came again.")]
+    pending: Annotated[
+        Count, Added, Field(description="Contexts that wait for advice, decided in a later place.")
+    ] = 0
+    resolved: Annotated[
+        Count, Added, Field(description="Decisions of contexts that had waited for advice.")
+    ] = 0
 
 
 class BlockLineage(Message):
@@ -89,6 +98,11 @@ class AppliedControl(Message):
     control_id: Identifier
     symbol: Count
     position: Count
+    resolution: Annotated[
+        Identifier | Literal[""],
+        Added,
+        Field(description="Of the record that resolved a context there; else a context came next."),
+    ] = ""
 
 
 class QuarantinedRecord(Message):

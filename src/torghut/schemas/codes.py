@@ -105,6 +105,35 @@ class RouterMode(IntEnum):
     LIVE = 2
 
 
+class ReasoningMode(IntEnum):
+    """Whether advice is not asked for, is only recorded beside the decision, or counts."""
+
+    OFF = 0
+    SHADOW = 1
+    ACTIVE = 2
+
+
+class Resolution(IntEnum):
+    """What ended the wait of a pending context: one of four verdicts, or why there is none."""
+
+    APPROVE = 1  # the gated target
+    ADJUST = 2  # the gated target times a factor in [0, 1]
+    DEFER = 3  # the deterministic fallback
+    VETO = 4  # no higher exposure
+    TIMED_OUT = 5
+    BREAKER_OPEN = 6
+    CALLS_SPENT = 7
+    TOO_MANY = 8  # are asked at once
+    INVALID = 9  # an answer that is not to be trusted
+    FAILED = 10  # no answer
+    LOST = 11  # whoever asked is gone
+
+    @property
+    def reason(self) -> Reason:
+        """The reason that the decision carries."""
+        return Reason(Reason.ADVICE_APPROVED + self - Resolution.APPROVE)
+
+
 class OnStop(IntEnum):
     """What a stop does to an open position; no choice ever raises exposure."""
 
@@ -202,11 +231,42 @@ class Reason(IntEnum):
     TIME_LEAP = 33
     GOVERNANCE_SILENT = 34
     REVISION_FENCED = 35
+    ADVICE_IN_FLIGHT = 36
+    ADVICE_APPROVED = 37  # from here on in the order of ``Resolution``
+    ADVICE_ADJUSTED = 38
+    ADVICE_DEFERRED = 39
+    ADVICE_VETOED = 40
+    ADVICE_TIMED_OUT = 41
+    ADVICE_BREAKER_OPEN = 42
+    ADVICE_CALLS_SPENT = 43
+    ADVICE_TOO_MANY = 44
+    ADVICE_INVALID = 45
+    ADVICE_FAILED = 46
+    ADVICE_LOST = 47
+    ADVICE_SUPERSEDED = 48
+    ADVICE_MOOT = 49
+    REASONING_SHADOW = 50
+    BUDGET_MISSED = 51
 
     @property
     def code(self) -> str:
         """Return the published code, such as ``reasoning-off``."""
         return published_name(self)
+
+
+UNADVISED: Final = (
+    Reason.REASONING_OFF,
+    Reason.DETERMINISTIC_ONLY,
+    Reason.REASONING_SHADOW,
+    Reason.ADVICE_TIMED_OUT,
+    Reason.ADVICE_BREAKER_OPEN,
+    Reason.ADVICE_CALLS_SPENT,
+    Reason.ADVICE_TOO_MANY,
+    Reason.ADVICE_INVALID,
+    Reason.ADVICE_FAILED,
+    Reason.ADVICE_LOST,
+)
+"""Reasons of a decision that asked for advice and was made without any."""
 
 
 class Trigger(IntEnum):
@@ -217,6 +277,10 @@ class Trigger(IntEnum):
     TRANSITION = 2
     NEWS = 3
     CRITICAL_NOTIONAL = 4
+
+
+PENDING: Final = 255
+"""In the place of a refusal code: the context waits for advice, its decision comes later."""
 
 
 class Switch(IntEnum):
@@ -251,6 +315,8 @@ class ControlKind(StrEnum):
     DEPTH_SNAPSHOT = "depth-snapshot"
     GOVERNANCE_HEARTBEAT = "governance-heartbeat"
     REVISION_FENCE = "revision-fence"
+    REASONING_MODE = "reasoning-mode"
+    ADVICE_RESOLVED = "advice-resolved"
 
 
 MAX_REGIMES: Final = 4

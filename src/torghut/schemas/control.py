@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from torghut.schemas.context import DecisionIdText
+from torghut.schemas.context import ContextIdText, DecisionIdText
 from torghut.schemas.types import (
     UNION,
     Added,
@@ -48,6 +48,25 @@ def _without_sign_of_zero(number: float) -> float:
 _OneZero = AfterValidator(_without_sign_of_zero)
 Money = Annotated[float, Field(ge=0, le=1e15, strict=True), _OneZero]
 Quantity = Annotated[float, Field(ge=-1e15, le=1e15, strict=True), _OneZero]
+Share = Annotated[float, Field(ge=0, le=1, strict=True), _OneZero]
+
+VERDICTS: Final = ("approve", "adjust", "defer", "veto")
+"""What advice can say."""
+
+ResolutionName = Literal[
+    "approve",
+    "adjust",
+    "defer",
+    "veto",
+    "timed-out",
+    "breaker-open",
+    "calls-spent",
+    "too-many",
+    "invalid",
+    "failed",
+    "lost",
+]
+"""The published names of ``codes.Resolution``; a test holds the two together."""
 
 
 class _Control(Message):
@@ -268,6 +287,55 @@ class RevisionFence(_Control):
     reason: Reasoned
 
 
+class ReasoningModeChanged(_Control):
+    """Whether advice is not asked for, is only recorded beside decisions, or counts."""
+
+    kind: Literal["reasoning-mode"] = "reasoning-mode"
+    mode: Literal["off", "shadow", "active"]
+    reason: Reasoned
+
+
+class AdviceResolved(_Control):
+    """What became of a question for advice: the context that waited for it is decided here.
+
+    It is not placed before a later context, as other records are: it has a place of its own, at
+    once. ``adjust`` has a factor; what is no verdict has neither factor nor confidence.
+    """
+
+    kind: Literal["advice-resolved"] = "advice-resolved"
+    symbol: Symbol
+    effective_at_ns: None = None
+    context_id: ContextIdText
+    at_ns: Annotated[Nanoseconds, Field(description="When it came, on the receive clock.")]
+    resolution: Annotated[ResolutionName, Field(description="A verdict, or why there is none.")]
+    factor: Annotated[
+        Share | SkipJsonSchema[None], Added, Field(description="Of the target that remains.")
+    ] = None
+    confidence: Annotated[
+        Share | SkipJsonSchema[None], Added, Field(description="Of whoever advised.")
+    ] = None
+    advice: Annotated[
+        Sha256 | SkipJsonSchema[None],
+        Added,
+        Field(description="Of the record of what was asked and answered."),
+    ] = None
+    code: Annotated[
+        str,
+        Added,
+        Field(max_length=100, description="Of the fault, where there was one."),
+    ] = ""
+
+    @model_validator(mode="after")
+    def _fits_its_verdict(self) -> Self:
+        if (self.factor is None) == (self.resolution == "adjust"):
+            message = "a factor for adjust, and for nothing else"
+            raise ValueError(message)
+        if self.confidence is not None and self.resolution not in VERDICTS:
+            message = f"a confidence only with one of {', '.join(VERDICTS)}"
+            raise ValueError(message)
+        return self
+
+
 ControlRecord = Annotated[
     SwitchThrown
     | StopChanged
@@ -285,7 +353,9 @@ ControlRecord = Annotated[
     | LagEnded
     | DepthSnapshot
     | GovernanceHeartbeat
-    | RevisionFence,
+    | RevisionFence
+    | ReasoningModeChanged
+    | AdviceResolved,
     Field(discriminator="kind"),
 ]
 

@@ -122,7 +122,7 @@ Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,199}
 
 def _is_unset(value: object) -> bool:
     """Return whether a field is left out of what is written: it says nothing."""
-    return value is None or value is False or value in ("", ())
+    return value is None or value is False or value in ("", (), 0)
 
 
 def _without_default(schema: JsonDict) -> None:

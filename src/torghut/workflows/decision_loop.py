@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.fold.snapshot import snapshot_key, take_snapshot
 from torghut.decisions.recording import Taken, parse_cursor, record_batch
+from torghut.decisions.snapshot import snapshot_key, take_snapshot
 from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import CommitTimeoutError

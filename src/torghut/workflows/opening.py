@@ -15,10 +15,10 @@ from torghut.decisions.declarations import Declarations, read_declarations
 from torghut.decisions.errors import SnapshotUnreadableError
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.fold.snapshot import restore_snapshot, snapshot_cites, snapshot_key
 from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import Recorded, learn_names, read_block
+from torghut.decisions.snapshot import restore_snapshot, snapshot_cites, snapshot_key
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
 from torghut.router.package import RegimeModel, read_regime_model

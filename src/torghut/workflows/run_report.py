@@ -16,12 +16,13 @@ import numpy as np
 
 from torghut.decisions.baselines import TrendBaseline, trend_from_genesis, trend_from_here
 from torghut.decisions.fold.folding import DecisionFold
+from torghut.decisions.recording import header_of, symbols_of
 from torghut.eventlog.block import Block
 from torghut.eventlog.columns import decode_columns
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.clock import WallClock
 from torghut.kernel.ids import SERVING
-from torghut.schemas.codes import RefusalCode, Stream, published_name
+from torghut.schemas.codes import PENDING, ControlKind, RefusalCode, Stream, published_name
 from torghut.schemas.rows import DECISION
 from torghut.workflows.decision_loop import Committed
 from torghut.workflows.report.books import Books, Holdings
@@ -31,6 +32,7 @@ from torghut.workflows.report.columns import (
     Floats,
     Grouped,
     Integers,
+    Numbers,
     RowArray,
     grouped,
     grown,
@@ -168,6 +170,9 @@ class RunReport:
         self._refuse(contexts, outcomes, records.quarantined)
         self._compare_arms(block)
         rows, done = np.frombuffer(block.arms[SERVING].rows, DECISION), 0
+        if any(one.record.kind == ControlKind.ADVICE_RESOLVED for one in records.received):
+            self._take_resolved(block, rows, contexts["symbol"][outcomes == 0])
+            return
         for begin in range(0, len(contexts), self.gathering.room):
             inside = slice(begin, begin + self.gathering.room)
             admitted = outcomes[inside] == 0
@@ -181,6 +186,25 @@ class RunReport:
             symbols = contexts["symbol"][inside][admitted]
             self._gather(Decisions(symbols=symbols, rows=rows[done:end], trend=trend))
             done = end
+
+    def _take_resolved(self, block: Block, rows: RowArray, decided: Numbers) -> None:
+        """Sum up the decisions of a block in which contexts of before were decided too.
+
+        The baseline, which asks nobody, is left out by then.
+
+        Args:
+            block: Of the decisions.
+            rows: The serving ones.
+            decided: Shape (n,): symbols of its own contexts that were decided.
+        """
+        symbols = symbols_of(rows, header_of(block))
+        room = self.gathering.room
+        for begin in range(0, len(rows), room):
+            piece = slice(begin, begin + room)
+            self._gather(Decisions(symbols=symbols[piece], rows=rows[piece], trend=None))
+        size = len(self.fold.symbols)
+        waited = np.bincount(symbols, minlength=size) - np.bincount(decided, minlength=size)
+        self.tallies.outcomes[:, RefusalCode.NONE] += waited
 
     def _gather(self, decisions: Decisions) -> None:
         """Sum decisions up if they are many, else let them wait for others."""
@@ -232,7 +256,7 @@ class RunReport:
             part = self.parts.get(record.source, record.source[:12])
             self._exemplify(record.code, f"{part}, record {record.record}", record.excerpt)
         for code in np.flatnonzero(np.bincount(outcomes)).tolist():
-            if code == RefusalCode.NONE:
+            if code in {RefusalCode.NONE, PENDING}:
                 continue
             name = RefusalCode(code).code
             room = EXAMPLES - len(self.examples.get(name, ()))

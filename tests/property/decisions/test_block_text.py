@@ -69,7 +69,7 @@ def dumped_genesis(genesis: Genesis | None) -> BlockGenesis | None:
 @given(
     build=DIGESTS,
     version=COUNTS,
-    counts=st.builds(Counts, COUNTS, COUNTS, COUNTS, COUNTS),
+    counts=st.builds(Counts, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS),
     symbols=st.dictionaries(NUMBERS, SYMBOLS, max_size=20),
     sources=st.dictionaries(NUMBERS, DIGESTS, max_size=20),
     lineages=st.lists(LINEAGES, max_size=6),

@@ -23,8 +23,8 @@ from tests.support.decisions.reporting import (
 from tests.support.decisions.rows import SECOND_NS
 from tests.support.decisions.venue import Venue, decimal_of
 from torghut.decisions.fold.batch import Decided
-from torghut.decisions.fold.snapshot import restore_snapshot, take_snapshot
 from torghut.decisions.recording import Recorded, Taken, learn_names, read_block, record_batch
+from torghut.decisions.snapshot import restore_snapshot, take_snapshot
 from torghut.eventlog.block import Head
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival, Cursor

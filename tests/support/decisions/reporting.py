@@ -16,8 +16,8 @@ from tests.support.decisions.rows import SECOND_NS, START_NS, RowArray, quotes
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.fold.snapshot import restore_snapshot, take_snapshot
 from torghut.decisions.fold.symbols import Genesis
+from torghut.decisions.snapshot import restore_snapshot, take_snapshot
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival
 from torghut.router.package import read_regime_model

@@ -63,7 +63,10 @@ def test_every_governing_event_is_carried() -> None:
 
 def test_every_control_record_from_outside_is_carried() -> None:
     carried = {value for topic in TOPICS.declared for value in topic.values}
-    made_inside = {"control.lag-begin.v1", "control.lag-end.v1", "control.depth-snapshot.v1"}
+    made_inside = {
+        *("control.lag-begin.v1", "control.lag-end.v1", "control.depth-snapshot.v1"),
+        "control.advice-resolved.v1",
+    }
 
     assert {one for one in carried_schemas() if one.startswith("control.")} - made_inside <= carried
 

@@ -20,10 +20,10 @@ from torghut.decisions.fold.batch import Decided, Refused
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.identities import Known
 from torghut.decisions.fold.judging import ControlRefusal
-from torghut.decisions.fold.snapshot import restore_snapshot, snapshot_cites, take_snapshot
 from torghut.decisions.fold.symbols import Genesis
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import Taken, read_block, record_batch
+from torghut.decisions.snapshot import restore_snapshot, snapshot_cites, take_snapshot
 from torghut.eventlog.block import Head
 from torghut.market.ports import Arrival, Cursor
 from torghut.schemas.block import read_block_records

@@ -9,7 +9,7 @@ from tests.support.decisions.reporting import A, Feed, fresh_fold, live_feed, re
 from tests.support.decisions.rows import SECOND_NS
 from torghut.decisions.fold.identities import Known
 from torghut.decisions.fold.judging import ControlRefusal
-from torghut.decisions.fold.snapshot import restore_snapshot, take_snapshot
+from torghut.decisions.snapshot import restore_snapshot, take_snapshot
 from torghut.market.ports import Arrival
 from torghut.schemas.codes import Intent, Reason
 from torghut.schemas.control import (

@@ -19,8 +19,8 @@ from tests.support.decisions.rows import SECOND_NS
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.identities import REMEMBERED_FILLS
-from torghut.decisions.fold.snapshot import restore_snapshot, take_snapshot
 from torghut.decisions.recording import Taken, record_batch
+from torghut.decisions.snapshot import restore_snapshot, take_snapshot
 from torghut.eventlog.block import Head
 from torghut.market.ports import Arrival, Cursor
 from torghut.schemas.block import read_block_records

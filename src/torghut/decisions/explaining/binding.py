@@ -18,14 +18,22 @@ import numpy as np
 
 from torghut.decisions.kernel.concluding import conclude
 from torghut.decisions.kernel.deciding import size_position
-from torghut.decisions.kernel.gates import ABSTAIN, CANCEL, FALLBACK, FLATTEN, FREEZE, NO_INCREASE
+from torghut.decisions.kernel.gates import (
+    ABSTAIN,
+    ADVISED,
+    CANCEL,
+    FALLBACK,
+    FLATTEN,
+    FREEZE,
+    NO_INCREASE,
+)
 from torghut.schemas.codes import Gate, GateStatus, Intent, Mode, OnStop, Reason
 from torghut.schemas.leaf import DecisionFields
 from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
 
 
 class Cause(StrEnum):
-    """What can hold a decision back: a gate that failed, or one of six other things."""
+    """What can hold a decision back: a gate that failed, or one of eleven other things."""
 
     KILL_SWITCH = "kill-switch"
     FRESHNESS = "freshness"
@@ -44,6 +52,11 @@ class Cause(StrEnum):
     GOVERNANCE_SILENT = "governance-silent"
     REVISION_FENCED = "revision-fenced"
     FALLBACK = "fallback"
+    ADVICE_IN_FLIGHT = "advice-in-flight"
+    ADVICE_APPROVED = "advice-approved"
+    ADVICE_ADJUSTED = "advice-adjusted"
+    ADVICE_VETOED = "advice-vetoed"
+    ADVICE_SUPERSEDED = "advice-superseded"
     ORDER_IN_FLIGHT = "order-in-flight"
     MINIMUM_CHANGE = "minimum-change"
 
@@ -93,6 +106,11 @@ _EFFECTS: Final[Mapping[Cause, int]] = {
     Cause.GOVERNANCE_SILENT: NO_INCREASE | CANCEL,
     Cause.REVISION_FENCED: ABSTAIN,
     Cause.FALLBACK: FALLBACK,
+    Cause.ADVICE_IN_FLIGHT: NO_INCREASE,
+    Cause.ADVICE_APPROVED: ADVISED,
+    Cause.ADVICE_ADJUSTED: ADVISED,
+    Cause.ADVICE_VETOED: NO_INCREASE,
+    Cause.ADVICE_SUPERSEDED: FREEZE,
 }
 _ON_STOP: Final = {OnStop.REDUCE_ONLY: 0, OnStop.FREEZE: FREEZE, OnStop.FLATTEN: FLATTEN}
 _SCALE: Final = 2.0**40
@@ -175,6 +193,7 @@ class _Situation:
             state.allotment *= _SCALE
             parameters.minimum_change_ratio /= _SCALE
             parameters.fallback_raise_ratio /= _SCALE
+            parameters.advised_raise_ratio /= _SCALE
         decision = SimpleNamespace(
             stream=row.stream,
             source_low=row.source_low,
@@ -185,7 +204,10 @@ class _Situation:
             gate_status=[0] * len(Gate),
         )
         concluded = cast("DecisionRow", decision)
-        conclude(row.decided_ns, self.wish, effects, state, parameters, concluded)
+        # By how much advice adjusted is not in the row; what came of it is.
+        adjusted = Cause.ADVICE_ADJUSTED in self.acting and Cause.ADVICE_ADJUSTED not in without
+        wish = row.target if adjusted else self.wish
+        conclude(row.decided_ns, wish, effects, state, parameters, concluded)
         return concluded
 
     def _state(self, without: frozenset[Cause]) -> StateRow:
@@ -255,13 +277,37 @@ def _acting(row: DecisionFields, lot: float) -> Iterator[Cause]:
     ):
         if row.reasons >> reason & 1:
             yield cause
-    if row.triggers:
-        yield Cause.FALLBACK
+    if (slow := _slow_cause(row)) is not None:
+        yield slow
     # A stop that freezes or flattens does not say whether an order is in flight; the books do.
     stopped = row.gate_status[Gate.KILL_SWITCH] == GateStatus.FAIL and row.intent == Intent.HOLD
     apart = row.mode != Mode.LIVE and abs(row.target - row.position) > lot / 2.0
     if row.reasons >> Reason.ORDER_IN_FLIGHT & 1 or (stopped and apart):
         yield Cause.ORDER_IN_FLIGHT
+
+
+def _slow_cause(row: DecisionFields) -> Cause | None:
+    """Return how the slow path held the decision back; None where it was not taken."""
+
+    def says(*reasons: Reason) -> bool:
+        return any(row.reasons >> reason & 1 for reason in reasons)
+
+    if says(Reason.ADVICE_IN_FLIGHT):
+        return Cause.ADVICE_IN_FLIGHT
+    if not row.triggers:
+        return None
+    if says(Reason.ADVICE_SUPERSEDED):
+        return Cause.ADVICE_SUPERSEDED
+    if says(Reason.DETERMINISTIC_ONLY, Reason.REASONING_OFF, Reason.REASONING_SHADOW):
+        return Cause.FALLBACK
+    for reason, cause in (
+        (Reason.ADVICE_VETOED, Cause.ADVICE_VETOED),
+        (Reason.ADVICE_APPROVED, Cause.ADVICE_APPROVED),
+        (Reason.ADVICE_ADJUSTED, Cause.ADVICE_ADJUSTED),
+    ):
+        if says(reason):
+            return cause
+    return Cause.FALLBACK
 
 
 def _bindings(situation: _Situation, decided: float | None) -> Iterator[Binding]:
@@ -285,7 +331,10 @@ def _bindings(situation: _Situation, decided: float | None) -> Iterator[Binding]
 
 def _plain(parameters: np.void) -> ParameterRow:
     """Return the parameters that conclude a decision, as the interpreted kernel reads them."""
-    names = ("lot", "multiplier", "risk_ratio", "minimum_change_ratio", "fallback_raise_ratio")
+    names = (
+        *("lot", "multiplier", "risk_ratio", "minimum_change_ratio"),
+        *("fallback_raise_ratio", "advised_raise_ratio"),
+    )
     values = {name: float(parameters[name]) for name in names}
     times = {name: int(parameters[name]) for name in ("latency_ns", "reconcile_ns")}
     return cast("ParameterRow", SimpleNamespace(**values, **times))

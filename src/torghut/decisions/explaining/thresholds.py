@@ -191,6 +191,34 @@ def _fallback(judged: Judged) -> str:
     )
 
 
+def _awaited(_: Judged) -> str:
+    return "an earlier context of the symbol waits for advice: until then the position may not grow"
+
+
+def _approved(judged: Judged) -> str:
+    more = float(judged.parameters["advised_raise_ratio"]) * judged.row.allotment
+    return (
+        f"advice approved: it may raise the position by {number(more)} "
+        f"{judged.context.currency} at most"
+    )
+
+
+def _adjusted(_: Judged) -> str:
+    return "advice approved a share of the target; its record says which"
+
+
+def _vetoed(_: Judged) -> str:
+    return "advice vetoed any higher exposure"
+
+
+def _superseded(judged: Judged) -> str:
+    most = float(judged.parameters["superseded_move_ratio"])
+    return (
+        f"the price moved by more than {number(most * 100)} % since advice was asked, or regime, "
+        "target or lifetime did not last: the target is held"
+    )
+
+
 def _stale(judged: Judged) -> str:
     found: list[str] = []
     for domain, name in enumerate(_DOMAINS):
@@ -255,6 +283,11 @@ _SPECIAL: Final[Mapping[Cause, _Says]] = {
     Cause.ORDER_IN_FLIGHT: _in_flight,
     Cause.MINIMUM_CHANGE: _too_small,
     Cause.FALLBACK: _fallback,
+    Cause.ADVICE_IN_FLIGHT: _awaited,
+    Cause.ADVICE_APPROVED: _approved,
+    Cause.ADVICE_ADJUSTED: _adjusted,
+    Cause.ADVICE_VETOED: _vetoed,
+    Cause.ADVICE_SUPERSEDED: _superseded,
 }
 """What is not, or not only, a comparison of the value in the row."""
 

@@ -51,6 +51,22 @@ REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.TIME_LEAP: "the receive clock leapt ahead, and enough contexts agreed that it is so",
         Reason.GOVERNANCE_SILENT: "governance was not heard in time, so live nothing was opened",
         Reason.REVISION_FENCED: "the revision that decides is fenced: it tells nobody what to hold",
+        Reason.ADVICE_IN_FLIGHT: "an earlier context waits for advice, so nothing is opened",
+        Reason.ADVICE_APPROVED: "advice approved the target that the gates leave",
+        Reason.ADVICE_ADJUSTED: "advice approved a share of the target that the gates leave",
+        Reason.ADVICE_DEFERRED: "advice deferred to the fallback",
+        Reason.ADVICE_VETOED: "advice vetoed any higher exposure",
+        Reason.ADVICE_TIMED_OUT: "advice did not come in time: the fallback answered",
+        Reason.ADVICE_BREAKER_OPEN: "advice failed too often lately to be asked: the fallback",
+        Reason.ADVICE_CALLS_SPENT: "the hour's calls or tokens for advice are spent: the fallback",
+        Reason.ADVICE_TOO_MANY: "too many questions were under way at once: the fallback answered",
+        Reason.ADVICE_INVALID: "advice came that is not to be trusted: the fallback answered",
+        Reason.ADVICE_FAILED: "advice could not be got: the fallback answered",
+        Reason.ADVICE_LOST: "whoever had asked for advice was gone: the fallback answered",
+        Reason.ADVICE_SUPERSEDED: "price, regime, target or time moved on: the target was held",
+        Reason.ADVICE_MOOT: "advice was wanted, but the gates allow no increase anyway",
+        Reason.REASONING_SHADOW: "advice is only recorded beside decisions: the fallback answered",
+        Reason.BUDGET_MISSED: "the decision came after the budget for advice",
     }
 )
 

@@ -13,7 +13,10 @@ import numpy.typing as npt
 
 from torghut.decisions.fold.judging import ControlRefusal
 from torghut.decisions.fold.lineage import Lineage
+from torghut.kernel.digests import DIGEST_BYTES
+from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival
+from torghut.schemas.codes import PENDING
 from torghut.schemas.rows import DECISION
 
 _ROW: Final = struct.Struct(f"{DECISION.itemsize}s")
@@ -23,11 +26,32 @@ _FEW: Final = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """A control record and where it applied: after that many contexts of the symbol."""
+    """A control record and where it applied: after that many contexts of the symbol.
+
+    Attributes:
+        resolution: Id of the record that resolved the symbol's pending context right then; empty
+            where it was a context that came next.
+    """
 
     control_id: str
     symbol: int
     position: int
+    resolution: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where records apply: before the next context of a symbol, or before a resolution decides.
+
+    Attributes:
+        symbol: Its number.
+        now_ns: On the receive clock.
+        resolution: Id of the record that resolves there; empty before a context.
+    """
+
+    symbol: int
+    now_ns: int
+    resolution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +60,19 @@ class Refused:
 
     arrival: Arrival
     code: ControlRefusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A context that waits for advice.
+
+    Attributes:
+        context: Its place in the batch.
+        row: What is known as it is asked: a row of dtype ``DECISION`` that is no decision.
+    """
+
+    context: int
+    row: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +88,11 @@ class Decided:
     """What became of one batch.
 
     Attributes:
-        outcomes: Shape (n,), uint8: each context's refusal code, 0 if it was decided.
-        arms: Rows of each arm for the contexts that were decided.
+        outcomes: Shape (n,), uint8: each context's refusal code, 0 if it was decided, 255 if it
+            waits for advice.
+        arms: Rows of each arm for the contexts that were decided, in the order decided.
+        asked: The contexts that wait for advice.
+        resolved: Which of each arm's rows are of contexts that had waited, rising.
         received: Control records that were new.
         repeated: Control records that had been taken before; they have no effect.
         refused: Control records that cannot hold; they have no effect either.
@@ -62,11 +102,18 @@ class Decided:
 
     outcomes: npt.NDArray[np.uint8]
     arms: Mapping[str, ArmRows]
+    asked: Sequence[Asked]
+    resolved: Sequence[int]
     received: Sequence[Arrival]
     repeated: Sequence[Arrival]
     refused: Sequence[Refused]
     applied: Sequence[Applied]
     lineages: Mapping[str, Lineage]
+
+    @property
+    def count(self) -> int:
+        """How many decisions the serving arm made."""
+        return len(self.arms[SERVING].leaves) // DIGEST_BYTES
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,29 +125,69 @@ class Pass:
         outcomes: Shape (n,), uint8; of the contexts that have been taken.
         rows: What each arm decided so far, piece by piece.
         taken: How many contexts have been taken.
+        rows_written: How many rows each arm has.
+        placed: In a replay, what the log says applied, by the resolution that it came before.
     """
 
     contexts: npt.NDArray[np.void]
     outcomes: npt.NDArray[np.uint8]
     rows: Mapping[str, list[bytes]]
     taken: int = 0
+    rows_written: int = 0
+    asked: list[Asked] = field(default_factory=list)
+    resolved: list[int] = field(default_factory=list)
     received: list[Arrival] = field(default_factory=list)
     repeated: list[Arrival] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
     lineages: dict[str, Lineage] = field(default_factory=dict)
+    placed: dict[str, list[Applied]] = field(default_factory=dict)
 
     def decided(self) -> Decided:
         """Return what became of the batch, all of it taken."""
         return Decided(
             outcomes=self.outcomes,
             arms={arm: hash_rows(b"".join(parts)) for arm, parts in self.rows.items()},
+            asked=self.asked,
+            resolved=self.resolved,
             received=self.received,
             repeated=self.repeated,
             refused=self.refused,
             applied=self.applied,
             lineages=self.lineages,
         )
+
+    def take_rows(self, written: Mapping[str, npt.NDArray[np.void]], start: int) -> None:
+        """Take in what each arm wrote of the contexts from ``start`` on that were taken since.
+
+        Args:
+            written: Rows of each arm, shape (m,), dtype ``DECISION``: one of each context that
+                was not refused. They are copied.
+            start: First context that they may be of.
+        """
+        outcomes = self.outcomes[start : self.taken]
+        waiting = outcomes == PENDING
+        if not waiting.any():
+            for arm, rows in written.items():
+                self.rows[arm].append(rows.tobytes())
+        else:
+            waits = waiting[waiting | (outcomes == 0)]  # of each row
+            for arm, rows in written.items():
+                self.rows[arm].append(rows[~waits].tobytes())
+            places = (np.flatnonzero(waiting) + start).tolist()
+            asked = written[SERVING][waits]
+            self.asked += [
+                Asked(context=place, row=row.tobytes())
+                for place, row in zip(places, asked, strict=True)
+            ]
+        self.rows_written += int(np.count_nonzero(outcomes == 0))
+
+    def take_resolved(self, written: Mapping[str, npt.NDArray[np.void]]) -> None:
+        """Take in the row that each arm wrote of a context that had waited, shape (1,)."""
+        for arm, rows in written.items():
+            self.rows[arm].append(rows.tobytes())
+        self.resolved.append(self.rows_written)
+        self.rows_written += 1
 
 
 def hash_rows(rows: bytes) -> ArmRows:

@@ -8,10 +8,29 @@ import numpy as np
 
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
-from torghut.kernel.ids import SERVING, IdentifierMalformedError, parse_decision_id, source_words
-from torghut.schemas.codes import Domain, Mode, OnStop, RouterMode, Stream, Switch
+from torghut.kernel.ids import (
+    SERVING,
+    ContextId,
+    IdentifierMalformedError,
+    format_context_id,
+    parse_decision_id,
+    source_key_of_words,
+    source_words,
+)
+from torghut.schemas.codes import (
+    Domain,
+    Mode,
+    OnStop,
+    ReasoningMode,
+    Resolution,
+    RouterMode,
+    Stream,
+    Switch,
+    published_name,
+)
 from torghut.schemas.control import (
     CONTROL_RECORD,
+    AdviceResolved,
     ControlRecord,
     DeclarationsChanged,
     DepthSnapshot,
@@ -26,6 +45,7 @@ from torghut.schemas.control import (
     OrderReported,
     PackageChanged,
     PositionReported,
+    ReasoningModeChanged,
     RevisionFence,
     RouterModeChanged,
     StopChanged,
@@ -53,6 +73,11 @@ _ROUTER_MODES: Final = {
     "shadow": RouterMode.SHADOW,
     "live": RouterMode.LIVE,
 }
+_REASONING_MODES: Final = {
+    "off": ReasoningMode.OFF,
+    "shadow": ReasoningMode.SHADOW,
+    "active": ReasoningMode.ACTIVE,
+}
 
 
 def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  # noqa: C901, PLR0912, PLR0915
@@ -74,6 +99,11 @@ def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  
             set_for_good(state, "notional_cap", record.notional_cap)
         case RouterModeChanged():
             set_for_good(state, "router_mode", _ROUTER_MODES[record.mode])
+        case ReasoningModeChanged():
+            state["reasoning_mode"] = _REASONING_MODES[record.mode]
+        case AdviceResolved():
+            state["advice"] = Resolution[record.resolution.upper().replace("-", "_")]
+            state["advice_factor"] = 1.0 if record.factor is None else record.factor
         case LimitsAllotted():
             set_for_good(state, "allotment", record.allotment)
         case OrderReported():
@@ -121,6 +151,20 @@ def follow(state: np.void, newborn: np.void) -> None:
     for bit, name in enumerate(_DECLARED):
         if not int(state["recorded"]) & 1 << bit:
             state[name] = newborn[name]
+
+
+def pending_context(symbol: str, state: np.void) -> str | None:
+    """Return the id of the context of ``symbol`` that waits for advice; None where none does."""
+    if not state["pending"]:
+        return None
+    return format_context_id(
+        ContextId(
+            source_key=source_key_of_words(int(state["pending_low"]), int(state["pending_high"])),
+            symbol=symbol,
+            stream=published_name(Stream(int(state["pending_stream"]))),
+            sequence=int(state["pending_sequence"]),
+        )
+    )
 
 
 def _flip(state: np.void, switch: Switch, *, thrown: bool) -> None:

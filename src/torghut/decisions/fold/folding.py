@@ -6,131 +6,44 @@ order of each symbol, the rows are the same whatever the batches, restarts and o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
-from torghut.decisions.declarations import Declarations
 from torghut.decisions.errors import ArmsDifferError, ControlMisplacedError
-from torghut.decisions.fold.batch import Applied, Decided, Pass, Refused, occurring
-from torghut.decisions.fold.books import Books
-from torghut.decisions.fold.control import apply_control, control_digest, follow, set_for_good
+from torghut.decisions.fold.batch import Applied, Decided, Pass, Place, Refused, occurring
+from torghut.decisions.fold.control import (
+    apply_control,
+    control_digest,
+)
 from torghut.decisions.fold.identities import Identities, Known
 from torghut.decisions.fold.judging import ControlRefusal, judge_content
-from torghut.decisions.fold.lineage import Lineage, Lineages
-from torghut.decisions.fold.placement import Held, Waiting, rows_by_position
-from torghut.decisions.fold.symbols import (
-    ROUTER_ARM,
-    Genesis,
-    Installed,
-    Promoted,
-    SymbolFacts,
-    appended,
-    first_declaring,
-    start_regime,
-)
-from torghut.decisions.fold.tables import GrowingTables
-from torghut.decisions.kernel.engine import DecisionKernel, Tables
-from torghut.decisions.parameters import initial_states
+from torghut.decisions.fold.memory import FoldMemory
+from torghut.decisions.fold.placement import Held, rows_by_position
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival
-from torghut.router.package import RegimeModel
-from torghut.schemas.codes import RouterMode
 from torghut.schemas.control import (
+    AdviceResolved,
     ControlRecord,
     DeclarationsChanged,
     OrderReported,
     PackageChanged,
+    ReasoningModeChanged,
     RouterModeChanged,
 )
-from torghut.schemas.rows import DECISION, STATE, RowArray
+from torghut.schemas.rows import DECISION, RowArray
+
+_OF_THE_SERVING: Final = (RouterModeChanged, OrderReported, ReasoningModeChanged, AdviceResolved)
+"""Records that say nothing to any other arm."""
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
-class DecisionFold:
-    """The run's whole memory; ``decide`` moves it on, ``snapshot`` and ``restore`` carry it over.
+class DecisionFold(FoldMemory):
+    """A run's memory, and the way in which it moves on."""
 
-    Attributes:
-        kernel: Compiled, or the reference.
-        genesis: What the log began with.
-        packages: Every package that may serve, by digest.
-        symbols: Facts of each symbol, in the order first seen.
-        waiting: Control records whose place has not come.
-        identities: Which control records were taken.
-        books: What the venue of each symbol reported.
-        declared: Digest of the declarations that the newest record puts in force.
-        served: Digest of the package of each router name that the newest records put in force.
-        installed: What the installation last asked for.
-        promoted: Which packages served one after the other, for the switch that goes back.
-        arms: State rows of each arm, one a symbol.
-    """
-
-    kernel: DecisionKernel
-    genesis: Genesis
-    packages: dict[str, RegimeModel] = field(default_factory=dict)
-    symbols: list[SymbolFacts] = field(default_factory=list)
-    waiting: Waiting = field(default_factory=Waiting)
-    identities: Identities = field(default_factory=Identities)
-    books: Books = field(default_factory=Books)
-    declared: str = ""
-    served: dict[str, str] = field(default_factory=dict)
-    installed: Installed = field(init=False)
-    promoted: Promoted = field(init=False)
-    arms: dict[str, RowArray] = field(default_factory=dict)
-    _index: dict[str, int] = field(default_factory=dict)
-    _lineages: Lineages = field(default_factory=Lineages)
-    _tables: GrowingTables = field(init=False)
-    _decisions: RowArray = field(default_factory=lambda: np.zeros(0, DECISION))
-
-    def __post_init__(self) -> None:
-        self._tables = GrowingTables(packages=self.packages)
-        self.register(self.genesis.declarations)
-        self.declared = self.genesis.declarations.digest
-        self.served = dict(self.genesis.packages)
-        self.installed = Installed(declarations=self.declared, packages=self.genesis.packages)
-        self.promoted = Promoted(by_router={k: [v] for k, v in self.genesis.packages.items()})
-        for name in (SERVING, ROUTER_ARM)[: 1 + self.genesis.shadow_router]:
-            self.arms.setdefault(name, np.zeros(0, STATE))
-
-    def register(self, declarations: Declarations) -> None:
-        """Make ``declarations`` known, so that a control record may put them in force."""
-        self._tables.add_declarations(declarations)
-
-    @property
-    def declarations(self) -> Mapping[str, Declarations]:
-        """Every declarations that a record may put in force, by digest, in the order registered."""
-        return self._tables.declarations
-
-    @property
-    def sources(self) -> Sequence[str]:
-        """Digest of each source part, in the order first seen."""
-        return self._tables.sources
-
-    @property
-    def tables(self) -> Tables:
-        """Parameters, sources and sessions as they are now in force."""
-        return self._tables.current
-
-    def declared_for(self, name: str) -> Declarations:
-        """Return the declarations that a symbol is born with: the earliest that know it.
-
-        Raises:
-            SymbolUndeclaredError: None knows it.
-        """
-        return first_declaring(self.declarations.values(), name)
-
-    def source_index(self, digest: str) -> int:
-        """Return the number of the source part with that sha256, new if it is.
-
-        Raises:
-            SourcesExhaustedError: A context has no room for the number.
-        """
-        return self._tables.source_index(digest)
-
-    def symbol_index(self, name: str) -> int:
-        """Return the number of a declared symbol; one seen for the first time is born."""
-        return self._index[name] if name in self._index else self._birth(name)
+    _decisions: dict[str, RowArray] = field(default_factory=dict)
 
     def decide(self, contexts: RowArray, arrivals: Sequence[Arrival] = ()) -> Decided:
         """Take a batch in and return what became of it.
@@ -149,6 +62,8 @@ class DecisionFold:
             if judged is Known.NEW:
                 self._receive(arrival.record)
                 batch.received.append(arrival)
+                if isinstance(arrival.record, AdviceResolved):
+                    self._resolve(batch, arrival.record)
             elif judged is Known.REPEATED:
                 batch.repeated.append(arrival)
             else:
@@ -176,7 +91,10 @@ class DecisionFold:
             packages=self.packages,
             heard=[facts.name for facts, yes in zip(self.symbols, heard, strict=True) if yes],
         )
-        return refusal or self.promoted.judge(record) or identities.judge_order(record) or known
+        refusal = refusal or self.promoted.judge(record) or identities.judge_order(record)
+        if refusal is None and isinstance(record, AdviceResolved):
+            refusal = self._judge_resolution(record)
+        return refusal or known
 
     def replay(
         self, contexts: RowArray, received: Sequence[Arrival], applied: Sequence[Applied]
@@ -187,76 +105,32 @@ class DecisionFold:
             ControlMisplacedError: The log applies a record that it never received.
         """
         batch = self._begin(contexts)
+        for one in applied:
+            batch.placed.setdefault(one.resolution, []).append(one)
+        applied = batch.placed.get("", ())
         places = [(a.symbol, a.position) for a in applied]
         rows = rows_by_position(places, contexts["symbol"], self.arms[SERVING]["inputs"].tolist())
         pending = list(reversed(received))
         for application, row in zip(applied, rows, strict=True):
             self._receive_until(batch, pending, row)
             self._run(batch, row, replaying=True)
-            self._greet(application.symbol)
-            held = self.waiting.settle(application.symbol, application.control_id)
-            if held is None:
-                raise ControlMisplacedError(control_id=application.control_id)
-            self._apply(batch, held)
+            self.greet(application.symbol)
+            place = self._next_place(batch)
+            self._apply(batch, self._settled(application), place)
         self._receive_until(batch, pending, len(contexts))
         self._run(batch, len(contexts), replaying=True)
         for index in self.waiting.by_symbol:
-            self._await(index)
+            self.await_records(index)
         return batch.decided()
 
-    def pending(self, name: str) -> Sequence[Held]:
-        """Return the control records that wait for the contexts of the symbol ``name``."""
-        index = self._index.get(name)
-        if index is None:
-            return self.waiting.standing
-        own = self.waiting.by_symbol.get(index, [])
-        return own if self._clock_ns(index) else [*own, *self.waiting.standing]
-
-    @property
-    def clock_ns(self) -> int:
-        """The latest receive time taken, of all symbols; 0 before the first."""
-        return int(self.arms[SERVING]["stream_receive_ns"].max(initial=0))
-
-    def lineage(self, symbol: int, arm: str) -> Lineage:
-        """Return what the next decision of ``symbol`` in ``arm`` rests on."""
-        facts = self.symbols[symbol]
-        return Lineage(
-            arm=arm,
-            kernel_version=self.kernel.version,
-            declarations=facts.declarations,
-            package=facts.package,
-            control=facts.control,
-        )
-
-    def rebuild_tables(self, sources: Sequence[str]) -> None:
-        """Compute the kernel's tables anew, from the symbols' facts and these source parts."""
-        self._index = {facts.name: i for i, facts in enumerate(self.symbols)}
-        self._tables.rebuild(self.symbols, sources)
-        for index in range(len(self.symbols)):
-            self._write_lineage(index)
-            self._await(index)
-
-    def _birth(self, name: str) -> int:
-        """Add a symbol with the state, packages and standing controls of a newcomer."""
-        index = len(self.symbols)
-        declarations = self.declared_for(name)
-        package = self.genesis.packages.get(declarations.instrument(name).router, "")
-        facts = SymbolFacts(name=name, declarations=declarations.digest, package=package)
-        self._tables.add_symbol(self._tables.row(facts))
-        self.symbols.append(facts)
-        self._index[name] = index
-        newborn = initial_states(declarations, (name,))
-        for arm, states in self.arms.items():
-            self.arms[arm] = appended(states, newborn)
-            if arm == ROUTER_ARM:
-                set_for_good(self.arms[arm][index], "router_mode", RouterMode.LIVE)
-        start_regime(self.arms.values(), index, self.tables.parameters)
-        self._write_lineage(index)
-        self._await(index)
-        return index
-
     def _receive(self, record: ControlRecord) -> None:
-        """Let a new control record wait for the symbols that it names."""
+        """Let a new control record wait for the symbols that it names.
+
+        A resolution waits for nothing: it is a place of its own, and of it only the next one of
+        its context would have to be known, which does not wait any more.
+        """
+        if isinstance(record, AdviceResolved):
+            return
         self.identities.take(record)
         if isinstance(record, DeclarationsChanged):
             self.declared = record.declarations
@@ -267,14 +141,14 @@ class DecisionFold:
         latest_ns = self.clock_ns
         if record.symbol == "*":
             named: Iterable[int] = range(len(self.symbols))
-            clocks = {index: ns for index in named if (ns := self._clock_ns(index))}
+            clocks = {index: ns for index in named if (ns := self.heard_ns(index))}
         else:
             index = self.symbol_index(record.symbol)
             named = (index,)
-            clocks = {index: self._clock_ns(index) or latest_ns}
+            clocks = {index: self.heard_ns(index) or latest_ns}
         self.waiting.take(record, clocks, latest_ns)
         for index in named:
-            self._await(index)
+            self.await_records(index)
 
     def _receive_until(self, batch: Pass, pending: list[Arrival], row: int) -> None:
         """Take the recorded arrivals before or at ``row``; ``pending`` has the next one last."""
@@ -283,30 +157,29 @@ class DecisionFold:
             self._run(batch, arrival.row, replaying=True)
             self._receive(arrival.record)
             batch.received.append(arrival)
+            if isinstance(arrival.record, AdviceResolved):
+                self._resolve(batch, arrival.record, replaying=True)
 
-    def _clock_ns(self, index: int) -> int:
-        """Return the latest receive time of a symbol; 0 until it is heard."""
-        return int(self.arms[SERVING]["stream_receive_ns"][index].max())
+    def _settled(self, application: Applied) -> Held:
+        """Take out, and return, the waiting record that the log says applied.
 
-    def _await(self, index: int) -> None:
-        """Tell the kernel before which context of a symbol it is to stop."""
-        heard = bool(self._clock_ns(index))
-        self._tables.stop_at(index, self.waiting.due_ns(index, heard=heard))
-
-    def _greet(self, index: int) -> None:
-        """Let a symbol that is about to be heard for the first time inherit what holds for all."""
-        if not self._clock_ns(index) and self._tables.stops(index):
-            self.waiting.greet(index)
-            self._tables.stop_at(index, 0)
+        Raises:
+            ControlMisplacedError: None waits.
+        """
+        held = self.waiting.settle(application.symbol, application.control_id)
+        if held is None:
+            raise ControlMisplacedError(control_id=application.control_id)
+        return held
 
     def _begin(self, contexts: RowArray) -> Pass:
         """Return a pass over ``contexts`` of which nothing has been taken."""
-        if len(self._decisions) < len(contexts):
-            self._decisions = np.zeros(len(contexts), DECISION)
+        for arm in self.arms:
+            if len(self._decisions.get(arm, ())) < max(1, len(contexts)):
+                self._decisions[arm] = np.zeros(max(1, len(contexts)), DECISION)
         outcomes = np.zeros(len(contexts), np.uint8)
         batch = Pass(contexts=contexts, outcomes=outcomes, rows={arm: [] for arm in self.arms})
         for index in occurring(contexts["symbol"]):
-            batch.lineages.update(self._lineages.of(index))
+            batch.lineages.update(self.lineages.of(index))
         return batch
 
     def _run(self, batch: Pass, stop: int, *, replaying: bool = False) -> None:
@@ -315,86 +188,89 @@ class DecisionFold:
         while (start := batch.taken) < stop:
             contexts, outcomes = batch.contexts[start:stop], batch.outcomes[start:stop]
             taken: dict[str, int] = {}
+            rows: dict[str, RowArray] = {}
             for arm, states in self.arms.items():
                 taken[arm], written = self.kernel.decide(
-                    contexts, states, self._tables.current, self._decisions, outcomes
+                    contexts,
+                    states,
+                    self.growing.current,
+                    self._decisions[arm],
+                    outcomes,
+                    follows=arm != SERVING,
                 )
-                batch.rows[arm].append(self._decisions[:written].tobytes())
+                rows[arm] = self._decisions[arm][:written]
             if len(taken) > 1 and len(set(taken.values())) > 1:
                 raise ArmsDifferError(taken=taken)  # arms have the same place in time
             batch.taken += taken[SERVING]
+            batch.take_rows(rows, start)
             if batch.taken == stop:
                 return
             index = int(batch.contexts["symbol"][batch.taken])
             if greeted != batch.taken:  # new declarations may let the kernel stop here again
-                self._greet(index)
+                self.greet(index)
                 greeted = batch.taken
             if replaying:  # what applies here is in the log
-                self._tables.stop_at(index, 0)
+                self.growing.stop_at(index, 0)
                 continue
-            now_ns = int(batch.contexts["receive_ns"][batch.taken])
-            for held in self.waiting.take_due(index, now_ns):
-                self._apply(batch, held)
-            self._tables.stop_at(index, self.waiting.due_ns(index, heard=True))
+            place = self._next_place(batch)
+            for held in self.waiting.take_due(index, place.now_ns):
+                self._apply(batch, held, place)
+            self.growing.stop_at(index, self.waiting.due_ns(index, heard=True))
 
-    def _apply(self, batch: Pass, held: Held) -> None:
-        """Let a record take effect on the symbol of the next context, in every arm it concerns."""
-        record, context = held.record, batch.contexts[batch.taken]
-        index = int(context["symbol"])
-        position = int(self.arms[SERVING]["inputs"][index])
-        now_ns = int(context["receive_ns"])
+    def _next_place(self, batch: Pass) -> Place:
+        """Return the place before the next context."""
+        context = batch.contexts[batch.taken]
+        return Place(symbol=int(context["symbol"]), now_ns=int(context["receive_ns"]))
+
+    def _judge_resolution(self, record: AdviceResolved) -> ControlRefusal | None:
+        """Return why a resolution cannot hold: the context that it names does not wait."""
+        index = self._index.get(record.symbol)
+        waits = None if index is None else self.awaiting(index)
+        return None if record.context_id == waits else ControlRefusal.ADVICE_UNAWAITED
+
+    def _resolve(self, batch: Pass, record: AdviceResolved, *, replaying: bool = False) -> None:
+        """Decide the context that a resolution names, under everything that is due by then."""
+        index = self.symbol_index(record.symbol)
+        now_ns = max(self.heard_ns(index), record.at_ns)
+        place = Place(symbol=index, now_ns=now_ns, resolution=record.control_id)
+        if replaying:
+            for application in batch.placed.get(record.control_id, ()):
+                if application.control_id != record.control_id:
+                    self._apply(batch, self._settled(application), place)
+        else:
+            while due := self.waiting.take_due(index, now_ns):
+                for held in due:
+                    self._apply(batch, held, place)
+        self._apply(batch, Held(in_force_ns=now_ns, order=0, record=record), place)
+        rows: dict[str, RowArray] = {}
         for arm, states in self.arms.items():
-            if arm == SERVING or not isinstance(record, RouterModeChanged | OrderReported):
+            self.kernel.resolve(index, now_ns, states, self.tables, self._decisions[arm])
+            rows[arm] = self._decisions[arm][:1]
+        batch.take_resolved(rows)
+        if not replaying:
+            self.growing.stop_at(index, self.waiting.due_ns(index, heard=True))
+
+    def _apply(self, batch: Pass, held: Held, place: Place) -> None:
+        """Let a record take effect on the symbol at a place, in every arm it concerns."""
+        record, index, now_ns = held.record, place.symbol, place.now_ns
+        position = int(self.arms[SERVING]["inputs"][index])
+        for arm, states in self.arms.items():
+            if arm == SERVING or not isinstance(record, _OF_THE_SERVING):
                 apply_control(record, now_ns, states[index])
         if isinstance(record, PackageChanged):
-            self._serve(index, record.router, record.package or "")
+            self.serve(index, record.router, record.package or "")
         elif isinstance(record, DeclarationsChanged):
-            self._declare(index, record.declarations)
+            self.declare(index, record.declarations)
         self.books.apply(index, record, self.identities, now_ns)
         self.books.show(index, self.arms.values(), self.tables.parameters, now_ns)
         self.symbols[index] = replace(self.symbols[index], control=control_digest(record))
-        self._write_lineage(index)
-        batch.lineages.update(self._lineages.of(index))
-        batch.applied.append(Applied(control_id=record.control_id, symbol=index, position=position))
-
-    def _serve(self, index: int, router: str, package: str) -> None:
-        """Let a package serve a symbol, now or once its declarations name that router."""
-        facts = self.symbols[index]
-        facts = replace(facts, packages={**facts.packages, router: package})
-        named = self.declarations[facts.declarations].instrument(facts.name).router
-        if router != named or package == facts.package:
-            self.symbols[index] = facts
-            return
-        self._refit(index, replace(facts, package=package))
-        start_regime(self.arms.values(), index, self.tables.parameters)
-
-    def _declare(self, index: int, digest: str) -> None:
-        """Put other declarations in force for a symbol.
-
-        A limit or mode that no control record has set follows them. Another router name brings the
-        package that serves it. A symbol that they dropped before it was heard keeps those it has.
-        """
-        facts = self.symbols[index]
-        old, new = self.declarations[facts.declarations], self.declarations[digest]
-        if facts.name not in new.by_symbol:
-            return
-        newborn = initial_states(new, (facts.name,))
-        for states in self.arms.values():
-            follow(states[index], newborn[0])
-        router = new.instrument(facts.name).router
-        moved = router != old.instrument(facts.name).router
-        serving = {**self.genesis.packages, **facts.packages}
-        package = serving.get(router, "") if moved else facts.package
-        self._refit(index, replace(facts, declarations=digest, package=package))
-        if moved:
-            start_regime(self.arms.values(), index, self.tables.parameters)
-
-    def _refit(self, index: int, facts: SymbolFacts) -> None:
-        """Let other facts hold for a symbol."""
-        self._tables.change_symbol(index, self._tables.row(facts))
-        self.symbols[index] = facts
-
-    def _write_lineage(self, index: int) -> None:
-        """Put the symbol's lineage digest where the kernel copies it from."""
-        for arm, states in self.arms.items():
-            states["lineage"][index] = self._lineages.renew(index, self.lineage(index, arm))
+        self.write_lineage(index)
+        batch.lineages.update(self.lineages.of(index))
+        batch.applied.append(
+            Applied(
+                control_id=record.control_id,
+                symbol=index,
+                position=position,
+                resolution=place.resolution,
+            )
+        )

@@ -32,6 +32,10 @@ class ControlRefusal(StrEnum):
     """The switch ``revert-packages`` is thrown: packages stay as it left them until its release."""
     DECISION_UNKNOWN = "control.decision-unknown"
     """The decision that it reports on is not in the log; who brings the record looked it up."""
+    ADVICE_FOREIGN = "control.advice-foreign"
+    """It says what advice came to, and did not come from the loop that asked."""
+    ADVICE_UNAWAITED = "control.advice-unawaited"
+    """The context that it resolves does not wait: it never did, or was resolved before."""
 
 
 def judge_content(

@@ -10,6 +10,7 @@ import numpy as np
 from torghut.decisions.kernel.book import cancel_order, place_order
 from torghut.decisions.kernel.gates import (
     ABSTAIN,
+    ADVISED,
     CANCEL,
     FALLBACK,
     FLATTEN,
@@ -19,7 +20,7 @@ from torghut.decisions.kernel.gates import (
 )
 from torghut.kernel.exact import whole
 from torghut.kernel.native.compiled import compiled
-from torghut.schemas.codes import Intent, Mode, Reason
+from torghut.schemas.codes import Gate, Intent, Mode, Reason
 from torghut.schemas.rows import DecisionRow, ParameterRow, StateRow
 
 _ABSTAIN: Final = int(Intent.ABSTAIN)
@@ -27,6 +28,8 @@ _HOLD: Final = int(Intent.HOLD)
 _BUY: Final = int(Intent.BUY)
 _SELL: Final = int(Intent.SELL)
 _LIVE: Final = int(Mode.LIVE)
+_CONFIDENCE: Final = int(Gate.CONFIDENCE_FLOOR)
+_NONE: Final = np.uint64(0)
 _IN_FLIGHT: Final = np.uint64(1 << Reason.ORDER_IN_FLIGHT)
 _SMALL: Final = np.uint64(1 << Reason.BELOW_MINIMUM_CHANGE)
 
@@ -66,6 +69,24 @@ def conclude(
         else:
             cancel_order(state)
     _announce(now_ns, target, position, state, parameters, decision)
+
+
+@compiled
+def propose(
+    now_ns: int, wish: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow
+) -> None:
+    """Write what advice is asked about: the position, and the target that the limits leave."""
+    position, age = _position(now_ns, state, decision)
+    decision.position = position
+    decision.position_age_ns = age
+    target = clamp(wish, state, parameters, decision)
+    decision.target = target
+    decision.delta = target - position
+    decision.intent = _HOLD
+    if target != state.target:
+        decision.intent = _BUY if target > state.target else _SELL
+    decision.confidence = decision.gate_value[_CONFIDENCE]
+    decision.sequence = _NONE
 
 
 @compiled
@@ -117,10 +138,13 @@ def _bounded(
         wish = state.target
     allowed = abs(position)
     if not effects & NO_INCREASE:
-        if not effects & FALLBACK:
+        if not effects & (FALLBACK | ADVISED):
             return wish
         unit = state.mid * parameters.multiplier
-        more = parameters.fallback_raise_ratio * state.allotment / unit
+        ratio = parameters.advised_raise_ratio
+        if effects & FALLBACK:
+            ratio = parameters.fallback_raise_ratio
+        more = ratio * state.allotment / unit
         allowed += whole(more / parameters.lot) * parameters.lot
     if wish * position < 0.0:
         allowed = 0.0

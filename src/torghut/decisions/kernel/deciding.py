@@ -1,5 +1,8 @@
 """The decision kernel: rows of contexts in, one explained row or one refusal code each out.
 
+A context that asks for advice waits, one of each symbol at a time, and is decided when its
+resolution comes: on the state as it is by then, never on the one it was asked on.
+
 Pure: reads the row, the symbol's state and its parameters, and nothing else. The same functions
 run compiled and, as their oracle, interpreted (``torghut.kernel.native.compiled``).
 """
@@ -11,9 +14,17 @@ from typing import Final
 
 import numpy as np
 
+from torghut.decisions.kernel.advice import (
+    await_advice,
+    follow_path,
+    heed_advice,
+    identify_pending,
+    take_path,
+    triggers,
+)
 from torghut.decisions.kernel.book import paper_equity, settle
-from torghut.decisions.kernel.concluding import conclude
-from torghut.decisions.kernel.gates import FALLBACK, judge_confidence, judge_market, judge_state
+from torghut.decisions.kernel.concluding import conclude, propose
+from torghut.decisions.kernel.gates import judge_confidence, judge_market, judge_state
 from torghut.kernel.exact import exp, whole
 from torghut.kernel.native.compiled import compiled
 from torghut.market.admission import admit, judge_place
@@ -21,7 +32,7 @@ from torghut.market.features import sample, take_quote, volatility
 from torghut.router.experts import score_experts
 from torghut.router.regime import filter_step, leaving_probability, likeliest, outdate
 from torghut.router.weights import blend, lead_expert, variance_between, weigh_experts
-from torghut.schemas.codes import Domain, Gate, Intent, Path, Reason, Switch, Trigger
+from torghut.schemas.codes import PENDING, Gate, Intent
 from torghut.schemas.rows import (
     LEAF_VERSION,
     Bytes,
@@ -40,21 +51,19 @@ KERNEL_VERSION: Final = 5
 
 _LEAF_VERSION: Final = LEAF_VERSION
 _ABSTAIN: Final = int(Intent.ABSTAIN)
-_FAST: Final = int(Path.FAST)
-_SLOW: Final = int(Path.SLOW)
-_GATES: Final = len(Gate)
-_DOMAINS: Final = len(Domain)
-_DETERMINISTIC_SWITCH: Final = 1 << Switch.DETERMINISTIC_ONLY
-
-_BY_ENTROPY: Final = 1 << Trigger.ENTROPY
-_BY_DISAGREEMENT: Final = 1 << Trigger.DISAGREEMENT
-_BY_TRANSITION: Final = 1 << Trigger.TRANSITION
-_BY_NEWS: Final = 1 << Trigger.NEWS
-_BY_NOTIONAL: Final = 1 << Trigger.CRITICAL_NOTIONAL
-
-_REASONING_OFF: Final = np.uint64(1 << Reason.REASONING_OFF)
-_DETERMINISTIC: Final = np.uint64(1 << Reason.DETERMINISTIC_ONLY)
+_PENDING: Final = PENDING
 _ONE: Final = np.uint64(1)
+_VOLATILITY: Final = int(Gate.VOLATILITY)
+_ASKS: Final = 0
+_GOES_ON: Final = 1
+_WAITS: Final = 2
+
+LEADING: Final = 0
+"""Role of the arm that serves: it says which contexts wait for advice."""
+FOLLOWING: Final = 1
+"""Role of every other arm: its rows are of the same contexts, in the same order."""
+RESOLVING: Final = 2
+"""Role of a call that decides the pending context of one symbol."""
 
 
 @compiled
@@ -67,12 +76,17 @@ def decide_rows(  # noqa: PLR0913, PLR0917 - one call a batch: every array is it
     due_ns: Integers,
     decisions: Rows[DecisionRow],
     outcomes: Bytes,
+    role: int,
 ) -> tuple[int, int]:
-    """Decide ``contexts`` in order; return how many were taken, and how many were decided.
+    """Decide ``contexts`` in order; return how many were taken, and how many rows were written.
 
-    ``outcomes[i]`` becomes the refusal code of context i, 0 where it was decided; the decided
-    ones fill ``decisions`` from the front. Stops before a context at which a control record is
-    due. Takes -1 if an index is outside its table. Call through ``engine``, which checks the rest.
+    ``outcomes[i]`` becomes the refusal code of context i, 0 where it was decided, 255 where it
+    waits for advice. ``decisions`` is filled from the front, with a row of each context that was
+    not refused: where it waits, with what is known when advice is asked. Where the role is
+    ``FOLLOWING``, those wait that ``outcomes`` says already; where it is ``RESOLVING``, each row
+    names a symbol whose pending context is decided and, as its receive time, now. Stops before a
+    context at which a control record is due. Takes -1 if an index is outside its table. Call
+    through ``engine``, which checks the rest.
     """
     if not _are_inside(contexts, len(parameters), len(sources)):
         return -1, 0
@@ -81,16 +95,25 @@ def decide_rows(  # noqa: PLR0913, PLR0917 - one call a batch: every array is it
         context = contexts[i]
         symbol = context.symbol
         state = states[symbol]
+        if role == RESOLVING:
+            outcomes[i] = 0
+            _resolve(context.receive_ns, state, parameters[symbol], sessions, decisions[written])
+            written += 1
+            continue
         is_due = 0 < due_ns[symbol] <= context.receive_ns
         if is_due and judge_place(context, state, parameters[symbol]) == 0:
             return i, written
+        asking = _ASKS
+        if role == FOLLOWING:
+            asking = _WAITS if outcomes[i] == _PENDING else _GOES_ON
         refusal = admit(context, state, parameters[symbol])
         outcomes[i] = refusal
         if refusal != 0:
             continue
         decision = decisions[written]
         _identify(context, sources[context.source], parameters[symbol], decision)
-        _decide(context, state, parameters[symbol], sessions, decision)
+        if _decide(context, asking, state, parameters[symbol], sessions, decision):
+            outcomes[i] = _PENDING
         written += 1
     return len(contexts), written
 
@@ -125,12 +148,16 @@ def _identify(
 @compiled
 def _decide(
     context: ContextRow,
+    asking: int,
     state: StateRow,
     parameters: ParameterRow,
     sessions: Rows[SessionRow],
     decision: DecisionRow,
-) -> None:
-    """Observe, route, judge and conclude one admitted context."""
+) -> bool:
+    """Observe, route, judge and conclude one admitted context; return whether it waits instead.
+
+    ``asking`` is whether it may ask for advice, or waits, or goes on, as the arm that serves does.
+    """
     now = context.receive_ns
     take_quote(context, state, parameters)
     sampled_ns = state.sample_ns
@@ -140,6 +167,48 @@ def _decide(
         outdate(state)
     settle(now, state, parameters)
     decision.reasons = state.notes
+    wish, effects = _judge(now, state, parameters, sessions, decision)
+    decision.triggers = triggers(now, wish, state, parameters, decision)
+    waits = asking == _WAITS
+    if asking == _ASKS:
+        waits, more = take_path(effects, state, decision)
+        effects |= more
+    elif not waits:
+        effects |= follow_path(state, decision)
+    if waits:
+        await_advice(now, state, decision)
+        propose(now, wish, state, parameters, decision)
+        return True
+    _finish(now, wish, effects, state, parameters, decision)
+    return False
+
+
+@compiled
+def _resolve(
+    now_ns: int,
+    state: StateRow,
+    parameters: ParameterRow,
+    sessions: Rows[SessionRow],
+    decision: DecisionRow,
+) -> None:
+    """Decide the pending context on the state as it is now."""
+    identify_pending(now_ns, state, parameters, decision)
+    wish, effects = _judge(now_ns, state, parameters, sessions, decision)
+    wish, more = heed_advice(now_ns, wish, state, parameters, decision)
+    _finish(now_ns, wish, effects | more, state, parameters, decision)
+    state.pending = 0
+    state.advice = 0
+
+
+@compiled
+def _judge(
+    now_ns: int,
+    state: StateRow,
+    parameters: ParameterRow,
+    sessions: Rows[SessionRow],
+    decision: DecisionRow,
+) -> tuple[float, int]:
+    """Route and judge; return the wish, and the effects of the gates."""
     deviation = volatility(state)
     score_experts(deviation, state, parameters, decision)
     decision.reasons |= weigh_experts(state, parameters, decision)
@@ -147,12 +216,25 @@ def _decide(
     _explain(state, parameters, decision)
     risk = deviation * math.sqrt(parameters.horizon_samples)
     wish = size_position(decision.score, risk, state, parameters)
-    effects = judge_state(now, state, parameters, sessions, decision)
-    effects |= judge_market(now, risk, state, parameters, decision)
+    effects = judge_state(now_ns, state, parameters, sessions, decision)
+    effects |= judge_market(now_ns, risk, state, parameters, decision)
     confidence = _confidence(abs(decision.score), risk, state, parameters)
     effects |= judge_confidence(confidence, parameters, decision)
-    effects |= _take_path(now, wish, state, parameters, decision)
-    conclude(now, wish, effects, state, parameters, decision)
+    return wish, effects
+
+
+@compiled
+def _finish(
+    now_ns: int,
+    wish: float,
+    effects: int,
+    state: StateRow,
+    parameters: ParameterRow,
+    decision: DecisionRow,
+) -> None:
+    """Conclude, and number the decision."""
+    risk = decision.gate_value[_VOLATILITY]
+    conclude(now_ns, wish, effects, state, parameters, decision)
     decision.confidence = 0.0
     if decision.intent != _ABSTAIN and decision.target != 0.0:
         along = decision.score if decision.target > 0.0 else -decision.score
@@ -216,41 +298,3 @@ def _confidence(along: float, risk: float, state: StateRow, parameters: Paramete
         - parameters.confidence_cost * (cost / risk)
     )
     return 1.0 / (1.0 + exp(-logit))
-
-
-@compiled
-def _take_path(
-    now_ns: int, wish: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow
-) -> int:
-    """Record what asks for advice; without advice the declared fallback limits the increase."""
-    decision.triggers = _triggers(now_ns, wish, state, parameters, decision)
-    if decision.triggers == 0:
-        decision.path = _FAST
-        return 0
-    decision.path = _SLOW
-    if state.switches & _DETERMINISTIC_SWITCH:
-        decision.reasons |= _DETERMINISTIC
-    else:
-        decision.reasons |= _REASONING_OFF
-    return FALLBACK
-
-
-@compiled
-def _triggers(
-    now_ns: int, wish: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow
-) -> int:
-    """Return which declared thresholds this decision crosses, as trigger bits."""
-    triggers = 0
-    if decision.entropy > parameters.trigger_entropy:
-        triggers |= _BY_ENTROPY
-    if decision.disagreement > parameters.trigger_disagreement:
-        triggers |= _BY_DISAGREEMENT
-    if decision.transition > parameters.trigger_transition:
-        triggers |= _BY_TRANSITION
-    news_age_ns = now_ns - state.news_relevant_ns
-    if state.news_relevant_ns > 0 and news_age_ns <= parameters.trigger_news_ns:
-        triggers |= _BY_NEWS
-    notional = abs(wish) * state.mid * parameters.multiplier
-    if notional > parameters.trigger_notional_ratio * state.notional_cap:
-        triggers |= _BY_NOTIONAL
-    return triggers

@@ -12,7 +12,13 @@ from typing import Final, cast
 import numpy as np
 
 from torghut.decisions.kernel.arrays import check_array, check_indices
-from torghut.decisions.kernel.deciding import KERNEL_VERSION, decide_rows
+from torghut.decisions.kernel.deciding import (
+    FOLLOWING,
+    KERNEL_VERSION,
+    LEADING,
+    RESOLVING,
+    decide_rows,
+)
 from torghut.decisions.kernel.reference import decide_interpreted
 from torghut.kernel.native.loading import build_of, entry, is_kept
 from torghut.kernel.native.ports import CodeStore
@@ -29,7 +35,7 @@ from torghut.schemas.rows import (
 )
 
 Run = Callable[
-    [RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Bytes],
+    [RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Bytes, int],
     tuple[int, int],
 ]
 
@@ -93,22 +99,60 @@ class DecisionKernel:
         tables: Tables,
         decisions: RowArray,
         outcomes: Bytes,
+        *,
+        follows: bool = False,
     ) -> tuple[int, int]:
-        """Decide ``contexts`` in order; return how many were taken and how many decided.
+        """Decide ``contexts`` in order; return how many were taken and how many rows written.
 
         Fewer are taken than there are where a control record has its place: before the first
-        one not taken.
+        one not taken. There is a row of each that was not refused: of one that waits for advice,
+        with what was known then.
 
         Args:
             contexts: Shape (n,), dtype ``CONTEXT``.
             states: Shape (symbols,), dtype ``STATE``; changed in place.
             tables: What all batches share.
             decisions: Shape (>= n,), dtype ``DECISION``; filled from the front.
-            outcomes: Shape (>= n,), uint8; the refusal code of each context, 0 if decided.
+            outcomes: Shape (>= n,), uint8; the refusal code of each context, 0 if decided, 255 if
+                it waits for advice.
+            follows: Whether those wait that ``outcomes`` says, instead of those that ask.
 
         Raises:
             KernelInputError: An array does not fit; nothing was changed.
         """
+        role = FOLLOWING if follows else LEADING
+        return self._run_as(role, contexts, states, tables, decisions, outcomes)
+
+    def resolve(
+        self, symbol: int, now_ns: int, states: RowArray, tables: Tables, decisions: RowArray
+    ) -> None:
+        """Decide the pending context of ``symbol``, of which there is one, into the first row.
+
+        Args:
+            symbol: Its number.
+            now_ns: On the receive clock.
+            states: As of ``decide``.
+            tables: As of ``decide``.
+            decisions: Shape (>= 1,), dtype ``DECISION``.
+
+        Raises:
+            KernelInputError: An array does not fit; nothing was changed.
+        """
+        named = np.zeros(1, CONTEXT)
+        named["symbol"], named["receive_ns"] = symbol, now_ns
+        outcomes = np.zeros(1, _OUTCOME)
+        self._run_as(RESOLVING, named, states, tables, decisions, outcomes)
+
+    def _run_as(
+        self,
+        role: int,
+        contexts: RowArray,
+        states: RowArray,
+        tables: Tables,
+        decisions: RowArray,
+        outcomes: Bytes,
+    ) -> tuple[int, int]:
+        """Check the arrays, and run the kernel in one of its roles."""
         check_array("contexts", contexts, CONTEXT)
         check_array("states", states, STATE, len(tables.parameters))
         check_array("decisions", decisions, DECISION, len(contexts))
@@ -122,6 +166,7 @@ class DecisionKernel:
             tables.due_ns,
             decisions,
             outcomes,
+            role,
         )
         if taken < 0:
             check_indices("contexts.symbol", contexts["symbol"], len(tables.parameters))
@@ -149,7 +194,10 @@ def reference_kernel() -> DecisionKernel:
     return DecisionKernel(run=decide_interpreted, build=build_of(decide_rows))
 
 
-def _empty() -> tuple[RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Bytes]:
+def _empty() -> tuple[
+    RowArray, RowArray, RowArray, RowArray, RowArray, Integers, RowArray, Bytes, int
+]:
     """Return arguments without rows, of exactly the layout that ``decide`` lets through."""
     rows = [np.zeros(0, d) for d in (CONTEXT, STATE, PARAMETERS, SOURCE, SESSION)]
-    return (*rows, np.zeros(0, _DUE), np.zeros(0, DECISION), np.zeros(0, _OUTCOME))  # type: ignore[return-value]
+    ends = (np.zeros(0, _DUE), np.zeros(0, DECISION), np.zeros(0, _OUTCOME), LEADING)
+    return (*rows, *ends)  # type: ignore[return-value]

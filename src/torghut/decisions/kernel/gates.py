@@ -28,6 +28,8 @@ FALLBACK: Final = 16
 """Effect: without advice the absolute position grows by the declared share at most."""
 CANCEL: Final = 32
 """Effect: an order in flight that would raise the absolute position is taken back."""
+ADVISED: Final = 64
+"""Effect: on advice the absolute position grows by the share declared for that at most."""
 
 _NOT_APPLICABLE: Final = int(GateStatus.NOT_APPLICABLE)
 _PASS: Final = int(GateStatus.PASS)

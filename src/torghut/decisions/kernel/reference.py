@@ -36,6 +36,7 @@ def decide_interpreted(  # noqa: PLR0913, PLR0917 - the kernel's own parameters
     due_ns: Integers,
     decisions: RowArray,
     outcomes: npt.NDArray[np.uint8],
+    role: int,
 ) -> tuple[int, int]:
     """Do what ``decide_rows`` does, in plain Python; arguments and result are the same."""
     state_rows = _Objects[StateRow](states)
@@ -49,6 +50,7 @@ def decide_interpreted(  # noqa: PLR0913, PLR0917 - the kernel's own parameters
         due_ns,
         decision_rows,
         outcomes,
+        role,
     )
     state_rows.write_back()
     decision_rows.write_back()

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.codes import Gate, published_names
@@ -19,7 +20,7 @@ from torghut.schemas.declarations.fields import (
     Role,
     Why,
 )
-from torghut.schemas.types import Message, Sha256
+from torghut.schemas.types import Added, Message, Sha256
 
 
 class ByAssetClass(Message):
@@ -162,14 +163,54 @@ class Fallback(Message):
     ]
 
 
+class AdviceBounds(Message):
+    """What advice may change at most, and within which time."""
+
+    budget_ms: Annotated[
+        int, Field(ge=50, le=60_000, description="From receiving a context to its decision.")
+    ]
+    reserve_ms: Annotated[
+        int,
+        Field(ge=0, le=10_000, description="Of that, for the loop, the kernel and the commit."),
+    ]
+    exposure_raise_ratio: Annotated[
+        Ratio, Field(description="Of the allotment; absolute exposure that an approval may add.")
+    ]
+    superseded_move_ratio: Annotated[
+        Ratio, Field(description="Of the mid price; advice asked further away does not hold.")
+    ]
+
+    @model_validator(mode="after")
+    def _leaves_time(self) -> Self:
+        if self.reserve_ms >= self.budget_ms:
+            message = f"a reserve below the budget of {self.budget_ms} ms"
+            raise ValueError(message)
+        return self
+
+
 class ReasoningPolicy(Message):
     """When a decision takes the slow path, and what answers without advice."""
 
     kind: Literal["reasoning-policy.v1"]
     why: Why
-    advice: Literal["off"]
+    advice: Annotated[
+        Literal["off", "shadow", "active"],
+        Field(description="That a service puts in force; what is re-decided is so without advice."),
+    ]
     triggers: Triggers
     fallback: Fallback
+    bounds: Annotated[
+        AdviceBounds | SkipJsonSchema[None],
+        Added,
+        Field(description="Of advice; without them there is none."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _bounded_where_asked(self) -> Self:
+        if self.advice != "off" and self.bounds is None:
+            message = f"bounds, where advice is {self.advice}"
+            raise ValueError(message)
+        return self
 
 
 class Owner(Message):

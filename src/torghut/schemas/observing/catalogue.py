@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
-from torghut.schemas.codes import ControlKind, Intent, Path, Reason, RefusalCode
+from torghut.schemas.codes import UNADVISED, ControlKind, Intent, Path, Reason, RefusalCode
 from torghut.schemas.live.delivery import Degraded, LiveState, SwitchName
 from torghut.schemas.observing.endpoints import ENDPOINTS, HttpMethod, Route, StatusClass
 from torghut.schemas.observing.metric import Counter, Gauge, Histogram, Label, Metric
@@ -43,8 +43,7 @@ NotTaken = Literal[
 """Codes under which something is not taken; one of none of these is counted as other."""
 
 FALLBACKS: Final = (
-    Reason.REASONING_OFF,
-    Reason.DETERMINISTIC_ONLY,
+    *UNADVISED,
     Reason.ENTROPY_HIGH,
     Reason.POSTERIOR_INVALID,
     Reason.PACKAGE_MISSING,

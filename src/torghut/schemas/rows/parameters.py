@@ -73,6 +73,9 @@ class ParameterRow(Protocol):
     trigger_news_ns: int
     trigger_notional_ratio: float
     fallback_raise_ratio: float
+    advised_raise_ratio: float
+    superseded_move_ratio: float
+    advice_budget_ns: int
 
 
 PARAMETERS: Final = np.dtype(
@@ -137,5 +140,8 @@ PARAMETERS: Final = np.dtype(
         ("trigger_news_ns", "<i8"),
         ("trigger_notional_ratio", "<f8"),
         ("fallback_raise_ratio", "<f8"),  # of the allotment; exposure a fallback may add
+        ("advised_raise_ratio", "<f8"),  # likewise, of an approval or an adjustment
+        ("superseded_move_ratio", "<f8"),  # of the mid price; advice on an older one does not hold
+        ("advice_budget_ns", "<i8"),  # receive to resolution
     ]
 )

@@ -84,6 +84,21 @@ class StateRow(Protocol):
     domain_ns: Integers
     news_relevant_ns: int
     lineage: Words
+    reasoning_mode: int
+    pending: int
+    pending_stream: int
+    pending_low: np.uint64
+    pending_high: np.uint64
+    pending_sequence: np.uint64
+    pending_event_ns: int
+    pending_ns: int
+    pending_notes: np.uint64
+    pending_triggers: int
+    pending_regime: int
+    pending_mid: float
+    pending_target: float
+    advice: int
+    advice_factor: float
 
 
 STATE: Final = np.dtype(
@@ -157,5 +172,20 @@ STATE: Final = np.dtype(
         ("domain_ns", "<i8", (len(Domain),)),  # newest item of each domain; 0 never
         ("news_relevant_ns", "<i8"),
         ("lineage", "<u8", (4,)),
+        ("reasoning_mode", "u1"),
+        ("pending", "u1"),  # 1: a context waits for advice; what follows is about it
+        ("pending_stream", "u1"),
+        ("pending_low", "<u8"),
+        ("pending_high", "<u8"),
+        ("pending_sequence", "<u8"),
+        ("pending_event_ns", "<i8"),
+        ("pending_ns", "<i8"),  # its receive time
+        ("pending_notes", "<u8"),  # reason bits that it earned on admission
+        ("pending_triggers", "u1"),
+        ("pending_regime", "u1"),  # likeliest then
+        ("pending_mid", "<f8"),
+        ("pending_target", "<f8"),  # that stood then
+        ("advice", "u1"),  # codes.Resolution of what is being resolved; 0 none
+        ("advice_factor", "<f8"),  # of an adjustment
     ]
 )

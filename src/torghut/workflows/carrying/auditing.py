@@ -21,12 +21,18 @@ from torghut.decisions.recording import parse_cursor
 from torghut.eventlog.block import Block
 from torghut.eventlog.ports import DecisionLog
 from torghut.schemas.block import BlockRecords, read_block_records
+from torghut.schemas.codes import PENDING
 from torghut.schemas.control import DepthSnapshot
 from torghut.schemas.live.naming import feed_digest
 from torghut.schemas.live.position import Position, PositionMalformedError, parse_position
 from torghut.workflows.carrying.terms import CarriedTopics
 from torghut.workflows.live.told.lines import Line
-from torghut.workflows.live.told.outcomes import Renderings, outcomes_of, settled_then
+from torghut.workflows.live.told.outcomes import (
+    Renderings,
+    Settled,
+    outcomes_of,
+    settled_then,
+)
 from torghut.workflows.lookup.in_force import Rulebook
 
 FINDINGS_MAX: Final = 20
@@ -53,6 +59,7 @@ class PartitionAudit:
         untold: Outcomes in the log that the topic of decisions does not have yet.
         removed: How often an outcome had nothing to be compared with in one of the topics, which
             keeps its records for so long and not longer.
+        awaiting: Contexts that wait for advice.
         wrong: How many findings there are.
         findings: The first of them, in words.
     """
@@ -64,13 +71,14 @@ class PartitionAudit:
     waiting: int = 0
     untold: int = 0
     removed: int = 0
+    awaiting: set[str] = field(default_factory=set)
     wrong: int = 0
     findings: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
         """Whether nothing waits and nothing is untold."""
-        return not self.waiting and not self.untold
+        return not self.waiting and not self.untold and not self.awaiting
 
     def find(self, what: str) -> None:
         """Note that something is wrong."""
@@ -127,8 +135,12 @@ class Auditor:
         async for block in self.log.blocks(partition):
             if block.number > last:
                 break
-            lines = await outcomes_of(settled_then(block), renderings)
-            await _compare_taken(found, block, lines, taken, source)
+            settled = settled_then(block)
+            lines = await outcomes_of(settled, renderings)
+            names = [name for _, _, name in settled.names]
+            await _compare_taken(found, block, names, taken, source)
+            found.outcomes += len(lines)
+            _follow_waiting(found, block, settled)
             for line in lines:
                 _count_on(found, line, sequences)
                 if said_from is not None and _due(block, line) < said_from:
@@ -143,13 +155,13 @@ class Auditor:
 
 
 async def _compare_taken(
-    found: PartitionAudit, block: Block, lines: Sequence[Line], taken: _Stream, source: str
+    found: PartitionAudit, block: Block, outcomes: Sequence[str], taken: _Stream, source: str
 ) -> None:
-    """Compare the records that a block says it took with what it made of them."""
+    """Compare the records that a block says it took with the contexts that it has."""
     kept = read_block_records(block.records)
     aside = {one.record for one in kept.quarantined if one.source == source}
     controls = _controls(kept)
-    found.outcomes += len(lines) + len(aside)
+    found.outcomes += len(aside)
     kept_from = await taken.begins()
     names: list[str] = []
     async for record in taken.before(parse_cursor(block.cursor).record):
@@ -161,7 +173,6 @@ async def _compare_taken(
             found.outcomes += 1
         else:
             names.append(_name(record))
-    outcomes = [line.name for line in lines]
     if kept_from:  # it begins in this block, or behind it
         removed = max(0, len(outcomes) - len(names))
         aside = {offset for offset in aside if offset >= kept_from}
@@ -170,6 +181,17 @@ async def _compare_taken(
     _compare_names(found, block, names, outcomes)
     for offset in sorted(aside):
         found.find(f"block {block.number} keeps offset {offset}, which it did not take")
+
+
+def _follow_waiting(found: PartitionAudit, block: Block, settled: Settled) -> None:
+    """Follow which contexts wait for advice: each gets one decision, and only those do so late."""
+    for number, _, name, code in settled.answered:
+        if code == PENDING:
+            found.awaiting.add(name)
+        elif number < 0 and name not in found.awaiting:
+            found.find(f"block {block.number} decides {name}, which did not wait")
+        elif number < 0:
+            found.awaiting.discard(name)
 
 
 def _controls(kept: BlockRecords) -> Counter[str]:

@@ -149,8 +149,8 @@ def opened(block: Block) -> Opened:
     contexts, outcomes = decode_columns(block.inputs)
     times = contexts["receive_ns"]
     lowest, highest = _ends(times)
-    refused = bool(outcomes.any())
-    earliest, latest = _ends(times[outcomes == 0]) if refused else (lowest, highest)
+    some = bool(outcomes.any())
+    earliest, latest = _ends(times[outcomes == 0]) if some else (lowest, highest)
     return Opened(
         block=block,
         contexts=contexts,

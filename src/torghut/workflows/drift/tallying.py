@@ -15,6 +15,7 @@ from typing import Final, Self
 import numpy as np
 
 from torghut.decisions.block_text import EMPTY_RECORDS
+from torghut.decisions.recording import symbols_of
 from torghut.drift.calibration import PromiseTally
 from torghut.drift.data import DataTally
 from torghut.drift.model import advice_errors
@@ -25,6 +26,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import block_place
 from torghut.kernel.ids import SERVING
 from torghut.schemas.block import BlockHeader, read_block_header
+from torghut.schemas.codes import ControlKind
 from torghut.schemas.declarations.safety import DriftCode, DriftDetectors
 from torghut.schemas.governing.fields import Reading
 from torghut.schemas.rows import Bytes, Floats, Integers, RowArray
@@ -134,7 +136,13 @@ class WindowTally:
         self.data.take_quarantined([one.code for one in records.quarantined])
         if records.received:
             decided = np.concatenate([[0], np.cumsum(found.outcomes == 0)])
-            placed = [(int(decided[one.row]), one.record) for one in records.received]
+            resolved = np.cumsum(
+                [0, *(one.record.kind == ControlKind.ADVICE_RESOLVED for one in records.received)]
+            )
+            placed = [
+                (int(decided[one.row] + before), one.record)
+                for one, before in zip(records.received, resolved, strict=False)
+            ]
             self.reported.take(placed, rows, numbers, self.terms)
 
     def _is_inside(self, time_ns: int) -> bool:
@@ -144,6 +152,8 @@ class WindowTally:
     def _numbers(self, header: BlockHeader, found: Opened) -> Numbers:
         """Return the number of each decision's symbol, shape (decisions,)."""
         present = found.contexts["symbol"][found.outcomes == 0]
+        if header.counts.resolved:  # contexts of other blocks were decided here too
+            present = symbols_of(rows_of(found.block, SERVING), header)
         if len(present) == 0:
             return np.zeros(0, np.uint32)
         table = np.zeros(int(present.max()) + 1, np.uint32)

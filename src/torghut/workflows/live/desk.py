@@ -14,6 +14,7 @@ from torghut.kernel.ids import SERVING, IdentifierMalformedError
 from torghut.kernel.units import MS_PER_S, NS_PER_MS
 from torghut.market.ports import Quarantined
 from torghut.schemas.control import (
+    AdviceResolved,
     ControlRecord,
     FillReported,
     OrderReported,
@@ -52,6 +53,7 @@ from torghut.workflows.lookup.finding import parse_wanted
 
 _DECIDED: Final = b'{"type":"live.decided.v1"'
 _UNKNOWN: Final = "control.decision-unknown"
+_FOREIGN: Final = "control.advice-foreign"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -277,6 +279,8 @@ class LiveDesk(Desk):
 
     async def refusal(self, record: ControlRecord) -> str:
         """Return why a record cannot hold that only the log can tell; empty if it can."""
+        if isinstance(record, AdviceResolved):
+            return _FOREIGN
         if not isinstance(record, FillReported | OrderReported) or record.decision_id is None:
             return ""
         try:

@@ -16,7 +16,7 @@ from torghut.decisions.recording import header_of
 from torghut.decisions.render_context import RenderContext
 from torghut.decisions.rendering import render_json
 from torghut.eventlog.block import Block
-from torghut.eventlog.columns import count_rows, decode_columns
+from torghut.eventlog.columns import count_rows, decode_columns, refused
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import block_place
@@ -122,8 +122,8 @@ def _refusals(block: Block) -> Iterator[bytes]:
     if header.counts.quarantined == 0:
         return
     contexts, outcomes = decode_columns(block.inputs)
-    refused = outcomes != 0
-    for context, code in zip(contexts[refused], outcomes[refused].tolist(), strict=True):
+    chosen = refused(outcomes)
+    for context, code in zip(contexts[chosen], outcomes[chosen].tolist(), strict=True):
         symbol = header.symbols.get(int(context["symbol"]))
         source = header.sources.get(int(context["source"]))
         if symbol is None or source is None or code >= len(RefusalCode):

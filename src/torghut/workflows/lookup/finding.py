@@ -16,7 +16,7 @@ import numpy.typing as npt
 from torghut.decisions.fold.lineage import Lineage
 from torghut.decisions.recording import header_of
 from torghut.eventlog.block import GENESIS, Block
-from torghut.eventlog.columns import decode_columns
+from torghut.eventlog.columns import decode_columns, refused
 from torghut.eventlog.errors import LogIntegrityError
 from torghut.eventlog.ports import DecisionLog
 from torghut.eventlog.verification import block_place
@@ -307,7 +307,7 @@ def _refusal(block: Block, wanted: DecisionId) -> RefusalFound | None:
     if not symbols or not sources or header.counts.quarantined == 0:
         return None
     contexts, outcomes = decode_columns(block.inputs)
-    chosen = (outcomes != 0) & np.isin(contexts["symbol"], symbols)
+    chosen = refused(outcomes) & np.isin(contexts["symbol"], symbols)
     chosen &= np.isin(contexts["source"], sources)
     chosen &= contexts["stream"] == _STREAMS[wanted.context.stream]
     chosen &= contexts["sequence"] == np.uint64(wanted.context.sequence)

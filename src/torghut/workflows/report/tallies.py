@@ -10,6 +10,7 @@ import numpy as np
 
 from torghut.schemas.codes import (
     MAX_REGIMES,
+    PENDING,
     Expert,
     Gate,
     Intent,
@@ -92,8 +93,11 @@ class Tallies:
 
         Args:
             symbols: Shape (n,): the symbol's number of each context.
-            outcomes: Shape (n,): refusal codes, 0 decided.
+            outcomes: Shape (n,): refusal codes, 0 decided. What waits for advice is counted when
+                its decision comes.
         """
+        if (waits := outcomes == PENDING).any():
+            symbols, outcomes = symbols[~waits], outcomes[~waits]
         codes = self.outcomes.shape[1]
         pairs = symbols.astype(np.int64) * codes + outcomes
         counts = np.bincount(pairs, minlength=self.outcomes.size)

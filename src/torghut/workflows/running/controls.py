@@ -19,6 +19,7 @@ from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.router.package import read_regime_model
 from torghut.schemas.control import (
     CONTROL_RECORD,
+    AdviceResolved,
     ControlRecord,
     DeclarationsChanged,
     FillReported,
@@ -143,7 +144,7 @@ def provide_packages(fold: DecisionFold, packages: Sequence[Package]) -> None:
         fold.packages[package.digest] = read_regime_model(package)
 
 
-def _words(  # noqa: C901, PLR0911 - one case a code
+def _words(  # noqa: C901, PLR0911, PLR0912 - one case a code
     fold: DecisionFold, record: ControlRecord, refusal: ControlRefusal
 ) -> _Words:
     """Return what a refused record should have said, what it says, and what to do."""
@@ -206,6 +207,18 @@ def _words(  # noqa: C901, PLR0911 - one case a code
                 f"{named} while the switch revert-packages is thrown",
                 "release the switch first: torghut switch release revert-packages",
             )
+        case ControlRefusal.ADVICE_FOREIGN:
+            return _Words(
+                "no record of that kind: the loop makes them itself",
+                named,
+                "leave it out; torghut reasoning mode says whether advice counts",
+            )
+        case ControlRefusal.ADVICE_UNAWAITED:
+            return _Words(
+                "a context that waits for advice",
+                named,
+                "nothing: it was resolved before, or came too late",
+            )
         case ControlRefusal.DECISION_UNKNOWN:
             return _Words(
                 "a decision that is in the log",
@@ -220,14 +233,17 @@ def _named(record: ControlRecord) -> str:
     """Return what a record names that may not be there; empty if it names nothing."""
     match record:
         case DeclarationsChanged():
-            return record.declarations
+            named = record.declarations
         case PackageChanged():
-            return record.package or ""
+            named = record.package or ""
         case FillReported():
-            return record.replaces or record.decision_id or ""
+            named = record.replaces or record.decision_id or ""
         case OrderReported():
-            return record.decision_id
+            named = record.decision_id
+        case AdviceResolved():
+            named = record.context_id
         case GovernanceHeartbeat():
-            return f"epoch {record.epoch}"
+            named = f"epoch {record.epoch}"
         case _:
-            return ""
+            named = ""
+    return named

@@ -21,6 +21,7 @@ from torghut.kernel.ids import SERVING, symbol_key
 from torghut.kernel.units import NS_PER_S
 from torghut.schemas.block import BlockHeader
 from torghut.schemas.codes import (
+    UNADVISED,
     Domain,
     Gate,
     GateStatus,
@@ -34,9 +35,6 @@ from torghut.schemas.rows import INT64_LAST_NS, RowArray
 from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.report.columns import Flags, Integers, Words
 from torghut.workflows.report.pace import Times
-
-ADVICE_FALLBACKS: Final = (Reason.REASONING_OFF, Reason.DETERMINISTIC_ONLY)
-"""Reasons by which a decision that asked for advice was made without it."""
 
 _STALE: Final = {
     Domain.MARKET: Reason.STALE_MARKET,
@@ -169,14 +167,14 @@ async def _learn(counts: WindowCounts, header: BlockHeader, rulebook: Rulebook) 
 def _add_rows(counts: WindowCounts, rows: RowArray) -> None:
     """Count what concerns decisions, whatever their symbol."""
     reasons = rows["reasons"]
-    slow = rows["path"] == Path.SLOW
+    slow = (rows["path"] == Path.SLOW) & ~_any(reasons, (Reason.ADVICE_MOOT,))
     counts.decisions += len(rows)
     counts.late += int(np.count_nonzero(_any(reasons, (Reason.CONTEXT_LATE,))))
     counts.routed += int(np.count_nonzero(regime.is_routed(reasons)))
     counts.defensive += int(np.count_nonzero(regime.is_distrusted(reasons)))
     counts.asked += int(np.count_nonzero(slow))
-    counts.unadvised += int(np.count_nonzero(slow & _any(reasons, ADVICE_FALLBACKS)))
-    for reason in (*regime.DISTRUSTS, *ADVICE_FALLBACKS):
+    counts.unadvised += int(np.count_nonzero(slow & _any(reasons, UNADVISED)))
+    for reason in (*regime.DISTRUSTS, *UNADVISED):
         found = int(np.count_nonzero(_any(reasons, (reason,))))
         if found:
             counts.reasons[reason.code] = counts.reasons.get(reason.code, 0) + found

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.decisions.fold.snapshot import restore_snapshot, take_snapshot
+from torghut.decisions.snapshot import restore_snapshot, take_snapshot
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival

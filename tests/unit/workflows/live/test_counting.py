@@ -59,6 +59,8 @@ def done(arm: ArmRows, outcomes: Sequence[int] = (), **parts: Any) -> Done:  # n
         received=parts.get("received", []),
         repeated=parts.get("repeated", []),
         refused=parts.get("refused", []),
+        asked=[],
+        resolved=[],
         applied=[],
         lineages={},
     )
@@ -79,6 +81,7 @@ def done(arm: ArmRows, outcomes: Sequence[int] = (), **parts: Any) -> Done:  # n
             contexts=parts.get("contexts", []), quarantined=parts.get("quarantined", [])
         ),
         lines=[],
+        waited=[],
         decide_ns=2 * MS,
         durable_ns=3 * MS,
         durable_at_ns=20 * MS,

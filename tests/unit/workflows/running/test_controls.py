@@ -24,8 +24,8 @@ from tests.support.decisions.reporting import report_fill
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.fold.judging import ControlRefusal
-from torghut.decisions.fold.snapshot import snapshot_key, take_snapshot
 from torghut.decisions.fold.symbols import Genesis
+from torghut.decisions.snapshot import snapshot_key, take_snapshot
 from torghut.eventlog.errors import ObjectMissingError
 from torghut.eventlog.ports import Snapshot
 from torghut.schemas.control import (

@@ -9,8 +9,8 @@ import pytest
 
 from tests.fakes.clock import SteppingClock
 from tests.support.decisions.reporting import Feed, fresh_fold, live_feed
-from torghut.decisions.fold.snapshot import take_snapshot
 from torghut.decisions.kernel.engine import DecisionKernel
+from torghut.decisions.snapshot import take_snapshot
 from torghut.schemas.codes import Switch
 from torghut.schemas.control import PackageChanged, RouterModeChanged
 from torghut.schemas.live.delivery import SwitchName

@@ -55,6 +55,7 @@ class _Names:
     sources: list[str] = field(default_factory=list)
     taken: list[int] = field(default_factory=list)
     records: dict[str, Heard] = field(default_factory=dict)
+    early: list[tuple[int, Heard]] = field(default_factory=list)
 
     def learn(self, recorded: Recorded) -> None:
         """Take in the names and records of one more block."""
@@ -70,17 +71,37 @@ class _Names:
                 self.records[arrival.record.control_id] = arrival.record  # type: ignore[assignment]
 
     def heeded(self, recorded: Recorded, offset: int) -> list[Heeded]:
-        """Return what applies in a block, its rows counted from ``offset``; then count it."""
-        applied = [one for one in recorded.applied if one.control_id in self.records]
+        """Return what applies in a block, its rows counted from ``offset``; then count it.
+
+        What applied where the log resolved a context applies before the symbol's next one: no arm
+        hears of the resolution.
+        """
+        known = [one for one in recorded.applied if one.control_id in self.records]
+        applied = [one for one in known if not one.resolution]
+        self.early += [(o.symbol, self.records[o.control_id]) for o in known if o.resolution]
         places = [(one.symbol, one.position) for one in applied]
         rows = rows_by_position(places, recorded.contexts["symbol"], self.taken)
         found = [
             Heeded(row=offset + row, symbol=one.symbol, record=self.records[one.control_id])
             for one, row in zip(applied, rows, strict=True)
         ]
+        found = [*self._caught_up(recorded, offset), *found]
         for symbol, count in enumerate(np.bincount(recorded.contexts["symbol"]).tolist()):
             if count:
                 self.taken[symbol] += count
+        return found
+
+    def _caught_up(self, recorded: Recorded, offset: int) -> list[Heeded]:
+        """Return what applied early to symbols that have a context in a block."""
+        found: list[Heeded] = []
+        left: list[tuple[int, Heard]] = []
+        for symbol, record in self.early:
+            own = np.flatnonzero(recorded.contexts["symbol"] == symbol)
+            if len(own):
+                found.append(Heeded(row=offset + int(own[0]), symbol=symbol, record=record))
+            else:
+                left.append((symbol, record))
+        self.early = left
         return found
 
 

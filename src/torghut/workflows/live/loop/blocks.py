@@ -9,9 +9,9 @@ from torghut.decisions.fold.batch import Decided
 from torghut.eventlog.block import Block
 from torghut.market.ports import Arrival, Cursor, Quarantined
 from torghut.schemas.live.delivery import Answered
-from torghut.workflows.live.intake.stamping import Stamp
 from torghut.workflows.live.intake.waiting import WaitingContext, WaitingControl
 from torghut.workflows.live.told.lines import Line
+from torghut.workflows.live.told.outcomes import Moment
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Gathered:
         after = self.cursor or replace(before, record=before.record + count)
         return replace(after, beside={**before.beside, **self.beside})
 
-    def came(self, speed: float | None) -> list[tuple[Stamp, float | None]]:
+    def came(self, speed: float | None) -> list[Moment]:
         """Return when each context came in, and the speed of playing."""
         return [(one.stamp, speed) for one in self.contexts]
 
@@ -74,6 +74,7 @@ class Done:
         decided: What became of it.
         gathered: What it was made of.
         lines: Its outcomes, as told.
+        waited: When those of its contexts came in that had waited, as far as it is known.
         decide_ns: From taking to a whole block.
         durable_ns: From then until it was durable.
         durable_at_ns: When that was, on the steady clock.
@@ -83,6 +84,7 @@ class Done:
     decided: Decided
     gathered: Gathered
     lines: Sequence[Line]
+    waited: Sequence[Moment]
     decide_ns: int
     durable_ns: int
     durable_at_ns: int

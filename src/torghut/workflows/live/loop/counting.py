@@ -18,7 +18,7 @@ from torghut.decisions.fold.batch import Decided
 from torghut.kernel.clock import SteadyClock, WallClock
 from torghut.kernel.ids import SERVING
 from torghut.kernel.units import NS_PER_S
-from torghut.schemas.codes import ControlKind, Intent, Path, RefusalCode
+from torghut.schemas.codes import PENDING, ControlKind, Intent, Path, RefusalCode
 from torghut.schemas.observing import catalogue as metrics
 from torghut.schemas.observing.log_events import BlockCommitted, ControlRefused
 from torghut.schemas.rows import DECISION
@@ -71,7 +71,7 @@ class BlockCounting:
 
     def count(self, done: Done, told_ns: int) -> None:
         """Count a block now; ``told`` is for the loop."""
-        refused = int(np.count_nonzero(done.decided.outcomes))
+        refused = int(np.count_nonzero(done.decided.outcomes)) - len(done.decided.asked)
         self._count_contexts(done, refused)
         count_decisions(self.telemetry, done.decided)
         self._count_controls(done.decided)
@@ -87,19 +87,20 @@ class BlockCounting:
             ),
             correlation_id=f"{done.block.partition}:{done.block.number}",
         )
-        self._trace(done, refused, told_ns)
+        self._trace(done, told_ns)
 
     def _count_contexts(self, done: Done, refused: int) -> None:
         """Count what was taken, by what became of it."""
         outcomes, quarantined = done.decided.outcomes, done.gathered.quarantined
         count = self.telemetry.count
         count(metrics.BLOCKS, 1)
-        count(metrics.CONTEXTS, len(outcomes) - refused, "decided")
+        pending, resolved = len(done.decided.asked), len(done.decided.resolved)
+        count(metrics.CONTEXTS, len(outcomes) - refused - pending + resolved, "decided")
         count(metrics.CONTEXTS, refused, "refused")
         count(metrics.CONTEXTS, len(quarantined), "quarantined")
         if refused:
             for code, found in enumerate(np.bincount(outcomes).tolist()):
-                if code and found:
+                if code and found and code != PENDING:
                     count(metrics.REFUSED, found, RefusalCode(code))
         for _, record in quarantined:
             count(metrics.REFUSED, 1, record.refusal)
@@ -129,13 +130,17 @@ class BlockCounting:
         observe = self.telemetry.observe
         observe(metrics.DECIDE_DURATION, (done.decide_ns / NS_PER_S,))
         observe(metrics.COMMIT_DURATION, (done.durable_ns / NS_PER_S,))
-        came: Sequence[int] = [one.stamp.came_ns for one in done.gathered.contexts]
+        asked = {one.context for one in done.decided.asked}
+        came: Sequence[int] = [
+            *(c.stamp.came_ns for n, c in enumerate(done.gathered.contexts) if n not in asked),
+            *(stamp.came_ns for stamp, _ in done.waited),
+        ]
         durable = [(done.durable_at_ns - one) / NS_PER_S for one in came]
         observe(metrics.INGRESS_TO_DURABLE, durable)
         self.latency.observe(durable)
         observe(metrics.INGRESS_TO_HANDED_OVER, [(told_ns - one) / NS_PER_S for one in came])
 
-    def _trace(self, done: Done, refused: int, told_ns: int) -> None:
+    def _trace(self, done: Done, told_ns: int) -> None:
         """Tell when each of the block's steps began and ended."""
         hand_over_ns = told_ns - done.durable_at_ns
         since_told_ns = self.steady.now_ns() - told_ns
@@ -145,7 +150,7 @@ class BlockCounting:
                 partition=done.block.partition,
                 number=done.block.number,
                 contexts=len(done.gathered.contexts),
-                decisions=len(done.gathered.contexts) - refused,
+                decisions=done.decided.count,
                 control_records=len(done.decided.received),
                 begun_wall_ns=self.wall.now_ns() - took_ns,
                 decide_ns=done.decide_ns,

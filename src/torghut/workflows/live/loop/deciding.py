@@ -32,10 +32,12 @@ from torghut.schemas.control import ControlRecord, LagBegan
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.rows import CONTEXT
 from torghut.workflows.decision_loop import snapshot_of
+from torghut.workflows.live.advice.awaiting import Advisor, Awaiting, NobodyAdvises
 from torghut.workflows.live.intake.lateness import Lateness
 from torghut.workflows.live.intake.waiting import Item, WaitingContext, WaitingControl, WaitingLine
 from torghut.workflows.live.loop.blocks import Done, Gathered, answers_of
 from torghut.workflows.live.loop.condition import Condition
+from torghut.workflows.live.loop.declaring import Declaring
 from torghut.workflows.live.loop.gathering import gather
 from torghut.workflows.live.loop.keeping import LogKeeper
 from torghut.workflows.live.loop.persisting import OvertakenError, Persistence
@@ -47,6 +49,7 @@ from torghut.workflows.live.told.controls import control_lines
 from torghut.workflows.live.told.finding import Search
 from torghut.workflows.live.told.lines import Line
 from torghut.workflows.live.told.outcomes import (
+    Came,
     Renderings,
     Settled,
     outcomes_of,
@@ -89,10 +92,12 @@ class LiveLoop:
         attentive: Awaited before anything is taken: looks at what must come first.
         done: Told of each durable block.
         recorded: Told of the new control records of each durable block.
+        advisor: Who is asked for advice.
         outcomes: All outcomes, for all who listen.
         controls: What became of control records, likewise.
         asked: Who waits for what becomes of which context.
         search: Finds in the log what became of a context first.
+        awaiting: Which contexts wait for advice.
         fold: The memory; as of the log's head, but for what is under way.
         head: Of the log.
         tally: What the log holds.
@@ -101,6 +106,7 @@ class LiveLoop:
         begun_ns: When it began, on the steady clock.
         lag_ms: Of the last contexts taken.
         persistence: Makes its blocks durable.
+        declaring: Keeps what declares feeds.
     """
 
     keeper: LogKeeper
@@ -117,10 +123,12 @@ class LiveLoop:
     attentive: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
     done: Callable[[Done], None] = lambda _: None
     recorded: Recorded = lambda _: None
+    advisor: Advisor = field(default_factory=NobodyAdvises)
     outcomes: Telling = field(init=False)
     controls: Telling = field(init=False)
     asked: Asked = field(init=False)
     search: Search = field(init=False)
+    awaiting: Awaiting = field(init=False)
     fold: DecisionFold = field(init=False)
     head: Head = field(init=False)
     tally: Tally = field(default_factory=Tally)
@@ -129,8 +137,8 @@ class LiveLoop:
     begun_ns: int = field(init=False)
     lag_ms: float | None = None
     persistence: Persistence = field(init=False)
+    declaring: Declaring = field(init=False)
     _renderings: Renderings = field(init=False)
-    _declared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.begun_ns = self.steady.now_ns()
@@ -143,6 +151,9 @@ class LiveLoop:
             witness=self.witness,
             steady=self.steady,
         )
+        self.declaring = Declaring(
+            persistence=self.persistence, declarations_of=self.declarations_of
+        )
         timeliness, kept = self.policy.timeliness, self.policy.telling.kept_outcomes
         self.lateness = Lateness(begin_ms=timeliness.lag_begin_ms, end_ms=timeliness.lag_end_ms)
         log, retry_s = self.keeper.log, self.policy.loop.retry_ms / MS_PER_S
@@ -152,6 +163,7 @@ class LiveLoop:
             )
             for lines_of in (self._told_lines, control_lines)
         )
+        self.awaiting = Awaiting(line=self.line, steady=self.steady, advisor=self.advisor)
         self.asked = Asked(self.policy.door.answer_ms / MS_PER_S)
         self.search = Search(
             log=lambda: self.keeper.log,
@@ -178,19 +190,20 @@ class LiveLoop:
         self._adopt(opened.fold, await log.head(self.partition))
         self.tally = tally_of(await project(log, COUNTS, partition=self.partition))
         self.line.put([WaitingControl(record=r, urgent=True) for r in opened.controls])
+        self.awaiting.give_up(self.fold)
         recalled = min(_RECALLED, self.policy.telling.kept_outcomes)
         await self.outcomes.recall(recalled, blocks=_RECALLED_BLOCKS)
         await self.controls.recall(1, blocks=_LOOKED_BACK)
 
     async def run(self) -> None:
-        """Decide until the line is closed and empty, then keep a snapshot.
+        """Decide until the line is closed and empty, and nothing waits; then keep a snapshot.
 
         Raises:
             ClaimLostError: Another process decides the partition by now.
             LogWriteError: The service is ending, and the log is away.
             TorghutError: What the log holds cannot be gone on from.
         """
-        while await self.line.filled():
+        while await self.line.filled() or self.awaiting.give_up(self.fold):
             await self.attentive()
             items = self.line.take(self.policy.loop.batch_records)
             try:
@@ -213,7 +226,8 @@ class LiveLoop:
         gathered = gather(items, self.fold, self._lag_record(items, begun_ns))
         if gathered.empty:
             return
-        await self._declare(gathered)
+        if await self.declaring.keep(gathered) and self._must_redo(gathered):
+            raise OvertakenError
         contexts = np.array(gathered.rows, dtype=CONTEXT)
         decided = self.fold.decide(contexts, gathered.arrivals)
         taken = Taken(
@@ -231,6 +245,7 @@ class LiveLoop:
             decided=decided,
             gathered=gathered,
             lines=lines,
+            waited=self.awaiting.answered(settled),
             decide_ns=decided_ns - begun_ns,
             durable_at_ns=(durable_at_ns := self.steady.now_ns()),
             durable_ns=durable_at_ns - decided_ns,
@@ -253,7 +268,7 @@ class LiveLoop:
             RowUnrenderableError: It is durable, and cannot be told.
         """
         lines: Sequence[Line] | None = None
-        came = gathered.came(self.speed)
+        came = Came(contexts=gathered.came(self.speed), waited=self.awaiting.came)
 
         def meanwhile() -> None:
             nonlocal lines
@@ -293,24 +308,6 @@ class LiveLoop:
             self.lag_ms = self.lateness.measured(contexts, now_ns, self.speed)
         return self.lateness.record(self.lag_ms, self.head.number + 1)
 
-    async def _declare(self, gathered: Gathered) -> None:
-        """Keep the declaration of each feed that a record is the first to come from.
-
-        Raises:
-            OvertakenError: That took so long that something must come before what was gathered.
-            LogWriteError: It could not be kept, and the service is ending.
-        """
-        named = {one.source for one in gathered.contexts}
-        named.update(source for source, _ in gathered.quarantined)
-        for source in sorted(named):
-            if source in self._declared:
-                continue
-            if (body := self.declarations_of(source)) is not None:
-                held = await self.persistence.keep(body)
-                if held and self._must_redo(gathered):
-                    raise OvertakenError
-            self._declared.add(source)
-
     async def _tell(self, done: Done) -> None:
         """Take a durable block in and hand out what it holds."""
         block, gathered = done.block, done.gathered
@@ -324,8 +321,9 @@ class LiveLoop:
             self.last_decision_wall_ns = self.wall.now_ns()
         self.recorded([arrival.record for arrival in done.decided.received])
         self.outcomes.publish(kept_block(block, with_asides(block, done.lines)))
-        for item, line in zip(gathered.contexts, done.lines, strict=True):
-            self.asked.tell(item.context_id, line.text)
+        for line in done.lines:
+            self.asked.tell(line.name, line.text)
+        self.awaiting.follow(done.decided, gathered.contexts, self.fold, self.speed)
         if gathered.arrivals or done.decided.applied:
             self.lateness.follow(self.fold)
             self.controls.publish(kept_block(block, await control_lines(block)))
@@ -367,7 +365,7 @@ class LiveLoop:
         """Go on from ``fold``, which is as of ``head``."""
         self.fold, self.head = fold, head
         self._read_from(self.keeper.log)
-        self._declared = set(fold.sources)
+        self.declaring.know(fold.sources)
         self.lateness.follow(fold)
 
     def _reopened(self, log: DecisionLog) -> None:

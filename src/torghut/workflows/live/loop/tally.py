@@ -10,8 +10,6 @@ from torghut.decisions.fold.batch import Decided
 from torghut.eventlog.block import Head
 from torghut.eventlog.counts import COUNTS, PartitionCounts
 from torghut.eventlog.ports import Snapshot
-from torghut.kernel.digests import DIGEST_BYTES
-from torghut.kernel.ids import SERVING
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +22,7 @@ class Tally:
         refused: Not decided.
         control_records: New ones.
         blocks: All of them.
+        waiting: Contexts that wait for advice.
     """
 
     contexts: int = 0
@@ -31,14 +30,16 @@ class Tally:
     refused: int = 0
     control_records: int = 0
     blocks: int = 0
+    waiting: int = 0
 
     def count(self, decided: Decided, *, contexts: int, quarantined: int) -> None:
         """Count one block in."""
-        refused = int(np.count_nonzero(decided.outcomes))
+        refused = int(np.count_nonzero(decided.outcomes)) - len(decided.asked)
         self.contexts += contexts + quarantined
-        self.decisions += len(decided.arms[SERVING].leaves) // DIGEST_BYTES
+        self.decisions += decided.count
         self.refused += refused + quarantined
         self.control_records += len(decided.received)
+        self.waiting += len(decided.asked) - len(decided.resolved)
         self.blocks += 1
 
     def snapshot(self, head: Head) -> Snapshot:
@@ -49,6 +50,7 @@ class Tally:
             quarantined=self.refused,
             control_records=self.control_records,
             blocks=self.blocks,
+            waiting=self.waiting,
         )
         return Snapshot(
             partition=head.partition,
@@ -66,4 +68,5 @@ def tally_of(counts: PartitionCounts) -> Tally:
         refused=counts.quarantined,
         control_records=counts.control_records,
         blocks=counts.blocks,
+        waiting=counts.waiting,
     )

@@ -26,6 +26,9 @@ from torghut.workflows.lookup.scanning import newest_first
 REPEATED: Final = b'"code":"%s"}}' % RefusalCode.DUPLICATE.code.encode()
 """How the line of a context ends that was refused because it had been seen before."""
 
+_RESOLVED: Final = b'"kind":"advice-resolved"'
+"""In the records of a block that decided a context of before."""
+
 _WANTED_MAX: Final = 16_384
 """Contexts that may be looked for at any time."""
 
@@ -105,7 +108,8 @@ async def _find(
     async for block in newest_first(log, partition):
         contexts, _ = decode_columns(block.inputs)
         sequences = [int(name.rpartition(":")[2]) for name in wanted]
-        if not np.isin(contexts["sequence"], np.array(sequences, np.uint64)).any():
+        here = np.isin(contexts["sequence"], np.array(sequences, np.uint64)).any()
+        if not here and _RESOLVED not in block.records:
             continue
         for line in await lines_of(block):
             if line.name in wanted and not line.text.endswith(REPEATED):

@@ -7,23 +7,25 @@ for when its contexts came in, which no log knows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from torghut.decisions.block_text import EMPTY_RECORDS
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.lineage import Lineage
-from torghut.decisions.recording import header_of
+from torghut.decisions.recording import header_of, read_block
 from torghut.decisions.render_context import RenderContext
 from torghut.decisions.rendering import RowUnrenderableError, render_json
 from torghut.eventlog.block import Block
-from torghut.eventlog.columns import decode_columns
+from torghut.eventlog.columns import count_rows, decode_columns
 from torghut.eventlog.errors import LogIntegrityError, LogReadError
 from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import DIGEST_BYTES
 from torghut.kernel.ids import SERVING
+from torghut.market.ports import Arrival
 from torghut.schemas.block import BlockHeader, read_block_records
-from torghut.schemas.codes import RefusalCode, Stream, published_names
+from torghut.schemas.codes import PENDING, RefusalCode, Stream, published_names
+from torghut.schemas.control import AdviceResolved
 from torghut.schemas.leaf import leaf_version, row_bytes
 from torghut.schemas.refusal import RecordQuarantined
 from torghut.schemas.rows import RowArray
@@ -45,6 +47,9 @@ _HISTORY: Final = b'"ingress_wall_ns":null,"speed":1.0,'
 Named = tuple[str, str, str]
 """Symbol, digest of the source, and id of a context."""
 
+Waited = tuple[int, str, str]
+"""Of a context that had waited: the row that its resolution came before, symbol, and id."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
@@ -54,8 +59,9 @@ class Settled:
         partition: Of the block.
         number: Of the block.
         contexts: Shape (n,), dtype ``CONTEXT``.
-        outcomes: Shape (n,): refusal codes, 0 where decided.
+        outcomes: Shape (n,): refusal codes, 0 where decided, 255 where it waits for advice.
         rows: The serving decisions, packed.
+        waited: Contexts of before that were decided here, in order.
         names: Of each context: symbol, digest of its source, context id.
         lineages: By digest.
     """
@@ -67,6 +73,25 @@ class Settled:
     rows: bytes
     names: Sequence[Named]
     lineages: Mapping[str, Lineage]
+    waited: Sequence[Waited] = ()
+
+    @property
+    def answered(self) -> Sequence[tuple[int, str, str, int]]:
+        """Everything that has an outcome here or waits, in the order in which that became of it.
+
+        Number of the context, or -1 for one of before; symbol, id, and outcome.
+        """
+        found: list[tuple[int, str, str, int]] = []
+        waited = list(reversed(self.waited))
+        for number, ((symbol, _, name), code) in enumerate(
+            zip(self.names, self.outcomes, strict=True)
+        ):
+            while waited and waited[-1][0] <= number:
+                found.append((-1, *waited.pop()[1:], 0))
+            found.append((number, symbol, name, code))
+        while waited:
+            found.append((-1, *waited.pop()[1:], 0))
+        return found
 
     @property
     def decisions(self) -> Sequence[bytes]:
@@ -88,6 +113,7 @@ def settled_now(
         rows=decided.arms[SERVING].rows,
         names=names,
         lineages=decided.lineages,
+        waited=_waited(decided.received) if decided.resolved else (),
     )
 
 
@@ -109,7 +135,17 @@ def settled_then(block: Block) -> Settled:
         lineages={
             digest: Lineage(**spelled.model_dump()) for digest, spelled in header.lineages.items()
         },
+        waited=_waited(read_block(block).received) if header.counts.resolved else (),
     )
+
+
+def _waited(received: Sequence[Arrival]) -> Sequence[Waited]:
+    """Return the contexts of before that control records resolve."""
+    return [
+        (arrival.row, arrival.record.symbol, arrival.record.context_id)
+        for arrival in received
+        if isinstance(arrival.record, AdviceResolved)
+    ]
 
 
 class Renderings:
@@ -140,10 +176,10 @@ class Renderings:
             LogReadError: The log cannot be read for now.
             LogIntegrityError: The block's header does not name a lineage.
         """
-        decided = (n for n, code in zip(settled.names, settled.outcomes, strict=True) if not code)
+        decided = [symbol for _, symbol, _, code in settled.answered if not code]
         return [
             await self._of(row, symbol, settled)
-            for row, (symbol, _, _) in zip(settled.decisions, decided, strict=True)
+            for row, symbol in zip(settled.decisions, decided, strict=True)
         ]
 
     async def _of(self, row: bytes, symbol: str, settled: Settled) -> RenderContext:
@@ -158,8 +194,25 @@ class Renderings:
         return found
 
 
-Came = Sequence[tuple[Stamp, float | None]]
-"""When each context came in, and at which speed it was played."""
+Moment = tuple[Stamp, float | None]
+"""When a context came in, and at which speed it was played."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """When the contexts came in of which a block tells.
+
+    Attributes:
+        contexts: Its own, in order.
+        waited: Those that had waited, by id, as far as it is known.
+    """
+
+    contexts: Sequence[Moment]
+    waited: Mapping[str, Moment] = field(default_factory=dict)
+
+    def of(self, number: int, name: str) -> Moment | None:
+        """Return when a context came in; a number below 0 is one that had waited."""
+        return self.waited.get(name) if number < 0 else self.contexts[number]
 
 
 async def outcomes_of(
@@ -204,26 +257,33 @@ def spelled_now(settled: Settled, renderings: Renderings, came: Came) -> Sequenc
 def _lines(
     settled: Settled, contexts: Sequence[RenderContext], came: Came | None
 ) -> Sequence[Line]:
-    """Return every outcome of a block; ``contexts`` are what its decisions need, in order."""
+    """Return every outcome of a block; ``contexts`` are what its decisions need, in order.
+
+    What waits for advice takes a place as well, and has no line before its decision comes.
+    """
     found: list[Line] = []
     decisions = zip(settled.decisions, contexts, strict=True)
-    for place, (symbol, source, context_id) in enumerate(settled.names):
-        if code := settled.outcomes[place]:
-            kind, name, refused = b"live.refused.v1", b"refusal", settled.contexts[place]
+    for place, (number, symbol, context_id, code) in enumerate(settled.answered):
+        if code == PENDING:
+            continue
+        if code:
+            kind, name, refused = b"live.refused.v1", b"refusal", settled.contexts[number]
+            source = settled.names[number][1]
             body = refusal_json(refused, RefusalCode(code), symbol=symbol, source=source)
         else:
             kind, name = b"live.decided.v1", b"decision"
             body = render_json(*next(decisions))
+        moment = None if came is None else came.of(number, context_id)
         text = b'{"type":"%s","position":"%d:%d:%d",%s"%s":%s}' % (
             kind,
             settled.partition,
             settled.number,
             place,
-            _HISTORY if came is None else _measured(*came[place]),
+            _HISTORY if moment is None else _measured(*moment),
             name,
             body,
         )
-        trace = b"" if came is None else came[place][0].trace
+        trace = b"" if moment is None else moment[0].trace
         found.append(Line(name=context_id, place=place, text=text, trace=trace))
     return found
 
@@ -236,7 +296,10 @@ def _measured(stamp: Stamp, speed: float | None) -> bytes:
 
 def with_asides(block: Block, lines: Sequence[Line]) -> Sequence[Line]:
     """Return a block's outcomes, and aside behind them its records that were no contexts."""
-    return lines if block.records == EMPTY_RECORDS else [*lines, *_quarantined(block, len(lines))]
+    if block.records == EMPTY_RECORDS:
+        return lines
+    first = count_rows(block.inputs) + header_of(block).counts.resolved
+    return [*lines, *_quarantined(block, first)]
 
 
 def _quarantined(block: Block, first: int) -> Iterator[Line]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from torghut.decisions.recording import Recorded
 from torghut.drift.regime import is_distrusted, is_routed
+from torghut.eventlog.columns import refused
 from torghut.schemas.codes import Reason
 from torghut.schemas.governing.fields import Reading, reading_of
 from torghut.schemas.rows import Bytes, Integers, RowArray
@@ -65,7 +66,7 @@ class SeenWindow:
     def count_some(self, received: Integers, outcomes: Bytes, rows: RowArray) -> None:
         """Add contexts by their receive times and outcomes, with the decisions on them."""
         self.signals += len(received)
-        self.refused += int(np.count_nonzero(outcomes))
+        self.refused += int(np.count_nonzero(refused(outcomes)))
         self.decisions += len(rows)
         reasons = rows["reasons"]
         warm = (reasons & _WARMING) == 0

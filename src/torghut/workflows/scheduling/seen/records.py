@@ -67,7 +67,7 @@ class SeenRecords:
             name = recorded.header.symbols.get(one.symbol)
             if name is None:
                 continue
-            if until_ns is not None:
+            if until_ns is not None and not one.resolution:
                 own = np.flatnonzero(recorded.contexts["symbol"] == one.symbol)
                 place = int(own[one.position - self._taken.get(name, 0)])
                 if int(recorded.contexts["receive_ns"][place]) > until_ns:

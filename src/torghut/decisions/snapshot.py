@@ -22,6 +22,7 @@ from torghut.decisions.fold import (
     folding,
     identities,
     lineage,
+    memory,
     placement,
     reported,
     symbols,
@@ -103,8 +104,8 @@ def snapshot_key(fold: DecisionFold) -> str:
 def _code() -> str:
     """Return the digest of the modules, apart from the kernel, that say what the fold remembers."""
     modules = (
-        *(books, control, folding, identities, lineage, placement, reported, symbols, tables),
-        *(declarations, parameters, records, sys.modules[__name__]),
+        *(books, control, folding, identities, lineage, memory, placement, reported, symbols),
+        *(tables, declarations, parameters, records, sys.modules[__name__]),
     )
     return sha256_hex(b"\0".join(inspect.getsource(module).encode() for module in modules))
 

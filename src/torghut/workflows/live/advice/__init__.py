@@ -1,0 +1,1 @@
+"""Advice in the live loop: what waits for it, and what ends the wait."""

@@ -1,0 +1,285 @@
+"""The live loop asks, waits no longer than it may, and decides what waits exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+from typing_extensions import override
+
+from tests.fakes.live import A, Ill, Listener, World, live_policy, offered
+from tests.fakes.virtual_time import run_virtually
+from tests.support.decisions.asking import BUDGET_MS, asking_setup, mode_record, resolving
+from tests.support.decisions.kernels import compiled
+from torghut.decisions.recording import read_block
+from torghut.schemas.control import AdviceResolved
+from torghut.schemas.live.position import START
+from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
+from torghut.workflows.live.assembly import LiveWorker
+from torghut.workflows.replay import replay_log
+
+WARM: Final = 40
+RESERVE_MS: Final = 200
+APPROVED: Final = Answer(resolution="approve", confidence=0.8)
+
+
+@dataclass(slots=True)
+class Adviser(Advisor):
+    """Answers after a while, or never.
+
+    Attributes:
+        after_s: None for never.
+        answer: What it says.
+        asked: Every question.
+        times: When each came, on the loop's clock.
+    """
+
+    after_s: float | None = 0.3
+    answer: Answer = APPROVED
+    asked: list[Question] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+
+    def was_asked(self) -> bool:
+        """Return whether anything was asked."""
+        return bool(self.asked)
+
+    @override
+    def ask(self, question: Question, answered: Callable[[Answer], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self.asked.append(question)
+        self.times.append(loop.time())
+        if self.after_s is not None:
+            loop.call_later(self.after_s, answered, self.answer)
+
+
+def world(adviser: Adviser | None = None) -> World:
+    """Return a world in which every wish for a position asks."""
+    made = World(setup=asking_setup(), policy=live_policy(door=(("answer_ms", 20_000),)))
+    if adviser is not None:
+        made.advisor = adviser
+    return made
+
+
+Waiting = list["asyncio.Task[dict[str, object]]"]
+"""Who waits for the outcomes of contexts, oldest first."""
+
+
+async def warm(worker: LiveWorker, asked: Callable[[], bool]) -> Waiting:
+    """Let contexts come, one a second, until one has asked for advice."""
+    await worker.desk.submit([mode_record("active")])
+    waiting: Waiting = []
+    for sequence in range(1, WARM):
+        waiting.append(asyncio.ensure_future(outcome(worker, sequence)))
+        await asyncio.sleep(1)
+        if asked():
+            return waiting
+    pytest.fail("nothing ever asked for advice")
+
+
+async def outcome(worker: LiveWorker, sequence: int) -> dict[str, object]:
+    """Return what becomes of a context."""
+    (line,) = await worker.desk.decide([offered(sequence)])
+    found: dict[str, object] = json.loads(line)
+    return found
+
+
+def reasons(told: dict[str, object]) -> Sequence[str]:
+    """Return the reasons of a decision that was told."""
+    decision = told["decision"]
+    assert isinstance(decision, dict)
+    found: Sequence[str] = decision["reasons"]
+    return found
+
+
+async def resolutions(made: World) -> list[AdviceResolved]:
+    """Return every resolution that the log took."""
+    return [record for block in await made.blocks() for _, record in read_block(block).resolutions]
+
+
+async def last(waiting: Waiting) -> dict[str, object]:
+    """Return what became of the context that waited."""
+    return await waiting[-1]
+
+
+def test_advice_decides_the_context_that_asked() -> None:
+    async def main() -> None:
+        adviser = Adviser()
+        made = world(adviser)
+        async with made.living() as worker:
+            waiting = await warm(worker, adviser.was_asked)
+            told = await last(waiting)
+            assert "advice-approved" in reasons(told)
+            assert told["ingress_wall_ns"] is not None
+            assert [one.symbol for one in adviser.asked] == [A]
+            (record,) = await resolutions(made)
+            assert record.confidence == 0.8
+
+    run_virtually(main())
+
+
+def test_question_leaves_the_reserve_of_the_budget() -> None:
+    async def main() -> None:
+        adviser = Adviser()
+        made = world(adviser)
+        async with made.living() as worker:
+            await last(await warm(worker, adviser.was_asked))
+            left_s = adviser.asked[0].deadline_ns / 1e9 - adviser.times[0]
+            assert 0.0 < (BUDGET_MS - RESERVE_MS) / 1000 - left_s < 0.05
+
+    run_virtually(main())
+
+
+def test_who_does_not_answer_is_not_waited_for() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=None)
+        made = world(adviser)
+        async with made.living() as worker:
+            told = await last(await warm(worker, adviser.was_asked))
+            assert "advice-timed-out" in reasons(told)
+            assert "budget-missed" not in reasons(told)
+
+    run_virtually(main())
+
+
+def test_answer_that_comes_too_late_is_recorded_and_changes_nothing() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=BUDGET_MS / 1000)
+        made = world(adviser)
+        async with made.living() as worker:
+            assert "advice-timed-out" in reasons(await last(await warm(worker, adviser.was_asked)))
+            await asyncio.sleep(2)
+            refused = [
+                one["code"]
+                for block in await made.blocks()
+                for one in json.loads(block.records)["refused"]
+            ]
+            assert refused == ["control.advice-unawaited"]
+            assert [one.resolution for one in await resolutions(made)] == ["timed-out"]
+
+    run_virtually(main())
+
+
+def test_without_an_advisor_the_fallback_answers_at_once() -> None:
+    async def main() -> None:
+        made = world()
+        async with made.living() as worker:
+            waiting = await warm(worker, lambda: worker.loop.awaiting.answers > 0)
+            assert "advice-failed" in reasons(await last(waiting))
+            (record,) = await resolutions(made)
+            assert record.code == "reasoning.unadvised"
+
+    run_virtually(main())
+
+
+def test_what_waited_when_the_worker_died_is_resolved_once_as_lost() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=None)
+        made = world(adviser)
+        async with made.living() as worker:
+            waiting = await warm(worker, adviser.was_asked)
+            for one in waiting:
+                one.cancel()
+        for _ in range(2):
+            async with made.living() as worker:
+                await asyncio.sleep(1)
+                assert worker.loop.fold.awaiting(0) is None
+        assert [one.resolution for one in await resolutions(made)] == ["lost"]
+        assert (await replay_log(made.inner, compiled())).identical
+
+    run_virtually(main())
+
+
+def test_what_waits_when_the_service_drains_is_decided_before_it_ends() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=None)
+        made = world(adviser)
+        worker = made.worker()
+        await worker.begin()
+        running = asyncio.ensure_future(worker.loop.run())
+        waiting = await warm(worker, adviser.was_asked)
+        worker.desk.close()
+        await asyncio.wait_for(running, 5)
+        assert "advice-lost" in reasons(await last(waiting))
+
+    run_virtually(main())
+
+
+def test_advice_from_outside_is_refused() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=1.5)
+        made = world(adviser)
+        async with made.living() as worker:
+            waiting = await warm(worker, adviser.was_asked)
+            name = worker.loop.fold.awaiting(0)
+            assert name is not None
+            (answer,) = await worker.desk.submit([resolving(name, "approve")])
+            assert (answer.status, answer.code) == ("refused", "control.advice-foreign")
+            assert "advice-approved" in reasons(await last(waiting))
+            (record,) = await resolutions(made)
+            assert record.confidence == 0.8
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("ill", [Ill.BUSY, Ill.BROKEN, Ill.KEPT_THEN_BROKEN])
+def test_log_that_is_away_while_advice_comes_loses_and_doubles_nothing(ill: Ill) -> None:
+    async def main() -> None:
+        adviser = Adviser()
+        made = world(adviser)
+        async with made.living() as worker:
+            waiting = await warm(worker, adviser.was_asked)
+            made.illness.become(ill)
+            await asyncio.sleep(1)
+            made.illness.become(Ill.WELL)
+            assert "advice-approved" in reasons(await last(waiting))
+            await asyncio.sleep(1)
+            assert [one.resolution for one in await resolutions(made)] == ["approve"]
+        assert (await replay_log(made.inner, compiled())).identical
+
+    run_virtually(main())
+
+
+def test_listeners_get_each_outcome_once_and_in_order() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=1.4)
+        made = world(adviser)
+        async with made.living() as worker:
+            listener = Listener()
+            task = asyncio.ensure_future(listener.listen(worker.desk.follow(START)))
+            waiting = await warm(worker, adviser.was_asked)
+            for sequence in range(100, 110):
+                waiting.append(asyncio.ensure_future(outcome(worker, sequence)))
+                await asyncio.sleep(0.5)
+            await asyncio.gather(*waiting)
+            await asyncio.sleep(0.5)
+            task.cancel()
+        live = listener.lines
+        again = Listener()
+        async with made.living() as worker:
+            task = asyncio.ensure_future(again.listen(worker.desk.follow(START)))
+            await asyncio.sleep(1)
+            task.cancel()
+        names = [name_of(one) for one in live]
+        assert len(set(names)) == len(names) == len(waiting)
+        assert [name_of(one) for one in again.lines] == names
+        assert [one["position"] for one in again.lines] == [one["position"] for one in live]
+        sequences = [decision_of(one)["sequence"] for one in live]
+        assert sequences == sorted(sequences)
+
+    run_virtually(main())
+
+
+def decision_of(told: dict[str, object]) -> dict[str, int]:
+    """Return the decision of a line."""
+    found = told["decision"]
+    assert isinstance(found, dict)
+    return found
+
+
+def name_of(told: dict[str, object]) -> object:
+    """Return which context a line is about."""
+    return decision_of(told)["decision_id"]
