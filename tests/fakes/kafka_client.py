@@ -29,6 +29,9 @@ class FakeConsumer:
         positions: Where it stands.
         held: Of which nothing is handed out.
         listener: Told of changes of its group.
+        committed: Positions that the broker was told, oldest first.
+        commit_s: How long it takes to answer that.
+        commit_fault: What it answers; None where all is well.
     """
 
     ends: Mapping[TopicPartition, int]
@@ -37,6 +40,9 @@ class FakeConsumer:
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     held: set[TopicPartition] = field(default_factory=set)
     listener: ConsumerRebalanceListener | None = None
+    committed: list[Mapping[TopicPartition, int]] = field(default_factory=list)
+    commit_s: float = 0.0
+    commit_fault: Exception | None = None
 
     async def start(self) -> None:
         """Nothing is connected."""
@@ -55,6 +61,16 @@ class FakeConsumer:
     def assignment(self) -> set[TopicPartition]:
         """Return what it reads."""
         return set(self.positions)
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Tell the broker of positions; as the client does, what was asked goes on when cut off."""
+        self.committed.append(dict(offsets))
+        await asyncio.shield(asyncio.ensure_future(self._commit()))
+
+    async def _commit(self) -> None:
+        await asyncio.sleep(self.commit_s)
+        if self.commit_fault is not None:
+            raise self.commit_fault
 
     def highwater(self, at: TopicPartition) -> int | None:
         """Return where a partition ends; to ask about one that it does not have is a defect."""

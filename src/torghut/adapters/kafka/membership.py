@@ -64,6 +64,7 @@ class GroupMembership(Membership):
         )
         self._owned: frozenset[int] = frozenset()
         self._then: dict[int, int] = {}
+        self._hinting: asyncio.Task[None] | None = None
 
     @override
     async def join(self, owner: Owner, /) -> None:
@@ -95,13 +96,11 @@ class GroupMembership(Membership):
     @override
     async def hint(self, offsets: Mapping[int, int], /) -> None:
         said = {self._at(one): offset for one, offset in offsets.items() if one in self._owned}
-        if not said:
+        if not said or (self._hinting is not None and not self._hinting.done()):
             return
-        try:
-            async with asyncio.timeout(_HINT_S):
-                await self._consumer.commit(said)
-        except (KafkaError, IllegalStateError, TimeoutError, ValueError) as error:
-            _LOG.debug("positions were not told to the broker: %s", error)
+        # Not cut off: what the client has asked goes on all the same, and its fault would be lost.
+        self._hinting = asyncio.ensure_future(self._told(said))
+        await asyncio.wait([self._hinting], timeout=_HINT_S)
 
     @override
     async def behind(self) -> Mapping[int, int]:
@@ -119,6 +118,16 @@ class GroupMembership(Membership):
     @override
     async def leave(self) -> None:
         await self._connection.let_go(self._consumer)
+        if self._hinting is not None:
+            await asyncio.wait([self._hinting], timeout=_HINT_S)
+            self._hinting.cancel()
+
+    async def _told(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Tell the broker of positions."""
+        try:
+            await self._consumer.commit(dict(offsets))
+        except (KafkaError, IllegalStateError, ValueError) as error:
+            _LOG.debug("positions were not told to the broker: %s", error)
 
     def keep_held(self, partitions: Iterable[int]) -> None:
         """Own exactly these partitions; none of them is read before it is placed."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, UnknownMemberIdError
 
 from tests.fakes.kafka_client import FakeConsumer, connection
 from tests.fakes.virtual_time import run_virtually
@@ -143,5 +144,27 @@ def test_partition_that_the_group_just_took_back_is_not_asked_how_far_it_is(
         assert await member.behind() == {0: 100, 1: 0}
         del consumer.positions[FIRST]  # and the member was not told yet
         assert await member.behind() == {1: 0}
+
+    with_member(monkeypatch, test)
+
+
+def test_broker_that_is_slow_to_take_down_positions_holds_nobody_up_and_leaves_no_fault_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
+        forgotten: list[str] = []
+        running = asyncio.get_running_loop()
+        running.set_exception_handler(lambda _, said: forgotten.append(said["message"]))
+        consumer.commit_s, consumer.commit_fault = 5.0, UnknownMemberIdError("gone")
+        begun_s = running.time()
+        await member.hint({0: 7})
+        assert running.time() - begun_s < 1.0
+        await member.hint({0: 8})  # the broker has not answered the first
+        assert consumer.committed == [{FIRST: 7}]
+        await asyncio.sleep(10.0)
+        gc.collect()
+        assert forgotten == []
+        await member.hint({0: 9})
+        assert consumer.committed == [{FIRST: 7}, {FIRST: 9}]
 
     with_member(monkeypatch, test)
