@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
+from torghut.adapters.kafka.producing import send_each
 from torghut.adapters.kafka.reading import explained
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import Outgoing
@@ -46,17 +47,7 @@ class KafkaSender(Sender):
 
     async def _sent(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Send, and wait until all is kept."""
-        producer = await self._started()
-        kept = [
-            await producer.send(
-                record.topic or topic,
-                record.value,
-                key=record.key,
-                headers=list(record.headers),
-            )
-            for record in records
-        ]
-        await asyncio.gather(*kept)
+        await send_each(await self._started(), topic, records)
 
     async def _started(self) -> AIOKafkaProducer:
         """Return the client, connected; several may ask for it at once."""

@@ -20,6 +20,7 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from typing_extensions import override
 
 from torghut.adapters.kafka.connection import Connection
+from torghut.adapters.kafka.producing import send_packed
 from torghut.adapters.kafka.reading import explained
 from torghut.adapters.kafka.receiving import received
 from torghut.carrying.errors import (
@@ -146,32 +147,7 @@ class KafkaVoice(Voice):
         if not self._open:
             await producer.begin_transaction()
             self._open = True
-        heard = []
-        batch = producer.create_batch()
-        for record in records:
-            if record.topic:
-                heard.append(await _apart(producer, record))
-                continue
-            if self._fits(batch, record):
-                continue
-            heard.append(await self._sent(producer, batch))
-            batch = producer.create_batch()
-            self._fits(batch, record)
-        heard.append(await self._sent(producer, batch))
-        await asyncio.gather(*heard)
-
-    def _fits(self, batch: object, record: Outgoing) -> bool:
-        """Put a record into a batch, if there is room."""
-        added = batch.append(  # type: ignore[attr-defined]
-            timestamp=None, key=record.key, value=record.value, headers=list(record.headers)
-        )
-        return added is not None
-
-    async def _sent(self, producer: AIOKafkaProducer, batch: object) -> asyncio.Future[object]:
-        future: asyncio.Future[object] = await producer.send_batch(
-            batch, self._at.topic, partition=self._at.partition
-        )
-        return future
+        await send_packed(producer, self._at, records)
 
     async def _last(self) -> Received | None:
         """Return the partition's last record; its end may be the mark of a transaction."""
@@ -206,11 +182,3 @@ class KafkaVoice(Voice):
             for records in found.values():
                 last = received(records[-1:])[0]
         return last
-
-
-async def _apart(producer: AIOKafkaProducer, record: Outgoing) -> asyncio.Future[object]:
-    """Send a record that goes to another topic, in the same transaction."""
-    future: asyncio.Future[object] = await producer.send(
-        record.topic, record.value, key=record.key, headers=list(record.headers)
-    )
-    return future
