@@ -81,7 +81,7 @@ lock: $(VENV)/dev.stamp  ## resolve all requirements together; ARGS=--upgrade fo
 	$(UV_COMPILE) $(ARGS) --all-extras --group build --group tools -o requirements/constraints.txt
 	$(LOCK) -o requirements/base.txt
 	$(LOCK) --extra demo --group build -o requirements/demo.txt
-	$(LOCK) --extra demo --extra parquet --extra evals --extra otel --extra kafka --extra faust --extra postgres --group build --group tools -o requirements/dev.txt
+	$(LOCK) --extra demo --extra parquet --extra evals --extra otel --extra kafka --extra faust --extra postgres --extra reasoning --group build --group tools -o requirements/dev.txt
 	$(LOCK) --extra kafka --extra faust --extra postgres --extra otel -o requirements/servers.txt
 	$(LOCK) --extra reasoning -o requirements/reasoning.txt
 	$(LOCK) --extra lab -o requirements/lab.txt

@@ -16,6 +16,7 @@ from docs.reference.refusals import refusals_page
 from docs.reference.scaling.page import scaling_page
 from docs.reference.topics import topics_page
 from torghut.composition import broker_settings
+from torghut.composition.advice import settings as asking_settings
 from torghut.kernel.errors import TorghutError
 from torghut.settings import VARIABLES
 
@@ -54,7 +55,7 @@ def errors_page() -> str:
 
 def settings_page() -> str:
     """Return the page of settings: every environment variable that is read."""
-    variables = (*VARIABLES, *broker_settings.VARIABLES)
+    variables = (*VARIABLES, *broker_settings.VARIABLES, *asking_settings.VARIABLES)
     rows = (f"| `{v.name}` | {v.default} | {v.meaning} |\n" for v in variables)
     return (
         "# Settings\n\n"

@@ -8,7 +8,8 @@ from typing import Final
 
 from torghut.schemas.observing.catalogue import BUILD, BUILD_HELP, BUILD_LABELS, METRICS
 from torghut.schemas.observing.levels import LEVELS
-from torghut.schemas.observing.log_events import LOG_EVENTS, LogEvent
+from torghut.schemas.observing.log_event import LogEvent
+from torghut.schemas.observing.log_events import LOG_EVENTS
 from torghut.schemas.observing.metric import SECONDS, Histogram, Label, Metric, label_text
 
 _LONG: Final = 8

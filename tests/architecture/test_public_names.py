@@ -9,7 +9,14 @@ from typing import Final
 
 import pytest
 
-HEAVY: Final = ("dspy", "numba", "numpy", "pandas", "pydantic", "sqlalchemy", "torch")
+ASKING: Final = {"dspy", "httpx", "litellm", "openai"}
+HEAVY: Final = {*ASKING, "numba", "numpy", "pandas", "pydantic", "sqlalchemy", "torch"}
+ROOTS: Final = (
+    "torghut.composition.serving",
+    "torghut.composition.working",
+    "torghut.composition.lanes",
+    "torghut.entrypoints.cli.serve.command",
+)
 
 SCRIPT: Final = """
 import json, sys
@@ -43,3 +50,11 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
 
     assert status == 0
     assert imported.isdisjoint(HEAVY), sorted(imported.intersection(HEAVY))
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_what_decides_never_imports_what_asks_a_model(root: str) -> None:
+    program = f"import sys, {root}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    said = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=60)
+
+    assert ASKING.isdisjoint(said.split())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from typing_extensions import override
 
-from torghut.schemas.observing.log_events import LogEvent
+from torghut.schemas.observing.log_event import LogEvent
 from torghut.schemas.observing.metric import (
     Counter,
     Gauge,

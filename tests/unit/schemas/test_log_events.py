@@ -10,7 +10,8 @@ import pytest
 
 from torghut.adapters.system.journal import is_secret_name
 from torghut.schemas.observing.levels import LEVELS
-from torghut.schemas.observing.log_events import LOG_EVENTS, LogEvent
+from torghut.schemas.observing.log_event import LogEvent
+from torghut.schemas.observing.log_events import LOG_EVENTS
 
 NAME: Final = re.compile(r"[a-z]+(\.[a-z]+(-[a-z]+)*)?")
 ENVELOPE: Final = {"time", "level", "event", "worker", "correlation_id", "passed_over"}

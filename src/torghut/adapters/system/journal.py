@@ -22,7 +22,7 @@ from typing_extensions import override
 from torghut.kernel.clock import SteadyClock, WallClock
 from torghut.kernel.units import NS_PER_S
 from torghut.schemas.observing.levels import LEVELS, Level
-from torghut.schemas.observing.log_events import FieldValue, LogEvent
+from torghut.schemas.observing.log_event import FieldValue, LogEvent
 from torghut.workflows.live.observing.journal import Journal
 
 LINE_BYTES_MAX: Final = select.PIPE_BUF

@@ -188,6 +188,49 @@ class AdviceBounds(Message):
         return self
 
 
+class BreakerTerms(Message):
+    """When nobody is asked for a while."""
+
+    failures: Annotated[int, Field(ge=1, le=1000, description="In a row; then it opens.")]
+    open_ms: Annotated[
+        int, Field(ge=100, le=3_600_000, description="Before one question may try again.")
+    ]
+    open_max_ms: Annotated[
+        int, Field(ge=100, le=86_400_000, description="Each trial that fails doubles the wait.")
+    ]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.open_max_ms < self.open_ms:
+            message = f"at least {self.open_ms} ms, as long as it is open first"
+            raise ValueError(message)
+        return self
+
+
+Tokens = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class AskingTerms(Message):
+    """What asking may cost, and what of the answers counts."""
+
+    calls_per_hour: Annotated[Count, Field(description="Questions; each has a call for each step.")]
+    tokens_per_hour: Tokens
+    tokens_per_question: Annotated[
+        Tokens, Field(description="Reserved while it is under way, spent where nobody knows.")
+    ]
+    at_once: Annotated[int, Field(ge=1, le=1024, description="Questions under way.")]
+    confidence_min: Annotated[Ratio, Field(description="Of advice; less than that defers.")]
+    passage_age_ms: Annotated[Milliseconds, Field(description="Older news is not shown.")]
+    breaker: BreakerTerms
+
+    @model_validator(mode="after")
+    def _affords_one(self) -> Self:
+        if self.tokens_per_question > self.tokens_per_hour:
+            message = f"at most the {self.tokens_per_hour} of an hour for one question"
+            raise ValueError(message)
+        return self
+
+
 class ReasoningPolicy(Message):
     """When a decision takes the slow path, and what answers without advice."""
 
@@ -203,6 +246,11 @@ class ReasoningPolicy(Message):
         AdviceBounds | SkipJsonSchema[None],
         Added,
         Field(description="Of advice; without them there is none."),
+    ] = None
+    asking: Annotated[
+        AskingTerms | SkipJsonSchema[None],
+        Added,
+        Field(description="Of whoever asks; without them nobody is asked."),
     ] = None
 
     @model_validator(mode="after")

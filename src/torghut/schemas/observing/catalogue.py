@@ -244,6 +244,12 @@ GOVERNANCE_STARTS: Final[Counter[()]] = Counter(
     unit="starts",
 )
 
+REASONING_STARTS: Final[Counter[()]] = Counter(
+    name="torghut_reasoning_starts_total",
+    help="Times that this service started a process that asks for advice beside it.",
+    unit="starts",
+)
+
 # --- carrying over a broker -----------------------------------------------------------------------
 
 CARRIED_PARTITIONS: Final[Gauge[()]] = Gauge(

@@ -8,20 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from torghut.schemas.live.delivery import Degraded, SwitchName
-from torghut.schemas.observing.levels import Level
-
-FieldValue = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogEvent:
-    """Something that happened to the service."""
-
-    name: ClassVar[str]
-    level: ClassVar[Level]
+from torghut.schemas.observing.log_event import LogEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,44 +241,6 @@ class TokensUnread(LogEvent):
 
     error_code: str
     detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GovernanceStarted(LogEvent):
-    """A scheduler was started beside the service; it governs once it holds the lease."""
-
-    name = "governance.started"
-    level = "info"
-
-    pid: int
-    starts: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GovernanceDied(LogEvent):
-    """The scheduler beside the service ended unasked; it is started again.
-
-    One that did not start has -1 for an exit code.
-    """
-
-    name = "governance.died"
-    level = "error"
-
-    exit_code: int
-    detail: str
-    lasted_seconds: float
-    again_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GovernanceEnded(LogEvent):
-    """The scheduler beside the service ended because the service does."""
-
-    name = "governance.ended"
-    level = "info"
-
-    exit_code: int
-    killed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,12 @@ from torghut.decisions.fold.control import apply_control, follow
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.parameters import initial_states
 from torghut.kernel.ids import SERVING
-from torghut.schemas.codes import Mode, RouterMode, published_name
+from torghut.schemas.codes import Mode, ReasoningMode, RouterMode, published_name
 from torghut.schemas.control import (
     ControlRecord,
     DeclarationsChanged,
     ModeChanged,
+    ReasoningModeChanged,
     RouterModeChanged,
 )
 
@@ -63,6 +64,27 @@ def router_mode_records(
     if any(published_name(RouterMode(int(state["router_mode"]))) != mode for _, state in states):
         yield RouterModeChanged.model_validate(
             {"control_id": f"router-mode:{number + 1}:{mode}", "mode": mode}
+        )
+
+
+def reasoning_mode_records(
+    fold: DecisionFold,
+    symbols: Sequence[str],
+    mode: str | None,
+    *,
+    number: int,
+    coming: Sequence[ControlRecord] = (),
+) -> Iterator[ControlRecord]:
+    """Yield what puts the reasoning mode in force for all symbols, if any would be in another."""
+    states = _states(fold, symbols, coming) if mode else ()
+    found = {published_name(ReasoningMode(int(state["reasoning_mode"]))) for _, state in states}
+    if found - {mode}:
+        yield ReasoningModeChanged.model_validate(
+            {
+                "control_id": f"reasoning-mode:{number + 1}:{mode}",
+                "mode": mode,
+                "reason": "asked for when the service was started",
+            }
         )
 
 

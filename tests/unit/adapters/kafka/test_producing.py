@@ -124,9 +124,7 @@ def test_fenced_producer_is_an_error_and_leaves_nothing_unheard(
     async def fail() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, said: unheard.append(said))
         with pytest.raises(ProducerFenced):
-            await sending(
-                FakeProducer(fenced_at=fenced_at), records(b"1", b"2", b"3", b"4", b"5")
-            )
+            await sending(FakeProducer(fenced_at=fenced_at), records(b"1", b"2", b"3", b"4", b"5"))
         gc.collect()
         await asyncio.sleep(0)
 

@@ -19,11 +19,11 @@ from typing_extensions import override
 from tests.fakes.clock import HandClock, Stopwatch
 from torghut.adapters.system.journal import LINE_BYTES_MAX, PER_SECOND_MAX, StderrJournal
 from torghut.schemas.observing.levels import Level
+from torghut.schemas.observing.log_event import LogEvent
 from torghut.schemas.observing.log_events import (
     BlockCommitted,
     Defect,
     DegradedBegun,
-    LogEvent,
     ServeEnded,
 )
 

@@ -13,6 +13,7 @@ from torghut.composition import machine, serving, standby
 from torghut.entrypoints.cli.console import progress, shown
 from torghut.entrypoints.cli.program import UnforeseenError
 from torghut.entrypoints.cli.run.options import InstantType, SpeedType
+from torghut.entrypoints.cli.serve.advising import advised, check_advise
 from torghut.entrypoints.cli.serve.doors import doors
 from torghut.entrypoints.cli.serve.feeding import feed_of
 from torghut.entrypoints.cli.serve.governing import check_govern, governed
@@ -27,7 +28,11 @@ from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.units import NS_PER_S
 from torghut.schemas.observing.log_events import ServeEnded, ServeReady
 from torghut.workflows.live.life import live
-from torghut.workflows.running.modes import mode_records, router_mode_records
+from torghut.workflows.running.modes import (
+    mode_records,
+    reasoning_mode_records,
+    router_mode_records,
+)
 
 _TRACES_MS: Final = 1_000
 """Longest wait for traces to be exported at the end."""
@@ -81,6 +86,11 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Ed25519 private key in PEM with which governance signs manifests.",
 )
+@click.option("--advise", is_flag=True, help="Run the process that asks for advice beside it.")
+@click.option("--passages", type=_FILE, help="News and fundamentals, JSON lines, for --advise.")
+@click.option(
+    "--reasoning-mode", type=click.Choice(["off", "active"]), help="Whether advice counts."
+)
 @click.option("--until-end", is_flag=True, help="End with the source instead of serving on.")
 def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     """Decide contexts as they come, durably, and tell everybody who listens.
@@ -90,9 +100,10 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
 
     With --govern the scheduler of governance (torghut scheduler run) runs over the same log in a
     process of its own. Its death never hurts the loop; it is started again, and ends with the
-    service.
+    service. With --advise so does a process that asks the endpoint of TORGHUT_REASONING_ENDPOINT.
     """
     check_govern(options)
+    check_advise(options)
     with progress() as told, machine.end_on_terminate():
         prepared = prepare(options, told)
     serving.run_service(_serve(options, prepared))
@@ -111,7 +122,10 @@ async def _serve(options: ServeOptions, prepared: PreparedService) -> None:
             async with doors(options, prepared) as addresses:
                 machine.keep_for_good()
                 _say_where(options, prepared, addresses)
-                async with governed(options, prepared, stopping):
+                async with (
+                    governed(options, prepared, stopping),
+                    advised(options, prepared, stopping),
+                ):
                     await live(worker, feed, stopping.asked, until_end=options["until_end"])
     except Exception as error:
         ended = error
@@ -163,5 +177,6 @@ def _ask_for_modes(options: ServeOptions, prepared: PreparedService) -> None:
         [
             *mode_records(loop.fold, symbols, options["mode"], number=number),
             *router_mode_records(loop.fold, symbols, options["router_mode"], number=number),
+            *reasoning_mode_records(loop.fold, symbols, options["reasoning_mode"], number=number),
         ]
     )

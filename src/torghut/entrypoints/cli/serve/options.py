@@ -126,3 +126,6 @@ class ServeOptions(TypedDict):
     until_end: bool
     govern: bool
     govern_key: Path | None
+    advise: bool
+    passages: Path | None
+    reasoning_mode: Literal["off", "active"] | None

@@ -1,8 +1,8 @@
-"""Governance beside the service: a scheduler of its own process, started again when it dies.
+"""A process beside the service, such as governance's scheduler, started again when it dies.
 
 Nothing of it runs in the loop's process but waiting. Its death, however often, is a line in the
-service's own log and a figure; the loop goes on, and in live mode opens nothing once governance has
-been silent for too long.
+service's own log and a figure; the loop goes on. In live mode it opens nothing once governance has
+been silent for too long; without a process that asks for advice the fallback answers.
 """
 
 from __future__ import annotations
@@ -10,15 +10,20 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.units import MS_PER_S, NS_PER_S
-from torghut.schemas.observing.catalogue import GOVERNANCE_STARTS
-from torghut.schemas.observing.log_events import (
+from torghut.schemas.observing.beside_events import (
     GovernanceDied,
     GovernanceEnded,
     GovernanceStarted,
+    ReasoningDied,
+    ReasoningEnded,
+    ReasoningStarted,
 )
+from torghut.schemas.observing.catalogue import GOVERNANCE_STARTS, REASONING_STARTS
+from torghut.schemas.observing.metric import Counter
 from torghut.workflows.live.beside.errors import CompanionNotStartedError
 from torghut.workflows.live.beside.ports import Companion, Starting
 from torghut.workflows.live.observing.journal import Journal
@@ -49,12 +54,44 @@ class Backoff:
         return min(waited_s * 2, self.most_s)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What a companion is, in the service's own log and among its figures.
+
+    Attributes:
+        started: Line that it was started.
+        died: Line that it ended unasked.
+        ended: Line that it ended because the service does.
+        starts: Counts how often it was started.
+    """
+
+    started: type[GovernanceStarted | ReasoningStarted]
+    died: type[GovernanceDied | ReasoningDied]
+    ended: type[GovernanceEnded | ReasoningEnded]
+    starts: Counter[()]
+
+
+GOVERNANCE: Final = Kind(
+    started=GovernanceStarted,
+    died=GovernanceDied,
+    ended=GovernanceEnded,
+    starts=GOVERNANCE_STARTS,
+)
+REASONING: Final = Kind(
+    started=ReasoningStarted,
+    died=ReasoningDied,
+    ended=ReasoningEnded,
+    starts=REASONING_STARTS,
+)
+
+
 @dataclass(slots=True, kw_only=True)
 class Companionship:
-    """Keeps a scheduler running beside the service until the service ends.
+    """Keeps a process running beside the service until the service ends.
 
     Attributes:
         start: Starts one.
+        kind: What it is.
         steady: Tells how long it lived.
         journal: Told when it started, died and ended.
         telemetry: Counts the starts.
@@ -63,6 +100,7 @@ class Companionship:
     """
 
     start: Starting
+    kind: Kind = GOVERNANCE
     steady: SteadyClock
     journal: Journal
     telemetry: Telemetry
@@ -81,7 +119,7 @@ class Companionship:
             lasted_s = (self.steady.now_ns() - began_ns) / NS_PER_S
             waited_s = self.backoff.after(waited_s, lasted_s)
             self.journal.say(
-                GovernanceDied(
+                self.kind.died(
                     exit_code=-1 if exit_code is None else exit_code,
                     detail=detail,
                     lasted_seconds=lasted_s,
@@ -99,8 +137,8 @@ class Companionship:
         except CompanionNotStartedError as error:
             return None, str(error)
         self._starts += 1
-        self.telemetry.count(GOVERNANCE_STARTS, 1)
-        self.journal.say(GovernanceStarted(pid=child.pid, starts=self._starts))
+        self.telemetry.count(self.kind.starts, 1)
+        self.journal.say(self.kind.started(pid=child.pid, starts=self._starts))
         ending, stopping = asyncio.ensure_future(child.ended()), asyncio.ensure_future(asked.wait())
         try:
             await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -124,4 +162,4 @@ class Companionship:
         except TimeoutError:
             killed = True
             child.kill()
-        self.journal.say(GovernanceEnded(exit_code=await ending, killed=killed))
+        self.journal.say(self.kind.ended(exit_code=await ending, killed=killed))

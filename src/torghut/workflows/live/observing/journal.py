@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from typing_extensions import override
 
-from torghut.schemas.observing.log_events import LogEvent
+from torghut.schemas.observing.log_event import LogEvent
 
 
 class Journal(Protocol):

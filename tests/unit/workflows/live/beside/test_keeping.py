@@ -10,12 +10,12 @@ from typing_extensions import override
 
 from tests.fakes.observing import KeptJournal, RecordedTelemetry
 from tests.fakes.virtual_time import VirtualSteady, run_virtually
-from torghut.schemas.observing.log_events import (
+from torghut.schemas.observing.beside_events import (
     GovernanceDied,
     GovernanceEnded,
     GovernanceStarted,
-    LogEvent,
 )
+from torghut.schemas.observing.log_event import LogEvent
 from torghut.workflows.live.beside.errors import CompanionNotStartedError
 from torghut.workflows.live.beside.keeping import Companionship
 from torghut.workflows.live.beside.ports import Companion

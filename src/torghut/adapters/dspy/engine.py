@@ -1,0 +1,121 @@
+"""DSPy's way to the endpoint: one attempt, the question's own deadline, one strict reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+from dspy.lm15 import Message, Request, Response, TextPart, Usage
+
+from torghut.adapters.dspy.speaking import answer_schema
+from torghut.reasoning.errors import AdviceFaultError
+from torghut.reasoning.replies import read_reply
+from torghut.schemas.reasoning.steps import StepName
+from torghut.workflows.reasoning.ports import Caller
+
+
+@dataclass(slots=True, kw_only=True)
+class Asking:
+    """One question while its steps are asked.
+
+    Attributes:
+        deadline_ns: On the steady clock.
+        step: That is asked now.
+        tokens: Used so far; None once a reply did not say.
+        fault: What went wrong first: DSPy wraps what engines raise.
+    """
+
+    deadline_ns: int
+    step: StepName = "signal"
+    tokens: int | None = 0
+    fault: AdviceFaultError | None = None
+
+
+ASKING: Final[ContextVar[Asking]] = ContextVar("asking")
+"""The question that the present task is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelParameters:
+    """What is pinned of the model.
+
+    Attributes:
+        model: As the endpoint names it.
+        temperature: Of sampling.
+        seed: Of sampling; None where the endpoint takes none.
+        max_tokens: Of an answer.
+    """
+
+    model: str
+    temperature: float = 0.0
+    seed: int | None = 0
+    max_tokens: int = 800
+
+
+class ChatEngine:
+    """An engine of DSPy's, for an OpenAI-compatible endpoint.
+
+    Args:
+        caller: Brings a request there, and its reply back.
+        parameters: Of the model.
+    """
+
+    def __init__(self, caller: Caller, parameters: ModelParameters) -> None:
+        self._caller = caller
+        self._parameters = parameters
+
+    async def complete(self, request: Request) -> Response:
+        """Return the endpoint's one answer.
+
+        Raises:
+            AdviceFaultError: There is none.
+        """
+        asking = ASKING.get()
+        try:
+            body = request_body(request, self._parameters, asking.step)
+            raw = await self._caller.call(body, step=asking.step, deadline_ns=asking.deadline_ns)
+            reply = read_reply(raw, model=self._parameters.model)
+        except AdviceFaultError as fault:
+            asking.fault = asking.fault or fault
+            raise
+        known = asking.tokens is not None and reply.tokens is not None
+        asking.tokens = (asking.tokens or 0) + (reply.tokens or 0) if known else None
+        return Response(
+            id=None,
+            model=self._parameters.model,
+            message=Message.assistant([TextPart(reply.content)]),
+            finish_reason="stop",
+            usage=Usage(),
+        )
+
+
+class NoBlocking:
+    """The engine that DSPy wants for calls that block: there are none."""
+
+    def complete(self, request: Request) -> Response:
+        """Refuse."""
+        message = "advice is asked for asynchronously"
+        raise NotImplementedError(message)
+
+
+def request_body(
+    request: Request, parameters: ModelParameters, step: StepName
+) -> Mapping[str, object]:
+    """Return what the endpoint is sent."""
+    system = request.system
+    told = system if isinstance(system, str) else "".join(p.text for p in system or ())
+    messages = [{"role": "system", "content": told}] if told else []
+    messages += [{"role": one.role, "content": one.text or ""} for one in request.messages]
+    body: dict[str, object] = {
+        "model": parameters.model,
+        "messages": messages,
+        "temperature": parameters.temperature,
+        "max_tokens": parameters.max_tokens,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": step, "strict": True, "schema": answer_schema(step)},
+        },
+    }
+    return body if parameters.seed is None else {**body, "seed": parameters.seed}

@@ -1,0 +1,130 @@
+"""The committee as a DSPy program: signal, the case against it, the risk critic, the decision."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar, cast
+
+import dspy
+from typing_extensions import override
+
+from torghut.adapters.dspy.engine import ASKING, Asking, ChatEngine, ModelParameters, NoBlocking
+from torghut.adapters.dspy.signatures import SHOWN, before, signature_of
+from torghut.adapters.dspy.speaking import StrictAdapter
+from torghut.kernel.canonical import JsonObject, canonical_text
+from torghut.reasoning.errors import AdviceFaultError, AnswerMalformedError
+from torghut.reasoning.verdict import Committee
+from torghut.schemas.reasoning.context import AdviceContext
+from torghut.schemas.reasoning.steps import (
+    STEPS,
+    AdviceAnswer,
+    CounterAnswer,
+    RiskAnswer,
+    SignalAnswer,
+    StepName,
+)
+from torghut.schemas.types import Message
+from torghut.workflows.reasoning.ports import Caller, Program, Thought
+
+T = TypeVar("T", bound=Message)
+
+_STEPS: Final[tuple[StepName, ...]] = tuple(STEPS)
+
+
+class CommitteeModule(dspy.Module):  # type: ignore[misc]  # it publishes no types
+    """The four steps, each a prediction of its own; optimisers compile it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signal = dspy.Predict(signature_of("signal"))
+        self.counter = dspy.Predict(signature_of("counter"))
+        self.risk = dspy.Predict(signature_of("risk"))
+        self.advice = dspy.Predict(signature_of("advice"))
+
+    async def aforward(self, context: str) -> dspy.Prediction:
+        """Return the four answers, as canonical JSON, by step."""
+        answers: dict[StepName, str] = {}
+        for step in _STEPS:
+            ASKING.get().step = step
+            given: dict[str, str] = {name: answers[name] for name in before(step)}
+            given[SHOWN] = context
+            said = await getattr(self, step).acall(**given)
+            answers[step] = spelled(step, said)
+        return dspy.Prediction(**answers)
+
+
+def spelled(step: StepName, said: dspy.Prediction) -> str:
+    """Return a step's answer as canonical JSON."""
+    answer = STEPS[step].model_validate({name: said[name] for name in STEPS[step].model_fields})
+    return canonical_text(cast("JsonObject", answer.model_dump(mode="json")))
+
+
+class DspyProgram(Program):
+    """The program that is served.
+
+    Args:
+        caller: Brings requests to the endpoint.
+        parameters: Of the model.
+        module: Compiled or not.
+    """
+
+    def __init__(
+        self, caller: Caller, parameters: ModelParameters, module: CommitteeModule | None = None
+    ) -> None:
+        self._module = module or CommitteeModule()
+        self._lm = dspy.LM(
+            f"openai/{parameters.model}",
+            engine=NoBlocking(),
+            async_engine=ChatEngine(caller, parameters),
+            cache=False,
+            num_retries=0,
+            temperature=parameters.temperature,
+            max_tokens=parameters.max_tokens,
+        )
+        self._adapter = StrictAdapter()
+
+    @override
+    async def think(self, shown: AdviceContext, *, deadline_ns: int) -> Thought:
+        asking = Asking(deadline_ns=deadline_ns)
+        token = ASKING.set(asking)
+        context = canonical_text(cast("JsonObject", shown.model_dump(mode="json")))
+        try:
+            with dspy.context(lm=self._lm, adapter=self._adapter):
+                said = await self._module.acall(context=context)
+        except AdviceFaultError:
+            raise
+        except Exception as error:
+            raise _found(asking, error) from error
+        finally:
+            ASKING.reset(token)
+        return Thought(
+            committee=Committee(
+                signal=_answer(said, "signal", SignalAnswer),
+                counter=_answer(said, "counter", CounterAnswer),
+                risk=_answer(said, "risk", RiskAnswer),
+                advice=_answer(said, "advice", AdviceAnswer),
+            ),
+            tokens=asking.tokens,
+        )
+
+
+def configure() -> None:
+    """Let DSPy keep nothing: no cache on disk, no history, no trace. Once, at the start."""
+    dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
+    dspy.configure(disable_history=True, trace=None, max_trace_size=0)
+
+
+def _found(asking: Asking, error: Exception) -> AdviceFaultError:
+    """Return what went wrong: the engine's own fault, if it was that, else the answer."""
+    if asking.fault is not None:
+        return asking.fault
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, AdviceFaultError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return AnswerMalformedError(step=asking.step, problem=type(error).__name__)
+
+
+def _answer(said: dspy.Prediction, step: StepName, kind: type[T]) -> T:
+    """Return a step's answer."""
+    return kind.model_validate_json(said[step], strict=True)

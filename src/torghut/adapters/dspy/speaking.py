@@ -1,0 +1,62 @@
+"""How a step is put into messages, and its answer read: strictly, in one call, never repaired."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+import dspy
+from typing_extensions import override
+
+from torghut.kernel.canonical import JsonValue, canonical_text
+from torghut.reasoning.replies import read_answer
+from torghut.schemas.reasoning.steps import STEPS, StepName
+
+_ANSWER: Final = "Answer with one JSON object and nothing else. It has to fit this schema:"
+
+
+class StrictAdapter(dspy.Adapter):  # type: ignore[misc]  # it publishes no types
+    """Renders inputs as JSON, and reads exactly one JSON object with exactly the step's keys."""
+
+    @override
+    def format_system_message(self, signature: type[dspy.Signature]) -> str:
+        schema = canonical_text(answer_schema(step_of(signature)))
+        return f"{signature.instructions}\n\n{_ANSWER}\n{schema}"
+
+    @override
+    def format_user_message_content(
+        self,
+        signature: type[dspy.Signature],
+        inputs: Mapping[str, Any],
+        prefix: str = "",
+        suffix: str = "",
+        main_request: bool = False,
+    ) -> str:
+        given = [f"{name}:\n{inputs[name]}" for name in signature.input_fields if name in inputs]
+        return "\n\n".join([part for part in (prefix, *given, suffix) if part])
+
+    @override
+    def format_assistant_message_content(
+        self,
+        signature: type[dspy.Signature],
+        outputs: Mapping[str, Any],
+        missing_field_message: str | None = None,
+    ) -> str:
+        return json.dumps({name: outputs.get(name) for name in signature.output_fields})
+
+    @override
+    def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        step = step_of(signature)
+        answer = read_answer(completion, step, STEPS[step])
+        return {name: getattr(answer, name) for name in STEPS[step].model_fields}
+
+
+def step_of(signature: type[dspy.Signature]) -> StepName:
+    """Return the step that a signature is of: it is named after it."""
+    return cast("StepName", signature.__name__)
+
+
+def answer_schema(step: StepName) -> dict[str, JsonValue]:
+    """Return the JSON Schema of a step's answer, closed, and with all keys required."""
+    return cast("dict[str, JsonValue]", STEPS[step].model_json_schema())

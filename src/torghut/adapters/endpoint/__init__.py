@@ -1,0 +1,1 @@
+"""An OpenAI-compatible endpoint that answers by rules, or misbehaves on command."""

@@ -1,0 +1,80 @@
+"""The other end: a Unix socket on which questions come, each answered by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, cast
+
+from pydantic import ValidationError
+
+from torghut.reasoning.asking import Terms
+from torghut.schemas.reasoning.wire import LINE_MAX, Found, Inquired
+from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
+
+_PRIVATE: Final = 0o600
+
+
+@asynccontextmanager
+async def listening(desk: AdvisingDesk, path: Path) -> AsyncIterator[None]:
+    """Answer questions while the block lasts; what is open at its end is not answered."""
+    open_now: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        open_now.add(task)
+        try:
+            await _converse(desk, reader, writer)
+        except (OSError, ValueError):
+            pass  # the loop is gone, or what came is none of its lines
+        finally:
+            open_now.discard(task)
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    await asyncio.to_thread(path.unlink, missing_ok=True)
+    server = await asyncio.start_unix_server(connected, path, limit=LINE_MAX)
+    await asyncio.to_thread(path.chmod, _PRIVATE)
+    try:
+        yield
+    finally:
+        server.close()
+        for task in open_now:
+            task.cancel()
+        await asyncio.gather(*open_now, return_exceptions=True)
+        await server.wait_closed()
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+async def _converse(
+    desk: AdvisingDesk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Answer what comes on one connection, each question in a task of its own."""
+    async with asyncio.TaskGroup() as asking:
+        while line := await reader.readline():
+            with suppress(ValidationError):
+                asking.create_task(_answer(desk, Inquired.model_validate_json(line), writer))
+
+
+async def _answer(desk: AdvisingDesk, asked: Inquired, writer: asyncio.StreamWriter) -> None:
+    """Answer one question."""
+    finding = await desk.advise(
+        Inquiry(
+            context_id=asked.context_id,
+            row=bytes.fromhex(asked.row),
+            terms=Terms(symbol=asked.symbol, regimes=asked.regimes, multiplier=asked.multiplier),
+            deadline_ns=asked.deadline_ns,
+        )
+    )
+    found = Found(
+        context_id=asked.context_id,
+        resolution=finding.outcome,
+        factor=finding.factor,
+        confidence=finding.confidence,
+        advice=None,
+        code=finding.code,
+    )
+    writer.write(found.model_dump_json().encode() + b"\n")

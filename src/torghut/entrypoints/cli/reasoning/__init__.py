@@ -1,0 +1,1 @@
+"""``torghut reasoning``: the process that asks a model for advice."""

@@ -1,0 +1,77 @@
+"""The process that asks: it answers the loop's questions on a Unix socket until asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import ClassVar, TypedDict
+
+import click
+from typing_extensions import Unpack
+
+from torghut.composition import deciding, machine
+from torghut.composition.advice import asking
+from torghut.composition.advice.settings import EndpointAccess, endpoint_access
+from torghut.entrypoints.cli.console import plural
+from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.schemas.declarations.governance import AskingTerms
+
+
+class AskingUndeclaredError(TorghutError):
+    """Nothing is declared of what asking for advice may cost."""
+
+    code: ClassVar[str] = "reasoning.undeclared"
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "governance/policies/reasoning.yaml: expected `bounds` and `asking`, found none; "
+            "declare them before advice is asked for"
+        )
+
+
+class ServeOptions(TypedDict):
+    """What was typed."""
+
+    socket: Path
+    passages: Path | None
+    beside: bool
+
+
+@click.command()
+@click.option(
+    "--socket",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Unix socket to listen on.",
+)
+@click.option(
+    "--passages",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="JSON lines of news and fundamentals that may be shown; it may grow.",
+)
+@click.option("--beside", is_flag=True, help="End when standard input does: nobody is left to ask.")
+def serve(**options: Unpack[ServeOptions]) -> ExitCode:
+    """Ask the endpoint of TORGHUT_REASONING_ENDPOINT what the loop wants to know.
+
+    A process of its own, so that however long a model takes, whatever it sends and whatever becomes
+    of this process, the loop decides in time. torghut serve --advise starts it.
+    """
+    access = endpoint_access()
+    terms = deciding.declarations().reasoning.asking
+    if terms is None:
+        raise AskingUndeclaredError
+    with machine.end_on_terminate():
+        asyncio.run(_serve(options, access, terms))
+    return ExitCode.YES
+
+
+async def _serve(options: ServeOptions, access: EndpointAccess, terms: AskingTerms) -> None:
+    """Answer questions until asked to stop."""
+    async with asking.advising(access, terms, options["socket"], options["passages"]) as desk:
+        click.echo(f"asking  {access.model} at {access.url}")
+        with machine.stop_on_signals(at_end_of_input=options["beside"]) as stopping:
+            await stopping.asked.wait()
+        now_ns = desk.steady.now_ns()
+        calls, tokens = desk.spending.calls_left(now_ns), desk.spending.tokens_left(now_ns)
+        click.echo(f"left    {plural(calls, 'question')} and {tokens:,} tokens of this hour")

@@ -1,0 +1,67 @@
+"""Advice beside a service: what was asked for is checked, and its process kept running."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import click
+
+from torghut.composition import deciding, machine, standby
+from torghut.composition.advice import inquiring
+from torghut.composition.advice.settings import endpoint_access
+from torghut.entrypoints.cli.serve.options import ServeOptions
+from torghut.entrypoints.cli.serve.preparing import PreparedService
+from torghut.workflows.live.beside.keeping import REASONING, Companionship
+
+
+def check_advise(options: ServeOptions) -> None:
+    """Check what was asked for, before anything begins.
+
+    Raises:
+        click.UsageError: Nothing is declared of advice that is to count.
+        EndpointSettingError: The environment does not say where the endpoint is.
+    """
+    if options["advise"]:
+        endpoint_access()
+    if options["reasoning_mode"] == "active":
+        declared = deciding.declarations().reasoning
+        if declared.bounds is None or declared.asking is None:
+            message = "--reasoning-mode active: expected bounds and asking in reasoning.yaml"
+            raise click.UsageError(message)
+
+
+@asynccontextmanager
+async def advised(
+    options: ServeOptions, prepared: PreparedService, stopping: machine.Stopping
+) -> AsyncIterator[None]:
+    """Keep the process that asks running beside what the block does, if it was asked for.
+
+    Until it listens, and whenever it is gone, every question is answered with that.
+    """
+    if not options["advise"]:
+        yield
+        return
+    with inquiring.socket_place() as socket:
+        advisor = inquiring.SocketAdvisor(socket)
+        prepared.worker.loop.awaiting.advisor = advisor
+        beside = Companionship(
+            start=inquiring.reasoning_beside(socket, options["passages"]),
+            kind=REASONING,
+            steady=standby.steady_clock(),
+            journal=prepared.journal,
+            telemetry=prepared.metrics,
+            drain_ms=prepared.policy.loop.drain_ms,
+        )
+        keeping = asyncio.ensure_future(beside.keep(stopping.asked))
+        asking = asyncio.ensure_future(advisor.run())
+        try:
+            yield
+        finally:
+            stopping.asked.set()
+            asking.cancel()
+            defects = await asyncio.gather(keeping, asking, return_exceptions=True)
+            for defect in defects:
+                if isinstance(defect, Exception):
+                    prepared.worker.witness.failed("reasoning", defect)

@@ -1,0 +1,1 @@
+"""Asking for advice: who may ask, what is asked, and what the answers come to."""

@@ -1,0 +1,139 @@
+"""One question for advice from beginning to end: may it be asked, and does the answer count?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from torghut.kernel.clock import SteadyClock
+from torghut.reasoning.asking import Terms, advice_context
+from torghut.reasoning.breaker import Breaker, BreakerPolicy, admit, fail, succeed
+from torghut.reasoning.errors import AdviceFaultError
+from torghut.reasoning.spending import Spending
+from torghut.reasoning.verdict import Judged, judge
+from torghut.schemas.control import ResolutionName
+from torghut.schemas.reasoning.context import AdviceContext, Passage
+from torghut.workflows.reasoning.ports import BreakerWitness, Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """What is to be advised on.
+
+    Attributes:
+        context_id: What names the context.
+        row: What is known: a row of dtype ``DECISION`` that is no decision.
+        terms: What its numbers mean.
+        deadline_ns: When an answer is of no use any more, on the steady clock.
+    """
+
+    context_id: str
+    row: bytes
+    terms: Terms
+    deadline_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What became of an inquiry.
+
+    Attributes:
+        outcome: A verdict, or why there is none.
+        factor: Of an adjustment.
+        confidence: Of the committee.
+        code: Of the fault; empty without one.
+        shown: What was shown; None where nobody was asked.
+        tokens: Used; None where nobody knows.
+    """
+
+    outcome: ResolutionName
+    factor: float | None = None
+    confidence: float | None = None
+    code: str = ""
+    shown: AdviceContext | None = None
+    tokens: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AdvisingDesk:
+    """Asks a program for advice, within what is declared.
+
+    Attributes:
+        program: That thinks.
+        spending: What it may cost.
+        breaking: When the circuit breaker opens.
+        confidence_min: Of advice; less than that defers.
+        passages: Gives what may be shown of a symbol as of an event time.
+        steady: What deadlines are measured on.
+        witness: Told of the breaker's states.
+        breaker: As it stands.
+    """
+
+    program: Program
+    spending: Spending
+    breaking: BreakerPolicy
+    confidence_min: float
+    passages: Callable[[str, int], Sequence[Passage]]
+    steady: SteadyClock
+    witness: BreakerWitness
+    breaker: Breaker = field(default_factory=Breaker)
+
+    async def advise(self, inquiry: Inquiry) -> Finding:
+        """Return what became of an inquiry; no fault of whoever is asked gets out of here."""
+        now_ns = self.steady.now_ns()
+        number = self.spending.begin(now_ns)
+        if not isinstance(number, int):
+            return Finding(outcome=number, code=f"reasoning.{number}")
+        breaker, turn = admit(self.breaker, now_ns)
+        if turn is None:
+            self.spending.drop(number)
+            return Finding(outcome="breaker-open", code="reasoning.breaker-open")
+        self._set(breaker, "")
+        tokens: int | None = None
+        try:
+            finding = await self._ask(inquiry)
+            tokens = finding.tokens
+        except BaseException:  # cancelled: the trial of a half-open breaker must not stay open
+            self._fail(turn, "reasoning.cancelled")
+            raise
+        finally:
+            self.spending.end(number, tokens)
+        if finding.outcome in {"timed-out", "invalid", "failed"}:
+            self._fail(turn, finding.code)
+        else:
+            self._set(succeed(self.breaker, turn), "")
+        return finding
+
+    async def _ask(self, inquiry: Inquiry) -> Finding:
+        """Ask the program."""
+        event_ns = advice_context(inquiry.row, inquiry.terms, ()).event_ns
+        passages = self.passages(inquiry.terms.symbol, event_ns)
+        shown = advice_context(inquiry.row, inquiry.terms, passages)
+        try:
+            thought = await self.program.think(shown, deadline_ns=inquiry.deadline_ns)
+        except AdviceFaultError as fault:
+            return Finding(outcome=fault.resolution, code=fault.code, shown=shown)
+        judged = judge(thought.committee, shown, confidence_min=self.confidence_min)
+        return _found(judged, shown, thought.tokens)
+
+    def _fail(self, turn: int, code: str) -> None:
+        """Let the breaker know of a failure."""
+        self._set(fail(self.breaker, turn, self.breaking, self.steady.now_ns()), code)
+
+    def _set(self, breaker: Breaker, code: str) -> None:
+        """Let the breaker stand differently, and tell of it where its state changes."""
+        before, self.breaker = self.breaker, breaker
+        if before.state != breaker.state:
+            self.witness.changed(before.state, breaker.state, code)
+
+
+def _found(judged: Judged, shown: AdviceContext, tokens: int | None) -> Finding:
+    """Return what a judged committee comes to."""
+    return Finding(
+        outcome=judged.resolution,
+        factor=judged.factor,
+        confidence=judged.confidence,
+        code=judged.fault,
+        shown=shown,
+        tokens=tokens,
+    )

@@ -1,0 +1,140 @@
+"""A running service is advised; whatever becomes of who advises, it decides in time, once each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.live.advised import Advised, advised, reasons, stand_in
+from torghut.client import SyncClient
+from torghut.kernel.canonical import JsonObject
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+OFF: JsonObject = {
+    "kind": "reasoning-mode",
+    "control_id": "off-1",
+    "mode": "off",
+    "reason": "it advises badly",
+}
+ADVISED = ("advice-approved", "advice-adjusted", "advice-deferred", "advice-vetoed")
+
+
+def test_advice_of_the_specialist_decides_and_the_log_replays_without_it(tmp_path: Path) -> None:
+    with (
+        stand_in(tmp_path) as (url, _),
+        advised(tmp_path, url, "--reasoning-mode", "active") as made,
+    ):
+        made.service.start()
+        client = made.service.client()
+        made.warm(client)
+        made.reasons_until(client, *ADVISED)
+        assert made.service.end() == 0
+
+    ended = made.service.typed("replay", "--verify", "--log", str(made.service.log))
+    assert ended.status == 0, ended.out
+    kinds = Counter(one["kind"] for one in made.exported("controls"))
+    assert kinds["advice-resolved"] > 0
+
+
+def test_endpoint_that_hangs_holds_no_decision_up_beyond_its_budget(tmp_path: Path) -> None:
+    with (
+        stand_in(tmp_path, "hang") as (url, _),
+        advised(tmp_path, url, "--reasoning-mode", "active") as made,
+    ):
+        made.service.start()
+        client = made.service.client()
+        made.warm(client)
+        begun = time.monotonic()
+        found = made.reasons_until(client, "advice-timed-out")
+        assert "budget-missed" not in found
+        assert time.monotonic() - begun < 60
+
+
+def test_nothing_is_asked_while_advice_is_off(tmp_path: Path) -> None:
+    with stand_in(tmp_path) as (url, process):
+        with advised(tmp_path, url) as made:
+            made.service.start()
+            client = made.service.client()
+            made.warm(client)
+            assert "reasoning-off" in made.reasons_until(client, "reasoning-off")
+            assert made.service.end() == 0
+        process.terminate()
+        assert "at most 0 at once" in process.communicate(timeout=10)[0]
+
+
+def test_advice_is_off_from_the_record_on_that_says_so(tmp_path: Path) -> None:
+    with (
+        stand_in(tmp_path) as (url, _),
+        advised(tmp_path, url, "--reasoning-mode", "active") as made,
+    ):
+        made.service.start()
+        client = made.service.client()
+        made.warm(client)
+        made.reasons_until(client, *ADVISED)
+        (answered,) = made.service.client("operate").control([OFF])
+        assert answered.status == "taken"
+        assert "reasoning-off" in reasons(made.decide(client))
+
+
+def test_process_that_asks_may_die_and_is_asked_again_once_it_is_back(tmp_path: Path) -> None:
+    with (
+        stand_in(tmp_path) as (url, _),
+        advised(tmp_path, url, "--reasoning-mode", "active") as made,
+    ):
+        made.service.start()
+        client = made.service.client()
+        made.warm(client)
+        made.reasons_until(client, *ADVISED)
+        os.kill(asking_pid(made), signal.SIGKILL)
+        made.reasons_until(client, "advice-failed", "advice-timed-out")
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            if set(ADVISED) & set(reasons(made.decide(client))):
+                break
+            time.sleep(0.2)
+        else:
+            pytest.fail(made.service.said()[-3000:])
+
+
+def test_context_that_waited_when_the_service_died_is_decided_once(tmp_path: Path) -> None:
+    with (
+        stand_in(tmp_path, "hang") as (url, _),
+        advised(tmp_path, url, "--reasoning-mode", "active") as made,
+    ):
+        made.service.start()
+        client = made.service.client()
+        made.warm(client)
+        made.reasons_until(client, "advice-timed-out")  # from here on somebody is asked
+        # The one that asks waits for two seconds; the service dies before that.
+        threading.Thread(target=ask_on, args=(made, client), daemon=True).start()
+        time.sleep(1.0)
+        made.service.end(signal.SIGKILL)
+        made.service.start()
+        assert made.service.end() == 0
+
+    resolved = [one for one in made.exported("controls") if one["kind"] == "advice-resolved"]
+    assert [one["resolution"] for one in resolved][-1] == "lost"
+    contexts = Counter(one["context_id"] for one in resolved)
+    assert set(contexts.values()) == {1}
+    assert made.service.typed("replay", "--verify", "--log", str(made.service.log)).status == 0
+
+
+def ask_on(made: Advised, client: SyncClient) -> None:
+    """Offer quotes until one of them is not answered."""
+    with suppress(Exception):
+        while True:
+            made.decide(client)
+
+
+def asking_pid(made: Advised) -> int:
+    """Return the process that asks, as the service last said."""
+    lines = [line for line in made.service.said().splitlines() if '"reasoning.started"' in line]
+    return int(lines[-1].partition('"pid":')[2].split(",")[0])

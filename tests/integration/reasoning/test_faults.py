@@ -1,0 +1,296 @@
+"""Whatever an endpoint does, a question ends in time, with the right code, and betrays nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Final
+
+import pytest
+from typing_extensions import override
+
+from tests.support.decisions.asking import NAMES, asking_fold, course, mode_record
+from torghut.adapters.dspy.engine import ModelParameters
+from torghut.adapters.dspy.program import DspyProgram, configure
+from torghut.adapters.endpoint.faults import FAULTS
+from torghut.adapters.endpoint.script import parse_script
+from torghut.adapters.endpoint.serving import Served, serve_endpoint
+from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
+from torghut.composition import standby
+from torghut.market.ports import Arrival
+from torghut.reasoning.asking import Terms
+from torghut.reasoning.breaker import BreakerPolicy
+from torghut.reasoning.spending import Spending, SpendingPolicy
+from torghut.workflows.reasoning.advising import AdvisingDesk, Finding, Inquiry
+from torghut.workflows.reasoning.ports import BreakerWitness
+
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
+
+KEY: Final = "sk-a-secret-that-nobody-may-see"
+BUDGET_NS: Final = 400_000_000
+PATIENCE_NS: Final = 5_000_000_000
+ADVISED: Final = {"approve", "adjust", "defer", "veto"}
+
+EXPECTED: Final[Mapping[tuple[str, str], Sequence[str]]] = {
+    ("approve", ""): ("approve",),
+    ("adjust", ""): (
+        "adjust",
+        "good",
+        "no-usage",
+    ),
+    ("defer", ""): (
+        "defer",
+        "unsure",
+    ),
+    ("veto", ""): (
+        "veto",
+        "critic-veto",
+    ),
+    ("timed-out", "reasoning.deadline"): (
+        "drip",
+        "hang",
+        "hang-in-body",
+        "slow",
+        "slow-headers",
+    ),
+    ("failed", "reasoning.endpoint-unreachable"): (
+        "close",
+        "drop-in-body",
+        "drop-in-chunk",
+        "endless-headers",
+        "length-long",
+        "no-http",
+        "reset",
+        "reset-in-body",
+    ),
+    ("failed", "reasoning.endpoint-unauthorised"): (
+        "status-401",
+        "status-403",
+    ),
+    ("failed", "reasoning.endpoint-throttled"): (
+        "status-429",
+        "status-429-absurd",
+    ),
+    ("failed", "reasoning.endpoint-refused"): (
+        "redirect-circle",
+        "redirect-internal",
+        "status-204",
+        "status-400",
+        "status-404",
+        "status-408",
+        "status-422",
+        "status-500",
+        "status-502-html",
+        "status-503",
+    ),
+    ("invalid", "reasoning.reply-oversized"): (
+        "endless",
+        "length-absurd",
+        "oversized",
+    ),
+    ("invalid", "reasoning.reply-malformed"): (
+        "absurd-usage",
+        "byte-order-mark",
+        "gzip",
+        "gzip-bomb",
+        "length-short",
+        "no-choices",
+        "not-json",
+        "not-utf8",
+        "repeated-key",
+        "two-choices",
+        "wrong-content-type",
+    ),
+    ("invalid", "reasoning.model-differs"): (
+        "error-with-200",
+        "other-model",
+    ),
+    ("invalid", "reasoning.answer-cut-off"): (
+        "cut-off",
+        "cut-off-whole",
+        "filtered",
+    ),
+    ("invalid", "reasoning.answer-declined"): (
+        "empty",
+        "null",
+        "refusal",
+        "tool-call",
+    ),
+    ("invalid", "reasoning.answer-malformed"): (
+        "adjust-unbounded",
+        "array",
+        "deep",
+        "duplicate-keys",
+        "extra-key",
+        "fenced",
+        "long-rationale",
+        "malformed",
+        "missing-key",
+        "nan",
+        "number-as-text",
+        "out-of-range",
+        "prose",
+        "trailing",
+        "truncated",
+        "unknown-verdict",
+        "unquoted",
+        "wrong-types",
+    ),
+    ("invalid", "reasoning.citation-forged"): ("forged-citation",),
+    ("invalid", "reasoning.nothing-cited"): ("nothing-cited",),
+}
+"""What becomes of a question, by the fault: outcome and code."""
+
+
+class Changes(BreakerWitness):
+    """Remembers how the breaker changed."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, str]] = []
+
+    @override
+    def changed(self, before: str, after: str, code: str) -> None:
+        self.seen.append((before, after, code))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _configured() -> None:
+    configure()
+
+
+@cache
+def asked_row() -> bytes:
+    """Return what is known of a context that waits."""
+    active = [Arrival(row=0, record=mode_record("active"))]
+    return asking_fold().decide(course([0] * 60), active).asked[0].row
+
+
+def desk_of(caller: EndpointCaller, changes: Changes, *, failures: int = 1) -> AdvisingDesk:
+    """Return what asks at an endpoint."""
+    return AdvisingDesk(
+        program=DspyProgram(caller, ModelParameters(model="m1")),
+        spending=Spending(
+            policy=SpendingPolicy(
+                calls_per_hour=100, tokens_per_hour=10**6, tokens_per_question=10**4, at_once=8
+            )
+        ),
+        breaking=BreakerPolicy(failures=failures, open_ns=10**10, open_max_ns=10**10),
+        confidence_min=0.5,
+        passages=lambda _symbol, _event_ns: (),
+        steady=standby.steady_clock(),
+        witness=changes,
+    )
+
+
+def inquiry() -> Inquiry:
+    """Return a question that has a budget from now on."""
+    return Inquiry(
+        context_id="c",
+        row=asked_row(),
+        terms=Terms(symbol=NAMES[0], regimes=("calm", "turbulent"), multiplier=1.0),
+        deadline_ns=standby.steady_clock().now_ns() + BUDGET_NS,
+    )
+
+
+async def ask(script: str, questions: int = 1) -> tuple[list[Finding], Served, Changes]:
+    """Return what becomes of questions, one after the other."""
+    changes = Changes()
+    async with serve_endpoint(parse_script(script, FAULTS), host="127.0.0.1", port=0) as served:
+        caller = EndpointCaller(Endpoint(url=served.url, key=KEY), standby.steady_clock())
+        try:
+            desk = desk_of(caller, changes)
+            return [await desk.advise(inquiry()) for _ in range(questions)], served, changes
+        finally:
+            await caller.close()
+
+
+CASES: Final = [
+    (name, outcome, code) for (outcome, code), names in EXPECTED.items() for name in names
+]
+
+
+def test_every_fault_is_expected_to_end_somehow() -> None:
+    names = [name for name, _, _ in CASES]
+
+    assert sorted(names) == sorted(FAULTS)
+    assert len(names) >= 70
+
+
+@pytest.mark.parametrize(("name", "outcome", "code"), CASES)
+def test_question_ends_with_the_right_code(name: str, outcome: str, code: str) -> None:
+    begun_ns = standby.steady_clock().now_ns()
+
+    (found,), served, changes = asyncio.run(ask(name))
+
+    assert (found.outcome, found.code) == (outcome, code)
+    assert standby.steady_clock().now_ns() - begun_ns < PATIENCE_NS
+    assert served.unauthorised == 0
+    assert len(served.requests) <= 4  # one call a step, and none again
+    assert bool(changes.seen) == (outcome not in ADVISED)
+    assert KEY not in repr(found)
+
+
+def test_open_breaker_asks_nobody() -> None:
+    found, served, changes = asyncio.run(ask("status-500", questions=3))
+
+    assert [one.outcome for one in found] == ["failed", "breaker-open", "breaker-open"]
+    assert served.requests == ["status-500"]
+    assert changes.seen == [("closed", "open", "reasoning.endpoint-refused")]
+
+
+def test_nobody_there_is_a_fault_like_any_other() -> None:
+    async def main() -> Finding:
+        gone = Endpoint(url="http://127.0.0.1:9/v1", key=KEY)
+        caller = EndpointCaller(gone, standby.steady_clock())
+        try:
+            return await desk_of(caller, Changes()).advise(inquiry())
+        finally:
+            await caller.close()
+
+    found = asyncio.run(main())
+
+    assert (found.outcome, found.code) == ("failed", "reasoning.endpoint-unreachable")
+
+
+def test_https_that_is_spoken_to_who_speaks_none_is_a_fault_like_any_other() -> None:
+    async def main() -> Finding:
+        script = parse_script("good", FAULTS)
+        async with serve_endpoint(script, host="127.0.0.1", port=0) as served:
+            secure = Endpoint(url=served.url.replace("http:", "https:"), key=KEY)
+            caller = EndpointCaller(secure, standby.steady_clock())
+            try:
+                return await desk_of(caller, Changes()).advise(inquiry())
+            finally:
+                await caller.close()
+
+    found = asyncio.run(main())
+
+    assert (found.outcome, found.code) == ("failed", "reasoning.endpoint-unreachable")
+
+
+def test_same_context_is_asked_in_the_same_words() -> None:
+    bodies: list[bytes] = []
+
+    class Listening(EndpointCaller):
+        """Keeps what is sent."""
+
+        @override
+        async def call(self, body: Mapping[str, object], *, step: str, deadline_ns: int) -> bytes:
+            bodies.append(repr(sorted(body.items())).encode())
+            return await super().call(body, step=step, deadline_ns=deadline_ns)
+
+    async def main() -> None:
+        script = parse_script("good", FAULTS)
+        async with serve_endpoint(script, host="127.0.0.1", port=0) as served:
+            caller = Listening(Endpoint(url=served.url), standby.steady_clock())
+            try:
+                for _ in range(2):
+                    await desk_of(caller, Changes()).advise(inquiry())
+            finally:
+                await caller.close()
+
+    asyncio.run(main())
+
+    assert len(bodies) == 8
+    assert bodies[:4] == bodies[4:]

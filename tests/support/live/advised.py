@@ -1,0 +1,132 @@
+"""A service that asks a stand-in for advice, each of them a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.support.decisions.declared import ROOT
+from tests.support.live.live_services import LiveService, live_service
+from tests.support.machine.commands import Running, started
+from torghut.client import Context, Delivery, SyncClient
+
+SYMBOL: Final = "binance-spot:ETHUSDT"
+MODEL: Final = "torghut-specialist-v1"
+_FOLDERS: Final = ("streams", "governance", "router")
+_WARM: Final = 70
+_STEP_NS: Final = 1_000_000_000
+_PRICE: Final = 2000.0
+
+
+def eager_declarations(folder: Path) -> Path:
+    """Return declarations under which the crypto symbol soon wants a position, and always asks."""
+    for name in _FOLDERS:
+        shutil.copytree(ROOT / name, folder / name)
+    router = folder / "router" / "policy.yaml"
+    _change(
+        router, "  bias: -2.0\n  score: 0.0\n  cost: 1.0", "  bias: 2.0\n  score: 0.0\n  cost: 0.0"
+    )
+    policy = folder / "governance" / "policies" / "reasoning.yaml"
+    _change(policy, "confidence_min: 0.55", "confidence_min: 0.0")
+    return folder
+
+
+def _change(path: Path, old: str, new: str) -> None:
+    """Change what a declaration says."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path} does not say {old!r}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@dataclass(slots=True, kw_only=True)
+class Advised:
+    """A service with its stand-in.
+
+    Attributes:
+        service: Of the loop.
+        begun_ns: Receive time of the first context.
+    """
+
+    service: LiveService
+    begun_ns: int
+    _sequence: int = 0
+
+    def quote(self) -> Context:
+        """Return the next quote: a price that rises, a second after the one before."""
+        self._sequence += 1
+        price = _PRICE * (1.0 + 2e-5 * self._sequence)
+        at_ns = self.begun_ns + self._sequence * _STEP_NS
+        return Context(
+            feed="test",
+            symbol=SYMBOL,
+            sequence=self._sequence,
+            bid=price,
+            ask=price * 1.00001,
+            event_ns=at_ns,
+            receive_ns=at_ns,
+        )
+
+    def decide(self, client: SyncClient, *, budget_ms: int = 8000) -> Delivery:
+        """Return what becomes of the next quote."""
+        return client.decide(self.quote(), budget_ms=budget_ms)
+
+    def warm(self, client: SyncClient) -> None:
+        """Let the symbol have enough samples to want a position."""
+        for _ in range(_WARM):
+            self.decide(client)
+
+    def reasons_until(self, client: SyncClient, *wanted: str, most: int = 60) -> Sequence[str]:
+        """Return the reasons of the first decision that carries one of ``wanted``."""
+        seen: list[Sequence[str]] = []
+        for _ in range(most):
+            seen.append(reasons(self.decide(client)))
+            if set(wanted) & set(seen[-1]):
+                return seen[-1]
+            time.sleep(0.05)
+        message = f"no decision was {wanted}: {seen[-3:]}; {self.service.said()[-2000:]}"
+        raise AssertionError(message)
+
+    def exported(self, what: str) -> Sequence[Mapping[str, object]]:
+        """Return what the log holds."""
+        log = str(self.service.log)
+        text = self.service.typed("log", "export", "--log", log, "--what", what).out
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def reasons(delivery: Delivery) -> Sequence[str]:
+    """Return the reasons of a decision."""
+    found: Sequence[str] = json.loads(delivery.line)["decision"]["reasons"]
+    return found
+
+
+@contextlib.contextmanager
+def stand_in(folder: Path, script: str = "good") -> Iterator[tuple[str, Running]]:
+    """Give the address of an endpoint that answers as the script says, and its process."""
+    with started(folder, "endpoint", "fake", "--port", "0", "--script", script) as process:
+        assert process.stdout is not None
+        while not (line := process.stdout.readline()).startswith("endpoint"):
+            assert line, "it does not listen"
+        yield line.split()[1], process
+        process.terminate()
+        process.wait(10)
+
+
+@contextlib.contextmanager
+def advised(folder: Path, url: str, *options: str) -> Iterator[Advised]:
+    """Give a service that asks at ``url``; it is not started yet."""
+    declared = eager_declarations(folder / "declared")
+    with live_service(folder) as service:
+        service.options = ("--source", "api:", "--mode", "paper", "--advise", *options)
+        service.variables = {
+            "TORGHUT_DECLARATIONS_DIR": str(declared),
+            "TORGHUT_REASONING_ENDPOINT": url,
+            "TORGHUT_REASONING_MODEL": MODEL,
+        }
+        begun_ns = time.time_ns() - 1000 * _STEP_NS
+        yield Advised(service=service, begun_ns=begun_ns)
