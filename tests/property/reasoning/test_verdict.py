@@ -119,6 +119,8 @@ def test_veto_stands_whatever_else_is_said(told: Committee, least: float) -> Non
     found = judge(told, SHOWN, confidence_min=least)
 
     vetoed = told.risk.veto or told.advice.verdict == "veto"
+    undecided = told.advice.verdict == "defer" or told.advice.confidence < least
+    vetoed |= undecided and told.risk.exposure_factor == 0.0
     assert (found.resolution == "veto") == (vetoed and bool(told.advice.citations))
 
 
