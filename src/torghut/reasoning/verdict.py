@@ -47,8 +47,8 @@ def judge(committee: Committee, shown: AdviceContext, *, confidence_min: float) 
     """Return what a committee's answers come to.
 
     In this order: a forged citation, or a decision that cites nothing, is invalid; the critic's
-    veto stands; what is not confident enough defers, unless the critic leaves nothing; the smaller of
-    both factors bounds the target.
+    veto stands; what is not confident enough defers, or is a veto where the critic leaves nothing;
+    the smaller of both factors bounds the target.
 
     Args:
         committee: Its answers.

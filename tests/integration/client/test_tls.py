@@ -5,53 +5,19 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 
 from tests.fakes.live_service import FakeLiveService
 from tests.support.live.live_clients import QUICK, first
-from torghut.adapters.system.clock import SystemClock
+from tests.support.machine.certificates import self_signed
 from torghut.client import connect
 from torghut.client.errors import UnreachableError
 
 pytestmark = [pytest.mark.system, pytest.mark.enable_socket]
-
-
-def certified(folder: Path, name: str) -> Path:
-    """Return the file of a certificate for ``name`` that vouches for itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.fromtimestamp(SystemClock().now_ns() / 1e9, UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / f"{name}.pem"
-    path.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path
 
 
 def with_service(
@@ -97,7 +63,7 @@ async def unheard(_: FakeLiveService, url: str) -> str:
 def test_service_that_the_authorities_vouch_for_is_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate = certified(tmp_path, "localhost")
+    certificate = self_signed(tmp_path, "localhost")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
     assert with_service(certificate, heard) == "live ['act', 'act']"
@@ -106,15 +72,15 @@ def test_service_that_the_authorities_vouch_for_is_followed(
 def test_service_that_nobody_vouches_for_is_not_listened_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certified(tmp_path, "elsewhere")))
+    monkeypatch.setenv("SSL_CERT_FILE", str(self_signed(tmp_path, "elsewhere")))
 
-    assert "CERTIFICATE_VERIFY_FAILED" in with_service(certified(tmp_path, "localhost"), unheard)
+    assert "CERTIFICATE_VERIFY_FAILED" in with_service(self_signed(tmp_path, "localhost"), unheard)
 
 
 def test_service_under_another_name_is_not_listened_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate = certified(tmp_path, "elsewhere")
+    certificate = self_signed(tmp_path, "elsewhere")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
     assert "Hostname mismatch" in with_service(certificate, unheard)

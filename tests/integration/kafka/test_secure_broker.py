@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ops.servers.broker import BrokerOptions, SecureListener, free_port, run_broker
 from tests.support.carrying.carriers import Owning, says
+from tests.support.machine.certificates import self_signed
 from tests.support.machine.commands import Ended, typed
 from torghut.carrying.errors import BrokerRefusedError
 from torghut.composition import brokering
@@ -23,43 +19,13 @@ from torghut.settings import settings
 
 USER: Final = "torghut"
 PASSWORD: Final = "opensesame"  # noqa: S105 - what must never be seen
-VALID: Final = (
-    dt.datetime(2000, 1, 1, tzinfo=dt.UTC),
-    dt.datetime(2100, 1, 1, tzinfo=dt.UTC),
-)
-
-
-def certified(folder: Path) -> Path:
-    """Write a key and a certificate for this machine's own address into a file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(VALID[0])
-        .not_valid_after(VALID[1])
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "broker.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return file
 
 
 @pytest.fixture(scope="module")
 def secure(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Return the secure address of a broker, and who vouches for it."""
     assert broker  # where none can be run, nor can this
-    certificate = certified(tmp_path_factory.mktemp("secure"))
+    certificate = self_signed(tmp_path_factory.mktemp("secure"), "127.0.0.1")
     listener = SecureListener(
         port=free_port(), certificate=certificate, user=USER, password=PASSWORD
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final, TypeVar, cast
 
 import dspy
@@ -85,17 +86,7 @@ class DspyProgram(Program):
     @override
     async def think(self, shown: AdviceContext, *, deadline_ns: int) -> Thought:
         asking = Asking(deadline_ns=deadline_ns)
-        token = ASKING.set(asking)
-        context = canonical_text(cast("JsonObject", shown.model_dump(mode="json")))
-        try:
-            with dspy.context(lm=self._lm, adapter=self._adapter):
-                said = await self._module.acall(context=context)
-        except AdviceFaultError:
-            raise
-        except Exception as error:
-            raise _found(asking, error) from error
-        finally:
-            ASKING.reset(token)
+        said = await self._asked(self._module, shown, asking)
         return Thought(
             committee=Committee(
                 signal=_answer(said, "signal", SignalAnswer),
@@ -106,9 +97,41 @@ class DspyProgram(Program):
             tokens=asking.tokens,
         )
 
+    async def first_step(
+        self, shown: AdviceContext, *, deadline_ns: int
+    ) -> tuple[SignalAnswer, int | None]:
+        """Return the answer to the first step alone, and the tokens of that one call.
 
+        Raises:
+            AdviceFaultError: There is none.
+        """
+        asking = Asking(deadline_ns=deadline_ns)
+        said = await self._asked(self._module.signal, shown, asking)
+        return SignalAnswer.model_validate_json(spelled("signal", said), strict=True), asking.tokens
+
+    async def _asked(
+        self, module: dspy.Module, shown: AdviceContext, asking: Asking
+    ) -> dspy.Prediction:
+        """Return what a module says of a context."""
+        token = ASKING.set(asking)
+        context = canonical_text(cast("JsonObject", shown.model_dump(mode="json")))
+        try:
+            with dspy.context(lm=self._lm, adapter=self._adapter):
+                return await module.acall(**{SHOWN: context})
+        except AdviceFaultError:
+            raise
+        except Exception as error:
+            raise _found(asking, error) from error
+        finally:
+            ASKING.reset(token)
+
+
+@cache
 def configure() -> None:
-    """Let DSPy keep nothing: no cache on disk, no history, no trace. Once, at the start."""
+    """Let DSPy keep nothing: no cache on disk, no history, no trace.
+
+    Once for a process: DSPy lets nobody but the task that did it first do it again.
+    """
     dspy.configure_cache(enable_disk_cache=False, enable_memory_cache=False)
     dspy.configure(disable_history=True, trace=None, max_trace_size=0)
 

@@ -8,6 +8,7 @@ deadline is over the whole call.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -55,6 +56,14 @@ class Endpoint:
         return f"Endpoint(url={self.url!r})"
 
 
+def trusted(endpoint: Endpoint) -> ssl.SSLContext:
+    """Return whom to believe that they are the endpoint, whatever the environment says."""
+    verify = httpx.create_ssl_context(trust_env=False)
+    if endpoint.ca_file is not None:
+        verify.load_verify_locations(endpoint.ca_file)
+    return verify
+
+
 class EndpointCaller(Caller):
     """A client of one endpoint; ``close`` it.
 
@@ -67,14 +76,11 @@ class EndpointCaller(Caller):
         headers = {"accept": "application/json", "accept-encoding": "identity"}
         if endpoint.key:
             headers["authorization"] = f"Bearer {endpoint.key}"
-        verify = httpx.create_ssl_context(trust_env=False)
-        if endpoint.ca_file is not None:
-            verify.load_verify_locations(endpoint.ca_file)
         self._url = f"{endpoint.url.rstrip('/')}/chat/completions"
         self._steady = steady
         self._client = httpx.AsyncClient(
             headers=headers,
-            verify=verify,
+            verify=trusted(endpoint),
             trust_env=False,
             follow_redirects=False,
             timeout=None,  # noqa: S113 - the deadline is over the whole call

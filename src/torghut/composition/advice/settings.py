@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import stat
 from collections.abc import Mapping
@@ -92,6 +93,9 @@ def endpoint_access(environment: Mapping[str, str] | None = None) -> EndpointAcc
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
         expected = "http:// or https://, a host and the API's path, without a password"
         raise EndpointSettingError(variable=ENDPOINT, expected=expected, found=_shown(url))
+    if parts.scheme == "http" and not _is_here(parts.hostname):
+        expected = "https:// for another machine: what is said would be open to read on the way"
+        raise EndpointSettingError(variable=ENDPOINT, expected=expected, found=_shown(url))
     if parts.query or parts.fragment:
         raise EndpointSettingError(
             variable=ENDPOINT, expected="nothing behind the path", found="a query or a fragment"
@@ -105,6 +109,14 @@ def endpoint_access(environment: Mapping[str, str] | None = None) -> EndpointAcc
         key=_key(Path(key_file)) if key_file else "",
         authorities=_file(authorities) if authorities else None,
     )
+
+
+def _is_here(host: str) -> bool:
+    """Say whether a host is this machine, whatever a resolver says."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _key(path: Path) -> str:
