@@ -67,6 +67,20 @@ def test_records_are_sent_and_answered_and_count_once(
     assert list(service.records) == ["s1", "s2"]
 
 
+def test_reasoning_mode_is_a_record_with_its_reason(service: FakeLiveService) -> None:
+    ended = typed("reasoning", "mode", "off", "--reason", "it advises badly", "--json")
+
+    assert ended.status == 0
+    assert [one["status"] for one in ended.json["answers"]] == ["taken"]
+    (taken,) = service.records.values()
+    assert {name: taken[name] for name in ("kind", "mode", "reason", "symbol")} == {
+        "kind": "reasoning-mode",
+        "mode": "off",
+        "reason": "it advises badly",
+        "symbol": "*",
+    }
+
+
 def test_control_tail_prints_where_records_applied(service: FakeLiveService) -> None:
     recorded = {"type": "live.control-recorded.v1", "position": "0:1:0", "control_id": "s1"}
     applied = {"type": "live.control-applied.v1", "position": "0:1:0", "control_id": "s1"}
