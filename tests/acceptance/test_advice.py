@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live.advised import Advised, advised, reasons, stand_in
+from tests.support.live.advised import Advised, advised, advised_actively, reasons, stand_in
 from torghut.client import SyncClient
 from torghut.kernel.canonical import JsonObject
 
@@ -28,13 +28,7 @@ ADVISED = ("advice-approved", "advice-adjusted", "advice-deferred", "advice-veto
 
 
 def test_advice_of_the_specialist_decides_and_the_log_replays_without_it(tmp_path: Path) -> None:
-    with (
-        stand_in(tmp_path) as (url, _),
-        advised(tmp_path, url, "--reasoning-mode", "active") as made,
-    ):
-        made.service.start()
-        client = made.service.client()
-        made.warm(client)
+    with advised_actively(tmp_path) as (made, client):
         made.reasons_until(client, *ADVISED)
         assert made.service.end() == 0
 
@@ -45,13 +39,7 @@ def test_advice_of_the_specialist_decides_and_the_log_replays_without_it(tmp_pat
 
 
 def test_endpoint_that_hangs_holds_no_decision_up_beyond_its_budget(tmp_path: Path) -> None:
-    with (
-        stand_in(tmp_path, "hang") as (url, _),
-        advised(tmp_path, url, "--reasoning-mode", "active") as made,
-    ):
-        made.service.start()
-        client = made.service.client()
-        made.warm(client)
+    with advised_actively(tmp_path, "hang") as (made, client):
         begun = time.monotonic()
         found = made.reasons_until(client, "advice-timed-out")
         assert "budget-missed" not in found
@@ -71,13 +59,7 @@ def test_nothing_is_asked_while_advice_is_off(tmp_path: Path) -> None:
 
 
 def test_advice_is_off_from_the_record_on_that_says_so(tmp_path: Path) -> None:
-    with (
-        stand_in(tmp_path) as (url, _),
-        advised(tmp_path, url, "--reasoning-mode", "active") as made,
-    ):
-        made.service.start()
-        client = made.service.client()
-        made.warm(client)
+    with advised_actively(tmp_path) as (made, client):
         made.reasons_until(client, *ADVISED)
         (answered,) = made.service.client("operate").control([OFF])
         assert answered.status == "taken"
@@ -85,13 +67,7 @@ def test_advice_is_off_from_the_record_on_that_says_so(tmp_path: Path) -> None:
 
 
 def test_process_that_asks_may_die_and_is_asked_again_once_it_is_back(tmp_path: Path) -> None:
-    with (
-        stand_in(tmp_path) as (url, _),
-        advised(tmp_path, url, "--reasoning-mode", "active") as made,
-    ):
-        made.service.start()
-        client = made.service.client()
-        made.warm(client)
+    with advised_actively(tmp_path) as (made, client):
         made.reasons_until(client, *ADVISED)
         os.kill(asking_pid(made), signal.SIGKILL)
         made.reasons_until(client, "advice-failed", "advice-timed-out")
@@ -105,13 +81,7 @@ def test_process_that_asks_may_die_and_is_asked_again_once_it_is_back(tmp_path: 
 
 
 def test_context_that_waited_when_the_service_died_is_decided_once(tmp_path: Path) -> None:
-    with (
-        stand_in(tmp_path, "hang") as (url, _),
-        advised(tmp_path, url, "--reasoning-mode", "active") as made,
-    ):
-        made.service.start()
-        client = made.service.client()
-        made.warm(client)
+    with advised_actively(tmp_path, "hang") as (made, client):
         made.reasons_until(client, "advice-timed-out")  # from here on somebody is asked
         # The one that asks waits for two seconds; the service dies before that.
         threading.Thread(target=ask_on, args=(made, client), daemon=True).start()

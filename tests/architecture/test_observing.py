@@ -21,7 +21,9 @@ from torghut.schemas.observing.metric import Metric
 from torghut.workflows.live.errors import NotTakenError
 
 PACKAGE: Final = "torghut.schemas.observing"
-CATALOGUES: Final = ("schemas/observing/catalogue.py", "schemas/observing/log_events.py")
+CATALOGUES: Final = tuple(
+    f"schemas/observing/{name}.py" for name in ("catalogue", "log_events", "beside_events")
+)
 
 PROMISED: Final = sorted(
     {name for name, value in vars(catalogue).items() if isinstance(value, Metric)}

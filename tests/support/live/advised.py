@@ -130,3 +130,16 @@ def advised(folder: Path, url: str, *options: str) -> Iterator[Advised]:
         }
         begun_ns = time.time_ns() - 1000 * _STEP_NS
         yield Advised(service=service, begun_ns=begun_ns)
+
+
+@contextlib.contextmanager
+def advised_actively(folder: Path, script: str = "good") -> Iterator[tuple[Advised, SyncClient]]:
+    """Give a service that runs and heeds a stand-in, soon to ask about each quote; and a client."""
+    with (
+        stand_in(folder, script) as (url, _),
+        advised(folder, url, "--reasoning-mode", "active") as made,
+    ):
+        made.service.start()
+        client = made.service.client()
+        made.warm(client)
+        yield made, client

@@ -8,10 +8,9 @@ from torghut.schemas.observing.log_event import LogEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GovernanceStarted(LogEvent):
-    """A scheduler was started beside the service; it governs once it holds the lease."""
+class CompanionStarted(LogEvent):
+    """A process was started beside the service."""
 
-    name = "governance.started"
     level = "info"
 
     pid: int
@@ -19,65 +18,64 @@ class GovernanceStarted(LogEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GovernanceDied(LogEvent):
+class CompanionDied(LogEvent):
+    """A process beside the service ended unasked, or did not start: its exit code is then -1."""
+
+    level = "error"
+
+    exit_code: int
+    detail: str
+    lasted_seconds: float
+    again_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanionEnded(LogEvent):
+    """A process beside the service ended because the service does."""
+
+    level = "info"
+
+    exit_code: int
+    killed: bool
+
+
+class GovernanceStarted(CompanionStarted):
+    """A scheduler was started beside the service; it governs once it holds the lease."""
+
+    name = "governance.started"
+
+
+class GovernanceDied(CompanionDied):
     """The scheduler beside the service ended unasked; it is started again.
 
     One that did not start has -1 for an exit code.
     """
 
     name = "governance.died"
-    level = "error"
-
-    exit_code: int
-    detail: str
-    lasted_seconds: float
-    again_seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GovernanceEnded(LogEvent):
+class GovernanceEnded(CompanionEnded):
     """The scheduler beside the service ended because the service does."""
 
     name = "governance.ended"
-    level = "info"
-
-    exit_code: int
-    killed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReasoningStarted(LogEvent):
+class ReasoningStarted(CompanionStarted):
     """A process that asks for advice was started beside the service."""
 
     name = "reasoning.started"
-    level = "info"
-
-    pid: int
-    starts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReasoningDied(LogEvent):
+class ReasoningDied(CompanionDied):
     """The process that asks for advice ended unasked; it is started again.
 
     One that did not start has -1 for an exit code.
     """
 
     name = "reasoning.died"
-    level = "error"
-
-    exit_code: int
-    detail: str
-    lasted_seconds: float
-    again_seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReasoningEnded(LogEvent):
+class ReasoningEnded(CompanionEnded):
     """The process that asks for advice ended because the service does."""
 
     name = "reasoning.ended"
-    level = "info"
-
-    exit_code: int
-    killed: bool

@@ -128,7 +128,7 @@ class Probe:
     async def _answer(self, deadline_ns: int) -> None:
         """Ask, and tell by what comes how far that got."""
         begun_ns = self.steady.now_ns()
-        let_in = "the key was taken" if self.keyed else "asked for none, and none was sent"
+        let_in = "let in with the key" if self.keyed else "let in without a key"
         try:
             detail = await self.endpoint.ask(PROBE, deadline_ns=deadline_ns)
         except EndpointUnauthorisedError as fault:

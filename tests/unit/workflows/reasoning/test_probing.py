@@ -78,7 +78,7 @@ def test_every_stage_that_is_passed_says_what_was_found_and_how_long_it_took() -
         ("name", True, "resolve", 1),
         ("connection", True, "connect", 2),
         ("encryption", True, "encrypt", 3),
-        ("authentication", True, "the key was taken", None),
+        ("authentication", True, "let in with the key", None),
         ("answer", True, "it came in time", 4),
         ("schema", True, "ask", None),
     ]
@@ -119,7 +119,7 @@ def test_stages_end_with_the_first_that_fails(
 def test_probe_that_sends_no_key_says_so() -> None:
     found = probed(keyed=False)
 
-    assert found.stages[3].detail == "asked for none, and none was sent"
+    assert found.stages[3].detail == "let in without a key"
 
 
 def test_what_is_shown_says_that_it_is_a_probe_and_nothing_of_a_decision() -> None:

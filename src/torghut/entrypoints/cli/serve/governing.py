@@ -12,7 +12,7 @@ from torghut.composition import machine, serving, standby
 from torghut.entrypoints.cli.scheduler.signing import read_signing_key
 from torghut.entrypoints.cli.serve.options import ServeOptions, SourceKind
 from torghut.entrypoints.cli.serve.preparing import PreparedService
-from torghut.workflows.live.beside.keeping import Companionship
+from torghut.workflows.live.beside.keeping import GOVERNANCE, Companionship
 
 
 def check_govern(options: ServeOptions) -> None:
@@ -49,6 +49,7 @@ async def governed(
         return
     beside = Companionship(
         start=serving.scheduler_beside(prepared.log, options["govern_key"], prepared.tokens),
+        kind=GOVERNANCE,
         steady=standby.steady_clock(),
         journal=prepared.journal,
         telemetry=prepared.metrics,

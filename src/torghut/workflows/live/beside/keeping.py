@@ -15,6 +15,9 @@ from typing import Final
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.units import MS_PER_S, NS_PER_S
 from torghut.schemas.observing.beside_events import (
+    CompanionDied,
+    CompanionEnded,
+    CompanionStarted,
     GovernanceDied,
     GovernanceEnded,
     GovernanceStarted,
@@ -65,9 +68,9 @@ class Kind:
         starts: Counts how often it was started.
     """
 
-    started: type[GovernanceStarted | ReasoningStarted]
-    died: type[GovernanceDied | ReasoningDied]
-    ended: type[GovernanceEnded | ReasoningEnded]
+    started: type[CompanionStarted]
+    died: type[CompanionDied]
+    ended: type[CompanionEnded]
     starts: Counter[()]
 
 
@@ -100,7 +103,7 @@ class Companionship:
     """
 
     start: Starting
-    kind: Kind = GOVERNANCE
+    kind: Kind
     steady: SteadyClock
     journal: Journal
     telemetry: Telemetry

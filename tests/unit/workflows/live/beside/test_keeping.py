@@ -17,7 +17,7 @@ from torghut.schemas.observing.beside_events import (
 )
 from torghut.schemas.observing.log_event import LogEvent
 from torghut.workflows.live.beside.errors import CompanionNotStartedError
-from torghut.workflows.live.beside.keeping import Companionship
+from torghut.workflows.live.beside.keeping import GOVERNANCE, Companionship
 from torghut.workflows.live.beside.ports import Companion
 
 KILLED = -9
@@ -95,6 +95,7 @@ class World:
         loop = asyncio.get_running_loop()
         companionship = Companionship(
             start=self.start,
+            kind=GOVERNANCE,
             steady=VirtualSteady(),
             journal=self.journal,
             telemetry=self.telemetry,
