@@ -71,13 +71,7 @@ def test_process_that_asks_may_die_and_is_asked_again_once_it_is_back(tmp_path: 
         made.reasons_until(client, *ADVISED)
         os.kill(asking_pid(made), signal.SIGKILL)
         made.reasons_until(client, "advice-failed", "advice-timed-out")
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            if set(ADVISED) & set(reasons(made.decide(client))):
-                break
-            time.sleep(0.2)
-        else:
-            pytest.fail(made.service.said()[-3000:])
+        made.reasons_until(client, *ADVISED)
 
 
 def test_context_that_waited_when_the_service_died_is_decided_once(tmp_path: Path) -> None:
@@ -91,7 +85,7 @@ def test_context_that_waited_when_the_service_died_is_decided_once(tmp_path: Pat
         assert made.service.end() == 0
 
     resolved = [one for one in made.exported("controls") if one["kind"] == "advice-resolved"]
-    assert [one["resolution"] for one in resolved][-1] == "lost"
+    assert [one["resolution"] for one in resolved].count("lost") == 1
     contexts = Counter(one["context_id"] for one in resolved)
     assert set(contexts.values()) == {1}
     assert made.service.typed("replay", "--verify", "--log", str(made.service.log)).status == 0

@@ -20,6 +20,8 @@ SYMBOL: Final = "binance-spot:ETHUSDT"
 MODEL: Final = "torghut-specialist-v1"
 _FOLDERS: Final = ("streams", "governance", "router")
 _WARM: Final = 70
+_FOUND_S: Final = 45
+"""Longest wait for a decision of some kind; a loaded machine starts a process in ten seconds."""
 _STEP_NS: Final = 1_000_000_000
 _PRICE: Final = 2000.0
 
@@ -81,10 +83,14 @@ class Advised:
         for _ in range(_WARM):
             self.decide(client)
 
-    def reasons_until(self, client: SyncClient, *wanted: str, most: int = 60) -> Sequence[str]:
-        """Return the reasons of the first decision that carries one of ``wanted``."""
+    def reasons_until(self, client: SyncClient, *wanted: str) -> Sequence[str]:
+        """Return the reasons of the first decision that carries one of ``wanted``.
+
+        The process that asks needs a while until it listens.
+        """
         seen: list[Sequence[str]] = []
-        for _ in range(most):
+        until = time.monotonic() + _FOUND_S
+        while time.monotonic() < until:
             seen.append(reasons(self.decide(client)))
             if set(wanted) & set(seen[-1]):
                 return seen[-1]

@@ -20,6 +20,7 @@ from aiokafka.errors import (
 )
 from typing_extensions import override
 
+from torghut.access.beginning import begun
 from torghut.access.broker import BrokerAccess
 from torghut.access.ending import Admin, ended
 from torghut.access.options import client_options
@@ -36,6 +37,7 @@ from torghut.carrying.planning import (
 )
 from torghut.carrying.ports import TopicAdmin
 from torghut.carrying.topics import PREFIX
+from torghut.kernel.units import MS_PER_S
 
 _SET_ON_THE_TOPIC: Final = 1
 """Where a setting's value comes from: the topic's own, in the protocol's numbers."""
@@ -86,8 +88,8 @@ class KafkaTopics(TopicAdmin):
         )
         with heard() as unsaid:
             try:
-                async with asyncio.timeout(self._budget_ms / 1000):
-                    await client.start()
+                async with asyncio.timeout(self._budget_ms / MS_PER_S):
+                    await begun(client, budget_ms=self._budget_ms)
                     yield client
             except _AWAY as error:
                 raise self._nobody(asked, [*unsaid, error]) from error

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from aiokafka.errors import KafkaError
 
+from torghut.access.beginning import begun
 from torghut.access.broker import BrokerAccess
 from torghut.access.ending import Client, ended
 from torghut.access.options import ClientOptions, client_options
@@ -65,15 +66,8 @@ class Connection:
             BrokerUnreachableError: The broker does not answer within the budget.
             BrokerRefusedError: It lets nobody in who comes like this.
         """
-        connected = False
-        try:
-            with heard() as unsaid, self.asking(what, unsaid):
-                async with asyncio.timeout(self.budget_ms / MS_PER_S):
-                    await client.start()
-            connected = True
-        finally:
-            if not connected:
-                await self.let_go(client)
+        with heard() as unsaid, self.asking(what, unsaid):
+            await begun(client, budget_ms=self.budget_ms)
 
     async def let_go(self, client: Client) -> None:
         """End a client within the budget; where it cannot end well, it ends all the same."""

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from torghut.access.beginning import begun
 from torghut.access.broker import BrokerAccess
 from torghut.access.ending import Admin, Client, ended
 from torghut.access.options import ClientOptions, client_options
@@ -90,8 +91,8 @@ class Cluster:
         """
         with cut():
             admin = Admin(**self._arguments())
+        await self._started(admin)
         try:
-            await self.within(admin.start())
             found = await self.within(admin.describe_topics(list(topics)))
         finally:
             await self.let_go(admin)
@@ -116,12 +117,13 @@ class Cluster:
         await ended(client, budget_ms=self.limits.close_ms)
 
     async def _started(self, client: Client) -> None:
-        """Start a client; one that does not start is let go of."""
-        try:
-            await self.within(client.start())
-        except BaseException:
-            await self.let_go(client)
-            raise
+        """Start a client; one that does not start is let go of.
+
+        Raises:
+            CutError: No broker answers within the budget.
+        """
+        with cut():
+            await begun(client, budget_ms=self.limits.connect_ms)
 
     def _arguments(self) -> _Arguments:
         """Return what every client is made with."""
