@@ -281,6 +281,8 @@ class Trigger(IntEnum):
 
 PENDING: Final = 255
 """In the place of a refusal code: the context waits for advice, its decision comes later."""
+SHADOWED: Final = 254
+"""Likewise, but in no log: it was decided, and advice is asked beside it."""
 
 
 class Switch(IntEnum):
@@ -317,6 +319,7 @@ class ControlKind(StrEnum):
     REVISION_FENCE = "revision-fence"
     REASONING_MODE = "reasoning-mode"
     ADVICE_RESOLVED = "advice-resolved"
+    ADVICE_SHADOWED = "advice-shadowed"
 
 
 MAX_REGIMES: Final = 4

@@ -295,14 +295,13 @@ class ReasoningModeChanged(_Control):
     reason: Reasoned
 
 
-class AdviceResolved(_Control):
-    """What became of a question for advice: the context that waited for it is decided here.
+class _AdviceCame(_Control):
+    """What became of a question for advice.
 
     It is not placed before a later context, as other records are: it has a place of its own, at
     once. ``adjust`` has a factor; what is no verdict has neither factor nor confidence.
     """
 
-    kind: Literal["advice-resolved"] = "advice-resolved"
     symbol: Symbol
     effective_at_ns: None = None
     context_id: ContextIdText
@@ -336,6 +335,18 @@ class AdviceResolved(_Control):
         return self
 
 
+class AdviceResolved(_AdviceCame):
+    """What became of a question for advice: the context that waited for it is decided here."""
+
+    kind: Literal["advice-resolved"] = "advice-resolved"
+
+
+class AdviceShadowed(_AdviceCame):
+    """What became of a question that nothing waited for: it changes no state and no decision."""
+
+    kind: Literal["advice-shadowed"] = "advice-shadowed"
+
+
 ControlRecord = Annotated[
     SwitchThrown
     | StopChanged
@@ -355,7 +366,8 @@ ControlRecord = Annotated[
     | GovernanceHeartbeat
     | RevisionFence
     | ReasoningModeChanged
-    | AdviceResolved,
+    | AdviceResolved
+    | AdviceShadowed,
     Field(discriminator="kind"),
 ]
 

@@ -65,7 +65,7 @@ def test_every_control_record_from_outside_is_carried() -> None:
     carried = {value for topic in TOPICS.declared for value in topic.values}
     made_inside = {
         *("control.lag-begin.v1", "control.lag-end.v1", "control.depth-snapshot.v1"),
-        "control.advice-resolved.v1",
+        *("control.advice-resolved.v1", "control.advice-shadowed.v1"),
     }
 
     assert {one for one in carried_schemas() if one.startswith("control.")} - made_inside <= carried

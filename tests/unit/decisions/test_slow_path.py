@@ -16,6 +16,7 @@ from tests.support.decisions.asking import (
     resolution,
     resolving,
 )
+from tests.support.decisions.kernels import reference
 from tests.support.decisions.rows import SECOND_NS
 from torghut.decisions.fold.batch import Decided
 from torghut.decisions.fold.folding import DecisionFold
@@ -265,6 +266,47 @@ def test_shadow_decides_as_off_does_but_for_the_reason() -> None:
     ]
     assert differs == ["reasons", "lineage"]
     assert any(says(row, Reason.REASONING_SHADOW) for row in beside)
+
+
+def test_shadow_asks_in_the_words_of_an_active_path() -> None:
+    _, rows, taken, active = waiting_fold()
+    fold = asking_fold(asking())
+
+    shadow = fold.decide(rows[:taken], [Arrival(row=0, record=mode_record("shadow"))])
+
+    assert not shadow.asked
+    assert [one.context for one in shadow.shadowed] == [taken - 1]
+    now, then = (np.frombuffer(one.row, DECISION) for one in (shadow.shadowed[0], active.asked[0]))
+    differs = [n for n in DECISION.names or () if now[n].tobytes() != then[n].tobytes()]
+    assert differs == ["lineage"]  # of the record that set the mode
+    assert shadow.outcomes.tolist() == [0] * taken
+
+
+@pytest.mark.parametrize("shadow_router", [False, True])
+def test_shadow_asks_beside_each_decision_in_every_batching_and_kernel(
+    *, shadow_router: bool
+) -> None:
+    rows = course([0, 1, 1, 0] * LONG)
+    records = [Arrival(row=0, record=mode_record("shadow"))]
+    whole = asking_fold(shadow_router=shadow_router)
+    parts = asking_fold(shadow_router=shadow_router)
+    plain = asking_fold(shadow_router=shadow_router)
+    plain.kernel = reference()
+
+    one = whole.decide(rows, records)
+    slow = plain.decide(rows, records)
+    split = [
+        parts.decide(rows[n : n + 7], records if n == 0 else ()) for n in range(0, len(rows), 7)
+    ]
+
+    questions = [asked.row for asked in one.shadowed]
+    assert len(questions) > 20
+    assert [asked.row for part in split for asked in part.shadowed] == questions
+    assert [asked.row for asked in slow.shadowed] == questions
+    for arm in one.arms:
+        assert b"".join(part.arms[arm].rows for part in split) == one.arms[arm].rows
+        assert slow.arms[arm].rows == one.arms[arm].rows
+        assert len(rows_of(one, arm)) == len(rows)
 
 
 def test_reasoning_mode_of_one_symbol_leaves_the_others_alone() -> None:

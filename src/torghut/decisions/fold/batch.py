@@ -16,7 +16,7 @@ from torghut.decisions.fold.lineage import Lineage
 from torghut.kernel.digests import DIGEST_BYTES
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival
-from torghut.schemas.codes import PENDING
+from torghut.schemas.codes import PENDING, SHADOWED
 from torghut.schemas.rows import DECISION
 
 _ROW: Final = struct.Struct(f"{DECISION.itemsize}s")
@@ -64,7 +64,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A context that waits for advice.
+    """A context about which advice is asked.
 
     Attributes:
         context: Its place in the batch.
@@ -92,6 +92,7 @@ class Decided:
             waits for advice.
         arms: Rows of each arm for the contexts that were decided, in the order decided.
         asked: The contexts that wait for advice.
+        shadowed: The contexts that were decided, and beside which advice is asked.
         resolved: Which of each arm's rows are of contexts that had waited, rising.
         received: Control records that were new.
         repeated: Control records that had been taken before; they have no effect.
@@ -103,6 +104,7 @@ class Decided:
     outcomes: npt.NDArray[np.uint8]
     arms: Mapping[str, ArmRows]
     asked: Sequence[Asked]
+    shadowed: Sequence[Asked]
     resolved: Sequence[int]
     received: Sequence[Arrival]
     repeated: Sequence[Arrival]
@@ -135,6 +137,7 @@ class Pass:
     taken: int = 0
     rows_written: int = 0
     asked: list[Asked] = field(default_factory=list)
+    shadowed: list[Asked] = field(default_factory=list)
     resolved: list[int] = field(default_factory=list)
     received: list[Arrival] = field(default_factory=list)
     repeated: list[Arrival] = field(default_factory=list)
@@ -149,6 +152,7 @@ class Pass:
             outcomes=self.outcomes,
             arms={arm: hash_rows(b"".join(parts)) for arm, parts in self.rows.items()},
             asked=self.asked,
+            shadowed=self.shadowed,
             resolved=self.resolved,
             received=self.received,
             repeated=self.repeated,
@@ -162,25 +166,44 @@ class Pass:
 
         Args:
             written: Rows of each arm, shape (m,), dtype ``DECISION``: one of each context that
-                was not refused. They are copied.
+                was not refused, and in the arm that serves one more of each beside which advice is
+                asked. They are copied.
             start: First context that they may be of.
         """
         outcomes = self.outcomes[start : self.taken]
-        waiting = outcomes == PENDING
-        if not waiting.any():
+        asking = outcomes >= SHADOWED
+        if not asking.any():
             for arm, rows in written.items():
                 self.rows[arm].append(rows.tobytes())
         else:
-            waits = waiting[waiting | (outcomes == 0)]  # of each row
+            kinds = outcomes[asking | (outcomes == 0)]  # of each context with a row
+            places = (np.flatnonzero(asking) + start).tolist()
+            self._take_questions(written[SERVING], kinds, places)
             for arm, rows in written.items():
-                self.rows[arm].append(rows[~waits].tobytes())
-            places = (np.flatnonzero(waiting) + start).tolist()
-            asked = written[SERVING][waits]
-            self.asked += [
-                Asked(context=place, row=row.tobytes())
-                for place, row in zip(places, asked, strict=True)
-            ]
+                if arm != SERVING:
+                    self.rows[arm].append(rows[kinds != PENDING].tobytes())
+            outcomes[outcomes == SHADOWED] = 0
         self.rows_written += int(np.count_nonzero(outcomes == 0))
+
+    def _take_questions(
+        self, rows: npt.NDArray[np.void], kinds: npt.NDArray[np.uint8], places: Sequence[int]
+    ) -> None:
+        """Take in what the arm that serves wrote where advice is asked.
+
+        Args:
+            rows: As written, shape (m,).
+            kinds: 0, ``PENDING`` or ``SHADOWED`` of each context with a row.
+            places: Of those of them in the batch about which advice is asked.
+        """
+        spans = 1 + (kinds == SHADOWED)
+        questions = (np.cumsum(spans) - spans)[kinds != 0]
+        decided = np.ones(len(rows), np.bool_)
+        decided[questions] = False
+        self.rows[SERVING].append(rows[decided].tobytes())
+        for place, question in zip(places, questions.tolist(), strict=True):
+            asked = Asked(context=place, row=rows[question].tobytes())
+            waits = self.outcomes[place] == PENDING
+            (self.asked if waits else self.shadowed).append(asked)
 
     def take_resolved(self, written: Mapping[str, npt.NDArray[np.void]]) -> None:
         """Take in the row that each arm wrote of a context that had waited, shape (1,)."""

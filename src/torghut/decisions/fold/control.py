@@ -31,6 +31,7 @@ from torghut.schemas.codes import (
 from torghut.schemas.control import (
     CONTROL_RECORD,
     AdviceResolved,
+    AdviceShadowed,
     ControlRecord,
     DeclarationsChanged,
     DepthSnapshot,
@@ -124,7 +125,7 @@ def apply_control(record: ControlRecord, now_ns: int, state: np.void) -> None:  
             _fence(record, state)
         case FillReported() | PositionReported() | PackageChanged() | DeclarationsChanged():
             pass  # these change the reported book or parameters
-        case DepthSnapshot():
+        case DepthSnapshot() | AdviceShadowed():
             pass  # evidence only
         case _:
             assert_never(record)

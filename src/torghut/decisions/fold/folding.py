@@ -26,6 +26,7 @@ from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival
 from torghut.schemas.control import (
     AdviceResolved,
+    AdviceShadowed,
     ControlRecord,
     DeclarationsChanged,
     OrderReported,
@@ -127,9 +128,10 @@ class DecisionFold(FoldMemory):
         """Let a new control record wait for the symbols that it names.
 
         A resolution waits for nothing: it is a place of its own, and of it only the next one of
-        its context would have to be known, which does not wait any more.
+        its context would have to be known, which does not wait any more. Advice that is only
+        recorded has no effect at all.
         """
-        if isinstance(record, AdviceResolved):
+        if isinstance(record, AdviceResolved | AdviceShadowed):
             return
         self.identities.take(record)
         if isinstance(record, DeclarationsChanged):
@@ -174,8 +176,8 @@ class DecisionFold(FoldMemory):
     def _begin(self, contexts: RowArray) -> Pass:
         """Return a pass over ``contexts`` of which nothing has been taken."""
         for arm in self.arms:
-            if len(self._decisions.get(arm, ())) < max(1, len(contexts)):
-                self._decisions[arm] = np.zeros(max(1, len(contexts)), DECISION)
+            if len(self._decisions.get(arm, ())) < (most := max(1, 2 * len(contexts))):
+                self._decisions[arm] = np.zeros(most, DECISION)
         outcomes = np.zeros(len(contexts), np.uint8)
         batch = Pass(contexts=contexts, outcomes=outcomes, rows={arm: [] for arm in self.arms})
         for index in occurring(contexts["symbol"]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 import numpy as np
 
@@ -34,16 +33,7 @@ from torghut.decisions.parameters import initial_states
 from torghut.kernel.ids import SERVING
 from torghut.router.package import RegimeModel
 from torghut.schemas.codes import RouterMode
-from torghut.schemas.control import (
-    AdviceResolved,
-    OrderReported,
-    ReasoningModeChanged,
-    RouterModeChanged,
-)
 from torghut.schemas.rows import STATE, RowArray
-
-_OF_THE_SERVING: Final = (RouterModeChanged, OrderReported, ReasoningModeChanged, AdviceResolved)
-"""Records that say nothing to any other arm."""
 
 
 @dataclass(slots=True, kw_only=True, repr=False)

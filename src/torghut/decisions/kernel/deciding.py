@@ -32,7 +32,7 @@ from torghut.market.features import sample, take_quote, volatility
 from torghut.router.experts import score_experts
 from torghut.router.regime import filter_step, leaving_probability, likeliest, outdate
 from torghut.router.weights import blend, lead_expert, variance_between, weigh_experts
-from torghut.schemas.codes import PENDING, Gate, Intent
+from torghut.schemas.codes import PENDING, SHADOWED, Gate, Intent, Reason
 from torghut.schemas.rows import (
     LEAF_VERSION,
     Bytes,
@@ -52,6 +52,8 @@ KERNEL_VERSION: Final = 5
 _LEAF_VERSION: Final = LEAF_VERSION
 _ABSTAIN: Final = int(Intent.ABSTAIN)
 _PENDING: Final = PENDING
+_SHADOWED: Final = SHADOWED
+_SHADOW: Final = np.uint64(1 << Reason.REASONING_SHADOW)
 _ONE: Final = np.uint64(1)
 _VOLATILITY: Final = int(Gate.VOLATILITY)
 _ASKS: Final = 0
@@ -81,12 +83,13 @@ def decide_rows(  # noqa: PLR0913, PLR0917 - one call a batch: every array is it
     """Decide ``contexts`` in order; return how many were taken, and how many rows were written.
 
     ``outcomes[i]`` becomes the refusal code of context i, 0 where it was decided, 255 where it
-    waits for advice. ``decisions`` is filled from the front, with a row of each context that was
-    not refused: where it waits, with what is known when advice is asked. Where the role is
-    ``FOLLOWING``, those wait that ``outcomes`` says already; where it is ``RESOLVING``, each row
-    names a symbol whose pending context is decided and, as its receive time, now. Stops before a
-    context at which a control record is due. Takes -1 if an index is outside its table. Call
-    through ``engine``, which checks the rest.
+    waits for advice, 254 where it was decided and advice is asked beside it. ``decisions`` is
+    filled from the front, with a row of each context that was not refused: where it waits, with
+    what is known when advice is asked; where advice is asked beside it, with that and, behind it,
+    the decision. Where the role is ``FOLLOWING``, those wait that ``outcomes`` says already; where
+    it is ``RESOLVING``, each row names a symbol whose pending context is decided and, as its
+    receive time, now. Stops before a context at which a control record is due. Takes -1 if an
+    index is outside its table. Call through ``engine``, which checks the rest.
     """
     if not _are_inside(contexts, len(parameters), len(sources)):
         return -1, 0
@@ -103,18 +106,15 @@ def decide_rows(  # noqa: PLR0913, PLR0917 - one call a batch: every array is it
         is_due = 0 < due_ns[symbol] <= context.receive_ns
         if is_due and judge_place(context, state, parameters[symbol]) == 0:
             return i, written
-        asking = _ASKS
-        if role == FOLLOWING:
-            asking = _WAITS if outcomes[i] == _PENDING else _GOES_ON
+        said = outcomes[i]
         refusal = admit(context, state, parameters[symbol])
         outcomes[i] = refusal
         if refusal != 0:
             continue
-        decision = decisions[written]
-        _identify(context, sources[context.source], parameters[symbol], decision)
-        if _decide(context, asking, state, parameters[symbol], sessions, decision):
-            outcomes[i] = _PENDING
-        written += 1
+        _identify(context, sources[context.source], parameters[symbol], decisions[written])
+        outcomes[i], written = _decide(
+            context, role, said, state, parameters[symbol], sessions, decisions, written
+        )
     return len(contexts), written
 
 
@@ -146,15 +146,50 @@ def _identify(
 
 
 @compiled
-def _decide(
+def _decide(  # noqa: PLR0913, PLR0917 - what a context is decided on
+    context: ContextRow,
+    role: int,
+    said: int,
+    state: StateRow,
+    parameters: ParameterRow,
+    sessions: Rows[SessionRow],
+    decisions: Rows[DecisionRow],
+    written: int,
+) -> tuple[int, int]:
+    """Decide one admitted context; return its outcome, and how many rows are written by then.
+
+    ``said`` is its outcome in the arm that serves, where this one follows.
+    """
+    now = context.receive_ns
+    decision = decisions[written]
+    asking = _ASKS
+    if role == FOLLOWING:
+        asking = _WAITS if said == _PENDING else _GOES_ON
+    waits, wish, effects = _consider(context, asking, state, parameters, sessions, decision)
+    if waits:
+        await_advice(now, state, decision)
+        propose(now, wish, state, parameters, decision)
+        return _PENDING, written + 1
+    if role == FOLLOWING or not decision.reasons & _SHADOW:
+        _finish(now, wish, effects, state, parameters, decision)
+        return _SHADOWED if role == FOLLOWING and said == _SHADOWED else 0, written + 1
+    decisions[written + 1] = decision
+    decision.reasons ^= _SHADOW  # whoever advises is shown what is shown where a context waits
+    propose(now, wish, state, parameters, decision)
+    _finish(now, wish, effects, state, parameters, decisions[written + 1])
+    return _SHADOWED, written + 2
+
+
+@compiled
+def _consider(
     context: ContextRow,
     asking: int,
     state: StateRow,
     parameters: ParameterRow,
     sessions: Rows[SessionRow],
     decision: DecisionRow,
-) -> bool:
-    """Observe, route, judge and conclude one admitted context; return whether it waits instead.
+) -> tuple[bool, float, int]:
+    """Observe, route and judge one admitted context; return whether it waits, wish and effects.
 
     ``asking`` is whether it may ask for advice, or waits, or goes on, as the arm that serves does.
     """
@@ -175,12 +210,7 @@ def _decide(
         effects |= more
     elif not waits:
         effects |= follow_path(state, decision)
-    if waits:
-        await_advice(now, state, decision)
-        propose(now, wish, state, parameters, decision)
-        return True
-    _finish(now, wish, effects, state, parameters, decision)
-    return False
+    return waits, wish, effects
 
 
 @compiled

@@ -22,6 +22,7 @@ from torghut.decisions.kernel.deciding import (
 from torghut.decisions.kernel.reference import decide_interpreted
 from torghut.kernel.native.loading import build_of, entry, is_kept
 from torghut.kernel.native.ports import CodeStore
+from torghut.schemas.codes import ReasoningMode
 from torghut.schemas.rows import (
     CONTEXT,
     DECISION,
@@ -106,15 +107,16 @@ class DecisionKernel:
 
         Fewer are taken than there are where a control record has its place: before the first
         one not taken. There is a row of each that was not refused: of one that waits for advice,
-        with what was known then.
+        with what was known then; and that row before its own of one beside which advice is asked.
 
         Args:
             contexts: Shape (n,), dtype ``CONTEXT``.
             states: Shape (symbols,), dtype ``STATE``; changed in place.
             tables: What all batches share.
-            decisions: Shape (>= n,), dtype ``DECISION``; filled from the front.
+            decisions: Shape (>= n,), or (>= 2n,) where a symbol's advice is asked beside its
+                decisions; dtype ``DECISION``; filled from the front.
             outcomes: Shape (>= n,), uint8; the refusal code of each context, 0 if decided, 255 if
-                it waits for advice.
+                it waits for advice, 254 if it was decided and advice is asked beside it.
             follows: Whether those wait that ``outcomes`` says, instead of those that ask.
 
         Raises:
@@ -155,7 +157,10 @@ class DecisionKernel:
         """Check the arrays, and run the kernel in one of its roles."""
         check_array("contexts", contexts, CONTEXT)
         check_array("states", states, STATE, len(tables.parameters))
-        check_array("decisions", decisions, DECISION, len(contexts))
+        most = len(contexts)
+        if role == LEADING and len(decisions) < 2 * most and _asks_beside(states):
+            most *= 2
+        check_array("decisions", decisions, DECISION, most)
         check_array("outcomes", outcomes, _OUTCOME, len(contexts))
         taken, written = self.run(
             contexts,
@@ -172,6 +177,11 @@ class DecisionKernel:
             check_indices("contexts.symbol", contexts["symbol"], len(tables.parameters))
             check_indices("contexts.source", contexts["source"], len(tables.sources))
         return taken, written
+
+
+def _asks_beside(states: RowArray) -> bool:
+    """Return whether any symbol is in shadow mode."""
+    return bool((states["reasoning_mode"] == ReasoningMode.SHADOW).any())
 
 
 def compiled_kernel(store: CodeStore | None) -> DecisionKernel:

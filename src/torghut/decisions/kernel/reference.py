@@ -6,6 +6,7 @@ infinity: the kernel must never need one. Unsigned 64-bit words stay numpy's, to
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 from typing import Generic, TypeVar, cast
 
@@ -76,6 +77,10 @@ class _Objects(Generic[T]):
         if row is None:
             row = self._made[int(index)] = cast("T", _object(self._array[index]))
         return row
+
+    def __setitem__(self, index: int, row: T, /) -> None:
+        """Let a row be as another is, and change without it."""
+        self._made[int(index)] = copy.deepcopy(row)
 
     def write_back(self) -> None:
         """Copy every object that was made into its row."""

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint64]
@@ -17,8 +17,9 @@ RowArray = npt.NDArray[np.void]
 """An array of packed rows, as numpy sees it."""
 
 
-class Rows(Protocol, Generic[T_co]):
+class Rows(Protocol, Generic[T]):
     """An array of packed rows, as the kernel sees it."""
 
     def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> T_co: ...
+    def __getitem__(self, index: int, /) -> T: ...
+    def __setitem__(self, index: int, row: T, /) -> None: ...

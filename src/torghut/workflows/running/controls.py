@@ -20,6 +20,7 @@ from torghut.router.package import read_regime_model
 from torghut.schemas.control import (
     CONTROL_RECORD,
     AdviceResolved,
+    AdviceShadowed,
     ControlRecord,
     DeclarationsChanged,
     FillReported,
@@ -111,6 +112,8 @@ def submit(
     fresh: list[ControlRecord] = []
     for one in offered:
         judged = fold.judge(one.record, known)
+        if isinstance(one.record, AdviceShadowed):
+            judged = ControlRefusal.ADVICE_FOREIGN
         if judged is Known.NEW:
             known.take(one.record)
             fresh.append(one.record)
@@ -240,7 +243,7 @@ def _named(record: ControlRecord) -> str:
             named = record.replaces or record.decision_id or ""
         case OrderReported():
             named = record.decision_id
-        case AdviceResolved():
+        case AdviceResolved() | AdviceShadowed():
             named = record.context_id
         case GovernanceHeartbeat():
             named = f"epoch {record.epoch}"

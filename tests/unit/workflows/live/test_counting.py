@@ -60,6 +60,7 @@ def done(arm: ArmRows, outcomes: Sequence[int] = (), **parts: Any) -> Done:  # n
         repeated=parts.get("repeated", []),
         refused=parts.get("refused", []),
         asked=[],
+        shadowed=[],
         resolved=[],
         applied=[],
         lineages={},

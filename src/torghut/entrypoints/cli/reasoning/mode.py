@@ -18,20 +18,21 @@ from torghut.schemas.control import ReasoningModeChanged
 class _Changed(Handed):
     """What was asked for."""
 
-    mode: Literal["off", "active"]
+    mode: Literal["off", "shadow", "active"]
     reason: str
 
 
 @click.command()
-@click.argument("mode", type=click.Choice(["off", "active"]))
+@click.argument("mode", type=click.Choice(["off", "shadow", "active"]))
 @click.option("--reason", required=True, help="Why; it is put on record.")
 @service_options
 @json_option
 def mode(**asked: Unpack[_Changed]) -> ExitCode:
     """Have a live service ask for advice, or nobody any more, from its next context on.
 
-    What waits for advice already is still resolved. Where the service runs without --advise nobody
-    can be asked, and the fallback decides.
+    In shadow mode decisions are made without advice, and what it would have been is recorded beside
+    them. What waits for advice already is still resolved. Where the service runs without --advise
+    nobody can be asked, and the fallback decides.
     """
     changed = ReasoningModeChanged.model_validate(
         {

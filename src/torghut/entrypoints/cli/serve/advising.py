@@ -20,15 +20,18 @@ def check_advise(options: ServeOptions) -> None:
     """Check what was asked for, before anything begins.
 
     Raises:
-        click.UsageError: Nothing is declared of advice that is to count.
+        click.UsageError: Nothing is declared of advice that is asked for.
         EndpointSettingError: The environment does not say where the endpoint is.
     """
     if options["advise"]:
         endpoint_access()
-    if options["reasoning_mode"] == "active":
+    if options["reasoning_mode"] in {"shadow", "active"}:
         declared = deciding.declarations().reasoning
         if declared.bounds is None or declared.asking is None:
-            message = "--reasoning-mode active: expected bounds and asking in reasoning.yaml"
+            message = (
+                f"--reasoning-mode {options['reasoning_mode']}: "
+                "expected bounds and asking in reasoning.yaml"
+            )
             raise click.UsageError(message)
 
 

@@ -89,7 +89,9 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--advise", is_flag=True, help="Run the process that asks for advice beside it.")
 @click.option("--passages", type=_FILE, help="News and fundamentals, JSON lines, for --advise.")
 @click.option(
-    "--reasoning-mode", type=click.Choice(["off", "active"]), help="Whether advice counts."
+    "--reasoning-mode",
+    type=click.Choice(["off", "shadow", "active"]),
+    help="Whether advice counts.",
 )
 @click.option("--until-end", is_flag=True, help="End with the source instead of serving on.")
 def serve(**options: Unpack[ServeOptions]) -> ExitCode:

@@ -128,4 +128,4 @@ class ServeOptions(TypedDict):
     govern_key: Path | None
     advise: bool
     passages: Path | None
-    reasoning_mode: Literal["off", "active"] | None
+    reasoning_mode: Literal["off", "shadow", "active"] | None

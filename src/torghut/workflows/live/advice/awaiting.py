@@ -1,8 +1,12 @@
-"""Contexts that wait for advice: asked about once they are durably pending, and resolved in time.
+"""Contexts about which advice is asked: once they are durable, and with an end to every question.
 
 Whoever advises may be slow, wrong or gone: the loop's own timer resolves what is not answered by
 its deadline. Of a question and its timer whichever comes first is recorded; the other is refused by
 the fold, since by then nothing waits, and stands in the log as that.
+
+In shadow mode nothing waits: a context is decided without advice, and what it would have been is
+recorded beside it. One question of a symbol is open at a time, as in active mode; what would be
+asked meanwhile is not.
 """
 
 from __future__ import annotations
@@ -14,11 +18,11 @@ from typing import Final, Protocol
 
 from typing_extensions import override
 
-from torghut.decisions.fold.batch import Decided
+from torghut.decisions.fold.batch import Asked, Decided
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.units import NS_PER_MS, NS_PER_S
-from torghut.schemas.control import AdviceResolved, ResolutionName
+from torghut.schemas.control import AdviceResolved, AdviceShadowed, ResolutionName
 from torghut.schemas.rows import CONTEXT
 from torghut.workflows.live.intake.waiting import WaitingContext, WaitingControl, WaitingLine
 from torghut.workflows.live.told.outcomes import Moment, Settled
@@ -84,16 +88,45 @@ class NobodyAdvises(Advisor):
 
 
 @dataclass(slots=True, kw_only=True)
-class Awaiting:
-    """The contexts of one log that wait for advice.
+class _Open:
+    """A question from its asking on.
 
     Attributes:
-        line: Where what resolves them waits to be recorded.
+        context_id: What names the context.
+        symbol: Its instrument.
+        waits: Whether the context waits for the answer, or was decided.
+        moment: When it came in; None where another process took it in.
+        receive_ns: Of the context.
+        timer: Ends the question.
+    """
+
+    context_id: str
+    symbol: str
+    waits: bool
+    moment: Moment | None = None
+    receive_ns: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+    def now_ns(self, steady: SteadyClock) -> int:
+        """Return what time it is for the context, on the receive clock; 0 if unknown."""
+        if self.moment is None:
+            return 0
+        stamp, speed = self.moment
+        waited_ns = steady.now_ns() - stamp.came_ns
+        return self.receive_ns + int(waited_ns * (speed or 0.0))
+
+
+@dataclass(slots=True, kw_only=True)
+class Awaiting:
+    """The contexts of one log about which advice is asked.
+
+    Attributes:
+        line: Where what becomes of a question waits to be recorded.
         steady: What deadlines are measured on.
         advisor: Who is asked.
-        came: When each came in, by id, while it waits.
-        answers: Questions that were answered or given up so far: what tells resolutions of one
-            context apart.
+        came: When each that waits came in, by id.
+        answers: Questions that were answered or given up so far: what tells records of one context
+            apart.
     """
 
     line: WaitingLine
@@ -101,8 +134,8 @@ class Awaiting:
     advisor: Advisor = field(default_factory=NobodyAdvises)
     came: dict[str, Moment] = field(default_factory=dict)
     answers: int = 0
-    _receive_ns: dict[str, int] = field(default_factory=dict)
-    _timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    _waiting: dict[str, _Open] = field(default_factory=dict)
+    _beside: dict[str, _Open] = field(default_factory=dict)
 
     def answered(self, settled: Settled) -> Sequence[Moment]:
         """Return when the contexts came in that a block decides and that had waited."""
@@ -116,7 +149,7 @@ class Awaiting:
         fold: DecisionFold,
         speed: float | None,
     ) -> None:
-        """Go on from a block that is durable: ask about what waits, forget what was decided.
+        """Go on from a block that is durable: ask, and forget what was decided.
 
         Args:
             decided: What became of the block.
@@ -128,77 +161,90 @@ class Awaiting:
             if isinstance(arrival.record, AdviceResolved):
                 self._forget(arrival.record.context_id)
         for asked in decided.asked:
-            item = contexts[asked.context]
-            self.came[item.context_id] = item.stamp, speed
-            self._receive_ns[item.context_id] = int(item.row[_RECEIVE])
-            facts = fold.symbols[fold.symbol_index(item.symbol)]
-            declared = fold.declarations[facts.declarations]
-            bounds = declared.reasoning.bounds
-            if bounds is None:
-                answer = Answer(resolution="failed", code="reasoning.undeclared")
-                self._resolve(item.context_id, item.symbol, answer)
-                continue
-            left_ms = bounds.budget_ms - bounds.reserve_ms
-            question = Question(
-                context_id=item.context_id,
-                symbol=item.symbol,
-                row=asked.row,
-                regimes=fold.packages[facts.package].labels if facts.package else (),
-                multiplier=float(declared.instrument(item.symbol).multiplier),
-                deadline_ns=item.stamp.came_ns + left_ms * NS_PER_MS,
-            )
-            self._ask(question)
+            one = _opened(contexts[asked.context], speed, waits=True)
+            self._waiting[one.context_id] = one
+            if one.moment is not None:
+                self.came[one.context_id] = one.moment
+            self._ask(one, asked, fold)
+        for asked in decided.shadowed:
+            one = _opened(contexts[asked.context], speed, waits=False)
+            if one.symbol not in self._beside:
+                self._beside[one.symbol] = one
+                self._ask(one, asked, fold)
 
     def give_up(self, fold: DecisionFold) -> bool:
         """Resolve everything that waits in a fold as lost; return whether anything did."""
         waits = {facts.name: fold.awaiting(index) for index, facts in enumerate(fold.symbols)}
         for symbol, name in waits.items():
             if name is not None:
-                self._resolve(name, symbol, Answer(resolution="lost"))
+                unknown = _Open(context_id=name, symbol=symbol, waits=True)
+                self._settle(self._waiting.get(name, unknown), Answer(resolution="lost"))
         return any(waits.values())
 
-    def _ask(self, question: Question) -> None:
-        """Ask, and see to it that the wait ends."""
-        name, symbol = question.context_id, question.symbol
-        left_s = max(0.0, (question.deadline_ns - self.steady.now_ns()) / NS_PER_S)
-        self._timers[name] = asyncio.get_running_loop().call_later(
-            left_s, self._resolve, name, symbol, Answer(resolution="timed-out")
+    def _ask(self, one: _Open, asked: Asked, fold: DecisionFold) -> None:
+        """Ask, and see to it that the question ends."""
+        facts = fold.symbols[fold.symbol_index(one.symbol)]
+        declared = fold.declarations[facts.declarations]
+        bounds = declared.reasoning.bounds
+        if bounds is None or one.moment is None:
+            self._settle(one, Answer(resolution="failed", code="reasoning.undeclared"))
+            return
+        left_ns = (bounds.budget_ms - bounds.reserve_ms) * NS_PER_MS
+        question = Question(
+            context_id=one.context_id,
+            symbol=one.symbol,
+            row=asked.row,
+            regimes=fold.packages[facts.package].labels if facts.package else (),
+            multiplier=float(declared.instrument(one.symbol).multiplier),
+            deadline_ns=one.moment[0].came_ns + left_ns,
         )
-        self.advisor.ask(question, lambda answer: self._resolve(name, symbol, answer))
+        left_s = max(0.0, (question.deadline_ns - self.steady.now_ns()) / NS_PER_S)
+        one.timer = asyncio.get_running_loop().call_later(
+            left_s, self._settle, one, Answer(resolution="timed-out")
+        )
+        self.advisor.ask(question, lambda answer: self._settle(one, answer))
 
-    def _resolve(self, name: str, symbol: str, answer: Answer) -> None:
-        """Let a resolution wait to be recorded, before everything else.
+    def _settle(self, one: _Open, answer: Answer) -> None:
+        """Let what became of a question wait to be recorded.
 
-        A later one for the same context is recorded as well, as refused.
+        What resolves a context goes before everything else, and a later answer is recorded as well,
+        as refused. Of a question that nothing waited for only the first is.
         """
-        if (timer := self._timers.pop(name, None)) is not None:
-            timer.cancel()
+        if one.timer is not None:
+            one.timer.cancel()
+        if not one.waits and self._beside.get(one.symbol) is not one:
+            return
         self.answers += 1
-        record = AdviceResolved(
-            control_id=f"advice:{name}:{self.answers}",
-            symbol=symbol,
-            context_id=name,
-            at_ns=self._now_ns(name),
+        kind = AdviceResolved if one.waits else AdviceShadowed
+        record = kind(
+            control_id=f"advice:{one.context_id}:{self.answers}",
+            symbol=one.symbol,
+            context_id=one.context_id,
+            at_ns=one.now_ns(self.steady),
             resolution=answer.resolution,
             factor=answer.factor,
             confidence=answer.confidence,
             advice=answer.advice,
             code=answer.code,
         )
-        self.line.put([WaitingControl(record=record, urgent=True)])
-
-    def _now_ns(self, name: str) -> int:
-        """Return what time it is for a context that waits, on the receive clock; 0 if unknown."""
-        moment = self.came.get(name)
-        if moment is None:
-            return 0
-        stamp, speed = moment
-        waited_ns = self.steady.now_ns() - stamp.came_ns
-        return self._receive_ns[name] + int(waited_ns * (speed or 0.0))
+        if not one.waits:
+            del self._beside[one.symbol]
+        self.line.put([WaitingControl(record=record, urgent=one.waits)])
 
     def _forget(self, name: str) -> None:
         """Forget a context that was decided."""
         self.came.pop(name, None)
-        self._receive_ns.pop(name, None)
-        if (timer := self._timers.pop(name, None)) is not None:
-            timer.cancel()
+        one = self._waiting.pop(name, None)
+        if one is not None and one.timer is not None:
+            one.timer.cancel()
+
+
+def _opened(item: WaitingContext, speed: float | None, *, waits: bool) -> _Open:
+    """Return the question about a context that was taken in here."""
+    return _Open(
+        context_id=item.context_id,
+        symbol=item.symbol,
+        waits=waits,
+        moment=(item.stamp, speed),
+        receive_ns=int(item.row[_RECEIVE]),
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from typing_extensions import override
@@ -16,7 +17,7 @@ from tests.fakes.virtual_time import run_virtually
 from tests.support.decisions.asking import BUDGET_MS, asking_setup, mode_record, resolving
 from tests.support.decisions.kernels import compiled
 from torghut.decisions.recording import read_block
-from torghut.schemas.control import AdviceResolved
+from torghut.schemas.control import AdviceResolved, AdviceShadowed
 from torghut.schemas.live.position import START
 from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
 from torghut.workflows.live.assembly import LiveWorker
@@ -68,9 +69,9 @@ Waiting = list["asyncio.Task[dict[str, object]]"]
 """Who waits for the outcomes of contexts, oldest first."""
 
 
-async def warm(worker: LiveWorker, asked: Callable[[], bool]) -> Waiting:
+async def warm(worker: LiveWorker, asked: Callable[[], bool], *, mode: str = "active") -> Waiting:
     """Let contexts come, one a second, until one has asked for advice."""
-    await worker.desk.submit([mode_record("active")])
+    await worker.desk.submit([mode_record(mode)])
     waiting: Waiting = []
     for sequence in range(1, WARM):
         waiting.append(asyncio.ensure_future(outcome(worker, sequence)))
@@ -273,7 +274,94 @@ def test_listeners_get_each_outcome_once_and_in_order() -> None:
     run_virtually(main())
 
 
-def decision_of(told: dict[str, object]) -> dict[str, int]:
+async def shadows(made: World) -> list[AdviceShadowed]:
+    """Return everything that the log took of advice beside decisions."""
+    return [
+        arrival.record
+        for block in await made.blocks()
+        for arrival in read_block(block).received
+        if isinstance(arrival.record, AdviceShadowed)
+    ]
+
+
+def test_in_shadow_the_decision_comes_at_once_and_advice_is_recorded_beside_it() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=0.3)
+        made = world(adviser)
+        async with made.living() as worker:
+            waiting = await warm(worker, adviser.was_asked, mode="shadow")
+            told = await last(waiting)
+            assert "reasoning-shadow" in reasons(told)
+            (record,) = await shadows(made)
+            asked = adviser.asked[0]
+            assert (record.resolution, record.confidence) == ("approve", 0.8)
+            assert (record.symbol, record.context_id) == (A, asked.context_id)
+            assert decision_of(told)["decision_id"] == f"{asked.context_id}/serving"
+            assert not await resolutions(made)
+        assert (await replay_log(made.inner, compiled())).identical
+
+    run_virtually(main())
+
+
+def test_in_shadow_one_question_of_a_symbol_is_open_at_a_time() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=1.7)
+        made = world(adviser)
+        async with made.living() as worker:
+            waiting = await warm(worker, adviser.was_asked, mode="shadow")
+            for sequence in range(len(waiting) + 1, len(waiting) + 11):
+                told = await outcome(worker, sequence)
+                assert "reasoning-shadow" in reasons(told)
+                await asyncio.sleep(1)
+            gaps = [b - a for a, b in itertools.pairwise(adviser.times)]
+            assert len(gaps) >= 4
+            assert min(gaps) >= 1.7
+            assert len({one.context_id for one in await shadows(made)}) >= 4
+
+    run_virtually(main())
+
+
+def test_in_shadow_what_is_not_answered_in_time_is_recorded_as_that_once() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=BUDGET_MS / 1000 + 5)
+        made = world(adviser)
+        async with made.living() as worker:
+            await last(await warm(worker, adviser.was_asked, mode="shadow"))
+            await asyncio.sleep(20)
+            assert [one.resolution for one in await shadows(made)] == ["timed-out"]
+
+    run_virtually(main())
+
+
+def test_service_that_ends_waits_for_no_advice_beside_decisions() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=None)
+        made = world(adviser)
+        worker = made.worker()
+        await worker.begin()
+        running = asyncio.ensure_future(worker.loop.run())
+        await last(await warm(worker, adviser.was_asked, mode="shadow"))
+        worker.desk.close()
+        await asyncio.wait_for(running, 1)
+        assert not await shadows(made)
+
+    run_virtually(main())
+
+
+def test_advice_beside_decisions_from_outside_is_refused() -> None:
+    async def main() -> None:
+        made = world(Adviser())
+        async with made.living() as worker:
+            fields = resolving(f"{'cd' * 16}:{A}:quote:7").model_dump(exclude={"kind"})
+            forged = AdviceShadowed.model_validate(fields)
+            (answer,) = await worker.desk.submit([forged])
+            assert (answer.status, answer.code) == ("refused", "control.advice-foreign")
+            assert not await shadows(made)
+
+    run_virtually(main())
+
+
+def decision_of(told: dict[str, object]) -> dict[str, Any]:
     """Return the decision of a line."""
     found = told["decision"]
     assert isinstance(found, dict)
