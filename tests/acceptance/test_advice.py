@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.support.live.advised import Advised, advised, advised_actively, reasons, stand_in
+from tests.support.live.advised import (
+    SYMBOL,
+    Advised,
+    advised,
+    advised_actively,
+    reasons,
+    stand_in,
+)
 from torghut.client import SyncClient
 from torghut.kernel.canonical import JsonObject
+from torghut.schemas.control import VERDICTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -64,6 +74,34 @@ def test_advice_is_off_from_the_record_on_that_says_so(tmp_path: Path) -> None:
         (answered,) = made.service.client("operate").control([OFF])
         assert answered.status == "taken"
         assert "reasoning-off" in reasons(made.decide(client))
+
+
+def test_shadow_records_beside_decisions_what_active_heeds(tmp_path: Path) -> None:
+    with (
+        stand_in(tmp_path) as (url, _),
+        advised(tmp_path, url, "--reasoning-mode", "shadow") as made,
+    ):
+        made.service.start()
+        client = made.service.client()
+        made.warm(client)
+        until = time.monotonic() + 45
+        while not (verdicts := shadowed(made)) and time.monotonic() < until:
+            assert not set(ADVISED) & set(reasons(made.decide(client)))
+        assert verdicts, made.service.said()[-3000:]
+        assert made.service.end() == 0
+
+    log = str(made.service.log)
+    assert made.service.typed("replay", "--verify", "--log", log).status == 0
+    told = made.service.typed("reasoning", "report", "--log", log, "--json")
+    found = json.loads(told.out)["symbols"][SYMBOL]
+    assert found["asked"] == sum(found["answers"].values()) >= len(verdicts)
+    assert found["heeded"] == found["agreed"] + found["smaller"] + found["larger"] > 0
+
+
+def shadowed(made: Advised) -> Sequence[object]:
+    """Return the verdicts that are on record beside decisions."""
+    controls = [one for one in made.exported("controls") if one["kind"] == "advice-shadowed"]
+    return [one for one in controls if one["resolution"] in VERDICTS]
 
 
 def test_process_that_asks_may_die_and_is_asked_again_once_it_is_back(tmp_path: Path) -> None:

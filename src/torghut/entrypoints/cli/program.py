@@ -101,6 +101,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "topics diff": ("topics.applying", "Compare a cluster's topics with those declared."),
     "topics check": ("topics.checking", "Check topics, and that what was released is readable."),
     "reasoning mode": ("reasoning.mode", "Have a live service ask for advice, or nobody."),
+    "reasoning report": ("reasoning.reporting", "Say what recorded advice would have been worth."),
     "reasoning probe": ("reasoning.probing", "Say how far the model's endpoint is reached."),
     "reasoning serve": ("reasoning.serving", "Ask a model for advice; serve --advise starts it."),
     "endpoint fake": ("endpoint", "Stand in for a model: good answers, or faults on command."),

@@ -1,0 +1,132 @@
+"""What advice would have been worth is what it is worth where it counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from typing_extensions import override
+
+from tests.fakes.live import A, World, live_policy, offered
+from tests.fakes.virtual_time import run_virtually
+from tests.support.decisions.asking import asking_setup, mode_record
+from tests.support.decisions.kernels import compiled
+from torghut.eventlog.memory import InMemoryLog
+from torghut.kernel.ids import SERVING
+from torghut.schemas.rows import DECISION
+from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
+from torghut.workflows.live.assembly import LiveWorker
+from torghut.workflows.reasoning.hindsight import SymbolHindsight, look_back
+
+CONTEXTS: Final = 90
+APPROVED: Final = Answer(resolution="approve", confidence=0.8)
+
+
+class Adviser(Advisor):
+    """Says the same of everything, soon."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    @override
+    def ask(self, question: Question, answered: Callable[[Answer], None]) -> None:
+        asyncio.get_running_loop().call_later(0.3, answered, self.answer)
+
+
+def price(sequence: int) -> dict[str, Any]:
+    """Return a price that rises, and falls again."""
+    mid = 1.3 * (1.0 + 4e-5 * (sequence if sequence < 60 else 120 - sequence))
+    return {"bid": round(mid, 6), "ask": round(mid * 1.00001, 6)}
+
+
+@cache
+def lived(mode: str, answer: Answer) -> InMemoryLog:
+    """Return the log of a service in some mode, whose adviser always says the same."""
+    made = World(setup=asking_setup(), policy=live_policy(door=(("answer_ms", 20_000),)))
+    made.advisor = Adviser(answer)
+
+    async def live(worker: LiveWorker) -> None:
+        await worker.desk.submit([mode_record(mode)])
+        for sequence in range(1, CONTEXTS):
+            await worker.desk.decide([offered(sequence, **price(sequence))])
+            await asyncio.sleep(1)
+
+    async def main() -> None:
+        async with made.living() as worker:
+            await live(worker)
+
+    run_virtually(main())
+    return made.inner
+
+
+def hindsight(log: InMemoryLog) -> SymbolHindsight:
+    """Return what a log's advice would have been worth."""
+    found = asyncio.run(look_back(log, compiled()))
+    assert found.contexts == CONTEXTS - 1
+    assert list(found.symbols) == [A]
+    return found.symbols[A]
+
+
+def equity(log: InMemoryLog) -> float:
+    """Return the paper equity as of a log's last decision."""
+
+    async def rows() -> bytes:
+        return b"".join([block.arms[SERVING].rows async for block in log.blocks(0)])
+
+    return float(np.frombuffer(asyncio.run(rows()), DECISION)["equity"][-1])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        APPROVED,
+        Answer(resolution="adjust", factor=0.5, confidence=0.8),
+        Answer(resolution="veto", confidence=0.8),
+        Answer(resolution="defer", confidence=0.8),
+        Answer(resolution="failed", code="reasoning.endpoint-unreachable"),
+    ],
+    ids=lambda answer: answer.resolution,
+)
+def test_it_is_what_an_active_path_earned_with_the_same_answers(answer: Answer) -> None:
+    shadow = lived("shadow", answer)
+
+    found = hindsight(shadow)
+
+    assert found.without == equity(shadow) == equity(lived("off", answer))
+    assert found.under == equity(lived("active", answer))
+    assert found.unrecorded == 0
+
+
+def test_approvals_differ_from_a_fallback_that_raises_less() -> None:
+    found = hindsight(lived("shadow", APPROVED))
+
+    assert found.asked == found.answers["approve"] > 20
+    assert found.heeded == found.agreed + found.smaller + found.larger > 0
+    assert found.larger > 0  # it opens, and is content with that
+    assert found.without == 0.0 < found.under
+
+
+def test_deferring_is_the_fallback() -> None:
+    found = hindsight(lived("shadow", Answer(resolution="defer", confidence=0.8)))
+
+    assert found.heeded == found.agreed > 10
+    assert found.without == found.under
+
+
+def test_what_was_asked_and_counted_is_what_is_on_record() -> None:
+    answers = lived("active", APPROVED)
+
+    found = hindsight(answers)
+
+    assert found.asked == found.heeded == found.answers["approve"]
+    assert found.under == equity(answers)
+
+
+def test_log_without_advice_says_nothing() -> None:
+    found = asyncio.run(look_back(lived("off", APPROVED), compiled()))
+
+    assert found.symbols == {}
