@@ -44,8 +44,16 @@ def test_advice_of_the_specialist_decides_and_the_log_replays_without_it(tmp_pat
 
     ended = made.service.typed("replay", "--verify", "--log", str(made.service.log))
     assert ended.status == 0, ended.out
-    kinds = Counter(one["kind"] for one in made.exported("controls"))
-    assert kinds["advice-resolved"] > 0
+    resolved = [one for one in made.exported("controls") if one["kind"] == "advice-resolved"]
+    cited = [one["advice"] for one in resolved if "advice" in one]
+    assert cited
+    # The endpoint is gone by now: what was said is said again from the record alone.
+    again = made.service.typed("reasoning", "replay", "--log", str(made.service.log), "--json")
+    assert again.status == 0, again.out
+    assert json.loads(again.out)["counts"] == {"identical": len(cited)}
+    shown = made.service.typed("reasoning", "record", str(cited[-1]))
+    assert "regime:entropy" in shown.out
+    assert "verdict: " in shown.out
 
 
 def test_endpoint_that_hangs_holds_no_decision_up_beyond_its_budget(tmp_path: Path) -> None:

@@ -10,20 +10,26 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
+from tests.fakes.artifacts import InMemoryArtifacts
 from tests.support.decisions.asking import NAMES, asking_fold, course, mode_record
-from torghut.adapters.dspy.engine import ModelParameters
 from torghut.adapters.dspy.program import DspyProgram, configure
 from torghut.adapters.endpoint.faults import FAULTS
 from torghut.adapters.endpoint.script import parse_script
 from torghut.adapters.endpoint.serving import Served, serve_endpoint
 from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
+from torghut.adapters.reasoning.keeping import ArtifactRecords
+from torghut.artifacts.ports import ArtifactStore
 from torghut.composition import standby
 from torghut.market.ports import Arrival
 from torghut.reasoning.asking import Terms
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.spending import Spending, SpendingPolicy
+from torghut.schemas.control import AdviceShadowed
+from torghut.schemas.reasoning.record import ModelParameters
 from torghut.workflows.reasoning.advising import AdvisingDesk, Finding, Inquiry
-from torghut.workflows.reasoning.ports import BreakerWitness
+from torghut.workflows.reasoning.ports import BreakerWitness, Caller
+from torghut.workflows.reasoning.recording import load_record, record_bytes
+from torghut.workflows.reasoning.replaying import replayed_answer
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
@@ -92,6 +98,7 @@ EXPECTED: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("invalid", "reasoning.reply-malformed"): (
         "absurd-usage",
         "byte-order-mark",
+        "echo-key",
         "gzip",
         "gzip-bomb",
         "length-short",
@@ -153,6 +160,10 @@ class Changes(BreakerWitness):
     def changed(self, before: str, after: str, code: str) -> None:
         self.seen.append((before, after, code))
 
+    @override
+    def unkept(self, context_id: str, fault: Exception) -> None:
+        raise AssertionError(context_id) from fault
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _configured() -> None:
@@ -166,10 +177,16 @@ def asked_row() -> bytes:
     return asking_fold().decide(course([0] * 60), active).asked[0].row
 
 
-def desk_of(caller: EndpointCaller, changes: Changes, *, failures: int = 1) -> AdvisingDesk:
+def desk_of(
+    caller: EndpointCaller,
+    changes: Changes,
+    *,
+    failures: int = 1,
+    kept: ArtifactStore | None = None,
+) -> AdvisingDesk:
     """Return what asks at an endpoint."""
     return AdvisingDesk(
-        program=DspyProgram(caller, ModelParameters(model="m1")),
+        program=program_of(caller, ModelParameters(model="m1")),
         spending=Spending(
             policy=SpendingPolicy(
                 calls_per_hour=100, tokens_per_hour=10**6, tokens_per_question=10**4, at_once=8
@@ -180,26 +197,34 @@ def desk_of(caller: EndpointCaller, changes: Changes, *, failures: int = 1) -> A
         passages=lambda _symbol, _event_ns: (),
         steady=standby.steady_clock(),
         witness=changes,
+        keeper=ArtifactRecords(kept or InMemoryArtifacts()),
     )
 
 
 def inquiry() -> Inquiry:
     """Return a question that has a budget from now on."""
     return Inquiry(
-        context_id="c",
+        context_id=f"{'cd' * 16}:{NAMES[0]}:quote:7",
         row=asked_row(),
         terms=Terms(symbol=NAMES[0], regimes=("calm", "turbulent"), multiplier=1.0),
         deadline_ns=standby.steady_clock().now_ns() + BUDGET_NS,
     )
 
 
-async def ask(script: str, questions: int = 1) -> tuple[list[Finding], Served, Changes]:
+def program_of(caller: Caller, parameters: ModelParameters) -> DspyProgram:
+    """Return the program that is served."""
+    return DspyProgram(caller, parameters, standby.steady_clock())
+
+
+async def ask(
+    script: str, questions: int = 1, kept: ArtifactStore | None = None
+) -> tuple[list[Finding], Served, Changes]:
     """Return what becomes of questions, one after the other."""
     changes = Changes()
     async with serve_endpoint(parse_script(script, FAULTS), host="127.0.0.1", port=0) as served:
         caller = EndpointCaller(Endpoint(url=served.url, key=KEY), standby.steady_clock())
         try:
-            desk = desk_of(caller, changes)
+            desk = desk_of(caller, changes, kept=kept)
             return [await desk.advise(inquiry()) for _ in range(questions)], served, changes
         finally:
             await caller.close()
@@ -220,8 +245,9 @@ def test_every_fault_is_expected_to_end_somehow() -> None:
 @pytest.mark.parametrize(("name", "outcome", "code"), CASES)
 def test_question_ends_with_the_right_code(name: str, outcome: str, code: str) -> None:
     begun_ns = standby.steady_clock().now_ns()
+    kept = InMemoryArtifacts()
 
-    (found,), served, changes = asyncio.run(ask(name))
+    (found,), served, changes = asyncio.run(ask(name, kept=kept))
 
     assert (found.outcome, found.code) == (outcome, code)
     assert standby.steady_clock().now_ns() - begun_ns < PATIENCE_NS
@@ -229,6 +255,31 @@ def test_question_ends_with_the_right_code(name: str, outcome: str, code: str) -
     assert len(served.requests) <= 4  # one call a step, and none again
     assert bool(changes.seen) == (outcome not in ADVISED)
     assert KEY not in repr(found)
+    check_record(found, kept, outcome, code)
+
+
+def check_record(found: Finding, kept: InMemoryArtifacts, outcome: str, code: str) -> None:
+    """Check that the record alone says the same again, and betrays nothing."""
+    assert found.advice is not None
+    record = load_record(kept, found.advice)
+    assert KEY not in record_bytes(record).decode()
+    assert (record.resolution, record.code) == (outcome, code)
+    assert record.calls
+    told = AdviceShadowed.model_validate(
+        {
+            "control_id": "c",
+            "symbol": NAMES[0],
+            "context_id": record.context_id,
+            "at_ns": 0,
+            "resolution": found.outcome,
+            "factor": found.factor,
+            "confidence": found.confidence,
+            "advice": found.advice,
+            "code": found.code,
+        }
+    )
+    again = asyncio.run(replayed_answer(told, found.advice, kept, program_of))
+    assert again.status == "identical", again
 
 
 def test_open_breaker_asks_nobody() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -10,10 +9,14 @@ from typing import Final
 from dspy.lm15 import Message, Request, Response, TextPart, Usage
 
 from torghut.adapters.dspy.speaking import answer_schema
+from torghut.kernel.canonical import JsonObject, JsonValue, canonical_bytes
+from torghut.kernel.clock import SteadyClock
+from torghut.kernel.digests import sha256_hex
 from torghut.reasoning.errors import AdviceFaultError
-from torghut.reasoning.replies import read_reply
+from torghut.reasoning.replies import Reply, read_reply
+from torghut.schemas.reasoning.record import ModelParameters
 from torghut.schemas.reasoning.steps import StepName
-from torghut.workflows.reasoning.ports import Caller
+from torghut.workflows.reasoning.ports import Call, Caller, Transcript
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,12 +25,14 @@ class Asking:
 
     Attributes:
         deadline_ns: On the steady clock.
+        transcript: Takes down each call.
         step: That is asked now.
         tokens: Used so far; None once a reply did not say.
         fault: What went wrong first: DSPy wraps what engines raise.
     """
 
     deadline_ns: int
+    transcript: Transcript
     step: StepName = "signal"
     tokens: int | None = 0
     fault: AdviceFaultError | None = None
@@ -37,34 +42,19 @@ ASKING: Final[ContextVar[Asking]] = ContextVar("asking")
 """The question that the present task is about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelParameters:
-    """What is pinned of the model.
-
-    Attributes:
-        model: As the endpoint names it.
-        temperature: Of sampling.
-        seed: Of sampling; None where the endpoint takes none.
-        max_tokens: Of an answer.
-    """
-
-    model: str
-    temperature: float = 0.0
-    seed: int | None = 0
-    max_tokens: int = 800
-
-
 class ChatEngine:
     """An engine of DSPy's, for an OpenAI-compatible endpoint.
 
     Args:
         caller: Brings a request there, and its reply back.
         parameters: Of the model.
+        steady: Measures calls.
     """
 
-    def __init__(self, caller: Caller, parameters: ModelParameters) -> None:
+    def __init__(self, caller: Caller, parameters: ModelParameters, steady: SteadyClock) -> None:
         self._caller = caller
         self._parameters = parameters
+        self._steady = steady
 
     async def complete(self, request: Request) -> Response:
         """Return the endpoint's one answer.
@@ -74,9 +64,7 @@ class ChatEngine:
         """
         asking = ASKING.get()
         try:
-            body = request_body(request, self._parameters, asking.step)
-            raw = await self._caller.call(body, step=asking.step, deadline_ns=asking.deadline_ns)
-            reply = read_reply(raw, model=self._parameters.model)
+            reply = await self._asked(request_body(request, self._parameters, asking.step), asking)
         except AdviceFaultError as fault:
             asking.fault = asking.fault or fault
             raise
@@ -90,6 +78,36 @@ class ChatEngine:
             usage=Usage(),
         )
 
+    async def _asked(self, body: JsonObject, asking: Asking) -> Reply:
+        """Return the reply to a request, and take the call down whatever becomes of it.
+
+        Raises:
+            AdviceFaultError: There is none that can be read.
+        """
+        begun_ns = self._steady.now_ns()
+        raw: bytes | None = None
+        reply: Reply | None = None
+        code = "reasoning.cancelled"
+        try:
+            raw = await self._caller.call(body, step=asking.step, deadline_ns=asking.deadline_ns)
+            reply = read_reply(raw, model=self._parameters.model)
+            code = ""
+        except AdviceFaultError as fault:
+            code = fault.code
+            raise
+        finally:
+            asking.transcript.calls.append(
+                Call(
+                    step=asking.step,
+                    request=sha256_hex(canonical_bytes(body)),
+                    reply=raw,
+                    tokens=None if reply is None else reply.tokens,
+                    elapsed_ns=self._steady.now_ns() - begun_ns,
+                    code=code,
+                )
+            )
+        return reply
+
 
 class NoBlocking:
     """The engine that DSPy wants for calls that block: there are none."""
@@ -100,15 +118,13 @@ class NoBlocking:
         raise NotImplementedError(message)
 
 
-def request_body(
-    request: Request, parameters: ModelParameters, step: StepName
-) -> Mapping[str, object]:
+def request_body(request: Request, parameters: ModelParameters, step: StepName) -> JsonObject:
     """Return what the endpoint is sent."""
     system = request.system
     told = system if isinstance(system, str) else "".join(p.text for p in system or ())
-    messages = [{"role": "system", "content": told}] if told else []
+    messages: list[JsonValue] = [{"role": "system", "content": told}] if told else []
     messages += [{"role": one.role, "content": one.text or ""} for one in request.messages]
-    body: dict[str, object] = {
+    body: JsonObject = {
         "model": parameters.model,
         "messages": messages,
         "temperature": parameters.temperature,

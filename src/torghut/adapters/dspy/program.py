@@ -8,13 +8,15 @@ from typing import Final, TypeVar, cast
 import dspy
 from typing_extensions import override
 
-from torghut.adapters.dspy.engine import ASKING, Asking, ChatEngine, ModelParameters, NoBlocking
+from torghut.adapters.dspy.engine import ASKING, Asking, ChatEngine, NoBlocking
 from torghut.adapters.dspy.signatures import SHOWN, before, signature_of
 from torghut.adapters.dspy.speaking import StrictAdapter
 from torghut.kernel.canonical import JsonObject, canonical_text
+from torghut.kernel.clock import SteadyClock
 from torghut.reasoning.errors import AdviceFaultError, AnswerMalformedError
 from torghut.reasoning.verdict import Committee
 from torghut.schemas.reasoning.context import AdviceContext
+from torghut.schemas.reasoning.record import ModelParameters
 from torghut.schemas.reasoning.steps import (
     STEPS,
     AdviceAnswer,
@@ -24,7 +26,7 @@ from torghut.schemas.reasoning.steps import (
     StepName,
 )
 from torghut.schemas.types import Message
-from torghut.workflows.reasoning.ports import Caller, Program, Thought
+from torghut.workflows.reasoning.ports import Caller, Program, Thought, Transcript
 
 T = TypeVar("T", bound=Message)
 
@@ -65,17 +67,23 @@ class DspyProgram(Program):
     Args:
         caller: Brings requests to the endpoint.
         parameters: Of the model.
+        steady: Measures calls.
         module: Compiled or not.
     """
 
     def __init__(
-        self, caller: Caller, parameters: ModelParameters, module: CommitteeModule | None = None
+        self,
+        caller: Caller,
+        parameters: ModelParameters,
+        steady: SteadyClock,
+        module: CommitteeModule | None = None,
     ) -> None:
+        self._parameters = parameters
         self._module = module or CommitteeModule()
         self._lm = dspy.LM(
             f"openai/{parameters.model}",
             engine=NoBlocking(),
-            async_engine=ChatEngine(caller, parameters),
+            async_engine=ChatEngine(caller, parameters, steady),
             cache=False,
             num_retries=0,
             temperature=parameters.temperature,
@@ -83,9 +91,16 @@ class DspyProgram(Program):
         )
         self._adapter = StrictAdapter()
 
+    @property
     @override
-    async def think(self, shown: AdviceContext, *, deadline_ns: int) -> Thought:
-        asking = Asking(deadline_ns=deadline_ns)
+    def parameters(self) -> ModelParameters:
+        return self._parameters
+
+    @override
+    async def think(
+        self, shown: AdviceContext, *, deadline_ns: int, transcript: Transcript
+    ) -> Thought:
+        asking = Asking(deadline_ns=deadline_ns, transcript=transcript)
         said = await self._asked(self._module, shown, asking)
         return Thought(
             committee=Committee(
@@ -105,7 +120,7 @@ class DspyProgram(Program):
         Raises:
             AdviceFaultError: There is none.
         """
-        asking = Asking(deadline_ns=deadline_ns)
+        asking = Asking(deadline_ns=deadline_ns, transcript=Transcript())
         said = await self._asked(self._module.signal, shown, asking)
         return SignalAnswer.model_validate_json(spelled("signal", said), strict=True), asking.tokens
 

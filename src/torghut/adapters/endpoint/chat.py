@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from torghut.kernel.canonical import JsonObject, JsonRefusedError, parse_json_object
@@ -36,17 +36,22 @@ class ChatRequest:
 
     Attributes:
         path: Of the request line.
-        authorised: Whether it carries a bearer token.
+        token: The bearer token that it carries; empty without one.
         model: That is asked for; empty if it is no completion.
         messages: Role and text of each.
         schema: Name of the JSON schema that the answer is to fit; empty without one.
     """
 
     path: str
-    authorised: bool
+    token: str = field(repr=False)
     model: str
     messages: Sequence[tuple[str, str]]
     schema: str
+
+    @property
+    def authorised(self) -> bool:
+        """Whether it carries a bearer token."""
+        return bool(self.token)
 
 
 def read_request(path: str, headers: Mapping[str, str], body: bytes) -> ChatRequest:
@@ -63,7 +68,7 @@ def read_request(path: str, headers: Mapping[str, str], body: bytes) -> ChatRequ
     ]
     return ChatRequest(
         path=path,
-        authorised=headers.get("authorization", "").lower().startswith("bearer "),
+        token=_token(headers.get("authorization", "")),
         model=str(said.get("model", "")),
         messages=found,
         schema=_schema(said),
@@ -127,6 +132,12 @@ def http_response(
         *(f"{name}: {value}" for name, value in headers),
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def _token(header: str) -> str:
+    """Return the bearer token of a header; empty without one."""
+    scheme, _, token = header.partition(" ")
+    return token if scheme.lower() == "bearer" else ""
 
 
 def _schema(said: JsonObject) -> str:

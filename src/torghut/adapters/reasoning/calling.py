@@ -76,6 +76,7 @@ class EndpointCaller(Caller):
         headers = {"accept": "application/json", "accept-encoding": "identity"}
         if endpoint.key:
             headers["authorization"] = f"Bearer {endpoint.key}"
+        self._key = endpoint.key.encode()
         self._url = f"{endpoint.url.rstrip('/')}/chat/completions"
         self._steady = steady
         self._client = httpx.AsyncClient(
@@ -123,6 +124,8 @@ class EndpointCaller(Caller):
                 found += part
                 if len(found) > REPLY_MAX:
                     raise ReplyOversizedError(limit=REPLY_MAX)
+            if self._key and self._key in found:  # replies are kept, and the key in no place
+                raise ReplyMalformedError(place="body", expected="no secret", found="the key")
             return bytes(found)
 
 

@@ -74,7 +74,7 @@ async def _answer(desk: AdvisingDesk, asked: Inquired, writer: asyncio.StreamWri
         resolution=finding.outcome,
         factor=finding.factor,
         confidence=finding.confidence,
-        advice=None,
+        advice=finding.advice,
         code=finding.code,
     )
     writer.write(found.model_dump_json().encode() + b"\n")

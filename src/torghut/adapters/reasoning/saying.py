@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 
 from typing_extensions import override
 
@@ -11,9 +12,17 @@ from torghut.workflows.reasoning.ports import BreakerWitness
 
 
 class BreakerLines(BreakerWitness):
-    """Writes down each change of the breaker's state."""
+    """Writes down each change of the breaker's state, and each record that was not kept."""
 
     @override
     def changed(self, before: str, after: str, code: str) -> None:
-        said = {"event": "breaker-changed", "before": before, "after": after, "code": code}
-        sys.stderr.write(f"{json.dumps(said)}\n")
+        _say({"event": "breaker-changed", "before": before, "after": after, "code": code})
+
+    @override
+    def unkept(self, context_id: str, fault: Exception) -> None:
+        _say({"event": "advice-unkept", "context_id": context_id, "found": str(fault)})
+
+
+def _say(said: Mapping[str, str]) -> None:
+    """Write one line."""
+    sys.stderr.write(f"{json.dumps(said)}\n")

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from torghut.adapters.dspy.engine import ModelParameters
 from torghut.adapters.dspy.program import DspyProgram, configure
+from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
+from torghut.adapters.reasoning.keeping import ArtifactRecords
 from torghut.adapters.reasoning.listening import listening
 from torghut.adapters.reasoning.passage_file import PassageFile
 from torghut.adapters.reasoning.saying import BreakerLines
@@ -18,6 +19,8 @@ from torghut.kernel.units import NS_PER_MS
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.spending import Spending, SpendingPolicy
 from torghut.schemas.declarations.governance import AskingTerms
+from torghut.schemas.reasoning.record import ModelParameters
+from torghut.settings import artifact_dir
 from torghut.workflows.reasoning.advising import AdvisingDesk
 
 
@@ -42,7 +45,7 @@ async def advising(
         Endpoint(url=access.url, key=access.key, ca_file=access.authorities), steady
     )
     desk = AdvisingDesk(
-        program=DspyProgram(caller, ModelParameters(model=access.model)),
+        program=DspyProgram(caller, ModelParameters(model=access.model), steady),
         spending=Spending(
             policy=SpendingPolicy(
                 calls_per_hour=terms.calls_per_hour,
@@ -60,6 +63,7 @@ async def advising(
         passages=PassageFile(passages, age_max_ms=terms.passage_age_ms).of,
         steady=steady,
         witness=BreakerLines(),
+        keeper=ArtifactRecords(FolderArtifacts(artifact_dir())),
     )
     try:
         async with listening(desk, socket):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from torghut.adapters.dspy.engine import ModelParameters
 from torghut.adapters.dspy.program import DspyProgram, configure
 from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
 from torghut.adapters.reasoning.reaching import ReachedEndpoint
@@ -10,6 +9,7 @@ from torghut.adapters.system.clock import MonotonicClock
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.reasoning.context import AdviceContext
+from torghut.schemas.reasoning.record import ModelParameters
 from torghut.workflows.reasoning.probing import Probe, Probed
 
 
@@ -19,7 +19,7 @@ async def probe(access: EndpointAccess, *, budget_ms: int) -> Probed:
     steady = MonotonicClock()
     endpoint = Endpoint(url=access.url, key=access.key, ca_file=access.authorities)
     caller = EndpointCaller(endpoint, steady)
-    program = DspyProgram(caller, ModelParameters(model=access.model))
+    program = DspyProgram(caller, ModelParameters(model=access.model), steady)
 
     async def ask(shown: AdviceContext, deadline_ns: int) -> str:
         answer, tokens = await program.first_step(shown, deadline_ns=deadline_ns)

@@ -101,6 +101,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "topics diff": ("topics.applying", "Compare a cluster's topics with those declared."),
     "topics check": ("topics.checking", "Check topics, and that what was released is readable."),
     "reasoning mode": ("reasoning.mode", "Have a live service ask for advice, or nobody."),
+    "reasoning record": ("reasoning.showing", "Show what was asked and answered of a question."),
+    "reasoning replay": ("reasoning.replaying", "Have advice said again from its record."),
     "reasoning report": ("reasoning.reporting", "Say what recorded advice would have been worth."),
     "reasoning probe": ("reasoning.probing", "Say how far the model's endpoint is reached."),
     "reasoning serve": ("reasoning.serving", "Ask a model for advice; serve --advise starts it."),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from torghut.artifacts.errors import ArtifactUnwritableError
 from torghut.kernel.clock import SteadyClock
 from torghut.reasoning.asking import Terms, advice_context
 from torghut.reasoning.breaker import Breaker, BreakerPolicy, admit, fail, succeed
@@ -13,7 +14,9 @@ from torghut.reasoning.spending import Spending
 from torghut.reasoning.verdict import Judged, judge
 from torghut.schemas.control import ResolutionName
 from torghut.schemas.reasoning.context import AdviceContext, Passage
-from torghut.workflows.reasoning.ports import BreakerWitness, Program
+from torghut.schemas.reasoning.record import AdviceRecord
+from torghut.workflows.reasoning.ports import BreakerWitness, Program, RecordKeeper, Transcript
+from torghut.workflows.reasoning.recording import recorded_calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Finding:
         code: Of the fault; empty without one.
         shown: What was shown; None where nobody was asked.
         tokens: Used; None where nobody knows.
+        advice: Digest of the record that was kept of it; None without one.
     """
 
     outcome: ResolutionName
@@ -52,6 +56,7 @@ class Finding:
     code: str = ""
     shown: AdviceContext | None = None
     tokens: int | None = None
+    advice: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,7 +70,8 @@ class AdvisingDesk:
         confidence_min: Of advice; less than that defers.
         passages: Gives what may be shown of a symbol as of an event time.
         steady: What deadlines are measured on.
-        witness: Told of the breaker's states.
+        witness: Told of the breaker's states, and of records that could not be kept.
+        keeper: Keeps what was asked and answered.
         breaker: As it stands.
     """
 
@@ -76,6 +82,7 @@ class AdvisingDesk:
     passages: Callable[[str, int], Sequence[Passage]]
     steady: SteadyClock
     witness: BreakerWitness
+    keeper: RecordKeeper
     breaker: Breaker = field(default_factory=Breaker)
 
     async def advise(self, inquiry: Inquiry) -> Finding:
@@ -109,12 +116,41 @@ class AdvisingDesk:
         event_ns = advice_context(inquiry.row, inquiry.terms, ()).event_ns
         passages = self.passages(inquiry.terms.symbol, event_ns)
         shown = advice_context(inquiry.row, inquiry.terms, passages)
+        transcript = Transcript()
         try:
-            thought = await self.program.think(shown, deadline_ns=inquiry.deadline_ns)
+            thought = await self.program.think(
+                shown, deadline_ns=inquiry.deadline_ns, transcript=transcript
+            )
         except AdviceFaultError as fault:
-            return Finding(outcome=fault.resolution, code=fault.code, shown=shown)
-        judged = judge(thought.committee, shown, confidence_min=self.confidence_min)
-        return _found(judged, shown, thought.tokens)
+            finding = Finding(outcome=fault.resolution, code=fault.code, shown=shown)
+        else:
+            judged = judge(thought.committee, shown, confidence_min=self.confidence_min)
+            finding = _found(judged, shown, thought.tokens)
+        return await self._kept(inquiry, finding, shown, transcript)
+
+    async def _kept(
+        self, inquiry: Inquiry, finding: Finding, shown: AdviceContext, transcript: Transcript
+    ) -> Finding:
+        """Return a finding that cites the record of it, once that is durable.
+
+        What cannot be kept still counts: advice only bounds, and the log says that there is none.
+        """
+        record = AdviceRecord(
+            context_id=inquiry.context_id,
+            parameters=self.program.parameters,
+            confidence_min=self.confidence_min,
+            shown=shown,
+            calls=recorded_calls(transcript.calls),
+            resolution=finding.outcome,
+            factor=finding.factor,
+            confidence=finding.confidence,
+            code=finding.code,
+        )
+        try:
+            return replace(finding, advice=await self.keeper.keep(record))
+        except ArtifactUnwritableError as fault:
+            self.witness.unkept(inquiry.context_id, fault)
+            return finding
 
     def _fail(self, turn: int, code: str) -> None:
         """Let the breaker know of a failure."""

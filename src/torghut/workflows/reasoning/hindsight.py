@@ -248,7 +248,7 @@ def _common(record: ControlRecord) -> ControlRecord | None:
     if isinstance(record, own | ReasoningModeChanged | AdviceResolved | AdviceShadowed):
         return None
     if isinstance(record, ModeChanged) and record.mode == "live":
-        return record.model_copy(update={"mode": "paper"})
+        return ModeChanged.model_validate({**record.model_dump(), "mode": "paper"})
     return record
 
 

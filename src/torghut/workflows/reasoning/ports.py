@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from torghut.reasoning.verdict import Committee
 from torghut.schemas.reasoning.context import AdviceContext
+from torghut.schemas.reasoning.record import AdviceRecord, ModelParameters
+from torghut.schemas.reasoning.steps import StepName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +25,55 @@ class Thought:
     tokens: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of an endpoint.
+
+    Attributes:
+        step: That was asked.
+        request: Digest of the request's canonical JSON.
+        reply: As it came; None where none came whole.
+        tokens: That it used; None where nobody knows.
+        elapsed_ns: It took so long.
+        code: Of its fault; empty without one.
+    """
+
+    step: StepName
+    request: str
+    reply: bytes | None
+    tokens: int | None
+    elapsed_ns: int
+    code: str
+
+
+@dataclass(slots=True)
+class Transcript:
+    """The calls of one question, as they are made.
+
+    Attributes:
+        calls: In order.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+
+
 class Program(Protocol):
     """Whatever answers the committee's four steps."""
 
-    async def think(self, shown: AdviceContext, *, deadline_ns: int) -> Thought:
+    @property
+    def parameters(self) -> ModelParameters:
+        """What is pinned of the model."""
+        ...
+
+    async def think(
+        self, shown: AdviceContext, *, deadline_ns: int, transcript: Transcript
+    ) -> Thought:
         """Return the committee's answers.
 
         Args:
             shown: All that it may see.
             deadline_ns: On the steady clock; nothing goes on after it.
+            transcript: Takes down each call, also where there is no answer.
 
         Raises:
             AdviceFaultError: There are none.
@@ -56,9 +98,25 @@ class Caller(Protocol):
         ...
 
 
+class RecordKeeper(Protocol):
+    """A place for what was asked and answered."""
+
+    async def keep(self, record: AdviceRecord) -> str:
+        """Keep a record durably; return its digest, 64 hex digits.
+
+        Raises:
+            ArtifactUnwritableError: It cannot be kept.
+        """
+        ...
+
+
 class BreakerWitness(Protocol):
     """Is told whenever the circuit breaker changes its state."""
 
     def changed(self, before: str, after: str, code: str) -> None:
         """Take in a change, and the code of the fault that led to it; empty for none."""
+        ...
+
+    def unkept(self, context_id: str, fault: Exception) -> None:
+        """Take in that what was asked and answered could not be kept."""
         ...

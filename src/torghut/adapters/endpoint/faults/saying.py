@@ -48,6 +48,13 @@ def _wraps(change: Callable[[dict[str, object]], object]) -> Fault:
     return fault
 
 
+async def _echo_key(exchange: Exchange) -> None:
+    """Repeat the key that came with the request, beside a good answer."""
+    body = completion(exchange.good, exchange.request)
+    body["system_fingerprint"] = exchange.request.token or "none"
+    await exchange.send(http_response(200, json_body(body)))
+
+
 def _choices(body: dict[str, object]) -> list[dict[str, dict[str, object]]]:
     """Return the choices."""
     return cast("list[dict[str, dict[str, object]]]", body["choices"])
@@ -127,6 +134,7 @@ SAID: Final[Mapping[str, Fault]] = MappingProxyType(
                 usage={"prompt_tokens": -5, "completion_tokens": 2**60, "total_tokens": 1}
             )
         ),
+        "echo-key": _echo_key,
         "error-with-200": _wraps(lambda _: {"error": {"message": "overloaded"}}),
     }
 )
