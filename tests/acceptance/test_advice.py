@@ -117,6 +117,10 @@ def test_process_that_asks_may_die_and_is_asked_again_once_it_is_back(tmp_path: 
         made.reasons_until(client, *ADVISED)
         os.kill(asking_pid(made), signal.SIGKILL)
         made.reasons_until(client, "advice-failed", "advice-timed-out")
+        standing = json.loads(made.service.typed("reasoning", "status", "--json").out)
+        assert standing["breaker"]["state"] == "closed"
+        asked = standing["calls"]["per_hour"] - standing["calls"]["left"]
+        assert asked == sum(standing["day"]["resolved"].values()) + standing["under_way"] > 0
         made.reasons_until(client, *ADVISED)
 
 

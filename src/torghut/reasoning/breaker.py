@@ -9,9 +9,8 @@ late, when the breaker has opened meanwhile or another call tries, is nobody's a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
-BreakerState = Literal["closed", "open", "half-open"]
+from torghut.schemas.reasoning.ledger import BreakerState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
+from tests.fakes.clock import HandClock
 from tests.support.decisions.asking import NAMES, asking_fold, course, mode_record
 from torghut.adapters.dspy.program import DspyProgram, configure
 from torghut.adapters.endpoint.faults import FAULTS
@@ -20,14 +21,16 @@ from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
 from torghut.adapters.reasoning.keeping import ArtifactRecords
 from torghut.artifacts.ports import ArtifactStore
 from torghut.composition import standby
+from torghut.eventlog.memory import InMemoryLog
 from torghut.market.ports import Arrival
 from torghut.reasoning.asking import Terms
 from torghut.reasoning.breaker import BreakerPolicy
-from torghut.reasoning.spending import Spending, SpendingPolicy
+from torghut.reasoning.ledger import AskingPolicy, asking_decider
 from torghut.schemas.control import AdviceShadowed
 from torghut.schemas.reasoning.record import ModelParameters
 from torghut.workflows.reasoning.advising import AdvisingDesk, Finding, Inquiry
-from torghut.workflows.reasoning.ports import BreakerWitness, Caller
+from torghut.workflows.reasoning.ledger import AskingLedger
+from torghut.workflows.reasoning.ports import AskingWitness, Caller
 from torghut.workflows.reasoning.recording import load_record, record_bytes
 from torghut.workflows.reasoning.replaying import replayed_answer
 
@@ -150,7 +153,7 @@ EXPECTED: Final[Mapping[tuple[str, str], Sequence[str]]] = {
 """What becomes of a question, by the fault: outcome and code."""
 
 
-class Changes(BreakerWitness):
+class Changes(AskingWitness):
     """Remembers how the breaker changed."""
 
     def __init__(self) -> None:
@@ -187,15 +190,22 @@ def desk_of(
     """Return what asks at an endpoint."""
     return AdvisingDesk(
         program=program_of(caller, ModelParameters(model="m1")),
-        spending=Spending(
-            policy=SpendingPolicy(
-                calls_per_hour=100, tokens_per_hour=10**6, tokens_per_question=10**4, at_once=8
-            )
+        ledger=AskingLedger(
+            store=InMemoryLog(clock=HandClock()),
+            decider=asking_decider(
+                AskingPolicy(
+                    calls_per_hour=100,
+                    tokens_per_hour=10**6,
+                    tokens_per_question=10**4,
+                    at_once=8,
+                    breaking=BreakerPolicy(failures=failures, open_ns=10**10, open_max_ns=10**10),
+                )
+            ),
+            wall=HandClock(),
+            witness=changes,
         ),
-        breaking=BreakerPolicy(failures=failures, open_ns=10**10, open_max_ns=10**10),
         confidence_min=0.5,
         passages=lambda _symbol, _event_ns: (),
-        steady=standby.steady_clock(),
         witness=changes,
         keeper=ArtifactRecords(kept or InMemoryArtifacts()),
     )

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 from typing_extensions import override
 
-from torghut.workflows.reasoning.ports import BreakerWitness
+from torghut.workflows.reasoning.ports import AskingWitness
 
 
-class BreakerLines(BreakerWitness):
+class AskingLines(AskingWitness):
     """Writes down each change of the breaker's state, and each record that was not kept."""
 
     @override

@@ -12,16 +12,16 @@ from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
 from torghut.adapters.reasoning.keeping import ArtifactRecords
 from torghut.adapters.reasoning.listening import listening
 from torghut.adapters.reasoning.passage_file import PassageFile
-from torghut.adapters.reasoning.saying import BreakerLines
-from torghut.adapters.system.clock import MonotonicClock
+from torghut.adapters.reasoning.saying import AskingLines
+from torghut.adapters.system.clock import MonotonicClock, SystemClock
+from torghut.composition.advice.ledger import asking_events, asking_policy
 from torghut.composition.advice.settings import EndpointAccess
-from torghut.kernel.units import NS_PER_MS
-from torghut.reasoning.breaker import BreakerPolicy
-from torghut.reasoning.spending import Spending, SpendingPolicy
+from torghut.reasoning.ledger import asking_decider
 from torghut.schemas.declarations.governance import AskingTerms
 from torghut.schemas.reasoning.record import ModelParameters
 from torghut.settings import artifact_dir
 from torghut.workflows.reasoning.advising import AdvisingDesk
+from torghut.workflows.reasoning.ledger import AskingLedger
 
 
 @asynccontextmanager
@@ -38,34 +38,31 @@ async def advising(
 
     Raises:
         OSError: It cannot listen there, or a certificate cannot be read.
+        LogReadError: What was asked before cannot be read.
+        LogWriteError: What is asked cannot be recorded.
     """
     configure()
     steady = MonotonicClock()
     caller = EndpointCaller(
         Endpoint(url=access.url, key=access.key, ca_file=access.authorities), steady
     )
+    witness = AskingLines()
+    ledger = AskingLedger(
+        store=asking_events(),
+        decider=asking_decider(asking_policy(terms)),
+        wall=SystemClock(),
+        witness=witness,
+    )
     desk = AdvisingDesk(
         program=DspyProgram(caller, ModelParameters(model=access.model), steady),
-        spending=Spending(
-            policy=SpendingPolicy(
-                calls_per_hour=terms.calls_per_hour,
-                tokens_per_hour=terms.tokens_per_hour,
-                tokens_per_question=terms.tokens_per_question,
-                at_once=terms.at_once,
-            )
-        ),
-        breaking=BreakerPolicy(
-            failures=terms.breaker.failures,
-            open_ns=terms.breaker.open_ms * NS_PER_MS,
-            open_max_ns=terms.breaker.open_max_ms * NS_PER_MS,
-        ),
+        ledger=ledger,
         confidence_min=terms.confidence_min,
         passages=PassageFile(passages, age_max_ms=terms.passage_age_ms).of,
-        steady=steady,
-        witness=BreakerLines(),
+        witness=witness,
         keeper=ArtifactRecords(FolderArtifacts(artifact_dir())),
     )
     try:
+        await ledger.open()
         async with listening(desk, socket):
             yield desk
     finally:

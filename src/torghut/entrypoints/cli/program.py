@@ -105,6 +105,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "reasoning replay": ("reasoning.replaying", "Have advice said again from its record."),
     "reasoning report": ("reasoning.reporting", "Say what recorded advice would have been worth."),
     "reasoning probe": ("reasoning.probing", "Say how far the model's endpoint is reached."),
+    "reasoning status": ("reasoning.standing", "Say how the breaker stands, and what is left."),
     "reasoning serve": ("reasoning.serving", "Ask a model for advice; serve --advise starts it."),
     "endpoint fake": ("endpoint", "Stand in for a model: good answers, or faults on command."),
     "lookahead check": ("lookahead", "Look for outputs that depend on the future."),

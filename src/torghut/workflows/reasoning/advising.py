@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from torghut.artifacts.errors import ArtifactUnwritableError
-from torghut.kernel.clock import SteadyClock
+from torghut.eventlog.errors import LogWriteError
 from torghut.reasoning.asking import Terms, advice_context
-from torghut.reasoning.breaker import Breaker, BreakerPolicy, admit, fail, succeed
 from torghut.reasoning.errors import AdviceFaultError
-from torghut.reasoning.spending import Spending
+from torghut.reasoning.ledger import AskRefusedError
 from torghut.reasoning.verdict import Judged, judge
 from torghut.schemas.control import ResolutionName
 from torghut.schemas.reasoning.context import AdviceContext, Passage
 from torghut.schemas.reasoning.record import AdviceRecord
-from torghut.workflows.reasoning.ports import BreakerWitness, Program, RecordKeeper, Transcript
+from torghut.workflows.reasoning.ledger import AskingLedger
+from torghut.workflows.reasoning.ports import AskingWitness, Program, RecordKeeper, Transcript
 from torghut.workflows.reasoning.recording import recorded_calls
 
 
@@ -65,50 +65,35 @@ class AdvisingDesk:
 
     Attributes:
         program: That thinks.
-        spending: What it may cost.
-        breaking: When the circuit breaker opens.
+        ledger: Whether anybody may be asked, and what that cost so far.
         confidence_min: Of advice; less than that defers.
         passages: Gives what may be shown of a symbol as of an event time.
-        steady: What deadlines are measured on.
-        witness: Told of the breaker's states, and of records that could not be kept.
+        witness: Told of records that could not be kept.
         keeper: Keeps what was asked and answered.
-        breaker: As it stands.
     """
 
     program: Program
-    spending: Spending
-    breaking: BreakerPolicy
+    ledger: AskingLedger
     confidence_min: float
     passages: Callable[[str, int], Sequence[Passage]]
-    steady: SteadyClock
-    witness: BreakerWitness
+    witness: AskingWitness
     keeper: RecordKeeper
-    breaker: Breaker = field(default_factory=Breaker)
 
     async def advise(self, inquiry: Inquiry) -> Finding:
         """Return what became of an inquiry; no fault of whoever is asked gets out of here."""
-        now_ns = self.steady.now_ns()
-        number = self.spending.begin(now_ns)
-        if not isinstance(number, int):
-            return Finding(outcome=number, code=f"reasoning.{number}")
-        breaker, turn = admit(self.breaker, now_ns)
-        if turn is None:
-            self.spending.drop(number)
-            return Finding(outcome="breaker-open", code="reasoning.breaker-open")
-        self._set(breaker, "")
-        tokens: int | None = None
+        try:
+            number = await self.ledger.begin(inquiry.context_id)
+        except AskRefusedError as refused:
+            code = f"reasoning.{refused.resolution}"
+            return Finding(outcome=refused.resolution, code=code)
+        except LogWriteError as fault:  # what is not on record is not asked: it could cost anything
+            return Finding(outcome="failed", code=fault.code)
         try:
             finding = await self._ask(inquiry)
-            tokens = finding.tokens
         except BaseException:  # cancelled: the trial of a half-open breaker must not stay open
-            self._fail(turn, "reasoning.cancelled")
+            await self.ledger.end(number, "failed", code="reasoning.cancelled", tokens=None)
             raise
-        finally:
-            self.spending.end(number, tokens)
-        if finding.outcome in {"timed-out", "invalid", "failed"}:
-            self._fail(turn, finding.code)
-        else:
-            self._set(succeed(self.breaker, turn), "")
+        await self.ledger.end(number, finding.outcome, code=finding.code, tokens=finding.tokens)
         return finding
 
     async def _ask(self, inquiry: Inquiry) -> Finding:
@@ -151,16 +136,6 @@ class AdvisingDesk:
         except ArtifactUnwritableError as fault:
             self.witness.unkept(inquiry.context_id, fault)
             return finding
-
-    def _fail(self, turn: int, code: str) -> None:
-        """Let the breaker know of a failure."""
-        self._set(fail(self.breaker, turn, self.breaking, self.steady.now_ns()), code)
-
-    def _set(self, breaker: Breaker, code: str) -> None:
-        """Let the breaker stand differently, and tell of it where its state changes."""
-        before, self.breaker = self.breaker, breaker
-        if before.state != breaker.state:
-            self.witness.changed(before.state, breaker.state, code)
 
 
 def _found(judged: Judged, shown: AdviceContext, tokens: int | None) -> Finding:

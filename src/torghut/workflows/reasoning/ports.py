@@ -110,8 +110,8 @@ class RecordKeeper(Protocol):
         ...
 
 
-class BreakerWitness(Protocol):
-    """Is told whenever the circuit breaker changes its state."""
+class AskingWitness(Protocol):
+    """Is told when the circuit breaker changes its state, and of what could not be kept."""
 
     def changed(self, before: str, after: str, code: str) -> None:
         """Take in a change, and the code of the fault that led to it; empty for none."""

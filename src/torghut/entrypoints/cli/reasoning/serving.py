@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import ClassVar, TypedDict
+from typing import TypedDict
 
 import click
 from typing_extensions import Unpack
@@ -13,21 +13,9 @@ from torghut.composition import deciding, machine
 from torghut.composition.advice import asking
 from torghut.composition.advice.settings import EndpointAccess, endpoint_access
 from torghut.entrypoints.cli.console import plural
-from torghut.kernel.errors import ExitCode, TorghutError
+from torghut.entrypoints.cli.reasoning.terms import asking_terms
+from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.governance import AskingTerms
-
-
-class AskingUndeclaredError(TorghutError):
-    """Nothing is declared of what asking for advice may cost."""
-
-    code: ClassVar[str] = "reasoning.undeclared"
-    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
-
-    def __init__(self) -> None:
-        super().__init__(
-            "governance/policies/reasoning.yaml: expected `bounds` and `asking`, found none; "
-            "declare them before advice is asked for"
-        )
 
 
 class ServeOptions(TypedDict):
@@ -58,9 +46,7 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     of this process, the loop decides in time. torghut serve --advise starts it.
     """
     access = endpoint_access()
-    terms = deciding.declarations().reasoning.asking
-    if terms is None:
-        raise AskingUndeclaredError
+    terms = asking_terms(deciding.declarations())
     with machine.end_on_terminate():
         asyncio.run(_serve(options, access, terms))
     return ExitCode.YES
@@ -72,6 +58,5 @@ async def _serve(options: ServeOptions, access: EndpointAccess, terms: AskingTer
         click.echo(f"asking  {access.model} at {access.url}")
         with machine.stop_on_signals(at_end_of_input=options["beside"]) as stopping:
             await stopping.asked.wait()
-        now_ns = desk.steady.now_ns()
-        calls, tokens = desk.spending.calls_left(now_ns), desk.spending.tokens_left(now_ns)
-        click.echo(f"left    {plural(calls, 'question')} and {tokens:,} tokens of this hour")
+        calls, tokens = desk.ledger.state.counted(desk.ledger.wall.now_ns())
+        click.echo(f"asked   {plural(calls, 'question')}, {tokens:,} tokens in the last hour")
