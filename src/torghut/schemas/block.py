@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from torghut.schemas.control import ControlRecord
-from torghut.schemas.types import Added, Identifier, Message, Sha256, Symbol
+from torghut.schemas.types import Added, AddedCount, Identifier, Message, Sha256, Symbol
 from torghut.schemas.upcasting import read_message
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
@@ -31,10 +31,12 @@ class BlockCounts(Message):
     ]
     control_records: Annotated[Count, Field(description="New ones; none that came again.")]
     pending: Annotated[
-        Count, Added, Field(description="Contexts that wait for advice, decided in a later place.")
+        Count,
+        AddedCount,
+        Field(description="Contexts that wait for advice, decided in a later place."),
     ] = 0
     resolved: Annotated[
-        Count, Added, Field(description="Decisions of contexts that had waited for advice.")
+        Count, AddedCount, Field(description="Decisions of contexts that had waited for advice.")
     ] = 0
 
 

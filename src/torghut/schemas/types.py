@@ -121,8 +121,13 @@ Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,199}
 
 
 def _is_unset(value: object) -> bool:
-    """Return whether a field is left out of what is written: it says nothing."""
-    return value is None or value is False or value in ("", (), 0)
+    """Return whether a field is left out of what is written: it says nothing; a zero does."""
+    return value is None or value is False or value in ("", ())
+
+
+def _is_none(count: object) -> bool:
+    """Return whether a count is left out of what is written."""
+    return count == 0
 
 
 def _without_default(schema: JsonDict) -> None:
@@ -132,3 +137,6 @@ def _without_default(schema: JsonDict) -> None:
 
 Added: Final = Field(exclude_if=_is_unset, json_schema_extra=_without_default)
 """Of a field that a later version of its record added; its default says nothing."""
+
+AddedCount: Final = Field(exclude_if=_is_none, json_schema_extra=_without_default)
+"""Likewise of a count, whose default is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
@@ -13,6 +13,7 @@ from typing_extensions import override
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import HandClock
 from tests.support.decisions.asking import NAMES, asking_fold, course, mode_record
+from tests.support.reasoning.expected import CASES, VERDICTS
 from torghut.adapters.dspy.program import DspyProgram, configure
 from torghut.adapters.endpoint.faults import FAULTS
 from torghut.adapters.endpoint.script import parse_script
@@ -39,118 +40,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 KEY: Final = "sk-a-secret-that-nobody-may-see"
 BUDGET_NS: Final = 400_000_000
 PATIENCE_NS: Final = 5_000_000_000
-ADVISED: Final = {"approve", "adjust", "defer", "veto"}
-
-EXPECTED: Final[Mapping[tuple[str, str], Sequence[str]]] = {
-    ("approve", ""): ("approve",),
-    ("adjust", ""): (
-        "adjust",
-        "good",
-        "no-usage",
-    ),
-    ("defer", ""): (
-        "defer",
-        "unsure",
-    ),
-    ("veto", ""): (
-        "veto",
-        "critic-veto",
-    ),
-    ("timed-out", "reasoning.deadline"): (
-        "drip",
-        "hang",
-        "hang-in-body",
-        "slow",
-        "slow-headers",
-    ),
-    ("failed", "reasoning.endpoint-unreachable"): (
-        "close",
-        "drop-in-body",
-        "drop-in-chunk",
-        "endless-headers",
-        "length-long",
-        "no-http",
-        "reset",
-        "reset-in-body",
-    ),
-    ("failed", "reasoning.endpoint-unauthorised"): (
-        "status-401",
-        "status-403",
-    ),
-    ("failed", "reasoning.endpoint-throttled"): (
-        "status-429",
-        "status-429-absurd",
-    ),
-    ("failed", "reasoning.endpoint-refused"): (
-        "redirect-circle",
-        "redirect-internal",
-        "status-204",
-        "status-400",
-        "status-404",
-        "status-408",
-        "status-422",
-        "status-500",
-        "status-502-html",
-        "status-503",
-    ),
-    ("invalid", "reasoning.reply-oversized"): (
-        "endless",
-        "length-absurd",
-        "oversized",
-    ),
-    ("invalid", "reasoning.reply-malformed"): (
-        "absurd-usage",
-        "byte-order-mark",
-        "echo-key",
-        "gzip",
-        "gzip-bomb",
-        "length-short",
-        "no-choices",
-        "not-json",
-        "not-utf8",
-        "repeated-key",
-        "two-choices",
-        "wrong-content-type",
-    ),
-    ("invalid", "reasoning.model-differs"): (
-        "error-with-200",
-        "other-model",
-    ),
-    ("invalid", "reasoning.answer-cut-off"): (
-        "cut-off",
-        "cut-off-whole",
-        "filtered",
-    ),
-    ("invalid", "reasoning.answer-declined"): (
-        "empty",
-        "null",
-        "refusal",
-        "tool-call",
-    ),
-    ("invalid", "reasoning.answer-malformed"): (
-        "adjust-unbounded",
-        "array",
-        "deep",
-        "duplicate-keys",
-        "extra-key",
-        "fenced",
-        "long-rationale",
-        "malformed",
-        "missing-key",
-        "nan",
-        "number-as-text",
-        "out-of-range",
-        "prose",
-        "trailing",
-        "truncated",
-        "unknown-verdict",
-        "unquoted",
-        "wrong-types",
-    ),
-    ("invalid", "reasoning.citation-forged"): ("forged-citation",),
-    ("invalid", "reasoning.nothing-cited"): ("nothing-cited",),
-}
-"""What becomes of a question, by the fault: outcome and code."""
 
 
 class Changes(AskingWitness):
@@ -240,11 +129,6 @@ async def ask(
             await caller.close()
 
 
-CASES: Final = [
-    (name, outcome, code) for (outcome, code), names in EXPECTED.items() for name in names
-]
-
-
 def test_every_fault_is_expected_to_end_somehow() -> None:
     names = [name for name, _, _ in CASES]
 
@@ -263,7 +147,7 @@ def test_question_ends_with_the_right_code(name: str, outcome: str, code: str) -
     assert standby.steady_clock().now_ns() - begun_ns < PATIENCE_NS
     assert served.unauthorised == 0
     assert len(served.requests) <= 4  # one call a step, and none again
-    assert bool(changes.seen) == (outcome not in ADVISED)
+    assert bool(changes.seen) == (outcome not in VERDICTS)
     assert KEY not in repr(found)
     check_record(found, kept, outcome, code)
 

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from tests.support.decisions.reporting import report_fill, report_position
 from torghut.decisions.fold.control import control_digest
-from torghut.kernel.canonical import canonical_bytes
+from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.digests import sha256_hex
-from torghut.schemas.control import CONTROL_RECORD
+from torghut.schemas.control import CONTROL_RECORD, ControlRecord
 
 GOLDEN: Final = Path(__file__).resolve().parents[2] / "replay/golden/messages/events/control"
 RECORDS: Final[Sequence[Path]] = sorted(GOLDEN.rglob("*.json"))
@@ -38,6 +38,32 @@ def test_digest_of_a_fill_is_as_ever() -> None:
 @pytest.mark.parametrize("said", [{"fee": None}, {"at_ns": None}, {"replaces": None}])
 def test_nothing_said_is_not_written(said: dict[str, object]) -> None:
     assert report_fill("f", 1.0, **said).model_dump() == report_fill("f", 1.0).model_dump()
+
+
+ADVICE: Final[JsonObject] = {
+    "kind": "advice-resolved",
+    "control_id": "advice:1",
+    "symbol": "binance-spot:ETHUSDT",
+    "context_id": f"{'cd' * 16}:binance-spot:ETHUSDT:quote:7",
+    "at_ns": "0",
+}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        report_fill("f", 1.0, fee=0.0),
+        report_fill("f", 1.0, at_ns=0),
+        CONTROL_RECORD.validate_python({**ADVICE, "resolution": "adjust", "factor": 0.0}),
+        CONTROL_RECORD.validate_python({**ADVICE, "resolution": "veto", "confidence": 0.0}),
+        CONTROL_RECORD.validate_python({**ADVICE, "resolution": "failed", "code": "c"}),
+    ],
+    ids=["fee", "time", "factor", "confidence", "code"],
+)
+def test_zero_that_is_said_is_written(record: ControlRecord) -> None:
+    again = CONTROL_RECORD.validate_json(canonical_bytes(record.model_dump(mode="json")))
+
+    assert again == record
 
 
 def test_position_that_writes_off_nothing_is_written_as_ever() -> None:

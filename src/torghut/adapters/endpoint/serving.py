@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -13,7 +13,7 @@ import httptools
 
 from torghut.adapters.endpoint.chat import ChatRequest, http_response, json_body, read_request
 from torghut.adapters.endpoint.faults import FAULTS, Exchange
-from torghut.adapters.endpoint.script import Script, Step
+from torghut.adapters.endpoint.script import Step
 from torghut.kernel.units import MS_PER_S
 
 _READ: Final = 65_536
@@ -42,12 +42,12 @@ class Served:
 
 @asynccontextmanager
 async def serve_endpoint(
-    script: Script, *, host: str, port: int, tls: ssl.SSLContext | None = None
+    script: Iterable[Step], *, host: str, port: int, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Served]:
     """Answer requests while the block lasts.
 
     Args:
-        script: What is done with each request, in the order they are read.
+        script: What is done with each request, in the order they are read; it does not end.
         host: To listen on.
         port: 0 for any that is free.
         tls: To speak TLS; None for plain HTTP.

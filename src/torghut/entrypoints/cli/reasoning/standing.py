@@ -74,8 +74,8 @@ def _as_json(stands: AskingStands, policy: AskingPolicy, left: tuple[int, int]) 
         "breaker": {
             "state": state.breaker.state,
             "failures": state.breaker.failures,
-            "until_ns": state.breaker.until_ns,
-            "changed_at_ns": None if last is None else last.at_ns,
+            "until_ns": str(state.breaker.until_ns),
+            "changed_at_ns": None if last is None else str(last.at_ns),
             "code": None if last is None else last.code,
         },
         "calls": {"left": left[0], "per_hour": policy.calls_per_hour},
