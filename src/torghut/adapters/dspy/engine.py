@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from dspy.lm15 import Message, Request, Response, TextPart, Usage
+from typing_extensions import override
 
 from torghut.adapters.dspy.speaking import answer_schema
 from torghut.kernel.canonical import JsonObject, JsonValue, canonical_bytes
@@ -109,9 +110,18 @@ class ChatEngine:
         return reply
 
 
-class NoBlocking:
+class Blocking(Protocol):
+    """An engine for calls that block."""
+
+    def complete(self, request: Request) -> Response:
+        """Return the one answer."""
+        ...
+
+
+class NoBlocking(Blocking):
     """The engine that DSPy wants for calls that block: there are none."""
 
+    @override
     def complete(self, request: Request) -> Response:
         """Refuse."""
         message = "advice is asked for asynchronously"

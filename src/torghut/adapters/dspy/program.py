@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final, TypeVar, cast
 
 import dspy
 from typing_extensions import override
 
-from torghut.adapters.dspy.engine import ASKING, Asking, ChatEngine, NoBlocking
+from torghut.adapters.dspy.engine import ASKING, Asking, Blocking, ChatEngine, NoBlocking
 from torghut.adapters.dspy.signatures import SHOWN, before, signature_of
 from torghut.adapters.dspy.speaking import StrictAdapter
 from torghut.kernel.canonical import JsonObject, canonical_text
@@ -31,6 +32,8 @@ from torghut.workflows.reasoning.ports import Caller, Program, Thought, Transcri
 T = TypeVar("T", bound=Message)
 
 _STEPS: Final[tuple[StepName, ...]] = tuple(STEPS)
+NEVER_NS: Final = 1 << 62
+"""A deadline that does not come: what nobody waits for has all the time that it needs."""
 
 
 class CommitteeModule(dspy.Module):  # type: ignore[misc]  # it publishes no types
@@ -48,11 +51,27 @@ class CommitteeModule(dspy.Module):  # type: ignore[misc]  # it publishes no typ
         answers: dict[StepName, str] = {}
         for step in _STEPS:
             ASKING.get().step = step
-            given: dict[str, str] = {name: answers[name] for name in before(step)}
-            given[SHOWN] = context
-            said = await getattr(self, step).acall(**given)
+            said = await getattr(self, step).acall(**_given(step, context, answers))
             answers[step] = spelled(step, said)
         return dspy.Prediction(**answers)
+
+    def forward(self, context: str) -> dspy.Prediction:
+        """Return the same to an optimiser, which calls programs in its own thread."""
+        answers: dict[StepName, str] = {}
+        token = ASKING.set(Asking(deadline_ns=NEVER_NS, transcript=Transcript()))
+        try:
+            for step in _STEPS:
+                ASKING.get().step = step
+                said = getattr(self, step)(**_given(step, context, answers))
+                answers[step] = spelled(step, said)
+        finally:
+            ASKING.reset(token)
+        return dspy.Prediction(**answers)
+
+
+def _given(step: StepName, context: str, answers: Mapping[StepName, str]) -> dict[str, str]:
+    """Return what a step is given: the context, and the answers of the steps before."""
+    return {**{name: answers[name] for name in before(step)}, SHOWN: context}
 
 
 def spelled(step: StepName, said: dspy.Prediction) -> str:
@@ -80,15 +99,7 @@ class DspyProgram(Program):
     ) -> None:
         self._parameters = parameters
         self._module = module or CommitteeModule()
-        self._lm = dspy.LM(
-            f"openai/{parameters.model}",
-            engine=NoBlocking(),
-            async_engine=ChatEngine(caller, parameters, steady),
-            cache=False,
-            num_retries=0,
-            temperature=parameters.temperature,
-            max_tokens=parameters.max_tokens,
-        )
+        self._lm = language_model(ChatEngine(caller, parameters, steady), parameters)
         self._adapter = StrictAdapter()
 
     @property
@@ -139,6 +150,21 @@ class DspyProgram(Program):
             raise _found(asking, error) from error
         finally:
             ASKING.reset(token)
+
+
+def language_model(
+    engine: ChatEngine, parameters: ModelParameters, blocking: Blocking | None = None
+) -> dspy.LM:
+    """Return what DSPy calls a language model: an engine, without a cache or a second attempt."""
+    return dspy.LM(
+        f"openai/{parameters.model}",
+        engine=blocking or NoBlocking(),
+        async_engine=engine,
+        cache=False,
+        num_retries=0,
+        temperature=parameters.temperature,
+        max_tokens=parameters.max_tokens,
+    )
 
 
 @cache

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import dspy
 from typing_extensions import override
 
-from torghut.kernel.canonical import JsonValue, canonical_text
+from torghut.kernel.canonical import JsonObject, JsonValue, canonical_text
 from torghut.reasoning.replies import read_answer
 from torghut.schemas.reasoning.steps import STEPS, StepName
 
@@ -37,13 +36,30 @@ class StrictAdapter(dspy.Adapter):  # type: ignore[misc]  # it publishes no type
         return "\n\n".join([part for part in (prefix, *given, suffix) if part])
 
     @override
+    def format_demos(
+        self, signature: type[dspy.Signature], demos: list[Any]
+    ) -> list[dict[str, Any]]:
+        """Return examples as turns of a conversation; an answer that is null is one."""
+        turns = [
+            (
+                ("user", self.format_user_message_content(signature, demo)),
+                ("assistant", self.format_assistant_message_content(signature, demo)),
+            )
+            for demo in demos
+        ]
+        return [{"role": role, "content": text} for turn in turns for role, text in turn]
+
+    @override
     def format_assistant_message_content(
         self,
         signature: type[dspy.Signature],
         outputs: Mapping[str, Any],
         missing_field_message: str | None = None,
     ) -> str:
-        return json.dumps({name: outputs.get(name) for name in signature.output_fields})
+        answer = STEPS[step_of(signature)].model_validate(
+            {name: outputs[name] for name in signature.output_fields}
+        )
+        return canonical_text(cast("JsonObject", answer.model_dump(mode="json")))
 
     @override
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:

@@ -42,6 +42,9 @@ from torghut.kernel.units import MS_PER_S
 _SET_ON_THE_TOPIC: Final = 1
 """Where a setting's value comes from: the topic's own, in the protocol's numbers."""
 
+_NODES_TRIED: Final = 3
+"""Nodes of which the last still gets its turn within a budget, where the others do not answer."""
+
 _PAUSE_S: Final = 0.05
 _AWAY: Final = (
     ConnectionError,
@@ -84,7 +87,9 @@ class KafkaTopics(TopicAdmin):
     async def _asking(self, asked: str) -> AsyncIterator[Admin]:
         """Yield a client for one question, within the budget; errors become ours."""
         client = Admin(
-            **self._options, request_timeout_ms=self._budget_ms, client_id="torghut-topics"
+            **self._options,
+            request_timeout_ms=self._budget_ms // _NODES_TRIED,
+            client_id="torghut-topics",
         )
         with heard() as unsaid:
             try:
