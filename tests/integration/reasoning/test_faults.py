@@ -28,7 +28,7 @@ from torghut.reasoning.asking import Terms
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.ledger import AskingPolicy, asking_decider
 from torghut.schemas.control import AdviceShadowed
-from torghut.schemas.reasoning.record import ModelParameters
+from torghut.schemas.reasoning.record import AdviceRecord, ModelParameters
 from torghut.workflows.reasoning.advising import AdvisingDesk, Finding, Inquiry
 from torghut.workflows.reasoning.ledger import AskingLedger
 from torghut.workflows.reasoning.ports import AskingWitness, Caller
@@ -115,6 +115,11 @@ def program_of(caller: Caller, parameters: ModelParameters) -> DspyProgram:
     return DspyProgram(caller, parameters, standby.steady_clock())
 
 
+def program_again(caller: Caller, record: AdviceRecord) -> DspyProgram:
+    """Return the program of a record."""
+    return program_of(caller, record.parameters)
+
+
 async def ask(
     script: str, questions: int = 1, kept: ArtifactStore | None = None
 ) -> tuple[list[Finding], Served, Changes]:
@@ -172,7 +177,7 @@ def check_record(found: Finding, kept: InMemoryArtifacts, outcome: str, code: st
             "code": found.code,
         }
     )
-    again = asyncio.run(replayed_answer(told, found.advice, kept, program_of))
+    again = asyncio.run(replayed_answer(told, found.advice, kept, program_again))
     assert again.status == "identical", again
 
 

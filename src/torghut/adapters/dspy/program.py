@@ -88,6 +88,7 @@ class DspyProgram(Program):
         parameters: Of the model.
         steady: Measures calls.
         module: Compiled or not.
+        digest: Of the package that it is from.
     """
 
     def __init__(
@@ -96,8 +97,11 @@ class DspyProgram(Program):
         parameters: ModelParameters,
         steady: SteadyClock,
         module: CommitteeModule | None = None,
+        *,
+        digest: str | None = None,
     ) -> None:
         self._parameters = parameters
+        self._digest = digest
         self._module = module or CommitteeModule()
         self._lm = language_model(ChatEngine(caller, parameters, steady), parameters)
         self._adapter = StrictAdapter()
@@ -107,21 +111,18 @@ class DspyProgram(Program):
     def parameters(self) -> ModelParameters:
         return self._parameters
 
+    @property
+    @override
+    def digest(self) -> str | None:
+        return self._digest
+
     @override
     async def think(
         self, shown: AdviceContext, *, deadline_ns: int, transcript: Transcript
     ) -> Thought:
         asking = Asking(deadline_ns=deadline_ns, transcript=transcript)
         said = await self._asked(self._module, shown, asking)
-        return Thought(
-            committee=Committee(
-                signal=_answer(said, "signal", SignalAnswer),
-                counter=_answer(said, "counter", CounterAnswer),
-                risk=_answer(said, "risk", RiskAnswer),
-                advice=_answer(said, "advice", AdviceAnswer),
-            ),
-            tokens=asking.tokens,
-        )
+        return Thought(committee=committee_of(said), tokens=asking.tokens)
 
     async def first_step(
         self, shown: AdviceContext, *, deadline_ns: int
@@ -150,6 +151,16 @@ class DspyProgram(Program):
             raise _found(asking, error) from error
         finally:
             ASKING.reset(token)
+
+
+def committee_of(said: dspy.Prediction) -> Committee:
+    """Return the four answers that a committee's module gave."""
+    return Committee(
+        signal=_answer(said, "signal", SignalAnswer),
+        counter=_answer(said, "counter", CounterAnswer),
+        risk=_answer(said, "risk", RiskAnswer),
+        advice=_answer(said, "advice", AdviceAnswer),
+    )
 
 
 def language_model(

@@ -40,8 +40,13 @@ def before(step: StepName) -> tuple[StepName, ...]:
     return _BEFORE[step]
 
 
-def signature_of(step: StepName) -> type[dspy.Signature]:
-    """Return the signature of a step; it is named after the step."""
+def signature_of(step: StepName, instructions: str = "") -> type[dspy.Signature]:
+    """Return the signature of a step; it is named after the step.
+
+    Args:
+        step: Of the committee.
+        instructions: What a compiled program tells it; empty for what an uncompiled one does.
+    """
     given = [SHOWN, *_BEFORE[step]]
     fields: dict[str, tuple[object, object]] = {
         name: (str, dspy.InputField(desc=f"{name}, as JSON")) for name in given
@@ -49,6 +54,6 @@ def signature_of(step: StepName) -> type[dspy.Signature]:
     for name, field in STEPS[step].model_fields.items():
         fields[name] = (field.annotation, dspy.OutputField(desc=field.description or name))
     made: type[dspy.Signature] = dspy.make_signature(
-        fields, f"{_TASKS[step]} {_RULES}", signature_name=step
+        fields, instructions or f"{_TASKS[step]} {_RULES}", signature_name=step
     )
     return made

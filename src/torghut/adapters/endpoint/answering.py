@@ -1,4 +1,4 @@
-"""A good answer to a request: the local specialist's, to the step and the context that it holds."""
+"""A good answer to a request: the specialist's or the pupil's, to the step and context in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from torghut.adapters.endpoint.chat import ChatRequest
+from torghut.adapters.endpoint.pupil import PUPIL, pupil_content
 from torghut.kernel.canonical import canonical_bytes
 from torghut.reasoning.specialist import answer
 from torghut.schemas.reasoning.context import AdviceContext
@@ -18,10 +19,15 @@ _BEGINS: Final = '{"event_ns":'
 
 
 def good_content(request: ChatRequest) -> str | None:
-    """Return the specialist's answer as JSON; None where the request is no question of ours."""
+    """Return an answer as JSON; None where the request is no question of ours.
+
+    The pupil's where its model is asked for, and the specialist's otherwise.
+    """
     step, shown = step_of(request), context_of(request)
     if step is None or shown is None:
         return None
+    if request.model == PUPIL:
+        return pupil_content(step, shown, request)
     return canonical_bytes(answer(step, shown).model_dump(mode="json")).decode()
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from torghut.adapters.dspy.program import DspyProgram, configure
+from torghut.adapters.dspy.program import configure
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
 from torghut.adapters.reasoning.keeping import ArtifactRecords
@@ -14,11 +14,12 @@ from torghut.adapters.reasoning.listening import listening
 from torghut.adapters.reasoning.passage_file import PassageFile
 from torghut.adapters.reasoning.saying import AskingLines
 from torghut.adapters.system.clock import MonotonicClock, SystemClock
+from torghut.artifacts.package import Package
 from torghut.composition.advice.ledger import asking_events, asking_policy
+from torghut.composition.advice.programs import served
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.reasoning.ledger import asking_decider
 from torghut.schemas.declarations.governance import AskingTerms
-from torghut.schemas.reasoning.record import ModelParameters
 from torghut.settings import artifact_dir
 from torghut.workflows.reasoning.advising import AdvisingDesk
 from torghut.workflows.reasoning.ledger import AskingLedger
@@ -26,7 +27,12 @@ from torghut.workflows.reasoning.ledger import AskingLedger
 
 @asynccontextmanager
 async def advising(
-    access: EndpointAccess, terms: AskingTerms, socket: Path, passages: Path | None
+    access: EndpointAccess,
+    terms: AskingTerms,
+    socket: Path,
+    *,
+    passages: Path | None,
+    package: Package | None,
 ) -> AsyncIterator[AdvisingDesk]:
     """Answer questions on a Unix socket while the block lasts.
 
@@ -35,8 +41,10 @@ async def advising(
         terms: What asking may cost.
         socket: Made; of this user alone.
         passages: File of news and fundamentals; None for none.
+        package: Of the program; None for the uncompiled one.
 
     Raises:
+        AdviceProgramInvalidError: The package holds none for this model, or another one here.
         OSError: It cannot listen there, or a certificate cannot be read.
         LogReadError: What was asked before cannot be read.
         LogWriteError: What is asked cannot be recorded.
@@ -54,7 +62,7 @@ async def advising(
         witness=witness,
     )
     desk = AdvisingDesk(
-        program=DspyProgram(caller, ModelParameters(model=access.model), steady),
+        program=await served(package, caller, access.model, steady),
         ledger=ledger,
         confidence_min=terms.confidence_min,
         passages=PassageFile(passages, age_max_ms=terms.passage_age_ms).of,

@@ -38,16 +38,19 @@ def socket_place() -> Iterator[Path]:
         yield Path(folder) / "advice.sock"
 
 
-def reasoning_beside(socket: Path, passages: Path | None) -> Starting:
+def reasoning_beside(socket: Path, passages: Path | None, program: str | None) -> Starting:
     """Return what starts the process that asks for advice.
 
     Args:
         socket: Where it is to listen.
         passages: File of news and fundamentals that may be shown; None for none.
+        program: Package of a compiled program; None for the uncompiled one.
     """
     words = ["reasoning", "serve", "--socket", str(socket), "--beside"]
     if passages is not None:
         words += ["--passages", str(passages)]
+    if program is not None:
+        words += ["--program", program]
     return partial(start_companion, words)
 
 

@@ -42,6 +42,9 @@ class AdviceRecord(Message):
 
     type: Literal["reasoning.advice-record.v1"] = "reasoning.advice-record.v1"
     context_id: ContextIdText
+    program: Annotated[
+        Sha256 | None, Field(description="Digest of its package; null: as it comes, uncompiled.")
+    ]
     parameters: ModelParameters
     confidence_min: Share
     shown: AdviceContext

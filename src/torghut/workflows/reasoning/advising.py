@@ -122,6 +122,7 @@ class AdvisingDesk:
         """
         record = AdviceRecord(
             context_id=inquiry.context_id,
+            program=self.program.digest,
             parameters=self.program.parameters,
             confidence_min=self.confidence_min,
             shown=shown,

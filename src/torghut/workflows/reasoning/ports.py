@@ -65,6 +65,11 @@ class Program(Protocol):
         """What is pinned of the model."""
         ...
 
+    @property
+    def digest(self) -> str | None:
+        """Of the package that it is served from; None where it is not compiled."""
+        ...
+
     async def think(
         self, shown: AdviceContext, *, deadline_ns: int, transcript: Transcript
     ) -> Thought:

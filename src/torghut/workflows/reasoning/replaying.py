@@ -12,7 +12,7 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.reasoning.errors import AdviceFaultError
 from torghut.reasoning.verdict import judge
 from torghut.schemas.control import AdviceResolved, AdviceShadowed
-from torghut.schemas.reasoning.record import AdviceRecord, ModelParameters
+from torghut.schemas.reasoning.record import AdviceRecord
 from torghut.workflows.reasoning.ports import Caller, Program, Transcript
 from torghut.workflows.reasoning.recording import (
     AdviceRecordMissingError,
@@ -27,7 +27,8 @@ _NEVER_NS: Final = 1 << 62
 Outcome = tuple[str, float | None, float | None, str]
 """Resolution, factor, confidence and the code of a fault."""
 
-ProgramOf = Callable[[Caller, ModelParameters], Program]
+ProgramOf = Callable[[Caller, AdviceRecord], Program]
+"""Gives the program of a record, answered by a caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ async def replayed_answer(
 
 async def _thought(record: AdviceRecord, program_of: ProgramOf) -> Outcome:
     """Return what a program says that is answered from a record."""
-    program = program_of(RecordedCaller(record.calls), record.parameters)
+    program = program_of(RecordedCaller(record.calls), record)
     try:
         thought = await program.think(record.shown, deadline_ns=_NEVER_NS, transcript=Transcript())
     except NoReplyRecordedError as fault:

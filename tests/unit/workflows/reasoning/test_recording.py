@@ -42,6 +42,7 @@ def record(*calls: Call) -> AdviceRecord:
     """Return the record of a question."""
     return AdviceRecord(
         context_id=f"{'cd' * 16}:binance-spot:ETHUSDT:quote:7",
+        program=None,
         parameters=ModelParameters(model="m1"),
         confidence_min=0.5,
         shown=PROBE,

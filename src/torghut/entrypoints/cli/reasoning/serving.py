@@ -13,6 +13,7 @@ from torghut.composition import deciding, machine
 from torghut.composition.advice import asking
 from torghut.composition.advice.settings import EndpointAccess, endpoint_access
 from torghut.entrypoints.cli.console import plural
+from torghut.entrypoints.cli.reasoning.programs import load_program
 from torghut.entrypoints.cli.reasoning.terms import asking_terms
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.governance import AskingTerms
@@ -23,6 +24,7 @@ class ServeOptions(TypedDict):
 
     socket: Path
     passages: Path | None
+    program: str | None
     beside: bool
 
 
@@ -38,6 +40,7 @@ class ServeOptions(TypedDict):
     type=click.Path(path_type=Path, dir_okay=False),
     help="JSON lines of news and fundamentals that may be shown; it may grow.",
 )
+@click.option("--program", help="Package of a compiled program, NAME@DIGEST.")
 @click.option("--beside", is_flag=True, help="End when standard input does: nobody is left to ask.")
 def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     """Ask the endpoint of TORGHUT_REASONING_ENDPOINT what the loop wants to know.
@@ -54,7 +57,11 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
 
 async def _serve(options: ServeOptions, access: EndpointAccess, terms: AskingTerms) -> None:
     """Answer questions until asked to stop."""
-    async with asking.advising(access, terms, options["socket"], options["passages"]) as desk:
+    text = options["program"]
+    package = None if text is None else load_program(text, None)
+    async with asking.advising(
+        access, terms, options["socket"], passages=options["passages"], package=package
+    ) as desk:
         click.echo(f"asking  {access.model} at {access.url}")
         with machine.stop_on_signals(at_end_of_input=options["beside"]) as stopping:
             await stopping.asked.wait()

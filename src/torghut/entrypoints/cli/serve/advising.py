@@ -50,7 +50,7 @@ async def advised(
         advisor = inquiring.SocketAdvisor(socket)
         prepared.worker.loop.awaiting.advisor = advisor
         beside = Companionship(
-            start=inquiring.reasoning_beside(socket, options["passages"]),
+            start=inquiring.reasoning_beside(socket, options["passages"], options["program"]),
             kind=REASONING,
             steady=standby.steady_clock(),
             journal=prepared.journal,

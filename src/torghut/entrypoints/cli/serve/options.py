@@ -128,4 +128,5 @@ class ServeOptions(TypedDict):
     govern_key: Path | None
     advise: bool
     passages: Path | None
+    program: str | None
     reasoning_mode: Literal["off", "shadow", "active"] | None

@@ -1,0 +1,105 @@
+"""A model that knows nothing but the examples it is shown: what compiling a program is tried on.
+
+It answers as the example nearest to its question was answered, by the numbers that both show.
+Without an example it approves everything. It is no model, and its answers say so.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic import ValidationError
+
+from torghut.adapters.endpoint.chat import ChatRequest
+from torghut.kernel.canonical import canonical_bytes
+from torghut.schemas.reasoning.context import AdviceContext
+from torghut.schemas.reasoning.steps import STEPS, StepName
+from torghut.schemas.types import Message
+
+PUPIL: Final = "torghut-pupil-v1"
+"""The model's name."""
+
+_SAYS: Final = "A pupil without a model: it answers as its nearest example does."
+_EXAMPLE: Final = 2
+"""Turns of an example: its question, and its answer."""
+
+
+def pupil_content(step: StepName, shown: AdviceContext, request: ChatRequest) -> str:
+    """Return the pupil's answer as JSON.
+
+    Args:
+        step: That is asked.
+        shown: The context of the question.
+        request: With the examples.
+    """
+    nearest = min(_examples(step, request), key=lambda one: _distance(one[0], shown), default=None)
+    answer = _untaught(step, shown) if nearest is None else _as_taught(step, nearest[1], shown)
+    return canonical_bytes(answer.model_dump(mode="json")).decode()
+
+
+def _examples(
+    step: StepName, request: ChatRequest
+) -> Iterator[tuple[AdviceContext, dict[str, object]]]:
+    """Yield the contexts and answers of a request's examples."""
+    turns = [one for one in request.messages if one[0] in {"user", "assistant"}]
+    for (asked, question), (answered, answer) in zip(
+        turns[::_EXAMPLE], turns[1::_EXAMPLE], strict=False
+    ):
+        if (asked, answered) != ("user", "assistant"):
+            continue
+        shown = _shown(question)
+        try:
+            said = STEPS[step].model_validate_json(answer)
+        except ValidationError:
+            continue
+        if shown is not None:
+            yield shown, said.model_dump()
+
+
+def _shown(text: str) -> AdviceContext | None:
+    """Return the context in a question."""
+    begin = text.rfind('{"event_ns":')
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, max(0, begin))
+        return AdviceContext.model_validate_json(text[max(0, begin) : end])
+    except (json.JSONDecodeError, ValidationError):
+        return None
+
+
+def _distance(one: AdviceContext, other: AdviceContext) -> float:
+    """Return how far the numbers of two contexts are from each other."""
+    mine = {f.id: f.value for f in one.facts if isinstance(f.value, float)}
+    theirs = {f.id: f.value for f in other.facts if isinstance(f.value, float)}
+    scales = {name: abs(mine[name]) + abs(theirs[name]) for name in mine.keys() & theirs.keys()}
+    return math.fsum(
+        abs(mine[name] - theirs[name]) / scale for name, scale in scales.items() if scale > 0.0
+    )
+
+
+def _untaught(step: StepName, shown: AdviceContext) -> Message:
+    """Return what it says without an example."""
+    cited = [shown.facts[0].id]
+    answers: dict[StepName, dict[str, object]] = {
+        "signal": {"stance": "long", "strength": 1.0, "summary": _SAYS},
+        "counter": {"objection": _SAYS, "severity": 0.0},
+        "risk": {"veto": False, "exposure_factor": 1.0, "flags": [], "rationale": _SAYS},
+        "advice": {
+            "verdict": "approve",
+            "factor": None,
+            "confidence": 0.6,
+            "rationale": _SAYS,
+            "risk_flags": [],
+            "abstain_reason": None,
+        },
+    }
+    return STEPS[step].model_validate({**answers[step], "citations": cited})
+
+
+def _as_taught(step: StepName, answer: dict[str, object], shown: AdviceContext) -> Message:
+    """Return what an example says, citing what this question shows."""
+    cited = answer.get("citations")
+    known = [one for one in cited if one in shown.citable] if isinstance(cited, tuple) else []
+    return STEPS[step].model_validate({**answer, "citations": known or [shown.facts[0].id]})

@@ -1,0 +1,210 @@
+"""A compiled program is what its name says, beats the uncompiled one, and is what is served."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.live.turning import turning_endpoint
+from torghut.adapters.dspy.program import configure
+from torghut.adapters.endpoint.pupil import PUPIL
+from torghut.adapters.filesystem.packages import FolderPackageStore
+from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
+from torghut.artifacts.package import Package, StoredFile, build_package
+from torghut.composition import standby
+from torghut.composition.advice import programs
+from torghut.composition.advice.settings import EndpointAccess
+from torghut.reasoning.program import (
+    PROGRAM_PATH,
+    RENDERING_PATH,
+    AdviceProgramInvalidError,
+    read_program,
+)
+from torghut.reasoning.specialist import answer
+from torghut.schemas.reasoning.context import AdviceContext, Fact
+from torghut.schemas.reasoning.steps import RiskAnswer
+from torghut.workflows.reasoning.evaluating import Evaluation
+from torghut.workflows.reasoning.learning import Example, Lessons, Suite
+from torghut.workflows.reasoning.ports import Transcript
+
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
+
+TEACHER: Final = "torghut-specialist-v1"
+COUNT: Final = 24
+TERMS: Final = programs.Terms(budget_ms=20_000, confidence_min=0.0)
+
+
+def shown(number: int) -> AdviceContext:
+    """Return a question; regime and entropy say whether it is to be vetoed."""
+    wild = number % 3 == 0
+    facts = {
+        "blend:score": 0.5,
+        "blend:disagreement": 0.1,
+        "blend:confidence": 0.7,
+        "regime:entropy": (0.95 if wild else 0.1) + 0.001 * number,
+        "regime:leaving": (0.9 if wild else 0.05) + 0.001 * number,
+        "market:spread": 1.0,
+    }
+    return AdviceContext(
+        symbol="binance-spot:ETHUSDT",
+        event_ns=number,
+        triggers=("entropy",),
+        facts=tuple(Fact(id=name, value=value, unit="ratio") for name, value in facts.items()),
+        passages=(),
+    )
+
+
+def example(number: int) -> Example:
+    """Return a question whose known answer is the specialist's rule."""
+    risk = answer("risk", shown(number))
+    assert isinstance(risk, RiskAnswer)
+    return Example(
+        context_id=f"{'cd' * 16}:binance-spot:ETHUSDT:quote:{number}",
+        shown=shown(number),
+        at_ns=1 + number,
+        worth_bps=-5.0 if risk.veto else 5.0,
+    )
+
+
+def lessons() -> Lessons:
+    """Return what is learned from, and what is judged by."""
+    train = [example(number) for number in range(COUNT)]
+    test = [example(number) for number in range(100, 100 + COUNT)]
+    assert 4 <= sum(one.good for one in test) <= COUNT - 4
+    return Lessons(
+        train=Suite(examples=train, digest="ab" * 32),
+        test=Suite(examples=test, digest="cd" * 32),
+        embargo_ns=1,
+        missing=0,
+        open=0,
+    )
+
+
+def access(url: str, model: str = PUPIL) -> EndpointAccess:
+    """Return where a stand-in is."""
+    return EndpointAccess(url=url, model=model, key="", authorities=None)
+
+
+def package(url: str, demos: int = 4) -> Package:
+    """Return a compiled program."""
+    asked = programs.Compiling(name="advice-test", teacher=TEACHER, demos=demos)
+    return programs.compiled(access(url), lessons(), asked, confidence_min=0.0)
+
+
+def judged(url: str, compiled: Package | None) -> Evaluation:
+    """Return what a program is worth."""
+    return programs.evaluated(access(url), compiled, lessons().test, TERMS, lambda _: None)
+
+
+def test_compiled_program_beats_the_uncompiled_one_and_compiling_again_makes_the_same() -> None:
+    with turning_endpoint() as endpoint:
+        first, second = package(endpoint.url), package(endpoint.url)
+        before, after = judged(endpoint.url, None), judged(endpoint.url, first)
+
+    assert first.digest == second.digest
+    assert after.aligned == 1.0
+    assert before.aligned < 0.7
+    gates = {one.name: one for one in after.gates}
+    assert gates["schema-validity"].found == 1.0
+    assert gates["same-again"].passed
+    assert gates["veto-alignment"].passed
+    assert not {one.name: one for one in before.gates}["veto-alignment"].passed
+
+
+def test_program_that_is_kept_is_read_again_and_served(tmp_path: Path) -> None:
+    store = FolderPackageStore(tmp_path)
+    with turning_endpoint() as endpoint:
+        made = package(endpoint.url)
+        store.save(made)
+        found = programs.package_of(made.digest, store)
+        assert found.digest == made.digest
+
+        served = asyncio.run(requests_of(found, endpoint.url))
+        plain = asyncio.run(requests_of(None, endpoint.url))
+        other = asyncio.run(requests_of(package(endpoint.url, demos=2), endpoint.url))
+
+    # Another compiled artifact puts other requests to the endpoint; the same puts the same.
+    assert len({tuple(served), tuple(plain), tuple(other)}) == 3
+
+
+async def requests_of(compiled: Package | None, url: str) -> list[str]:
+    """Return the digests of what the endpoint is asked about one question."""
+    configure()
+    steady = standby.steady_clock()
+    caller = EndpointCaller(Endpoint(url=url), steady)
+    transcript = Transcript()
+    try:
+        program = await programs.served(compiled, caller, PUPIL, steady)
+        assert program.digest == (None if compiled is None else compiled.digest)
+        await program.think(shown(7), deadline_ns=1 << 62, transcript=transcript)
+    finally:
+        await caller.close()
+    return [call.request for call in transcript.calls]
+
+
+def altered(made: Package, path: str, old: str, new: str) -> Package:
+    """Return a package of another name's digest, one file of which says something else."""
+    files = {name: StoredFile(body=body) for name, body in made.files.items()}
+    text = files[path].body.decode()
+    assert old in text
+    files[path] = StoredFile(body=text.replace(old, new, 1).encode())
+    manifest = made.manifest
+    return build_package(
+        kind=manifest.kind, name=manifest.name, files=files, created_from=manifest.created_from
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        (PROGRAM_PATH, "Make the strongest case", "Make no case"),
+        (RENDERING_PATH, '"max_tokens":800', '"max_tokens":900'),
+        ("schemas.json", '"exposure_factor"', '"exposure_faktor"'),
+        (PROGRAM_PATH, '"veto":true', '"veto":1'),
+        (PROGRAM_PATH, '"step":"risk"', '"step":"advice"'),
+    ],
+    ids=["instructions", "parameters", "schema", "example", "steps"],
+)
+def test_program_that_is_not_what_it_was_compiled_to_is_not_served(
+    path: str, old: str, new: str
+) -> None:
+    with turning_endpoint() as endpoint:
+        made = altered(package(endpoint.url), path, old, new)
+
+        with pytest.raises(AdviceProgramInvalidError):
+            asyncio.run(requests_of(made, endpoint.url))
+
+
+def test_program_of_another_version_or_model_is_not_served() -> None:
+    with turning_endpoint() as endpoint:
+        made = package(endpoint.url)
+        program = read_program(made)
+        older = dataclasses.replace(program, versions={"dspy": "3.0.0"})
+
+        with pytest.raises(AdviceProgramInvalidError, match="dspy"):
+            asyncio.run(programs.checked_module(older, standby.steady_clock()))
+        with pytest.raises(AdviceProgramInvalidError, match="another-model"):
+            asyncio.run(served_for(made, "another-model"))
+
+
+async def served_for(made: Package, model: str) -> None:
+    """Have a program served for a model."""
+    steady = standby.steady_clock()
+    caller = EndpointCaller(Endpoint(url="http://127.0.0.1:9/v1"), steady)
+    try:
+        await programs.served(made, caller, model, steady)
+    finally:
+        await caller.close()
+
+
+def test_package_holds_text_alone() -> None:
+    with turning_endpoint() as endpoint:
+        made = package(endpoint.url)
+
+    for body in made.files.values():
+        assert json.loads(body)
