@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from benchmarks.advising import measure_advising
 from benchmarks.blocks import measure_appends, measure_commits
 from benchmarks.carrying import measure_carrying
 from benchmarks.database import measure_database
@@ -36,6 +37,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
     "blocks": measure_commits,
     "append": measure_appends,
     "live": measure_live,
+    "advising": measure_advising,
     "lane": measure_lane,
     "scheduling": measure_scheduling,
     "looks": measure_looks,

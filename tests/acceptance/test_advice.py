@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -22,12 +25,14 @@ from tests.support.live.advised import (
     reasons,
     stand_in,
 )
+from tests.support.live.threads import beside
 from torghut.client import SyncClient
 from torghut.kernel.canonical import JsonObject
 from torghut.schemas.control import VERDICTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
+KILLS: Final = 6
 OFF: JsonObject = {
     "kind": "reasoning-mode",
     "control_id": "off-1",
@@ -139,6 +144,50 @@ def test_context_that_waited_when_the_service_died_is_decided_once(tmp_path: Pat
     contexts = Counter(one["context_id"] for one in resolved)
     assert set(contexts.values()) == {1}
     assert made.service.typed("replay", "--verify", "--log", str(made.service.log)).status == 0
+
+
+@pytest.mark.timeout(240)
+def test_kills_at_any_instant_leave_every_question_with_one_end(tmp_path: Path) -> None:
+    instants = random.Random(20261129)  # noqa: S311 - a seed, so that a failure comes again
+    with advised_actively(tmp_path, "slow:120") as (made, client):
+        made.reasons_until(client, *ADVISED)
+        for kill in range(KILLS):
+            ended = threading.Event()
+            with beside(partial(ask_until, made, ended), ended):
+                time.sleep(instants.uniform(0.3, 1.8))
+                if kill % 2:
+                    before = asking_pid(made)
+                    os.kill(before, signal.SIGKILL)
+                    while asking_pid(made) == before:
+                        time.sleep(0.05)
+                else:
+                    made.service.end(signal.SIGKILL)
+                    made.service.start()
+        assert made.service.end() == 0
+
+    resolved = [one for one in made.exported("controls") if one["kind"] == "advice-resolved"]
+    counted = Counter(one["context_id"] for one in resolved)
+    assert set(counted.values()) == {1}
+    decided = {
+        one["decision_id"]
+        for one in made.exported("decisions")
+        if any(str(reason).startswith("advice-") for reason in one["reasons"])  # type: ignore[attr-defined]
+    }
+    assert {f"{name}/serving" for name in counted} <= decided
+    assert "lost" in {one["resolution"] for one in resolved}
+    log = str(made.service.log)
+    assert made.service.typed("replay", "--verify", "--log", log).status == 0
+    again = made.service.typed("reasoning", "replay", "--log", log)
+    assert again.status == 0, again.out
+
+
+def ask_until(made: Advised, ended: threading.Event) -> None:
+    """Offer quotes, whatever becomes of the service, until it is enough."""
+    while not ended.is_set():
+        with suppress(Exception):
+            client = made.service.client()
+            while not ended.is_set():
+                made.decide(client, budget_ms=2000)
 
 
 def ask_on(made: Advised, client: SyncClient) -> None:

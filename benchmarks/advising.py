@@ -1,0 +1,327 @@
+"""Advice beside a loop: what it costs the decisions that ask for none, and whether it stays flat.
+
+Sixty-four symbols get a context each in turn, at a steady pace; seven of them move, want a position
+and ask, the others stand still and are decided fast. The stand-in's specialist vetoes, so those
+that ask ask again. The same course is decided by a service with advice off, in turn with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks.figures import Goal, Line, Quantity, Result, percentile, spread
+from benchmarks.rounds import ROOT, Effort, scratch_folder
+from torghut.client import Client, Context, connect
+from torghut.kernel.units import NS_PER_S
+
+_SYMBOLS: Final = 64
+_ASKING: Final = 7
+_CONTEXTS: Final = 10_000
+_QUICK: Final = 2_000
+_PACE: Final = 100.0
+"""Contexts a second: the process that asks and the stand-in share two cores with all else."""
+
+_WARM: Final = 80
+_ROUNDS: Final = 3
+_START_S: Final = 60.0
+_BUDGET_MS: Final = 10_000
+_TOKEN: Final = "a" * 43
+_SAYS: Final = re.compile(r"^endpoint\s+(\S+)", re.MULTILINE)
+_MS: Final = 1e3
+_MB: Final = 1024.0
+_FAST_GOALS: Final = (Goal(quantity=Quantity.WALL_RATIO, most=1.25),)
+_BUSY_GOALS: Final = (Goal(quantity=Quantity.WALL, most=60.0),)
+_GROWTH_GOALS: Final = (Goal(quantity=Quantity.WALL, most=5.0),)
+
+
+def measure_advising(effort: Effort) -> Iterator[Result]:
+    """Measure what advice costs the decisions that ask for none, beside the same with it off."""
+    count = _QUICK if effort.quick else _CONTEXTS
+    rounds = 1 if effort.quick else min(effort.rounds, _ROUNDS)
+    with scratch_folder() as folder:
+        declared = _declared(folder)
+        courses: dict[str, list[_Course]] = {"off": [], "active": []}
+        for turn in range(rounds):
+            for mode in ("off", "active") if turn % 2 else ("active", "off"):
+                place = folder / f"{mode}-{turn}"
+                place.mkdir()
+                courses[mode].append(asyncio.run(_run(place, declared, mode, count)))
+    off, active = courses["off"], courses["active"]
+    advised = median(one.slow / one.count for one in active)
+    yield Line(
+        measurement=f"fast decisions at {_PACE:.0f}/s, {_SYMBOLS} symbols, p99",
+        unit="ms",
+        wall=median(one.p99_ms for one in active),
+        baseline="the same course with advice off",
+        wall_ratio=median(a.p99_ms / b.p99_ms for a, b in zip(active, off, strict=True)),
+        goals=_FAST_GOALS,
+        spread_ratio=spread([one.p99_ms for one in active]),
+        note=(
+            f"{count:,} contexts, of which {advised:.1%} were decided by advice, "
+            f"{median(one.p50_ms for one in active):.2f} ms at the median against "
+            f"{median(one.p50_ms for one in off):.2f} ms"
+        ),
+    )
+    yield Line(
+        measurement="share of both cores that everything took",
+        unit="%",
+        wall=median(one.busy for one in active),
+        baseline="the same course with advice off",
+        wall_ratio=median(a.busy / b.busy for a, b in zip(active, off, strict=True)),
+        goals=_BUSY_GOALS,
+        spread_ratio=spread([one.busy for one in active]),
+    )
+    for name in ("the service", "the process that asks"):
+        grown = [one.grown[name] for one in active]
+        yield Line(
+            measurement=f"memory of {name}, from a quarter of the course to its end",
+            unit="MB",
+            wall=median(grown),
+            goals=_GROWTH_GOALS,
+            note=f"{median(one.held[name] for one in active):.0f} MB at the end",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """What one course came to.
+
+    Attributes:
+        count: Contexts.
+        slow: Of those decided by what became of a question.
+        p50_ms: Of decisions that ask for none.
+        p99_ms: Of those.
+        busy: Share of all cores that were not idle, in percent.
+        grown: Memory that each process took up since a quarter of the course, in MB.
+        held: Memory of each at the end, in MB.
+    """
+
+    count: int
+    slow: int
+    p50_ms: float
+    p99_ms: float
+    busy: float
+    grown: Mapping[str, float]
+    held: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class _Found:
+    """Latencies as they are found, in seconds."""
+
+    fast: list[float] = field(default_factory=list)
+    slow: int = 0
+
+
+async def _run(folder: Path, declared: Path, mode: str, count: int) -> _Course:
+    """Return what a course comes to under a mode."""
+    with _endpoint(folder) as url, _service(folder, declared, url, mode) as pid:
+        async with connect(f"unix://{folder / 'api.sock'}", token=_TOKEN) as client:
+            await _warm(client)
+            pids = {"the service": pid, "the process that asks": _asking_pid(pid)}
+            found, busy = _Found(), _idle()
+            early: dict[str, float] = {}
+            begun = time.monotonic()
+            async with asyncio.TaskGroup() as deciding:
+                for number in range(count):
+                    symbol, sequence = number % _SYMBOLS, _WARM + number // _SYMBOLS
+                    due = begun + number / _PACE
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+                    deciding.create_task(_decide(client, symbol, sequence, found))
+                    if number == count // 4:
+                        early = {name: _memory(one) for name, one in pids.items()}
+            held = {name: _memory(one) for name, one in pids.items()}
+            return _Course(
+                count=count,
+                slow=found.slow,
+                p50_ms=percentile(found.fast, 0.5) * _MS,
+                p99_ms=percentile(found.fast, 0.99) * _MS,
+                busy=_busy_since(busy),
+                grown={name: held[name] - early[name] for name in pids},
+                held=held,
+            )
+
+
+async def _warm(client: Client) -> None:
+    """Let every symbol have enough samples to want a position, where it moves."""
+    found = _Found()
+    for sequence in range(_WARM):
+        await asyncio.gather(*(_decide(client, s, sequence, found) for s in range(_SYMBOLS)))
+
+
+async def _decide(client: Client, symbol: int, sequence: int, found: _Found) -> None:
+    """Offer a quote, and note how long its decision took."""
+    asks = symbol < _ASKING
+    price = 2000.0 * (1.0 + 2e-5 * sequence) if asks else 2000.0
+    at_ns = _BEGAN_NS + sequence * NS_PER_S
+    quote = Context(
+        feed="bench",
+        symbol=_name(symbol),
+        sequence=sequence + 1,
+        bid=price,
+        ask=price * 1.00001,
+        event_ns=at_ns,
+        receive_ns=at_ns,
+    )
+    begun = time.perf_counter()
+    delivery = await client.decide(quote, budget_ms=_BUDGET_MS)
+    took = time.perf_counter() - begun
+    reasons = json.loads(delivery.line)["decision"]["reasons"]
+    if not asks:
+        found.fast.append(took)
+    elif any(one in _ANSWERED for one in reasons):
+        found.slow += 1
+
+
+_BEGAN_NS: Final = 1_700_000_000 * NS_PER_S
+_ANSWERED: Final = frozenset(
+    f"advice-{one}"
+    for one in ("approved", "adjusted", "deferred", "vetoed", "timed-out", "invalid", "failed")
+)
+
+
+def _name(symbol: int) -> str:
+    """Return the name of a symbol."""
+    return f"bench:S{symbol:02}"
+
+
+def _declared(folder: Path) -> Path:
+    """Return declarations of the symbols, under which whoever moves asks."""
+    declared = folder / "declared"
+    for name in ("streams", "governance", "router"):
+        shutil.copytree(ROOT / name, declared / name)
+    instruments = declared / "streams" / "instruments"
+    text = (instruments / "binance-spot-ETHUSDT.yaml").read_text(encoding="utf-8")
+    for number in range(_SYMBOLS):
+        body = text.replace("symbol: binance-spot:ETHUSDT", f"symbol: {_name(number)}")
+        (instruments / f"bench-S{number:02}.yaml").write_text(body, encoding="utf-8")
+    _change(declared / "router" / "policy.yaml", "bias: -2.0", "bias: 2.0")
+    _change(declared / "router" / "policy.yaml", "cost: 1.0", "cost: 0.0")
+    policy = declared / "governance" / "policies" / "reasoning.yaml"
+    for old, new in (
+        ("entropy_ratio: 0.8", "entropy_ratio: 1.0"),
+        ("disagreement_ratio: 0.8", "disagreement_ratio: 1.0"),
+        ("transition_probability: 0.4", "transition_probability: 1.0"),
+        ("notional_ratio: 0.95", "notional_ratio: 0.0"),
+        ("calls_per_hour: 600", "calls_per_hour: 100000"),
+        ("tokens_per_hour: 4000000", "tokens_per_hour: 1000000000"),
+    ):
+        _change(policy, old, new)
+    return declared
+
+
+def _change(path: Path, old: str, new: str) -> None:
+    """Change what a declaration says."""
+    text = path.read_text(encoding="utf-8")
+    if old not in text:
+        message = f"{path} does not say {old!r}"
+        raise RuntimeError(message)
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@contextmanager
+def _endpoint(folder: Path) -> Iterator[str]:
+    """Give the address of a stand-in."""
+    with _process(["endpoint", "fake", "--port", "0", "--script", "veto"], folder, {}) as process:
+        said = ""
+        while (match := _SAYS.search(said)) is None:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                message = "a stand-in that was just started does not listen"
+                raise RuntimeError(message)
+            said += line
+        yield match[1]
+
+
+@contextmanager
+def _service(folder: Path, declared: Path, url: str, mode: str) -> Iterator[int]:
+    """Give the process of a service that serves, and asks there."""
+    tokens = folder / "tokens"
+    tokens.write_text(f"report bench {_TOKEN}\n", encoding="ascii")
+    tokens.chmod(0o600)
+    socket = folder / "api.sock"
+    words = ["serve", "--source", "api:", "--mode", "paper", "--log", str(folder / "live.log")]
+    words += ["--advise", "--reasoning-mode", mode, "--tokens", str(tokens)]
+    words += ["--listen", "127.0.0.1:0", "--listen-unix", str(socket)]
+    variables = {
+        "TORGHUT_ARTIFACT_DIR": str(folder / "var"),
+        "TORGHUT_DECLARATIONS_DIR": str(declared),
+        "TORGHUT_REASONING_ENDPOINT": url,
+        "TORGHUT_REASONING_MODEL": "torghut-specialist-v1",
+    }
+    with _process(words, folder, variables) as process:
+        until = time.monotonic() + _START_S
+        while not (socket.exists() and _asking_pid(process.pid)):
+            if process.poll() is not None or time.monotonic() > until:
+                message = "a service that was just started does not serve"
+                raise RuntimeError(message)
+            time.sleep(0.05)
+        time.sleep(5.0)  # whoever asks has loaded DSPy by then
+        yield process.pid
+
+
+@contextmanager
+def _process(
+    words: Sequence[str], folder: Path, variables: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command, and end it after the block."""
+    program = "from torghut.entrypoints.cli import main; main()"
+    with ExitStack() as stack:
+        errors = stack.enter_context((folder / f"{words[0]}.err").open("w", encoding="utf-8"))
+        process = subprocess.Popen(  # noqa: S603 - commands of this module
+            [sys.executable, "-c", program, *words],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=folder,
+            env={**os.environ, **variables},
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=_START_S)
+
+
+def _asking_pid(service: int) -> int:
+    """Return the process that asks for a service; 0 where there is none."""
+    for children in Path(f"/proc/{service}/task").glob("*/children"):
+        for text in children.read_text(encoding="ascii").split():
+            words = Path(f"/proc/{text}/cmdline").read_bytes().split(b"\0")
+            if b"reasoning" in words:
+                return int(text)
+    return 0
+
+
+def _memory(pid: int) -> float:
+    """Return the resident memory of a process, in MB."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    match = re.search(r"VmRSS:\s+([0-9]+) kB", text)
+    return int(match[1]) / _MB if match else 0.0
+
+
+def _idle() -> tuple[float, float]:
+    """Return the idle and the whole time of all cores so far."""
+    line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
+    ticks = [int(one) for one in line.split()[1:9]]
+    return float(ticks[3] + ticks[4]), float(sum(ticks))
+
+
+def _busy_since(before: tuple[float, float]) -> float:
+    """Return the share of all cores that was not idle since then, in percent."""
+    idle, whole = (now - then for now, then in zip(_idle(), before, strict=True))
+    return 100.0 * (1.0 - idle / whole)
