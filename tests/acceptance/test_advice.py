@@ -33,6 +33,8 @@ from torghut.schemas.control import VERDICTS
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 KILLS: Final = 6
+RECOVERED_S: Final = 5.0
+"""Longest from a switch's command to the first decision under it, the command's start included."""
 OFF: JsonObject = {
     "kind": "reasoning-mode",
     "control_id": "off-1",
@@ -109,6 +111,55 @@ def test_shadow_records_beside_decisions_what_active_heeds(tmp_path: Path) -> No
     found = json.loads(told.out)["symbols"][SYMBOL]
     assert found["asked"] == sum(found["answers"].values()) >= len(verdicts)
     assert found["heeded"] == found["agreed"] + found["smaller"] + found["larger"] > 0
+
+
+def test_shadow_goes_over_to_active_and_one_switch_takes_it_back(tmp_path: Path) -> None:
+    with (
+        stand_in(tmp_path) as (url, _),
+        advised(tmp_path, url, "--reasoning-mode", "shadow") as made,
+    ):
+        made.service.start()
+        client = made.service.client()
+        made.warm(client)
+        made.reasons_until(client, "reasoning-shadow")
+        change_mode(made, "active", "the shadow agrees")
+        made.reasons_until(client, *ADVISED)
+
+        thrown = time.monotonic()
+        typed(made, "switch", "throw", "deterministic-only", "--reason", "it contradicts itself")
+        made.reasons_until(client, "deterministic-only")
+        assert time.monotonic() - thrown < RECOVERED_S
+        for _ in range(5):
+            assert not set(ADVISED) & set(reasons(made.decide(client)))
+
+        typed(made, "switch", "release", "deterministic-only", "--reason", "it is sound again")
+        made.reasons_until(client, *ADVISED)
+        change_mode(made, "shadow", "to be watched again")
+        made.reasons_until(client, "reasoning-shadow")
+        assert made.service.end() == 0
+
+    log = str(made.service.log)
+    assert made.service.typed("replay", "--verify", "--log", log).status == 0
+    modes = [one for one in made.exported("controls") if one["kind"] == "reasoning-mode"]
+    assert [one["mode"] for one in modes] == ["shadow", "active", "shadow"]
+
+
+def typed(made: Advised, *words: str) -> None:
+    """Type a command of whoever is on call, and see that it is done."""
+    ended = made.service.typed(*words)
+    assert ended.status == 0, (words, ended.out, ended.err)
+
+
+def change_mode(made: Advised, mode: str, reason: str) -> None:
+    """Put a reasoning mode in force."""
+    record: JsonObject = {
+        "kind": "reasoning-mode",
+        "control_id": f"mode:{mode}:{len(reason)}",
+        "mode": mode,
+        "reason": reason,
+    }
+    (answered,) = made.service.client("operate").control([record])
+    assert answered.status == "taken"
 
 
 def shadowed(made: Advised) -> Sequence[object]:
