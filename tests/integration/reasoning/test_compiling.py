@@ -90,9 +90,13 @@ def access(url: str, model: str = PUPIL) -> EndpointAccess:
     return EndpointAccess(url=url, model=model, key="", authorities=None)
 
 
-def package(url: str, demos: int = 4) -> Package:
+Options = programs.BootstrapOptions | programs.GepaOptions
+BOOTSTRAP: Final = programs.BootstrapOptions(demos=4)
+
+
+def package(url: str, options: Options = BOOTSTRAP) -> Package:
     """Return a compiled program."""
-    asked = programs.Compiling(name="advice-test", teacher=TEACHER, demos=demos)
+    asked = programs.Compiling(name="advice-test", teacher=TEACHER, options=options)
     return programs.compiled(access(url), lessons(), asked, confidence_min=0.0)
 
 
@@ -101,9 +105,12 @@ def judged(url: str, compiled: Package | None) -> Evaluation:
     return programs.evaluated(access(url), compiled, lessons().test, TERMS, lambda _: None)
 
 
-def test_compiled_program_beats_the_uncompiled_one_and_compiling_again_makes_the_same() -> None:
+@pytest.mark.parametrize("options", [BOOTSTRAP, programs.GepaOptions(questions=120)])
+def test_compiled_program_beats_the_uncompiled_one_and_compiling_again_makes_the_same(
+    options: Options,
+) -> None:
     with turning_endpoint() as endpoint:
-        first, second = package(endpoint.url), package(endpoint.url)
+        first, second = package(endpoint.url, options), package(endpoint.url, options)
         before, after = judged(endpoint.url, None), judged(endpoint.url, first)
 
     assert first.digest == second.digest
@@ -126,7 +133,9 @@ def test_program_that_is_kept_is_read_again_and_served(tmp_path: Path) -> None:
 
         served = asyncio.run(requests_of(found, endpoint.url))
         plain = asyncio.run(requests_of(None, endpoint.url))
-        other = asyncio.run(requests_of(package(endpoint.url, demos=2), endpoint.url))
+        other = asyncio.run(
+            requests_of(package(endpoint.url, programs.BootstrapOptions(demos=2)), endpoint.url)
+        )
 
     # Another compiled artifact puts other requests to the endpoint; the same puts the same.
     assert len({tuple(served), tuple(plain), tuple(other)}) == 3

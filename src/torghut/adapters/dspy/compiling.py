@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -34,11 +35,12 @@ from torghut.adapters.dspy.speaking import StrictAdapter
 from torghut.kernel.canonical import JsonObject, canonical_bytes, canonical_text
 from torghut.kernel.clock import SteadyClock
 from torghut.reasoning.program import AdviceProgram
+from torghut.reasoning.replies import read_answer, read_reply
 from torghut.reasoning.verdict import Committee
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.program import Demo, ProgramFile, StepProgram
 from torghut.schemas.reasoning.record import ModelParameters
-from torghut.schemas.reasoning.steps import STEPS, StepName
+from torghut.schemas.reasoning.steps import STEPS, InstructionsAnswer, StepName
 from torghut.workflows.reasoning.ports import Caller, Transcript
 from torghut.workflows.reasoning.probing import PROBE
 
@@ -47,6 +49,15 @@ T = TypeVar("T")
 LIBRARIES: Final = ("dspy",)
 """What renders a program: another version may render another."""
 
+_REFLECT: Final = (
+    "You improve the instructions of one step of a committee that advises on trades. You are given "
+    "them, and questions that the step was asked, what it answered, and what hindsight says of it. "
+    "Keep every rule about citations, untrusted text and the form of answers. Answer with one JSON "
+    "object that has the key instructions and nothing else."
+)
+_REFLECTED_MAX: Final = 60_000
+"""Characters of what is shown to whoever reflects."""
+_REWRITTEN_TOKENS: Final = 4000
 _TRACED: Final = 10_000
 """Calls of one question that are remembered while it is learned from; served, none is."""
 
@@ -106,7 +117,7 @@ class Endpoints:
     Attributes:
         caller: Brings requests to the endpoint.
         student: The model that the program is for.
-        teacher: The one whose answers become examples.
+        teacher: The one whose answers become examples, or who reflects.
     """
 
     caller: Caller
@@ -139,12 +150,6 @@ def bootstrapped(
         shown = AdviceContext.model_validate_json(example[SHOWN])
         return fits(shown, committee_of(said))
 
-    trainset = [
-        dspy.Example(
-            **{SHOWN: canonical_text(cast("JsonObject", shown.model_dump(mode="json")))}
-        ).with_inputs(SHOWN)
-        for shown in examples
-    ]
     optimiser = dspy.BootstrapFewShot(
         metric=metric,
         teacher_settings={"lm": apart.model(endpoints.caller, endpoints.teacher)},
@@ -152,14 +157,133 @@ def bootstrapped(
         max_labeled_demos=0,
         max_errors=options.errors,
     )
+    return _optimised(optimiser, examples, endpoints, apart)
+
+
+def _optimised(
+    optimiser: Any,  # noqa: ANN401 - DSPy publishes no types
+    examples: Sequence[AdviceContext],
+    endpoints: Endpoints,
+    apart: Apart,
+) -> CommitteeModule:
+    """Return what an optimiser makes of the uncompiled program."""
+    trainset = [
+        dspy.Example(
+            **{SHOWN: canonical_text(cast("JsonObject", shown.model_dump(mode="json")))}
+        ).with_inputs(SHOWN)
+        for shown in examples
+    ]
     student = apart.model(endpoints.caller, endpoints.student)
     with (
         dspy.context(lm=student, adapter=StrictAdapter(), trace=[], max_trace_size=_TRACED),
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.redirect_stderr(io.StringIO()),
         _quiet("dspy"),
+        _quiet("dspy.teleprompt.gepa.gepa"),
     ):
         return cast("CommitteeModule", optimiser.compile(CommitteeModule(), trainset=trainset))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GepaOptions:
+    """How instructions are rewritten.
+
+    Attributes:
+        questions: How many the program is asked at the most, all candidates together.
+    """
+
+    questions: int = 200
+
+
+Hindsight = Callable[[AdviceContext], str]
+"""Says in words what should have been answered to a context, and why."""
+
+
+def reflected(
+    examples: Sequence[AdviceContext],
+    fits: Fits,
+    hindsight: Hindsight,
+    endpoints: Endpoints,
+    options: GepaOptions,
+    apart: Apart,
+) -> CommitteeModule:
+    """Return a committee whose instructions were rewritten by somebody who saw its answers.
+
+    GEPA (Agrawal et al., GEPA: Reflective Prompt Evolution, 2025). Whoever reflects is asked as
+    every step is: one strict call, one JSON object.
+
+    Args:
+        examples: In the order of time.
+        fits: Whether answers are those wanted.
+        hindsight: Shown to whoever reflects.
+        endpoints: Who answers; the teacher reflects.
+        options: Of the search.
+        apart: Where calls are made.
+    """
+
+    def metric(
+        gold: dspy.Example,
+        said: dspy.Prediction,
+        _trace: object = None,
+        _name: object = None,
+        _step: object = None,
+    ) -> dspy.Prediction:
+        shown = AdviceContext.model_validate_json(gold[SHOWN])
+        score = float(fits(shown, committee_of(said)))
+        return dspy.Prediction(score=score, feedback=hindsight(shown))
+
+    def propose(
+        candidate: Mapping[str, str],
+        reflective_dataset: Mapping[str, Sequence[Mapping[str, Any]]],
+        components_to_update: Sequence[str],
+    ) -> dict[str, str]:
+        return {
+            name: apart.run(_instructed(endpoints, candidate[name], reflective_dataset[name]))
+            for name in components_to_update
+        }
+
+    optimiser = dspy.GEPA(
+        metric=metric,
+        max_metric_calls=options.questions,
+        instruction_proposer=propose,
+        component_selector="all",
+        use_merge=False,
+        num_threads=1,
+        seed=0,
+    )
+    return _optimised(optimiser, examples, endpoints, apart)
+
+
+async def _instructed(
+    endpoints: Endpoints, instructions: str, seen: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return what whoever reflects would tell a step instead.
+
+    Raises:
+        AdviceFaultError: There is no answer.
+    """
+    parameters = endpoints.teacher
+    asked = json.dumps({"instructions": instructions, "seen": list(seen)}, default=str)
+    body: JsonObject = {
+        "model": parameters.model,
+        "messages": [
+            {"role": "system", "content": _REFLECT},
+            {"role": "user", "content": asked[:_REFLECTED_MAX]},
+        ],
+        "temperature": parameters.temperature,
+        "max_tokens": _REWRITTEN_TOKENS,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {
+                "name": "instructions",
+                "strict": True,
+                "schema": InstructionsAnswer.model_json_schema(),
+            },
+        },
+    }
+    raw = await endpoints.caller.call(body, step="instructions", deadline_ns=NEVER_NS)
+    reply = read_reply(raw, model=parameters.model)
+    return read_answer(reply.content, "instructions", InstructionsAnswer).instructions
 
 
 class _Canned(Caller):

@@ -69,8 +69,9 @@ class StrictAdapter(dspy.Adapter):  # type: ignore[misc]  # it publishes no type
 
 
 def step_of(signature: type[dspy.Signature]) -> StepName:
-    """Return the step that a signature is of: it is named after it."""
-    return cast("StepName", signature.__name__)
+    """Return the step that a signature is of, by what it is to answer."""
+    wanted = set(signature.output_fields)
+    return next(step for step, answer in STEPS.items() if set(answer.model_fields) == wanted)
 
 
 def answer_schema(step: StepName) -> dict[str, JsonValue]:

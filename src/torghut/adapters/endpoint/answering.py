@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from torghut.adapters.endpoint.chat import ChatRequest
-from torghut.adapters.endpoint.pupil import PUPIL, pupil_content
+from torghut.adapters.endpoint.pupil import PUPIL, pupil_content, reflection
 from torghut.kernel.canonical import canonical_bytes
 from torghut.reasoning.specialist import answer
 from torghut.schemas.reasoning.context import AdviceContext
@@ -23,6 +23,8 @@ def good_content(request: ChatRequest) -> str | None:
 
     The pupil's where its model is asked for, and the specialist's otherwise.
     """
+    if request.schema == "instructions":
+        return reflection(request)
     step, shown = step_of(request), context_of(request)
     if step is None or shown is None:
         return None

@@ -1,11 +1,13 @@
-"""A model that knows nothing but the examples it is shown: what compiling a program is tried on.
+"""A model that knows nothing but what it is told and shown: what compiling a program is tried on.
 
 It answers as the example nearest to its question was answered, by the numbers that both show.
-Without an example it approves everything. It is no model, and its answers say so.
+Without an example it approves everything but what it is told, in these words, to veto. Who reflects
+on its answers tells it that. None of them is a model, and their answers say so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterator
@@ -16,12 +18,16 @@ from pydantic import ValidationError
 from torghut.adapters.endpoint.chat import ChatRequest
 from torghut.kernel.canonical import canonical_bytes
 from torghut.schemas.reasoning.context import AdviceContext
-from torghut.schemas.reasoning.steps import STEPS, StepName
+from torghut.schemas.reasoning.steps import STEPS, InstructionsAnswer, StepName
 from torghut.schemas.types import Message
 
 PUPIL: Final = "torghut-pupil-v1"
 """The model's name."""
 
+OBEYED: Final = "Veto where regime:leaving is above 0.5."
+"""The one instruction that it understands."""
+
+_LEAVING: Final = 0.5
 _SAYS: Final = "A pupil without a model: it answers as its nearest example does."
 _EXAMPLE: Final = 2
 """Turns of an example: its question, and its answer."""
@@ -36,7 +42,11 @@ def pupil_content(step: StepName, shown: AdviceContext, request: ChatRequest) ->
         request: With the examples.
     """
     nearest = min(_examples(step, request), key=lambda one: _distance(one[0], shown), default=None)
-    answer = _untaught(step, shown) if nearest is None else _as_taught(step, nearest[1], shown)
+    if nearest is not None:
+        answer = _as_taught(step, nearest[1], shown)
+    else:
+        told = any(role == "system" and OBEYED in text for role, text in request.messages)
+        answer = _untaught(step, shown, vetoes=told and _leaves(shown))
     return canonical_bytes(answer.model_dump(mode="json")).decode()
 
 
@@ -79,13 +89,31 @@ def _distance(one: AdviceContext, other: AdviceContext) -> float:
     )
 
 
-def _untaught(step: StepName, shown: AdviceContext) -> Message:
+def reflection(request: ChatRequest) -> str:
+    """Return new instructions, as JSON: those that were given, and the one it understands."""
+    given = ""
+    for role, text in request.messages:
+        if role == "user":
+            with contextlib.suppress(ValueError, AttributeError):
+                given = str(json.loads(text).get("instructions", ""))
+    told = given if OBEYED in given else f"{given} {OBEYED}".strip()
+    answer = InstructionsAnswer(instructions=told)
+    return canonical_bytes(answer.model_dump(mode="json")).decode()
+
+
+def _leaves(shown: AdviceContext) -> bool:
+    """Say whether the regime is likely to be left."""
+    values = [one.value for one in shown.facts if one.id == "regime:leaving"]
+    return any(isinstance(value, float) and value > _LEAVING for value in values)
+
+
+def _untaught(step: StepName, shown: AdviceContext, *, vetoes: bool) -> Message:
     """Return what it says without an example."""
     cited = [shown.facts[0].id]
     answers: dict[StepName, dict[str, object]] = {
         "signal": {"stance": "long", "strength": 1.0, "summary": _SAYS},
         "counter": {"objection": _SAYS, "severity": 0.0},
-        "risk": {"veto": False, "exposure_factor": 1.0, "flags": [], "rationale": _SAYS},
+        "risk": {"veto": vetoes, "exposure_factor": 1.0, "flags": [], "rationale": _SAYS},
         "advice": {
             "verdict": "approve",
             "factor": None,

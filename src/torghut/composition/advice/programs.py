@@ -14,11 +14,14 @@ from torghut.adapters.dspy.compiling import (
     BootstrapOptions,
     Endpoints,
     Fits,
+    GepaOptions,
+    Hindsight,
     apart,
     bootstrapped,
     libraries,
     module_of,
     program_file,
+    reflected,
     renderings,
 )
 from torghut.adapters.dspy.program import CommitteeModule, DspyProgram, configure
@@ -46,6 +49,20 @@ from torghut.settings import artifact_dir
 from torghut.workflows.reasoning.evaluating import Evaluation, evaluate
 from torghut.workflows.reasoning.learning import Example, Lessons, NothingToLearnError, Suite
 from torghut.workflows.reasoning.ports import Caller
+
+__all__ = [
+    "PROGRAMS",
+    "BootstrapOptions",
+    "Compiling",
+    "GepaOptions",
+    "Terms",
+    "checked_module",
+    "compiled",
+    "evaluated",
+    "package_of",
+    "program_store",
+    "served",
+]
 
 PROGRAMS: Final = "programs"
 """Folder of programs' packages, below that of artifacts."""
@@ -109,13 +126,13 @@ class Compiling:
 
     Attributes:
         name: Of the package.
-        teacher: The model whose answers become examples.
-        demos: Most of them, for each step.
+        teacher: The model whose answers become examples, or that reflects.
+        options: Of the optimiser.
     """
 
     name: str
     teacher: str
-    demos: int
+    options: BootstrapOptions | GepaOptions
 
 
 def compiled(
@@ -132,17 +149,21 @@ def compiled(
     """
     configure()
     student = ModelParameters(model=access.model)
+    examples = lessons.train.examples
+    questions, fits = [one.shown for one in examples], _fits(examples, confidence_min)
     with _asking(access) as (caller, elsewhere):
-        module = bootstrapped(
-            [one.shown for one in lessons.train.examples],
-            _fits(lessons.train.examples, confidence_min),
-            Endpoints(caller=caller, student=student, teacher=ModelParameters(model=asked.teacher)),
-            BootstrapOptions(demos=asked.demos),
-            elsewhere,
+        endpoints = Endpoints(
+            caller=caller, student=student, teacher=ModelParameters(model=asked.teacher)
         )
+        if isinstance(asked.options, GepaOptions):
+            name, told = "gepa", _hindsight(examples)
+            module = reflected(questions, fits, told, endpoints, asked.options, elsewhere)
+        else:
+            name = "bootstrap-few-shot"
+            module = bootstrapped(questions, fits, endpoints, asked.options, elsewhere)
         requests = elsewhere.run(renderings(module, student, elsewhere.steady))
-    program = program_file(module, "bootstrap-few-shot")
-    if not any(one.demos for one in program.steps):
+    program = program_file(module, name)
+    if not any(one.demos for one in program.steps) and name == "bootstrap-few-shot":
         raise NothingToLearnError(
             expected=f"an answer of {asked.teacher} that hindsight agrees with", found="none"
         )
@@ -218,6 +239,18 @@ def _fits(examples: Sequence[Example], confidence_min: float) -> Fits:
         return raises == wanted and judged.resolution != "invalid"
 
     return fits
+
+
+def _hindsight(examples: Sequence[Example]) -> Hindsight:
+    """Return what says in words what should have been answered."""
+    worth = {one.shown.model_dump_json(): one.worth_bps for one in examples}
+
+    def hindsight(shown: AdviceContext) -> str:
+        bps = worth[shown.model_dump_json()]
+        wanted = "let stand" if bps > 0.0 else "vetoed"
+        return f"Raising as proposed came to {bps:+.1f} bps after costs: it was to be {wanted}."
+
+    return hindsight
 
 
 def _provenance(train: Suite) -> Provenance:

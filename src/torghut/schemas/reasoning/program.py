@@ -32,9 +32,7 @@ class ProgramFile(Message):
     """``program.json``: what was compiled."""
 
     type: Literal["reasoning.program.v1"] = "reasoning.program.v1"
-    optimizer: Annotated[
-        Literal["none", "bootstrap-few-shot"], Field(description="What made it out of the source.")
-    ]
+    optimizer: Annotated[Literal["bootstrap-few-shot", "gepa"], Field(description="What made it.")]
     steps: Annotated[tuple[StepProgram, ...], Field(min_length=4, max_length=4)]
 
 

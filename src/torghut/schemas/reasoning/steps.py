@@ -92,6 +92,12 @@ class AdviceAnswer(Message):
         return self
 
 
+class InstructionsAnswer(Message):
+    """What somebody who reflects on a step's answers would tell it instead."""
+
+    instructions: Annotated[str, Field(min_length=1, max_length=8000)]
+
+
 StepName = Literal["signal", "counter", "risk", "advice"]
 
 STEPS: Final[dict[StepName, type[Message]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final, Literal, TypedDict
 
 import click
 from typing_extensions import Unpack
@@ -42,7 +42,9 @@ class _Compiled(TypedDict):
     log_path: LogPlace
     name: str
     teacher: str
+    optimizer: Literal["bootstrap", "gepa"]
     demos: int
+    questions: int
     programs_path: Path | None
     as_json: bool
 
@@ -53,26 +55,50 @@ class _Compiled(TypedDict):
 @click.option(
     "--teacher",
     required=True,
-    help="Model of the same endpoint whose answers become examples, where hindsight agrees.",
+    help="Model of the same endpoint: its answers become examples, or it reflects.",
 )
-@click.option("--demos", type=click.IntRange(1, 16), default=4, show_default=True)
+@click.option(
+    "--optimizer",
+    type=click.Choice(["bootstrap", "gepa"]),
+    default="bootstrap",
+    show_default=True,
+    help="DSPy's BootstrapFewShot or GEPA.",
+)
+@click.option(
+    "--demos",
+    type=click.IntRange(1, 16),
+    default=4,
+    show_default=True,
+    help="Most examples for each step, of bootstrap.",
+)
+@click.option(
+    "--questions",
+    type=click.IntRange(10, 100_000),
+    default=200,
+    show_default=True,
+    help="Most questions that all candidates are asked together, of gepa.",
+)
 @programs_option
 @json_option
 def compile(**typed: Unpack[_Compiled]) -> ExitCode:  # noqa: A001 - the command's word
     """Compile a program for TORGHUT_REASONING_MODEL from the questions on a log's record.
 
     Its early part is learned from; the late one, apart by an embargo, is for torghut reasoning
-    eval. The optimiser is DSPy's BootstrapFewShot: a teacher answers, and answers that hindsight
-    agrees with become examples. Compiling again makes the same package where the teacher says the
-    same.
+    eval. With bootstrap a teacher answers, and answers that hindsight agrees with become examples;
+    with gepa the teacher rewrites the steps' instructions from what was answered and what hindsight
+    says of it. Compiling again makes the same package where the endpoint says the same.
     """
     access = endpoint_access()
     declared = deciding.declarations()
     terms = asking_terms(declared)
-    asked = programs.Compiling(name=typed["name"], teacher=typed["teacher"], demos=typed["demos"])
+    options: programs.BootstrapOptions | programs.GepaOptions
+    options = programs.BootstrapOptions(demos=typed["demos"])
+    if typed["optimizer"] == "gepa":
+        options = programs.GepaOptions(questions=typed["questions"])
+    asked = programs.Compiling(name=typed["name"], teacher=typed["teacher"], options=options)
     with progress() as told:
         learned = asyncio.run(_lessons(typed["log_path"], declared, told))
-        told.stage(f"Asking the teacher about {len(learned.train.examples):,} questions")
+        told.stage(f"Compiling from {len(learned.train.examples):,} questions")
         package = programs.compiled(access, learned, asked, confidence_min=terms.confidence_min)
         programs.program_store(typed["programs_path"]).save(package)
     examples = len(learned.train.examples)
