@@ -115,6 +115,29 @@ def test_adjustment_takes_a_share_of_what_an_approval_takes() -> None:
     assert 0.0 < abs(adjusted["target"]) <= abs(approved["target"]) / 2
 
 
+@pytest.mark.parametrize("bound", ["raise", "cap"])
+def test_adjustment_takes_a_share_where_a_limit_binds_too(bound: str) -> None:
+    folds = [waiting_fold(raise_ratio=0.4 if bound == "raise" else 1.0)[0] for _ in range(2)]
+    if bound == "cap":
+        for fold in folds:
+            allotment = float(fold.arms[SERVING]["allotment"][0])
+            fold.arms[SERVING]["notional_cap"][0] = 0.4 * allotment
+
+    (approved,) = rows_of(resolve(folds[0], resolution(folds[0], A)))
+    (adjusted,) = rows_of(resolve(folds[1], resolution(folds[1], A, "adjust", factor=0.5)))
+
+    assert abs(approved["target"]) > 0.0
+    assert 0.4 < adjusted["target"] / approved["target"] <= 0.5
+
+
+def test_adjustment_to_nothing_leaves_nothing() -> None:
+    fold, _, _, _ = waiting_fold()
+
+    (row,) = rows_of(resolve(fold, resolution(fold, A, "adjust", factor=0.0)))
+
+    assert row["target"] == 0.0
+
+
 @pytest.mark.parametrize("how", [r for r in Resolution if r > Resolution.ADJUST])
 def test_whatever_is_no_approval_raises_no_exposure(how: Resolution) -> None:
     fold, _, _, _ = waiting_fold()

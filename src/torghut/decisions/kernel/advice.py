@@ -7,7 +7,6 @@ asked about.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -20,7 +19,6 @@ from torghut.decisions.kernel.gates import (
     FREEZE,
     NO_INCREASE,
 )
-from torghut.kernel.exact import whole
 from torghut.kernel.native.compiled import compiled
 from torghut.router.regime import likeliest
 from torghut.schemas.codes import Path, Reason, ReasoningMode, Resolution, Switch, Trigger
@@ -33,7 +31,6 @@ _DETERMINISTIC_SWITCH: Final = 1 << Switch.DETERMINISTIC_ONLY
 _OFF: Final = int(ReasoningMode.OFF)
 _SHADOW: Final = int(ReasoningMode.SHADOW)
 _ACTIVE: Final = int(ReasoningMode.ACTIVE)
-_ADJUST: Final = int(Resolution.ADJUST)
 _APPROVE: Final = int(Resolution.APPROVE)
 _DEFER: Final = int(Resolution.DEFER)
 _VETO: Final = int(Resolution.VETO)
@@ -140,9 +137,9 @@ def identify_pending(
 
 @compiled
 def heed_advice(
-    now_ns: int, wish: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow
-) -> tuple[float, int]:
-    """Return the wish and the effects that what became of the question leaves.
+    now_ns: int, state: StateRow, parameters: ParameterRow, decision: DecisionRow
+) -> int:
+    """Return the effects that what became of the question leaves.
 
     Without a verdict, or where advice does not count any more, the deterministic fallback answers.
     A decision that comes after its own lifetime keeps the target: nobody would act on another.
@@ -156,15 +153,12 @@ def heed_advice(
     is_verdict = counts and 0 < advice <= _VETO
     if now_ns > decision.valid_until_ns or (is_verdict and _is_superseded(state, parameters)):
         decision.reasons |= _SUPERSEDED
-        return wish, FREEZE
+        return FREEZE
     if not is_verdict or advice == _DEFER:
-        return wish, FALLBACK
+        return FALLBACK
     if advice == _VETO:
-        return wish, NO_INCREASE
-    if advice == _ADJUST:
-        lots = whole(abs(wish) * state.advice_factor / parameters.lot)
-        wish = math.copysign(lots * parameters.lot, wish) + 0.0
-    return wish, ADVISED
+        return NO_INCREASE
+    return ADVISED
 
 
 @compiled

@@ -90,6 +90,23 @@ def propose(
 
 
 @compiled
+def adjust(
+    now_ns: int,
+    wish: float,
+    effects: int,
+    state: StateRow,
+    parameters: ParameterRow,
+    decision: DecisionRow,
+) -> float:
+    """Return the share that advice leaves of what an approval would come to, in whole lots."""
+    position, _ = _position(now_ns, state, decision)
+    target = _bounded(now_ns, wish, effects, position, state, parameters)
+    target = clamp(target, state, parameters, decision)
+    lots = whole(abs(target) * state.advice_factor / parameters.lot)
+    return math.copysign(lots * parameters.lot, target) + 0.0
+
+
+@compiled
 def _kept(target: float, state: StateRow, parameters: ParameterRow, decision: DecisionRow) -> float:
     """Return ``target``, or the standing one while an order is in flight or the change is small."""
     if state.order_live:

@@ -23,8 +23,8 @@ from torghut.decisions.kernel.advice import (
     triggers,
 )
 from torghut.decisions.kernel.book import paper_equity, settle
-from torghut.decisions.kernel.concluding import conclude, propose
-from torghut.decisions.kernel.gates import judge_confidence, judge_market, judge_state
+from torghut.decisions.kernel.concluding import adjust, conclude, propose
+from torghut.decisions.kernel.gates import ADVISED, judge_confidence, judge_market, judge_state
 from torghut.kernel.exact import exp, whole
 from torghut.kernel.native.compiled import compiled
 from torghut.market.admission import admit, judge_place
@@ -32,7 +32,7 @@ from torghut.market.features import sample, take_quote, volatility
 from torghut.router.experts import score_experts
 from torghut.router.regime import filter_step, leaving_probability, likeliest, outdate
 from torghut.router.weights import blend, lead_expert, variance_between, weigh_experts
-from torghut.schemas.codes import PENDING, SHADOWED, Gate, Intent, Reason
+from torghut.schemas.codes import PENDING, SHADOWED, Gate, Intent, Reason, Resolution
 from torghut.schemas.rows import (
     LEAF_VERSION,
     Bytes,
@@ -51,6 +51,7 @@ KERNEL_VERSION: Final = 5
 
 _LEAF_VERSION: Final = LEAF_VERSION
 _ABSTAIN: Final = int(Intent.ABSTAIN)
+_ADJUST: Final = int(Resolution.ADJUST)
 _PENDING: Final = PENDING
 _SHADOWED: Final = SHADOWED
 _SHADOW: Final = np.uint64(1 << Reason.REASONING_SHADOW)
@@ -224,8 +225,10 @@ def _resolve(
     """Decide the pending context on the state as it is now."""
     identify_pending(now_ns, state, parameters, decision)
     wish, effects = _judge(now_ns, state, parameters, sessions, decision)
-    wish, more = heed_advice(now_ns, wish, state, parameters, decision)
-    _finish(now_ns, wish, effects | more, state, parameters, decision)
+    effects |= heed_advice(now_ns, state, parameters, decision)
+    if effects & ADVISED and state.advice == _ADJUST:
+        wish = adjust(now_ns, wish, effects, state, parameters, decision)
+    _finish(now_ns, wish, effects, state, parameters, decision)
     state.pending = 0
     state.advice = 0
 
