@@ -18,6 +18,10 @@ from torghut.kernel.units import MS_PER_S
 _UNSENT: Final = "_message_accumulator"
 _PARTS: Final = ("_coordinator", "_sender", "_fetcher", "client", "_client")
 """What a client is made of, in the order in which its own ``stop`` closes it."""
+_INNER: Final = ("client", "_client")
+_CONNECTIONS: Final = "_conns"
+_SWEPT_S: Final = 3.0
+"""How long after its end a client is looked at once more."""
 _PART_S: Final = 0.2
 """Longest wait for one of them. Its requests fail once the connections are closed."""
 
@@ -57,7 +61,15 @@ async def ended(client: Client, *, budget_ms: int) -> str | None:
         why = _why(stopping)
         if why is not None:
             await _cut(client, stopping)
+        asyncio.get_running_loop().call_later(_SWEPT_S, _sweep, client)
     return why
+
+
+def _sweep(client: Client) -> None:
+    """Close what a client connected to after its end: a task of its own may not have noticed."""
+    for name in _INNER:
+        for connection in list(getattr(getattr(client, name, None), _CONNECTIONS, {}).values()):
+            connection.close()
 
 
 def _why(stopping: asyncio.Future[None]) -> str | None:

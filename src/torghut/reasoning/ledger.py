@@ -108,11 +108,14 @@ class Asking:
         return [number for number, one in self.questions.items() if one.turn is not None]
 
     def counted(self, at_ns: int) -> tuple[int, int]:
-        """Return questions and tokens of the hour that ends at a time."""
+        """Return questions and tokens of the hour that ends at a time.
+
+        What is more than an hour ahead was told by a clock that leapt, and does not count.
+        """
         counts = [
             one
             for one in self.questions.values()
-            if one.turn is not None or one.at_ns > at_ns - HOUR_NS
+            if one.turn is not None or abs(at_ns - one.at_ns) < HOUR_NS
         ]
         return len(counts), sum(one.tokens for one in counts)
 
@@ -142,6 +145,7 @@ class EndQuestion:
         resolution: A verdict, or why there is none.
         code: Of the fault; empty without one.
         tokens: That it used; None where nobody knows.
+        asked: Whether it was put to anybody; what was not says nothing of the endpoint.
     """
 
     question: int
@@ -149,6 +153,7 @@ class EndQuestion:
     code: str
     tokens: int | None
     at_ns: int
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +178,9 @@ def _decide(policy: AskingPolicy, command: AskingCommand, state: Asking) -> Sequ
     Raises:
         AskRefusedError: Nobody may be asked.
     """
-    at_ns = max(state.at_ns, command.at_ns)
+    at_ns = command.at_ns
+    if state.at_ns - at_ns < HOUR_NS:  # a clock that went back a little; one that leapt is let go
+        at_ns = max(state.at_ns, at_ns)
     match command:
         case OpenDay():
             return [_opened(command.before, at_ns)]
@@ -196,7 +203,9 @@ def _begun(
         raise AskRefusedError(resolution="calls-spent")
     if tokens + policy.tokens_per_question > policy.tokens_per_hour:
         raise AskRefusedError(resolution="calls-spent")
-    breaker, turn = admit(state.breaker, at_ns)
+    until_ns = state.breaker.until_ns
+    leapt = until_ns - at_ns > policy.breaking.open_max_ns  # nobody ever waits longer
+    breaker, turn = admit(state.breaker, until_ns if leapt else at_ns)
     if turn is None:
         raise AskRefusedError(resolution="breaker-open")
     begun = QuestionBegun(
@@ -219,10 +228,13 @@ def _ended(policy: AskingPolicy, command: EndQuestion, state: Asking) -> Sequenc
         resolution=command.resolution,
         code=command.code,
         tokens=command.tokens,
+        asked=command.asked,
         at_ns=command.at_ns,
     )
     breaker = state.breaker
-    if command.resolution in FAILURES:
+    if not command.asked and breaker.state == "closed":
+        after = breaker
+    elif command.resolution in FAILURES:
         after = fail(breaker, one.turn, policy.breaking, command.at_ns)
     else:
         after = succeed(breaker, one.turn)
@@ -266,7 +278,7 @@ def _opened(before: Asking, at_ns: int) -> DayOpened:
         questions=tuple(
             OpenQuestion(question=number, at_ns=one.at_ns, tokens=one.tokens)
             for number, one in before.questions.items()
-            if one.at_ns > at_ns - HOUR_NS
+            if abs(at_ns - one.at_ns) < HOUR_NS
         ),
         next_question=before.next_question,
         breaker=breaker.state,
@@ -280,7 +292,7 @@ def _opened(before: Asking, at_ns: int) -> DayOpened:
 
 def evolve(state: Asking, event: AskingEvent) -> Asking:
     """Return what a state comes to with an event."""
-    at_ns = max(state.at_ns, event.at_ns)
+    at_ns = event.at_ns
     match event:
         case DayOpened():
             return Asking(
@@ -302,7 +314,7 @@ def evolve(state: Asking, event: AskingEvent) -> Asking:
             counting = {
                 number: one
                 for number, one in state.questions.items()
-                if one.turn is not None or one.at_ns > at_ns - HOUR_NS
+                if one.turn is not None or abs(at_ns - one.at_ns) < HOUR_NS
             }
             counting[event.question] = Question(
                 at_ns=event.at_ns, tokens=event.tokens, turn=event.turn
@@ -328,7 +340,7 @@ def _with_end(state: Asking, event: QuestionEnded, at_ns: int) -> Asking:
         return replace(state, at_ns=at_ns)
     tokens = one.tokens if event.tokens is None else event.tokens
     breaker = state.breaker
-    if one.turn == breaker.turn and breaker.state == "closed":
+    if event.asked and one.turn == breaker.turn and breaker.state == "closed":
         failures = breaker.failures + 1 if event.resolution in FAILURES else 0
         breaker = replace(breaker, failures=failures)
     return replace(

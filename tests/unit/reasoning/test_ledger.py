@@ -159,7 +159,20 @@ def test_clock_that_runs_back_forgets_nothing() -> None:
     desk = Desk(calls=1)
     desk.end(desk.begin(HOUR_NS), 0, at_ns=HOUR_NS)
 
-    assert desk.refuses("calls-spent", 0)
+    assert desk.refuses("calls-spent", 5)
+
+
+def test_clock_that_leapt_ahead_and_was_set_back_blocks_nobody() -> None:
+    desk = Desk(calls=1, failures=1)
+    ahead_ns = 9 * HOUR_NS
+    desk.end(desk.begin(ahead_ns), 0, at_ns=ahead_ns, resolution="failed")
+    assert desk.breaker() == "open"
+
+    trial = desk.begin(5)
+    desk.end(trial, 0, at_ns=6)
+
+    assert desk.breaker() == "closed"
+    assert desk.refuses("calls-spent", 7)
 
 
 @pytest.mark.parametrize("resolution", ["timed-out", "invalid", "failed", "lost"])

@@ -16,7 +16,7 @@ from torghut.access.broker import BrokerAccess
 from torghut.access.ending import Client, ended
 from torghut.access.options import ClientOptions, client_options
 from torghut.adapters.kafka.refusing import refused
-from torghut.adapters.kafka.unsaid import heard
+from torghut.adapters.kafka.unsaid import heard, let_unasked_pass
 from torghut.carrying.errors import BrokerUnreachableError
 from torghut.kernel.units import MS_PER_S
 
@@ -66,6 +66,7 @@ class Connection:
             BrokerUnreachableError: The broker does not answer within the budget.
             BrokerRefusedError: It lets nobody in who comes like this.
         """
+        let_unasked_pass(asyncio.get_running_loop())
         with heard() as unsaid, self.asking(what, unsaid):
             await begun(client, budget_ms=self.budget_ms)
 

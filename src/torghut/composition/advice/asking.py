@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from torghut.adapters.dspy.program import configure
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
+from torghut.adapters.filesystem.turns import held
 from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
 from torghut.adapters.reasoning.keeping import ArtifactRecords
 from torghut.adapters.reasoning.listening import listening
@@ -23,6 +25,9 @@ from torghut.schemas.declarations.governance import AskingTerms
 from torghut.settings import artifact_dir
 from torghut.workflows.reasoning.advising import AdvisingDesk
 from torghut.workflows.reasoning.ledger import AskingLedger
+
+_LOCK: Final = "asking.lock"
+"""File that whoever writes the ledger holds, below the folder of artifacts."""
 
 
 @asynccontextmanager
@@ -46,32 +51,34 @@ async def advising(
     Raises:
         AdviceProgramInvalidError: The package holds none for this model, or another one here.
         OSError: It cannot listen there, or a certificate cannot be read.
+        TurnTakenError: Another process asks, and writes the ledger, already.
         LogReadError: What was asked before cannot be read.
         LogWriteError: What is asked cannot be recorded.
     """
     configure()
     steady = MonotonicClock()
-    caller = EndpointCaller(
-        Endpoint(url=access.url, key=access.key, ca_file=access.authorities), steady
-    )
-    witness = AskingLines()
-    ledger = AskingLedger(
-        store=asking_events(),
-        decider=asking_decider(asking_policy(terms)),
-        wall=SystemClock(),
-        witness=witness,
-    )
-    desk = AdvisingDesk(
-        program=await served(package, caller, access.model, steady),
-        ledger=ledger,
-        confidence_min=terms.confidence_min,
-        passages=PassageFile(passages, age_max_ms=terms.passage_age_ms).of,
-        witness=witness,
-        keeper=ArtifactRecords(FolderArtifacts(artifact_dir())),
-    )
-    try:
-        await ledger.open()
-        async with listening(desk, socket):
-            yield desk
-    finally:
-        await caller.close()
+    with held(artifact_dir() / _LOCK):
+        caller = EndpointCaller(
+            Endpoint(url=access.url, key=access.key, ca_file=access.authorities), steady
+        )
+        witness = AskingLines()
+        ledger = AskingLedger(
+            store=asking_events(),
+            decider=asking_decider(asking_policy(terms)),
+            wall=SystemClock(),
+            witness=witness,
+        )
+        desk = AdvisingDesk(
+            program=await served(package, caller, access.model, steady),
+            ledger=ledger,
+            confidence_min=terms.confidence_min,
+            passages=PassageFile(passages, age_max_ms=terms.passage_age_ms).of,
+            witness=witness,
+            keeper=ArtifactRecords(FolderArtifacts(artifact_dir())),
+        )
+        try:
+            await ledger.open()
+            async with listening(desk, socket):
+                yield desk
+        finally:
+            await caller.close()

@@ -60,6 +60,7 @@ class QuestionEnded(Message):
     resolution: ResolutionName
     code: FaultCode
     tokens: Annotated[SafeCount | None, Field(description="Used; null: the reserve stays spent.")]
+    asked: Annotated[bool, Field(strict=True, description="False: it was never put to anybody.")]
     at_ns: Nanoseconds
 
 

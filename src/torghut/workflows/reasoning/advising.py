@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torghut.artifacts.errors import ArtifactUnwritableError
-from torghut.eventlog.errors import LogWriteError
+from torghut.kernel.errors import TorghutError
 from torghut.reasoning.asking import Terms, advice_context
 from torghut.reasoning.errors import AdviceFaultError
 from torghut.reasoning.ledger import AskRefusedError
@@ -86,7 +86,7 @@ class AdvisingDesk:
         except AskRefusedError as refused:
             code = f"reasoning.{refused.resolution}"
             return Finding(outcome=refused.resolution, code=code)
-        except LogWriteError as fault:  # what is not on record is not asked: it could cost anything
+        except TorghutError as fault:  # what is not on record is not asked: it could cost anything
             return Finding(outcome="failed", code=fault.code)
         try:
             finding = await self._ask(inquiry)

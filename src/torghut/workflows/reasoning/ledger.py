@@ -1,7 +1,8 @@
 """The ledger of asking: what begins is durable before anybody is asked; many share one append.
 
-One process writes it. It decides on what it has told the store so far; whatever waits to be told
-goes in one append, so that questions at once cost the disk no more than one.
+One process writes it, and holds a lock file for as long. It decides on what it has told the store
+so far; whatever waits to be told goes in one append, so that questions at once cost the disk no
+more than one.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from torghut.eventlog.envelopes import Causes, read_event
-from torghut.eventlog.errors import LogWriteError
+from torghut.eventlog.errors import ConcurrencyConflictError
 from torghut.eventlog.ports import EventStore
 from torghut.kernel.clock import WallClock
+from torghut.kernel.errors import TorghutError
 from torghut.kernel.units import NS_PER_S
 from torghut.reasoning.ledger import (
     Asking,
@@ -32,6 +34,7 @@ from torghut.schemas.reasoning.ledger import ASKING_EVENT, AskingEvent, BreakerC
 from torghut.workflows.reasoning.ports import AskingWitness
 
 PREFIX: Final = "asking-"
+_UNTOLD: Final = "reasoning.unrecorded"
 _CAUSES: Final = Causes(correlation_id="asking", causation_id="asking")
 
 
@@ -98,6 +101,7 @@ class AskingLedger:
     _version: int = 0
     _untold: list[AskingEvent] = field(default_factory=list)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _appending: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def open(self) -> None:
         """Go on from what is on record; what was under way then is lost.
@@ -117,18 +121,23 @@ class AskingLedger:
 
         Raises:
             AskRefusedError: Nobody may be asked.
-            LogWriteError: It cannot be made durable, so that nobody may either.
+            TorghutError: It cannot be made durable, so that nobody may either.
         """
         await self._turn_day()
         number = self.state.next_question
         self._take(BeginQuestion(context_id=context_id, at_ns=self.wall.now_ns()))
         try:
             await self._tell()
-        except LogWriteError as fault:
+        except BaseException:  # cancelled too: nothing may stay under way that nobody asks
             at_ns = self.wall.now_ns()
             self._take(
                 EndQuestion(
-                    question=number, resolution="failed", code=fault.code, tokens=0, at_ns=at_ns
+                    question=number,
+                    resolution="failed",
+                    code=_UNTOLD,
+                    tokens=0,
+                    at_ns=at_ns,
+                    asked=False,
                 )
             )
             raise
@@ -153,7 +162,7 @@ class AskingLedger:
         )
         try:
             await self._tell()
-        except LogWriteError as fault:
+        except TorghutError as fault:
             self.witness.unkept(f"question {number}", fault)
 
     async def _turn_day(self) -> None:
@@ -161,13 +170,12 @@ class AskingLedger:
         stream = day_stream(self.wall.now_ns())
         if stream <= self._stream or self.state.under_way:
             return
-        async with self._turn:
-            await self._append()
-            if self._untold or stream <= self._stream:
-                return
-            before = self.state
-            self._stream, self._version, self.state = stream, 0, Asking()
-            self._take(OpenDay(before=before, at_ns=self.wall.now_ns()))
+        await self._tell()
+        if self._untold or self.state.under_way or stream <= self._stream:
+            return  # somebody else did it, or began meanwhile
+        before = self.state
+        self._stream, self._version, self.state = stream, 0, Asking()
+        self._take(OpenDay(before=before, at_ns=self.wall.now_ns()))
 
     def _take(self, command: AskingCommand) -> None:
         """Decide, and let what follows wait to be told.
@@ -185,18 +193,42 @@ class AskingLedger:
     async def _tell(self) -> None:
         """Make everything durable that was decided until now.
 
+        Whoever is cancelled meanwhile leaves the append to end by itself: half of one would leave
+        the ledger and the store apart.
+
         Raises:
-            LogWriteError: It cannot be.
+            TorghutError: It cannot be.
         """
-        async with self._turn:  # whoever waited here finds it told already
-            await self._append()
+        appending = asyncio.ensure_future(self._append())
+        self._appending.add(appending)
+        appending.add_done_callback(self._appended)
+        await asyncio.shield(appending)
+
+    def _appended(self, appending: asyncio.Task[None]) -> None:
+        """Let go of an append that is over; whoever waits for it is told its fault."""
+        self._appending.discard(appending)
+        _ = appending.cancelled() or appending.exception()
 
     async def _append(self) -> None:
-        """Append what waits, all at once."""
-        telling, count = list(self._untold), len(self._untold)
-        if not telling:
-            return
-        self._version = await self.store.append_events(
-            self._stream, telling, expected_version=self._version, causes=_CAUSES
-        )
-        del self._untold[:count]
+        """Append what waits, all at once; whoever waited for the turn finds it told already."""
+        async with self._turn:
+            telling = list(self._untold)
+            if not telling:
+                return
+            try:
+                version = await self.store.append_events(
+                    self._stream, telling, expected_version=self._version, causes=_CAUSES
+                )
+            except ConcurrencyConflictError:
+                await self._take_up(telling)
+                raise
+            self._version = version
+            del self._untold[: len(telling)]
+
+    async def _take_up(self, telling: Sequence[AskingEvent]) -> None:
+        """Go on from what the store kept of an append that it said it had not."""
+        kept = await self.store.read_events(self._stream, after=self._version)
+        events = [read_event(envelope, ASKING_EVENT, {}) for envelope in kept]
+        if events == list(telling[: len(events)]):
+            self._version += len(events)
+            del self._untold[: len(events)]

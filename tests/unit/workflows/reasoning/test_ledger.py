@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from tests.fakes.clock import HandClock
 from torghut.eventlog.envelopes import Causes
-from torghut.eventlog.errors import LogWriteError, Obstacle
+from torghut.eventlog.errors import ConcurrencyConflictError, LogWriteError, Obstacle
 from torghut.eventlog.memory import InMemoryLog
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.ledger import AskingPolicy, AskRefusedError, asking_decider
@@ -51,6 +51,7 @@ class Store(InMemoryLog):
 
     appends = 0
     away = False
+    kept_then_away = False
 
     @override
     async def append_events(
@@ -60,9 +61,12 @@ class Store(InMemoryLog):
         if self.away:
             raise LogWriteError(obstacle=Obstacle.GONE, detail="away")
         self.appends += 1
-        return await super().append_events(
+        version = await super().append_events(
             stream, events, expected_version=expected_version, causes=causes
         )
+        if self.kept_then_away:
+            raise LogWriteError(obstacle=Obstacle.GONE, detail="kept, and away")
+        return version
 
 
 def ledger(store: Store, clock: HandClock, policy: AskingPolicy = POLICY) -> AskingLedger:
@@ -170,6 +174,47 @@ def test_nobody_is_asked_while_it_cannot_be_recorded_and_nothing_is_lost_of_it()
         assert (await asking_stands(store)).state == desk.state
         assert desk.state.counted(clock.now_ns()) == (3, 7 + 0 + 100)
         assert len(desk.state.under_way) == 1
+
+    asyncio.run(main())
+
+
+def test_append_that_was_kept_though_it_said_otherwise_is_taken_up() -> None:
+    async def main() -> None:
+        clock = HandClock()
+        store = Store(clock=clock)
+        desk = await opened(store, clock)
+        await desk.begin(CONTEXT)
+        store.kept_then_away = True
+        with pytest.raises(LogWriteError):
+            await desk.begin(CONTEXT)
+        store.kept_then_away = False
+
+        with pytest.raises(ConcurrencyConflictError):
+            await desk.begin(CONTEXT)
+        await desk.begin(CONTEXT)
+
+        assert (await asking_stands(store)).state == desk.state
+        assert len(desk.state.under_way) == 2
+
+    asyncio.run(main())
+
+
+def test_question_that_is_cancelled_as_it_begins_leaves_nothing_under_way() -> None:
+    async def main() -> None:
+        clock = HandClock()
+        store = Store(clock=clock)
+        desk = await opened(store, clock)
+        await desk.begin(CONTEXT)
+
+        beginning = asyncio.ensure_future(desk.begin(CONTEXT))
+        await asyncio.sleep(0)
+        beginning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await beginning
+        await desk.begin(CONTEXT)
+
+        assert (await asking_stands(store)).state == desk.state
+        assert len(desk.state.under_way) == 2
 
     asyncio.run(main())
 
