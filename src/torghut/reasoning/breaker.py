@@ -1,7 +1,7 @@
 """The circuit breaker: after failures in a row nobody is asked for a while, then one call tries.
 
 States and names are those of M. Nygard, Release It! (2007): closed, open, half-open. Time is the
-caller's steady clock; the breaker decides from what it is told and asks nobody. A call that was let
+caller's clock; the breaker decides from what it is told and asks nobody. A call that was let
 through has the turn in which that was, and its answer counts in that turn alone: one that comes
 late, when the breaker has opened meanwhile or another call tries, is nobody's answer any more.
 """

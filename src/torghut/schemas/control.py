@@ -326,13 +326,24 @@ class _AdviceCame(_Control):
 
     @model_validator(mode="after")
     def _fits_its_verdict(self) -> Self:
-        if (self.factor is None) == (self.resolution == "adjust"):
-            message = "a factor for adjust, and for nothing else"
-            raise ValueError(message)
-        if self.confidence is not None and self.resolution not in VERDICTS:
-            message = f"a confidence only with one of {', '.join(VERDICTS)}"
-            raise ValueError(message)
+        check_verdict(self.resolution, self.factor, self.confidence)
         return self
+
+
+def check_verdict(
+    resolution: ResolutionName, factor: float | None, confidence: float | None
+) -> None:
+    """Refuse what no answer can be: an adjustment without its factor, or numbers of no verdict.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if (factor is None) == (resolution == "adjust"):
+        message = "a factor for adjust, and for nothing else"
+        raise ValueError(message)
+    if confidence is not None and resolution not in VERDICTS:
+        message = f"a confidence only with one of {', '.join(VERDICTS)}"
+        raise ValueError(message)
 
 
 class AdviceResolved(_AdviceCame):

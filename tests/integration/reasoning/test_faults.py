@@ -56,6 +56,10 @@ class Changes(AskingWitness):
     def unkept(self, context_id: str, fault: Exception) -> None:
         raise AssertionError(context_id) from fault
 
+    @override
+    def failed(self, context_id: str, defect: Exception) -> None:
+        raise AssertionError(context_id) from defect
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _configured() -> None:

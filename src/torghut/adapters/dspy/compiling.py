@@ -22,18 +22,21 @@ import dspy
 from dspy.lm15 import Request, Response
 from typing_extensions import override
 
-from torghut.adapters.dspy.engine import Blocking, ChatEngine
+from torghut.adapters.dspy.engine import ASKING, Blocking, ChatEngine
 from torghut.adapters.dspy.program import (
     NEVER_NS,
     CommitteeModule,
     DspyProgram,
     committee_of,
+    fault_in,
     language_model,
 )
 from torghut.adapters.dspy.signatures import SHOWN, before, signature_of
 from torghut.adapters.dspy.speaking import StrictAdapter
 from torghut.kernel.canonical import JsonObject, canonical_bytes, canonical_text
 from torghut.kernel.clock import SteadyClock
+from torghut.kernel.units import NS_PER_S
+from torghut.reasoning.errors import DeadlineError
 from torghut.reasoning.program import AdviceProgram
 from torghut.reasoning.replies import read_answer, read_reply
 from torghut.reasoning.verdict import Committee
@@ -55,6 +58,8 @@ _REFLECT: Final = (
     "Keep every rule about citations, untrusted text and the form of answers. Answer with one JSON "
     "object that has the key instructions and nothing else."
 )
+_CALL_S: Final = 60.0
+"""Longest wait for one call: a model that takes longer would never be served in time."""
 _REFLECTED_MAX: Final = 60_000
 """Characters of what is shown to whoever reflects."""
 _REWRITTEN_TOKENS: Final = 4000
@@ -103,7 +108,7 @@ class BootstrapOptions:
 
     Attributes:
         demos: Most of them, for each step.
-        errors: Questions without an answer that are borne.
+        errors: Questions without an answer at which it is given up.
     """
 
     demos: int = 4
@@ -181,7 +186,11 @@ def _optimised(
         _quiet("dspy"),
         _quiet("dspy.teleprompt.gepa.gepa"),
     ):
-        return cast("CommitteeModule", optimiser.compile(CommitteeModule(), trainset=trainset))
+        try:
+            made = optimiser.compile(CommitteeModule(), trainset=trainset)
+        except Exception as error:
+            raise fault_in(error) or error from error
+    return cast("CommitteeModule", made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +247,14 @@ def reflected(
         components_to_update: Sequence[str],
     ) -> dict[str, str]:
         return {
-            name: apart.run(_instructed(endpoints, candidate[name], reflective_dataset[name]))
+            name: apart.run(
+                _instructed(
+                    endpoints,
+                    candidate[name],
+                    reflective_dataset[name],
+                    deadline_ns=apart.steady.now_ns() + int(_CALL_S * NS_PER_S),
+                )
+            )
             for name in components_to_update
         }
 
@@ -255,7 +271,11 @@ def reflected(
 
 
 async def _instructed(
-    endpoints: Endpoints, instructions: str, seen: Sequence[Mapping[str, Any]]
+    endpoints: Endpoints,
+    instructions: str,
+    seen: Sequence[Mapping[str, Any]],
+    *,
+    deadline_ns: int,
 ) -> str:
     """Return what whoever reflects would tell a step instead.
 
@@ -281,7 +301,7 @@ async def _instructed(
             },
         },
     }
-    raw = await endpoints.caller.call(body, step="instructions", deadline_ns=NEVER_NS)
+    raw = await endpoints.caller.call(body, step="instructions", deadline_ns=deadline_ns)
     reply = read_reply(raw, model=parameters.model)
     return read_answer(reply.content, "instructions", InstructionsAnswer).instructions
 
@@ -335,7 +355,11 @@ class _Waiting(Blocking):
     @override
     def complete(self, request: Request) -> Response:
         answered = asyncio.run_coroutine_threadsafe(self._engine.complete(request), self._loop)
-        return answered.result()
+        try:
+            return answered.result(_CALL_S)
+        except TimeoutError as error:
+            answered.cancel()
+            raise DeadlineError(step=ASKING.get().step) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,7 +375,7 @@ class Apart:
     steady: SteadyClock
 
     def run(self, work: Coroutine[object, object, T]) -> T:
-        """Return what comes of some work there."""
+        """Return what comes of some work there, whose own deadlines end it."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     def model(self, caller: Caller, parameters: ModelParameters) -> dspy.LM:

@@ -190,14 +190,18 @@ def configure() -> None:
 
 def _found(asking: Asking, error: Exception) -> AdviceFaultError:
     """Return what went wrong: the engine's own fault, if it was that, else the answer."""
-    if asking.fault is not None:
-        return asking.fault
+    fault = asking.fault or fault_in(error)
+    return fault or AnswerMalformedError(step=asking.step, problem=type(error).__name__)
+
+
+def fault_in(error: BaseException) -> AdviceFaultError | None:
+    """Return the fault of ours that an error of DSPy's came from; None where it did not."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, AdviceFaultError):
             return cause
         cause = cause.__cause__ or cause.__context__
-    return AnswerMalformedError(step=asking.step, problem=type(error).__name__)
+    return None
 
 
 def _answer(said: dspy.Prediction, step: StepName, kind: type[T]) -> T:

@@ -16,6 +16,8 @@ from torghut.schemas.reasoning.wire import LINE_MAX, Found, Inquired
 from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
 
 _RETRY_MS: Final = 200
+_WAY_BACK_NS: Final = 50_000_000
+"""For keeping a record and coming back, so that a question's own end is told before the timer's."""
 _BUFFER_MAX: Final = 1_048_576
 """Bytes that may wait to be read by the other end; more, and it is taken for gone."""
 
@@ -54,7 +56,7 @@ class SocketAdvisor(Advisor):
             row=question.row.hex(),
             regimes=tuple(question.regimes),
             multiplier=question.multiplier,
-            deadline_ns=question.deadline_ns,
+            deadline_ns=question.deadline_ns - _WAY_BACK_NS,
         )
         writer.write(said.model_dump_json().encode() + b"\n")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,7 +14,7 @@ from pydantic import ValidationError
 
 from torghut.reasoning.asking import Terms
 from torghut.schemas.reasoning.wire import LINE_MAX, Found, Inquired
-from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
+from torghut.workflows.reasoning.advising import AdvisingDesk, Finding, Inquiry
 
 _PRIVATE: Final = 0o600
 
@@ -27,15 +29,15 @@ async def listening(desk: AdvisingDesk, path: Path) -> AsyncIterator[None]:
         open_now.add(task)
         try:
             await _converse(desk, reader, writer)
-        except (OSError, ValueError):
-            pass  # the loop is gone, or what came is none of its lines
+        except asyncio.CancelledError:
+            pass  # the process ends, and whoever asked is told by the end of the connection
         finally:
             open_now.discard(task)
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
 
-    await asyncio.to_thread(path.unlink, missing_ok=True)
+    await asyncio.to_thread(_make_room, path)
     server = await asyncio.start_unix_server(connected, path, limit=LINE_MAX)
     await asyncio.to_thread(path.chmod, _PRIVATE)
     try:
@@ -49,26 +51,49 @@ async def listening(desk: AdvisingDesk, path: Path) -> AsyncIterator[None]:
         await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
+def _make_room(path: Path) -> None:
+    """Remove a socket that somebody left; nothing else.
+
+    Raises:
+        FileExistsError: Something else is there.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(errno.EEXIST, "expected a socket or nothing", str(path))
+        path.unlink()
+
+
 async def _converse(
     desk: AdvisingDesk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Answer what comes on one connection, each question in a task of its own."""
+    """Answer what comes on one connection, each question in a task of its own.
+
+    The loop's going, or a line that is none of its, ends the reading; what is under way is ended
+    by its own deadline.
+    """
     async with asyncio.TaskGroup() as asking:
-        while line := await reader.readline():
-            with suppress(ValidationError):
-                asking.create_task(_answer(desk, Inquired.model_validate_json(line), writer))
+        with suppress(OSError, ValueError):
+            while line := await reader.readline():
+                with suppress(ValidationError):
+                    asking.create_task(_answer(desk, Inquired.model_validate_json(line), writer))
 
 
 async def _answer(desk: AdvisingDesk, asked: Inquired, writer: asyncio.StreamWriter) -> None:
-    """Answer one question."""
-    finding = await desk.advise(
-        Inquiry(
-            context_id=asked.context_id,
-            row=bytes.fromhex(asked.row),
-            terms=Terms(symbol=asked.symbol, regimes=asked.regimes, multiplier=asked.multiplier),
-            deadline_ns=asked.deadline_ns,
+    """Answer one question; whatever goes wrong with it ends no other."""
+    try:
+        finding = await desk.advise(
+            Inquiry(
+                context_id=asked.context_id,
+                row=bytes.fromhex(asked.row),
+                terms=Terms(
+                    symbol=asked.symbol, regimes=asked.regimes, multiplier=asked.multiplier
+                ),
+                deadline_ns=asked.deadline_ns,
+            )
         )
-    )
+    except Exception as defect:  # noqa: BLE001 - nobody foresaw it, and the others go on
+        desk.witness.failed(asked.context_id, defect)
+        finding = Finding(outcome="failed", code="reasoning.defect")
     found = Found(
         context_id=asked.context_id,
         resolution=finding.outcome,

@@ -22,6 +22,10 @@ class AskingLines(AskingWitness):
     def unkept(self, context_id: str, fault: Exception) -> None:
         _say({"event": "advice-unkept", "context_id": context_id, "found": str(fault)})
 
+    @override
+    def failed(self, context_id: str, defect: Exception) -> None:
+        _say({"event": "advice-defect", "context_id": context_id, "found": type(defect).__name__})
+
 
 def _say(said: Mapping[str, str]) -> None:
     """Write one line."""

@@ -81,4 +81,5 @@ async def advising(
             async with listening(desk, socket):
                 yield desk
         finally:
+            await ledger.settled()
             await caller.close()

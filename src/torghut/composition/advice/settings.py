@@ -89,8 +89,13 @@ def endpoint_access(environment: Mapping[str, str] | None = None) -> EndpointAcc
     """
     env = os.environ if environment is None else environment
     url, model = env.get(ENDPOINT, ""), env.get(MODEL, "")
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    named = bool(parts.hostname) and port != 0 and "@" not in parts.netloc
+    if parts.scheme not in {"http", "https"} or not named or parts.hostname is None:
         expected = "http:// or https://, a host and the API's path, without a password"
         raise EndpointSettingError(variable=ENDPOINT, expected=expected, found=_shown(url))
     if parts.scheme == "http" and not _is_here(parts.hostname):

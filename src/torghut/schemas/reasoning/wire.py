@@ -5,12 +5,12 @@ Both run on one machine and read one steady clock, so a deadline is a time of it
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from torghut.schemas.context import ContextIdText
-from torghut.schemas.control import ResolutionName, Share
+from torghut.schemas.control import ResolutionName, Share, check_verdict
 from torghut.schemas.types import Message, Nanoseconds, Sha256, Symbol
 
 LINE_MAX: Final = 16_384
@@ -42,3 +42,8 @@ class Found(Message):
     confidence: Share | None
     advice: Sha256 | None
     code: Annotated[str, Field(max_length=100)]
+
+    @model_validator(mode="after")
+    def _fits_its_verdict(self) -> Self:
+        check_verdict(self.resolution, self.factor, self.confidence)
+        return self

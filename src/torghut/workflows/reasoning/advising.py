@@ -91,9 +91,9 @@ class AdvisingDesk:
         try:
             finding = await self._ask(inquiry)
         except BaseException:  # cancelled: the trial of a half-open breaker must not stay open
-            await self.ledger.end(number, "failed", code="reasoning.cancelled", tokens=None)
+            self.ledger.end(number, "failed", code="reasoning.cancelled", tokens=None)
             raise
-        await self.ledger.end(number, finding.outcome, code=finding.code, tokens=finding.tokens)
+        self.ledger.end(number, finding.outcome, code=finding.code, tokens=finding.tokens)
         return finding
 
     async def _ask(self, inquiry: Inquiry) -> Finding:

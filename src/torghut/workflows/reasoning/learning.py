@@ -7,6 +7,7 @@ with an embargo between them as long as a horizon; chance has no part in it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, cast
@@ -23,6 +24,7 @@ from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.ids import parse_context_id
 from torghut.kernel.units import NS_PER_MS
+from torghut.schemas.codes import PENDING
 from torghut.schemas.control import AdviceResolved, AdviceShadowed
 from torghut.schemas.declarations.rollout.evaluation import SplitPolicy
 from torghut.schemas.reasoning.context import AdviceContext
@@ -88,7 +90,7 @@ class Lessons:
         test: To judge by; later, and apart by an embargo.
         embargo_ns: Between them.
         missing: Questions whose record is not among the artifacts.
-        open: Questions whose horizon is not over.
+        open: Questions that say nothing: their horizon is not over, or they proposed no change.
     """
 
     train: Suite
@@ -153,7 +155,7 @@ async def lessons(
 
 @dataclass(slots=True)
 class _Market:
-    """Every quote of a log, by symbol."""
+    """Every quote of a log that was admitted, by symbol."""
 
     names: dict[int, str] = field(default_factory=dict)
     times: dict[str, list[int]] = field(default_factory=dict)
@@ -161,16 +163,17 @@ class _Market:
     places: dict[tuple[str, int, int], int] = field(default_factory=dict)
 
     def take(self, recorded: Recorded) -> None:
-        """Take in a block's quotes."""
+        """Take in a block's quotes; what was refused was never the market."""
         self.names |= {int(index): name for index, name in recorded.header.symbols.items()}
-        contexts = recorded.contexts[recorded.contexts["bid"] > 0.0]
+        admitted = (recorded.outcomes == 0) | (recorded.outcomes == PENDING)
+        contexts = recorded.contexts[admitted & (recorded.contexts["bid"] > 0.0)]
         for symbol in np.unique(contexts["symbol"]).tolist():
             own = contexts[contexts["symbol"] == symbol]
             name = self.names[symbol]
             times, mids = self.times.setdefault(name, []), self.mids.setdefault(name, [])
             pairs = zip(own["sequence"].tolist(), own["event_ns"].tolist(), strict=True)
             for place, (sequence, event_ns) in enumerate(pairs, start=len(times)):
-                self.places[name, sequence, event_ns] = place
+                self.places.setdefault((name, sequence, event_ns), place)
             times += own["receive_ns"].tolist()
             mids += (0.5 * (own["bid"] + own["ask"])).tolist()
 
@@ -183,7 +186,7 @@ class _Market:
             return None
         times, mids = self.times[shown.symbol], self.mids[shown.symbol]
         ends_ns = times[place] + _horizon_ns(declarations, shown.symbol)
-        end = int(np.searchsorted(times, ends_ns))
+        end = bisect_left(times, ends_ns)
         facts = {one.id: one.value for one in shown.facts}
         proposed, position = facts.get("book:proposed"), facts.get("book:position")
         if end >= len(times) or not isinstance(proposed, float) or not isinstance(position, float):

@@ -143,10 +143,10 @@ class AskingLedger:
             raise
         return number
 
-    async def end(
+    def end(
         self, number: int, resolution: ResolutionName, *, code: str, tokens: int | None
     ) -> None:
-        """Take in what became of a question, soon durable.
+        """Take in what became of a question, soon durable; nobody waits for that.
 
         Where the store does not answer, it is told with the next one; a death until then leaves
         the question's reserve spent.
@@ -160,6 +160,17 @@ class AskingLedger:
                 at_ns=self.wall.now_ns(),
             )
         )
+        telling = asyncio.ensure_future(self._told_soon(number))
+        self._appending.add(telling)
+        telling.add_done_callback(self._appended)
+
+    async def settled(self) -> None:
+        """Wait until everything is told that is on its way."""
+        while self._appending:
+            await asyncio.wait(list(self._appending))
+
+    async def _told_soon(self, number: int) -> None:
+        """Tell what waits; where the store does not answer, it is told with the next question."""
         try:
             await self._tell()
         except TorghutError as fault:

@@ -125,3 +125,7 @@ class AskingWitness(Protocol):
     def unkept(self, context_id: str, fault: Exception) -> None:
         """Take in that what was asked and answered could not be kept."""
         ...
+
+    def failed(self, context_id: str, defect: Exception) -> None:
+        """Take in that a question ended by an error that nobody foresaw."""
+        ...

@@ -45,6 +45,10 @@ class Witness(AskingWitness):
     def unkept(self, context_id: str, fault: Exception) -> None:
         self.missed.append(context_id)
 
+    @override
+    def failed(self, context_id: str, defect: Exception) -> None:
+        raise AssertionError(context_id) from defect
+
 
 class Store(InMemoryLog):
     """A store that takes a while, counts appends, and may be away."""
@@ -126,7 +130,8 @@ def test_hour_and_breaker_outlive_whoever_asks() -> None:
         store = Store(clock=clock)
         first = await opened(store, clock)
         for _ in range(2):
-            await first.end(await first.begin(CONTEXT), "failed", code="c", tokens=None)
+            first.end(await first.begin(CONTEXT), "failed", code="c", tokens=None)
+        await first.settled()
         await_open = first.state.breaker
         assert await_open.state == "open"
 
@@ -167,7 +172,8 @@ def test_nobody_is_asked_while_it_cannot_be_recorded_and_nothing_is_lost_of_it()
 
         with pytest.raises(LogWriteError):
             await desk.begin(CONTEXT)
-        await desk.end(number, "approve", code="", tokens=7)
+        desk.end(number, "approve", code="", tokens=7)
+        await desk.settled()
         store.away = False
         await desk.begin(CONTEXT)
 
@@ -224,11 +230,13 @@ def test_another_day_has_another_stream_that_goes_on() -> None:
         clock = HandClock()
         store = Store(clock=clock)
         desk = await opened(store, clock)
-        await desk.end(await desk.begin(CONTEXT), "approve", code="", tokens=9)
+        desk.end(await desk.begin(CONTEXT), "approve", code="", tokens=9)
+        await desk.settled()
         yesterday = (await asking_stands(store)).stream
         clock.time_ns += DAY_NS
 
-        await desk.end(await desk.begin(CONTEXT), "veto", code="", tokens=9)
+        desk.end(await desk.begin(CONTEXT), "veto", code="", tokens=9)
+        await desk.settled()
 
         stands = await asking_stands(store)
         assert stands.stream == day_stream(clock.now_ns()) > yesterday

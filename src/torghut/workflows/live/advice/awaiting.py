@@ -210,8 +210,6 @@ class Awaiting:
         What resolves a context goes before everything else, and a later answer is recorded as well,
         as refused. Of a question that nothing waited for only the first is.
         """
-        if one.timer is not None:
-            one.timer.cancel()
         if not one.waits and self._beside.get(one.symbol) is not one:
             return
         self.answers += 1
@@ -227,6 +225,8 @@ class Awaiting:
             advice=answer.advice,
             code=answer.code,
         )
+        if one.timer is not None:  # only now: what cannot be recorded has ended nothing
+            one.timer.cancel()
         if not one.waits:
             del self._beside[one.symbol]
         self.line.put([WaitingControl(record=record, urgent=one.waits)])
