@@ -21,9 +21,12 @@ from tests.support.reasoning.expected import CASES, VERDICTS
 from torghut.adapters.sqlite.sharing.events import SharedEvents
 from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.client import Delivery, SyncClient
+from torghut.eventlog.envelopes import read_event
 from torghut.kernel.canonical import JsonObject, parse_json_object
+from torghut.reasoning.ledger import Asking, evolve
 from torghut.schemas.codes import Resolution
-from torghut.workflows.reasoning.ledger import AskingStands, asking_stands
+from torghut.schemas.reasoning.ledger import ASKING_EVENT
+from torghut.workflows.reasoning.ledger import PREFIX
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.timeout(240)]
 
@@ -70,6 +73,9 @@ class Course:
     endpoint: Turning
     late: list[float] = field(default_factory=list)
     missed: int = 0
+    _stream: str = ""
+    _read: int = 0
+    _asking: Asking = field(default_factory=Asking)
 
     def decide(self) -> tuple[Sequence[str], str]:
         """Return the reasons of the next decision and the context that it is about."""
@@ -86,21 +92,28 @@ class Course:
         self.missed += missed
         return reasons, str(decision["decision_id"])
 
-    def stands(self) -> AskingStands:
-        """Return what the ledger says."""
+    def stands(self) -> Asking:
+        """Return what the ledger says, of which only what is new is read."""
         path = self.made.service.folder / "var" / "asking.log"
         events = SharedEvents(path, clock=SystemClock(), ids=RandomIds())
-        return asyncio.run(asking_stands(events))
+        asyncio.run(self._follow(events))
+        return self._asking
 
-    def asked_until(self, *, asked: bool) -> AskingStands:
-        """Return the ledger once something is, or nothing is any more, under way."""
+    async def _follow(self, events: SharedEvents) -> None:
+        """Fold what is new."""
+        newest = max(await events.streams(PREFIX), default="")
+        if newest != self._stream:
+            self._stream, self._read, self._asking = newest, 0, Asking()
+        for envelope in await events.read_events(newest, after=self._read) if newest else ():
+            self._asking = evolve(self._asking, read_event(envelope, ASKING_EVENT, {}))
+            self._read += 1
+
+    def answered(self) -> None:
+        """Wait until nothing is under way."""
         until = time.monotonic() + FOUND_S
-        while time.monotonic() < until:
-            stands = self.stands()
-            if bool(stands.state.under_way) == asked:
-                return stands
+        while self.stands().under_way:
+            assert time.monotonic() < until, self.made.service.said()[-2000:]
             time.sleep(0.01)
-        raise AssertionError(self.made.service.said()[-2000:])
 
 
 def decision_of(delivery: Delivery) -> Mapping[str, Any]:
@@ -135,7 +148,7 @@ def course(folder: Path, mode: str, *, failures: int = 1000) -> Iterator[Course]
             found.decide()
             time.sleep(0.05)
         if mode != "off":
-            found.asked_until(asked=False)
+            found.answered()
         found.late.clear()
         yield found
         assert made.service.end() == 0
@@ -173,10 +186,10 @@ def faults_in_turn(found: Course) -> None:
     """Have every fault answer a question, and check what its decision says."""
     for name, outcome, code in CASES:
         found.endpoint.fault = name
-        before = found.stands().state.next_question
+        before = found.stands().next_question
         until = time.monotonic() + FOUND_S
         reasons: Sequence[str] = ()
-        while found.stands().state.next_question == before:
+        while found.stands().next_question == before:
             assert time.monotonic() < until, found.made.service.said()[-2000:]
             reasons, _ = found.decide()
         if name in ANY_VERDICT:
@@ -185,7 +198,7 @@ def faults_in_turn(found: Course) -> None:
             wanted = {resolution_code(outcome)}
         # A loop's own timer ends a wait a moment before the process that asks gives up.
         assert wanted & set(reasons), (name, code, reasons)
-        found.asked_until(asked=False)
+        found.answered()
 
 
 def test_shadow_decides_at_once_and_records_what_it_was(tmp_path: Path) -> None:
@@ -193,13 +206,13 @@ def test_shadow_decides_at_once_and_records_what_it_was(tmp_path: Path) -> None:
         about: dict[str, tuple[str, str, str]] = {}
         for case in CASES:
             found.endpoint.fault = case[0]
-            before = found.stands().state.next_question
-            while found.stands().state.next_question == before:
+            before = found.stands().next_question
+            while found.stands().next_question == before:
                 reasons, decision = found.decide()
                 assert not any(one.startswith("advice-") for one in reasons), reasons
                 about[decision.removesuffix("/serving")] = case
                 time.sleep(0.03)  # the question follows the decision
-            found.asked_until(asked=False)
+            found.answered()
             time.sleep(0.05)  # and its record the answer
         assert max(found.late) <= 0.25, sorted(found.late)[-5:]
         records = [
@@ -259,6 +272,7 @@ def breaker_of(text: str) -> JsonObject:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_with_both_cores_loaded_a_thousand_questions_end_in_time(tmp_path: Path) -> None:
     rounds = 1 + 1000 // len(CASES)
     with course(tmp_path, "active") as found, synced_beside(tmp_path) as synced, loaded():
