@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from torghut.artifacts.package import Package, StoredFile, build_package
 from torghut.kernel.canonical import (
+    JsonNotCanonicalError,
     JsonObject,
     JsonRefusedError,
     canonical_bytes,
@@ -38,6 +39,8 @@ PROGRAM_KIND: Final = "advice-program"
 PROGRAM_PATH: Final = "program.json"
 SCHEMAS_PATH: Final = "schemas.json"
 RENDERING_PATH: Final = "rendering.json"
+CONTEXT: Final = "context"
+"""The input that every step has; the answers of the steps before it are the others."""
 
 
 class AdviceProgramInvalidError(TorghutError):
@@ -176,7 +179,11 @@ def _problems(program: ProgramFile, rendering: RenderingFile) -> Iterator[tuple[
     if set(rendering.requests) != set(STEPS):
         yield "a rendering of each step", ", ".join(rendering.requests)
     for one in program.steps:
+        inputs = {CONTEXT, *list(STEPS)[: list(STEPS).index(one.step)]}
         for demo in one.demos:
+            if set(demo.given) != inputs:
+                yield f"an example of {one.step} given {', '.join(sorted(inputs))}", "other inputs"
+                continue
             try:
                 STEPS[one.step].model_validate_json(
                     canonical_bytes(cast("JsonObject", demo.answer)), strict=True
@@ -184,6 +191,8 @@ def _problems(program: ProgramFile, rendering: RenderingFile) -> Iterator[tuple[
             except ValidationError as error:
                 problem = first_problem(error)
                 yield problem.at(f"an example of {one.step}"), problem.found
+            except JsonNotCanonicalError as error:
+                yield f"an example of {one.step} in canonical JSON", str(error)
 
 
 def _read(package: Package, path: str, kind: type[T]) -> T:

@@ -6,6 +6,9 @@ number out of a string. Where an answer bounds a position, each of these is a fa
 
 from __future__ import annotations
 
+import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -22,6 +25,12 @@ from torghut.reasoning.errors import (
 from torghut.schemas.types import Message, first_problem
 
 T = TypeVar("T", bound=Message)
+
+_WITHIN: Final = 2
+"""Levels of JSON within JSON that are looked into."""
+_DEPTH_MAX: Final = 64
+_NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+"""Strings, so that their brackets do not count, and brackets."""
 
 TOKENS_MAX: Final = 10_000_000
 """A reply that says it used more says nothing."""
@@ -41,6 +50,51 @@ class Reply:
     tokens: int | None
 
 
+def repeats(body: bytes, secret: str) -> bool:
+    """Say whether a body spells a secret, as it is, escaped as JSON may, or in JSON within JSON."""
+    if secret.encode() in body:
+        return True
+    try:
+        return _spells(json.loads(body), secret, _WITHIN)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _spells(value: object, secret: str, within: int) -> bool:
+    """Say whether a value holds a secret anywhere."""
+    match value:
+        case dict():
+            return any(
+                _spells(key, secret, within) or _spells(one, secret, within)
+                for key, one in value.items()
+            )
+        case list():
+            return any(_spells(one, secret, within) for one in value)
+        case str() if secret in value:
+            return True
+        case str() if within and "\\" in value:
+            with suppress(ValueError):
+                return _spells(json.loads(value), secret, within - 1)
+    return False
+
+
+def _check_depth(data: bytes) -> None:
+    """Refuse what is nested deeper than any answer is, whatever room there is on the stack.
+
+    Raises:
+        JsonRefusedError: It is.
+    """
+    depth = deepest = 0
+    for token in _NESTING.findall(data):
+        if token in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in b"]}":
+            depth -= 1
+    if deepest > _DEPTH_MAX:
+        raise JsonRefusedError(found=f"{deepest} levels, one within the other")
+
+
 def read_reply(body: bytes, *, model: str) -> Reply:
     """Return the one answer in ``body``.
 
@@ -55,6 +109,7 @@ def read_reply(body: bytes, *, model: str) -> Reply:
         AnswerDeclinedError: There is something else in place of an answer.
     """
     try:
+        _check_depth(body)
         said = parse_json_object(body)
     except (JsonRefusedError, RecursionError) as error:
         raise ReplyMalformedError(
@@ -96,6 +151,7 @@ def read_answer(content: str, step: str, kind: type[T]) -> T:
 def _checked(content: str, step: str) -> str:
     """Return ``content`` if it is JSON that can be read in one way."""
     try:
+        _check_depth(content.encode())
         parse_json_object(content.encode())
     except (JsonRefusedError, RecursionError, UnicodeEncodeError) as error:
         raise AnswerMalformedError(step=step, problem=str(error)) from error

@@ -176,8 +176,20 @@ def altered(made: Package, path: str, old: str, new: str) -> Package:
         ("schemas.json", '"exposure_factor"', '"exposure_faktor"'),
         (PROGRAM_PATH, '"veto":true', '"veto":1'),
         (PROGRAM_PATH, '"step":"risk"', '"step":"advice"'),
+        (PROGRAM_PATH, '"given":{"context"', '"given":{"stance"'),
+        (PROGRAM_PATH, '"given":{"context"', '"given":{"self":"x","context"'),
+        (PROGRAM_PATH, '"strength":0.5', '"strength":9007199254740992'),
     ],
-    ids=["instructions", "parameters", "schema", "example", "steps"],
+    ids=[
+        "instructions",
+        "parameters",
+        "schema",
+        "example",
+        "steps",
+        "answer-as-input",
+        "odd-input",
+        "odd-number",
+    ],
 )
 def test_program_that_is_not_what_it_was_compiled_to_is_not_served(
     path: str, old: str, new: str

@@ -15,7 +15,7 @@ from torghut.reasoning.errors import (
     ModelDiffersError,
     ReplyMalformedError,
 )
-from torghut.reasoning.replies import TOKENS_MAX, Reply, read_answer, read_reply
+from torghut.reasoning.replies import TOKENS_MAX, Reply, read_answer, read_reply, repeats
 from torghut.schemas.reasoning.steps import AdviceAnswer, SignalAnswer
 
 MODEL: Final = "example-model-1"
@@ -232,3 +232,39 @@ def test_answer_says_every_field(missing: str) -> None:
 def test_answer_to_one_step_is_none_to_another() -> None:
     with pytest.raises(AnswerMalformedError):
         read_answer(answer(), "signal", SignalAnswer)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":"Bearer sk-a/b+c"}',
+        b'{"a":"Bearer sk-a\\/b+c"}',
+        b'{"a":"Bearer sk-a/b\\u002Bc"}',
+        b'{"sk-a/b+c":1}',
+        b'[["x",{"y":"{\\"z\\":\\"sk-a\\\\/b+c\\"}"}]]',
+        b"no JSON, but sk-a/b+c",
+    ],
+)
+def test_secret_is_seen_however_json_spells_it(body: bytes) -> None:
+    assert repeats(body, "sk-a/b+c")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"a":"sk-a/b-c"}', b"[" * 100_000, b"\xff"])
+def test_body_without_the_secret_does_not_repeat_it(body: bytes) -> None:
+    assert not repeats(body, "sk-a/b+c")
+
+
+@pytest.mark.parametrize("depth", [200, 900, 20_000])
+def test_nesting_is_refused_at_the_same_depth_whatever_room_there_is(depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+    body = f'{{"model":"m1","odd":{nested},"choices":[]}}'.encode()
+
+    with pytest.raises(ReplyMalformedError, match="levels"):
+        read_reply(body, model="m1")
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    body = ('{"model":"m1","odd":"' + "[" * 500 + '\\"' + "{" * 500 + '","choices":[]}').encode()
+
+    with pytest.raises(ReplyMalformedError, match="choices"):
+        read_reply(body, model="m1")

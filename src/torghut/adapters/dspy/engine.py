@@ -13,7 +13,7 @@ from torghut.adapters.dspy.speaking import answer_schema
 from torghut.kernel.canonical import JsonObject, JsonValue, canonical_bytes
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.digests import sha256_hex
-from torghut.reasoning.errors import AdviceFaultError
+from torghut.reasoning.errors import AdviceFaultError, AnswerMalformedError
 from torghut.reasoning.replies import Reply, read_reply
 from torghut.schemas.reasoning.record import ModelParameters
 from torghut.schemas.reasoning.steps import StepName
@@ -95,6 +95,9 @@ class ChatEngine:
             code = ""
         except AdviceFaultError as fault:
             code = fault.code
+            raise
+        except Exception:
+            code = AnswerMalformedError.code  # as which it is told
             raise
         finally:
             asking.transcript.calls.append(

@@ -7,9 +7,10 @@ from typing import Final
 
 import dspy
 
+from torghut.reasoning.program import CONTEXT
 from torghut.schemas.reasoning.steps import STEPS, StepName
 
-SHOWN: Final = "context"
+SHOWN: Final = CONTEXT
 """The input that every step has: the advice context, as canonical JSON."""
 
 _RULES: Final = (

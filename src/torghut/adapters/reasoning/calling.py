@@ -27,6 +27,7 @@ from torghut.reasoning.errors import (
     ReplyMalformedError,
     ReplyOversizedError,
 )
+from torghut.reasoning.replies import repeats
 from torghut.workflows.reasoning.ports import Caller
 
 REPLY_MAX: Final = 256 * 1024
@@ -76,7 +77,7 @@ class EndpointCaller(Caller):
         headers = {"accept": "application/json", "accept-encoding": "identity"}
         if endpoint.key:
             headers["authorization"] = f"Bearer {endpoint.key}"
-        self._key = endpoint.key.encode()
+        self._key = endpoint.key
         self._url = f"{endpoint.url.rstrip('/')}/chat/completions"
         self._steady = steady
         self._client = httpx.AsyncClient(
@@ -124,7 +125,7 @@ class EndpointCaller(Caller):
                 found += part
                 if len(found) > REPLY_MAX:
                     raise ReplyOversizedError(limit=REPLY_MAX)
-            if self._key and self._key in found:  # replies are kept, and the key in no place
+            if self._key and repeats(bytes(found), self._key):  # replies are kept, keys nowhere
                 raise ReplyMalformedError(place="body", expected="no secret", found="the key")
             return bytes(found)
 

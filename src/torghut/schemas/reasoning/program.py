@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue
 
@@ -10,13 +10,18 @@ from torghut.schemas.reasoning.record import ModelParameters
 from torghut.schemas.reasoning.steps import StepName
 from torghut.schemas.types import Message, Sha256
 
-DEMOS_MAX = 64
+DEMOS_MAX: Final = 64
+DEMO_TEXT_MAX: Final = 16_384
+"""Longest input of an example, in characters."""
 
 
 class Demo(Message):
     """An example that a step is shown before its question."""
 
-    given: Annotated[dict[str, str], Field(description="Each input, as JSON text.")]
+    given: Annotated[
+        dict[str, Annotated[str, Field(max_length=DEMO_TEXT_MAX)]],
+        Field(description="Each input, as JSON text."),
+    ]
     answer: Annotated[dict[str, JsonValue], Field(description="As the step's schema has it.")]
 
 

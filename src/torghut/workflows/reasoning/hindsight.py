@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from torghut.decisions.fold.batch import Decided
+from torghut.decisions.fold.control import set_for_good
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.decisions.kernel.engine import DecisionKernel
 from torghut.decisions.recording import Recorded, read_block
@@ -106,7 +107,10 @@ async def look_back(
     """
     found = Hindsight()
     answers: dict[str, Answered] = {}
+    last = (await log.head(partition)).number  # a log that grows meanwhile is looked at up to here
     async for block in log.blocks(partition):
+        if block.number > last:
+            break
         for record in _answered(read_block(block).received):
             answers.setdefault(record.context_id, record)
     for one in answers.values():
@@ -116,27 +120,39 @@ async def look_back(
         await genesis_fold(log, kernel, partition=partition) for _ in ("without", "under")
     ]
     courses = _Courses(plain=plain, advised=advised, answers=answers, found=found)
-    async for recorded in _blocks(log, courses, partition):
+    async for recorded in _blocks(log, courses, partition, last):
         courses.take(recorded)
         progress(recorded)
     courses.end()
     return found
 
 
-async def _blocks(log: DecisionLog, courses: _Courses, partition: int) -> AsyncIterator[Recorded]:
+async def _blocks(
+    log: DecisionLog, courses: _Courses, partition: int, last: int
+) -> AsyncIterator[Recorded]:
     """Yield each block of a log, with what both courses need to decide it known to them."""
     async for block in log.blocks(partition):
+        if block.number > last:
+            return
         recorded = read_block(block)
         for fold in (courses.plain, courses.advised):
             check_version(fold, recorded.header, block.number)
             await fetch_cited(log, fold, recorded)
             for _, name in sorted(recorded.header.symbols.items()):
-                fold.symbol_index(name)
+                _born(fold, name)
             for _, digest in sorted(recorded.header.sources.items()):
                 fold.source_index(digest)
-            modes = fold.arms[SERVING]["mode"]
-            modes[modes == Mode.LIVE] = Mode.PAPER
         yield recorded
+
+
+def _born(fold: DecisionFold, name: str) -> None:
+    """Let a symbol be known, and trade on paper for good where it would trade live."""
+    born = len(fold.symbols)
+    index = fold.symbol_index(name)
+    if index < born:
+        return
+    state = fold.arms[SERVING][index]
+    set_for_good(state, "mode", Mode.PAPER if state["mode"] == Mode.LIVE else int(state["mode"]))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,70 +170,91 @@ class _Courses:
     advised: DecisionFold
     answers: dict[str, Answered]
     found: Hindsight
-    _unanswered: list[AdviceResolved] = field(default_factory=list)
     _targets: dict[str, float] = field(default_factory=dict)
     _begun: bool = False
 
     def take(self, recorded: Recorded) -> None:
-        """Decide a block in both courses, and compare."""
+        """Decide a block in both courses, and compare.
+
+        The advised course is decided context by context, so that what nobody was asked about is
+        decided at once, however the log was cut into blocks.
+        """
         common = [
             Arrival(row=arrival.row, record=record)
             for arrival in recorded.received
             if (record := _common(arrival.record)) is not None
         ]
         plain = self.plain.decide(recorded.contexts, common)
-        advised = self.advised.decide(recorded.contexts, list(self._advised(recorded, common)))
+        targets = _rows(plain)["target"]
+        ranks = np.cumsum(plain.outcomes == 0) - 1
+        here: dict[int, list[Arrival]] = {}
+        for one in self._advised(recorded):
+            here.setdefault(one.row, []).append(Arrival(row=0, record=one.record))
+        for row, outcome in enumerate(plain.outcomes.tolist()):
+            without = float(targets[ranks[row]]) if outcome == 0 else 0.0
+            contexts = recorded.contexts[row : row + 1]
+            self._take_advised(contexts, here.get(row, ()), without)
+        last = len(recorded.contexts)
+        self._take_advised(recorded.contexts[:0], here.get(last, ()), 0.0)
         self.found.contexts += len(recorded.contexts)
-        self._remember(recorded.contexts, plain, advised)
+        self._take_equities(self.plain, plain, "without")
+
+    def _take_advised(
+        self, contexts: RowArray, arrivals: Sequence[Arrival], without: float
+    ) -> None:
+        """Decide one context at most in the advised course; it is decided at once if it must."""
+        advised = self.advised.decide(contexts, arrivals)
+        unanswered = self._remember(contexts, advised, without)
         self._compare(advised)
-        for fold, decided, attribute in (
-            (self.plain, plain, "without"),
-            (self.advised, advised, "under"),
-        ):
-            for symbol, equity in _equities(fold, _rows(decided)):
-                if symbol in self.found.symbols:
-                    setattr(self.found.symbols[symbol], attribute, equity)
+        self._take_equities(self.advised, advised, "under")
+        if unanswered is not None:
+            self._take_advised(contexts[:0], [Arrival(row=0, record=unanswered)], 0.0)
+
+    def _take_equities(self, fold: DecisionFold, decided: Decided, attribute: str) -> None:
+        """Keep what a course came to."""
+        for symbol, equity in _equities(fold, _rows(decided)):
+            if symbol in self.found.symbols:
+                setattr(self.found.symbols[symbol], attribute, equity)
 
     def end(self) -> None:
         """Forget the symbols about which nobody was asked."""
         for name in [name for name, one in self.found.symbols.items() if not one.asked]:
             del self.found.symbols[name]
 
-    def _advised(self, recorded: Recorded, common: Sequence[Arrival]) -> Iterator[Arrival]:
-        """Yield what the advised course hears with a block."""
+    def _advised(self, recorded: Recorded) -> Iterator[Arrival]:
+        """Yield what the advised course hears with a block, in the order of the log."""
         if not self._begun:
             self._begun = True
             yield Arrival(row=0, record=_ACTIVE)
-        for unanswered in self._unanswered:
-            yield Arrival(row=0, record=unanswered)
-        self._unanswered = []
-        answered = [
-            Arrival(row=arrival.row, record=_resolving(arrival.record))
-            for arrival in recorded.received
-            if isinstance(arrival.record, AdviceResolved | AdviceShadowed)
-        ]
-        yield from sorted([*common, *answered], key=lambda one: one.row)
+        for arrival in recorded.received:
+            if isinstance(arrival.record, AdviceResolved | AdviceShadowed):
+                yield Arrival(row=arrival.row, record=_resolving(arrival.record))
+            elif (record := _common(arrival.record)) is not None:
+                yield Arrival(row=arrival.row, record=record)
 
-    def _remember(self, contexts: RowArray, plain: Decided, advised: Decided) -> None:
-        """Remember what the other course holds of contexts that wait, and answer for nobody."""
-        rows = _rows(plain)
-        ranks = np.cumsum(plain.outcomes == 0) - 1
+    def _remember(
+        self, contexts: RowArray, advised: Decided, without: float
+    ) -> AdviceResolved | None:
+        """Remember what the other course holds of a context that waits.
+
+        Returns:
+            What resolves it where nobody was asked; None where somebody was, or nothing waits.
+        """
         for asked in advised.asked:
             symbol = self.advised.symbols[int(contexts["symbol"][asked.context])].name
             name = _context_id(asked.row, symbol)
-            self._targets[name] = float(rows["target"][ranks[asked.context]])
+            self._targets[name] = without
             if name not in self.answers:
                 self.found.of(symbol).unrecorded += 1
-                self._unanswered.append(
-                    AdviceResolved(
-                        control_id=f"hindsight:{name}",
-                        symbol=symbol,
-                        context_id=name,
-                        at_ns=int(contexts["receive_ns"][asked.context]),
-                        resolution="failed",
-                        code=_UNRECORDED,
-                    )
+                return AdviceResolved(
+                    control_id=f"hindsight:{name}",
+                    symbol=symbol,
+                    context_id=name,
+                    at_ns=int(contexts["receive_ns"][asked.context]),
+                    resolution="failed",
+                    code=_UNRECORDED,
                 )
+        return None
 
     def _compare(self, advised: Decided) -> None:
         """Compare what the advised course made of verdicts with the course without advice."""

@@ -11,12 +11,25 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
+from tests.fakes.clock import HandClock
 from tests.fakes.live import A, World, live_policy, offered
 from tests.fakes.virtual_time import run_virtually
-from tests.support.decisions.asking import asking_setup, mode_record
+from tests.support.decisions.asking import (
+    SOURCE,
+    asking,
+    asking_fold,
+    asking_setup,
+    course,
+    mode_record,
+    resolving,
+)
 from tests.support.decisions.kernels import compiled
+from torghut.decisions.recording import Taken, record_batch
+from torghut.eventlog.block import Head, head_of
 from torghut.eventlog.memory import InMemoryLog
 from torghut.kernel.ids import SERVING
+from torghut.market.ports import Arrival, Cursor
+from torghut.schemas.control import AdviceShadowed
 from torghut.schemas.rows import DECISION
 from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
 from torghut.workflows.live.assembly import LiveWorker
@@ -130,3 +143,42 @@ def test_log_without_advice_says_nothing() -> None:
     found = asyncio.run(look_back(lived("off", APPROVED), compiled()))
 
     assert found.symbols == {}
+
+
+def test_what_nobody_was_asked_about_is_decided_at_once_however_the_log_is_cut() -> None:
+    worths = {size: cut(size) for size in (1, 7, 60, 200)}
+
+    (same,) = {(one.unrecorded, one.without, one.under) for one in worths.values()}
+    unrecorded, without, under = same
+    assert unrecorded > 50
+    assert without == under != 0.0
+
+
+def cut(size: int) -> SymbolHindsight:
+    """Return the hindsight of a log with one answer on record, in blocks of some size."""
+    fold = asking_fold(asking(fallback=0.05))
+    log = InMemoryLog(clock=HandClock())
+    rows = course([0] * 400)
+    head = Head(partition=0)
+
+    async def main() -> SymbolHindsight:
+        nonlocal head
+        await log.put_object(fold.genesis.declarations.to_bytes())
+        for package in asking_setup().packages.values():
+            for body in package.objects():
+                await log.put_object(body)
+        records: list[Arrival] = []
+        for start in range(0, len(rows), size):
+            piece = rows[start : start + size]
+            decided = fold.decide(piece, records)
+            taken = Taken(contexts=piece, quarantined=(), cursor=Cursor(), first_symbol=0)
+            block = record_batch(fold, taken, decided, head)
+            await log.append(block)
+            head, records = head_of(block), []
+            if start == 0:
+                answered = resolving(f"{SOURCE[:32]}:{A}:quote:1", "defer")
+                fields = answered.model_dump(exclude={"kind"}, exclude_none=True)
+                records = [Arrival(row=0, record=AdviceShadowed.model_validate(fields))]
+        return (await look_back(log, compiled())).symbols[A]
+
+    return asyncio.run(main())

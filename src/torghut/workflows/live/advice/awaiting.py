@@ -172,6 +172,19 @@ class Awaiting:
                 self._beside[one.symbol] = one
                 self._ask(one, asked, fold)
 
+    def take_over(self, fold: DecisionFold) -> None:
+        """Resolve what waits in a fold and was asked elsewhere as lost; forget what waits no more.
+
+        A fold that was made anew may hold what another process decided meanwhile.
+        """
+        found = {facts.name: fold.awaiting(index) for index, facts in enumerate(fold.symbols)}
+        waits = {name: symbol for symbol, name in found.items() if name is not None}
+        for name in self._waiting.keys() - waits.keys():
+            self._forget(name)
+        for name in waits.keys() - self._waiting.keys():
+            one = _Open(context_id=name, symbol=waits[name], waits=True)
+            self._settle(one, Answer(resolution="lost"))
+
     def give_up(self, fold: DecisionFold) -> bool:
         """Resolve everything that waits in a fold as lost; return whether anything did."""
         waits = {facts.name: fold.awaiting(index) for index, facts in enumerate(fold.symbols)}

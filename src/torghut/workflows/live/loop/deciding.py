@@ -351,6 +351,7 @@ class LiveLoop:
                 await self.persistence.bear(fault)
             else:
                 self._adopt(opened.fold, head)
+                self.awaiting.take_over(opened.fold)
                 return
 
     async def _tell_unknown(self, log: DecisionLog) -> None:
