@@ -24,6 +24,7 @@ UNANSWERED_MOST: Final = 0.05
 """Share of questions that may end without an answer: late, refused or unreachable."""
 
 _AGAIN_EVERY: Final = 5
+_UNANSWERED: Final = frozenset({"timed-out", "failed"})
 _VETOES: Final = frozenset({"veto", "defer"})
 """What keeps exposure from being raised as proposed."""
 
@@ -150,7 +151,7 @@ async def _ask(
 
 def _gates(answers: Sequence[Answered], budget_ms: int) -> Iterator[Gate]:
     """Yield what must hold."""
-    came = [one for one in answers if one.outcome not in {"timed-out", "failed"}]
+    came = [one for one in answers if one.outcome not in _UNANSWERED]
     valid = [one for one in came if one.outcome != "invalid"]
     yield _least("schema-validity", _share(len(valid), len(came)), VALID_LEAST)
     yield _most("unanswered", _share(len(answers) - len(came), len(answers)), UNANSWERED_MOST)
@@ -165,10 +166,10 @@ def _gates(answers: Sequence[Answered], budget_ms: int) -> Iterator[Gate]:
         wanted=f"of what lost, above the {_text(falsely)} of what paid",
         passed=better,
     )
-    repeated = [one for one in answers if one.again is not None]
+    repeated = [one for one in valid if one.again not in {None, *_UNANSWERED}]
     same = _share(sum(one.again == one.outcome for one in repeated), len(repeated))
     yield _least("same-again", same, 1.0)
-    slow = sorted(one.elapsed_ns for one in valid)
+    slow = sorted(one.elapsed_ns for one in answers)
     p95_ms = slow[min(len(slow) - 1, int(0.95 * len(slow)))] / NS_PER_MS if slow else None
     yield _most("latency-p95-ms", p95_ms, float(budget_ms))
     scored = [one for one in valid if one.confidence is not None]

@@ -90,7 +90,7 @@ class Lessons:
         test: To judge by; later, and apart by an embargo.
         embargo_ns: Between them.
         missing: Questions whose record is not among the artifacts.
-        open: Questions that say nothing: their horizon is not over, or they proposed no change.
+        open: Questions that say nothing: their horizon is not over, or they raise nothing.
     """
 
     train: Suite
@@ -191,8 +191,8 @@ class _Market:
         proposed, position = facts.get("book:proposed"), facts.get("book:position")
         if end >= len(times) or not isinstance(proposed, float) or not isinstance(position, float):
             return None
-        if proposed == position:
-            return None
+        if abs(proposed) <= abs(position) and proposed * position >= 0.0:
+            return None  # it raises nothing, so a veto would stop nothing
         along = 1.0 if proposed > position else -1.0
         spread = facts.get("market:spread")
         costs = declarations.instrument(shown.symbol).costs
