@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -28,6 +28,7 @@ from torghut.reasoning.asking import Terms
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.ledger import AskingPolicy, asking_decider
 from torghut.schemas.control import AdviceShadowed
+from torghut.schemas.reasoning.context import Passage
 from torghut.schemas.reasoning.record import AdviceRecord, ModelParameters
 from torghut.workflows.reasoning.advising import AdvisingDesk, Finding, Inquiry
 from torghut.workflows.reasoning.ledger import AskingLedger
@@ -55,6 +56,10 @@ class Changes(AskingWitness):
     @override
     def unkept(self, context_id: str, fault: Exception) -> None:
         raise AssertionError(context_id) from fault
+
+    @override
+    def unread(self, source: str, found: str) -> None:
+        raise AssertionError(source)
 
     @override
     def failed(self, context_id: str, defect: Exception) -> None:
@@ -98,7 +103,7 @@ def desk_of(
             witness=changes,
         ),
         confidence_min=0.5,
-        passages=lambda _symbol, _event_ns: (),
+        passages=no_passages,
         witness=changes,
         keeper=ArtifactRecords(kept or InMemoryArtifacts()),
     )
@@ -112,6 +117,11 @@ def inquiry() -> Inquiry:
         terms=Terms(symbol=NAMES[0], regimes=("calm", "turbulent"), multiplier=1.0),
         deadline_ns=standby.steady_clock().now_ns() + BUDGET_NS,
     )
+
+
+async def no_passages(_symbol: str, _event_ns: int) -> Sequence[Passage]:
+    """Return that there is no news."""
+    return ()
 
 
 def program_of(caller: Caller, parameters: ModelParameters) -> DspyProgram:

@@ -1,10 +1,14 @@
 """News and fundamentals out of a file of JSON lines that may grow while it is read.
 
-A line that is no item is left out and counted; what it says cannot matter then.
+Only what was added is read, in a thread: a long file must not hold up who waits for advice. A line
+that is no item is left out, and said; what it says cannot matter then.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -15,9 +19,14 @@ from torghut.kernel.units import NS_PER_MS
 from torghut.reasoning.passages import Item, shown_passages
 from torghut.schemas.reasoning.context import Passage
 from torghut.schemas.types import Identifier, Message, Nanoseconds, Symbol
+from torghut.workflows.reasoning.ports import AskingWitness
 
 _BYTES_MAX: Final = 64 * 1024 * 1024
+"""Most that is read of what is new: of a longer file the rest is as old as it is far ahead."""
+
+_HEAD: Final = 4096
 _LINE_MAX: Final = 65_536
+_EVERYBODY: Final = ""
 
 
 class PassageLine(Message):
@@ -33,58 +42,95 @@ class PassageLine(Message):
 
 
 class PassageFile:
-    """The items of a file, read again once it changed.
+    """The items of a file, followed as it grows.
 
     Args:
         path: Of the file; None where there is none.
         age_max_ms: Older items are not shown.
+        witness: Told what could not be read.
     """
 
-    def __init__(self, path: Path | None, *, age_max_ms: int) -> None:
+    def __init__(self, path: Path | None, *, age_max_ms: int, witness: AskingWitness) -> None:
         self._path = path
         self._age_max_ns = age_max_ms * NS_PER_MS
-        self._seen: tuple[int, int] = (-1, -1)
-        self._items: Sequence[Item] = ()
-        self.refused = 0
-        """Lines that were no item, when the file was last read."""
+        self._witness = witness
+        self._lock = threading.Lock()
+        self._begins = b""  # what tells the file that was read from another one
+        self._offset = 0
+        self._items: dict[str, list[Item]] = {}
+        self._newest_ns = 0
+        self._said = ""
 
-    def of(self, symbol: str, event_ns: int) -> Sequence[Passage]:
+    async def of(self, symbol: str, event_ns: int) -> Sequence[Passage]:
         """Return what may be shown of a symbol as of an event; nothing while it cannot be read."""
-        return shown_passages(self._known(), symbol, event_ns, age_max_ns=self._age_max_ns)
-
-    def _known(self) -> Sequence[Item]:
-        """Return the items, as the file has them now."""
         if self._path is None:
             return ()
-        try:
-            found = self._path.stat()
-            if (found.st_size, found.st_mtime_ns) != self._seen:
-                body = self._path.read_bytes()[-_BYTES_MAX:]
-                self._seen = (found.st_size, found.st_mtime_ns)
-                self._items = self._read(body)
-        except OSError:
-            return ()
-        return self._items
+        return await asyncio.to_thread(self._shown, self._path, symbol, event_ns)
 
-    def _read(self, body: bytes) -> Sequence[Item]:
-        """Return the items of a file's last bytes."""
-        items: list[Item] = []
-        self.refused = 0
-        for line in body.splitlines():
+    def _shown(self, path: Path, symbol: str, event_ns: int) -> Sequence[Passage]:
+        """Return the same; one thread at a time follows the file."""
+        with self._lock:
             try:
-                said = PassageLine.model_validate_json(line)
-            except ValidationError:
-                self.refused += 1
-                continue
-            items.append(
-                Item(
-                    kind=said.kind,
-                    item_id=said.item_id,
-                    symbols=frozenset(said.symbols),
-                    published_at_ns=said.published_at_ns,
-                    received_ns=said.received_ns,
-                    source=said.source,
-                    text=said.text,
-                )
-            )
-        return items
+                self._follow(path)
+            except OSError as error:
+                self._say(error.strerror or str(error))
+                return ()
+            known = [*self._items.get(symbol, ()), *self._items.get(_EVERYBODY, ())]
+        return shown_passages(known, symbol, event_ns, age_max_ns=self._age_max_ns)
+
+    def _follow(self, path: Path) -> None:
+        """Take in the lines that were added; all of a file that is another one, or was cut.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            begins = file.read(_HEAD)  # another file may have the number of one that was removed
+            if found.st_size < self._offset or not begins.startswith(self._begins):
+                self._offset, self._items, self._newest_ns = 0, {}, 0
+            self._begins = begins
+            if found.st_size == self._offset:
+                return
+            skipped = max(0, found.st_size - self._offset - _BYTES_MAX)
+            file.seek(self._offset + skipped)
+            body = file.read(_BYTES_MAX)
+        whole = body.rfind(b"\n") + 1  # the last line may still be on its way
+        lines = body[:whole].split(b"\n")[bool(skipped) : -1] if whole else []
+        self._offset += skipped + whole
+        refused = sum(not self._take(line) for line in lines if line.strip())
+        if refused:
+            self._say(f"{refused} lines that are no item")
+        self._forget()
+
+    def _take(self, line: bytes) -> bool:
+        """Take in a line; return whether it is an item."""
+        try:
+            said = PassageLine.model_validate_json(line)
+        except ValidationError:
+            return False
+        item = Item(
+            kind=said.kind,
+            item_id=said.item_id,
+            symbols=frozenset(said.symbols),
+            published_at_ns=said.published_at_ns,
+            received_ns=said.received_ns,
+            source=said.source,
+            text=said.text,
+        )
+        for symbol in said.symbols or (_EVERYBODY,):
+            self._items.setdefault(symbol, []).append(item)
+        self._newest_ns = max(self._newest_ns, said.received_ns)
+        return True
+
+    def _forget(self) -> None:
+        """Forget what is so old that it is shown with nothing that could still come."""
+        oldest_ns = self._newest_ns - 2 * self._age_max_ns
+        for symbol, items in self._items.items():
+            self._items[symbol] = [one for one in items if one.published_at_ns >= oldest_ns]
+
+    def _say(self, found: str) -> None:
+        """Tell what could not be read, once."""
+        if found != self._said:
+            self._said = found
+            self._witness.unread(str(self._path), found)

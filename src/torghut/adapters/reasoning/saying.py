@@ -23,6 +23,10 @@ class AskingLines(AskingWitness):
         _say({"event": "advice-unkept", "context_id": context_id, "found": str(fault)})
 
     @override
+    def unread(self, source: str, found: str) -> None:
+        _say({"event": "passages-unread", "source": source, "found": found})
+
+    @override
     def failed(self, context_id: str, defect: Exception) -> None:
         _say({"event": "advice-defect", "context_id": context_id, "found": type(defect).__name__})
 

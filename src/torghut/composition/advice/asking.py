@@ -72,7 +72,7 @@ async def advising(
             program=await served(package, caller, access.model, steady),
             ledger=ledger,
             confidence_min=terms.confidence_min,
-            passages=PassageFile(passages, age_max_ms=terms.passage_age_ms).of,
+            passages=PassageFile(passages, age_max_ms=terms.passage_age_ms, witness=witness).of,
             witness=witness,
             keeper=ArtifactRecords(FolderArtifacts(artifact_dir())),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torghut.artifacts.errors import ArtifactUnwritableError
@@ -75,7 +75,7 @@ class AdvisingDesk:
     program: Program
     ledger: AskingLedger
     confidence_min: float
-    passages: Callable[[str, int], Sequence[Passage]]
+    passages: Callable[[str, int], Awaitable[Sequence[Passage]]]
     witness: AskingWitness
     keeper: RecordKeeper
 
@@ -99,7 +99,7 @@ class AdvisingDesk:
     async def _ask(self, inquiry: Inquiry) -> Finding:
         """Ask the program."""
         event_ns = advice_context(inquiry.row, inquiry.terms, ()).event_ns
-        passages = self.passages(inquiry.terms.symbol, event_ns)
+        passages = await self.passages(inquiry.terms.symbol, event_ns)
         shown = advice_context(inquiry.row, inquiry.terms, passages)
         transcript = Transcript()
         try:

@@ -126,6 +126,10 @@ class AskingWitness(Protocol):
         """Take in that what was asked and answered could not be kept."""
         ...
 
+    def unread(self, source: str, found: str) -> None:
+        """Take in that passages could not be read, or not all of them."""
+        ...
+
     def failed(self, context_id: str, defect: Exception) -> None:
         """Take in that a question ended by an error that nobody foresaw."""
         ...

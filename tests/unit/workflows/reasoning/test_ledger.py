@@ -46,6 +46,10 @@ class Witness(AskingWitness):
         self.missed.append(context_id)
 
     @override
+    def unread(self, source: str, found: str) -> None:
+        raise AssertionError(source)
+
+    @override
     def failed(self, context_id: str, defect: Exception) -> None:
         raise AssertionError(context_id) from defect
 

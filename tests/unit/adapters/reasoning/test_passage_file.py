@@ -1,0 +1,116 @@
+"""A file of news is followed as it grows, and what cannot be read is said and shows nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Final
+
+import pytest
+from typing_extensions import override
+
+from torghut.adapters.reasoning.passage_file import PassageFile
+from torghut.workflows.reasoning.ports import AskingWitness
+
+SYMBOL: Final = "binance-spot:ETHUSDT"
+OTHER: Final = "binance-spot:BTCUSDT"
+HOUR_MS: Final = 3_600_000
+NOW_NS: Final = 1_700_000_000_000_000_000
+
+
+class Witness(AskingWitness):
+    """Remembers what could not be read."""
+
+    def __init__(self) -> None:
+        self.unreadable: list[str] = []
+
+    @override
+    def changed(self, before: str, after: str, code: str) -> None:
+        raise AssertionError(after)
+
+    @override
+    def unkept(self, context_id: str, fault: Exception) -> None:
+        raise AssertionError(context_id) from fault
+
+    @override
+    def unread(self, source: str, found: str) -> None:
+        self.unreadable.append(found)
+
+    @override
+    def failed(self, context_id: str, defect: Exception) -> None:
+        raise AssertionError(context_id) from defect
+
+
+def line(number: int, *symbols: str, at_ns: int = NOW_NS) -> str:
+    """Return one item as a line."""
+    item = {
+        "kind": "news",
+        "item_id": f"n-{number}",
+        "symbols": symbols,
+        "published_at_ns": str(at_ns),
+        "received_ns": str(at_ns),
+        "source": "a wire",
+        "text": f"item {number}",
+    }
+    return json.dumps(item) + "\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the file is."""
+    return tmp_path / "news.jsonl"
+
+
+def shown(file: PassageFile, symbol: str = SYMBOL, at_ns: int = NOW_NS) -> list[str]:
+    """Return the texts that are shown."""
+    return sorted(one.text for one in asyncio.run(file.of(symbol, at_ns)))
+
+
+def test_what_is_about_the_symbol_or_about_all_is_shown(path: Path) -> None:
+    path.write_text(line(1, SYMBOL) + line(2, OTHER) + line(3) + line(4, SYMBOL, OTHER))
+    file = PassageFile(path, age_max_ms=HOUR_MS, witness=Witness())
+
+    assert shown(file) == ["item 1", "item 3", "item 4"]
+    assert shown(file, OTHER) == ["item 2", "item 3", "item 4"]
+
+
+def test_lines_that_are_added_are_shown_once_they_are_whole(path: Path) -> None:
+    file = PassageFile(path, age_max_ms=HOUR_MS, witness=(witness := Witness()))
+    assert shown(file) == []
+    assert witness.unreadable == ["No such file or directory"]
+    path.write_text(line(1))
+    assert shown(file) == ["item 1"]
+
+    half = line(2)
+    with path.open("a") as growing:
+        growing.write(half[:20])
+        growing.flush()
+        assert shown(file) == ["item 1"]
+        growing.write(half[20:])
+    assert shown(file) == ["item 1", "item 2"]
+
+
+def test_file_that_is_another_one_or_was_cut_is_read_anew(path: Path) -> None:
+    path.write_text(line(1) + line(2))
+    file = PassageFile(path, age_max_ms=HOUR_MS, witness=Witness())
+    assert shown(file) == ["item 1", "item 2"]
+
+    path.write_text(line(3))
+    assert shown(file) == ["item 3"]
+    path.unlink()
+    (path.parent / "other").write_text(line(4) + line(5) + line(6))
+    (path.parent / "other").rename(path)
+    assert shown(file) == ["item 4", "item 5", "item 6"]
+
+
+def test_line_that_is_no_item_is_said_and_costs_no_other(path: Path) -> None:
+    path.write_text(line(1) + "{}\n\n\xff\n" + line(2))
+    witness = Witness()
+
+    assert shown(PassageFile(path, age_max_ms=HOUR_MS, witness=witness)) == ["item 1", "item 2"]
+    assert witness.unreadable == ["2 lines that are no item"]
+
+
+def test_without_a_file_nothing_is_shown() -> None:
+    assert shown(PassageFile(None, age_max_ms=HOUR_MS, witness=Witness())) == []
