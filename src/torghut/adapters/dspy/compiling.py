@@ -24,7 +24,6 @@ from typing_extensions import override
 
 from torghut.adapters.dspy.engine import ASKING, Blocking, ChatEngine
 from torghut.adapters.dspy.program import (
-    NEVER_NS,
     CommitteeModule,
     DspyProgram,
     committee_of,
@@ -44,7 +43,7 @@ from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.program import Demo, ProgramFile, StepProgram
 from torghut.schemas.reasoning.record import ModelParameters
 from torghut.schemas.reasoning.steps import STEPS, InstructionsAnswer, StepName
-from torghut.workflows.reasoning.ports import Caller, Transcript
+from torghut.workflows.reasoning.ports import NEVER_NS, Caller, Transcript
 from torghut.workflows.reasoning.probing import PROBE
 
 T = TypeVar("T")

@@ -27,13 +27,11 @@ from torghut.schemas.reasoning.steps import (
     StepName,
 )
 from torghut.schemas.types import Message
-from torghut.workflows.reasoning.ports import Caller, Program, Thought, Transcript
+from torghut.workflows.reasoning.ports import NEVER_NS, Caller, Program, Thought, Transcript
 
 T = TypeVar("T", bound=Message)
 
 _STEPS: Final[tuple[StepName, ...]] = tuple(STEPS)
-NEVER_NS: Final = 1 << 62
-"""A deadline that does not come: what nobody waits for has all the time that it needs."""
 
 
 class CommitteeModule(dspy.Module):  # type: ignore[misc]  # it publishes no types

@@ -10,13 +10,14 @@ from typing import Final
 from torghut.adapters.dspy.program import configure
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.filesystem.turns import held
-from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
+from torghut.adapters.reasoning.calling import EndpointCaller
 from torghut.adapters.reasoning.keeping import ArtifactRecords
 from torghut.adapters.reasoning.listening import listening
 from torghut.adapters.reasoning.passage_file import PassageFile
 from torghut.adapters.reasoning.saying import AskingLines
 from torghut.adapters.system.clock import MonotonicClock, SystemClock
 from torghut.artifacts.package import Package
+from torghut.composition.advice.endpoint import endpoint_of
 from torghut.composition.advice.ledger import asking_events, asking_policy
 from torghut.composition.advice.programs import served
 from torghut.composition.advice.settings import EndpointAccess
@@ -58,9 +59,7 @@ async def advising(
     configure()
     steady = MonotonicClock()
     with held(artifact_dir() / _LOCK):
-        caller = EndpointCaller(
-            Endpoint(url=access.url, key=access.key, ca_file=access.authorities), steady
-        )
+        caller = EndpointCaller(endpoint_of(access), steady)
         witness = AskingLines()
         ledger = AskingLedger(
             store=asking_events(),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from torghut.adapters.dspy.program import DspyProgram, configure
-from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
+from torghut.adapters.reasoning.calling import EndpointCaller
 from torghut.adapters.reasoning.reaching import ReachedEndpoint
 from torghut.adapters.system.clock import MonotonicClock
+from torghut.composition.advice.endpoint import endpoint_of
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.reasoning.context import AdviceContext
@@ -17,7 +18,7 @@ async def probe(access: EndpointAccess, *, budget_ms: int) -> Probed:
     """Return how far the endpoint is reached, within a budget over all of it."""
     configure()
     steady = MonotonicClock()
-    endpoint = Endpoint(url=access.url, key=access.key, ca_file=access.authorities)
+    endpoint = endpoint_of(access)
     caller = EndpointCaller(endpoint, steady)
     program = DspyProgram(caller, ModelParameters(model=access.model), steady)
 

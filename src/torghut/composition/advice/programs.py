@@ -26,11 +26,12 @@ from torghut.adapters.dspy.compiling import (
 )
 from torghut.adapters.dspy.program import CommitteeModule, DspyProgram, configure
 from torghut.adapters.filesystem.packages import FolderPackageStore
-from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
+from torghut.adapters.reasoning.calling import EndpointCaller
 from torghut.adapters.system.clock import MonotonicClock
 from torghut.artifacts.errors import PackageMissingError
 from torghut.artifacts.package import Package, PackageReference
 from torghut.artifacts.ports import PackageStore
+from torghut.composition.advice.endpoint import endpoint_of
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.kernel.clock import SteadyClock
 from torghut.reasoning.program import (
@@ -219,9 +220,8 @@ def evaluated(
 def _asking(access: EndpointAccess) -> Iterator[tuple[EndpointCaller, Apart]]:
     """Give a client of the endpoint, and where its calls are made."""
     steady = MonotonicClock()
-    endpoint = Endpoint(url=access.url, key=access.key, ca_file=access.authorities)
     with apart(steady) as elsewhere:
-        caller = EndpointCaller(endpoint, steady)
+        caller = EndpointCaller(endpoint_of(access), steady)
         try:
             yield caller, elsewhere
         finally:

@@ -45,7 +45,6 @@ class Finding:
         factor: Of an adjustment.
         confidence: Of the committee.
         code: Of the fault; empty without one.
-        shown: What was shown; None where nobody was asked.
         tokens: Used; None where nobody knows.
         advice: Digest of the record that was kept of it; None without one.
     """
@@ -54,7 +53,6 @@ class Finding:
     factor: float | None = None
     confidence: float | None = None
     code: str = ""
-    shown: AdviceContext | None = None
     tokens: int | None = None
     advice: str | None = None
 
@@ -107,10 +105,10 @@ class AdvisingDesk:
                 shown, deadline_ns=inquiry.deadline_ns, transcript=transcript
             )
         except AdviceFaultError as fault:
-            finding = Finding(outcome=fault.resolution, code=fault.code, shown=shown)
+            finding = Finding(outcome=fault.resolution, code=fault.code)
         else:
             judged = judge(thought.committee, shown, confidence_min=self.confidence_min)
-            finding = _found(judged, shown, thought.tokens)
+            finding = _found(judged, thought.tokens)
         return await self._kept(inquiry, finding, shown, transcript)
 
     async def _kept(
@@ -139,13 +137,12 @@ class AdvisingDesk:
             return finding
 
 
-def _found(judged: Judged, shown: AdviceContext, tokens: int | None) -> Finding:
+def _found(judged: Judged, tokens: int | None) -> Finding:
     """Return what a judged committee comes to."""
     return Finding(
         outcome=judged.resolution,
         factor=judged.factor,
         confidence=judged.confidence,
         code=judged.fault,
-        shown=shown,
         tokens=tokens,
     )

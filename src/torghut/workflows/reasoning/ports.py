@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from torghut.reasoning.verdict import Committee
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.record import AdviceRecord, ModelParameters
 from torghut.schemas.reasoning.steps import StepName
+
+NEVER_NS: Final = 1 << 62
+"""A deadline that does not come: a replay has all the time that it needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from torghut.artifacts.ports import ArtifactStore
 from torghut.decisions.recording import Recorded, read_block
@@ -13,16 +13,13 @@ from torghut.reasoning.errors import AdviceFaultError
 from torghut.reasoning.verdict import judge
 from torghut.schemas.control import AdviceResolved, AdviceShadowed
 from torghut.schemas.reasoning.record import AdviceRecord
-from torghut.workflows.reasoning.ports import Caller, Program, Transcript
+from torghut.workflows.reasoning.ports import NEVER_NS, Caller, Program, Transcript
 from torghut.workflows.reasoning.recording import (
     AdviceRecordMissingError,
     NoReplyRecordedError,
     RecordedCaller,
     load_record,
 )
-
-_NEVER_NS: Final = 1 << 62
-"""A deadline that does not come: a replay has all the time that it needs."""
 
 Outcome = tuple[str, float | None, float | None, str]
 """Resolution, factor, confidence and the code of a fault."""
@@ -111,7 +108,7 @@ async def _thought(record: AdviceRecord, program_of: ProgramOf) -> Outcome:
     """Return what a program says that is answered from a record."""
     program = program_of(RecordedCaller(record.calls), record)
     try:
-        thought = await program.think(record.shown, deadline_ns=_NEVER_NS, transcript=Transcript())
+        thought = await program.think(record.shown, deadline_ns=NEVER_NS, transcript=Transcript())
     except NoReplyRecordedError as fault:
         return record.resolution, None, None, fault.found  # of what kind it was, no call says
     except AdviceFaultError as fault:

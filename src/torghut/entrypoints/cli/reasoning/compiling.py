@@ -110,6 +110,8 @@ def compile(**typed: Unpack[_Compiled]) -> ExitCode:  # noqa: A001 - the command
                 "examples": examples,
                 "suite": learned.train.digest,
                 "missing_records": learned.missing,
+                "unlabelled": learned.open,
+                "embargo_ns": str(learned.embargo_ns),
             }
         )
     else:
