@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from torghut.adapters.dspy.program import configure
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
-from torghut.adapters.filesystem.turns import held
+from torghut.adapters.filesystem.turns import TurnTakenError, held
 from torghut.adapters.reasoning.calling import EndpointCaller
 from torghut.adapters.reasoning.keeping import ArtifactRecords
 from torghut.adapters.reasoning.listening import listening
@@ -27,8 +28,30 @@ from torghut.settings import artifact_dir
 from torghut.workflows.reasoning.advising import AdvisingDesk
 from torghut.workflows.reasoning.ledger import AskingLedger
 
+_LET_GO_S: Final = 5.0
+_LOOK_S: Final = 0.1
 _LOCK: Final = "asking.lock"
 """File that whoever writes the ledger holds, below the folder of artifacts."""
+
+
+@asynccontextmanager
+async def _turn() -> AsyncIterator[None]:
+    """Hold the ledger; whoever had it may need a moment to let go.
+
+    Raises:
+        TurnTakenError: It does not let go.
+    """
+    with ExitStack() as stack:
+        until = asyncio.get_running_loop().time() + _LET_GO_S
+        while True:
+            try:
+                stack.enter_context(held(artifact_dir() / _LOCK))
+                break
+            except TurnTakenError:
+                if asyncio.get_running_loop().time() > until:
+                    raise
+            await asyncio.sleep(_LOOK_S)
+        yield
 
 
 @asynccontextmanager
@@ -58,7 +81,7 @@ async def advising(
     """
     configure()
     steady = MonotonicClock()
-    with held(artifact_dir() / _LOCK):
+    async with _turn():
         caller = EndpointCaller(endpoint_of(access), steady)
         witness = AskingLines()
         ledger = AskingLedger(
