@@ -33,7 +33,7 @@ from torghut.workflows.carrying.relaying import EventRelay
 DECLARED: Final = load_topics(ROOT).declared
 GOLDEN: Final = sorted(ROOT.glob("tests/replay/golden/messages/events/control/*/*.json"))
 NEWS: Final = next(one for one in GOLDEN if one.parent.name == "news.v1")
-NEVER_SENT: Final = {"lag-begin", "lag-end", "advice-resolved"}
+NEVER_SENT: Final = {"lag-begin", "lag-end", "advice-resolved", "advice-shadowed"}
 """Control records that a loop makes for itself."""
 
 Record = Outgoing | Received

@@ -1,55 +1,36 @@
-"""From a package to a module that is served, and from examples to a package: optimisers of DSPy.
-
-A compiled program is text: what each step is told, and examples of it. It is kept as that, never as
-pickled objects, and rendered again at every load to see whether it is still the same.
-"""
+"""Optimisers of DSPy: from examples to a module that answers as hindsight wants."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import io
 import json
 import logging
-import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any, Final, TypeVar, cast
 
 import dspy
-from dspy.lm15 import Request, Response
-from typing_extensions import override
 
-from torghut.adapters.dspy.engine import ASKING, Blocking, ChatEngine
+from torghut.adapters.dspy.apart import CALL_S, Apart
 from torghut.adapters.dspy.program import (
     CommitteeModule,
-    DspyProgram,
     committee_of,
     fault_in,
-    language_model,
 )
-from torghut.adapters.dspy.signatures import SHOWN, before, signature_of
+from torghut.adapters.dspy.signatures import SHOWN
 from torghut.adapters.dspy.speaking import StrictAdapter
-from torghut.kernel.canonical import JsonObject, canonical_bytes, canonical_text
-from torghut.kernel.clock import SteadyClock
+from torghut.kernel.canonical import JsonObject, canonical_text
 from torghut.kernel.units import NS_PER_S
-from torghut.reasoning.errors import DeadlineError
-from torghut.reasoning.program import AdviceProgram
 from torghut.reasoning.replies import read_answer, read_reply
 from torghut.reasoning.verdict import Committee
 from torghut.schemas.reasoning.context import AdviceContext
-from torghut.schemas.reasoning.program import Demo, ProgramFile, StepProgram
 from torghut.schemas.reasoning.record import ModelParameters
-from torghut.schemas.reasoning.steps import STEPS, InstructionsAnswer, StepName
-from torghut.workflows.reasoning.ports import NEVER_NS, Caller, Transcript
-from torghut.workflows.reasoning.probing import PROBE
+from torghut.schemas.reasoning.steps import InstructionsAnswer
+from torghut.workflows.reasoning.ports import Caller
 
 T = TypeVar("T")
-
-LIBRARIES: Final = ("dspy",)
-"""What renders a program: another version may render another."""
 
 _REFLECT: Final = (
     "You improve the instructions of one step of a committee that advises on trades. You are given "
@@ -57,8 +38,6 @@ _REFLECT: Final = (
     "Keep every rule about citations, untrusted text and the form of answers. Answer with one JSON "
     "object that has the key instructions and nothing else."
 )
-_CALL_S: Final = 60.0
-"""Longest wait for one call: a model that takes longer would never be served in time."""
 _REFLECTED_MAX: Final = 60_000
 """Characters of what is shown to whoever reflects."""
 _REWRITTEN_TOKENS: Final = 4000
@@ -67,38 +46,6 @@ _TRACED: Final = 10_000
 
 Fits = Callable[[AdviceContext, Committee], bool]
 """Says whether a committee's answers to a context are those that were wanted."""
-
-
-def libraries() -> Mapping[str, str]:
-    """Return the versions of what renders programs, by name."""
-    return {name: version(name) for name in LIBRARIES}
-
-
-def module_of(program: AdviceProgram) -> CommitteeModule:
-    """Return the module that a package describes."""
-    module = CommitteeModule()
-    for step, one in program.steps.items():
-        predictor = getattr(module, step)
-        predictor.signature = signature_of(step, one.instructions)
-        predictor.demos = [dspy.Example(**demo.given, **demo.answer) for demo in one.demos]
-    return module
-
-
-def program_file(module: CommitteeModule, optimizer: str) -> ProgramFile:
-    """Return what a module is, as it is kept."""
-    return ProgramFile.model_validate(
-        {"optimizer": optimizer, "steps": [_step(module, step) for step in STEPS]}
-    )
-
-
-async def renderings(
-    module: CommitteeModule, parameters: ModelParameters, steady: SteadyClock
-) -> Mapping[StepName, str]:
-    """Return the digest of each step's request for a fixed question with fixed answers."""
-    transcript = Transcript()
-    program = DspyProgram(_Canned(parameters.model), parameters, steady, module)
-    await program.think(PROBE, deadline_ns=NEVER_NS, transcript=transcript)
-    return {call.step: call.request for call in transcript.calls}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +198,7 @@ def reflected(
                     endpoints,
                     candidate[name],
                     reflective_dataset[name],
-                    deadline_ns=apart.steady.now_ns() + int(_CALL_S * NS_PER_S),
+                    deadline_ns=apart.steady.now_ns() + int(CALL_S * NS_PER_S),
                 )
             )
             for name in components_to_update
@@ -305,98 +252,6 @@ async def _instructed(
     return read_answer(reply.content, "instructions", InstructionsAnswer).instructions
 
 
-class _Canned(Caller):
-    """Answers each step with the same, so that requests can be rendered without an endpoint."""
-
-    def __init__(self, model: str) -> None:
-        self._model = model
-
-    @override
-    async def call(self, body: Mapping[str, object], *, step: str, deadline_ns: int) -> bytes:
-        answer = _ANSWERS[cast("StepName", step)]
-        content = canonical_text(answer)
-        message: JsonObject = {"role": "assistant", "content": content}
-        return canonical_bytes(
-            {"model": self._model, "choices": [{"message": message, "finish_reason": "stop"}]}
-        )
-
-
-_CITED: Final = ["note:probe"]
-_ANSWERS: Final[Mapping[StepName, JsonObject]] = {
-    "signal": {"stance": "flat", "strength": 0.0, "summary": "none", "citations": _CITED},
-    "counter": {"objection": "none", "severity": 0.0, "citations": _CITED},
-    "risk": {
-        "veto": False,
-        "exposure_factor": 1.0,
-        "flags": [],
-        "rationale": "none",
-        "citations": _CITED,
-    },
-    "advice": {
-        "verdict": "defer",
-        "factor": None,
-        "confidence": 0.5,
-        "rationale": "none",
-        "risk_flags": [],
-        "abstain_reason": "a probe",
-        "citations": _CITED,
-    },
-}
-
-
-class _Waiting(Blocking):
-    """Lets a thread wait for what an engine answers in another one's event loop."""
-
-    def __init__(self, engine: ChatEngine, loop: asyncio.AbstractEventLoop) -> None:
-        self._engine = engine
-        self._loop = loop
-
-    @override
-    def complete(self, request: Request) -> Response:
-        answered = asyncio.run_coroutine_threadsafe(self._engine.complete(request), self._loop)
-        try:
-            return answered.result(_CALL_S)
-        except TimeoutError as error:
-            answered.cancel()
-            raise DeadlineError(step=ASKING.get().step) from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Apart:
-    """An event loop in a thread of its own, for those who may only wait.
-
-    Attributes:
-        loop: That runs there.
-        steady: Measures calls.
-    """
-
-    loop: asyncio.AbstractEventLoop
-    steady: SteadyClock
-
-    def run(self, work: Coroutine[object, object, T]) -> T:
-        """Return what comes of some work there, whose own deadlines end it."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
-
-    def model(self, caller: Caller, parameters: ModelParameters) -> dspy.LM:
-        """Return a language model that optimisers may call and wait for."""
-        engine = ChatEngine(caller, parameters, self.steady)
-        return language_model(engine, parameters, _Waiting(engine, self.loop))
-
-
-@contextmanager
-def apart(steady: SteadyClock) -> Iterator[Apart]:
-    """Give an event loop that runs while the block lasts."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield Apart(loop=loop, steady=steady)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
     """Let a library say nothing: what it says quotes what was asked and answered."""
@@ -407,22 +262,3 @@ def _quiet(name: str) -> Iterator[None]:
         yield
     finally:
         logger.disabled = before_it
-
-
-def _step(module: CommitteeModule, step: StepName) -> StepProgram:
-    """Return one step as it is kept."""
-    predictor = getattr(module, step)
-    return StepProgram(
-        step=step,
-        instructions=predictor.signature.instructions,
-        demos=tuple(_demo(step, one) for one in predictor.demos),
-    )
-
-
-def _demo(step: StepName, one: Mapping[str, Any]) -> Demo:
-    """Return an example as it is kept."""
-    answer = STEPS[step].model_validate({name: one[name] for name in STEPS[step].model_fields})
-    return Demo(
-        given={name: one[name] for name in (SHOWN, *before(step))},
-        answer=answer.model_dump(mode="json"),
-    )

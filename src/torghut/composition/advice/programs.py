@@ -9,21 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from torghut.adapters.dspy.apart import Apart, apart
 from torghut.adapters.dspy.compiling import (
-    Apart,
     BootstrapOptions,
     Endpoints,
     Fits,
     GepaOptions,
     Hindsight,
-    apart,
     bootstrapped,
-    libraries,
-    module_of,
-    program_file,
     reflected,
-    renderings,
 )
+from torghut.adapters.dspy.packing import libraries, module_of, program_file, renderings
 from torghut.adapters.dspy.program import CommitteeModule, DspyProgram, configure
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.reasoning.calling import EndpointCaller

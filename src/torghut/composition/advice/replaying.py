@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from torghut.adapters.dspy.compiling import module_of
+from torghut.adapters.dspy.packing import module_of
 from torghut.adapters.dspy.program import CommitteeModule, DspyProgram, configure
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.system.clock import MonotonicClock
