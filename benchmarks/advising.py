@@ -86,13 +86,17 @@ def measure_advising(effort: Effort) -> Iterator[Result]:
         spread_ratio=spread([one.busy for one in active]),
     )
     for name in ("the service", "the process that asks"):
-        grown = [one.grown[name] for one in active]
+        more = [a.grown[name] - b.grown[name] for a, b in zip(active, off, strict=True)]
         yield Line(
-            measurement=f"memory of {name}, from a quarter of the course to its end",
+            measurement=f"memory of {name}, its growth over that with advice off",
             unit="MB",
-            wall=median(grown),
+            wall=median(more),
             goals=_GROWTH_GOALS,
-            note=f"{median(one.held[name] for one in active):.0f} MB at the end",
+            note=(
+                f"{median(one.held[name] for one in active):.0f} MB at the end; in the last three "
+                f"quarters it grew by {median(one.grown[name] for one in active):.1f} MB, else by "
+                f"{median(one.grown[name] for one in off):.1f} MB: outcomes are kept up to a limit"
+            ),
         )
 
 
@@ -211,6 +215,9 @@ def _declared(folder: Path) -> Path:
         (instruments / f"bench-S{number:02}.yaml").write_text(body, encoding="utf-8")
     _change(declared / "router" / "policy.yaml", "bias: -2.0", "bias: 2.0")
     _change(declared / "router" / "policy.yaml", "cost: 1.0", "cost: 0.0")
+    _change(
+        declared / "governance" / "policies" / "gates.yaml", "max_symbols: 10", "max_symbols: 80"
+    )
     policy = declared / "governance" / "policies" / "reasoning.yaml"
     for old, new in (
         ("entropy_ratio: 0.8", "entropy_ratio: 1.0"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
-from typing import TypedDict
+from typing import Final, TypedDict
 
 import click
 from typing_extensions import Unpack
@@ -17,6 +18,9 @@ from torghut.entrypoints.cli.reasoning.programs import load_program
 from torghut.entrypoints.cli.reasoning.terms import asking_terms
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.governance import AskingTerms
+
+_NICE: Final = 10
+"""How far this process steps back: who decides comes first where cores are short."""
 
 
 class ServeOptions(TypedDict):
@@ -48,6 +52,8 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     A process of its own, so that however long a model takes, whatever it sends and whatever becomes
     of this process, the loop decides in time. torghut serve --advise starts it.
     """
+    if options["beside"]:
+        os.nice(_NICE)
     access = endpoint_access()
     terms = asking_terms(deciding.declarations())
     with machine.end_on_terminate():
