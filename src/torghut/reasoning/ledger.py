@@ -19,6 +19,7 @@ from torghut.schemas.control import ResolutionName
 from torghut.schemas.reasoning.ledger import (
     AskingEvent,
     BreakerChanged,
+    BreakerState,
     DayOpened,
     OpenQuestion,
     QuestionBegun,
@@ -81,6 +82,10 @@ class Question:
     tokens: int
     turn: int | None
 
+    def counts(self, at_ns: int) -> bool:
+        """Say whether it is under way, or of the hour around a time."""
+        return self.turn is not None or abs(at_ns - self.at_ns) < HOUR_NS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
@@ -112,11 +117,7 @@ class Asking:
 
         What is more than an hour ahead was told by a clock that leapt, and does not count.
         """
-        counts = [
-            one
-            for one in self.questions.values()
-            if one.turn is not None or abs(at_ns - one.at_ns) < HOUR_NS
-        ]
+        counts = [one for one in self.questions.values() if one.counts(at_ns)]
         return len(counts), sum(one.tokens for one in counts)
 
 
@@ -272,13 +273,13 @@ def _changed(before: Breaker, after: Breaker, code: str, at_ns: int) -> Sequence
 
 
 def _opened(before: Asking, at_ns: int) -> DayOpened:
-    """Return a day's beginning. What is under way has no other day: it is lost first."""
+    """Return a day's beginning; a day turns where nothing is under way."""
     breaker = before.breaker
     return DayOpened(
         questions=tuple(
             OpenQuestion(question=number, at_ns=one.at_ns, tokens=one.tokens)
             for number, one in before.questions.items()
-            if abs(at_ns - one.at_ns) < HOUR_NS
+            if one.counts(at_ns)
         ),
         next_question=before.next_question,
         breaker=breaker.state,
@@ -301,21 +302,11 @@ def evolve(state: Asking, event: AskingEvent) -> Asking:
                     for one in event.questions
                 },
                 next_question=event.next_question,
-                breaker=Breaker(
-                    state=event.breaker,
-                    failures=event.failures,
-                    until_ns=event.until_ns,
-                    wait_ns=event.wait_ns,
-                    turn=event.turn,
-                ),
+                breaker=_standing(event.breaker, event),
                 at_ns=at_ns,
             )
         case QuestionBegun():
-            counting = {
-                number: one
-                for number, one in state.questions.items()
-                if one.turn is not None or abs(at_ns - one.at_ns) < HOUR_NS
-            }
+            counting = {number: one for number, one in state.questions.items() if one.counts(at_ns)}
             counting[event.question] = Question(
                 at_ns=event.at_ns, tokens=event.tokens, turn=event.turn
             )
@@ -323,14 +314,18 @@ def evolve(state: Asking, event: AskingEvent) -> Asking:
         case QuestionEnded():
             return _with_end(state, event, at_ns)
         case BreakerChanged():
-            breaker = Breaker(
-                state=event.after,
-                failures=event.failures,
-                until_ns=event.until_ns,
-                wait_ns=event.wait_ns,
-                turn=event.turn,
-            )
-            return replace(state, breaker=breaker, at_ns=at_ns)
+            return replace(state, breaker=_standing(event.after, event), at_ns=at_ns)
+
+
+def _standing(state: BreakerState, event: DayOpened | BreakerChanged) -> Breaker:
+    """Return the breaker as an event tells it."""
+    return Breaker(
+        state=state,
+        failures=event.failures,
+        until_ns=event.until_ns,
+        wait_ns=event.wait_ns,
+        turn=event.turn,
+    )
 
 
 def _with_end(state: Asking, event: QuestionEnded, at_ns: int) -> Asking:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ from typing_extensions import override
 
 from torghut.composition import logs
 from torghut.composition.logs import SCHEMES, Address, LogPlace
+from torghut.decisions.recording import Recorded
 from torghut.entrypoints.cli.console import Progress, plural, progress, shown
 from torghut.eventlog.ports import DecisionLog
 from torghut.workflows.lookup.scanning import Scanned, Scanning
@@ -71,6 +73,32 @@ def read_log(
     with progress() as told:
         told.stage(stage)
         return asyncio.run(_read(logs.readable_log(path), work, told, stage))
+
+
+@asynccontextmanager
+async def followed(
+    path: LogPlace, partition: int, stage: str, told: Progress
+) -> AsyncIterator[tuple[DecisionLog, Callable[[Recorded], None]]]:
+    """Give the log at ``path``, and what says how far the reading of a partition is.
+
+    Raises:
+        LogMissingError: There is none.
+        LogReadError: It cannot be read.
+    """
+    log = logs.readable_log(path)
+    blocks = contexts = 0
+
+    def tell(recorded: Recorded) -> None:
+        nonlocal blocks, contexts
+        blocks += 1
+        contexts += recorded.header.counts.contexts
+        told.at(blocks, plural(contexts, "context"))
+
+    try:
+        told.stage(stage, total=(await log.head(partition)).number + 1)
+        yield log, tell
+    finally:
+        await log.close()
 
 
 async def _read(

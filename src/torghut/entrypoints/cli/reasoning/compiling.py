@@ -9,12 +9,11 @@ from typing import Final, Literal, TypedDict
 import click
 from typing_extensions import Unpack
 
-from torghut.composition import deciding, governing, logs, standby
+from torghut.composition import deciding, governing, standby
 from torghut.composition.advice import programs
 from torghut.composition.advice.settings import endpoint_access
 from torghut.composition.logs import LogPlace
 from torghut.decisions.declarations import Declarations
-from torghut.decisions.recording import Recorded
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -24,7 +23,7 @@ from torghut.entrypoints.cli.console import (
     print_table,
     progress,
 )
-from torghut.entrypoints.cli.lookup.reading import place_option
+from torghut.entrypoints.cli.lookup.reading import followed, place_option
 from torghut.entrypoints.cli.reasoning.programs import load_program, programs_option
 from torghut.entrypoints.cli.reasoning.terms import AskingUndeclaredError, asking_terms
 from torghut.kernel.canonical import JsonObject
@@ -178,22 +177,10 @@ def _terms(declared: Declarations) -> programs.Terms:
 
 async def _lessons(path: LogPlace, declared: Declarations, told: Progress) -> Lessons:
     """Return what a log offers to learn from."""
-    log = logs.readable_log(path)
-    try:
-        head = await log.head(0)
-        told.stage("Reading what was asked", total=head.number + 1)
-        blocks = 0
-
-        def tell(_: Recorded) -> None:
-            nonlocal blocks
-            blocks += 1
-            told.at(blocks, plural(blocks, "block"))
-
+    async with followed(path, 0, "Reading what was asked", told) as (log, tell):
         store = standby.artifact_root(artifact_dir())
         split = governing.governing_policies().evaluation.split
         return await lessons(log, store, declared, split, progress=tell)
-    finally:
-        await log.close()
 
 
 def _print(found: Evaluation) -> None:

@@ -9,10 +9,8 @@ from typing import Final
 
 import click
 
-from torghut.composition import logs
 from torghut.composition.advice import replaying
 from torghut.composition.logs import LogPlace
-from torghut.decisions.recording import Recorded
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -21,7 +19,7 @@ from torghut.entrypoints.cli.console import (
     print_table,
     progress,
 )
-from torghut.entrypoints.cli.lookup.reading import place_option
+from torghut.entrypoints.cli.lookup.reading import followed, place_option
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.workflows.reasoning.replaying import Outcome, ReplayedAdvice
@@ -55,21 +53,9 @@ def replay(*, log_path: LogPlace, partition: int, as_json: bool) -> ExitCode:
 
 async def _replay(path: LogPlace, partition: int, told: Progress) -> Sequence[ReplayedAdvice]:
     """Return every answer, replayed."""
-    log = logs.readable_log(path)
-    try:
-        head = await log.head(partition)
-        told.stage("Asking the records", total=head.number + 1)
-        blocks = 0
-
-        def tell(_: Recorded) -> None:
-            nonlocal blocks
-            blocks += 1
-            told.at(blocks, plural(blocks, "block"))
-
+    async with followed(path, partition, "Asking the records", told) as (log, tell):
         answers = replaying.replayed(log, partition=partition, progress=tell)
         return [one async for one in answers]
-    finally:
-        await log.close()
 
 
 def _print(found: Sequence[ReplayedAdvice]) -> None:

@@ -7,10 +7,9 @@ from typing import Final
 
 import click
 
-from torghut.composition import deciding, logs
+from torghut.composition import deciding
 from torghut.composition.logs import LogPlace
 from torghut.decisions.kernel.engine import DecisionKernel
-from torghut.decisions.recording import Recorded
 from torghut.entrypoints.cli.console import (
     Progress,
     json_option,
@@ -19,8 +18,7 @@ from torghut.entrypoints.cli.console import (
     print_table,
     progress,
 )
-from torghut.entrypoints.cli.lookup.reading import place_option
-from torghut.eventlog.ports import DecisionLog
+from torghut.entrypoints.cli.lookup.reading import followed, place_option
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.workflows.reasoning.hindsight import Hindsight, SymbolHindsight, look_back
@@ -73,28 +71,8 @@ async def _look_back(
     path: LogPlace, partition: int, kernel: DecisionKernel, told: Progress
 ) -> Hindsight:
     """Return what the advice of a partition would have been worth."""
-    log = logs.readable_log(path)
-    try:
-        return await _decided_twice(log, partition, kernel, told)
-    finally:
-        await log.close()
-
-
-async def _decided_twice(
-    log: DecisionLog, partition: int, kernel: DecisionKernel, told: Progress
-) -> Hindsight:
-    """Decide both courses, and say how far that is."""
-    head = await log.head(partition)
-    told.stage("Deciding twice", total=head.number + 1)
-    blocks = contexts = 0
-
-    def tell(recorded: Recorded) -> None:
-        nonlocal blocks, contexts
-        blocks += 1
-        contexts += recorded.header.counts.contexts
-        told.at(blocks, plural(contexts, "context"))
-
-    return await look_back(log, kernel, partition=partition, progress=tell)
+    async with followed(path, partition, "Deciding twice", told) as (log, tell):
+        return await look_back(log, kernel, partition=partition, progress=tell)
 
 
 def _row(name: str, one: SymbolHindsight) -> tuple[str, ...]:
