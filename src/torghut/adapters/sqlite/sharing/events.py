@@ -49,6 +49,9 @@ _COURTESY_S: Final = 0.02
 
 _READS_MAX: Final = 5
 """Times a reading is begun again that met a writer who was just making or leaving the files."""
+_READ_WAIT_S: Final = 8.0
+"""After so long none is begun again: SQLite itself tries for some ten seconds where a writer was
+halted between the two copies of the index's head, and nothing changes until that one goes on."""
 
 
 class SharedEvents(EventStore, EventFeed):
@@ -137,12 +140,14 @@ class SharedEvents(EventStore, EventFeed):
 
     async def _read(self, ask: Callable[[SqliteLog], Awaitable[Sequence[T]]]) -> Sequence[T]:
         """Return what the log answers, open for reading at least; nothing while there is none."""
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
         for attempt in range(1, _READS_MAX + 1):
             try:
                 async with self._reader() as log:
                     return [] if log is None else await ask(log)
             except (HeadsFileMissingError, LogReadError):
-                if attempt == _READS_MAX:
+                if attempt == _READS_MAX or loop.time() - begun_s > _READ_WAIT_S:
                     raise
                 await asyncio.sleep(_PAUSE_FIRST_S * attempt)
         raise AssertionError  # the last attempt returned or raised
