@@ -394,7 +394,7 @@ class World:
     def worker(self) -> LiveWorker:
         """Return a new worker, not begun."""
         self.lives += 1
-        return assemble(
+        worker = assemble(
             Parts(
                 keeper=FailingKeeper(self.inner, self.illness),
                 setup=self.setup,
@@ -408,9 +408,10 @@ class World:
                 speed=self.speed,
                 takes_offers=True,
                 ear=self.ear,
-                advisor=self.advisor,
             )
         )
+        worker.loop.awaiting.advisor = self.advisor
+        return worker
 
     @asynccontextmanager
     async def living(self) -> AsyncIterator[LiveWorker]:

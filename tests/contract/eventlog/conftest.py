@@ -13,6 +13,7 @@ from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.eventlog import open_sqlite, run
 from tests.support.machine.servers import open_postgres
 from torghut.adapters.sqlite.sharing.events import SharedEvents
+from torghut.adapters.sqlite.sharing.holding import HeldEvents
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.ports import DecisionLog, EventFeed, EventStore, PartitionClaims
 
@@ -33,7 +34,7 @@ POSTGRES: Final = pytest.param("postgres", marks=pytest.mark.system)
 """Needs a server."""
 
 
-def make(request: pytest.FixtureRequest, folder: Path) -> Log | SharedEvents:
+def make(request: pytest.FixtureRequest, folder: Path) -> Log | SharedEvents | HeldEvents:
     """Return an empty store of the kind that a test is run on."""
     match request.param:
         case "memory":
@@ -42,6 +43,9 @@ def make(request: pytest.FixtureRequest, folder: Path) -> Log | SharedEvents:
             return open_sqlite(folder / "log.db")
         case "shared":
             return SharedEvents(folder / "governance.log", clock=HandClock(), ids=CountingIds())
+        case "held":
+            shared = SharedEvents(folder / "asking.log", clock=HandClock(), ids=CountingIds())
+            return HeldEvents(shared)
         case "archived":
             # What speaks to a database is imported when a test wants it.
             eager = import_module("tests.contract.eventlog.archived")
@@ -59,17 +63,19 @@ ARCHIVED: Final = pytest.param("archived", marks=pytest.mark.system)
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
     """Return an empty log."""
     log = make(request, tmp_path)
-    assert not isinstance(log, SharedEvents)
+    assert not isinstance(log, SharedEvents | HeldEvents)
     yield log
     run(log.close())
 
 
-@pytest.fixture(params=["memory", "sqlite", "shared", POSTGRES])
+@pytest.fixture(params=["memory", "sqlite", "shared", "held", POSTGRES])
 def events(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Streams]:
     """Return an empty store of streams, whether it also keeps blocks or not."""
     store = make(request, tmp_path)
     yield store
-    if not isinstance(store, SharedEvents):
+    if isinstance(store, HeldEvents):
+        run(store.let_go())
+    elif not isinstance(store, SharedEvents):
         run(store.close())
 
 

@@ -19,7 +19,7 @@ from torghut.adapters.reasoning.saying import AskingLines
 from torghut.adapters.system.clock import MonotonicClock, SystemClock
 from torghut.artifacts.package import Package
 from torghut.composition.advice.endpoint import endpoint_of
-from torghut.composition.advice.ledger import asking_events, asking_policy
+from torghut.composition.advice.ledger import asking_policy, held_asking_events
 from torghut.composition.advice.programs import served
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.reasoning.ledger import asking_decider
@@ -81,11 +81,11 @@ async def advising(
     """
     configure()
     steady = MonotonicClock()
-    async with _turn():
+    async with _turn(), held_asking_events() as events:
         caller = EndpointCaller(endpoint_of(access), steady)
         witness = AskingLines()
         ledger = AskingLedger(
-            store=asking_events(),
+            store=events,
             decider=asking_decider(asking_policy(terms)),
             wall=SystemClock(),
             witness=witness,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from torghut.adapters.sqlite.sharing.events import SharedEvents
+from torghut.adapters.sqlite.sharing.holding import HeldEvents
 from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.kernel.units import NS_PER_MS
 from torghut.reasoning.breaker import BreakerPolicy
@@ -18,6 +21,16 @@ _LOG: Final = "asking.log"
 def asking_events() -> SharedEvents:
     """Return the streams of asking, below the folder of artifacts; made when written."""
     return SharedEvents(artifact_dir() / _LOG, clock=SystemClock(), ids=RandomIds())
+
+
+@asynccontextmanager
+async def held_asking_events() -> AsyncIterator[HeldEvents]:
+    """Give the same streams to the one process that appends to them, while the block lasts."""
+    events = HeldEvents(asking_events())
+    try:
+        yield events
+    finally:
+        await events.let_go()
 
 
 def asking_policy(terms: AskingTerms) -> AskingPolicy:

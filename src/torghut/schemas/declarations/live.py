@@ -28,6 +28,10 @@ class LoopBudgets(Message):
     retry_ms: Annotated[Budget, Field(description="Between attempts to have the log back.")]
     drain_ms: Annotated[Budget, Field(description="From SIGTERM until everything is let go.")]
     snapshot_blocks: Annotated[Count, Field(description="Blocks between snapshots.")]
+    company_ms: Annotated[
+        int,
+        Field(ge=0, le=1000, description="That an answer waits for contexts to share its block."),
+    ] = 0
 
 
 class Timeliness(Message):

@@ -14,7 +14,6 @@ from torghut.kernel.units import NS_PER_MS
 from torghut.market.ports import Cursor
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.declarations.live import LivePolicy
-from torghut.workflows.live.advice.awaiting import Advisor, NobodyAdvises
 from torghut.workflows.live.desk import LiveDesk
 from torghut.workflows.live.intake.feeds import Feeds
 from torghut.workflows.live.intake.stamping import IngressClock
@@ -57,7 +56,6 @@ class Parts:
         speed: Of playing; None where lag is not measured.
         takes_offers: Whether contexts may be offered to its desk.
         shared: Whether its source is one of several partitions.
-        advisor: Who is asked for advice.
         telemetry: Takes figures about it.
         journal: Takes its log lines.
         tracer: Takes its traces.
@@ -76,7 +74,6 @@ class Parts:
     takes_offers: bool
     partition: int = 0
     shared: bool = False
-    advisor: Advisor = field(default_factory=NobodyAdvises)
     ear: GovernanceEar = field(default_factory=DeafEar)
     aside: Executor | None = None
     telemetry: Telemetry = SILENT_TELEMETRY
@@ -163,7 +160,6 @@ def assemble(parts: Parts) -> LiveWorker:
         steady=parts.steady,
         speed=parts.speed,
         declarations_of=feeds.declaration,
-        advisor=parts.advisor,
         done=counting.told,
     )
     revision = parts.identity.revision

@@ -2,7 +2,7 @@
 
 One process writes it, and holds a lock file for as long. It decides on what it has told the store
 so far; whatever waits to be told goes in one append, so that questions at once cost the disk no
-more than one.
+more than one, and what ended waits a moment for the next that begins.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from torghut.workflows.reasoning.ports import AskingWitness
 
 PREFIX: Final = "asking-"
 _UNTOLD: Final = "reasoning.unrecorded"
+_SOON_S: Final = 0.25
+"""Longest that what ended waits for another question to share its append."""
 _CAUSES: Final = Causes(correlation_id="asking", causation_id="asking")
 
 
@@ -102,6 +104,7 @@ class AskingLedger:
     _untold: list[AskingEvent] = field(default_factory=list)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _appending: set[asyncio.Task[None]] = field(default_factory=set)
+    _soon: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
         """Go on from what is on record; what was under way then is lost.
@@ -148,8 +151,9 @@ class AskingLedger:
     ) -> None:
         """Take in what became of a question, soon durable; nobody waits for that.
 
-        Where the store does not answer, it is told with the next one; a death until then leaves
-        the question's reserve spent.
+        It is told with the next question that begins, or by itself after ``_SOON_S`` seconds; where
+        the store does not answer, with the one after. A death until then leaves the question's
+        reserve spent.
         """
         self._take(
             EndQuestion(
@@ -160,21 +164,30 @@ class AskingLedger:
                 at_ns=self.wall.now_ns(),
             )
         )
-        telling = asyncio.ensure_future(self._told_soon(number))
-        self._appending.add(telling)
-        telling.add_done_callback(self._appended)
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(_SOON_S, self._tell_ends)
 
     async def settled(self) -> None:
-        """Wait until everything is told that is on its way."""
+        """Tell what ended, and wait until everything is told that is on its way."""
+        if self._soon is not None:
+            self._soon.cancel()
+            self._tell_ends()
         while self._appending:
             await asyncio.wait(list(self._appending))
 
-    async def _told_soon(self, number: int) -> None:
+    def _tell_ends(self) -> None:
+        """Begin to tell what ended, unless a question that began meanwhile told it."""
+        self._soon = None
+        telling = asyncio.ensure_future(self._told())
+        self._appending.add(telling)
+        telling.add_done_callback(self._appended)
+
+    async def _told(self) -> None:
         """Tell what waits; where the store does not answer, it is told with the next question."""
         try:
             await self._tell()
         except TorghutError as fault:
-            self.witness.unkept(f"question {number}", fault)
+            self.witness.unkept("ended questions", fault)
 
     async def _turn_day(self) -> None:
         """Begin another stream where it is another day and nothing is under way."""

@@ -10,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.clock import HandClock
+from tests.fakes.virtual_time import run_virtually
 from torghut.eventlog.envelopes import Causes
 from torghut.eventlog.errors import ConcurrencyConflictError, LogWriteError, Obstacle
 from torghut.eventlog.memory import InMemoryLog
@@ -227,6 +228,25 @@ def test_question_that_is_cancelled_as_it_begins_leaves_nothing_under_way() -> N
         assert len(desk.state.under_way) == 2
 
     asyncio.run(main())
+
+
+def test_what_ended_is_told_with_the_next_question_or_soon_by_itself() -> None:
+    async def main() -> None:
+        clock = HandClock()
+        store = Store(clock=clock)
+        desk = await opened(store, clock)
+        desk.end(await desk.begin(CONTEXT), "approve", code="", tokens=9)
+        assert store.appends == 1
+
+        desk.end(await desk.begin(CONTEXT), "veto", code="", tokens=9)
+        assert store.appends == 2
+        assert (await asking_stands(store)).state.resolved == {"approve": 1}
+
+        await asyncio.sleep(1.0)
+        assert store.appends == 3
+        assert (await asking_stands(store)).state == desk.state
+
+    run_virtually(main())
 
 
 def test_another_day_has_another_stream_that_goes_on() -> None:

@@ -4,6 +4,9 @@ Whoever advises may be slow, wrong or gone: the loop's own timer resolves what i
 its deadline. Of a question and its timer whichever comes first is recorded; the other is refused by
 the fold, since by then nothing waits, and stands in the log as that.
 
+What became of a question is recorded with the next contexts, where some come soon: a block of its
+own would hold those up that ask for nothing.
+
 In shadow mode nothing waits: a context is decided without advice, and what it would have been is
 recorded beside it. One question of a symbol is open at a time, as in active mode; what would be
 asked meanwhile is not.
@@ -97,7 +100,8 @@ class _Open:
         waits: Whether the context waits for the answer, or was decided.
         moment: When it came in; None where another process took it in.
         receive_ns: Of the context.
-        timer: Ends the question.
+        deadline_ns: When it ends the question, on the steady clock; 0 without one.
+        timer: Ends the question then.
     """
 
     context_id: str
@@ -105,7 +109,12 @@ class _Open:
     waits: bool
     moment: Moment | None = None
     receive_ns: int = 0
+    deadline_ns: int = 0
     timer: asyncio.TimerHandle | None = None
+
+    def left_s(self, steady: SteadyClock) -> float:
+        """Return how long it is until the question ends by itself; 0 once it should have."""
+        return max(0.0, (self.deadline_ns - steady.now_ns()) / NS_PER_S)
 
     def now_ns(self, steady: SteadyClock) -> int:
         """Return what time it is for the context, on the receive clock; 0 if unknown."""
@@ -124,6 +133,7 @@ class Awaiting:
         line: Where what becomes of a question waits to be recorded.
         steady: What deadlines are measured on.
         advisor: Who is asked.
+        company_s: How long what became of a question may wait for something to share its block.
         came: When each that waits came in, by id.
         answers: Questions that were answered or given up so far: what tells records of one context
             apart.
@@ -132,6 +142,7 @@ class Awaiting:
     line: WaitingLine
     steady: SteadyClock
     advisor: Advisor = field(default_factory=NobodyAdvises)
+    company_s: float = 0.0
     came: dict[str, Moment] = field(default_factory=dict)
     answers: int = 0
     _waiting: dict[str, _Open] = field(default_factory=dict)
@@ -211,17 +222,18 @@ class Awaiting:
             multiplier=float(declared.instrument(one.symbol).multiplier),
             deadline_ns=one.moment[0].came_ns + left_ns,
         )
-        left_s = max(0.0, (question.deadline_ns - self.steady.now_ns()) / NS_PER_S)
+        one.deadline_ns = question.deadline_ns
         one.timer = asyncio.get_running_loop().call_later(
-            left_s, self._settle, one, Answer(resolution="timed-out")
+            one.left_s(self.steady), self._settle, one, Answer(resolution="timed-out")
         )
         self.advisor.ask(question, lambda answer: self._settle(one, answer))
 
     def _settle(self, one: _Open, answer: Answer) -> None:
         """Let what became of a question wait to be recorded.
 
-        What resolves a context goes before everything else, and a later answer is recorded as well,
-        as refused. Of a question that nothing waited for only the first is.
+        What resolves a context goes before everything else, and alone once its time is up; a later
+        answer is recorded as well, as refused. Of a question that nothing waited for only the first
+        is.
         """
         if not one.waits and self._beside.get(one.symbol) is not one:
             return
@@ -242,7 +254,9 @@ class Awaiting:
             one.timer.cancel()
         if not one.waits:
             del self._beside[one.symbol]
-        self.line.put([WaitingControl(record=record, urgent=one.waits)])
+        within_s = min(self.company_s, one.left_s(self.steady)) if one.waits else self.company_s
+        item = WaitingControl(record=record, urgent=one.waits)
+        self.line.put_along([item], within_s=within_s)
 
     def _forget(self, name: str) -> None:
         """Forget a context that was decided."""

@@ -111,6 +111,8 @@ class WaitingLine:
     _urgent: deque[Item] = field(default_factory=deque)
     _items: deque[Item] = field(default_factory=deque)
     _bounded: int = 0
+    _patient: int = 0
+    _patience: asyncio.TimerHandle | None = None
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
     _room_for_urgent: asyncio.Event = field(default_factory=asyncio.Event)
@@ -155,13 +157,21 @@ class WaitingLine:
 
     def put(self, items: Sequence[Item]) -> None:
         """Let items wait behind all others; urgent ones behind what is urgent."""
-        for item in items:
-            if _is_urgent(item):
-                self._urgent.append(item)
-            else:
-                self._items.append(item)
-                self._bounded += type(item) is not WaitingControl
-        self._put(items)
+        self._stand(items)
+        if items:
+            self._moved.set()
+
+    def put_along(self, items: Sequence[Item], *, within_s: float) -> None:
+        """Let items wait in the same places, but for company: a block of theirs holds others up.
+
+        They are taken with whatever else comes to be taken, or alone after ``within_s`` seconds.
+        """
+        self._stand(items)
+        self._patient += len(items)
+        until_s = asyncio.get_running_loop().time() + within_s
+        if self._patience is None or until_s < self._patience.when():
+            self._end_patience()
+            self._patience = asyncio.get_running_loop().call_at(until_s, self._lose_patience)
 
     def put_back(self, items: Sequence[Item]) -> None:
         """Let items that were taken wait again as they did."""
@@ -171,13 +181,17 @@ class WaitingLine:
             else:
                 self._items.appendleft(item)
                 self._bounded += type(item) is not WaitingControl
-        self._put(items)
+        if items:
+            self._moved.set()
+        self._note_room()
 
     def take(self, most: int) -> Sequence[Item]:
         """Take items out, from the front, at most ``most``."""
         urgent = _taken(self._urgent, most)
         usual = _taken(self._items, most - len(urgent))
         self._bounded -= sum([type(item) is not WaitingControl for item in usual])
+        self._patient = 0
+        self._end_patience()
         self._note_room()
         return [*urgent, *usual]
 
@@ -187,10 +201,10 @@ class WaitingLine:
         self._moved.set()
 
     async def filled(self) -> bool:
-        """Wait until something waits; return False once nothing ever will."""
-        while not self._items and not self._urgent:
+        """Wait until something is to be taken; return False once nothing ever will be."""
+        while len(self._items) + len(self._urgent) == self._patient:
             if self.closed:
-                return False
+                return self._patient > 0
             self._moved.clear()
             await self._moved.wait()
         return True
@@ -212,11 +226,26 @@ class WaitingLine:
         if waiting and waiting + count > self.limit:
             raise QueueFullError(waiting=waiting, limit=self.limit, retry_after_ms=retry_after_ms)
 
-    def _put(self, items: Sequence[Item]) -> None:
-        """Wake who waits for what was put, and note whether there is room left."""
-        if items:
-            self._moved.set()
+    def _stand(self, items: Sequence[Item]) -> None:
+        """Put items where they are to wait, and note whether there is room left."""
+        for item in items:
+            if _is_urgent(item):
+                self._urgent.append(item)
+            else:
+                self._items.append(item)
+                self._bounded += type(item) is not WaitingControl
         self._note_room()
+
+    def _lose_patience(self) -> None:
+        """Let what waited for company be taken without."""
+        self._patient, self._patience = 0, None
+        self._moved.set()
+
+    def _end_patience(self) -> None:
+        """Let no timer wait for company any more."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _note_room(self) -> None:
         """Hold back, or let go on, sources that can wait."""

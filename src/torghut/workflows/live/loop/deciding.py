@@ -32,7 +32,7 @@ from torghut.schemas.control import ControlRecord, LagBegan
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.rows import CONTEXT
 from torghut.workflows.decision_loop import snapshot_of
-from torghut.workflows.live.advice.awaiting import Advisor, Awaiting, NobodyAdvises
+from torghut.workflows.live.advice.awaiting import Awaiting
 from torghut.workflows.live.intake.lateness import Lateness
 from torghut.workflows.live.intake.waiting import Item, WaitingContext, WaitingControl, WaitingLine
 from torghut.workflows.live.loop.blocks import Done, Gathered, answers_of
@@ -92,12 +92,11 @@ class LiveLoop:
         attentive: Awaited before anything is taken: looks at what must come first.
         done: Told of each durable block.
         recorded: Told of the new control records of each durable block.
-        advisor: Who is asked for advice.
         outcomes: All outcomes, for all who listen.
         controls: What became of control records, likewise.
         asked: Who waits for what becomes of which context.
         search: Finds in the log what became of a context first.
-        awaiting: Which contexts wait for advice.
+        awaiting: Which contexts wait for advice, and who is asked for it.
         fold: The memory; as of the log's head, but for what is under way.
         head: Of the log.
         tally: What the log holds.
@@ -123,7 +122,6 @@ class LiveLoop:
     attentive: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
     done: Callable[[Done], None] = lambda _: None
     recorded: Recorded = lambda _: None
-    advisor: Advisor = field(default_factory=NobodyAdvises)
     outcomes: Telling = field(init=False)
     controls: Telling = field(init=False)
     asked: Asked = field(init=False)
@@ -163,7 +161,8 @@ class LiveLoop:
             )
             for lines_of in (self._told_lines, control_lines)
         )
-        self.awaiting = Awaiting(line=self.line, steady=self.steady, advisor=self.advisor)
+        company_s = self.policy.loop.company_ms / MS_PER_S
+        self.awaiting = Awaiting(line=self.line, steady=self.steady, company_s=company_s)
         self.asked = Asked(self.policy.door.answer_ms / MS_PER_S)
         self.search = Search(
             log=lambda: self.keeper.log,
