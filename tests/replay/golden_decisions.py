@@ -12,8 +12,6 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from torghut.decisions.fold.lineage import Lineage, lineage_words
 from torghut.decisions.render_context import RenderContext
 from torghut.kernel.canonical import canonical_bytes
@@ -58,7 +56,7 @@ def golden_row(name: str) -> tuple[bytes, RenderContext]:
         suffix=stated["suffix"],
         symbol_key=symbol_key(stated["symbol"]),
         lineage_words=tuple(lineage_words(lineage.digest).tolist()),
-        lineage=msgspec.Raw(canonical_bytes({**lineage.spelled(), "digest": lineage.digest})),
+        lineage=canonical_bytes({**lineage.spelled(), "digest": lineage.digest}),
     )
     return bytes.fromhex(stated["row"]), context
 

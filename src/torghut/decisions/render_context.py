@@ -2,14 +2,15 @@
 
 All that a published decision says and its row does not is written down as text, with a hole
 wherever a row differs from the next. Filling the holes costs a third of spelling a decision anew.
+The lineage is such a hole as well: each control record makes another one, and leaves all else.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from math import nan
 from operator import itemgetter
 from typing import Final
@@ -33,6 +34,9 @@ _JSON: Final = "\ue001"
 nothing that is declared holds them."""
 _HOLE: Final = re.compile(f'(?:"{_JSON}|{_TEXT})([a-z_.0-9]+)(?:{_JSON}"|{_TEXT})'.encode())
 
+_TEXTS_MAX: Final = 4096
+"""Symbols, as declared, whose texts are kept."""
+
 _EXPERTS: Final = published_names(Expert)
 _DOMAINS: Final = published_names(Domain)
 
@@ -50,6 +54,7 @@ SPELLED: Final = (
     "json.target",
     "json.delta",
     "json.position_age",
+    "json.lineage",
     *(f"word.gate.{at}" for at in range(len(Gate))),
     *(f"word.freshness.{at}" for at in range(len(Domain))),
     *(f"json.age.{at}" for at in range(len(Domain))),
@@ -92,7 +97,7 @@ class RenderContext:
         suffix: What the role adds to the context id.
         symbol_key: What a row of this symbol holds.
         lineage_words: What a row of this lineage holds.
-        lineage: The lineage as published.
+        lineage: The lineage as published, in JSON.
     """
 
     symbol: str
@@ -105,7 +110,7 @@ class RenderContext:
     suffix: str
     symbol_key: int
     lineage_words: tuple[int, ...]
-    lineage: msgspec.Raw
+    lineage: bytes
 
     @cached_property
     def regime_texts(self) -> Sequence[bytes]:
@@ -114,15 +119,14 @@ class RenderContext:
 
     @cached_property
     def texts(self) -> Mapping[int, DecisionText]:
-        """The published decision, open where a row of each layout fills it in."""
-        parts = _HOLE.split(_ENCODER.encode(_decision(self)))
-        holes = [name.decode() for name in parts[1::2]]
-        texts: dict[int, DecisionText] = {}
-        for version in LAYOUTS:
-            places = {name: at for at, name in enumerate((*value_names(version), *SPELLED))}
-            first, second, *others = [places[name] for name in holes]
-            texts[version] = DecisionText(parts, itemgetter(first, second, *others))
-        return texts
+        """The published decision, open where a row of each layout or its lineage fills it in."""
+        standing = list(self.thresholds)
+        standing[Gate.ALLOTMENT] = standing[Gate.NOTIONAL] = 0.0  # holes: these stand in the row
+        return _texts(replace(self, thresholds=tuple(standing), lineage_words=(), lineage=b""))
+
+    def under(self, lineage: Lineage) -> RenderContext:
+        """Return the same under another lineage of the same declarations, package and arm."""
+        return replace(self, lineage_words=_words(lineage), lineage=_published(lineage))
 
 
 def render_context(
@@ -147,7 +151,6 @@ def render_context(
     """
     required = parameters["domain_required"].tolist()
     limits_ns = parameters["age_limit_ns"].tolist()
-    words = lineage_words(lineage.digest).tolist()
     return RenderContext(
         symbol=instrument.symbol,
         unit=instrument.base,
@@ -160,15 +163,38 @@ def render_context(
         ),
         suffix=_suffix(lineage, run_id),
         symbol_key=symbol_key(instrument.symbol),
-        lineage_words=tuple(words),
-        lineage=msgspec.Raw(canonical_bytes({**lineage.spelled(), "digest": lineage.digest})),
+        lineage_words=_words(lineage),
+        lineage=_published(lineage),
     )
+
+
+def _words(lineage: Lineage) -> tuple[int, ...]:
+    """Return what a row of a lineage holds."""
+    return tuple(lineage_words(lineage.digest).tolist())
+
+
+def _published(lineage: Lineage) -> bytes:
+    """Return a lineage as published."""
+    return canonical_bytes({**lineage.spelled(), "digest": lineage.digest})
 
 
 def _suffix(lineage: Lineage, run_id: str) -> str:
     """Return what the lineage's arm adds to a context id."""
     package = "" if lineage.arm == SERVING else lineage.package
     return role_suffix(lineage.arm, package=package, run_id=run_id)
+
+
+@lru_cache(maxsize=_TEXTS_MAX)
+def _texts(context: RenderContext) -> Mapping[int, DecisionText]:
+    """Return the published decision for each layout of a row, open where rows differ."""
+    parts = _HOLE.split(_ENCODER.encode(_decision(context)))
+    holes = [name.decode() for name in parts[1::2]]
+    texts: dict[int, DecisionText] = {}
+    for version in LAYOUTS:
+        places = {name: at for at, name in enumerate((*value_names(version), *SPELLED))}
+        first, second, *others = [places[name] for name in holes]
+        texts[version] = DecisionText(parts, itemgetter(first, second, *others))
+    return texts
 
 
 def _decision(context: RenderContext) -> dict[str, object]:
@@ -217,7 +243,7 @@ def _decision(context: RenderContext) -> dict[str, object]:
         "disagreement": _json("disagreement"),
         "gates": _gates(context),
         "freshness": _freshness(context),
-        "lineage": context.lineage,
+        "lineage": _json("json.lineage"),
     }
 
 

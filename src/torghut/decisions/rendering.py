@@ -162,6 +162,7 @@ def _spelled(
         _NULL if abstains else pieces[reading.target],
         _NULL if abstains else pieces[reading.delta],
         _age(position_age_ns),
+        context.lineage,
         *map(_STATUSES.__getitem__, statuses),
         *map(_verdict, ages_ns, context.limits_ns, _stale(reasons)),
         *map(_age, ages_ns),

@@ -85,7 +85,7 @@ def _decision(row: DecisionFields, context: RenderContext) -> dict[str, object]:
         "disagreement": row.disagreement,
         "gates": _gates(row, context),
         "freshness": _freshness(row, context),
-        "lineage": context.lineage,
+        "lineage": msgspec.Raw(context.lineage),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
@@ -46,10 +46,10 @@ class Identities:
 
     def recognise(self, record: ControlRecord) -> Known | ControlRefusal:
         """Return whether ``record`` is new, comes again, or is another under a taken name."""
-        names = _names(record)
-        if not any(name in self.taken for name in names):
+        if not any(name in self.taken for name in _names(record)):
             return Known.NEW
-        same = all(self.taken.get(name, digest) == digest for name, digest in names.items())
+        named = _named(record).items()
+        same = all(self.taken.get(name, digest) == digest for name, digest in named)
         return Known.REPEATED if same else ControlRefusal.ID_TAKEN
 
     def judge_order(self, record: ControlRecord) -> ControlRefusal | None:
@@ -69,10 +69,10 @@ class Identities:
     def take(self, record: ControlRecord) -> None:
         """Remember ``record`` as taken; of heartbeats the newest, or memory would grow for ever."""
         names = _names(record)
-        self.taken.update(names)
+        self.taken.update(_named(record))
         if isinstance(record, GovernanceHeartbeat):
             self.taken.pop(self.heartbeat, None)
-            self.epoch, self.heartbeat = record.epoch, next(iter(names))
+            self.epoch, self.heartbeat = record.epoch, names[0]
         if isinstance(record, FillReported):
             replaced = self.replaced_by(record)
             if replaced is not None:
@@ -111,17 +111,23 @@ class Identities:
         )
 
 
-def _names(record: ControlRecord) -> Mapping[bytes, bytes]:
-    """Return each name under which a record counts once, and the digest of what it names.
+def _names(record: ControlRecord) -> Sequence[bytes]:
+    """Return each name under which a record counts once.
 
     A fill also counts once by its account and its own id, whatever record brings it.
     """
-    names = {_short(record.control_id): bytes.fromhex(control_digest(record))[:SHORT]}
+    if isinstance(record, FillReported):
+        return _short(record.control_id), _short(_fill_name(record.account, record.fill_id))
+    return (_short(record.control_id),)
+
+
+def _named(record: ControlRecord) -> Mapping[bytes, bytes]:
+    """Return each of a record's names with the digest of what it names."""
+    contents = [bytes.fromhex(control_digest(record))[:SHORT]]
     if isinstance(record, FillReported):
         said = record.model_dump(mode="json", exclude={"control_id", "effective_at_ns"})
-        content = canonical_text(said)
-        names[_short(_fill_name(record.account, record.fill_id))] = _short(content)
-    return names
+        contents.append(_short(canonical_text(said)))
+    return dict(zip(_names(record), contents, strict=True))
 
 
 def _fill_name(account: str, fill_id: str) -> str:

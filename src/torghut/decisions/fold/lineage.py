@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Lineage:
     """Everything besides context and state that one symbol's decisions depend on.
 
@@ -40,7 +41,7 @@ class Lineage:
             "package": self.package,
         }
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """sha256 of the canonical JSON, 64 hex digits."""
         return sha256_hex(canonical_bytes(self.spelled()))

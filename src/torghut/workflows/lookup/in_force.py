@@ -25,6 +25,10 @@ _RENDERINGS_MAX: Final = 4096
 """Lineages kept at once; a control record makes a new one, so there is no bound in a log."""
 
 
+_Standing = tuple[str, str, str, str]
+"""Symbol, declarations, package and arm."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InForce:
     """What held for one symbol.
@@ -58,6 +62,7 @@ class Rulebook:
         self._declarations: dict[str, Declarations] = {}
         self._packages: dict[str, RegimeModel] = {}
         self._in_force: dict[tuple[str, str, str], InForce] = {}
+        self._standing: dict[_Standing, RenderContext] = {}
         self._renderings: dict[tuple[str, str], RenderContext] = {}
 
     def know(
@@ -91,25 +96,40 @@ class Rulebook:
             )
         return self._in_force[key]
 
+    def known_rendering(self, symbol: str, lineage: Lineage) -> RenderContext | None:
+        """Return ``rendering`` at once; None where the log has to be asked for what was in force.
+
+        A control record makes another lineage and leaves the rest, of which much is spelled out.
+        """
+        key = (symbol, lineage.digest)
+        found = self._renderings.get(key)
+        if found is None:
+            standing = self._standing.get(_standing(symbol, lineage))
+            if standing is None:
+                return None
+            if len(self._renderings) >= _RENDERINGS_MAX:
+                self._renderings.clear()
+            found = self._renderings[key] = standing.under(lineage)
+        return found
+
     async def rendering(self, symbol: str, lineage: Lineage) -> RenderContext:
         """Return what rows of ``symbol`` and ``lineage`` need to be rendered.
 
         Raises:
             ObjectMissingError: The log does not keep what it cites.
         """
-        key = (symbol, lineage.digest)
-        if key not in self._renderings:
+        found = self.known_rendering(symbol, lineage)
+        if found is None:
             held = await self.in_force(symbol, lineage.declarations, lineage.package)
-            if len(self._renderings) >= _RENDERINGS_MAX:
-                self._renderings.clear()
-            self._renderings[key] = render_context(
+            found = render_context(
                 instrument=held.instrument,
                 gates=held.declarations.gates,
                 parameters=held.parameters,
                 lineage=lineage,
                 run_id="" if lineage.arm == SERVING else self._run_id,
             )
-        return self._renderings[key]
+            self._standing[_standing(symbol, lineage)] = found
+        return found
 
     async def render(self, found: DecisionFound) -> bytes:
         """Return a decision as published JSON.
@@ -133,3 +153,8 @@ class Rulebook:
             package = await read_package(digest, self._log.get_object)
             self._packages[digest] = read_regime_model(package)
         return self._packages[digest]
+
+
+def _standing(symbol: str, lineage: Lineage) -> _Standing:
+    """Return what of a lineage most of a rendering depends on."""
+    return symbol, lineage.declarations, lineage.package, lineage.arm

@@ -1,4 +1,7 @@
-"""Faults of what is said: the answer arrives whole, and is none, or says what it must not."""
+"""Faults of what is said: the answer arrives whole, and is none, or says what it must not.
+
+Each comes at once, or as late as its script says: ``veto:500``.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ def _says(change: Callable[[str], str | None], *, finish: str = "stop") -> Fault
     """Return a fault of the answer's content: what a good one would be, changed."""
 
     async def fault(exchange: Exchange) -> None:
+        await exchange.pause(0)
         said = completion(change(exchange.good), exchange.request, finish=finish)
         await exchange.send(http_response(200, json_body(said)))
 
@@ -41,6 +45,7 @@ def _wraps(change: Callable[[dict[str, object]], object]) -> Fault:
     """Return a fault of what stands around the answer."""
 
     async def fault(exchange: Exchange) -> None:
+        await exchange.pause(0)
         body = completion(exchange.good, exchange.request)
         changed = change(body)
         await exchange.send(http_response(200, json_body(body if changed is None else changed)))
@@ -50,6 +55,7 @@ def _wraps(change: Callable[[dict[str, object]], object]) -> Fault:
 
 async def _echo_key(exchange: Exchange) -> None:
     """Repeat the key that came with the request, beside a good answer."""
+    await exchange.pause(0)
     body = completion(exchange.good, exchange.request)
     body["system_fingerprint"] = exchange.request.token or "none"
     await exchange.send(http_response(200, json_body(body)))

@@ -50,7 +50,7 @@ class FakeOptions(TypedDict):
     default="good",
     show_default=True,
     metavar="FAULTS|@FILE",
-    help="What is done with each request, over and over: good,slow:200*3,reset.",
+    help="What is done with each request, over and over: good,slow:200*3,veto:500,reset.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option(

@@ -319,12 +319,14 @@ class LiveLoop:
         if gathered.contexts:
             self.last_decision_wall_ns = self.wall.now_ns()
         self.recorded([arrival.record for arrival in done.decided.received])
-        self.outcomes.publish(kept_block(block, with_asides(block, done.lines)))
+        lines = with_asides(block, done.lines) if gathered.quarantined else done.lines
+        self.outcomes.publish(kept_block(block, lines))
         for line in done.lines:
             self.asked.tell(line.name, line.text)
         self.awaiting.follow(done.decided, gathered.contexts, self.fold, self.speed)
         if gathered.arrivals or done.decided.applied:
             self.lateness.follow(self.fold)
+            await asyncio.sleep(0)  # who waits for a decision is answered before these are spelled
             self.controls.publish(kept_block(block, await control_lines(block)))
             for control, answer in answers_of(done):
                 if control.answer is not None and not control.answer.done():

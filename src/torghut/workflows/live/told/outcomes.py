@@ -160,13 +160,24 @@ class Renderings:
         self._known: dict[bytes, RenderContext] = {}
 
     def known(self, settled: Settled) -> Sequence[RenderContext] | None:
-        """Return what each decision needs, in order; None where something is not known yet."""
+        """Return what each decision needs, in order; None where the log has to be asked."""
         found: list[RenderContext] = []
         for row in settled.decisions:
             context = self._known.get(row[_SYMBOL] + row[_LINEAGE])
             if context is None:
-                return None
+                return self._known_by_lineage(settled)
             found.append(context)
+        return found
+
+    def _known_by_lineage(self, settled: Settled) -> Sequence[RenderContext] | None:
+        """Return the same where some lineages are new."""
+        found: list[RenderContext] = []
+        for row, symbol in _decided(settled):
+            lineage = settled.lineages.get(row[_LINEAGE].hex())
+            context = None if lineage is None else self._rules.known_rendering(symbol, lineage)
+            if context is None:
+                return None
+            found.append(self._keep(row, context))
         return found
 
     async def of(self, settled: Settled) -> Sequence[RenderContext]:
@@ -176,22 +187,21 @@ class Renderings:
             LogReadError: The log cannot be read for now.
             LogIntegrityError: The block's header does not name a lineage.
         """
-        decided = [symbol for _, symbol, _, code in settled.answered if not code]
-        return [
-            await self._of(row, symbol, settled)
-            for row, symbol in zip(settled.decisions, decided, strict=True)
-        ]
+        return [await self._of(row, symbol, settled) for row, symbol in _decided(settled)]
 
     async def _of(self, row: bytes, symbol: str, settled: Settled) -> RenderContext:
         """Return what ``row``, which is about ``symbol``, needs."""
-        named = row[_SYMBOL] + row[_LINEAGE]
-        found = self._known.get(named)
+        found = self._known.get(row[_SYMBOL] + row[_LINEAGE])
         if found is None:
-            found = await self._rules.rendering(symbol, _lineage(settled, row))
-            if len(self._known) >= _RENDERINGS_MAX:
-                self._known.clear()
-            self._known[named] = found
+            found = self._keep(row, await self._rules.rendering(symbol, _lineage(settled, row)))
         return found
+
+    def _keep(self, row: bytes, context: RenderContext) -> RenderContext:
+        """Keep what ``row`` needs, and return it."""
+        if len(self._known) >= _RENDERINGS_MAX:
+            self._known.clear()
+        self._known[row[_SYMBOL] + row[_LINEAGE]] = context
+        return context
 
 
 Moment = tuple[Stamp, float | None]
@@ -331,6 +341,12 @@ def _names(block: Block, header: BlockHeader, contexts: RowArray) -> Iterator[Na
                 found=f"symbol {symbol}, source {source}",
             )
         yield symbol, source, f"{source[:_KEY_DIGITS]}:{symbol}:{_stream_name(stream)}:{sequence}"
+
+
+def _decided(settled: Settled) -> Iterator[tuple[bytes, str]]:
+    """Yield each decision with its symbol, in order."""
+    symbols = [symbol for _, symbol, _, code in settled.answered if not code]
+    return zip(settled.decisions, symbols, strict=True)
 
 
 def _lineage(settled: Settled, row: bytes) -> Lineage:
