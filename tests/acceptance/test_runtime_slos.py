@@ -17,6 +17,7 @@ from tests.support.decisions.loops import drifting, empty_log, run_on, source_of
 from tests.support.decisions.rows import SECOND_NS
 from tests.support.governance.climbing import HOUR_NS, slo_policy
 from tests.support.governance.rolling import scraped
+from tests.support.live.advising import lived
 from tests.support.machine.commands import installation, typed
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
@@ -29,6 +30,7 @@ from torghut.schemas.control import (
 )
 from torghut.schemas.rows import RowArray
 from torghut.schemas.staging.slo_window import SloName, SloRow, SloWindow
+from torghut.workflows.live.advice.awaiting import Answer
 from torghut.workflows.slo.measuring import measure
 from torghut.workflows.slo.walking import last_received_ns
 
@@ -150,11 +152,20 @@ def test_fast_path_p95_latency_within_configured_budget(here: Path) -> None:
 
 
 def test_dspy_timeout_plus_fallback_rate_within_policy_threshold(here: Path) -> None:
-    found = shown()["reasoning-fallback-ratio"]
-
-    assert found["status"] == "not-applicable"
-    assert len(found["declaration"]) == 64
+    off = shown()["reasoning-fallback-ratio"]
+    assert off["status"] == "not-applicable"
+    assert len(off["declaration"]) == 64
     assert here.is_dir()
+
+    for mode in ("shadow", "active"):
+        for answer, status, value in (
+            (Answer(resolution="veto"), "pass", 0.0),
+            (Answer(resolution="defer"), "pass", 0.0),
+            (Answer(resolution="timed-out"), "fail", 1.0),
+            (Answer(resolution="failed", code="reasoning.endpoint-unreachable"), "fail", 1.0),
+        ):
+            found = row(judged(lived(mode, answer)), "reasoning-fallback-ratio")
+            assert (found.status, found.value) == (status, value), (mode, answer)
 
 
 def test_market_context_freshness_target_by_domain(here: Path) -> None:

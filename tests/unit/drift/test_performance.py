@@ -106,3 +106,4 @@ def test_advice_that_is_declared_off_is_not_applicable_and_else_it_must_be_measu
     assert advice_errors(off_by="ab" * 32, asked=0, failed=0)[code].declaration == "ab" * 32
     assert advice_errors(off_by=None, asked=0, failed=0)[code].status == "missing"
     assert advice_errors(off_by=None, asked=8, failed=1)[code].value == 0.125
+    assert advice_errors(off_by="ab" * 32, asked=8, failed=1)[code].value == 0.125

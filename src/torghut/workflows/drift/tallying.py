@@ -18,7 +18,7 @@ from torghut.decisions.block_text import EMPTY_RECORDS
 from torghut.decisions.recording import symbols_of
 from torghut.drift.calibration import PromiseTally
 from torghut.drift.data import DataTally
-from torghut.drift.model import advice_errors
+from torghut.drift.model import advice_errors, is_asked, is_unanswered
 from torghut.drift.performance import Paid, PortfolioTally, fallbacks, performance
 from torghut.drift.regime import RegimeTally
 from torghut.eventlog.errors import LogIntegrityError
@@ -35,6 +35,7 @@ from torghut.workflows.drift.reported import RECORDS, ReportedFills
 from torghut.workflows.drift.spans import Opened, Span
 from torghut.workflows.drift.terms import Terms
 from torghut.workflows.lookup.scanning import rows_of
+from torghut.workflows.lookup.shadowed import shadowed_in
 from torghut.workflows.report.books import Books
 from torghut.workflows.report.columns import Grouped, Numbers, grouped, grown
 from torghut.workflows.report.gathering import Decisions, Gathering
@@ -53,6 +54,8 @@ class WindowTally:
         terms: Symbols, and what is declared for each.
         counting: Whether the decisions that wait are of the window; else they are only learnt from.
         partition: Whose blocks are taken in.
+        asked: Questions for advice that ended in the window.
+        unanswered: Of those, without a verdict.
         portfolios: By partition.
         equity: By symbol, at its last decision.
         marked: By symbol: 1 once it has one.
@@ -74,6 +77,8 @@ class WindowTally:
     books: Books = field(default_factory=Books)
     reported: ReportedFills = field(default_factory=ReportedFills)
     fell_back: int = 0
+    asked: int = 0
+    unanswered: int = 0
     portfolios: dict[int, PortfolioTally] = field(default_factory=dict)
     courses: list[SymbolCourse] = field(default_factory=list)
     equity: Floats = field(default_factory=lambda: np.zeros(0))
@@ -104,6 +109,7 @@ class WindowTally:
         header = _header(found.block.header)
         outcomes = self._counted(found)
         self.data.take_outcomes(outcomes)
+        self._take_shadowed(found)
         self.passed_ns = max(self.passed_ns, found.latest_ns)
         rows, numbers = rows_of(found.block, SERVING), self._numbers(header, found)
         if len(outcomes) or (not len(found.contexts) and self._is_inside(self.passed_ns)):
@@ -144,6 +150,12 @@ class WindowTally:
                 for one, before in zip(records.received, resolved, strict=False)
             ]
             self.reported.take(placed, rows, numbers, self.terms)
+
+    def _take_shadowed(self, found: Opened) -> None:
+        """Count what a block records of questions that nothing waited for."""
+        inside = [one for one in shadowed_in(found.block) if self._is_inside(one.at_ns)]
+        self.asked += len(inside)
+        self.unanswered += sum(not one.answered for one in inside)
 
     def _is_inside(self, time_ns: int) -> bool:
         """Return whether a time is in the window."""
@@ -267,6 +279,8 @@ class WindowTally:
         reasons = np.ascontiguousarray(rows["reasons"])
         self.regime.take_reasons(reasons[np.array(self.terms.routed)[numbers]])
         self.fell_back += fallbacks(reasons)
+        self.asked += int(np.count_nonzero(is_asked(reasons)))
+        self.unanswered += int(np.count_nonzero(is_unanswered(reasons)))
         self.books.take(decided, parameters)
         self._mark(decided)
         first_ns, self.last_ns = (
@@ -307,7 +321,9 @@ class WindowTally:
         return {
             **self.data.readings(nothing_required_by=self.terms.nothing_required_by()),
             **self.promises.readings(),
-            **advice_errors(off_by=self.terms.advice_off_by(), asked=0, failed=0),
+            **advice_errors(
+                off_by=self.terms.advice_off_by(), asked=self.asked, failed=self.unanswered
+            ),
             **self.regime.readings(not_routed_by=self.terms.not_routed_by()),
             **performance(self.portfolios, self.reported.paid(on_paper), self.fell_back),
         }

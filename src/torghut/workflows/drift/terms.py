@@ -8,9 +8,9 @@ import numpy as np
 
 from torghut.decisions.declarations import Declarations, read_declarations
 from torghut.decisions.parameters import parameter_row
+from torghut.drift.model import advice_off_by
 from torghut.eventlog.ports import DecisionLog
 from torghut.schemas.rows import PARAMETERS, RowArray
-from torghut.schemas.types import message_digest
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +91,4 @@ class Terms:
     def advice_off_by(self) -> str | None:
         """Return the digest of the reasoning policy that switches advice off; None if none does."""
         newest = self.newest
-        if newest is None or newest.reasoning.advice != "off":
-            return None
-        return message_digest(newest.reasoning)
+        return None if newest is None else advice_off_by(newest.reasoning)

@@ -15,7 +15,7 @@ import numpy as np
 
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.recording import header_of
-from torghut.drift import regime
+from torghut.drift import model, regime
 from torghut.eventlog.block import Block
 from torghut.kernel.ids import SERVING, symbol_key
 from torghut.kernel.units import NS_PER_S
@@ -25,7 +25,6 @@ from torghut.schemas.codes import (
     Domain,
     Gate,
     GateStatus,
-    Path,
     Reason,
     RouterMode,
     published_name,
@@ -33,6 +32,7 @@ from torghut.schemas.codes import (
 from torghut.schemas.declarations.instruments import Instrument, Required
 from torghut.schemas.rows import INT64_LAST_NS, RowArray
 from torghut.workflows.lookup.in_force import Rulebook
+from torghut.workflows.lookup.shadowed import shadowed_in
 from torghut.workflows.report.columns import Flags, Integers, Words
 from torghut.workflows.report.pace import Times
 
@@ -62,8 +62,8 @@ class WindowCounts:
         decisions: Of the serving arm.
         routed: Decisions whose weights the router was to give, and not people or their switch.
         defensive: Of those, the defensive weights stood in.
-        asked: Decisions that asked for advice.
-        unadvised: Of those, made without any.
+        asked: Questions for advice that ended, those asked beside decisions in shadow mode too.
+        unadvised: Of those, ended without a verdict.
         domains: By domain.
         reasons: Decisions, by the reason of a fallback.
         gates: By gate: for how many decisions it applied, and how many failed it.
@@ -138,6 +138,7 @@ async def add_block(
     inside = int(np.count_nonzero(window.of(opened.times_ns)))
     rows = opened.rows[window.of(opened.rows["receive_ns"])]
     counts.accepted += inside
+    _add_shadowed(counts, opened.block, window)
     if counts.symbols and not inside and not len(rows):
         return
     header = header_of(opened.block)
@@ -167,13 +168,12 @@ async def _learn(counts: WindowCounts, header: BlockHeader, rulebook: Rulebook) 
 def _add_rows(counts: WindowCounts, rows: RowArray) -> None:
     """Count what concerns decisions, whatever their symbol."""
     reasons = rows["reasons"]
-    slow = (rows["path"] == Path.SLOW) & ~_any(reasons, (Reason.ADVICE_MOOT,))
     counts.decisions += len(rows)
     counts.late += int(np.count_nonzero(_any(reasons, (Reason.CONTEXT_LATE,))))
     counts.routed += int(np.count_nonzero(regime.is_routed(reasons)))
     counts.defensive += int(np.count_nonzero(regime.is_distrusted(reasons)))
-    counts.asked += int(np.count_nonzero(slow))
-    counts.unadvised += int(np.count_nonzero(slow & _any(reasons, UNADVISED)))
+    counts.asked += int(np.count_nonzero(model.is_asked(reasons)))
+    counts.unadvised += int(np.count_nonzero(model.is_unanswered(reasons)))
     for reason in (*regime.DISTRUSTS, *UNADVISED):
         found = int(np.count_nonzero(_any(reasons, (reason,))))
         if found:
@@ -185,6 +185,14 @@ def _add_rows(counts: WindowCounts, rows: RowArray) -> None:
             judged + int(np.count_nonzero(status != GateStatus.NOT_APPLICABLE)),
             failed + int(np.count_nonzero(status == GateStatus.FAIL)),
         )
+
+
+def _add_shadowed(counts: WindowCounts, block: Block, window: Span) -> None:
+    """Count what a block records of questions that nothing waited for."""
+    for one in shadowed_in(block):
+        if window.after_ns < one.at_ns <= window.to_ns:
+            counts.asked += 1
+            counts.unadvised += not one.answered
 
 
 def _add_domains(counts: WindowCounts, rows: RowArray, instrument: Instrument) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from torghut.decisions.declarations import Declarations
+from torghut.drift.model import advice_off_by, unanswered
 from torghut.eventlog.ports import DecisionLog
 from torghut.governance.slo.judging import judge_window
 from torghut.governance.slo.quantiles import upper_quantile
@@ -20,7 +21,6 @@ from torghut.schemas.codes import Domain
 from torghut.schemas.declarations.staging.slo import WINDOW_MS, SloPolicy, WindowName
 from torghut.schemas.governing.fields import Reading, declared_off, reading_of
 from torghut.schemas.staging.slo_window import SLOS, SloName, SloWindow
-from torghut.schemas.types import message_digest
 from torghut.workflows.slo.counting import Span, WindowCounts, is_routed, requires, was_open
 from torghut.workflows.slo.walking import count_windows
 
@@ -125,10 +125,12 @@ def routing(counts: WindowCounts, declared: Declarations | None) -> Reading:
 
 
 def reasoning(counts: WindowCounts, declared: Declarations | None) -> Reading:
-    """Return how often a decision that asked for advice went without."""
-    if declared is not None and declared.reasoning.advice == "off":
-        return declared_off(message_digest(declared.reasoning))
-    return _share(counts.unadvised, counts.asked)
+    """Return how often a question for advice ended without a verdict."""
+    return unanswered(
+        off_by=None if declared is None else advice_off_by(declared.reasoning),
+        asked=counts.asked,
+        failed=counts.unadvised,
+    )
 
 
 def freshness(counts: WindowCounts, domain: Domain, declared: Declarations | None) -> Reading:

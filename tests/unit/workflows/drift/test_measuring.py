@@ -17,6 +17,7 @@ from tests.support.decisions.logs import COUNT, SYMBOLS, contexts, in_memory
 from tests.support.decisions.packages import eager_package
 from tests.support.decisions.rows import RowArray
 from tests.support.governance.governing import drift_policy
+from tests.support.live.advising import lived
 from torghut.decisions.declarations import Declarations
 from torghut.drift.verdicts import judge_drift
 from torghut.eventlog.columns import decode_columns
@@ -24,13 +25,21 @@ from torghut.eventlog.memory import InMemoryLog
 from torghut.kernel.ids import SERVING, symbol_key
 from torghut.market.ports import Arrival
 from torghut.schemas.codes import Reason, RefusalCode, Stream
-from torghut.schemas.control import ControlRecord, FillReported, ModeChanged, RouterModeChanged
+from torghut.schemas.control import (
+    ControlRecord,
+    FillReported,
+    ModeChanged,
+    ResolutionName,
+    RouterModeChanged,
+)
 from torghut.schemas.declarations.safety import DRIFT_CODES, DriftCode
 from torghut.schemas.types import message_digest
 from torghut.workflows.decision_loop import LoopSettings, Run, run_loop
 from torghut.workflows.drift.measuring import Measured, WindowAsked, measure
+from torghut.workflows.live.advice.awaiting import Answer
 from torghut.workflows.lookup.scanning import rows_of
 from torghut.workflows.opening import Setup, open_fold
+from torghut.workflows.slo.walking import count_window
 
 POLICY = drift_policy()
 
@@ -149,6 +158,19 @@ def test_advice_is_off_by_the_declaration_in_the_log() -> None:
         "not-applicable",
         message_digest(shipped().reasoning),
     )
+
+
+@pytest.mark.parametrize("mode", ["shadow", "active"])
+@pytest.mark.parametrize(("how", "value"), [("veto", 0.0), ("defer", 0.0), ("invalid", 1.0)])
+def test_errors_of_advice_are_questions_that_ended_without_a_verdict(
+    mode: str, how: ResolutionName, value: float
+) -> None:
+    log = lived(mode, Answer(resolution=how))
+
+    reading = measured(log).window.readings["model_llm_error_ratio_exceeded"]
+
+    assert reading.value == value
+    assert reading.samples == asyncio.run(count_window(log)).asked > 20
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1200])

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
 
 import numpy as np
 import pytest
-from typing_extensions import override
 
 from tests.fakes.clock import HandClock
-from tests.fakes.live import A, World, live_policy, offered
-from tests.fakes.virtual_time import run_virtually
+from tests.fakes.live import A
 from tests.support.decisions.asking import (
     SOURCE,
     asking,
     asking_fold,
     asking_setup,
     course,
-    mode_record,
     resolving,
 )
 from tests.support.decisions.kernels import compiled
+from tests.support.live.advising import APPROVED, CONTEXTS
+from tests.support.live.advising import lived as live_log
 from torghut.decisions.recording import Taken, record_batch
 from torghut.eventlog.block import Head, head_of
 from torghut.eventlog.memory import InMemoryLog
@@ -31,49 +28,10 @@ from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival, Cursor
 from torghut.schemas.control import AdviceShadowed
 from torghut.schemas.rows import DECISION
-from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
-from torghut.workflows.live.assembly import LiveWorker
+from torghut.workflows.live.advice.awaiting import Answer
 from torghut.workflows.reasoning.hindsight import SymbolHindsight, look_back
 
-CONTEXTS: Final = 90
-APPROVED: Final = Answer(resolution="approve", confidence=0.8)
-
-
-class Adviser(Advisor):
-    """Says the same of everything, soon."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-
-    @override
-    def ask(self, question: Question, answered: Callable[[Answer], None]) -> None:
-        asyncio.get_running_loop().call_later(0.3, answered, self.answer)
-
-
-def price(sequence: int) -> dict[str, Any]:
-    """Return a price that rises, and falls again."""
-    mid = 1.3 * (1.0 + 4e-5 * (sequence if sequence < 60 else 120 - sequence))
-    return {"bid": round(mid, 6), "ask": round(mid * 1.00001, 6)}
-
-
-@cache
-def lived(mode: str, answer: Answer) -> InMemoryLog:
-    """Return the log of a service in some mode, whose adviser always says the same."""
-    made = World(setup=asking_setup(), policy=live_policy(door=(("answer_ms", 20_000),)))
-    made.advisor = Adviser(answer)
-
-    async def live(worker: LiveWorker) -> None:
-        await worker.desk.submit([mode_record(mode)])
-        for sequence in range(1, CONTEXTS):
-            await worker.desk.decide([offered(sequence, **price(sequence))])
-            await asyncio.sleep(1)
-
-    async def main() -> None:
-        async with made.living() as worker:
-            await live(worker)
-
-    run_virtually(main())
-    return made.inner
+lived = cache(live_log)
 
 
 def hindsight(log: InMemoryLog) -> SymbolHindsight:
