@@ -20,7 +20,7 @@ from torghut.governance.allotting.allotting import Shares
 from torghut.governance.rollouts.rollout import CrashLane, FinaliseRun, RolloutCommand
 from torghut.schemas.control import ControlRecord, LimitsAllotted
 from torghut.schemas.declarations.safety import DriftCode
-from torghut.schemas.governing.fields import Reading, reading_of
+from torghut.schemas.governing.fields import Reading, declared_off, reading_of
 from torghut.workflows.aggregates import Governance, rollout_of
 from torghut.workflows.drift.measuring import Measured, WindowAsked
 from torghut.workflows.scheduling.governor import (
@@ -45,6 +45,7 @@ from torghut.workflows.scheduling.ports import (
     SymbolSeen,
     WorkerStands,
 )
+from torghut.workflows.staging.capping import ReasoningAllowed
 
 CHAMPION: Final = "aa" * 32
 
@@ -72,8 +73,12 @@ GOOD: Final = Observed(
         )
     },
     intact=True,
+    advice=None,
 )
 """A loop that does as it should."""
+
+UNASKED: Final = declared_off("0f" * 32)
+"""The service level of advice where a declaration switches it off."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -267,10 +272,20 @@ class FakeLadder(ExposureLadder):
 
     cap: Decimal | None = None
     routes: bool = True
+    reasons: ReasoningAllowed | None = None
+    ratio: Reading = UNASKED
 
     @override
     async def lets_route(self) -> bool:
         return self.routes
+
+    @override
+    async def lets_reason(self) -> ReasoningAllowed | None:
+        return self.reasons
+
+    @override
+    async def unanswered(self, *, now_ns: int) -> Reading:
+        return self.ratio
 
     @override
     async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> LadderSeen:

@@ -50,6 +50,9 @@ Money = Annotated[float, Field(ge=0, le=1e15, strict=True), _OneZero]
 Quantity = Annotated[float, Field(ge=-1e15, le=1e15, strict=True), _OneZero]
 Share = Annotated[float, Field(ge=0, le=1, strict=True), _OneZero]
 
+ReasoningModeName = Literal["off", "shadow", "active"]
+"""The published names of ``codes.ReasoningMode``, the least first."""
+
 VERDICTS: Final = ("approve", "adjust", "defer", "veto")
 """What advice can say."""
 
@@ -291,7 +294,7 @@ class ReasoningModeChanged(_Control):
     """Whether advice is not asked for, is only recorded beside decisions, or counts."""
 
     kind: Literal["reasoning-mode"] = "reasoning-mode"
-    mode: Literal["off", "shadow", "active"]
+    mode: ReasoningModeName
     reason: Reasoned
 
 

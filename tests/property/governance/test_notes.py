@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from torghut.governance.notes.errors import NoteUnreadableError
 from torghut.governance.notes.note import read_note, render_note
-from torghut.schemas.governing.fields import Evidence
+from torghut.schemas.governing.fields import Evidence, declared_off, reading_of
+from torghut.schemas.reasoning.standing import AdviceRollback, ReasoningChange
+from torghut.schemas.scheduling.advice import AdviceCounts, AdviceNoted
 from torghut.schemas.scheduling.note import IterationNote, Throughput
 
 FENCE: Final = "```json torghut-iteration-note"
@@ -27,6 +29,45 @@ HOSTILE: Final = (
 )
 TEXT: Final = st.one_of(st.text(min_size=1, max_size=60), st.sampled_from(HOSTILE))
 COUNT: Final = st.integers(0, 2**53 - 1)
+TIME: Final = st.integers(0, 2**63 - 1)
+CONTROL_ID: Final = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._:@/-]{0,20}\Z")
+CHANGES: Final = st.builds(
+    lambda **said: ReasoningChange.model_validate({**said, "from": "shadow"}),
+    what=st.just("mode"),
+    symbol=st.sampled_from(["*", "fxcm:EURUSD"]),
+    to=st.sampled_from(["off", "active"]),
+    at_ns=TIME,
+    control_id=CONTROL_ID,
+    reason=TEXT,
+)
+ROLLBACKS: Final = st.builds(
+    lambda at_ns, **said: AdviceRollback(at_ns=at_ns, fell_back_ns=at_ns, recovery_ns=0, **said),
+    at_ns=TIME,
+    control_id=CONTROL_ID,
+    reason=TEXT,
+    advised_since=COUNT,
+)
+COUNTS: Final = st.builds(
+    AdviceCounts,
+    slow=COUNT,
+    asked=COUNT,
+    resolved=st.dictionaries(st.sampled_from(["approve", "timed-out"]), COUNT),
+    superseded=COUNT,
+    unasked=st.dictionaries(st.sampled_from(["advice-moot", "reasoning-off"]), COUNT),
+    shadowed=st.dictionaries(st.sampled_from(["veto", "failed"]), COUNT),
+    unanswered_ratio=st.sampled_from(
+        [reading_of(0.125, samples=8), reading_of(None), declared_off("ab" * 32)]
+    ),
+)
+ADVICE: Final = st.builds(
+    AdviceNoted,
+    mode=st.sampled_from(["off", "shadow", "active"]),
+    deterministic_only=st.booleans(),
+    changes=st.lists(CHANGES, max_size=3).map(tuple),
+    changes_before=COUNT,
+    counts=COUNTS,
+    rollback=st.one_of(st.none(), ROLLBACKS),
+)
 NOTES: Final = st.builds(
     IterationNote,
     iteration=st.integers(1, 2**53 - 1),
@@ -57,6 +98,7 @@ NOTES: Final = st.builds(
     ),
     recommendation_trace_ids=st.sampled_from([(), ("cd" * 32,)]),
     remarks=st.lists(TEXT, max_size=5).map(tuple),
+    advice=st.one_of(st.none(), ADVICE),
 )
 
 
@@ -85,6 +127,9 @@ def test_nothing_in_a_note_makes_a_line_a_cell_or_a_block_of_its_own(note: Itera
     remarks = [line.removeprefix("- ") for line in people if line.startswith("- ")]
     assert not any(set(one) & set("[]`*~") for one in remarks)
     assert not any(one.lstrip().startswith(("#", "-", "+", "1.")) for one in remarks)
+    said = [line for line in table if line.startswith("| advice")]
+    assert (said == []) == (note.advice is None)
+    assert not any(set(one) & set("[]`*~") for one in said)
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from pydantic import ValidationError
 
+from torghut.governance.notes.advising import advice_facts
 from torghut.governance.notes.errors import NoteUnreadableError
+from torghut.governance.notes.inert import inert, words
 from torghut.kernel.canonical import canonical_text
-from torghut.kernel.texts import plain
 from torghut.kernel.times import moment
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.scheduling.note import IterationNote
@@ -24,9 +24,6 @@ _NAME: Final = re.compile(r"iteration-([1-9][0-9]{0,14})\.md", re.ASCII)
 _FENCE: Final = "```json torghut-iteration-note"
 _BLOCK: Final = re.compile(rf"^{_FENCE}\n(.*)\n```$", re.MULTILINE)
 _NONE: Final = "none"
-_MARKUP: Final = {ord(one): f"&#{ord(one)};" for one in "[]`*~\\"}
-_BEGINS: Final = re.compile(r"\s*(?:[#+=_-]|[0-9]+[.)])")
-"""What makes a heading, a list or a rule of a line that begins with it."""
 
 
 def note_path(iteration: int) -> str:
@@ -52,8 +49,11 @@ def iteration_of(name: str) -> int | None:
 
 def render_note(note: IterationNote) -> bytes:
     """Return the note's file."""
-    rows = "\n".join(f"| {name} | {_inert(text)} |" for name, text in _facts(note))
-    remarks = "".join(f"- {_words(remark)}\n" for remark in note.remarks)
+    facts = [(name, inert(text)) for name, text in _facts(note)]
+    if note.advice is not None:
+        facts += [(name, words(text)) for name, text in advice_facts(note.advice)]
+    rows = "\n".join(f"| {name} | {text} |" for name, text in facts)
+    remarks = "".join(f"- {words(remark)}\n" for remark in note.remarks)
     machine = canonical_text(note.model_dump(mode="json"))
     text = (
         f"# Iteration {note.iteration}: {note.outcome}\n\n"
@@ -102,26 +102,6 @@ def _facts(note: IterationNote) -> Iterator[tuple[str, str]]:
         yield "missing for live", ", ".join(note.missing_for_live)
     yield "throughput", _throughput(note)
     yield "recommendation traces", ", ".join(note.recommendation_trace_ids) or _NONE
-
-
-def _inert(text: str) -> str:
-    """Return ``text`` such that Markdown makes neither markup nor another cell of it."""
-    return html.escape(plain(text), quote=False).replace("|", "&#124;")
-
-
-def _words(text: str) -> str:
-    """Return free text such that Markdown shows it as it is: no link, no code, no heading, no list.
-
-    Example:
-        >>> _words("# see [this](http://a) in model_error"), _words("1. *now*")
-        ('&#35; see &#91;this&#93;(http://a) in model_error', '1&#46; &#42;now&#42;')
-    """
-    inert = _inert(text).translate(_MARKUP)
-    begins = _BEGINS.match(inert)
-    if begins is None:
-        return inert
-    place = begins.end() - 1
-    return f"{inert[:place]}&#{ord(inert[place])};{inert[begins.end() :]}"
 
 
 def _shown(evidence: Evidence | None) -> str:

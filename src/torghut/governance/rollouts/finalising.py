@@ -8,7 +8,12 @@ from typing import Final
 
 from torghut.governance.rollouts.evidence import INCIDENT_SCHEMA, EvidenceFault, Examined
 from torghut.governance.rollouts.judging import digest_faults
-from torghut.schemas.rollout.events import RollbackEvidence, RollbackJudged, RuntimeJudged
+from torghut.schemas.rollout.events import (
+    RollbackEvidence,
+    RollbackJudged,
+    RuntimeAdvice,
+    RuntimeJudged,
+)
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.run import DriftStatus
 
@@ -101,8 +106,14 @@ def _sound(offered: Examined | None) -> EvidenceReference | None:
     return offered.reference if offered is not None and offered.fault is None else None
 
 
-def judge_runtime(*, drift_status: DriftStatus | None, triggered: bool) -> RuntimeJudged:
-    """Return what the runtime-governance rule makes of drift and of the rollback latch."""
+def judge_runtime(
+    *, drift_status: DriftStatus | None, triggered: bool, advice: RuntimeAdvice | None = None
+) -> RuntimeJudged:
+    """Return what the runtime-governance rule makes of drift and of the rollback latch.
+
+    How advice stands is observed beside it: its level is a service level of the loop, and no
+    candidate's merit or fault.
+    """
     reason = None
     if triggered:
         reason = "rollback-triggered"
@@ -115,4 +126,5 @@ def judge_runtime(*, drift_status: DriftStatus | None, triggered: bool) -> Runti
         reason=reason,
         drift_status=drift_status,
         rollback_triggered=triggered,
+        advice=advice,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from torghut.governance.rollouts.advising import observed_advice
 from torghut.governance.rollouts.judging import PENDING, status_of_gates
 from torghut.governance.rollouts.rollout import RolloutState
 from torghut.kernel.times import moment
@@ -96,6 +97,7 @@ def _failed(
 
 def _runtime_phase(state: RolloutState, target: Target) -> Phase:
     """Return runtime governance: pending until the safety controls have spoken."""
+    advice: Mapping[str, Observation] = {}
     if state.judged is None:
         rows: tuple[GateRow, ...] = (_row(RUNTIME_GATE, "not-applicable", PENDING),)
         at_ns, reason = state.updated_at_ns, PENDING
@@ -103,12 +105,13 @@ def _runtime_phase(state: RolloutState, target: Target) -> Phase:
         runtime = state.judged.runtime
         rows = _runtime_rows(runtime)
         at_ns, reason = state.judged.occurred_at_ns, runtime.reason or ""
+        advice = observed_advice(runtime.advice)
     return Phase(
         name=RUNTIME,
         status=status_of_gates(RUNTIME, target, rows),
         timestamp=moment(at_ns),
         slo_gates=rows,
-        observations={"reason": reason} if reason else {},
+        observations={**({"reason": reason} if reason else {}), **advice},
         artifact_refs=(),
     )
 

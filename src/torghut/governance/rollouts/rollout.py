@@ -46,6 +46,8 @@ from torghut.schemas.rollout.events import (
     RunFinalised,
     RunReassessed,
     RunStarted,
+    RuntimeAdvice,
+    RuntimeJudged,
 )
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.manifest import Observation
@@ -96,6 +98,7 @@ class FinaliseRun:
     drift_status: DriftStatus | None
     rollback: RollbackFacts
     at_ns: int
+    advice: RuntimeAdvice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,7 @@ class ReassessRun:
     drift_status: DriftStatus | None
     rollback: RollbackFacts
     at_ns: int
+    advice: RuntimeAdvice | None = None
 
 
 RolloutCommand: TypeAlias = (
@@ -301,9 +305,7 @@ def _finalise(command: FinaliseRun, state: RolloutState, at_ns: int) -> Sequence
     if not state.ended:
         raise LaneNotEndedError(due=state.due or "to complete the lane")
     event = RunFinalised(
-        runtime=judge_runtime(
-            drift_status=command.drift_status, triggered=command.rollback.triggered
-        ),
+        runtime=_runtime(command),
         rollback=judge_rollback(command.rollback, known=state.cited),
         occurred_at_ns=at_ns,
     )
@@ -319,11 +321,20 @@ def _reassess(command: ReassessRun, state: RolloutState, at_ns: int) -> Sequence
     """Take what the safety controls say now, where it is not what they said last."""
     if state.judged is None or state.started is None:
         raise RunNotFinalError(run_id="" if state.started is None else state.started.plan.run_id)
-    runtime = judge_runtime(drift_status=command.drift_status, triggered=command.rollback.triggered)
+    runtime = _runtime(command)
     rollback = judge_rollback(command.rollback, known=state.cited)
     if (state.judged.runtime, state.judged.rollback) == (runtime, rollback):
         return []
     return [RunReassessed(runtime=runtime, rollback=rollback, occurred_at_ns=at_ns)]
+
+
+def _runtime(command: FinaliseRun | ReassessRun) -> RuntimeJudged:
+    """Return what the runtime-governance rule comes to."""
+    return judge_runtime(
+        drift_status=command.drift_status,
+        triggered=command.rollback.triggered,
+        advice=command.advice,
+    )
 
 
 def evolve(state: RolloutState, event: RolloutEvent) -> RolloutState:

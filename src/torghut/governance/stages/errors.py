@@ -23,6 +23,22 @@ class StageStoppedError(TorghutError):
         self.failing = tuple(failing)
 
 
+class ReasoningCappedError(TorghutError):
+    """A reasoning mode was asked for that the stage in force does not allow."""
+
+    code: ClassVar[str] = "stages.reasoning-capped"
+    exit_code: ClassVar[ExitCode] = ExitCode.NO
+
+    def __init__(self, *, stage: int, name: str, cap: str, asked: str) -> None:
+        super().__init__(
+            f"stage {stage}, {name}: expected a reasoning mode of {cap} at most, found {asked}; "
+            f"ask for {cap}, or go on to a stage that allows it with torghut stage advance"
+        )
+        self.stage = stage
+        self.cap = cap
+        self.asked = asked
+
+
 class StageUnrecordedError(TorghutError):
     """The stage is not on record as it is, since it was entered, so it is not left."""
 

@@ -55,6 +55,16 @@ def no_routing_id(block: int) -> str:
     return f"{_EXPOSURE}router:{block}"
 
 
+def no_advising_id(block: int, mode: str) -> str:
+    """Return the id of what lowers the reasoning mode.
+
+    Args:
+        block: In which it was changed to what is lowered.
+        mode: To which.
+    """
+    return f"{_EXPOSURE}reasoning:{block}:{mode}"
+
+
 def latch_id(incident_id: str, state: str) -> str:
     """Return the id of what closes or opens the latch in the loop."""
     return f"{_LATCH}{incident_id}:{state}"

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
+from pydantic.json_schema import SkipJsonSchema
 
+from torghut.schemas.control import ReasoningModeName
+from torghut.schemas.reasoning.standing import AdviceRollback
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow, Reason
 from torghut.schemas.rollout.manifest import Observation, ObservationName
 from torghut.schemas.rollout.phases import PhaseName, PhaseStatus
 from torghut.schemas.rollout.run import DriftStatus, RunPlan
-from torghut.schemas.types import UNION, Message, Nanoseconds
+from torghut.schemas.types import UNION, Added, Message, Nanoseconds, Real, SafeCount, Sha256
 
 OccurredAt = Annotated[
     Nanoseconds, Field(description="By the clock of whoever asked; never before the event before.")
@@ -39,6 +42,28 @@ class RollbackJudged(Message):
     evidence: RollbackEvidence
 
 
+class RuntimeAdvice(Message):
+    """How advice stood when the safety controls spoke."""
+
+    mode: Annotated[ReasoningModeName, Field(description="In force; the most that a symbol has.")]
+    mode_at_begin: Annotated[ReasoningModeName, Field(description="When the run began.")]
+    deterministic_only: Annotated[
+        bool, Field(strict=True, description="The switch overrides it, for every symbol.")
+    ]
+    unanswered: Literal["measured", "missing", "not-finite", "not-applicable"]
+    unanswered_ratio: Annotated[
+        Real | None,
+        Field(description="Of questions in the shortest service level window; null unless so."),
+    ]
+    questions: Annotated[SafeCount, Field(description="That ended in that window.")]
+    off_by: Annotated[
+        Sha256 | None, Field(description="Of the declaration that makes it not applicable.")
+    ]
+    rollback: Annotated[
+        AdviceRollback | None, Field(description="The last one by the switch; null without one.")
+    ]
+
+
 class RuntimeJudged(Message):
     """What the runtime-governance rule comes to."""
 
@@ -46,6 +71,11 @@ class RuntimeJudged(Message):
     reason: Reason | None
     drift_status: DriftStatus | None
     rollback_triggered: bool
+    advice: Annotated[
+        RuntimeAdvice | SkipJsonSchema[None],
+        Added,
+        Field(description="Left out where nobody could look."),
+    ] = None
 
 
 class RunStarted(Message):

@@ -5,14 +5,24 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from torghut.schemas.governing.continuity import NoSignalReason
 from torghut.schemas.governing.fields import Evidence, Ordinal
 from torghut.schemas.rollout.gates import Reason
 from torghut.schemas.rollout.phases import Target
 from torghut.schemas.rollout.run import DriftStatus
+from torghut.schemas.scheduling.advice import AdviceNoted
 from torghut.schemas.scheduling.cycles import CycleOutcome
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Real, SafeCount, Sha256
+from torghut.schemas.types import (
+    Added,
+    Identifier,
+    Message,
+    Nanoseconds,
+    Real,
+    SafeCount,
+    Sha256,
+)
 
 
 class Throughput(Message):
@@ -58,3 +68,8 @@ class IterationNote(Message):
         tuple[Annotated[str, Field(min_length=1, max_length=500)], ...],
         Field(max_length=50, description="What else a reader should know, in words."),
     ]
+    advice: Annotated[
+        AdviceNoted | SkipJsonSchema[None],
+        Added,
+        Field(description="As the log shows it; left out where nobody could look."),
+    ] = None

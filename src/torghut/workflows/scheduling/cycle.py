@@ -40,9 +40,10 @@ from torghut.workflows.scheduling.steps.controlling import (
     observe,
     stay_safe,
 )
-from torghut.workflows.scheduling.steps.drifting import DriftSeen, look_for_drift
-from torghut.workflows.scheduling.steps.exposure import hold_router, review_exposure
+from torghut.workflows.scheduling.steps.drifting import look_for_drift
+from torghut.workflows.scheduling.steps.exposure import hold_reasoning, hold_router, review_exposure
 from torghut.workflows.scheduling.steps.manifests import (
+    Found,
     Published,
     publish_spoken,
     say_last_word,
@@ -179,10 +180,11 @@ async def _work(governor: Governor, at: CycleAt, attempt: Attempt) -> Findings:
     seen = Seen(latch=latch, observed=observed, drift=drift)
     rolled_back = await roll_back(governor, at, subjects, seen)
     remarks = (*remarks, *await hold_router(governor, observed))
+    remarks = (*remarks, *await hold_reasoning(governor, observed))
     counts = next((one.run for one in rolled_back if one.unproven), subjects.current)
     exposure = await review_exposure(governor, at, observed, counts)
     remarks = (*remarks, *exposure, *await allot(governor, at, observed))
-    published = await _publish(governor, at, subjects, drift, rolled_back)
+    published = await _publish(governor, at, seen, subjects, rolled_back)
     for one in published.values():
         remarks = (*remarks, *one.remarks)
     return Findings(
@@ -225,8 +227,8 @@ async def _run_lane(governor: Governor, at: CycleAt, observed: Observed) -> bool
 async def _publish(
     governor: Governor,
     at: CycleAt,
+    seen: Seen,
     subjects: Subjects,
-    drift: DriftSeen,
     rolled_back: Sequence[RolledBack],
 ) -> Mapping[RunSubject, Published]:
     """Say the last word on each run that is governed, after the safety controls have spoken.
@@ -240,8 +242,7 @@ async def _publish(
             governor,
             at,
             one.run,
-            drift=drift.status,
-            rollback=one.facts,
+            Found(drift=seen.drift.status, rollback=one.facts, advice=seen.observed.advice),
             current=one.run == subjects.current,
         )
         if governor.owed is not None and not await is_owed(governor, one.run.key):

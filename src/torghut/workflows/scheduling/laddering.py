@@ -20,13 +20,17 @@ from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
 from torghut.schemas.declarations.staging.slo import SloPolicy, WindowName
+from torghut.schemas.governing.fields import Reading, reading_of
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.schemas.staging.slo_window import SloWindow
 from torghut.workflows.aggregates import LATENCIES, Governance
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.scheduling.ports import ExposureLadder, LadderSeen
 from torghut.workflows.scheduling.seen.opening import opened
+from torghut.workflows.slo.measuring import readings, span_of
 from torghut.workflows.slo.reading import SETTLED_NS, read_pages, windows_with
+from torghut.workflows.slo.walking import count_window
+from torghut.workflows.staging.capping import ReasoningAllowed, reasoning_allowed
 from torghut.workflows.staging.climbing import (
     Look,
     drill_age_ms,
@@ -69,6 +73,20 @@ class LogLadder(ExposureLadder):
     async def lets_route(self) -> bool:
         state = await stage_state(self.governance.streams)
         return state.entered is None or caps_in_force(state, self.roadmap).router_mode == "live"
+
+    @override
+    async def lets_reason(self) -> ReasoningAllowed | None:
+        return await reasoning_allowed(self.governance.streams, self.roadmap)
+
+    @override
+    async def unanswered(self, *, now_ns: int) -> Reading:
+        window = span_of(self.slo.windows[0], now_ns)
+        try:
+            async with opened(self.opening, self.budget_ms) as log:
+                counts = await count_window(log, after_ns=window.after_ns, to_ns=window.to_ns)
+        except (TorghutError, TimeoutError):
+            return reading_of(None, samples=0)
+        return readings(counts, (window.after_ns, window.to_ns), None)["reasoning-fallback-ratio"]
 
     @override
     async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> LadderSeen:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Protocol
 
-from torghut.schemas.control import ControlRecord
+from torghut.schemas.control import ControlRecord, ReasoningModeName
 from torghut.schemas.decision import ModeName
 from torghut.schemas.governing.continuity import NoSignalReason
 from torghut.schemas.governing.fields import Reading
+from torghut.schemas.reasoning.standing import AdviceRollback, ReasoningChange
+from torghut.schemas.scheduling.advice import AdviceCounts
 from torghut.workflows.drift.measuring import Measured, WindowAsked
+from torghut.workflows.staging.capping import ReasoningAllowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,35 @@ class SymbolSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceSeen:
+    """What the log shows of advice.
+
+    Attributes:
+        mode: In force; the most that any symbol has, and those that come later.
+        least: The least that any of them has.
+        deterministic_only: Whether the switch overrides it for every symbol.
+        block: In which the mode was changed last; 0 before any change.
+        changed: What changed it since the cycle before, oldest first.
+        modes: The mode by time: from when on, on the receive clock, and what it then came to.
+        counts: What became since then of the decisions that wanted advice.
+        rollback: The last one by the switch; None without one.
+    """
+
+    mode: ReasoningModeName
+    least: ReasoningModeName
+    deterministic_only: bool
+    block: int
+    changed: Sequence[ReasoningChange]
+    modes: Sequence[tuple[int, ReasoningModeName]]
+    counts: AdviceCounts
+    rollback: AdviceRollback | None
+
+    def mode_at(self, time_ns: int) -> ReasoningModeName:
+        """Return the mode that was in force at a time, on the receive clock."""
+        return next((mode for at_ns, mode in reversed(self.modes) if at_ns <= time_ns), "off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """What the loop did since the cycle before, and how it stands.
 
@@ -59,6 +91,7 @@ class Observed:
         universe: Whether there is anything to decide for.
         symbols: Every one that the log knows, by name.
         intact: Whether the log is as it was written; None where nobody could look.
+        advice: How it stands; None where nobody could look.
     """
 
     last_block: int
@@ -74,6 +107,7 @@ class Observed:
     universe: Literal["available", "unavailable", "unknown"]
     symbols: Mapping[str, SymbolSeen]
     intact: bool | None
+    advice: AdviceSeen | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,10 +249,24 @@ class LadderSeen:
 
 
 class ExposureLadder(Protocol):
-    """Says how much a live loop may trade, and whether the stage in force lets the router serve."""
+    """Says how much a live loop may trade, and what the stage in force lets it do at all."""
 
     async def lets_route(self) -> bool:
         """Say whether the router may serve: no stage was entered, or the one in force lets it."""
+        ...
+
+    async def lets_reason(self) -> ReasoningAllowed | None:
+        """Return the most that advice may do; None where no stage was entered."""
+        ...
+
+    async def unanswered(self, *, now_ns: int) -> Reading:
+        """Return the service level of advice in the shortest declared window up to now.
+
+        What cannot be read is missing.
+
+        Args:
+            now_ns: Receive clock.
+        """
         ...
 
     async def review(self, *, now_ns: int, run: tuple[str, int] | None) -> LadderSeen:

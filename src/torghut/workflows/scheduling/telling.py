@@ -11,6 +11,7 @@ from torghut.governance.safety.continuity import ContinuityState
 from torghut.governance.safety.stopping import LatchState
 from torghut.kernel.units import NS_PER_S
 from torghut.schemas.governing.fields import Evidence
+from torghut.schemas.scheduling.advice import CHANGES_MAX, AdviceNoted
 from torghut.schemas.scheduling.cycles import CycleBegan, CycleOutcome
 from torghut.schemas.scheduling.note import IterationNote, Throughput
 from torghut.workflows.scheduling.governor import CycleAt
@@ -89,6 +90,7 @@ def note_of(at: CycleAt, findings: Findings) -> Numbered:
             throughput=_throughput(findings.observed),
             recommendation_trace_ids=() if findings.lane is None else findings.lane.traces,
             remarks=_cut(tuple(_remarks(findings))),
+            advice=_advice(findings.observed),
         )
 
     return numbered
@@ -148,6 +150,21 @@ def _throughput(observed: Observed) -> Throughput:
         decisions=observed.decisions,
         window_ns=observed.window_ns,
         decisions_per_s=observed.decisions / seconds if seconds > 0 else None,
+    )
+
+
+def _advice(observed: Observed) -> AdviceNoted | None:
+    """Return how advice stands; None where nobody could look."""
+    seen = observed.advice
+    if seen is None:
+        return None
+    return AdviceNoted(
+        mode=seen.mode,
+        deterministic_only=seen.deterministic_only,
+        changes=tuple(seen.changed[-CHANGES_MAX:]),
+        changes_before=max(0, len(seen.changed) - CHANGES_MAX),
+        counts=seen.counts,
+        rollback=seen.rollback,
     )
 
 

@@ -10,16 +10,19 @@ import pytest
 from tests.fakes.clock import HandClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.workers import status_of
-from tests.support.governance.climbing import exposure_policy, slo_policy
+from tests.support.governance.climbing import HOUR_NS, exposure_policy, slo_policy
 from tests.support.governance.governing import START_NS
 from tests.support.governance.staging import arrived, built_roadmap
+from tests.support.live.advising import lived
 from tests.support.live.latencies import counted
 from torghut.eventlog.errors import LogMissingError
 from torghut.eventlog.memory import InMemoryLog
 from torghut.eventlog.ports import DecisionLog
 from torghut.workflows.aggregates import LATENCIES, Governance
+from torghut.workflows.live.advice.awaiting import Answer
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.scheduling.laddering import LogLadder
+from torghut.workflows.slo.walking import last_received_ns
 from torghut.workflows.staging.climbing import ladder_standing
 from torghut.workflows.staging.moving import STAGE_STREAM
 from torghut.workflows.streams import Streams
@@ -64,6 +67,25 @@ def test_router_serves_where_no_stage_was_entered_or_the_one_in_force_lets_it(
     stage: int | None, *, lets: bool
 ) -> None:
     assert run(ladder(stage).lets_route()) is lets
+
+
+@pytest.mark.parametrize(("stage", "mode"), [(None, None), (0, "off"), (3, "active")])
+def test_advice_may_do_what_the_stage_in_force_lets_it(stage: int | None, mode: str | None) -> None:
+    found = run(ladder(stage).lets_reason())
+
+    assert (None if found is None else found.mode) == mode
+
+
+def test_share_of_unanswered_questions_is_the_service_level_of_the_shortest_window() -> None:
+    log = lived("active", Answer(resolution="timed-out"))
+    ends_ns = run(last_received_ns(log))
+
+    found = run(ladder(3, opening=lambda: log).unanswered(now_ns=ends_ns))
+    later = run(ladder(3, opening=lambda: log).unanswered(now_ns=ends_ns + 2 * HOUR_NS))
+
+    assert (found.value, found.samples > 20) == (1.0, True)
+    assert later.status == "not-applicable"
+    assert run(ladder(3).unanswered(now_ns=ends_ns)).status == "missing"
 
 
 @pytest.mark.parametrize("stage", [None, 0, LIVE_STAGE - 1])

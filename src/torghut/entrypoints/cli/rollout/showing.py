@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -20,9 +21,20 @@ from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.texts import plain
 from torghut.schemas.rollout.gates import GateRow
-from torghut.schemas.rollout.manifest import PhaseManifest
+from torghut.schemas.rollout.manifest import Observation, PhaseManifest
+from torghut.schemas.rollout.phases import RUNTIME
 
 __all__ = ["show", "why"]
+
+_ADVICE: Final = (
+    "mode",
+    "mode_at_begin",
+    "deterministic_only",
+    "unanswered_ratio",
+    "questions",
+    "recovery_s",
+)
+"""What is shown of the observations of advice, without how their names begin."""
 
 
 @click.command()
@@ -59,6 +71,7 @@ def _header(manifest: PhaseManifest) -> dict[str, str]:
     summary = manifest.observation_summary
     target = manifest.requested_promotion_target
     missing = ", ".join(summary.missing_for_live)
+    advice = next((_advice(one.observations) for one in manifest.phases if one.name == RUNTIME), {})
     return {
         "standing": standing(manifest),
         "run": f"{manifest.run_id}, attempt {summary.attempt}, lane {summary.lane}",
@@ -67,8 +80,26 @@ def _header(manifest: PhaseManifest) -> dict[str, str]:
         if missing
         else target,
         "updated": manifest.updated_at,
+        **advice,
         "content": manifest.content_hash,
     }
+
+
+def _advice(observed: Mapping[str, Observation]) -> dict[str, str]:
+    """Return how advice stood; nothing where the manifest does not say."""
+    if "advice_mode" not in observed:
+        return {}
+    said = {name: _told(observed.get(f"advice_{name}", "not said")) for name in _ADVICE}
+    return {
+        "advice": f"{said['mode']}, {said['mode_at_begin']} when the run began, "
+        f"deterministic-only {said['deterministic_only']}; unanswered {said['unanswered_ratio']} "
+        f"of {said['questions']} questions; recovered in s: {said['recovery_s']}"
+    }
+
+
+def _told(observation: Observation) -> str:
+    """Return an observation as it is shown."""
+    return number(observation) if isinstance(observation, float) else plain(observation)
 
 
 def _rows(manifest: PhaseManifest) -> Iterator[list[str]]:

@@ -26,6 +26,7 @@ from torghut.entrypoints.cli.lookup.reading import log_option
 from torghut.entrypoints.cli.lookup.times import RangeType, TimeType
 from torghut.entrypoints.cli.rollout.reviewing import page_of
 from torghut.entrypoints.cli.scheduler.signing import read_signing_key
+from torghut.governance.notes.advising import in_force
 from torghut.governance.notes.note import note_path
 from torghut.kernel.canonical import JsonObject, canonical_text
 from torghut.kernel.errors import ExitCode, TorghutError
@@ -245,6 +246,7 @@ def _print_note(note: IterationNote) -> None:
         "cycle": f"{note.cycle} at {stamp(note.began_at_ns)}: {note.outcome}, {note.reason}",
         "signals": f"{note.throughput.signals:,}, {note.throughput.decisions:,} decisions",
         "drift": note.drift_status or "not judged",
+        "advice": "nobody could look" if note.advice is None else in_force(note.advice),
         "stopped by": "nothing" if stop is None else stop.path,
         "rollback": "none" if rollback is None else rollback.path,
         "manifest": "none" if manifest is None else f"{manifest.path}: {note.manifest_status}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,8 @@ from torghut.drift.regime import is_distrusted, is_routed
 from torghut.eventlog.columns import refused
 from torghut.schemas.codes import Reason
 from torghut.schemas.governing.fields import Reading, reading_of
-from torghut.schemas.rows import Bytes, Integers, RowArray
+from torghut.schemas.rows import INT64_LAST_NS, Bytes, Integers, RowArray
+from torghut.workflows.scheduling.seen.questions import Questions
 
 _WARMING: Final = np.uint64(1 << Reason.WARMING_UP)
 
@@ -30,6 +31,7 @@ class SeenWindow:
         fell_back: Of those, the ones for which defensive weights stood in, for whatever reason.
         first_ns: Receive time of the first context; 0 where none has one.
         last_ns: Of the last.
+        questions: What became of the decisions that wanted advice.
     """
 
     signals: int = 0
@@ -39,6 +41,7 @@ class SeenWindow:
     fell_back: int = 0
     first_ns: int = 0
     last_ns: int = 0
+    questions: Questions = field(default_factory=Questions)
 
     def count(self, recorded: Recorded, rows: RowArray) -> None:
         """Add a whole block."""
@@ -47,6 +50,7 @@ class SeenWindow:
         self.signals += undecodable
         self.refused += undecodable
         self.count_some(recorded.contexts["receive_ns"], recorded.outcomes, rows)
+        self.questions.take_shadowed(recorded.received, -1, INT64_LAST_NS)
 
     def count_between(
         self, recorded: Recorded, rows: RowArray, after_ns: int, until_ns: int
@@ -62,12 +66,14 @@ class SeenWindow:
             recorded.outcomes[new],
             rows[(decided > after_ns) & (decided <= until_ns)],
         )
+        self.questions.take_shadowed(recorded.received, after_ns, until_ns)
 
     def count_some(self, received: Integers, outcomes: Bytes, rows: RowArray) -> None:
         """Add contexts by their receive times and outcomes, with the decisions on them."""
         self.signals += len(received)
         self.refused += int(np.count_nonzero(refused(outcomes)))
         self.decisions += len(rows)
+        self.questions.take(rows)
         reasons = rows["reasons"]
         warm = (reasons & _WARMING) == 0
         self.routed += int(np.count_nonzero(warm & is_routed(reasons)))

@@ -6,19 +6,17 @@ held; after that each look reads only what came since. Nothing is decided again 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import partial
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
-import numpy as np
 from typing_extensions import override
 
 from torghut.decisions.declarations import Declarations
 from torghut.decisions.recording import Recorded, read_block
+from torghut.drift.model import advice_off_by
 from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.errors import (
     ColumnsMalformedError,
@@ -30,8 +28,6 @@ from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.ids import SERVING, symbol_key
 from torghut.kernel.units import NS_PER_MS, NS_PER_S
-from torghut.schemas.block import BlockLineage
-from torghut.schemas.codes import Reason
 from torghut.schemas.control import ModeChanged
 from torghut.schemas.decision import ModeName
 from torghut.schemas.governing.continuity import NoSignalReason
@@ -39,13 +35,23 @@ from torghut.schemas.governing.fields import Reading, reading_of
 from torghut.schemas.rows import RowArray
 from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.lookup.scanning import rows_of
-from torghut.workflows.scheduling.ports import LoopView, Observed, Since, SymbolSeen
+from torghut.workflows.scheduling.ports import (
+    AdviceSeen,
+    LoopView,
+    Observed,
+    Since,
+    SymbolSeen,
+)
+from torghut.workflows.scheduling.seen.advice import AdviceInForce
 from torghut.workflows.scheduling.seen.counting import SeenWindow
 from torghut.workflows.scheduling.seen.opening import CatchingUp, opened, read_on
 from torghut.workflows.scheduling.seen.records import SeenRecord, SeenRecords
-
-_MODES: Final[tuple[ModeName, ...]] = get_args(ModeName)
-"""By the number that rows hold."""
+from torghut.workflows.scheduling.seen.symbols import (
+    MODES,
+    last_of_each,
+    lineages_of,
+    symbol_seen,
+)
 
 _BROKEN: Final = (
     LogIntegrityError,
@@ -80,6 +86,8 @@ class LogView(LoopView):
     _names: dict[int, str] = field(default_factory=dict)
     _symbols: dict[str, SymbolSeen] = field(default_factory=dict)
     _records: SeenRecords = field(default_factory=SeenRecords)
+    _advice: AdviceInForce = field(default_factory=AdviceInForce)
+    _advice_shown: AdviceInForce = field(default_factory=AdviceInForce)
     _window: tuple[Since, SeenWindow] | None = None
 
     @override
@@ -107,7 +115,7 @@ class LogView(LoopView):
         except (TorghutError, TimeoutError):
             return self._unreachable(now_ns, intact=None)
         self._window = None
-        return self._observed(window, now_ns)
+        return self._observed(window, since, now_ns)
 
     @override
     async def applied(self, control_ids: frozenset[str], *, after_block: int) -> frozenset[str]:
@@ -162,6 +170,7 @@ class LogView(LoopView):
                 if (recorded.contexts["receive_ns"] > now_ns).any():
                     break
             self._records.pass_by(recorded)
+            self._advice = self._advice_shown
             self._seen = head_of(block)
 
     async def _check_same(self, log: DecisionLog) -> None:
@@ -200,12 +209,13 @@ class LogView(LoopView):
         if len(rows):
             self._newest_ns = max(self._newest_ns or 0, int(rows["receive_ns"].max()))
         self._records.take(block.number, recorded, until_ns=until_ns)
-        lineages = _lineages(recorded)
-        for place in _last_of_each(rows):
+        self._advice_shown = self._advice.after(block.number, recorded, rows, until_ns=until_ns)
+        lineages = lineages_of(recorded)
+        for place in last_of_each(rows):
             row = rows[place]
             known = self._names.get(int(row["symbol_key"]))
             if known is not None:
-                self._symbols[known] = replace(_seen(row, lineages), block=block.number)
+                self._symbols[known] = replace(symbol_seen(row, lineages), block=block.number)
         self._take_modes(recorded)
 
     def _take_modes(self, recorded: Recorded) -> None:
@@ -215,7 +225,7 @@ class LogView(LoopView):
             if not isinstance(record, ModeChanged) or record.effective_at_ns is not None:
                 continue
             for name, seen in self._symbols.items():
-                less = _MODES.index(record.mode) < _MODES.index(seen.mode)
+                less = MODES.index(record.mode) < MODES.index(seen.mode)
                 if less and record.symbol in {"*", name}:
                     self._symbols[name] = replace(seen, mode=record.mode)
 
@@ -230,7 +240,7 @@ class LogView(LoopView):
             router: Of their symbols; empty: of any.
         """
         recorded = read_block(block)
-        lineages = _lineages(recorded)
+        lineages = lineages_of(recorded)
         found: list[str | None] = []
         for row in rows_of(block, SERVING):
             name = self._names[int(row["symbol_key"])]
@@ -249,7 +259,7 @@ class LogView(LoopView):
         instrument = self.declared.by_symbol.get(symbol)
         return "" if instrument is None else instrument.router
 
-    def _observed(self, window: SeenWindow, now_ns: int) -> Observed:
+    def _observed(self, window: SeenWindow, since: Since, now_ns: int) -> Observed:
         """Return what the log shows after a look."""
         session = self._session(now_ns)
         return Observed(
@@ -266,6 +276,7 @@ class LogView(LoopView):
             universe="available" if self.declared.instruments else "unavailable",
             symbols=dict(self._symbols),
             intact=True,
+            advice=self._advised(window, since),
         )
 
     def _unreachable(self, now_ns: int, *, intact: bool | None) -> Observed:
@@ -287,6 +298,25 @@ class LogView(LoopView):
             universe="available" if self.declared.instruments else "unavailable",
             symbols=dict(self._symbols),
             intact=intact,
+            advice=None,
+        )
+
+    def _advised(self, window: SeenWindow, since: Since) -> AdviceSeen:
+        """Return how advice stands, and what happened to it in the window."""
+        shown, live = self._advice_shown, self.pages is not None
+        return AdviceSeen(
+            mode=shown.mode,
+            least=shown.least,
+            deterministic_only=shown.deterministic_only,
+            block=shown.block,
+            changed=tuple(
+                one.change
+                for one in shown.changed
+                if (one.block > since.block if live else one.change.at_ns > since.at_ns)
+            ),
+            modes=tuple((one.change.at_ns, one.mode) for one in shown.changed),
+            counts=window.questions.counted(off_by=advice_off_by(self.declared.reasoning)),
+            rollback=None if shown.rollback is None else shown.rollback.told(),
         )
 
     def _session(self, now_ns: int) -> Literal["open", "closed", "unknown"]:
@@ -331,8 +361,8 @@ class LogView(LoopView):
 
     def _mode(self) -> ModeName:
         """Return the most that any symbol may do."""
-        modes = [_MODES.index(one.mode) for one in self._symbols.values()]
-        return _MODES[max(modes, default=0)]
+        modes = [MODES.index(one.mode) for one in self._symbols.values()]
+        return MODES[max(modes, default=0)]
 
     def _lag(self) -> Reading:
         """Return how far the slowest worker is behind; nobody's lag is not known."""
@@ -353,36 +383,3 @@ class LogView(LoopView):
             return reading_of(None)
         lives_ns = max((one.lifetime_ns for one in self._symbols.values()), default=0)
         return reading_of(max(0.0, (now_ns - self._newest_ns - lives_ns) / NS_PER_MS))
-
-
-def _last_of_each(rows: RowArray) -> Iterable[int]:
-    """Return the places of the last decision of each symbol in a block."""
-    _, first_from_behind = np.unique(rows["symbol_key"][::-1], return_index=True)
-    return [len(rows) - 1 - int(place) for place in first_from_behind]
-
-
-def _seen(row: np.void, lineages: Mapping[bytes, BlockLineage]) -> SymbolSeen:
-    """Return what a symbol's last decision shows."""
-    notional = max(abs(float(row["position"])), abs(float(row["target"])))
-    price = float(row["reference_price"])
-    exposure = notional * price if math.isfinite(price) else 0.0
-    lineage = lineages.get(row["lineage"].tobytes())
-    return SymbolSeen(
-        mode=_MODES[int(row["mode"])],
-        allotment=Decimal(repr(float(row["allotment"]))),
-        exposure=Decimal(repr(exposure)),
-        notional_cap=Decimal(repr(float(row["notional_cap"]))),
-        equity=float(row["equity"]),
-        package="" if lineage is None else lineage.package,
-        lifetime_ns=max(0, int(row["valid_until_ns"]) - int(row["decided_ns"])),
-        routed=not int(row["reasons"]) >> Reason.STATIC_WEIGHTS & 1,
-    )
-
-
-def _lineages(recorded: Recorded) -> Mapping[bytes, BlockLineage]:
-    """Return the serving arm's lineages, by the bytes that rows hold."""
-    return {
-        bytes.fromhex(digest): one
-        for digest, one in recorded.header.lineages.items()
-        if one.arm == SERVING
-    }

@@ -1,12 +1,17 @@
-"""What a cycle holds the loop to: the cap of the exposure ladder, and the stage's router mode."""
+"""What a cycle holds the loop to: the cap of the exposure ladder, and the stage's modes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from torghut.schemas.control import ControlRecord, ModeChanged, RouterModeChanged
-from torghut.schemas.live.control_ids import exposure_id, no_routing_id
+from torghut.schemas.control import (
+    ControlRecord,
+    ModeChanged,
+    ReasoningModeChanged,
+    RouterModeChanged,
+)
+from torghut.schemas.live.control_ids import exposure_id, no_advising_id, no_routing_id
 from torghut.workflows.scheduling.governor import CycleAt, Governor
 from torghut.workflows.scheduling.ports import Observed
 from torghut.workflows.scheduling.steps.subjects import RunSubject
@@ -42,6 +47,23 @@ async def hold_router(governor: Governor, observed: Observed) -> tuple[str, ...]
         return ()
     held = RouterModeChanged(control_id=no_routing_id(max(routed)), mode="static")
     return ("exposure: the stage lets no router serve", *await _offer(governor, [held]))
+
+
+async def hold_reasoning(governor: Governor, observed: Observed) -> tuple[str, ...]:
+    """Lower the reasoning mode to what the stage in force allows, and return what there is to say.
+
+    One record lowers all symbols: to the least that any of them has, where that is still less, for
+    nobody's mode is raised by it. Nothing raises it again but people.
+    """
+    seen, allowed = observed.advice, await governor.ladder.lets_reason()
+    if seen is None or allowed is None or allowed.allows(seen.mode):
+        return ()
+    mode = seen.least if allowed.allows(seen.least) else allowed.mode
+    said = f"stage {allowed.stage} allows a reasoning mode of {allowed.mode} at most"
+    lowered = ReasoningModeChanged(
+        control_id=no_advising_id(seen.block, mode), mode=mode, reason=said
+    )
+    return (f"exposure: {said}, found {seen.mode}", *await _offer(governor, [lowered]))
 
 
 async def _offer(governor: Governor, records: Sequence[ControlRecord]) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from torghut.workflows.aggregates import CYCLE_RECORD, rollout_of
 from torghut.workflows.rollout.places import CURRENT, REVIEW, run_folder
 from torghut.workflows.rollout.publishing import Signs, manifests_of, publish_run
 from torghut.workflows.scheduling.governor import CycleAt, Governor
+from torghut.workflows.scheduling.ports import AdviceSeen
+from torghut.workflows.scheduling.steps.advising import runtime_advice
 from torghut.workflows.scheduling.steps.subjects import RunSubject
 
 _BOUND: Final = stated_type(GovernanceBound)
@@ -44,13 +46,27 @@ class Published:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a cycle's safety controls found of a run, and of the loop that it is governed for.
+
+    Attributes:
+        drift: What the drift policy came to; None where it was not judged.
+        rollback: What is known of its rollback.
+        advice: How it stands in the loop; None where nobody could look.
+    """
+
+    drift: DriftStatus | None
+    rollback: RollbackFacts
+    advice: AdviceSeen | None
+
+
 async def say_last_word(
     governor: Governor,
     at: CycleAt,
     run: RunSubject,
+    found: Found,
     *,
-    drift: DriftStatus | None,
-    rollback: RollbackFacts,
     current: bool = True,
 ) -> Published:
     """Finalise a run whose lane has ended, or reassess one that is final, and publish it.
@@ -63,17 +79,21 @@ async def say_last_word(
     kind = FinaliseRun if state.finalised is None else ReassessRun
     said: Sequence[RolloutEvent] = ()
     if state.ended:
-        said = await governor.governance.run(
-            stream, kind(drift_status=drift, rollback=rollback, at_ns=at.now_ns)
+        command = kind(
+            drift_status=found.drift,
+            rollback=found.rollback,
+            at_ns=at.now_ns,
+            advice=await runtime_advice(governor, at, state, found.advice),
         )
+        said = await governor.governance.run(stream, command)
     state = await governor.governance.state(stream)
     agrees = manifest_of(state) == final_manifest_of(state)
     signs = await _signs(governor, run.run_id, run.attempt)
     signs = replace(signs, final=agrees or signs.final, current=True)
-    found = publish(governor, state, signs, current=current)
+    published = publish(governor, state, signs, current=current)
     if said:
-        _leave_page(governor, found.manifest)
-    return found
+        _leave_page(governor, published.manifest)
+    return published
 
 
 async def publish_spoken(governor: Governor, position: int) -> None:
