@@ -70,11 +70,6 @@ OPERATIONAL: Final = (
 """Its full operational exit criteria."""
 
 NOT_BUILT: Final = {
-    "dspy-active",
-    "no-other-llm-path",
-    "fallback-and-budget",
-    "reasoning-rate",
-    "switch-disables-dspy",
     "switch-reverts-dspy-runtime",
     "alerts-dspy",
     "low-notional",

@@ -52,18 +52,19 @@ class Advised:
 
     Attributes:
         service: Of the loop.
-        begun_ns: Receive time of the first context.
+        begun_ns: Receive time of the first context; None: each is received when it comes.
     """
 
     service: LiveService
-    begun_ns: int
+    begun_ns: int | None
     _sequence: int = 0
 
     def quote(self) -> Context:
         """Return the next quote: a price that rises, a second after the one before."""
         self._sequence += 1
         price = _PRICE * (1.0 + 2e-5 * self._sequence)
-        at_ns = self.begun_ns + self._sequence * _STEP_NS
+        begun_ns = self.begun_ns
+        at_ns = None if begun_ns is None else begun_ns + self._sequence * _STEP_NS
         return Context(
             feed="test",
             symbol=SYMBOL,
