@@ -111,7 +111,7 @@ def _state(fold: DecisionFold, symbol: str, coming: Sequence[ControlRecord]) -> 
             new = fold.declarations[record.declarations]
             if symbol in new.by_symbol:
                 follow(state, initial_states(new, (symbol,))[0])
-        elif isinstance(record, ModeChanged | RouterModeChanged):
+        elif isinstance(record, ModeChanged | RouterModeChanged | ReasoningModeChanged):
             apply_control(record, fold.clock_ns, state)
     return state
 

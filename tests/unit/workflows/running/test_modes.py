@@ -18,9 +18,14 @@ from torghut.schemas.control import (
     ControlRecord,
     DeclarationsChanged,
     ModeChanged,
+    ReasoningModeChanged,
     RouterModeChanged,
 )
-from torghut.workflows.running.modes import mode_records, router_mode_records
+from torghut.workflows.running.modes import (
+    mode_records,
+    reasoning_mode_records,
+    router_mode_records,
+)
 
 _EUR, _NZD = "fxcm:EURUSD", "fxcm:NZDUSD"
 
@@ -71,6 +76,17 @@ def test_router_mode_in_force_everywhere_asks_for_nothing() -> None:
     static = RouterModeChanged(control_id="r", mode="static")
 
     assert list(router_mode_records(fold_after(static), (_EUR, _NZD), "static", number=3)) == []
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_reasoning_mode_that_a_symbol_would_inherit_is_in_force(*, seen: bool) -> None:
+    active = ReasoningModeChanged(control_id="a", mode="active", reason="a test")
+    fold, symbols = fold_after(active, seen=seen), (_EUR, _NZD)
+
+    assert list(reasoning_mode_records(fold, symbols, "active", number=3)) == []
+    (record,) = reasoning_mode_records(fold, symbols, "off", number=3)
+    assert isinstance(record, ReasoningModeChanged)
+    assert (record.symbol, record.mode) == ("*", "off")
 
 
 def test_symbol_that_the_log_cannot_know_is_passed_over() -> None:
