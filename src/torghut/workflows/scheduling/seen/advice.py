@@ -1,15 +1,17 @@
 """The reasoning mode that a log's control records put in force, and the switch that overrides it.
 
-What holds for a symbol is what the last record said that named it or all of them, for symbols that
-come later too; before any, advice is off. A record of a time to come waits for a context of then.
+A block says to which symbol a record applied, and what applied last holds. A symbol that is silent
+since is counted as what its next context will find; those that come later, as what is said for all.
+A record of a time to come waits for a context of then. Before any record advice is off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
-from typing import Final, Self, TypeVar, get_args
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Final, Self, get_args
 
 import numpy as np
 
@@ -25,13 +27,51 @@ from torghut.schemas.reasoning.standing import ReasoningChange
 from torghut.schemas.rows import INT64_LAST_NS, RowArray
 from torghut.workflows.scheduling.seen.fallen_back import FallenBack
 
-T = TypeVar("T")
-
 MODES: Final[tuple[ReasoningModeName, ...]] = get_args(ReasoningModeName)
 """The least first."""
 
 _ALL: Final = "*"
+"""Stands for the symbols that come later."""
+
 _Record = ReasoningModeChanged | SwitchThrown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """What holds for one symbol.
+
+    Attributes:
+        mode: Of reasoning.
+        thrown: Whether the switch overrides it.
+    """
+
+    mode: ReasoningModeName = "off"
+    thrown: bool = False
+
+    def under(self, record: _Record) -> Stand:
+        """Return what holds once a record does."""
+        if isinstance(record, SwitchThrown):
+            return replace(self, thrown=record.state == "thrown")
+        return replace(self, mode=record.mode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is seen of a block.
+
+    Attributes:
+        number: Of the block.
+        recorded: What it holds.
+        rows: Decisions of the serving arm.
+        applied: Which records applied to which symbols, in order.
+        until_ns: What came before contexts that came later is not seen yet; None: all is.
+    """
+
+    number: int
+    recorded: Recorded
+    rows: RowArray
+    applied: Sequence[tuple[str, str]]
+    until_ns: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +79,7 @@ class Changed:
     """A change, and what it came to.
 
     Attributes:
-        block: In which its record came.
+        block: In which its record came into force.
         change: As it is told.
         mode: The most that any symbol has from then on.
     """
@@ -60,78 +100,92 @@ class AdviceInForce:
 
     changed: list[Changed] = field(default_factory=list)
     rollback: FallenBack | None = None
-    _modes: dict[str, ReasoningModeName] = field(default_factory=lambda: {_ALL: "off"})
-    _switches: dict[str, bool] = field(default_factory=lambda: {_ALL: False})
-    _waiting: list[tuple[int, str, _Record]] = field(default_factory=list)
+    _applied: dict[str, Stand] = field(default_factory=lambda: {_ALL: Stand()})
+    _waiting: dict[str, list[_Record]] = field(default_factory=lambda: {_ALL: []})
+    _coming: list[tuple[int, str, _Record]] = field(default_factory=list)
+    _known: dict[str, _Record] = field(default_factory=dict)
     _newest_ns: int = 0
 
     @property
     def mode(self) -> ReasoningModeName:
         """The most that any symbol has."""
-        return max(self._modes.values(), key=MODES.index)
+        return max((one.mode for one in self._stands(_ALL)), key=MODES.index)
 
     @property
     def least(self) -> ReasoningModeName:
         """The least that any symbol has."""
-        return min(self._modes.values(), key=MODES.index)
+        return min((one.mode for one in self._stands(_ALL)), key=MODES.index)
 
     @property
     def deterministic_only(self) -> bool:
         """Whether the switch overrides the mode of every symbol."""
-        return all(self._switches.values())
+        return all(one.thrown for one in self._stands(_ALL))
 
     @property
     def block(self) -> int:
         """In which the mode was changed last; 0 before any change."""
         return max((one.block for one in self.changed if one.change.what == "mode"), default=0)
 
-    def after(
-        self, number: int, recorded: Recorded, rows: RowArray, *, until_ns: int | None
-    ) -> Self:
-        """Return how advice stands after a block; one seen in part is left to be seen again.
-
-        Args:
-            number: Of the block.
-            recorded: What it holds.
-            rows: Decisions of the serving arm that are seen.
-            until_ns: What came before contexts that came later is not seen yet; None: all is.
-        """
-        last_ns = INT64_LAST_NS if until_ns is None else until_ns
-        beyond = np.flatnonzero(recorded.contexts["receive_ns"] > last_ns)
-        end = int(beyond[0]) if len(beyond) else len(recorded.contexts)
+    def after(self, seen: Seen) -> Self:
+        """Return how advice stands after a block; one seen in part is left to be seen again."""
+        last_ns = INT64_LAST_NS if seen.until_ns is None else seen.until_ns
+        beyond = np.flatnonzero(seen.recorded.contexts["receive_ns"] > last_ns)
+        end = int(beyond[0]) if len(beyond) else len(seen.recorded.contexts)
         after = deepcopy(self) if len(beyond) else self
-        after.take(number, recorded, rows, end)
+        after.take(seen, end)
         return after
 
-    def take(self, number: int, recorded: Recorded, rows: RowArray, end: int) -> None:
+    def take(self, seen: Seen, end: int) -> None:
         """Take in a block up to before its context ``end``."""
+        for name in seen.recorded.header.symbols.values():
+            self._applied.setdefault(name, self._applied[_ALL])
+            self._waiting.setdefault(name, [])
         begin = 0
-        for record, row, place in _placed(recorded, end):
-            self._come_to(number, recorded, rows, (begin, row))
+        for record, row, place in _placed(seen.recorded, end):
+            self._come_to(seen, (begin, row))
             begin = row
+            self._known[record.control_id] = record
             due_ns = record.effective_at_ns
             if due_ns is not None and due_ns > self._newest_ns:
-                self._waiting.append((due_ns, record.control_id, record))
+                self._coming.append((due_ns, record.control_id, record))
             else:
-                self._change(number, record, self._newest_ns, rows[:place])
-        self._come_to(number, recorded, rows, (begin, end))
+                self._change(seen.number, record, self._newest_ns, seen.rows[:place])
+        self._come_to(seen, (begin, end))
+        self._apply(seen.applied)
         if self.rollback is not None:
-            self.rollback.go_on(rows)
+            self.rollback.go_on(seen.rows)
 
-    def _come_to(
-        self, number: int, recorded: Recorded, rows: RowArray, part: tuple[int, int]
-    ) -> None:
+    def _come_to(self, seen: Seen, part: tuple[int, int]) -> None:
         """Let the time of a part of a block's contexts come, and with it what waited for that."""
-        outcomes = recorded.outcomes[slice(*part)]
+        outcomes = seen.recorded.outcomes[slice(*part)]
         taken = (outcomes == RefusalCode.NONE) | (outcomes == PENDING)
-        times = recorded.contexts["receive_ns"][slice(*part)][taken]
+        times = seen.recorded.contexts["receive_ns"][slice(*part)][taken]
         if len(times):  # the time of one that was refused may be anything
             self._newest_ns = max(self._newest_ns, int(times.max()))
-        due = sorted(one for one in self._waiting if one[0] <= self._newest_ns)
-        self._waiting = [one for one in self._waiting if one[0] > self._newest_ns]
+        due = sorted(one for one in self._coming if one[0] <= self._newest_ns)
+        self._coming = [one for one in self._coming if one[0] > self._newest_ns]
         for due_ns, _, record in due:
-            before = int(np.count_nonzero(rows["decided_ns"] < due_ns))
-            self._change(number, record, due_ns, rows[:before])
+            before = int(np.count_nonzero(seen.rows["decided_ns"] < due_ns))
+            self._change(seen.number, record, due_ns, seen.rows[:before])
+
+    def _apply(self, applied: Sequence[tuple[str, str]]) -> None:
+        """Let what applied to a symbol hold for it, and wait for it no more.
+
+        Nor does what came before it: a symbol that is new inherits nothing that was superseded.
+        """
+        for control_id, name in applied:
+            record = self._known.get(control_id)
+            if record is None:
+                continue
+            self._applied[name] = self._applied[name].under(record)
+            waiting = self._waiting[name]
+            if record in waiting:
+                del waiting[: waiting.index(record) + 1]
+
+    def _stands(self, scope: str) -> Sequence[Stand]:
+        """Return what holds for each symbol of a scope: all of them, or one."""
+        names = self._applied if scope == _ALL else [scope]
+        return [reduce(Stand.under, self._waiting[name], self._applied[name]) for name in names]
 
     def _change(self, number: int, record: _Record, at_ns: int, before: RowArray) -> None:
         """Let a record hold, and remember what that changed.
@@ -161,23 +215,28 @@ class AdviceInForce:
 
     def _hold(self, record: _Record, at_ns: int) -> ReasoningChange | None:
         """Let a record hold, and return what that changes; None where it was so already."""
-        before: str
-        if isinstance(record, SwitchThrown):
-            thrown = record.state == "thrown"
-            what, to = "deterministic-only", str(record.state)
-            before = "released" if thrown else "thrown"
-            changes = bool(_put(self._switches, record.symbol, thrown))
-        else:
-            others = _put(self._modes, record.symbol, record.mode)
-            what, to = "mode", str(record.mode)
-            before = max(others, key=MODES.index, default=record.mode)
-            changes = bool(others)
-        if not changes:
+        scope = record.symbol
+        self._applied.setdefault(scope, self._applied[_ALL])
+        self._waiting.setdefault(scope, [])
+        found = self._stands(scope)
+        others = [one for one in found if one.under(record) != one]
+        for name in self._applied if scope == _ALL else [scope]:
+            if name == _ALL:  # nothing applies to those that are still to come
+                self._applied[_ALL] = self._applied[_ALL].under(record)
+            else:
+                self._waiting[name].append(record)
+        if not others:
             return None
+        if isinstance(record, SwitchThrown):
+            what, to = "deterministic-only", str(record.state)
+            before = "thrown" if others[0].thrown else "released"
+        else:
+            what, to = "mode", str(record.mode)
+            before = max((one.mode for one in others), key=MODES.index)
         return ReasoningChange.model_validate(
             {
                 "what": what,
-                "symbol": record.symbol,
+                "symbol": scope,
                 "from": before,
                 "to": to,
                 "at_ns": at_ns,
@@ -207,12 +266,3 @@ def _placed(recorded: Recorded, end: int) -> Iterator[tuple[_Record, int, int]]:
             outcomes = recorded.outcomes[: arrival.row]
             decided = int(np.count_nonzero(outcomes == RefusalCode.NONE))
             yield record, arrival.row, decided + resolved
-
-
-def _put(held: dict[str, T], scope: str, value: T) -> Sequence[T]:
-    """Let a value hold in a scope, and return what else held there."""
-    every = list(held.values()) if scope == _ALL else [held.get(scope, held[_ALL])]
-    if scope == _ALL:
-        held.clear()
-    held[scope] = value
-    return [one for one in every if one != value]

@@ -50,7 +50,7 @@ class SeenRecords:
             record = arrival.record
             if is_of_governance(record.control_id):
                 self.by_id.setdefault(record.control_id, SeenRecord(digest=control_digest(record)))
-        for control_id, name in self._applied(recorded, until_ns):
+        for control_id, name in self.applied_in(recorded, until_ns=until_ns):
             known = self.by_id.get(control_id)
             if known is not None:
                 known.blocks.setdefault(name, number)
@@ -61,8 +61,13 @@ class SeenRecords:
             came = int(np.count_nonzero(recorded.contexts["symbol"] == symbol))
             self._taken[name] = self._taken.get(name, 0) + came
 
-    def _applied(self, recorded: Recorded, until_ns: int | None) -> Iterator[tuple[str, str]]:
-        """Yield what applied in a block as far as it is seen: the record, and to which symbol."""
+    def applied_in(self, recorded: Recorded, *, until_ns: int | None) -> Iterator[tuple[str, str]]:
+        """Yield what applied in a block that was not passed by: the record, and to which symbol.
+
+        Args:
+            recorded: The block.
+            until_ns: What applied before a context that came later is not seen yet; None: all is.
+        """
         for one in recorded.applied:
             name = recorded.header.symbols.get(one.symbol)
             if name is None:

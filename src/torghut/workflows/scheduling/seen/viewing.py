@@ -42,7 +42,7 @@ from torghut.workflows.scheduling.ports import (
     Since,
     SymbolSeen,
 )
-from torghut.workflows.scheduling.seen.advice import AdviceInForce
+from torghut.workflows.scheduling.seen.advice import AdviceInForce, Seen
 from torghut.workflows.scheduling.seen.counting import SeenWindow
 from torghut.workflows.scheduling.seen.opening import CatchingUp, opened, read_on
 from torghut.workflows.scheduling.seen.records import SeenRecord, SeenRecords
@@ -209,7 +209,16 @@ class LogView(LoopView):
         if len(rows):
             self._newest_ns = max(self._newest_ns or 0, int(rows["receive_ns"].max()))
         self._records.take(block.number, recorded, until_ns=until_ns)
-        self._advice_shown = self._advice.after(block.number, recorded, rows, until_ns=until_ns)
+        applied = tuple(self._records.applied_in(recorded, until_ns=until_ns))
+        self._advice_shown = self._advice.after(
+            Seen(
+                number=block.number,
+                recorded=recorded,
+                rows=rows,
+                applied=applied,
+                until_ns=until_ns,
+            )
+        )
         lineages = lineages_of(recorded)
         for place in last_of_each(rows):
             row = rows[place]
