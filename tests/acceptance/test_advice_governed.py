@@ -266,3 +266,10 @@ def test_mode_above_what_the_stage_allows_is_not_in_force_on_a_governed_loop(
         said = "exposure: stage 0 allows a reasoning mode of off at most, found active"
         assert any(said in one.remarks for one in loop.notes())
         assert loop.made.service.end() == 0
+
+        loop.made.service.start()  # as before: to begin with, advice was to count
+        client = loop.made.service.client()
+        for _ in range(20):
+            assert not set(ADVISED) & set(reasons_of(loop.made, client))
+        assert "reasoning mode off, not active: stage 0, " in loop.made.service.said()
+        assert loop.made.service.end() == 0

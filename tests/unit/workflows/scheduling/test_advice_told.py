@@ -224,8 +224,11 @@ def test_loop_that_has_not_taken_it_is_told_again_and_named() -> None:
     assert [one.mode for one in lowered(desk)] == ["off"]
 
 
-def test_what_nobody_could_look_at_is_not_lowered_blindly() -> None:
-    desk = desk_of(cap="off")
-    desk.cycle(advice=None)
+@pytest.mark.parametrize("cap", ["off", "shadow", "active"])
+def test_mode_that_nobody_can_see_is_not_lowered_blindly_but_named(cap: ReasoningModeName) -> None:
+    desk = desk_of(cap=cap)
+    note = desk.cycle(advice=None)
 
     assert lowered(desk) == []
+    said = f"exposure: stage 2 allows a reasoning mode of {cap} at most, and nobody could see"
+    assert any(one.startswith(said) for one in note.remarks) == (cap != "active")

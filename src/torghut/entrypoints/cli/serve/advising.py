@@ -8,12 +8,17 @@ from contextlib import asynccontextmanager
 
 import click
 
-from torghut.composition import deciding, machine, standby
+from torghut.composition import deciding, governing, machine, standby
 from torghut.composition.advice import inquiring
 from torghut.composition.advice.settings import endpoint_access
 from torghut.entrypoints.cli.serve.options import ServeOptions
 from torghut.entrypoints.cli.serve.preparing import PreparedService
+from torghut.kernel.errors import TorghutError
+from torghut.schemas.control import ReasoningModeName
+from torghut.settings import artifact_dir
 from torghut.workflows.live.beside.keeping import REASONING, Companionship
+from torghut.workflows.staging.capping import reasoning_allowed
+from torghut.workflows.streams import Streams
 
 
 def check_advise(options: ServeOptions) -> None:
@@ -33,6 +38,28 @@ def check_advise(options: ServeOptions) -> None:
                 "expected bounds and asking in reasoning.yaml"
             )
             raise click.UsageError(message)
+
+
+def mode_to_begin_with(asked: ReasoningModeName | None) -> ReasoningModeName | None:
+    """Return the reasoning mode that was asked for, or less where the stage allows no more.
+
+    No loop is kept from starting by it. Where governance below the artifact folder cannot be read
+    nobody knows what is allowed, and advice is off.
+    """
+    if asked in {None, "off"}:
+        return asked
+    try:
+        roadmap = governing.stage_policies().roadmap
+        streams = Streams(governing.governance_events(artifact_dir()))
+        allowed = asyncio.run(reasoning_allowed(streams, roadmap))
+    except TorghutError as error:
+        click.echo(f"reasoning mode off, not {asked}: {error.code}: {error}", err=True)
+        return "off"
+    if allowed is None or asked is None or allowed.allows(asked):
+        return asked
+    stage = f"stage {allowed.stage}, {allowed.name}"
+    click.echo(f"reasoning mode {allowed.mode}, not {asked}: {stage}, allows no more", err=True)
+    return allowed.mode
 
 
 @asynccontextmanager

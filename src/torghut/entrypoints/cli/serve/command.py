@@ -13,7 +13,7 @@ from torghut.composition import machine, serving, standby
 from torghut.entrypoints.cli.console import progress, shown
 from torghut.entrypoints.cli.program import UnforeseenError
 from torghut.entrypoints.cli.run.options import InstantType, SpeedType
-from torghut.entrypoints.cli.serve.advising import advised, check_advise
+from torghut.entrypoints.cli.serve.advising import advised, check_advise, mode_to_begin_with
 from torghut.entrypoints.cli.serve.doors import doors
 from torghut.entrypoints.cli.serve.feeding import feed_of
 from torghut.entrypoints.cli.serve.governing import check_govern, governed
@@ -107,6 +107,7 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     """
     check_govern(options)
     check_advise(options)
+    options["reasoning_mode"] = mode_to_begin_with(options["reasoning_mode"])
     with progress() as told, machine.end_on_terminate():
         prepared = prepare(options, told)
     serving.run_service(_serve(options, prepared))

@@ -53,13 +53,16 @@ async def hold_reasoning(governor: Governor, observed: Observed) -> tuple[str, .
     """Lower the reasoning mode to what the stage in force allows, and return what there is to say.
 
     One record lowers all symbols: to the least that any of them has, where that is still less, for
-    nobody's mode is raised by it. Nothing raises it again but people.
+    nobody's mode is raised by it. Nothing raises it again but people. A mode that nobody can see is
+    not lowered blindly, for that might raise it; it is named.
     """
     seen, allowed = observed.advice, await governor.ladder.lets_reason()
-    if seen is None or allowed is None or allowed.allows(seen.mode):
+    if allowed is None or allowed.allows("active" if seen is None else seen.mode):
         return ()
-    mode = seen.least if allowed.allows(seen.least) else allowed.mode
     said = f"stage {allowed.stage} allows a reasoning mode of {allowed.mode} at most"
+    if seen is None:
+        return (f"exposure: {said}, and nobody could see which is in force",)
+    mode = seen.least if allowed.allows(seen.least) else allowed.mode
     lowered = ReasoningModeChanged(
         control_id=no_advising_id(seen.block, mode), mode=mode, reason=said
     )
