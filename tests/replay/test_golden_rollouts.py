@@ -29,6 +29,7 @@ def recorded(name: str) -> list[RolloutEvent]:
 
 def test_there_are_runs_of_every_ending() -> None:
     assert NAMES == [
+        "advised",
         "crashed",
         "failed-gate",
         "live-without-patch",
