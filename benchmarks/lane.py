@@ -24,7 +24,7 @@ from benchmarks.rounds import ROOT, Effort, scratch_folder, timed
 from tests.support.decisions.packages import eager_package
 from torghut.composition.deciding import declarations, package_store
 from torghut.composition.governing import governance_events, governing_policies
-from torghut.composition.lanes import registry
+from torghut.composition.lanes import program_tools, registry
 from torghut.composition.logs import writable_log
 from torghut.composition.standby import artifact_root, steady_clock, wall_clock
 from torghut.evals.judging import FixedSampleJudge
@@ -236,6 +236,7 @@ async def _work(root: Path) -> LaneResult:
             ),
             count_trial=one_trial,
             cpu=time.process_time_ns,
+            programs=program_tools(governance_events(root)),
         ),
         open_log=lambda path: writable_log(Path(path)),
         admit=registry(governance_events(root)).admit,

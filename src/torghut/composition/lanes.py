@@ -22,6 +22,7 @@ from torghut.composition.standby import LEASE, artifact_root, steady_clock, wall
 from torghut.evals.judging import FixedSampleJudge
 from torghut.eventlog.ports import EventStore
 from torghut.governance.approvals.keyring import keyring_of
+from torghut.governance.ledger.ledger import LEDGER, ledger_stream, read_ledger_event
 from torghut.governance.ports import Lease, WriterLease
 from torghut.schemas.declarations.safety import LeasePolicy
 from torghut.schemas.governing.ledger import LedgerCandidate
@@ -33,10 +34,11 @@ from torghut.workflows.approving.promoting import register_candidate
 from torghut.workflows.lane.desk.candidates import FOLDER as CANDIDATES
 from torghut.workflows.lane.desk.candidates import Candidates
 from torghut.workflows.lane.desk.preparing import LaneTools
+from torghut.workflows.lane.desk.programs import ProgramTools
 from torghut.workflows.lane.desk.registry import Registry
 from torghut.workflows.lane.desk.working import LaneDesk
 from torghut.workflows.lane.drifting import last_drift
-from torghut.workflows.lane.naming import candidate_id_of
+from torghut.workflows.lane.naming import candidate_id_of, ledger_of
 from torghut.workflows.lane.ports import Admission, LanePorts, Paging, Telling
 from torghut.workflows.lane.rehearsal import Rehearsing
 from torghut.workflows.scheduling.fencing import Fence, FencedArtifacts, FencedEvents
@@ -98,9 +100,27 @@ async def lane_desk(
             ),
             count_trial=_trials(events),
             cpu=cpu_ns,
+            programs=program_tools(events),
         ),
         open_log=lambda path: read_log(Path(path)),
         admit=registry(events).admit,
+    )
+
+
+def program_tools(events: EventStore) -> ProgramTools:
+    """Return what runs of programs are made with besides; nothing that renders a program."""
+    kept = candidates()
+
+    async def serving(ledger: str) -> str | None:
+        stream = ledger_stream(ledger)
+        return (await Streams(events).state(LEDGER, read_ledger_event, stream)).serving
+
+    return ProgramTools(
+        declared=deciding.declarations(),
+        split=governing_policies().evaluation.split,
+        packages=kept.packages,
+        files=kept.files,
+        serving=serving,
     )
 
 
@@ -125,7 +145,7 @@ def approvals_office(events: EventStore) -> Office:
 
 
 def _trials(events: EventStore) -> Callable[[str, CandidateSpec], Awaitable[int]]:
-    """Return what registers a run in the ledger of its router and counts its trials."""
+    """Return what registers a run in its candidate's ledger and counts its trials."""
 
     async def count(run_id: str, spec: CandidateSpec) -> int:
         candidate = LedgerCandidate(
@@ -134,7 +154,7 @@ def _trials(events: EventStore) -> Callable[[str, CandidateSpec], Awaitable[int]
             package=spec.package,
         )
         return await register_candidate(
-            Streams(events), spec.router, candidate, run_id=run_id, at_ns=wall_clock().now_ns()
+            Streams(events), ledger_of(spec), candidate, run_id=run_id, at_ns=wall_clock().now_ns()
         )
 
     return count

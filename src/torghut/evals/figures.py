@@ -15,7 +15,7 @@ from torghut.schemas.rollout.evaluation import (
     EvaluationCard,
     EvaluationWindows,
 )
-from torghut.schemas.rollout.gates import SHORT_OF, Comparator, GateStatus
+from torghut.schemas.rollout.gates import SHORT_OF, Comparator, GateStatus, compares
 from torghut.schemas.rollout.phases import GateId
 from torghut.schemas.types import message_digest
 
@@ -48,6 +48,32 @@ class GateFigure:
     n: int | None
     status: GateStatus
     reason: str | None
+
+
+def figure(
+    gate: str, measured: tuple[float, Comparator, float], *, unit: str, n: int, reason: str
+) -> GateFigure:
+    """Return what one gate came to.
+
+    Args:
+        gate: Its id.
+        measured: The value, how it is to stand to the threshold, and that.
+        unit: Of value and threshold.
+        n: Observations behind the value.
+        reason: A code for where it does not pass.
+    """
+    value, comparator, threshold = measured
+    passed = compares(value, comparator, threshold)
+    return GateFigure(
+        id=gate,
+        value=value,
+        comparator=comparator,
+        threshold=threshold,
+        unit=unit,
+        n=n,
+        status="pass" if passed else "fail",
+        reason=None if passed else reason,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

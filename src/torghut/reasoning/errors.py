@@ -149,3 +149,18 @@ class ModelDiffersError(AdviceFaultError):
         super().__init__(f"expected an answer of model {expected}, found {found[:_SHOWN]}")
         self.expected = expected
         self.found = found
+
+
+class BudgetSpentError(AdviceFaultError):
+    """What compiling or evaluating a program may cost is spent before it was done."""
+
+    code: ClassVar[str] = "reasoning.budget-spent"
+    exit_code: ClassVar[ExitCode] = ExitCode.NOT_FINAL
+
+    def __init__(self, *, what: str, most: int) -> None:
+        super().__init__(
+            f"expected at most {most:,} {what}, found more to be done; take fewer questions, or "
+            "raise what governance/policies/reasoning.yaml allows `programs`"
+        )
+        self.what = what
+        self.most = most

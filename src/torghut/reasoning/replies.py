@@ -135,6 +135,18 @@ def read_reply(body: bytes, *, model: str) -> Reply:
     return Reply(content=content, tokens=_tokens(said.get("usage")))
 
 
+def tokens_said(body: bytes) -> int | None:
+    """Return how many tokens a reply says it used, whatever else is wrong with it.
+
+    None where it does not say, or not believably: what was asked is paid for all the same.
+    """
+    try:
+        _check_depth(body)
+        return _tokens(parse_json_object(body).get("usage"))
+    except (JsonRefusedError, RecursionError):
+        return None
+
+
 def read_answer(content: str, step: str, kind: type[T]) -> T:
     """Return the answer that ``content`` spells, and nothing else does.
 

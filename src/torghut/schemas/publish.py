@@ -48,6 +48,7 @@ from torghut.schemas.live.rehearsal import SwitchRehearsals
 from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
+from torghut.schemas.reasoning.evaluation import ProgramEvaluation
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
 from torghut.schemas.reviewing.disagreements import Disagreements
 from torghut.schemas.reviewing.export import RunExport
@@ -142,6 +143,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
     PackageManifest,
     PairedBlocks,
     PhaseRecorded,
+    ProgramEvaluation,
     Proof,
     RecordQuarantined,
     Refused,
@@ -184,6 +186,7 @@ ARTIFACTS: Final = frozenset(
         GovernanceStanding,
         PackageManifest,
         PairedBlocks,
+        ProgramEvaluation,
         Proof,
         RegimeModelFile,
         ReleaseStatement,

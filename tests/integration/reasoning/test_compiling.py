@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from tests.fakes.artifacts import InMemoryArtifacts
 from tests.support.live.turning import turning_endpoint
 from torghut.adapters.dspy.program import configure
 from torghut.adapters.endpoint.pupil import PUPIL
@@ -17,8 +18,10 @@ from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
 from torghut.artifacts.package import Package, StoredFile, build_package
 from torghut.composition import standby
-from torghut.composition.advice import programs
+from torghut.composition.advice import packages, programs
 from torghut.composition.advice.settings import EndpointAccess
+from torghut.evals.figures import GateFigure
+from torghut.reasoning.errors import BudgetSpentError
 from torghut.reasoning.program import (
     PROGRAM_PATH,
     RENDERING_PATH,
@@ -26,17 +29,31 @@ from torghut.reasoning.program import (
     read_program,
 )
 from torghut.reasoning.specialist import answer
+from torghut.schemas.declarations.rollout.programs import ProgramBudget, ProgramLimits
 from torghut.schemas.reasoning.context import AdviceContext, Fact
 from torghut.schemas.reasoning.steps import RiskAnswer
-from torghut.workflows.reasoning.evaluating import Evaluation
-from torghut.workflows.reasoning.learning import Example, Lessons, Suite
 from torghut.workflows.reasoning.ports import Transcript
+from torghut.workflows.reasoning.programs.evaluating import Evaluated
+from torghut.workflows.reasoning.programs.judging import aligned, program_figures
+from torghut.workflows.reasoning.programs.learning import Example, Lessons, Suite
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 TEACHER: Final = "torghut-specialist-v1"
 COUNT: Final = 24
 TERMS: Final = programs.Terms(budget_ms=20_000, confidence_min=0.0)
+LIMITS: Final = ProgramLimits(
+    questions_min=COUNT,
+    each_min=4,
+    schema_validity_min_ratio=0.995,
+    unanswered_max_ratio=0.05,
+    veto_alignment_min_ratio=0.6,
+    false_veto_max_ratio=0.4,
+    same_again_min_ratio=1.0,
+    latency_p95_max_ms=20_000,
+    calibration_brier_max=0.25,
+)
+PLENTY: Final = ProgramBudget(calls_max=100_000, tokens_max=1_000_000_000, seconds_max=3600)
 
 
 def shown(number: int) -> AdviceContext:
@@ -82,6 +99,9 @@ def lessons() -> Lessons:
         embargo_ns=1,
         missing=0,
         open=0,
+        partition=0,
+        block=3,
+        head="ef" * 32,
     )
 
 
@@ -90,37 +110,97 @@ def access(url: str, model: str = PUPIL) -> EndpointAccess:
     return EndpointAccess(url=url, model=model, key="", authorities=None)
 
 
-Options = programs.BootstrapOptions | programs.GepaOptions
 BOOTSTRAP: Final = programs.BootstrapOptions(demos=4)
 
 
-def package(url: str, options: Options = BOOTSTRAP) -> Package:
+def spending(budget: ProgramBudget = PLENTY) -> programs.Spending:
+    """Return what some work may cost."""
+    return programs.Spending(budget=budget, unsaid_tokens=1000)
+
+
+def package(
+    url: str, options: programs.Options = BOOTSTRAP, budget: ProgramBudget = PLENTY
+) -> Package:
     """Return a compiled program."""
-    asked = programs.Compiling(name="advice-test", teacher=TEACHER, options=options)
-    return programs.compiled(access(url), lessons(), asked, confidence_min=0.0)
+    asked = programs.Compiling(
+        name="advice-test",
+        teacher=TEACHER,
+        options=options,
+        confidence_min=0.0,
+        spending=spending(budget),
+    )
+    return programs.compiled(access(url), lessons(), asked)
 
 
-def judged(url: str, compiled: Package | None) -> Evaluation:
-    """Return what a program is worth."""
-    return programs.evaluated(access(url), compiled, lessons().test, TERMS, lambda _: None)
+def answered(url: str, compiled: Package | None, budget: ProgramBudget = PLENTY) -> Evaluated:
+    """Return what a program says to the suite."""
+    exam = programs.Exam(terms=TERMS, spending=spending(budget), store=InMemoryArtifacts())
+    return programs.evaluated(access(url), compiled, lessons(), exam, lambda _: None)
 
 
-@pytest.mark.parametrize("options", [BOOTSTRAP, programs.GepaOptions(questions=120)])
+def judged(url: str, compiled: Package | None) -> tuple[float, dict[str, GateFigure]]:
+    """Return how often a program says what hindsight does, and what each gate comes to."""
+    answers = answered(url, compiled).answers
+    return aligned(answers), {one.id: one for one in program_figures(answers, LIMITS)}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        BOOTSTRAP,
+        programs.GepaOptions(questions=120),
+        programs.MiproOptions(candidates=4, trials=8, questions=120),
+    ],
+    ids=["bootstrap", "gepa", "miprov2"],
+)
 def test_compiled_program_beats_the_uncompiled_one_and_compiling_again_makes_the_same(
-    options: Options,
+    options: programs.Options,
 ) -> None:
     with turning_endpoint() as endpoint:
         first, second = package(endpoint.url, options), package(endpoint.url, options)
-        before, after = judged(endpoint.url, None), judged(endpoint.url, first)
+        before, _ = judged(endpoint.url, None)
+        after, figures = judged(endpoint.url, first)
+        uncompiled = judged(endpoint.url, None)[1]
 
     assert first.digest == second.digest
-    assert after.aligned == 1.0
-    assert before.aligned < 0.7
-    gates = {one.name: one for one in after.gates}
-    assert gates["schema-validity"].found == 1.0
-    assert gates["same-again"].passed
-    assert gates["veto-alignment"].passed
-    assert not {one.name: one for one in before.gates}["veto-alignment"].passed
+    assert after == 1.0
+    assert before < 0.7
+    assert figures["program_schema_validity_minimum"].value == 1.0
+    assert figures["program_same_again_minimum"].status == "pass"
+    assert figures["program_veto_alignment_minimum"].status == "pass"
+    assert figures["program_false_veto_maximum"].value == 0.0
+    assert uncompiled["program_veto_alignment_minimum"].status == "fail"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        BOOTSTRAP,
+        programs.GepaOptions(questions=120),
+        programs.MiproOptions(candidates=4, trials=8, questions=120),
+    ],
+    ids=["bootstrap", "gepa", "miprov2"],
+)
+@pytest.mark.parametrize(
+    ("budget", "what"),
+    [
+        (ProgramBudget(calls_max=10, tokens_max=10**9, seconds_max=3600), "calls"),
+        (ProgramBudget(calls_max=10**6, tokens_max=3000, seconds_max=3600), "tokens"),
+    ],
+    ids=["calls", "tokens"],
+)
+def test_search_that_costs_more_than_it_may_makes_no_package(
+    options: programs.Options, budget: ProgramBudget, what: str
+) -> None:
+    with turning_endpoint() as endpoint, pytest.raises(BudgetSpentError, match=what):
+        package(endpoint.url, options, budget)
+
+
+def test_evaluation_that_costs_more_than_it_may_says_nothing_of_the_program() -> None:
+    budget = ProgramBudget(calls_max=30, tokens_max=10**9, seconds_max=3600)
+
+    with turning_endpoint() as endpoint, pytest.raises(BudgetSpentError):
+        answered(endpoint.url, None, budget)
 
 
 def test_program_that_is_kept_is_read_again_and_served(tmp_path: Path) -> None:
@@ -128,7 +208,7 @@ def test_program_that_is_kept_is_read_again_and_served(tmp_path: Path) -> None:
     with turning_endpoint() as endpoint:
         made = package(endpoint.url)
         store.save(made)
-        found = programs.package_of(made.digest, store)
+        found = packages.package_of(made.digest, store)
         assert found.digest == made.digest
 
         served = asyncio.run(requests_of(found, endpoint.url))

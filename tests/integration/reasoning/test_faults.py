@@ -30,7 +30,8 @@ from torghut.reasoning.ledger import AskingPolicy, asking_decider
 from torghut.schemas.control import AdviceShadowed
 from torghut.schemas.reasoning.context import Passage
 from torghut.schemas.reasoning.record import AdviceRecord, ModelParameters
-from torghut.workflows.reasoning.advising import AdvisingDesk, Finding, Inquiry
+from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
+from torghut.workflows.reasoning.finding import Finding
 from torghut.workflows.reasoning.ledger import AskingLedger
 from torghut.workflows.reasoning.ports import AskingWitness, Caller
 from torghut.workflows.reasoning.recording import load_record, record_bytes

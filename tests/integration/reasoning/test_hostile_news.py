@@ -21,7 +21,7 @@ from torghut.composition import standby
 from torghut.reasoning.passages import Item, shown_passages
 from torghut.schemas.leaf import decision_fields
 from torghut.schemas.reasoning.context import Passage
-from torghut.workflows.reasoning.advising import Finding
+from torghut.workflows.reasoning.finding import Finding
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 

@@ -15,7 +15,8 @@ import pytest
 from torghut.adapters.reasoning.inquiring import SocketAdvisor
 from torghut.adapters.reasoning.listening import listening
 from torghut.workflows.live.advice.awaiting import Answer, Question
-from torghut.workflows.reasoning.advising import AdvisingDesk, Finding, Inquiry
+from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
+from torghut.workflows.reasoning.finding import Finding
 
 pytestmark = pytest.mark.enable_socket
 

@@ -16,6 +16,7 @@ from tests.support.decisions.kernels import compiled
 from tests.support.governance.governing import verdict
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
+from torghut.evals.figures import figure
 from torghut.evals.judging import FixedSampleJudge
 from torghut.eventlog.memory import InMemoryLog
 from torghut.governance.declarations import parse_evaluation_policy
@@ -39,7 +40,7 @@ from torghut.workflows.lane.contest.cutting import Window
 from torghut.workflows.lane.contest.evaluating import Evaluator, contest_of
 from torghut.workflows.lane.contest.redeciding import Reading
 from torghut.workflows.lane.contest.standing import champion_of, horizon_ns_of, standing_at
-from torghut.workflows.lane.evidence import RunFiles, figure
+from torghut.workflows.lane.evidence import RunFiles
 from torghut.workflows.lane.gates import REHEARSED
 from torghut.workflows.lane.naming import candidate_digest_of, candidate_id_of, run_id_of
 from torghut.workflows.lane.ports import (

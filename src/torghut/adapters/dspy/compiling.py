@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,34 +12,21 @@ from typing import Any, Final, TypeVar, cast
 
 import dspy
 
-from torghut.adapters.dspy.apart import CALL_S, Apart
+from torghut.adapters.dspy.apart import Apart
 from torghut.adapters.dspy.program import (
     CommitteeModule,
     committee_of,
     fault_in,
 )
+from torghut.adapters.dspy.reflecting import Endpoints, instructed
 from torghut.adapters.dspy.signatures import SHOWN
 from torghut.adapters.dspy.speaking import StrictAdapter
 from torghut.kernel.canonical import JsonObject, canonical_text
-from torghut.kernel.units import NS_PER_S
-from torghut.reasoning.replies import read_answer, read_reply
 from torghut.reasoning.verdict import Committee
 from torghut.schemas.reasoning.context import AdviceContext
-from torghut.schemas.reasoning.record import ModelParameters
-from torghut.schemas.reasoning.steps import InstructionsAnswer
-from torghut.workflows.reasoning.ports import Caller
 
 T = TypeVar("T")
 
-_REFLECT: Final = (
-    "You improve the instructions of one step of a committee that advises on trades. You are given "
-    "them, and questions that the step was asked, what it answered, and what hindsight says of it. "
-    "Keep every rule about citations, untrusted text and the form of answers. Answer with one JSON "
-    "object that has the key instructions and nothing else."
-)
-_REFLECTED_MAX: Final = 60_000
-"""Characters of what is shown to whoever reflects."""
-_REWRITTEN_TOKENS: Final = 4000
 _TRACED: Final = 10_000
 """Calls of one question that are remembered while it is learned from; served, none is."""
 
@@ -59,21 +45,6 @@ class BootstrapOptions:
 
     demos: int = 4
     errors: int = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoints:
-    """Who answers while a program is compiled.
-
-    Attributes:
-        caller: Brings requests to the endpoint.
-        student: The model that the program is for.
-        teacher: The one whose answers become examples, or who reflects.
-    """
-
-    caller: Caller
-    student: ModelParameters
-    teacher: ModelParameters
 
 
 def bootstrapped(
@@ -108,22 +79,29 @@ def bootstrapped(
         max_labeled_demos=0,
         max_errors=options.errors,
     )
-    return _optimised(optimiser, examples, endpoints, apart)
+    return optimised(optimiser, examples, endpoints, apart)
 
 
-def _optimised(
+def optimised(
     optimiser: Any,  # noqa: ANN401 - DSPy publishes no types
     examples: Sequence[AdviceContext],
     endpoints: Endpoints,
     apart: Apart,
+    **search: object,
 ) -> CommitteeModule:
-    """Return what an optimiser makes of the uncompiled program."""
-    trainset = [
-        dspy.Example(
-            **{SHOWN: canonical_text(cast("JsonObject", shown.model_dump(mode="json")))}
-        ).with_inputs(SHOWN)
-        for shown in examples
-    ]
+    """Return what an optimiser makes of the uncompiled program.
+
+    Args:
+        optimiser: Of DSPy.
+        examples: In the order of time.
+        endpoints: Who answers.
+        apart: Where calls are made.
+        search: What else the optimiser is to be told.
+
+    Raises:
+        AdviceFaultError: The endpoint does not answer, time and again.
+    """
+    trainset = [example_of(shown) for shown in examples]
     student = apart.model(endpoints.caller, endpoints.student)
     with (
         dspy.context(lm=student, adapter=StrictAdapter(), trace=[], max_trace_size=_TRACED),
@@ -133,10 +111,16 @@ def _optimised(
         _quiet("dspy.teleprompt.gepa.gepa"),
     ):
         try:
-            made = optimiser.compile(CommitteeModule(), trainset=trainset)
+            made = optimiser.compile(CommitteeModule(), trainset=trainset, **search)
         except Exception as error:
             raise fault_in(error) or error from error
     return cast("CommitteeModule", made)
+
+
+def example_of(shown: AdviceContext) -> dspy.Example:
+    """Return a question as DSPy has it."""
+    text = canonical_text(cast("JsonObject", shown.model_dump(mode="json")))
+    return dspy.Example(**{SHOWN: text}).with_inputs(SHOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,14 +177,7 @@ def reflected(
         components_to_update: Sequence[str],
     ) -> dict[str, str]:
         return {
-            name: apart.run(
-                _instructed(
-                    endpoints,
-                    candidate[name],
-                    reflective_dataset[name],
-                    deadline_ns=apart.steady.now_ns() + int(CALL_S * NS_PER_S),
-                )
-            )
+            name: instructed(endpoints, candidate[name], reflective_dataset[name], apart)
             for name in components_to_update
         }
 
@@ -213,43 +190,7 @@ def reflected(
         num_threads=1,
         seed=0,
     )
-    return _optimised(optimiser, examples, endpoints, apart)
-
-
-async def _instructed(
-    endpoints: Endpoints,
-    instructions: str,
-    seen: Sequence[Mapping[str, Any]],
-    *,
-    deadline_ns: int,
-) -> str:
-    """Return what whoever reflects would tell a step instead.
-
-    Raises:
-        AdviceFaultError: There is no answer.
-    """
-    parameters = endpoints.teacher
-    asked = json.dumps({"instructions": instructions, "seen": list(seen)}, default=str)
-    body: JsonObject = {
-        "model": parameters.model,
-        "messages": [
-            {"role": "system", "content": _REFLECT},
-            {"role": "user", "content": asked[:_REFLECTED_MAX]},
-        ],
-        "temperature": parameters.temperature,
-        "max_tokens": _REWRITTEN_TOKENS,
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {
-                "name": "instructions",
-                "strict": True,
-                "schema": InstructionsAnswer.model_json_schema(),
-            },
-        },
-    }
-    raw = await endpoints.caller.call(body, step="instructions", deadline_ns=deadline_ns)
-    reply = read_reply(raw, model=parameters.model)
-    return read_answer(reply.content, "instructions", InstructionsAnswer).instructions
+    return optimised(optimiser, examples, endpoints, apart)
 
 
 @contextmanager

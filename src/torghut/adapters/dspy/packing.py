@@ -7,7 +7,6 @@ pickled objects, and rendered again at every load to see whether it is still the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any, Final, cast
 
 import dspy
@@ -23,14 +22,6 @@ from torghut.schemas.reasoning.record import ModelParameters
 from torghut.schemas.reasoning.steps import STEPS, StepName
 from torghut.workflows.reasoning.ports import NEVER_NS, Caller, Transcript
 from torghut.workflows.reasoning.probing import PROBE
-
-LIBRARIES: Final = ("dspy",)
-"""What renders a program: another version may render another."""
-
-
-def libraries() -> Mapping[str, str]:
-    """Return the versions of what renders programs, by name."""
-    return {name: version(name) for name in LIBRARIES}
 
 
 def module_of(program: AdviceProgram) -> CommitteeModule:

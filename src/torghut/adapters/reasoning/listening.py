@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from torghut.reasoning.asking import Terms
 from torghut.schemas.reasoning.wire import LINE_MAX, Found, Inquired
-from torghut.workflows.reasoning.advising import AdvisingDesk, Finding, Inquiry
+from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
+from torghut.workflows.reasoning.finding import Finding
 
 _PRIVATE: Final = 0o600
 

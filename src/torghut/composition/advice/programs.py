@@ -1,4 +1,4 @@
-"""The composition root of programs: where their packages are, and what is served from one."""
+"""The composition root of programs: compiled from a log, asked a suite, and served."""
 
 from __future__ import annotations
 
@@ -6,82 +6,61 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from torghut.adapters.dspy.apart import Apart, apart
 from torghut.adapters.dspy.compiling import (
     BootstrapOptions,
-    Endpoints,
     Fits,
     GepaOptions,
     Hindsight,
     bootstrapped,
     reflected,
 )
-from torghut.adapters.dspy.packing import libraries, module_of, program_file, renderings
+from torghut.adapters.dspy.packing import module_of, program_file, renderings
 from torghut.adapters.dspy.program import CommitteeModule, DspyProgram, configure
-from torghut.adapters.filesystem.packages import FolderPackageStore
+from torghut.adapters.dspy.reflecting import Endpoints
+from torghut.adapters.dspy.searching import MiproOptions, searched
+from torghut.adapters.dspy.versions import libraries
 from torghut.adapters.reasoning.calling import EndpointCaller
 from torghut.adapters.system.clock import MonotonicClock
-from torghut.artifacts.errors import PackageMissingError
-from torghut.artifacts.package import Package, PackageReference
-from torghut.artifacts.ports import PackageStore
+from torghut.artifacts.package import Package
+from torghut.artifacts.ports import ArtifactStore
 from torghut.composition.advice.endpoint import endpoint_of
+from torghut.composition.advice.packages import program_for
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.kernel.clock import SteadyClock
-from torghut.reasoning.program import (
-    AdviceProgram,
-    AdviceProgramInvalidError,
-    build_program,
-    check_rendering,
-    read_program,
-)
+from torghut.reasoning.program import AdviceProgram, build_program, check_rendering
 from torghut.reasoning.verdict import Committee, judge
 from torghut.schemas.package import Environment, Provenance
 from torghut.schemas.reasoning.context import AdviceContext
-from torghut.schemas.reasoning.program import RenderingFile
+from torghut.schemas.reasoning.program import Optimizer, RenderingFile
 from torghut.schemas.reasoning.record import ModelParameters
-from torghut.settings import artifact_dir
-from torghut.workflows.reasoning.evaluating import Evaluation, evaluate
-from torghut.workflows.reasoning.learning import Example, Lessons, NothingToLearnError, Suite
 from torghut.workflows.reasoning.ports import Caller
+from torghut.workflows.reasoning.programs.evaluating import Evaluated, Examiner, Terms
+from torghut.workflows.reasoning.programs.learning import (
+    Example,
+    Lessons,
+    NothingToLearnError,
+    Suite,
+)
+from torghut.workflows.reasoning.programs.metering import MeteredCaller, Spending
 
 __all__ = [
-    "PROGRAMS",
     "BootstrapOptions",
     "Compiling",
+    "Exam",
     "GepaOptions",
+    "MiproOptions",
+    "Spending",
     "Terms",
     "checked_module",
     "compiled",
     "evaluated",
-    "package_of",
-    "program_store",
     "served",
 ]
 
-PROGRAMS: Final = "programs"
-"""Folder of programs' packages, below that of artifacts."""
-
 _SCHEMA: Final = "reasoning.advice-context.v1"
-
-
-def program_store(root: Path | None = None) -> PackageStore:
-    """Return where packages of programs are kept."""
-    return FolderPackageStore(root or artifact_dir() / PROGRAMS)
-
-
-def package_of(digest: str, store: PackageStore) -> Package:
-    """Return the package of a digest.
-
-    Raises:
-        PackageMissingError: There is none.
-    """
-    for one in store.references():
-        if digest.startswith(one.digest):
-            return store.load(PackageReference(name=one.name, digest=digest))
-    raise PackageMissingError(reference=f"advice-program@{digest[:12]}", place=PROGRAMS)
 
 
 async def checked_module(program: AdviceProgram, steady: SteadyClock) -> CommitteeModule:
@@ -106,15 +85,12 @@ async def served(
     """
     if package is None:
         return DspyProgram(caller, ModelParameters(model=model), steady)
-    program = read_program(package)
-    if program.parameters.model != model:
-        raise AdviceProgramInvalidError(
-            package=str(package.reference),
-            expected=f"one compiled for the model {model}",
-            found=program.parameters.model,
-        )
+    program = program_for(package, model)
     module = await checked_module(program, steady)
     return DspyProgram(caller, program.parameters, steady, module, digest=program.digest)
+
+
+Options = BootstrapOptions | GepaOptions | MiproOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,44 +101,42 @@ class Compiling:
         name: Of the package.
         teacher: The model whose answers become examples, or that reflects.
         options: Of the optimiser.
+        confidence_min: Of advice that counts.
+        spending: What it may cost.
     """
 
     name: str
     teacher: str
-    options: BootstrapOptions | GepaOptions
+    options: Options
+    confidence_min: float
+    spending: Spending
 
 
-def compiled(
-    access: EndpointAccess, lessons: Lessons, asked: Compiling, *, confidence_min: float
-) -> Package:
+def compiled(access: EndpointAccess, lessons: Lessons, asked: Compiling) -> Package:
     """Return the package of a program that is compiled from the early part of a log.
 
     The same examples, answered by the same, make the same package.
 
     Raises:
         PackageContentError: The name is not allowed.
-        NothingToLearnError: The teacher never said what hindsight wants.
+        NothingToLearnError: Nothing was found that would make the program another one.
         AdviceFaultError: The endpoint does not answer, time and again.
+        BudgetSpentError: A whole search costs more than it may.
     """
     configure()
     student = ModelParameters(model=access.model)
-    examples = lessons.train.examples
-    questions, fits = [one.shown for one in examples], _fits(examples, confidence_min)
-    with _asking(access) as (caller, elsewhere):
+    with _asking(access, asked.spending) as (caller, elsewhere):
         endpoints = Endpoints(
             caller=caller, student=student, teacher=ModelParameters(model=asked.teacher)
         )
-        if isinstance(asked.options, GepaOptions):
-            name, told = "gepa", _hindsight(examples)
-            module = reflected(questions, fits, told, endpoints, asked.options, elsewhere)
-        else:
-            name = "bootstrap-few-shot"
-            module = bootstrapped(questions, fits, endpoints, asked.options, elsewhere)
+        name, module = _optimised(lessons.train.examples, asked, endpoints, elsewhere)
+        caller.check()  # an optimiser takes a call that is refused for an answer that is wrong
         requests = elsewhere.run(renderings(module, student, elsewhere.steady))
     program = program_file(module, name)
-    if not any(one.demos for one in program.steps) and name == "bootstrap-few-shot":
+    if program.steps == program_file(CommitteeModule(), name).steps:
         raise NothingToLearnError(
-            expected=f"an answer of {asked.teacher} that hindsight agrees with", found="none"
+            expected=f"answers of {asked.teacher} that hindsight agrees with, and that help",
+            found="none",
         )
     return build_program(
         asked.name,
@@ -172,54 +146,74 @@ def compiled(
     )
 
 
+def _optimised(
+    examples: Sequence[Example], asked: Compiling, endpoints: Endpoints, elsewhere: Apart
+) -> tuple[Optimizer, CommitteeModule]:
+    """Return what an optimiser makes of the uncompiled program, and how it is called."""
+    questions, told = [one.shown for one in examples], _hindsight(examples)
+    fits = _fits(examples, asked.confidence_min)
+    match asked.options:
+        case GepaOptions() as options:
+            return "gepa", reflected(questions, fits, told, endpoints, options, elsewhere)
+        case MiproOptions() as options:
+            return "mipro-v2", searched(questions, fits, told, endpoints, options, elsewhere)
+        case BootstrapOptions() as options:
+            module = bootstrapped(questions, fits, endpoints, options, elsewhere)
+            return "bootstrap-few-shot", module
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """How questions are asked, as they are served.
+class Exam:
+    """How a program is asked a suite.
 
     Attributes:
-        budget_ms: For each.
-        confidence_min: Of advice that counts.
+        terms: As it is served.
+        spending: What it may cost.
+        store: Keeps what was asked and answered.
     """
 
-    budget_ms: int
-    confidence_min: float
+    terms: Terms
+    spending: Spending
+    store: ArtifactStore
 
 
 def evaluated(
     access: EndpointAccess,
     package: Package | None,
-    suite: Suite,
-    terms: Terms,
+    lessons: Lessons,
+    exam: Exam,
     progress: Callable[[int], None],
-) -> Evaluation:
-    """Return what a program is worth on a suite; None stands for the uncompiled one.
+) -> Evaluated:
+    """Return what a program says to the late part of a log; None stands for the uncompiled one.
 
     Raises:
         AdviceProgramInvalidError: The package holds none for this model, or another one here.
+        BudgetSpentError: There is more to be asked than it may cost.
     """
     configure()
-    with _asking(access) as (caller, elsewhere):
-        program = elsewhere.run(served(package, caller, access.model, elsewhere.steady))
-        return elsewhere.run(
-            evaluate(
-                program,
-                suite,
-                elsewhere.steady,
-                budget_ms=terms.budget_ms,
-                confidence_min=terms.confidence_min,
-                progress=progress,
-            )
+    with _asking(access, exam.spending) as (caller, elsewhere):
+
+        def told(count: int) -> None:
+            caller.check()
+            progress(count)
+
+        examiner = Examiner(
+            program=elsewhere.run(served(package, caller, access.model, elsewhere.steady)),
+            terms=exam.terms,
+            steady=elsewhere.steady,
+            store=exam.store,
         )
+        return elsewhere.run(examiner.evaluate(lessons, told))
 
 
 @contextmanager
-def _asking(access: EndpointAccess) -> Iterator[tuple[EndpointCaller, Apart]]:
-    """Give a client of the endpoint, and where its calls are made."""
+def _asking(access: EndpointAccess, spending: Spending) -> Iterator[tuple[MeteredCaller, Apart]]:
+    """Give a client of the endpoint that keeps to a budget, and where its calls are made."""
     steady = MonotonicClock()
     with apart(steady) as elsewhere:
         caller = EndpointCaller(endpoint_of(access), steady)
         try:
-            yield caller, elsewhere
+            yield MeteredCaller(caller, spending, steady), elsewhere
         finally:
             elsewhere.run(caller.close())
 

@@ -8,7 +8,7 @@ from torghut.adapters.dspy.packing import module_of
 from torghut.adapters.dspy.program import CommitteeModule, DspyProgram, configure
 from torghut.adapters.filesystem.artifact_root import FolderArtifacts
 from torghut.adapters.system.clock import MonotonicClock
-from torghut.composition.advice.programs import package_of, program_store
+from torghut.composition.advice.packages import package_of, program_store
 from torghut.decisions.recording import Recorded
 from torghut.eventlog.ports import DecisionLog
 from torghut.reasoning.program import read_program

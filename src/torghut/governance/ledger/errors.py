@@ -98,3 +98,16 @@ class PromotionUnprovenError(LedgerError):
 
     code: ClassVar[str] = "ledger.promotion-unproven"
     exit_code: ClassVar[ExitCode] = ExitCode.INTEGRITY
+
+
+class AliasVacantError(LedgerError):
+    """Nobody is named by this alias; let the lane try a candidate, and promote it."""
+
+    code: ClassVar[str] = "ledger.alias-vacant"
+    exit_code: ClassVar[ExitCode] = ExitCode.NOT_FINAL
+
+
+class NotPromotedError(LedgerError):
+    """In live mode only what was promoted to live may count."""
+
+    code: ClassVar[str] = "ledger.not-promoted"

@@ -1,4 +1,4 @@
-"""The promotion ledger of one router: candidates are tried, one serves, and can be taken back.
+"""A promotion ledger, of a router or a program: candidates are tried, one serves, is taken back.
 
 Who serves changes by compare-and-swap: whoever changes it says which change they saw last. What was
 promoted under the same promotion id, or reverted for the same cause, is not promoted or reverted
@@ -47,6 +47,8 @@ ROLLBACKS_MAX: Final = 2
 """Taken back so often, a candidate is quarantined: what fails twice is no accident."""
 
 _PREFIX: Final = "ledger-"
+_PROGRAM: Final = "program:"
+"""Begins the name of a program's ledger; no router is called so, for theirs have no colon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,21 @@ def router_of(stream: str) -> str:
         'index-daily'
     """
     return stream.removeprefix(_PREFIX)
+
+
+def program_ledger(name: str) -> str:
+    """Return the name of the ledger of the programs that are called ``name``.
+
+    Example:
+        >>> program_ledger("committee"), is_program_ledger("program:committee")
+        ('program:committee', True)
+    """
+    return _PROGRAM + name
+
+
+def is_program_ledger(ledger: str) -> bool:
+    """Say whether a ledger is of programs, which advise, and not of a router's packages."""
+    return ledger.startswith(_PROGRAM)
 
 
 def read_ledger_event(envelope: Envelope) -> LedgerEvent:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from torghut.schemas.governing.fields import ArtifactPath, Ordinal, Person
 from torghut.schemas.rollout.gates import Reason
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.phases import PhaseName, Target
 from torghut.schemas.rollout.run import Attempt, ExecutionContext, RunId
-from torghut.schemas.types import UNION, Identifier, Message, Nanoseconds, SafeCount, Sha256
+from torghut.schemas.types import UNION, Added, Identifier, Message, Nanoseconds, SafeCount, Sha256
 
 LaneOutcome = Literal["completed", "failed", "killed"]
 """How a run ended: through all its phases, in the middle of one, or without a word."""
@@ -25,6 +26,18 @@ class LaneAsked(Message):
     target: Target
     context: ExecutionContext
     author: Annotated[Identifier | None, Field(description="Who made it, and cannot approve it.")]
+    evaluation: Annotated[
+        Sha256 | SkipJsonSchema[None],
+        Added,
+        Field(description="Of what a program was asked and answered; for programs alone."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _shows_a_program(self) -> Self:
+        if (self.evaluation is not None) != (self.candidate.kind == "program"):
+            message = "the digest of an evaluation for a program, and for nothing else"
+            raise ValueError(message)
+        return self
 
 
 class CandidateSubmitted(Message):

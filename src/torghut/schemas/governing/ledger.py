@@ -1,4 +1,4 @@
-"""The promotion ledger of one router on record: every candidate tried, and who served when."""
+"""A promotion ledger on record: every candidate tried, and who served when."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LedgerCandidate(Message):
     candidate_id: Identifier
     digest: Annotated[Sha256, Field(description="Of the package or declarations.")]
     package: Annotated[
-        Sha256 | None, Field(description="Of the router package; null: it changes none.")
+        Sha256 | None, Field(description="Of the router or program; null: it changes none.")
     ]
 
 
@@ -36,7 +36,7 @@ class CandidateRegistered(Message):
     type: Literal["ledger.candidate-registered.v1"] = "ledger.candidate-registered.v1"
     candidate: LedgerCandidate
     run_id: RunId
-    trial: Annotated[Ordinal, Field(description="Of this router; each run is one.")]
+    trial: Annotated[Ordinal, Field(description="Of this ledger; each run is one.")]
     at_ns: Nanoseconds
 
 

@@ -10,6 +10,9 @@ from torghut.schemas.reasoning.record import ModelParameters
 from torghut.schemas.reasoning.steps import StepName
 from torghut.schemas.types import Message, Sha256
 
+Optimizer = Literal["bootstrap-few-shot", "gepa", "mipro-v2"]
+"""Optimisers of DSPy that compile programs here."""
+
 DEMOS_MAX: Final = 64
 DEMO_TEXT_MAX: Final = 16_384
 """Longest input of an example, in characters."""
@@ -37,7 +40,7 @@ class ProgramFile(Message):
     """``program.json``: what was compiled."""
 
     type: Literal["reasoning.program.v1"] = "reasoning.program.v1"
-    optimizer: Annotated[Literal["bootstrap-few-shot", "gepa"], Field(description="What made it.")]
+    optimizer: Annotated[Optimizer, Field(description="What made it.")]
     steps: Annotated[tuple[StepProgram, ...], Field(min_length=4, max_length=4)]
 
 

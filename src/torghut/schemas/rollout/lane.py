@@ -5,23 +5,36 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from torghut.schemas.rollout.gates import EvidenceReference
 from torghut.schemas.rollout.phases import PhaseName, PhaseStatus, Target
 from torghut.schemas.rollout.run import Attempt, RunId
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Real, SafeCount, Sha256, Symbol
+from torghut.schemas.types import (
+    Added,
+    Identifier,
+    Message,
+    Nanoseconds,
+    Real,
+    SafeCount,
+    Sha256,
+    Symbol,
+)
 
-CandidateKind = Literal["package", "policy", "experts"]
-"""What a candidate changes: a router package, a policy, or the experts."""
+CandidateKind = Literal["package", "policy", "experts", "program"]
+"""What a candidate changes: a router package, a policy, the experts, or a program."""
 
 
 class CandidateSpec(Message):
     """What would serve, in place of what serves now."""
 
     kind: CandidateKind
-    router: Annotated[Identifier, Field(description="Name of the router that it would serve.")]
+    router: Annotated[
+        Identifier, Field(description="Name of the router, or program, that it would serve.")
+    ]
     package: Annotated[
-        Sha256 | None, Field(description="Of the router package; null: the champion's serves on.")
+        Sha256 | None,
+        Field(description="Of the router or program; null: the champion's serves on."),
     ]
     declarations: Annotated[
         Sha256 | None, Field(description="Of the declarations; null: those in force stay.")
@@ -29,9 +42,9 @@ class CandidateSpec(Message):
 
     @model_validator(mode="after")
     def _changes_what_it_says(self) -> Self:
-        changes_package = self.kind == "package"
+        changes_package = self.kind in {"package", "program"}
         if (self.package is not None) != changes_package:
-            message = "a package's digest for a package, and for nothing else"
+            message = "a package's digest for a package or program, and for nothing else"
             raise ValueError(message)
         if (self.declarations is not None) == changes_package:
             message = "the digest of declarations for a policy or experts, and for nothing else"
@@ -66,13 +79,19 @@ class LaneInputs(Message):
     log_block: Annotated[SafeCount, Field(description="Last block that the window reaches into.")]
     log_head: Annotated[Sha256, Field(description="Its digest, which covers all blocks before.")]
     champion_packages: Annotated[
-        dict[Identifier, Sha256], Field(description="By router name; names without one left out.")
+        dict[Identifier, Sha256],
+        Field(description="By router name or program ledger; names without one left out."),
     ]
     champion_declarations: Sha256
     policies: Annotated[
         dict[Identifier, Sha256], Field(description="Digests of the policies, by their kind.")
     ]
     kernel_version: SafeCount
+    evaluation: Annotated[
+        Sha256 | SkipJsonSchema[None],
+        Added,
+        Field(description="Of what a program was asked and answered; for programs alone."),
+    ] = None
 
 
 class StageManifest(Message):
@@ -123,7 +142,7 @@ class StrategyPatch(Message):
     candidate_id: Identifier
     candidate: CandidateSpec
     replaces: Annotated[
-        Sha256 | None, Field(description="Package that serves the router until then; null: none.")
+        Sha256 | None, Field(description="Package that serves in its place until then; null: none.")
     ]
     replaces_declarations: Annotated[
         Sha256 | None, Field(description="In force until then; null where they stay in force.")

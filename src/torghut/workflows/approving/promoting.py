@@ -15,6 +15,7 @@ from torghut.governance.ledger.ledger import (
     Promote,
     RegisterCandidate,
     RevertToPrevious,
+    is_program_ledger,
     ledger_stream,
     promotion_id,
     read_ledger_event,
@@ -272,7 +273,7 @@ async def revert(office: Office, router: str, *, cause: str, reason: str) -> Cha
     after = await office.ledger(router)
     stands = after.reverts.get(cause) == after.serving  # nobody promoted anything since
     control = _to_send(f"revert-{cause}", router, after.champion, changed_from=ledger.serving)
-    if again and stands:
+    if again and stands and not is_program_ledger(router):
         control = PackageChanged(control_id=f"revert-{cause}", router=router, package=after.serving)
     return Changed(router=router, ledger=after, control=control, again=again)
 
@@ -288,9 +289,12 @@ async def _change(office: Office, router: str, command: LedgerCommand, *, whole:
 def _to_send(
     control_id: str, router: str, champion: Term | None, *, changed_from: str | None
 ) -> PackageChanged | None:
-    """Return what a running loop is to be sent; None where the package stays."""
+    """Return what a running loop is to be sent; None where its package stays.
+
+    A loop knows nothing of programs: who asks beside it follows their ledger.
+    """
     package = None if champion is None else champion.package
-    if package == changed_from:
+    if package == changed_from or is_program_ledger(router):
         return None
     return PackageChanged(control_id=control_id, router=router, package=package)
 

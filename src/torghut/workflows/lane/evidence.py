@@ -14,39 +14,8 @@ from torghut.kernel.clock import WallClock
 from torghut.kernel.digests import sha256_hex
 from torghut.schemas.publish import stated_type
 from torghut.schemas.rollout.evidence import GateEvidence
-from torghut.schemas.rollout.gates import (
-    Comparator,
-    EvidenceReference,
-    GateRow,
-    compares,
-)
+from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.types import Message
-
-
-def figure(
-    gate: str, measured: tuple[float, Comparator, float], *, unit: str, n: int, reason: str
-) -> GateFigure:
-    """Return what one gate came to.
-
-    Args:
-        gate: Its id.
-        measured: The value, how it is to stand to the threshold, and that.
-        unit: Of value and threshold.
-        n: Observations behind the value.
-        reason: A code for where it does not pass.
-    """
-    value, comparator, threshold = measured
-    passed = compares(value, comparator, threshold)
-    return GateFigure(
-        id=gate,
-        value=value,
-        comparator=comparator,
-        threshold=threshold,
-        unit=unit,
-        n=n,
-        status="pass" if passed else "fail",
-        reason=None if passed else reason,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

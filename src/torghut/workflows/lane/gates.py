@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, get_args
 
-from torghut.evals.figures import GateFigure
+from torghut.evals.figures import GateFigure, figure
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
@@ -19,7 +19,6 @@ from torghut.schemas.rollout.gates import SHORT_OF
 from torghut.schemas.rollout.lane import RollbackReadiness
 from torghut.schemas.rollout.phases import CANARY_GATE, DRIFT_GATE, LANE_PHASES, Target
 from torghut.workflows.drift.calling import status_called
-from torghut.workflows.lane.evidence import figure
 
 REHEARSED: Final[tuple[SwitchName, ...]] = get_args(SwitchName)
 """The hard switches without which no candidate can be taken back."""

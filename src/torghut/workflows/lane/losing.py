@@ -7,7 +7,7 @@ from torghut.eventlog.ports import EventStore
 from torghut.governance.ledger.ledger import LEDGER, Retain, ledger_stream, read_ledger_event
 from torghut.governance.rollouts.rollout import RolloutState
 from torghut.schemas.governing.lanes import CandidateSubmitted
-from torghut.workflows.lane.naming import candidate_digest_of
+from torghut.workflows.lane.naming import candidate_digest_of, ledger_of
 from torghut.workflows.streams import Streams
 
 
@@ -28,7 +28,7 @@ async def retain_champion(
     """
     asked = submission.asked.candidate
     digest = candidate_digest_of(asked)
-    streams, stream = Streams(events), ledger_stream(asked.router)
+    streams, stream = Streams(events), ledger_stream(ledger_of(asked))
     ledger = await streams.state(LEDGER, read_ledger_event, stream)
     known = None if digest is None else ledger.candidates.get(digest)
     if digest is None or known is None or known.role != "challenger" or run_id not in ledger.runs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from torghut.governance.ledger.ledger import program_ledger
 from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs
 from torghut.schemas.rollout.phases import Target
@@ -27,6 +28,11 @@ def candidate_id_of(candidate: CandidateSpec) -> str:
 def candidate_digest_of(candidate: CandidateSpec) -> str | None:
     """Return the digest of what a candidate would put in force: its package, else declarations."""
     return candidate.package or candidate.declarations
+
+
+def ledger_of(candidate: CandidateSpec) -> str:
+    """Return the name of the ledger that a candidate contends in, of its router or program."""
+    return program_ledger(candidate.router) if candidate.kind == "program" else candidate.router
 
 
 def plan_of(

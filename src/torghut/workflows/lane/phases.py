@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from torghut.evals.figures import figure
 from torghut.schemas.governing.drift_evidence import DriftJudged
 from torghut.schemas.rollout.gates import EvidenceReference, GateRow
 from torghut.schemas.rollout.lane import RollbackReadiness, StrategyPatch
 from torghut.schemas.rollout.manifest import Observation
 from torghut.schemas.rollout.phases import CANARY_GATE, Target
-from torghut.workflows.lane.evidence import RunFiles, figure, not_applicable
+from torghut.workflows.lane.evidence import RunFiles, not_applicable
 from torghut.workflows.lane.gates import (
     CHAINED,
     chain_figure,

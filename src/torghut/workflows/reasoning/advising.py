@@ -8,15 +8,11 @@ from dataclasses import dataclass, replace
 from torghut.artifacts.errors import ArtifactUnwritableError
 from torghut.kernel.errors import TorghutError
 from torghut.reasoning.asking import Terms, advice_context
-from torghut.reasoning.errors import AdviceFaultError
 from torghut.reasoning.ledger import AskRefusedError
-from torghut.reasoning.verdict import Judged, judge
-from torghut.schemas.control import ResolutionName
-from torghut.schemas.reasoning.context import AdviceContext, Passage
-from torghut.schemas.reasoning.record import AdviceRecord
+from torghut.schemas.reasoning.context import Passage
+from torghut.workflows.reasoning.finding import Finding, Question, find
 from torghut.workflows.reasoning.ledger import AskingLedger
-from torghut.workflows.reasoning.ports import AskingWitness, Program, RecordKeeper, Transcript
-from torghut.workflows.reasoning.recording import recorded_calls
+from torghut.workflows.reasoning.ports import AskingWitness, Program, RecordKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,27 +30,6 @@ class Inquiry:
     row: bytes
     terms: Terms
     deadline_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What became of an inquiry.
-
-    Attributes:
-        outcome: A verdict, or why there is none.
-        factor: Of an adjustment.
-        confidence: Of the committee.
-        code: Of the fault; empty without one.
-        tokens: Used; None where nobody knows.
-        advice: Digest of the record that was kept of it; None without one.
-    """
-
-    outcome: ResolutionName
-    factor: float | None = None
-    confidence: float | None = None
-    code: str = ""
-    tokens: int | None = None
-    advice: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,50 +74,13 @@ class AdvisingDesk:
         event_ns = advice_context(inquiry.row, inquiry.terms, ()).event_ns
         passages = await self.passages(inquiry.terms.symbol, event_ns)
         shown = advice_context(inquiry.row, inquiry.terms, passages)
-        transcript = Transcript()
-        try:
-            thought = await self.program.think(
-                shown, deadline_ns=inquiry.deadline_ns, transcript=transcript
-            )
-        except AdviceFaultError as fault:
-            finding = Finding(outcome=fault.resolution, code=fault.code)
-        else:
-            judged = judge(thought.committee, shown, confidence_min=self.confidence_min)
-            finding = _found(judged, thought.tokens)
-        return await self._kept(inquiry, finding, shown, transcript)
-
-    async def _kept(
-        self, inquiry: Inquiry, finding: Finding, shown: AdviceContext, transcript: Transcript
-    ) -> Finding:
-        """Return a finding that cites the record of it, once that is durable.
-
-        What cannot be kept still counts: advice only bounds, and the log says that there is none.
-        """
-        record = AdviceRecord(
-            context_id=inquiry.context_id,
-            program=self.program.digest,
-            parameters=self.program.parameters,
-            confidence_min=self.confidence_min,
-            shown=shown,
-            calls=recorded_calls(transcript.calls),
-            resolution=finding.outcome,
-            factor=finding.factor,
-            confidence=finding.confidence,
-            code=finding.code,
+        question = Question(
+            context_id=inquiry.context_id, shown=shown, confidence_min=self.confidence_min
         )
+        finding, record = await find(self.program, question, deadline_ns=inquiry.deadline_ns)
+        # What cannot be kept still counts: advice only bounds, and the log says that there is none.
         try:
             return replace(finding, advice=await self.keeper.keep(record))
         except ArtifactUnwritableError as fault:
             self.witness.unkept(inquiry.context_id, fault)
             return finding
-
-
-def _found(judged: Judged, tokens: int | None) -> Finding:
-    """Return what a judged committee comes to."""
-    return Finding(
-        outcome=judged.resolution,
-        factor=judged.factor,
-        confidence=judged.confidence,
-        code=judged.fault,
-        tokens=tokens,
-    )

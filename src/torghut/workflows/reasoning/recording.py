@@ -145,12 +145,20 @@ class RecordedCaller(Caller):
             raise CallUnrecordedError(step=step, request=request)
         if found.reply is None:
             raise NoReplyRecordedError(step=step, found=found.code)
-        if found.encoding == "utf-8":
-            return found.reply.encode()
-        try:
-            return base64.b64decode(found.reply, validate=True)
-        except binascii.Error as error:
-            raise CallUnrecordedError(step=step, request=request) from error
+        reply = reply_body(found)
+        if reply is None:
+            raise CallUnrecordedError(step=step, request=request)
+        return reply
+
+
+def reply_body(one: CallRecorded) -> bytes | None:
+    """Return a reply as it came; None where there was none, or it is not spelled as it says."""
+    if one.reply is None or one.encoding == "utf-8":
+        return None if one.reply is None else one.reply.encode()
+    try:
+        return base64.b64decode(one.reply, validate=True)
+    except binascii.Error:
+        return None
 
 
 def _call(one: Call) -> CallRecorded:

@@ -9,7 +9,11 @@ from typing import Final
 from typing_extensions import override
 
 from torghut.governance.ledger.errors import CandidateUnknownError
-from torghut.governance.ledger.ledger import ledger_stream, read_ledger_event
+from torghut.governance.ledger.ledger import (
+    is_program_ledger,
+    ledger_stream,
+    read_ledger_event,
+)
 from torghut.schemas.governing.ledger import CandidatePromoted, PromotionReverted
 from torghut.workflows.approving.office import Office
 from torghut.workflows.approving.promoting import revert
@@ -77,6 +81,10 @@ class RecordedClearances(Clearances):
             return BackTo(package=package, router=router, unproven=_DECLARATIONS)
         ledger = await self.office.ledger(router)
         digest = known.candidate.digest
+        if is_program_ledger(router):
+            serves = ledger.digest_of("champion") == digest and cause not in ledger.reverts
+            serves = serves or await self._reverted(router, digest, cause)
+            return BackTo(package=_one_package(observed, {}, ""), serves=serves, advises=True)
         if ledger.digest_of("champion") == digest and cause in ledger.reverts:
             return BackTo(package=None)  # gone for that cause, and promoted again since
         if ledger.digest_of("champion") == digest:

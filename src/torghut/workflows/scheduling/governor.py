@@ -62,12 +62,14 @@ class BackTo:
         router: Of the candidate; empty where nobody knows.
         serves: Whether the candidate serves, so that its router's package is to be changed.
         unproven: Why no decision can show that the candidate is gone; empty where some can.
+        advises: Whether it is a program that advises, and is gone once nobody is asked any more.
     """
 
     package: str | None
     router: str = ""
     serves: bool = False
     unproven: str = ""
+    advises: bool = False
 
 
 Attempt = tuple[str, int]

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from typing_extensions import override
 
 from torghut.artifacts.package import Package
-from torghut.artifacts.signatures import fingerprint, parse_private_key
-from torghut.composition import governing, lanes, logs, standby
+from torghut.composition import lanes, logs
 from torghut.decisions.declarations import Declarations
-from torghut.entrypoints.cli.approval.asking import KeyType
-from torghut.entrypoints.cli.console import json_option, print_fields, print_json, progress
+from torghut.entrypoints.cli.console import json_option, progress
 from torghut.entrypoints.cli.lane.asking import WindowType, read_candidate
+from torghut.entrypoints.cli.lane.queueing import (
+    Author,
+    Submission,
+    author_option,
+    print_submitted,
+    submitted,
+    target_option,
+)
 from torghut.entrypoints.cli.lookup.packages import packages_option
 from torghut.entrypoints.cli.lookup.reading import log_option
-from torghut.governance.approvals.keyring import keyring_of
-from torghut.governance.lanes.queue import SubmitCandidate
-from torghut.kernel.errors import ExitCode, TorghutError
-from torghut.schemas.governing.lanes import LaneAsked
+from torghut.kernel.errors import ExitCode
 from torghut.schemas.rollout.lane import CandidateSpec, LogWindow
 from torghut.schemas.rollout.phases import Target
-from torghut.schemas.rollout.run import ExecutionContext
-from torghut.settings import artifact_dir
-from torghut.workflows.approving.makers import claim_candidate
 from torghut.workflows.lane.contest.standing import champion_of, standing_at
 from torghut.workflows.lane.desk.candidates import (
     Candidates,
@@ -36,8 +33,6 @@ from torghut.workflows.lane.desk.candidates import (
     declarations_spec,
     package_spec,
 )
-from torghut.workflows.lane.naming import candidate_digest_of, candidate_id_of
-from torghut.workflows.lane.running import lane_command, lane_state
 
 __all__ = ["submit"]
 
@@ -52,35 +47,7 @@ class _Asked:
     partition: int
     window: tuple[int, int]
     target: Target
-    author: _Author | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Author:
-    """Who made the candidate.
-
-    Attributes:
-        fingerprint: Of their key.
-        key: It, where it was given to sign with.
-    """
-
-    fingerprint: str
-    key: Ed25519PrivateKey | None
-
-
-class _AuthorType(click.ParamType):
-    """Who made something: by their private key, which signs, or only named by the public one."""
-
-    name = "key"
-
-    @override
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> _Author:
-        with suppress(OSError, TorghutError):
-            key = parse_private_key(Path(str(value)).read_bytes())
-            return _Author(fingerprint=fingerprint(key.public_key()), key=key)
-        return _Author(fingerprint=KeyType().convert(value, param, ctx), key=None)
+    author: Author | None
 
 
 @click.command()
@@ -96,13 +63,8 @@ class _AuthorType(click.ParamType):
 @click.option(
     "--window", required=True, type=WindowType(), metavar="A..B", help="By receive time, both in."
 )
-@click.option("--target", type=click.Choice(["paper", "live"]), default="paper", show_default=True)
-@click.option(
-    "--author",
-    type=_AuthorType(),
-    metavar="KEY",
-    help="Private key of who made it, which signs; a public one or its fingerprint is for paper.",
-)
+@target_option
+@author_option
 @packages_option
 @json_option
 def submit(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -112,7 +74,7 @@ def submit(  # noqa: PLR0913, PLR0917 - one parameter an option
     partition: int,
     window: tuple[int, int],
     target: Target,
-    author: _Author | None,
+    author: Author | None,
     packages: Path | None,
     *,
     as_json: bool,
@@ -121,7 +83,8 @@ def submit(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     Live takes the word of who made it, by --author with their private key; that key cannot approve
     it. The candidate is copied below the artifact root; what is run is that copy. The champion is
-    what served when the window ended. The same again while it waits changes nothing.
+    what served when the window ended. The same again while it waits changes nothing. A compiled
+    program is submitted by torghut reasoning submit.
     """
     asked = _Asked(
         candidate=read_candidate(candidate, packages),
@@ -134,17 +97,8 @@ def submit(  # noqa: PLR0913, PLR0917 - one parameter an option
     )
     with progress() as told:
         told.stage("Reading what the log stands for")
-        submission, candidate_id = asyncio.run(_submit(asked))
-    if as_json:
-        print_json({"submission": submission, "candidate_id": candidate_id, "target": target})
-    else:
-        print_fields(
-            {
-                "submission": f"{submission}, for {target}",
-                "candidate": candidate_id,
-                "next": "torghut lane run --once",
-            }
-        )
+        found = asyncio.run(_submit(asked))
+    print_submitted(found, target, as_json=as_json)
     return ExitCode.YES
 
 
@@ -156,34 +110,15 @@ async def _submit(asked: _Asked) -> tuple[int, str]:
         candidates.keep_package(asked.candidate)
     else:
         candidates.keep_declarations(asked.candidate)
-    events = governing.governance_events(artifact_dir())
-    told = LaneAsked(
-        candidate=spec,
-        window=LogWindow(
-            log=str(asked.log.absolute()),
-            partition=asked.partition,
-            first_ns=asked.window[0],
-            last_ns=asked.window[1],
-        ),
-        target=asked.target,
-        context=_context(spec),
-        author=None if asked.author is None else asked.author.fingerprint,
+    window = LogWindow(
+        log=str(asked.log.absolute()),
+        partition=asked.partition,
+        first_ns=asked.window[0],
+        last_ns=asked.window[1],
     )
-    now_ns = standby.wall_clock().now_ns()
-    if asked.author is not None and asked.author.key is not None:
-        await claim_candidate(
-            events,
-            candidate_digest_of(spec) or "",
-            asked.author.key,
-            keyring=keyring_of(governing.owners()),
-            at_ns=now_ns,
-        )
-    command = SubmitCandidate(asked=told, at_ns=now_ns)
-    candidate_id = candidate_id_of(spec)
-    await lane_command(events, command, candidate_id)
-    state = await lane_state(events)
-    pending = [*state.waiting.values(), *([state.at_work] if state.at_work else [])]
-    return next(one.submission for one in pending if one.asked == told), candidate_id
+    return await submitted(
+        Submission(spec=spec, window=window, target=asked.target, author=asked.author)
+    )
 
 
 async def _specified(asked: _Asked) -> CandidateSpec:
@@ -198,17 +133,3 @@ async def _specified(asked: _Asked) -> CandidateSpec:
     if isinstance(asked.candidate, Package):
         return package_spec(asked.candidate, champion, asked.router)
     return declarations_spec(asked.candidate, champion, asked.router)
-
-
-def _context(spec: CandidateSpec) -> ExecutionContext:
-    """Return where a run comes from and where its artifacts go."""
-    head = spec.package or spec.declarations or ""
-    return ExecutionContext.model_validate(
-        {
-            "repository": "torghut",
-            "base": f"champion of {spec.router}",
-            "head": f"{spec.kind} {head}",
-            "artifactPath": str(artifact_dir())[-200:],
-            "priorityId": "lane",
-        }
-    )

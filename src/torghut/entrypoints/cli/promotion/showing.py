@@ -19,7 +19,7 @@ __all__ = ["list", "show"]
 @click.command()
 @json_option
 def list(*, as_json: bool) -> ExitCode:  # noqa: A001 - the command's name
-    """List the routers that have a ledger, with who serves, served before and contends."""
+    """List the routers and programs that have a ledger: who serves, served before and contends."""
     ledgers = asyncio.run(office("torghut promotion list").ledgers())
     if as_json:
         print_json({"routers": [_aliases(router, one) for router, one in ledgers.items()]})
@@ -44,7 +44,7 @@ def list(*, as_json: bool) -> ExitCode:  # noqa: A001 - the command's name
 @click.argument("router")
 @json_option
 def show(router: str, *, as_json: bool) -> ExitCode:
-    """Show the ledger of ROUTER: its aliases, and every candidate that was tried.
+    """Show the ledger of ROUTER, or of a program, program:NAME: its aliases, and every candidate.
 
     Or only whom an alias names, such as index-daily@champion, @previous or @challenger; ends with 1
     if that is nobody.

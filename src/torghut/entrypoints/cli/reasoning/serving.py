@@ -10,11 +10,12 @@ from typing import Final, TypedDict
 import click
 from typing_extensions import Unpack
 
+from torghut.artifacts.package import Package
 from torghut.composition import deciding, machine
 from torghut.composition.advice import asking
 from torghut.composition.advice.settings import EndpointAccess, endpoint_access
 from torghut.entrypoints.cli.console import plural
-from torghut.entrypoints.cli.reasoning.programs import load_program
+from torghut.entrypoints.cli.reasoning.programs.asking import champion_gone, load_program
 from torghut.entrypoints.cli.reasoning.terms import asking_terms
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.governance import AskingTerms
@@ -44,32 +45,50 @@ class ServeOptions(TypedDict):
     type=click.Path(path_type=Path, dir_okay=False),
     help="JSON lines of news and fundamentals that may be shown; it may grow.",
 )
-@click.option("--program", help="Package of a compiled program, NAME@DIGEST.")
+@click.option("--program", help="Compiled program: NAME@DIGEST, or NAME@champion as promoted.")
 @click.option("--beside", is_flag=True, help="End when standard input does: nobody is left to ask.")
 def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     """Ask the endpoint of TORGHUT_REASONING_ENDPOINT what the loop wants to know.
 
     A process of its own, so that however long a model takes, whatever it sends and whatever becomes
-    of this process, the loop decides in time. torghut serve --advise starts it.
+    of this process, the loop decides in time. torghut serve --advise starts it. With
+    NAME@champion it ends once the promotion ledger names another program, and whoever keeps it
+    running begins anew with that one.
     """
     if options["beside"]:
         os.nice(_NICE)
     access = endpoint_access()
-    terms = asking_terms(deciding.declarations())
+    terms, text = asking_terms(deciding.declarations()), options["program"]
+    package = None if text is None else load_program(text, None)
     with machine.end_on_terminate():
-        asyncio.run(_serve(options, access, terms))
+        asyncio.run(_serve(options, access, terms, package))
     return ExitCode.YES
 
 
-async def _serve(options: ServeOptions, access: EndpointAccess, terms: AskingTerms) -> None:
+async def _serve(
+    options: ServeOptions, access: EndpointAccess, terms: AskingTerms, package: Package | None
+) -> None:
     """Answer questions until asked to stop."""
-    text = options["program"]
-    package = None if text is None else load_program(text, None)
     async with asking.advising(
         access, terms, options["socket"], passages=options["passages"], package=package
     ) as desk:
         click.echo(f"asking  {access.model} at {access.url}")
         with machine.stop_on_signals(at_end_of_input=options["beside"]) as stopping:
-            await stopping.asked.wait()
+            await _until_over(stopping.asked, options["program"], package)
         calls, tokens = desk.ledger.state.counted(desk.ledger.wall.now_ns())
         click.echo(f"asked   {plural(calls, 'question')}, {tokens:,} tokens in the last hour")
+
+
+async def _until_over(asked: asyncio.Event, text: str | None, package: Package | None) -> None:
+    """Wait until asked to stop, or until another program was promoted than the one that answers."""
+    waiting: list[asyncio.Future[object]] = [asyncio.ensure_future(asked.wait())]
+    if text is not None and package is not None:
+        waiting.append(asyncio.ensure_future(champion_gone(text, package)))
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    if not asked.is_set():
+        click.echo(f"over    {text} is another program now")

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import click
 
 from torghut.composition import deciding, governing, machine, standby
-from torghut.composition.advice import inquiring
-from torghut.composition.advice.settings import endpoint_access
+from torghut.composition.advice import inquiring, packages
+from torghut.composition.advice.settings import EndpointAccess, endpoint_access
+from torghut.entrypoints.cli.reasoning.programs.asking import check_live, load_program
 from torghut.entrypoints.cli.serve.options import ServeOptions
 from torghut.entrypoints.cli.serve.preparing import PreparedService
 from torghut.kernel.errors import TorghutError
@@ -27,9 +28,13 @@ def check_advise(options: ServeOptions) -> None:
     Raises:
         click.UsageError: Nothing is declared of advice that is asked for.
         EndpointSettingError: The environment does not say where the endpoint is.
+        LedgerError: The ledger names nobody by the alias that was typed, or no approval proves it.
+        PackageMissingError: There is no such program.
+        PackageAlteredError: It is not as it was written.
+        AdviceProgramInvalidError: It cannot be served here, or not for this model.
     """
     if options["advise"]:
-        endpoint_access()
+        _check_program(options, endpoint_access())
     if options["reasoning_mode"] in {"shadow", "active"}:
         declared = deciding.declarations().reasoning
         if declared.bounds is None or declared.asking is None:
@@ -38,6 +43,16 @@ def check_advise(options: ServeOptions) -> None:
                 "expected bounds and asking in reasoning.yaml"
             )
             raise click.UsageError(message)
+
+
+def _check_program(options: ServeOptions, access: EndpointAccess) -> None:
+    """Refuse a program that could not be served, before its process is started again and again."""
+    if options["program"] is None:
+        return
+    package = load_program(options["program"], None)
+    packages.program_for(package, access.model)
+    if options["mode"] == "live" and options["reasoning_mode"] not in {"off", "shadow"}:
+        check_live(package)
 
 
 def mode_to_begin_with(asked: ReasoningModeName | None) -> ReasoningModeName | None:

@@ -88,7 +88,9 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--advise", is_flag=True, help="Run the process that asks for advice beside it.")
 @click.option("--passages", type=_FILE, help="News and fundamentals, JSON lines, for --advise.")
-@click.option("--program", help="Package of a compiled program, NAME@DIGEST, for --advise.")
+@click.option(
+    "--program", help="Compiled program for --advise: NAME@DIGEST, or NAME@champion as promoted."
+)
 @click.option(
     "--reasoning-mode",
     type=click.Choice(["off", "shadow", "active"]),

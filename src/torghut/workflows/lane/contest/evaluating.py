@@ -14,6 +14,7 @@ from torghut.evals.figures import (
     Evaluation,
     GateFigure,
     evaluation_card,
+    figure,
     gate_figures,
 )
 from torghut.evals.fit_windows import FitWindow, overlaps
@@ -40,7 +41,7 @@ from torghut.workflows.lane.contest.redeciding import (
     Sampling,
     redecide,
 )
-from torghut.workflows.lane.evidence import RunFiles, figure
+from torghut.workflows.lane.evidence import RunFiles
 from torghut.workflows.lane.gates import count_figures, recommended, seed_of
 from torghut.workflows.lane.ports import Evaluated
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from torghut.artifacts.package import read_package
 from torghut.decisions.kernel.engine import DecisionKernel
@@ -11,8 +13,9 @@ from torghut.evals.judging import Judge
 from torghut.eventlog.ports import DecisionLog
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
-from torghut.schemas.governing.lanes import CandidateSubmitted
+from torghut.schemas.governing.lanes import CandidateSubmitted, LaneAsked
 from torghut.schemas.rollout.lane import CandidateSpec, LaneInputs
+from torghut.schemas.types import message_digest
 from torghut.workflows.lane.contest.arms import ArmPlan
 from torghut.workflows.lane.contest.cutting import Window
 from torghut.workflows.lane.contest.evaluating import Evaluator, contest_of
@@ -24,9 +27,15 @@ from torghut.workflows.lane.contest.standing import (
     standing_at,
 )
 from torghut.workflows.lane.desk.candidates import Candidates
-from torghut.workflows.lane.naming import run_id_of
+from torghut.workflows.lane.desk.programs import ProgramExam, ProgramTools
+from torghut.workflows.lane.naming import ledger_of, run_id_of
 from torghut.workflows.lane.ports import LaneWork, PatchTerms
 from torghut.workflows.lane.rehearsal import Rehearsing
+
+LIMITS: Final = "program-limits"
+"""What the limits of programs are called among a run's policies."""
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +52,7 @@ class LaneTools:
             for its router, this one among them; the same run again is none.
         rehearsing: Tries the hard switches on the run's log.
         cpu: Tells CPU time, in nanoseconds.
+        programs: What runs of programs are made with besides.
     """
 
     kernel: DecisionKernel
@@ -53,6 +63,7 @@ class LaneTools:
     rehearsing: Rehearsing
     count_trial: Callable[[str, CandidateSpec], Awaitable[int]]
     cpu: Callable[[], int]
+    programs: ProgramTools
 
 
 async def prepare_work(
@@ -69,19 +80,10 @@ async def prepare_work(
     spec, span = asked.candidate, asked.window
     standing = await standing_at(log, span.last_ns, partition=span.partition)
     champion = await champion_of(log, standing)
+    if spec.kind == "program":
+        return await _program_work(submission, log, tools, standing, champion)
     candidate = tools.candidates.plan_of(spec, champion)
-    inputs = LaneInputs(
-        candidate=spec,
-        target=asked.target,
-        first_ns=span.first_ns,
-        last_ns=span.last_ns,
-        log_block=standing.block,
-        log_head=standing.head,
-        champion_packages={name: one for name, one in standing.packages.items() if one},
-        champion_declarations=standing.declarations,
-        policies=dict(tools.policies),
-        kernel_version=tools.kernel.version,
-    )
+    inputs = _inputs(asked, standing, tools)
     evaluator = Evaluator(
         reading=Reading(log=log, partition=span.partition, cpu=tools.cpu),
         contest=contest_of(tools.kernel, champion, candidate),
@@ -97,34 +99,102 @@ async def prepare_work(
         blocks=standing.block + 1,
         log_file=span.log,
     )
+
+    def own() -> tuple[int, int]:
+        try:
+            tools.candidates.plan_of(spec, champion)
+        except TorghutError:
+            return 0, 1
+        return 1, 1
+
     return LaneWork(
         submission=submission,
         inputs=inputs,
         evaluate=evaluator,
-        intact=_intact(tools.candidates, spec, champion, standing, log),
-        patch=_patch_terms(spec, champion, candidate, standing),
+        intact=_intact(own, standing, log),
+        patch=_patch_terms(spec, candidate, standing, replaces=_package(champion, spec.router)),
+    )
+
+
+async def _program_work(
+    submission: CandidateSubmitted,
+    log: DecisionLog,
+    tools: LaneTools,
+    standing: LogStanding,
+    champion: ArmPlan,
+) -> LaneWork:
+    """Return the work of a run of a program; what serves is told by its ledger, not by the log."""
+    asked, programs = submission.asked, tools.programs
+    spec, ledger = asked.candidate, ledger_of(asked.candidate)
+    replaces = await programs.serving(ledger)
+    _, _, limits = programs.terms()
+    inputs = _inputs(
+        asked,
+        standing,
+        tools,
+        packages={} if replaces is None else {ledger: replaces},
+        policies={LIMITS: message_digest(limits)},
+    )
+    await tools.count_trial(run_id_of(inputs), spec)
+    return LaneWork(
+        submission=submission,
+        inputs=inputs,
+        evaluate=ProgramExam(asked=asked, log=log, tools=programs),
+        intact=_intact(lambda: programs.intact(asked), standing, log),
+        patch=_patch_terms(spec, champion, standing, replaces=replaces),
+    )
+
+
+def _inputs(
+    asked: LaneAsked,
+    standing: LogStanding,
+    tools: LaneTools,
+    *,
+    packages: Mapping[str, str] = NOTHING,
+    policies: Mapping[str, str] = NOTHING,
+) -> LaneInputs:
+    """Return everything that a run's id derives from.
+
+    Args:
+        asked: What the run is asked for.
+        standing: Of the log when the window ended.
+        tools: Of every run.
+        packages: That serve besides those of the log.
+        policies: That bind besides those of every run, by their kind.
+    """
+    decided_by = {name: one for name, one in standing.packages.items() if one}
+    return LaneInputs(
+        candidate=asked.candidate,
+        target=asked.target,
+        first_ns=asked.window.first_ns,
+        last_ns=asked.window.last_ns,
+        log_block=standing.block,
+        log_head=standing.head,
+        champion_packages={**decided_by, **packages},
+        champion_declarations=standing.declarations,
+        policies={**tools.policies, **policies},
+        kernel_version=tools.kernel.version,
+        evaluation=asked.evaluation,
     )
 
 
 def _intact(
-    candidates: Candidates,
-    spec: CandidateSpec,
-    champion: ArmPlan,
-    standing: LogStanding,
-    log: DecisionLog,
+    own: Callable[[], tuple[int, int]], standing: LogStanding, log: DecisionLog
 ) -> Callable[[], Awaitable[tuple[int, int]]]:
-    """Return what reads the candidate and everything of the champion again, and counts."""
+    """Return what reads the candidate and everything of the champion again, and counts.
+
+    Args:
+        own: Reads what the candidate is, and counts.
+        standing: Of the champion.
+        log: That keeps it.
+    """
 
     async def read_again() -> tuple[int, int]:
-        found = 0
+        found, of = own()
         wanted = [standing.declarations, *filter(None, standing.packages.values())]
         for digest in wanted:
             found += await _is_kept(log, digest, package=digest != standing.declarations)
-        try:
-            candidates.plan_of(spec, champion)
-        except TorghutError:
-            return found, len(wanted) + 1
-        return found + 1, len(wanted) + 1
+        return found, of + len(wanted)
 
     return read_again
 
@@ -141,16 +211,21 @@ async def _is_kept(log: DecisionLog, digest: str, *, package: bool) -> bool:
     return True
 
 
+def _package(plan: ArmPlan, router: str) -> str | None:
+    """Return the package by which a router's symbols are decided; None: by none."""
+    serving = plan.packages.get(router)
+    return None if serving is None else serving.digest
+
+
 def _patch_terms(
-    spec: CandidateSpec, champion: ArmPlan, candidate: ArmPlan, standing: LogStanding
+    spec: CandidateSpec, candidate: ArmPlan, standing: LogStanding, *, replaces: str | None
 ) -> PatchTerms:
     """Return what a patch would name: the symbols that were seen and would be decided otherwise."""
     instruments = [candidate.declarations.instrument(name) for name in sorted(standing.symbols)]
     concerned = [one for one in instruments if spec.kind != "package" or one.router == spec.router]
-    serving = champion.packages.get(spec.router)
     return PatchTerms(
         symbols=tuple(one.symbol for one in concerned),
         notional_cap=min((float(one.risk.notional_cap) for one in concerned), default=0.0),
-        replaces=None if serving is None else serving.digest,
+        replaces=replaces,
         replaces_declarations=None if spec.declarations is None else standing.declarations,
     )

@@ -14,13 +14,10 @@ from torghut.governance.ledger.ledger import LEDGER, ledger_stream, read_ledger_
 from torghut.governance.ledger.state import Term
 from torghut.governance.rollouts.manifest import final_manifest_of
 from torghut.governance.rollouts.rollout import RolloutState, rollout_stream
-from torghut.schemas.governing.ledger import (
-    CandidatePromoted,
-    CandidateRegistered,
-    PromotionReverted,
-)
+from torghut.schemas.governing.ledger import CandidatePromoted, PromotionReverted
 from torghut.workflows.aggregates import Governance, rollout_of
 from torghut.workflows.approving.office import Office
+from torghut.workflows.approving.tried import runs_of
 from torghut.workflows.scheduling.governor import Attempt, Served
 
 
@@ -65,7 +62,7 @@ class ServingHistory:
         if known is not None:
             return known
         newest: Attempt | None = None
-        for run_id in await self._registered(served):
+        for run_id in await runs_of(self.office, served.router, served.digest):
             for attempt, state in await self._attempts(run_id):
                 newest = newest or (run_id, attempt)
                 final = final_manifest_of(state)
@@ -73,17 +70,6 @@ class ServingHistory:
                     self._runs[served.digest, manifest] = (run_id, attempt)
                     return run_id, attempt
         return newest
-
-    async def _registered(self, served: Served) -> Sequence[str]:
-        """Return the runs that evaluated a candidate, newest first."""
-        history = await self.office.events.read_events(ledger_stream(served.router))
-        events = map(read_ledger_event, reversed(history))
-        found = [
-            one.run_id
-            for one in events
-            if isinstance(one, CandidateRegistered) and one.candidate.digest == served.digest
-        ]
-        return list(dict.fromkeys(found))
 
     async def _attempts(self, run_id: str) -> Sequence[tuple[int, RolloutState]]:
         """Return the attempts at a run that were started, newest first."""

@@ -17,7 +17,12 @@ from torghut.governance.safety.stopping import LatchState
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
 from torghut.kernel.errors import TorghutError
-from torghut.schemas.control import ControlRecord, PackageChanged, StopChanged
+from torghut.schemas.control import (
+    ControlRecord,
+    PackageChanged,
+    ReasoningModeChanged,
+    StopChanged,
+)
 from torghut.schemas.governing.rollback import RollbackTriggered
 from torghut.schemas.live.control_ids import rollback_id
 from torghut.schemas.publish import stated_type
@@ -249,18 +254,21 @@ def _throw_id(triggered: RollbackTriggered) -> str:
 def _back(run: RunSubject, order: Order) -> ControlRecord | None:
     """Return the control record that goes back: another package, or the stop that is in force.
 
-    The latch alone says whether the loop stops. Where its incident is over, or was none, and no
+    A program that advises goes by nobody being asked any more; people choose the one before it. The
+    latch alone says whether the loop stops. Where its incident is over, or was none, and no
     package is to be taken back, there is no record: what somebody else has put in the candidate's
     place since must not be thrown out.
     """
     triggered, target, latch = order.triggered, order.target, order.latch
+    control_id = rollback_id(run.run_id, run.attempt, triggered.number)
+    if target.advises and target.serves:
+        reason = f"rollback of {run.run_id}: {triggered.cause}"
+        return ReasoningModeChanged(control_id=control_id, mode="off", reason=reason)
     back_already = target.package == triggered.goes_back_to and triggered.cause != "stop-latch"
     shown = bool(target.router) and not target.unproven
     if shown and (target.serves or back_already):
         return PackageChanged(
-            control_id=rollback_id(run.run_id, run.attempt, triggered.number),
-            router=target.router,
-            package=triggered.goes_back_to,
+            control_id=control_id, router=target.router, package=triggered.goes_back_to
         )
     incident = latch.incident
     if incident is None or incident.incident_id != triggered.cause_id:

@@ -96,6 +96,10 @@ async def confirm(
     by = await governor.view.first_deciders(
         control_id, router=target.router, count=policy.proving_decisions
     )
+    triggered = (await governor.governance.state(run.rollback)).triggered
+    if target.advises and triggered is not None:
+        # Nobody is asked any more, whichever package decides: each decision shows it.
+        by = [triggered.goes_back_to] * len(by)
     command = ConfirmEffective(by=by, at_ns=at.now_ns, policy=policy)
     try:
         await governor.governance.run(run.rollback, command)

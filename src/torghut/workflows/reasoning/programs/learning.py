@@ -91,6 +91,9 @@ class Lessons:
         embargo_ns: Between them.
         missing: Questions whose record is not among the artifacts.
         open: Questions that say nothing: their horizon is not over, or they raise nothing.
+        partition: Of the log.
+        block: Last block that was read.
+        head: Its digest, which covers all blocks before.
     """
 
     train: Suite
@@ -98,6 +101,26 @@ class Lessons:
     embargo_ns: int
     missing: int
     open: int
+    partition: int
+    block: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What of a log is read.
+
+    Attributes:
+        partition: Of it.
+        until: Last block; None for all that there is.
+    """
+
+    partition: int = 0
+    until: int | None = None
+
+
+WHOLE: Final = Extent()
+"""All of a log that has one partition."""
 
 
 async def lessons(
@@ -106,10 +129,18 @@ async def lessons(
     declarations: Declarations,
     split: SplitPolicy,
     *,
-    partition: int = 0,
+    extent: Extent = WHOLE,
     progress: Callable[[Recorded], None] = lambda _: None,
 ) -> Lessons:
     """Return what a partition of a log offers to learn from.
+
+    Args:
+        log: With the questions.
+        store: Of their records.
+        declarations: What positions cost, and over how long they are meant to pay.
+        split: How time is cut.
+        extent: What of the log is read.
+        progress: Told of each block.
 
     Raises:
         NothingToLearnError: No question's outcome is known, or one piece of time has none.
@@ -119,7 +150,11 @@ async def lessons(
     market = _Market()
     asked: list[AdviceRecord] = []
     missing = 0
-    async for block in log.blocks(partition):
+    number, head = -1, ""
+    async for block in log.blocks(extent.partition):
+        if extent.until is not None and block.number > extent.until:
+            break
+        number, head = block.number, block.digest
         recorded = read_block(block)
         market.take(recorded)
         for digest in _cited(recorded):
@@ -150,6 +185,9 @@ async def lessons(
         embargo_ns=pieces.embargo_ns,
         missing=missing,
         open=len(asked) - len(found),
+        partition=extent.partition,
+        block=number,
+        head=head,
     )
 
 

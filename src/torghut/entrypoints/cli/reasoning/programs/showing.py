@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Final
 
 import click
 
-from torghut.artifacts.package import Package, parse_reference
+from torghut.artifacts.package import Package
 from torghut.composition import standby
 from torghut.composition.advice import programs
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
+from torghut.entrypoints.cli.reasoning.programs.asking import load_program, programs_option
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.times import instant
 from torghut.reasoning.program import AdviceProgram, read_program
-
-programs_option: Final = click.option(
-    "--programs",
-    "programs_path",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder that keeps compiled programs; by default programs/ among the artifacts.",
-)
-"""The option ``--programs``; the command's parameter is ``programs_path``."""
-
-
-def load_program(text: str, root: Path | None) -> Package:
-    """Return the package that ``text`` names: NAME@DIGEST.
-
-    Raises:
-        PackageReferenceError: It names none.
-        PackageMissingError: There is none.
-        PackageAlteredError: It is not as it was written.
-    """
-    return programs.program_store(root).load(parse_reference(text))
 
 
 @click.command()
@@ -42,7 +23,10 @@ def load_program(text: str, root: Path | None) -> Package:
 @programs_option
 @json_option
 def show(package: str, *, programs_path: Path | None, as_json: bool) -> ExitCode:
-    """Show a compiled program: what it was made from, and what each step is told and shown."""
+    """Show a compiled program: what it was made from, and what each step is told and shown.
+
+    PACKAGE is NAME@DIGEST, or whom the promotion ledger names, such as NAME@champion.
+    """
     found = load_program(package, programs_path)
     program = read_program(found)
     if as_json:
