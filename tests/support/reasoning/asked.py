@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -19,9 +20,10 @@ from tests.support.lane.lanes import evaluation_policy
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
-from torghut.reasoning.asking import Terms, advice_context
+from torghut.reasoning.asking import Terms as RowTerms
+from torghut.reasoning.asking import advice_context
 from torghut.reasoning.program import build_program
-from torghut.schemas.declarations.rollout.programs import ProgramLimits
+from torghut.schemas.declarations.rollout.programs import ProgramBudget, ProgramLimits, ProgramTerms
 from torghut.schemas.package import Environment, Provenance
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.program import ProgramFile, RenderingFile
@@ -30,10 +32,11 @@ from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
 from torghut.workflows.reasoning.finding import Question as Asked
 from torghut.workflows.reasoning.finding import find
 from torghut.workflows.reasoning.ports import NEVER_NS
+from torghut.workflows.reasoning.programs.evaluating import Terms
 from torghut.workflows.reasoning.programs.learning import Lessons, Suite, lessons
 from torghut.workflows.reasoning.recording import keep_record
 
-CONTEXTS: Final = 900
+CONTEXTS: Final = 700
 _PERIOD: Final = 120
 """Seconds of a wave of the price, most of which a position is held for."""
 
@@ -49,6 +52,13 @@ LIMITS: Final = ProgramLimits(
     calibration_brier_max=0.25,
 )
 
+BUDGET: Final = ProgramBudget(calls_max=10_000, tokens_max=10_000_000, seconds_max=3600)
+BOUND: Final = ProgramTerms(
+    why="What tests take for enough.", compiling=BUDGET, evaluating=BUDGET, limits=LIMITS
+)
+TERMS: Final = Terms(budget_ms=1800, confidence_min=0.55)
+"""How questions are asked, as declared."""
+
 
 class KeepingAdviser(Advisor):
     """Approves of everything, soon, and keeps what was asked and answered."""
@@ -59,11 +69,13 @@ class KeepingAdviser(Advisor):
 
     @override
     def ask(self, question: Question, answered: Callable[[Answer], None]) -> None:
-        terms = Terms(
+        terms = RowTerms(
             symbol=question.symbol, regimes=question.regimes, multiplier=question.multiplier
         )
         shown = advice_context(question.row, terms, ())
-        asked = Asked(context_id=question.context_id, shown=shown, confidence_min=0.5)
+        asked = Asked(
+            context_id=question.context_id, shown=shown, confidence_min=TERMS.confidence_min
+        )
 
         async def answer() -> None:
             finding, record = await find(self.program, asked, deadline_ns=NEVER_NS)
@@ -100,9 +112,12 @@ def asked_log() -> tuple[InMemoryLog, InMemoryArtifacts]:
     return made.inner, store
 
 
+@cache
 def declared() -> Declarations:
-    """Return the declarations that its questions were asked under."""
-    return asking()
+    """Return the declarations that its questions were asked under, with those of programs."""
+    made = asking()
+    fields = {**made.reasoning.model_dump(), "programs": BOUND.model_dump()}
+    return replace(made, reasoning=type(made.reasoning).model_validate(fields))
 
 
 @cache

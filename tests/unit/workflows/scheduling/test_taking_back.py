@@ -14,9 +14,9 @@ from tests.support.governance.approving import CANDIDATE
 from tests.support.governance.governing import START_NS
 from tests.support.governance.promoting import ROLLED_OUT, facts, office
 from tests.support.scheduling.governed import Desk
-from torghut.governance.ledger.ledger import LEDGER, Promote, ledger_stream
+from torghut.governance.ledger.ledger import LEDGER, Promote, ledger_stream, program_ledger
 from torghut.governance.ledger.state import LedgerState
-from torghut.schemas.control import ControlRecord, PackageChanged
+from torghut.schemas.control import ControlRecord, PackageChanged, ReasoningModeChanged
 from torghut.schemas.governing.fields import reading_of
 from torghut.schemas.governing.ledger import CandidatePromoted, LedgerCandidate, LedgerEvent
 from torghut.schemas.scheduling.note import IterationNote
@@ -47,11 +47,16 @@ class LedgerDesk(Desk):
     """A scheduler whose candidate serves, as the ledger has it; ``CHAMPION`` did before."""
 
     def __init__(
-        self, loop: FakeLoop | None = None, *, candidate: LedgerCandidate = ROLLED_OUT
+        self,
+        loop: FakeLoop | None = None,
+        *,
+        candidate: LedgerCandidate = ROLLED_OUT,
+        ledger: str = ROUTER,
     ) -> None:
         super().__init__(loop)
+        self.name = ledger
         streams = Streams(self.log)
-        run(register_candidate(streams, ROUTER, candidate, run_id="run-1", at_ns=START_NS))
+        run(register_candidate(streams, ledger, candidate, run_id="run-1", at_ns=START_NS))
         shown = facts("it", candidate=candidate.digest)
         promoted = Promote(
             promotion_id="promotion-1",
@@ -67,7 +72,7 @@ class LedgerDesk(Desk):
             events = [promotion_of(promoted)]
         else:
             events = list(LEDGER.decide(promoted, self.ledger))
-        stream = ledger_stream(ROUTER)
+        stream = ledger_stream(ledger)
         run(self.log.append_events(stream, events, expected_version=1, causes=CAUSES))
         self.reopen()
         self.lane.waiting.append(lane_commands())
@@ -81,11 +86,17 @@ class LedgerDesk(Desk):
     @property
     def ledger(self) -> LedgerState:
         """What the ledger says."""
-        return run(office(self.log).ledger(ROUTER))
+        return run(office(self.log).ledger(self.name))
 
     def packages(self) -> list[PackageChanged]:
         """Return the changes of the package that the loop took."""
         return [one for one in self.loop.recorded.values() if isinstance(one, PackageChanged)]
+
+
+def modes(desk: Desk) -> list[str]:
+    """Return how the loop was told to go about advice."""
+    recorded = desk.loop.recorded.values()
+    return [one.mode for one in recorded if isinstance(one, ReasoningModeChanged)]
 
 
 def stopped(desk: Desk) -> IterationNote:
@@ -229,3 +240,29 @@ def test_a_rollback_of_declarations_proves_nothing_and_says_why(*, served: bool)
     assert desk.manifest().rollback_proof.status == "fail"
     assert desk.manifest().rollback_proof.reason == "rollback-not-in-force"
     assert any("the candidate is declarations" in one for one in note.remarks)
+
+
+def test_a_rollback_of_a_program_has_nobody_asked_and_decisions_show_it() -> None:
+    desk = LedgerDesk(ledger=program_ledger("committee"))
+    desk.cycle()
+    desk.meter.drift("performance_drawdown_exceeded")
+
+    desk.cycle()
+    desk.cycle()
+
+    assert desk.ledger.digest_of("champion") is None
+    assert modes(desk) == ["off"]
+    assert desk.packages() == []  # the package that decides is not the program's
+    assert desk.manifest().rollback_proof.status == "pass"
+
+
+def test_a_stop_takes_a_program_back_as_well() -> None:
+    desk = LedgerDesk(ledger=program_ledger("committee"))
+
+    stopped(desk)
+    desk.cycle(lag_ms=LAG)
+
+    assert desk.ledger.version == 2
+    assert (modes(desk), desk.packages()) == (["off"], [])
+    assert desk.loop.stopped
+    assert desk.manifest().rollback_proof.status == "pass"

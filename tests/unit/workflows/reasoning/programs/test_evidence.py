@@ -12,10 +12,10 @@ import pytest
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.fakes.clock import SteppingClock
 from tests.fakes.programs import PINNED, FakeProgram, Says
-from tests.support.reasoning.asked import LIMITS, hindsight, learned, program_package
+from tests.support.reasoning.asked import LIMITS, TERMS, hindsight, learned, program_package
 from torghut.schemas.reasoning.evaluation import ProgramEvaluation
 from torghut.schemas.reasoning.record import AdviceRecord
-from torghut.workflows.reasoning.programs.evaluating import Evaluated, Examiner, Terms
+from torghut.workflows.reasoning.programs.evaluating import Evaluated, Examiner
 from torghut.workflows.reasoning.programs.evidence import (
     EvaluationAlteredError,
     EvaluationDiffersError,
@@ -39,7 +39,7 @@ def evaluated(store: InMemoryArtifacts, says: Says | None = None) -> Evaluated:
     """Return what a program says to the suite."""
     examiner = Examiner(
         program=FakeProgram(says=says or hindsight(learned().test), named=program_package().digest),
-        terms=Terms(budget_ms=1800, confidence_min=0.5),
+        terms=TERMS,
         steady=SteppingClock(),
         store=store,
     )
