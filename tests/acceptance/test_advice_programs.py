@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support.live.advised import Advised, advised, reasons, stand_in
-from tests.support.machine.commands import PROGRAM, Ended, environment
+from tests.support.machine.commands import Ended, run_apart
 from torghut.adapters.endpoint.pupil import PUPIL
 from torghut.client import SyncClient
 
@@ -25,17 +24,8 @@ FOUND_S: Final = 60.0
 
 def typed(made: Advised, model: str, *words: str) -> Ended:
     """Return how a command ends that asks the service's endpoint for a model."""
-    folder = made.service.folder
     variables = {**made.service.variables, "TORGHUT_REASONING_MODEL": model}
-    ended = subprocess.run(
-        [*PROGRAM, "reasoning", *words],
-        cwd=folder,
-        env={**environment(folder), **variables},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    return Ended(status=ended.returncode, out=ended.stdout, err=ended.stderr)
+    return run_apart(made.service.folder, *words, variables=variables)
 
 
 def said(ended: Ended, *, status: int = 0) -> dict[str, Any]:
@@ -84,7 +74,7 @@ def test_program_that_is_compiled_from_a_shadow_is_served_and_does_better(tmp_pa
 def compiled_twice(made: Advised) -> dict[str, Any]:
     """Compile a program twice, which is the same, and return what is said of it."""
     log = ("--log", str(made.service.log), "--json")
-    compile_ = ("compile", *log, "--name", "committee", "--teacher", SPECIALIST)
+    compile_ = ("reasoning", "compile", *log, "--name", "committee", "--teacher", SPECIALIST)
     first, second = (said(typed(made, PUPIL, *compile_)) for _ in range(2))
     assert first["digest"] == second["digest"]
     return first
@@ -93,16 +83,41 @@ def compiled_twice(made: Advised) -> dict[str, Any]:
 def judge(made: Advised, name: str) -> None:
     """See that a program is what it says, does better, and is for one model alone."""
     log = ("--log", str(made.service.log), "--json")
-    assert said(typed(made, PUPIL, "verify", name, "--json"))["verified"] is True
-    assert said(typed(made, PUPIL, "show", name, "--json"))["model"] == PUPIL
+    assert said(typed(made, PUPIL, "reasoning", "verify", name, "--json"))["verified"] is True
+    assert said(typed(made, PUPIL, "reasoning", "show", name, "--json"))["model"] == PUPIL
     # It is a market in which nothing was worth raising for, so no answer was a false veto.
-    after = said(typed(made, PUPIL, "eval", name, *log), status=1)
-    before = said(typed(made, PUPIL, "eval", *log), status=1)
+    after = said(typed(made, PUPIL, "reasoning", "eval", name, *log), status=1)
+    before = said(typed(made, PUPIL, "reasoning", "eval", *log), status=1)
     assert after["suite"] == before["suite"]
     assert (before["aligned"], after["aligned"]) == (0.0, 1.0)
-    refused = typed(made, SPECIALIST, "eval", name, *log)
+    assert after["gates"]["program_veto_alignment_minimum"]["found"] == 1.0
+    assert after["gates"]["program_false_veto_maximum"]["status"] == "insufficient"
+    refused = typed(made, SPECIALIST, "reasoning", "eval", name, *log)
     assert refused.status == 3, refused.err
     assert "reasoning.program-invalid" in refused.err
+    try_in_the_lane(made, name, str(after["evaluation"]))
+
+
+def refusal(ended: Ended) -> tuple[int, str]:
+    """Return the status of a command that refused, and its code."""
+    return ended.status, ended.err.strip().splitlines()[-1].partition(":")[0]
+
+
+def try_in_the_lane(made: Advised, name: str, evaluation: str) -> None:
+    """See that the lane judges a program as it was found, and nothing promotes it past that."""
+    untried = typed(made, PUPIL, "reasoning", "promote", name)
+    assert refusal(untried) == (1, "ledger.candidate-unknown")
+    log = ("--log", str(made.service.log))
+    submit = ("reasoning", "submit", name, *log, "--json")
+    missing = typed(made, PUPIL, *submit, "--evaluation", "ab" * 32)
+    assert refusal(missing) == (6, "reasoning.evaluation-missing")
+    assert said(typed(made, PUPIL, *submit, "--evaluation", evaluation))["submission"] == 1
+    (ran,) = said(typed(made, PUPIL, "lane", "run", "--once", "--json"))["runs"]
+    assert (ran["ended"]["outcome"], ran["verdict"]) == ("completed", "insufficient")
+    unfit = typed(made, PUPIL, "reasoning", "promote", name)
+    assert refusal(unfit) == (1, "ledger.manifest-unfit")
+    listed = said(typed(made, PUPIL, "promotion", "list", "--json"))["routers"]
+    assert [(one["router"], one["trials"]) for one in listed] == [("program:committee", 1)]
 
 
 def serve(made: Advised, name: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,10 +8,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
 import pytest
@@ -89,12 +89,20 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def run_apart(folder: Path, *arguments: str) -> Ended:
-    """Return how ``torghut`` ends in a process of its own, which may use the network."""
+def run_apart(
+    folder: Path, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> Ended:
+    """Return how ``torghut`` ends in a process of its own, which may use the network.
+
+    Args:
+        folder: That it works in.
+        arguments: That are typed.
+        variables: Of the environment, besides those of every test.
+    """
     ended = subprocess.run(
         [*PROGRAM, *arguments],
         cwd=folder,
-        env=environment(folder),
+        env={**environment(folder), **variables},
         check=False,
         capture_output=True,
         text=True,
