@@ -93,9 +93,10 @@ def served_by(made: Advised, client: SyncClient, wanted: str) -> dict[str, Any]:
     raise AssertionError(made.service.said()[-3000:])
 
 
-def refused(made: Advised, status: int, code: str) -> None:
-    """Check that the service refuses to start."""
-    words = ("serve", *made.service.options, "--log", "refused.log", "--listen", "127.0.0.1:0")
+def refused(made: Advised, status: int, code: str, *more: str) -> None:
+    """Check that the service refuses to start, with further options."""
+    options = (*made.service.options, *more)
+    words = ("serve", *options, "--log", "refused.log", "--listen", "127.0.0.1:0")
     ended = run_apart(made.service.folder, *words, variables=made.service.variables)
     assert ended.status == status, (ended.out, ended.err)
     assert f"{code}: " in ended.err
@@ -111,6 +112,8 @@ def test_what_is_promoted_is_what_is_asked_by_and_a_revert_changes_it_back(tmp_p
         refused(made, 6, "ledger.alias-vacant")
 
         put_on_record(tmp_path, first, 0)
+        refused(made, 1, "ledger.not-promoted", "--mode", "live", "--reasoning-mode", "active")
+        refused(made, 4, "artifacts.package-missing", "--program", f"{NAME}@{'ab' * 32}")
         made.service.start()
         client = made.service.client()
         made.warm(client)
