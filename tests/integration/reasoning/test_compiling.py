@@ -18,7 +18,7 @@ from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
 from torghut.artifacts.package import Package, StoredFile, build_package
 from torghut.composition import standby
-from torghut.composition.advice import packages, programs
+from torghut.composition.advice import packages, programs, replaying
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.evals.figures import GateFigure
 from torghut.reasoning.errors import BudgetSpentError
@@ -31,9 +31,11 @@ from torghut.reasoning.program import (
 from torghut.reasoning.specialist import answer
 from torghut.schemas.declarations.rollout.programs import ProgramBudget, ProgramLimits
 from torghut.schemas.reasoning.context import AdviceContext, Fact
+from torghut.schemas.reasoning.record import AdviceRecord
 from torghut.schemas.reasoning.steps import RiskAnswer
 from torghut.workflows.reasoning.ports import Transcript
 from torghut.workflows.reasoning.programs.evaluating import Evaluated
+from torghut.workflows.reasoning.programs.evidence import EvaluationDiffersError, records_of
 from torghut.workflows.reasoning.programs.judging import aligned, program_figures
 from torghut.workflows.reasoning.programs.learning import Example, Lessons, Suite
 
@@ -194,6 +196,21 @@ def test_search_that_costs_more_than_it_may_makes_no_package(
 ) -> None:
     with turning_endpoint() as endpoint, pytest.raises(BudgetSpentError, match=what):
         package(endpoint.url, options, budget)
+
+
+def test_answers_to_another_programs_words_are_not_taken_for_its_own() -> None:
+    with turning_endpoint() as endpoint:
+        own, other = (package(endpoint.url, programs.BootstrapOptions(demos=n)) for n in (4, 2))
+        store = InMemoryArtifacts()
+        exam = programs.Exam(terms=TERMS, spending=spending(), store=store)
+        kept = programs.evaluated(access(endpoint.url), own, lessons(), exam, lambda _: None).kept
+
+    records = list(records_of(kept, store))
+    replaying.check_own(own, records)
+
+    relabelled = [one.model_dump() | {"program": other.digest} for one in records]
+    with pytest.raises(EvaluationDiffersError, match="in the words of"):
+        replaying.check_own(other, map(AdviceRecord.model_validate, relabelled))
 
 
 def test_evaluation_that_costs_more_than_it_may_says_nothing_of_the_program() -> None:

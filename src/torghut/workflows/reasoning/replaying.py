@@ -96,12 +96,21 @@ async def replayed_answer(
         status: Literal["identical", "differs", "missing"] = "missing"
     else:
         found = await _thought(record, program_of)
-        kept = record.resolution, record.factor, record.confidence, record.code
-        same = found == kept == said and record.context_id == told.context_id
+        same = found == _kept(record) == said and record.context_id == told.context_id
         status = "identical" if same else "differs"
     return ReplayedAdvice(
         context_id=told.context_id, digest=digest, status=status, told=said, found=found
     )
+
+
+async def is_own(record: AdviceRecord, program_of: ProgramOf) -> bool:
+    """Say whether a program renders the requests of a record, and comes to what it says."""
+    return await _thought(record, program_of) == _kept(record)
+
+
+def _kept(record: AdviceRecord) -> Outcome:
+    """Return what a record says."""
+    return record.resolution, record.factor, record.confidence, record.code
 
 
 async def _thought(record: AdviceRecord, program_of: ProgramOf) -> Outcome:

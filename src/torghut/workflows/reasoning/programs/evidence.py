@@ -7,7 +7,7 @@ it was the endpoint who replied.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -108,6 +108,18 @@ def load_evaluation(store: ArtifactStore, digest: str) -> ProgramEvaluation:
         raise EvaluationAlteredError(
             expected=problem.at("an evaluation"), found=problem.found
         ) from error
+
+
+def records_of(evaluation: ProgramEvaluation, store: ArtifactStore) -> Iterator[AdviceRecord]:
+    """Yield every record that an evaluation cites, verified.
+
+    Raises:
+        AdviceRecordMissingError: One is not kept here.
+        AdviceRecordAlteredError: Something else is.
+    """
+    for one in evaluation.answers:
+        for digest in filter(None, (one.record, one.again)):
+            yield load_record(store, digest)
 
 
 def answers_again(

@@ -125,6 +125,9 @@ def _options(typed: _Compiled) -> programs.Options:
         case "gepa":
             return programs.GepaOptions(questions=typed["questions"])
         case "miprov2":
+            if typed["trials"] >= typed["questions"]:
+                message = f"--trials: expected less than {typed['questions']} questions"
+                raise click.UsageError(message)
             return programs.MiproOptions(
                 demos=typed["demos"], questions=typed["questions"], trials=typed["trials"]
             )

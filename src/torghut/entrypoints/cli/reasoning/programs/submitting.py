@@ -9,7 +9,7 @@ import click
 from typing_extensions import TypedDict, Unpack
 
 from torghut.composition import deciding, lanes, standby
-from torghut.composition.advice import packages
+from torghut.composition.advice import packages, replaying
 from torghut.entrypoints.cli.console import json_option, progress
 from torghut.entrypoints.cli.lane.queueing import (
     Author,
@@ -33,6 +33,7 @@ from torghut.workflows.reasoning.programs.evidence import (
     EvaluationDiffersError,
     answers_again,
     load_evaluation,
+    records_of,
 )
 
 
@@ -66,8 +67,9 @@ def submit(**asked: Unpack[_Asked]) -> ExitCode:
 
     PACKAGE is NAME@DIGEST. The log is the one that it was evaluated on. The lane cuts the suite
     from it again and judges every answer by the replies on record: an evaluation that says
-    something else is refused, here and there. Nobody is asked again. Live takes the word of who
-    compiled it, by --author with their private key; that key cannot approve it.
+    something else is refused, here and there, and here also one that was not asked in the program's
+    own words. Nobody is asked again. Live takes the word of who compiled it, by --author with their
+    private key; that key cannot approve it.
     """
     package = load_program(asked["package"], asked["programs_path"])
     program = packages.program_in(package)
@@ -82,7 +84,9 @@ def submit(**asked: Unpack[_Asked]) -> ExitCode:
         suite = asyncio.run(
             read_lessons(asked["log_path"], declared, told, until=evaluation.log_block)
         ).test
-    answers_again(evaluation, program.parameters, suite, store)
+        told.stage("Rendering what was asked again")
+        answers_again(evaluation, program.parameters, suite, store)
+        replaying.check_own(package, records_of(evaluation, store))
     lanes.candidates().keep_package(package)
     found = asyncio.run(
         submitted(
