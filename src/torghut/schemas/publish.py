@@ -11,11 +11,23 @@ from typing import Final, Literal, get_args
 from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import override
 
-from torghut.schemas import declarations
 from torghut.schemas.block import BlockHeader, BlockRecords, BlocksArchived
 from torghut.schemas.context import ContextReceived
 from torghut.schemas.control import ControlRecord
 from torghut.schemas.decision import Decision
+from torghut.schemas.declarations.calendars import AlwaysOpen, WeeklyCalendar
+from torghut.schemas.declarations.governance import GatePolicies, Owners, ReasoningPolicy
+from torghut.schemas.declarations.instruments import Instrument
+from torghut.schemas.declarations.live import LivePolicy
+from torghut.schemas.declarations.roadmap import StageRoadmap
+from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
+from torghut.schemas.declarations.router import ExpertDeclaration, RouterPolicy
+from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
+from torghut.schemas.declarations.staging.ladder import ExposurePolicy
+from torghut.schemas.declarations.staging.risks import RiskRegister
+from torghut.schemas.declarations.staging.slo import BaselinePolicy, SloPolicy
+from torghut.schemas.declarations.topics import TopicDeclaration
 from torghut.schemas.governing.approvals import ApprovalEvent, ApprovalStatement
 from torghut.schemas.governing.canary import CanaryEvent
 from torghut.schemas.governing.continuity import ContinuityEvent
@@ -212,6 +224,31 @@ NAMED_BY_CONTRACT: Final[Mapping[str, type[Message]]] = MappingProxyType(
 )
 """Artifacts that state, in place of a type, a name which a contract fixed."""
 
+DECLARED: Final[Mapping[str, type[Message]]] = MappingProxyType(
+    {
+        "always-open.v1": AlwaysOpen,
+        "baseline-policy.v1": BaselinePolicy,
+        "drift-policy.v1": DriftPolicy,
+        "evaluation-policy.v1": EvaluationPolicy,
+        "expert.v1": ExpertDeclaration,
+        "exposure-policy.v1": ExposurePolicy,
+        "gate-policies.v1": GatePolicies,
+        "instrument.v1": Instrument,
+        "live-policy.v1": LivePolicy,
+        "owners.v1": Owners,
+        "reasoning-policy.v1": ReasoningPolicy,
+        "risk-register.v1": RiskRegister,
+        "router-policy.v1": RouterPolicy,
+        "safety-policy.v1": SafetyPolicy,
+        "scheduler-policy.v1": SchedulerPolicy,
+        "slo-policy.v1": SloPolicy,
+        "stage-roadmap.v1": StageRoadmap,
+        "topic.v1": TopicDeclaration,
+        "weekly-calendar.v1": WeeklyCalendar,
+    }
+)
+"""Every kind of declaration, by the ``kind`` that its file states."""
+
 OFFERED: Final = frozenset({ContextOffered, ControlOffered})
 """Those that others write: a key with a default may be left out."""
 
@@ -246,7 +283,7 @@ def publications() -> Iterator[Publication]:
     for control in get_args(get_args(ControlRecord)[0]):
         path = _control_path(control, control.version)
         yield Publication(path=path, model=control, mode="serialization")
-    for kind, declared in declarations.MODELS.items():
+    for kind, declared in DECLARED.items():
         yield Publication(path=f"declarations/{kind}.json", model=declared, mode="validation")
 
 

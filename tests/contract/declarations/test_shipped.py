@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.decisions.declared import FILES, shipped, text_of
 from torghut.schemas.codes import Expert, Mode, OnStop, RouterMode
-from torghut.schemas.declarations import MODELS, json_schema
 from torghut.schemas.declarations.plain_yaml import read_plain
+from torghut.schemas.publish import DECLARED
 from torghut.schemas.rows import STATE
 
 
@@ -23,7 +23,7 @@ def kind_of(file: str) -> str:
 
 @pytest.mark.parametrize("file", FILES)
 def test_file_fits_the_schema_of_its_kind(file: str) -> None:
-    schema = json_schema(kind_of(file))
+    schema = DECLARED[kind_of(file)].model_json_schema()
 
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(read_plain(text_of(file)), schema, cls=jsonschema.Draft202012Validator)
@@ -35,17 +35,17 @@ def test_schema_refuses_an_unknown_key(file: str) -> None:
     assert isinstance(document, dict)
 
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(document | {"surprise": 1}, json_schema(kind_of(file)))
+        jsonschema.validate(document | {"surprise": 1}, DECLARED[kind_of(file)].model_json_schema())
 
 
 def test_every_kind_is_shipped() -> None:
-    assert {kind_of(file) for file in FILES} == set(MODELS)
+    assert {kind_of(file) for file in FILES} == set(DECLARED)
 
 
-@pytest.mark.parametrize("kind", sorted(MODELS))
+@pytest.mark.parametrize("kind", sorted(DECLARED))
 def test_kind_is_a_name_with_a_version(kind: str) -> None:
     assert re.fullmatch(r"[a-z-]+\.v[0-9]+", kind)
-    assert json_schema(kind)["additionalProperties"] is False
+    assert DECLARED[kind].model_json_schema()["additionalProperties"] is False
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if "instruments/" in file])
@@ -77,7 +77,7 @@ def test_expert_file_has_its_name(file: str) -> None:
     [("mode", Mode), ("router_mode", RouterMode), ("on_stop", OnStop)],
 )
 def test_declared_choices_are_the_kernels(field: str, members: type[Mode]) -> None:
-    schema = json_schema("instrument.v1")
+    schema = DECLARED["instrument.v1"].model_json_schema()
     definitions = schema["$defs"]
     assert isinstance(definitions, dict)
 

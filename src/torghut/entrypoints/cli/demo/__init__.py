@@ -4,7 +4,3 @@ The first part decides recorded prices, is killed half-way, resumed, replayed, a
 the published root. The second governs a live loop on made prices: challengers, a promotion, a leap
 of the price and the way back.
 """
-
-from torghut.entrypoints.cli.demo.command import demo
-
-__all__ = ["demo"]

@@ -1,5 +1,1 @@
 """``torghut run``: decide a source into a log, from its beginning or from where the log ends."""
-
-from torghut.entrypoints.cli.run.command import run
-
-__all__ = ["run"]
