@@ -11,7 +11,11 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-LOCKED := $(PIP) --only-binary :all: --require-hashes
+LOCKED := $(PIP) --only-binary :all: --require-hashes --no-compile
+# pip would compile on one core, and a third that nobody imports: packages' tests, and litellm.
+# What is no Python 3 stays as it is.
+UNUSED := site-packages/(.*/tests?|litellm)/
+COMPILED := $(BIN)/python -m compileall -qq -j 0 -x '$(UNUSED)' $(VENV)/lib || true
 EDITABLE := $(PIP) --no-deps --no-build-isolation --editable .
 PYTEST := $(BIN)/python -m pytest
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 \
@@ -85,21 +89,24 @@ lock: $(VENV)/dev.stamp  ## resolve all requirements together; ARGS=--upgrade fo
 	$(LOCK) --extra kafka --extra faust --extra postgres --extra otel -o requirements/servers.txt
 	$(LOCK) --extra reasoning -o requirements/reasoning.txt
 	$(LOCK) --extra lab -o requirements/lab.txt
+	echo pip | $(UV_COMPILE:pyproject.toml=-) $(ARGS) --generate-hashes -o requirements/pip.txt
 	echo nautilus_trader | $(UV_COMPILE:pyproject.toml=-) $(ARGS) --generate-hashes -o requirements/bench.txt
 
 # Installing says nothing for a while; a dot every two seconds shows that it goes on.
 DOTS := (while sleep 2; do printf .; done) & dots=$$!; trap 'kill $$dots; echo' EXIT;
 
-# A stamp is newer than what it was made from, so a second run installs nothing.
-$(BIN)/python:
-	@printf 'Creating $(VENV) '; $(DOTS) $(PYTHON) -m venv $(VENV)
+# A stamp is newer than what it was made from, so a second run installs nothing. The pip that comes
+# with Python 3.11 takes a minute to choose among the files of all releases; a newer one does not.
+$(BIN)/python: | requirements/pip.txt
+	@printf 'Creating $(VENV) '; $(DOTS) $(PYTHON) -m venv $(VENV); \
+		$(LOCKED) --requirement requirements/pip.txt
 
 $(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(BIN)/python
 	@printf 'Installing what requirements/demo.txt pins '; $(DOTS) \
-		$(LOCKED) --requirement requirements/demo.txt; $(EDITABLE)
+		$(LOCKED) --requirement requirements/demo.txt; $(COMPILED); $(EDITABLE)
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@printf 'Installing what requirements/dev.txt pins '; $(DOTS) \
-		$(LOCKED) --requirement requirements/dev.txt; $(EDITABLE)
+		$(LOCKED) --requirement requirements/dev.txt; $(COMPILED); $(EDITABLE)
 	@touch $(VENV)/demo.stamp $@

@@ -26,7 +26,7 @@ def test_environment_agrees_with_the_one_resolution(name: str) -> None:
     assert pins(name).items() <= pins("constraints").items()
 
 
-@pytest.mark.parametrize("name", HASHED)
+@pytest.mark.parametrize("name", [*HASHED, "bench", "pip"])
 def test_every_pin_has_hashes(name: str) -> None:
     lines = (FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     pinned = [index for index, line in enumerate(lines) if PIN.match(line)]
