@@ -22,7 +22,8 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11
 	--python-platform linux --no-annotate --no-header
 LOCK := $(UV_COMPILE) --generate-hashes --constraint requirements/constraints.txt
 
-.PHONY: help setup demo run test test-all check bench soak kafka postgres fix docs clean lock
+.PHONY: help setup demo run test test-all check check-types check-rest bench soak kafka postgres fix \
+	docs clean lock
 
 help:  ## say what each target does
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -45,14 +46,20 @@ test-all: $(VENV)/dev.stamp  ## what test leaves out: servers, recorded data, sl
 	@$(PYTEST) -n $(WORKERS) --dist loadfile --tools-required --hypothesis-profile thorough \
 		-m "(data or system or slow or hypothesis) and not soak"
 
+# Types take about as long as all the rest; what a tool says comes in one piece, as soon as it ends.
 check: $(VENV)/dev.stamp  ## style, layers, dead code, dependencies, words, types
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line check-types check-rest
+
+check-types:
+	$(BIN)/mypy
+
+check-rest:
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 	$(BIN)/deptry .
 	$(BIN)/codespell
-	$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp  ## measure beside named baselines (ARGS=--help, ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
