@@ -41,9 +41,11 @@ test: $(VENV)/dev.stamp  ## everything that needs no server, no network and no r
 	@$(PYTEST) -n $(WORKERS) --dist loadfile
 
 # Its long tests wait for servers more than they compute, so one more runs than there are cores.
+# They are begun first: tests.support.machine.longest_first.
 test-all: WORKERS = 3
 test-all: $(VENV)/dev.stamp  ## what test leaves out: servers, recorded data, slow tests, longer searches
-	@$(PYTEST) -n $(WORKERS) --dist loadfile --tools-required --hypothesis-profile thorough \
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --tools-required \
+		--hypothesis-profile thorough \
 		-m "(data or system or slow or hypothesis) and not soak"
 
 # Types take about as long as all the rest; what a tool says comes in one piece, as soon as it ends.

@@ -11,6 +11,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 pytest_plugins: Final = [
     "tests.support.machine.last_line",
+    "tests.support.machine.longest_first",
     "tests.support.carrying.brokers",
     "tests.support.machine.servers",
 ]
