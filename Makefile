@@ -46,7 +46,7 @@ test-all: WORKERS = 3
 test-all: $(VENV)/dev.stamp  ## what test leaves out: servers, recorded data, slow tests, longer searches
 	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --tools-required \
 		--hypothesis-profile thorough \
-		-m "(data or system or slow or hypothesis) and not soak"
+		-m "(data or system or slow or hypothesis) and not soak" tests
 
 # Types take about as long as all the rest; what a tool says comes in one piece, as soon as it ends.
 check: $(VENV)/dev.stamp  ## style, layers, dead code, dependencies, words, types
