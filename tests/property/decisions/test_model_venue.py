@@ -264,5 +264,5 @@ class ManyReports(Reports):
     """The same, at length."""
 
 
-TestManyReports = pytest.mark.slow(ManyReports.TestCase)
-TestManyReports.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
+TestManyReports = pytest.mark.slow(pytest.mark.timeout(300)(ManyReports.TestCase))
+TestManyReports.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
