@@ -265,7 +265,7 @@ def never_a_pass_with_a_failing_gate(manifest: PhaseManifest) -> None:
 
 
 TestRollouts = Rollouts.TestCase
-TestRollouts.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestRollouts.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
 
 
 @given(cut=st.integers(min_value=0, max_value=8), target=st.sampled_from(["paper", "live"]))

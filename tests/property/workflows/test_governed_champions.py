@@ -22,7 +22,7 @@ from torghut.schemas.governing.ledger import CandidatePromoted, PromotionReverte
 from torghut.schemas.governing.rollback import RollbackSwitched, RollbackTriggered
 from torghut.workflows.aggregates import DRIFT, STOP_LATCH, rollback_of
 
-EXAMPLES: Final = settings().max_examples // 5
+EXAMPLES: Final = settings().max_examples // 8
 STEPS: Final = 12
 
 

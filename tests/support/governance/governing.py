@@ -145,6 +145,7 @@ class Memory(Generic[C, E, S]):
         self.bodies: list[bytes] = []
         self.state = decider.initial
         self.latest_ns = 0
+        self._read_back: list[E] = []
 
     def send(self, command: C) -> Sequence[E]:
         """Return the events that ``command`` causes, once they are kept; a refusal is raised."""
@@ -171,9 +172,12 @@ class Memory(Generic[C, E, S]):
     def restart(self) -> None:
         """Forget everything but the events; what they say is what was known before."""
         known = self.state
+        self._read_back.clear()
         self.state = self.decider.fold(self.events())
         assert self.state == known
 
     def events(self) -> Sequence[E]:
-        """Return everything that happened, read back."""
-        return [self.adapter.validate_json(body) for body in self.bodies]
+        """Return everything that happened, each event read back once in the life of a process."""
+        new = self.bodies[len(self._read_back) :]
+        self._read_back += map(self.adapter.validate_json, new)
+        return self._read_back
