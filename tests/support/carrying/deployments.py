@@ -31,6 +31,9 @@ SETTLED_S: Final = 180.0
 """Longest wait for everything that was sent to be decided and told."""
 
 _PAUSE_S: Final = 0.05
+_AUDITED_S: Final = 1.0
+"""Between audits, each of which costs as much as the decisions that are waited for."""
+
 _ASKED_S: Final = 5.0
 _COMMAND_S: Final = 300.0
 _DRAIN_S: Final = 40.0
@@ -236,6 +239,7 @@ class Carried:
             unsettled = f"{records} were sent; {found}\n{ended.err}{self.said()}"
             assert ended.status in {0, 6, 7}, unsettled + ended.out
             assert time.monotonic() < until, unsettled
+            time.sleep(_AUDITED_S)
 
     def verify(self) -> None:
         """Verify the log, and decide all of it again."""
