@@ -40,7 +40,7 @@ def jars(libs: Path = LIBS) -> Path:
         BrokerUnavailableError: They cannot be had.
     """
     libs.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(libs.parent / "lock"):
+    with alone(libs.parent / "lock"):
         if _digests(libs) != recorded():
             _fetch(libs)
             if (found := _digests(libs)) != recorded():
@@ -112,8 +112,8 @@ def _difference(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Let one process at a time look and fetch."""
+def alone(lock: Path) -> Iterator[None]:
+    """Let one process at a time look, and make what is missing."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

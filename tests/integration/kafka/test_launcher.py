@@ -14,7 +14,7 @@ import pytest
 from ops.servers import broker as launcher
 from ops.servers import jars
 from ops.servers.broker import BrokerCluster, BrokerUnavailableError
-from ops.servers.node import BrokerOptions, Node, properties
+from ops.servers.node import CLASSES, BrokerOptions, Node, properties
 from tests.support.decisions.declared import ROOT
 
 GONE_S = 10
@@ -42,6 +42,12 @@ def test_storage_tool_that_hangs_is_told_as_a_broker_that_cannot_be_had(
 
     with pytest.raises(BrokerUnavailableError, match="no Kafka: its storage tool"):
         node.lay_out("cluster", {})
+
+
+def test_node_maps_the_classes_that_a_first_one_left(cluster: BrokerCluster) -> None:
+    maps = Path(f"/proc/{cluster.nodes[0].pid}/maps").read_text(encoding="ascii")
+
+    assert CLASSES in maps
 
 
 def test_killed_node_is_missed_by_the_others_and_taken_back(cluster: BrokerCluster) -> None:
