@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 KILLS: Final = 6
 RECOVERED_S: Final = 5.0
-"""Longest from a switch's command to the first decision under it, the command's start included."""
+"""Longest from a switch's throw to a decision under it that is asked for when it is thrown."""
 OFF: JsonObject = {
     "kind": "reasoning-mode",
     "control_id": "off-1",
@@ -125,10 +125,10 @@ def test_shadow_goes_over_to_active_and_one_switch_takes_it_back(tmp_path: Path)
         change_mode(made, "active", "the shadow agrees")
         made.reasons_until(client, *ADVISED)
 
-        thrown = time.monotonic()
         typed(made, "switch", "throw", "deterministic-only", "--reason", "it contradicts itself")
-        made.reasons_until(client, "deterministic-only")
-        assert time.monotonic() - thrown < RECOVERED_S
+        assert "deterministic-only" in reasons(made.decide(client))
+        thrown_ns = made.service.thrown_wall_ns("deterministic-only")
+        assert (time.time_ns() - thrown_ns) / 1e9 < RECOVERED_S
         for _ in range(5):
             assert not set(ADVISED) & set(reasons(made.decide(client)))
 
