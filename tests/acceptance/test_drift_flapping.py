@@ -28,9 +28,9 @@ from torghut.workflows.aggregates import DRIFT
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 FIVE_MINUTES_NS: Final = 300 * SECOND_NS
-CYCLES: Final = 44
-COOLDOWN_NS: Final = 3 * 3600 * SECOND_NS
-_QUOTES: Final = 460
+CYCLES: Final = 18
+COOLDOWN_NS: Final = 3600 * SECOND_NS
+_QUOTES: Final = 200
 _APART: Final = 8
 _CHANGES: Final[Changes] = {
     "governance/policies/scheduler.yaml": [
