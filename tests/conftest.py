@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 # Compiled kernels make the first example of a property slow, so no example has a deadline.
 # A property that does not say how long it is searched is searched longer by make test-all.
-THOROUGH: Final = hypothesis.settings(deadline=None, print_blob=True, max_examples=100)
+THOROUGH: Final = hypothesis.settings(deadline=None, print_blob=True, max_examples=60)
 hypothesis.settings.register_profile("thorough", THOROUGH)
 hypothesis.settings.register_profile("torghut", THOROUGH, max_examples=25)
 hypothesis.settings.load_profile("torghut")
