@@ -6,6 +6,7 @@ import tracemalloc
 from dataclasses import replace
 from functools import cache
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -62,7 +63,8 @@ def test_baseline_that_is_admitted_other_contexts_is_given_up_and_said_so() -> N
     outcomes = told.decided.outcomes.copy()
     refused = np.flatnonzero(outcomes)
     outcomes[refused[0]] = 1 + outcomes[refused[0]] % 10
-    other = replace(told, decided=replace(told.decided, outcomes=outcomes))
+    decided = msgspec.structs.replace(told.decided, outcomes=outcomes)
+    other = replace(told, decided=decided)
 
     run.report.observe(other)
 
