@@ -90,11 +90,11 @@ def _alone() -> _Alone:
     made = serving.run_service(_worked(make))
 
     async def work(worker: LiveWorker) -> None:
-        with bare_commits(made.blocks) as commits, scratch_folder() as folder:
+        with bare_commits(made.blocks) as bare, scratch_folder() as folder:
             log = logs.writable_log(folder / "beside.log")
             for body in made.objects:
                 await log.put_object(body)
-            for number, (block, commit) in enumerate(zip(made.blocks, commits, strict=True)):
+            for number, (block, commit) in enumerate(zip(made.blocks, bare.commits, strict=True)):
                 sent = _context(number)
                 begin = perf_counter()
                 await worker.desk.decide([parse_offered(sent)])
