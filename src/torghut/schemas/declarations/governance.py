@@ -239,7 +239,10 @@ class ReasoningPolicy(Message):
     why: Why
     advice: Annotated[
         Literal["off", "shadow", "active"],
-        Field(description="That a service puts in force; what is re-decided is so without advice."),
+        Field(
+            description="Off: measures of advice do not apply while nobody is asked. What is in "
+            "force is said by control records alone."
+        ),
     ]
     triggers: Triggers
     fallback: Fallback
