@@ -5,6 +5,7 @@ Each is the command itself, with its own checks and its own exit code.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,16 +21,21 @@ from torghut.governance.verification.verifying import read_manifest
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.times import instant
+from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.governing.fields import Evidence
 from torghut.schemas.governing.latch import StopIncident
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.schemas.rollout.manifest import PhaseManifest
 from torghut.schemas.scheduling.note import IterationNote
 from torghut.workflows.aggregates import rollback_of
+from torghut.workflows.live.switch_ports import WorkerSeen
 from torghut.workflows.rollout.places import CURRENT
 from torghut.workflows.scheduling.running import governance_of
 
 BPS: Final = 1e4
+_PAGE_MS: Final = 10_000
+"""Longest wait for a loop's page, which is written four times a second."""
+_LOOK_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +77,36 @@ def submit(world: MadeWorld, challenger: Package) -> None:
 
 
 def cycle(world: MadeWorld) -> IterationNote:
-    """Run a cycle of governance on the live loop, and return its note."""
+    """Run a cycle of governance on the live loop, and return its note.
+
+    Raises:
+        DemoFailedError: It did not end well, or the loop's page does not say how late the loop is.
+    """
+    _await_lag()
     ended = typed("scheduler", "cycle", "--log", str(world.live), "--key", str(world.key))
     note = IterationNote.model_validate_json(canonical_bytes(ended.said))
     if ended.status != ExitCode.YES:
         raise DemoFailedError(step="scheduler cycle", found=f"{note.outcome}: {note.reason}")
     return note
+
+
+def _await_lag() -> None:
+    """Wait until the loop's page says how late it is; what nobody measured yet stops the loop.
+
+    Raises:
+        DemoFailedError: It does not.
+    """
+    steady = standby.steady_clock()
+    until_ns = steady.now_ns() + _PAGE_MS * NS_PER_MS
+    while not any(_measured(one) for one in standby.worker_pages()):
+        if steady.now_ns() > until_ns:
+            raise DemoFailedError(step="live loop", found="a page that does not say its lag")
+        time.sleep(_LOOK_S)
+
+
+def _measured(seen: WorkerSeen) -> bool:
+    """Return whether a worker that lives says how late it is."""
+    return seen.alive and seen.status is not None and seen.status.lag_ms is not None
 
 
 def judged(world: MadeWorld, challenger: Package, note: IterationNote) -> Judged:
