@@ -28,9 +28,9 @@ class LoopBudgets(Message):
     retry_ms: Annotated[Budget, Field(description="Between attempts to have the log back.")]
     drain_ms: Annotated[Budget, Field(description="From SIGTERM until everything is let go.")]
     snapshot_blocks: Annotated[Count, Field(description="Blocks between snapshots.")]
-    company_ms: Annotated[
+    aside_ms: Annotated[
         int,
-        Field(ge=0, le=1000, description="That an answer waits for contexts to share its block."),
+        Field(ge=0, le=1000, description="That an answer may wait for a moment between blocks."),
     ] = 0
 
 

@@ -4,8 +4,8 @@ Whoever advises may be slow, wrong or gone: the loop's own timer resolves what i
 its deadline. Of a question and its timer whichever comes first is recorded; the other is refused by
 the fold, since by then nothing waits, and stands in the log as that.
 
-What became of a question is recorded with the next contexts, where some come soon: a block of its
-own would hold those up that ask for nothing.
+What became of a question is recorded right after the next block, when it holds nobody up that asks
+for nothing, and a moment later at most.
 
 In shadow mode nothing waits: a context is decided without advice, and what it would have been is
 recorded beside it. One question of a symbol is open at a time, as in active mode; what would be
@@ -24,7 +24,7 @@ from typing_extensions import override
 from torghut.decisions.fold.batch import Asked, Decided
 from torghut.decisions.fold.folding import DecisionFold
 from torghut.kernel.clock import SteadyClock
-from torghut.kernel.units import NS_PER_MS, NS_PER_S
+from torghut.kernel.units import MS_PER_S, NS_PER_MS, NS_PER_S
 from torghut.schemas.control import AdviceResolved, AdviceShadowed, ResolutionName
 from torghut.schemas.rows import CONTEXT
 from torghut.workflows.live.intake.waiting import WaitingContext, WaitingControl, WaitingLine
@@ -133,7 +133,7 @@ class Awaiting:
         line: Where what becomes of a question waits to be recorded.
         steady: What deadlines are measured on.
         advisor: Who is asked.
-        company_s: How long what became of a question may wait for something to share its block.
+        aside_ms: How long what became of a question may wait for a moment between blocks.
         came: When each that waits came in, by id.
         answers: Questions that were answered or given up so far: what tells records of one context
             apart.
@@ -142,7 +142,7 @@ class Awaiting:
     line: WaitingLine
     steady: SteadyClock
     advisor: Advisor = field(default_factory=NobodyAdvises)
-    company_s: float = 0.0
+    aside_ms: int = 0
     came: dict[str, Moment] = field(default_factory=dict)
     answers: int = 0
     _waiting: dict[str, _Open] = field(default_factory=dict)
@@ -254,9 +254,11 @@ class Awaiting:
             one.timer.cancel()
         if not one.waits:
             del self._beside[one.symbol]
-        within_s = min(self.company_s, one.left_s(self.steady)) if one.waits else self.company_s
+        within_s = self.aside_ms / MS_PER_S
+        if one.waits:
+            within_s = min(within_s, one.left_s(self.steady))
         item = WaitingControl(record=record, urgent=one.waits)
-        self.line.put_along([item], within_s=within_s)
+        self.line.put_aside([item], within_s=within_s)
 
     def _forget(self, name: str) -> None:
         """Forget a context that was decided."""

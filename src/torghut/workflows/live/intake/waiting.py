@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import msgspec
 
@@ -14,6 +15,9 @@ from torghut.schemas.control import ControlRecord
 from torghut.schemas.live.delivery import Answered
 from torghut.workflows.live.errors import QueueFullError
 from torghut.workflows.live.intake.stamping import Stamp
+
+_REST_S: Final = 0.002
+"""After a block, until what was put aside is taken: as long as telling of it takes."""
 
 Beside = tuple[str, int]
 """An input that is read beside the source, and the place in it after what was taken."""
@@ -111,7 +115,7 @@ class WaitingLine:
     _urgent: deque[Item] = field(default_factory=deque)
     _items: deque[Item] = field(default_factory=deque)
     _bounded: int = 0
-    _patient: int = 0
+    _patient: list[Item] = field(default_factory=list)
     _patience: asyncio.TimerHandle | None = None
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
@@ -157,21 +161,29 @@ class WaitingLine:
 
     def put(self, items: Sequence[Item]) -> None:
         """Let items wait behind all others; urgent ones behind what is urgent."""
-        self._stand(items)
-        if items:
-            self._moved.set()
+        for item in items:
+            if _is_urgent(item):
+                self._urgent.append(item)
+            else:
+                self._items.append(item)
+                self._bounded += type(item) is not WaitingControl
+        self._put(items)
 
-    def put_along(self, items: Sequence[Item], *, within_s: float) -> None:
-        """Let items wait in the same places, but for company: a block of theirs holds others up.
+    def put_aside(self, items: Sequence[Item], *, within_s: float) -> None:
+        """Let items wait for a moment in which they hold nobody up.
 
-        They are taken with whatever else comes to be taken, or alone after ``within_s`` seconds.
+        They take their places once the loop may ``rest``, or after ``within_s`` seconds.
         """
-        self._stand(items)
-        self._patient += len(items)
-        until_s = asyncio.get_running_loop().time() + within_s
-        if self._patience is None or until_s < self._patience.when():
-            self._end_patience()
-            self._patience = asyncio.get_running_loop().call_at(until_s, self._lose_patience)
+        self._patient += items
+        self._keep_patience(within_s)
+
+    def rest(self) -> None:
+        """Let what was put aside take its places soon, if nothing else waits.
+
+        Not at once: who was just told is on the way, and a block under way would hold them up.
+        """
+        if self._empty and self._patient:
+            self._keep_patience(_REST_S)
 
     def put_back(self, items: Sequence[Item]) -> None:
         """Let items that were taken wait again as they did."""
@@ -181,17 +193,13 @@ class WaitingLine:
             else:
                 self._items.appendleft(item)
                 self._bounded += type(item) is not WaitingControl
-        if items:
-            self._moved.set()
-        self._note_room()
+        self._put(items)
 
     def take(self, most: int) -> Sequence[Item]:
         """Take items out, from the front, at most ``most``."""
         urgent = _taken(self._urgent, most)
         usual = _taken(self._items, most - len(urgent))
         self._bounded -= sum([type(item) is not WaitingControl for item in usual])
-        self._patient = 0
-        self._end_patience()
         self._note_room()
         return [*urgent, *usual]
 
@@ -201,10 +209,11 @@ class WaitingLine:
         self._moved.set()
 
     async def filled(self) -> bool:
-        """Wait until something is to be taken; return False once nothing ever will be."""
-        while len(self._items) + len(self._urgent) == self._patient:
+        """Wait until something waits; return False once nothing ever will."""
+        while self._empty:
             if self.closed:
-                return self._patient > 0
+                self._lose_patience()
+                return not self._empty
             self._moved.clear()
             await self._moved.wait()
         return True
@@ -226,26 +235,33 @@ class WaitingLine:
         if waiting and waiting + count > self.limit:
             raise QueueFullError(waiting=waiting, limit=self.limit, retry_after_ms=retry_after_ms)
 
-    def _stand(self, items: Sequence[Item]) -> None:
-        """Put items where they are to wait, and note whether there is room left."""
-        for item in items:
-            if _is_urgent(item):
-                self._urgent.append(item)
-            else:
-                self._items.append(item)
-                self._bounded += type(item) is not WaitingControl
-        self._note_room()
+    @property
+    def _empty(self) -> bool:
+        """Whether nothing waits but what was put aside."""
+        return not self._items and not self._urgent
+
+    def _keep_patience(self, within_s: float) -> None:
+        """Let what was put aside wait no longer than that."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + within_s
+        if self._patience is None or until_s < self._patience.when():
+            if self._patience is not None:
+                self._patience.cancel()
+            self._patience = loop.call_at(until_s, self._lose_patience)
 
     def _lose_patience(self) -> None:
-        """Let what waited for company be taken without."""
-        self._patient, self._patience = 0, None
-        self._moved.set()
-
-    def _end_patience(self) -> None:
-        """Let no timer wait for company any more."""
+        """Let what was put aside take its places."""
+        patient, self._patient = self._patient, []
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+        self.put(patient)
+
+    def _put(self, items: Sequence[Item]) -> None:
+        """Wake who waits for what was put, and note whether there is room left."""
+        if items:
+            self._moved.set()
+        self._note_room()
 
     def _note_room(self) -> None:
         """Hold back, or let go on, sources that can wait."""

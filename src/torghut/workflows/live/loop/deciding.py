@@ -65,8 +65,7 @@ from torghut.workflows.opening import Setup, fold_at_head, fresh_fold, open_fold
 
 _RECALLED: Final = 2048
 """Outcomes read back at the start, so that what is offered again is known."""
-_RECALLED_BLOCKS: Final = 4096
-"""Most blocks that are read for that."""
+_RECALLED_BLOCKS: Final = 4096  # most that are read for that
 _LOOKED_BACK: Final = 64  # blocks, for the newest control record
 
 Recorded = Callable[[Sequence[ControlRecord]], None]
@@ -161,8 +160,8 @@ class LiveLoop:
             )
             for lines_of in (self._told_lines, control_lines)
         )
-        company_s = self.policy.loop.company_ms / MS_PER_S
-        self.awaiting = Awaiting(line=self.line, steady=self.steady, company_s=company_s)
+        aside = self.policy.loop.aside_ms
+        self.awaiting = Awaiting(line=self.line, steady=self.steady, aside_ms=aside)
         self.asked = Asked(self.policy.door.answer_ms / MS_PER_S)
         self.search = Search(
             log=lambda: self.keeper.log,
@@ -207,6 +206,7 @@ class LiveLoop:
             items = self.line.take(self.policy.loop.batch_records)
             try:
                 await self._settle(items)
+                self.line.rest()
             except ClaimLostError:
                 self.line.put_back(items)
                 raise

@@ -195,39 +195,39 @@ def test_items_can_be_told_apart() -> None:
     assert replace(control(1), urgent=True) != control(1)
 
 
-def test_what_waits_for_company_goes_with_whatever_comes_or_alone_in_time() -> None:
+def test_what_is_put_aside_takes_its_place_between_blocks_or_in_time() -> None:
     async def scene() -> None:
         line, loop = WaitingLine(limit=5), asyncio.get_running_loop()
         begun_s = loop.time()
 
-        line.put_along([urgent(1)], within_s=0.04)
-        line.put_along([control(2)], within_s=0.02)
+        line.put_aside([urgent(1)], within_s=0.04)
+        line.put_aside([control(2)], within_s=0.06)
         loop.call_later(0.01, line.put, [context(3)])
         assert await line.filled()
         assert loop.time() - begun_s == pytest.approx(0.01)
-        assert all_of(line) == [urgent(1), control(2), context(3)]
-
-        line.put_along([urgent(4)], within_s=0.04)
-        line.put_along([urgent(5)], within_s=0.02)
+        line.rest()
+        assert all_of(line) == [context(3)]
+        line.rest()
         assert await line.filled()
-        assert loop.time() - begun_s == pytest.approx(0.03)
+        assert loop.time() - begun_s == pytest.approx(0.012)
+        assert all_of(line) == [urgent(1), control(2)]
+
+        line.put_aside([urgent(4)], within_s=0.04)
+        line.put_aside([urgent(5)], within_s=0.02)
+        assert await line.filled()
+        assert loop.time() - begun_s == pytest.approx(0.032)
         assert all_of(line) == [urgent(4), urgent(5)]
-
-        line.put_along([urgent(6)], within_s=0.04)
-        line.close()
-        assert await line.filled()
-        assert all_of(line) == [urgent(6)]
-        assert not await line.filled()
 
     run_virtually(scene())
 
 
-def test_what_waited_for_company_and_is_put_back_waits_for_none() -> None:
+def test_what_is_put_aside_is_taken_though_nothing_more_may_come() -> None:
     async def scene() -> None:
         line = WaitingLine(limit=5)
-        line.put_along([urgent(1), urgent(2)], within_s=60.0)
-        line.put_back(line.take(1))
+        line.put_aside([urgent(1)], within_s=60.0)
+        line.close()
         assert await line.filled()
-        assert all_of(line) == [urgent(1), urgent(2)]
+        assert all_of(line) == [urgent(1)]
+        assert not await line.filled()
 
     run_virtually(scene())
