@@ -207,8 +207,7 @@ def test_kills_at_any_instant_leave_every_question_with_one_end(tmp_path: Path) 
             with beside(partial(ask_until, made, ended), ended):
                 time.sleep(instants.uniform(0.3, 1.8))
                 if kill % 2:
-                    before = asking_pid(made)
-                    os.kill(before, signal.SIGKILL)
+                    before = kill_who_asks(made)
                     while asking_pid(made) == before:
                         time.sleep(0.05)
                 else:
@@ -246,6 +245,16 @@ def ask_on(made: Advised, client: SyncClient) -> None:
     with suppress(Exception):
         while True:
             made.decide(client)
+
+
+def kill_who_asks(made: Advised) -> int:
+    """Kill the process that asks, which a service that just began may not have started yet."""
+    while True:
+        pid = asking_pid(made)
+        with suppress(ProcessLookupError):  # it was the service's before, and is gone
+            os.kill(pid, signal.SIGKILL)
+            return pid
+        time.sleep(0.05)
 
 
 def asking_pid(made: Advised) -> int:

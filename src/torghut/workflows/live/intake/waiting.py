@@ -117,6 +117,7 @@ class WaitingLine:
     _bounded: int = 0
     _patient: list[Item] = field(default_factory=list)
     _patience: asyncio.TimerHandle | None = None
+    _until_s: float = 0.0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
     _room_for_urgent: asyncio.Event = field(default_factory=asyncio.Event)
@@ -244,9 +245,10 @@ class WaitingLine:
         """Let what was put aside wait no longer than that."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + within_s
-        if self._patience is None or until_s < self._patience.when():
+        if self._patience is None or until_s < self._until_s:  # not every timer says when it is
             if self._patience is not None:
                 self._patience.cancel()
+            self._until_s = until_s
             self._patience = loop.call_at(until_s, self._lose_patience)
 
     def _lose_patience(self) -> None:
