@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from torghut.decisions.declarations import Declarations
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.declarations.governance import AdviceBounds, AskingTerms
 from torghut.schemas.declarations.rollout.programs import ProgramTerms
+
+T = TypeVar("T")
 
 
 class AskingUndeclaredError(TorghutError):
@@ -30,10 +32,7 @@ def asking_terms(declarations: Declarations) -> AskingTerms:
     Raises:
         AskingUndeclaredError: Nothing is declared of it.
     """
-    terms = declarations.reasoning.asking
-    if terms is None:
-        raise AskingUndeclaredError(part="asking")
-    return terms
+    return _declared(declarations.reasoning.asking, part="asking")
 
 
 def bounds_of(declarations: Declarations) -> AdviceBounds:
@@ -42,10 +41,7 @@ def bounds_of(declarations: Declarations) -> AdviceBounds:
     Raises:
         AskingUndeclaredError: Nothing is declared of it.
     """
-    bounds = declarations.reasoning.bounds
-    if bounds is None:
-        raise AskingUndeclaredError(part="bounds")
-    return bounds
+    return _declared(declarations.reasoning.bounds, part="bounds")
 
 
 def program_terms(declarations: Declarations) -> ProgramTerms:
@@ -54,7 +50,15 @@ def program_terms(declarations: Declarations) -> ProgramTerms:
     Raises:
         AskingUndeclaredError: Nothing is declared of it.
     """
-    terms = declarations.reasoning.programs
-    if terms is None:
-        raise AskingUndeclaredError(part="programs")
-    return terms
+    return _declared(declarations.reasoning.programs, part="programs")
+
+
+def _declared(found: T | None, *, part: str) -> T:
+    """Return a part of what is declared of reasoning.
+
+    Raises:
+        AskingUndeclaredError: It is not there.
+    """
+    if found is None:
+        raise AskingUndeclaredError(part=part)
+    return found

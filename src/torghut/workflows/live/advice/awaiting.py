@@ -231,7 +231,7 @@ class Awaiting:
     def _settle(self, one: _Open, answer: Answer) -> None:
         """Let what became of a question wait to be recorded.
 
-        What resolves a context goes before everything else, and alone once its time is up; a later
+        Once its moment has come, what resolves a context goes before everything else; a later
         answer is recorded as well, as refused. Of a question that nothing waited for only the first
         is.
         """

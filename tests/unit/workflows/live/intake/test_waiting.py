@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.live import A
 from tests.fakes.virtual_time import run_virtually
+from torghut.adapters.system.interpreter import run_service
 from torghut.kernel.clock import SteadyNs, WallNs
 from torghut.market.ports import Quarantined
 from torghut.schemas.codes import RefusalCode
@@ -231,3 +232,14 @@ def test_what_is_put_aside_is_taken_though_nothing_more_may_come() -> None:
         assert not await line.filled()
 
     run_virtually(scene())
+
+
+def test_what_is_put_aside_for_no_time_is_taken_on_the_loop_that_serves() -> None:
+    async def scene() -> None:
+        line = WaitingLine(limit=5)
+        line.put_aside([urgent(1)], within_s=0.0)
+        line.put_aside([urgent(2)], within_s=0.0)
+        assert await line.filled()
+        assert all_of(line) == [urgent(1), urgent(2)]
+
+    run_service(scene())
