@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torghut.adapters.filesystem.writing import write_text
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
-from torghut.adapters.system.interpreter import keep_for_good
+from torghut.adapters.system.interpreter import keep_for_good, run_service
 from torghut.adapters.system.machine import environment, fingerprint, version
 from torghut.adapters.system.processes import Child, child_command
 from torghut.adapters.system.signals import (
@@ -25,6 +25,7 @@ __all__ = [
     "interrupt_on_terminate",
     "keep_for_good",
     "measure_sync",
+    "run_service",
     "stop_on_signals",
     "trial_folder",
     "version",

@@ -25,7 +25,6 @@ from torghut.adapters.sqlite.regaining import RegainingLog
 from torghut.adapters.sqlite.store import open_log
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.companions import start_companion
-from torghut.adapters.system.interpreter import run_service
 from torghut.adapters.system.journal import StderrJournal
 from torghut.adapters.system.machine import version
 from torghut.adapters.system.threads import ThreadsAside
@@ -50,7 +49,6 @@ __all__ = [
     "gatekeeper",
     "journal",
     "log_keeper",
-    "run_service",
     "scheduler_beside",
     "serve_http",
     "telemetry",

@@ -33,6 +33,13 @@ from torghut.workflows.reasoning.ports import Caller
 REPLY_MAX: Final = 256 * 1024
 """Bytes of a reply that are read at most."""
 
+# Who asks bounds how many calls there are at once, and each connection is worth keeping: another
+# one costs a handshake. A server may close what rests for 5 s, as uvicorn does; whoever writes to
+# it in that moment has lost a call that nobody tries again.
+_CONNECTIONS: Final = httpx.Limits(
+    max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0
+)
+
 _OK: Final = 200
 _THROTTLED: Final = 429
 _UNAUTHORISED: Final = frozenset({401, 403})
@@ -86,6 +93,7 @@ class EndpointCaller(Caller):
             trust_env=False,
             follow_redirects=False,
             timeout=None,  # noqa: S113 - the deadline is over the whole call
+            limits=_CONNECTIONS,
             transport=None,
         )
 

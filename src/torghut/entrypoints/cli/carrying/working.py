@@ -67,7 +67,7 @@ def worker(**options: Unpack[WorkerOptions]) -> ExitCode:
     partitions back within the declared budget; whatever else ends a worker, others take its
     partitions up where the log ends.
     """
-    serving.run_service(_work(options))
+    machine.run_service(_work(options))
     return ExitCode.YES
 
 

@@ -61,7 +61,7 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     terms, text = asking_terms(deciding.declarations()), options["program"]
     package = None if text is None else load_program(text, None)
     with machine.end_on_terminate():
-        asyncio.run(_serve(options, access, terms, package))
+        machine.run_service(_serve(options, access, terms, package))
     return ExitCode.YES
 
 
@@ -73,6 +73,7 @@ async def _serve(
         access, terms, options["socket"], passages=options["passages"], package=package
     ) as desk:
         click.echo(f"asking  {access.model} at {access.url}")
+        machine.keep_for_good()
         with machine.stop_on_signals(at_end_of_input=options["beside"]) as stopping:
             await _until_over(stopping.asked, options["program"], package)
         calls, tokens = desk.ledger.state.counted(desk.ledger.wall.now_ns())

@@ -9,7 +9,7 @@ from typing import Final
 import click
 from typing_extensions import Unpack
 
-from torghut.composition import machine, serving, standby
+from torghut.composition import machine, standby
 from torghut.entrypoints.cli.console import progress, shown
 from torghut.entrypoints.cli.program import UnforeseenError
 from torghut.entrypoints.cli.run.options import InstantType, SpeedType
@@ -112,7 +112,7 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     options["reasoning_mode"] = mode_to_begin_with(options["reasoning_mode"])
     with progress() as told, machine.end_on_terminate():
         prepared = prepare(options, told)
-    serving.run_service(_serve(options, prepared))
+    machine.run_service(_serve(options, prepared))
     return ExitCode.YES
 
 
