@@ -58,7 +58,7 @@ class PassageFile:
         self._begins = b""  # what tells the file that was read from another one
         self._offset = 0
         self._items: dict[str, list[Item]] = {}
-        self._newest_ns = 0
+        self._asked_ns = 0  # the latest event that was asked about
         self._said = ""
 
     async def of(self, symbol: str, event_ns: int) -> Sequence[Passage]:
@@ -70,6 +70,7 @@ class PassageFile:
     def _shown(self, path: Path, symbol: str, event_ns: int) -> Sequence[Passage]:
         """Return the same; one thread at a time follows the file."""
         with self._lock:
+            self._asked_ns = max(self._asked_ns, event_ns)
             try:
                 self._follow(path)
             except OSError as error:
@@ -88,7 +89,7 @@ class PassageFile:
             found = os.fstat(file.fileno())
             begins = file.read(_HEAD)  # another file may have the number of one that was removed
             if found.st_size < self._offset or not begins.startswith(self._begins):
-                self._offset, self._items, self._newest_ns = 0, {}, 0
+                self._offset, self._items = 0, {}
             self._begins = begins
             if found.st_size == self._offset:
                 return
@@ -120,12 +121,14 @@ class PassageFile:
         )
         for symbol in said.symbols or (_EVERYBODY,):
             self._items.setdefault(symbol, []).append(item)
-        self._newest_ns = max(self._newest_ns, said.received_ns)
         return True
 
     def _forget(self) -> None:
-        """Forget what is so old that it is shown with nothing that could still come."""
-        oldest_ns = self._newest_ns - 2 * self._age_max_ns
+        """Forget what is so old that no event is asked about any more which it is shown with.
+
+        Only events tell what time it is: a file may hold what is to come, or what never was.
+        """
+        oldest_ns = self._asked_ns - 2 * self._age_max_ns
         for symbol, items in self._items.items():
             self._items[symbol] = [one for one in items if one.published_at_ns >= oldest_ns]
 

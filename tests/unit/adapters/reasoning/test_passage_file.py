@@ -112,5 +112,14 @@ def test_line_that_is_no_item_is_said_and_costs_no_other(path: Path) -> None:
     assert witness.unreadable == ["2 lines that are no item"]
 
 
+@pytest.mark.parametrize("ahead_ms", [10 * HOUR_MS, 10_000 * HOUR_MS])
+def test_item_that_is_far_ahead_takes_nothing_from_what_was_known_before(
+    path: Path, ahead_ms: int
+) -> None:
+    path.write_text(line(1) + line(2, at_ns=NOW_NS + ahead_ms * 1_000_000))
+
+    assert shown(PassageFile(path, age_max_ms=HOUR_MS, witness=Witness())) == ["item 1"]
+
+
 def test_without_a_file_nothing_is_shown() -> None:
     assert shown(PassageFile(None, age_max_ms=HOUR_MS, witness=Witness())) == []
