@@ -8,6 +8,12 @@ from torghut.kernel.errors import ExitCode, TorghutError
 
 Fault = Literal["timed-out", "invalid", "failed"]
 
+CANCELLED: Final = "reasoning.cancelled"
+"""Code of a question, or a call, that whoever asked gave up."""
+
+DEFECT: Final = "reasoning.defect"
+"""Code of a question that ended by an error that nobody foresaw."""
+
 _SHOWN: Final = 120
 
 

@@ -105,6 +105,7 @@ def desk_of(
         ),
         confidence_min=0.5,
         passages=no_passages,
+        steady=standby.steady_clock(),
         witness=changes,
         keeper=ArtifactRecords(kept or InMemoryArtifacts()),
     )

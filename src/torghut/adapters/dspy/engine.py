@@ -13,7 +13,7 @@ from torghut.adapters.dspy.speaking import answer_schema
 from torghut.kernel.canonical import JsonObject, JsonValue, canonical_bytes
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.digests import sha256_hex
-from torghut.reasoning.errors import AdviceFaultError, AnswerMalformedError
+from torghut.reasoning.errors import CANCELLED, AdviceFaultError, AnswerMalformedError
 from torghut.reasoning.replies import Reply, read_reply
 from torghut.schemas.reasoning.record import ModelParameters
 from torghut.schemas.reasoning.steps import StepName
@@ -88,7 +88,7 @@ class ChatEngine:
         begun_ns = self._steady.now_ns()
         raw: bytes | None = None
         reply: Reply | None = None
-        code = "reasoning.cancelled"
+        code = CANCELLED
         try:
             raw = await self._caller.call(body, step=asking.step, deadline_ns=asking.deadline_ns)
             reply = read_reply(raw, model=self._parameters.model)

@@ -95,6 +95,7 @@ async def advising(
             ledger=ledger,
             confidence_min=terms.confidence_min,
             passages=PassageFile(passages, age_max_ms=terms.passage_age_ms, witness=witness).of,
+            steady=steady,
             witness=witness,
             keeper=ArtifactRecords(FolderArtifacts(artifact_dir())),
         )

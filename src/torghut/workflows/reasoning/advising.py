@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torghut.artifacts.errors import ArtifactUnwritableError
+from torghut.kernel.clock import SteadyClock
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import NS_PER_S
 from torghut.reasoning.asking import Terms, advice_context
+from torghut.reasoning.errors import CANCELLED, DEFECT, DeadlineError
 from torghut.reasoning.ledger import AskRefusedError
 from torghut.schemas.reasoning.context import Passage
 from torghut.workflows.reasoning.finding import Finding, Question, find
@@ -41,6 +45,7 @@ class AdvisingDesk:
         ledger: Whether anybody may be asked, and what that cost so far.
         confidence_min: Of advice; less than that defers.
         passages: Gives what may be shown of a symbol as of an event time.
+        steady: What deadlines are measured on.
         witness: Told of records that could not be kept.
         keeper: Keeps what was asked and answered.
     """
@@ -49,6 +54,7 @@ class AdvisingDesk:
     ledger: AskingLedger
     confidence_min: float
     passages: Callable[[str, int], Awaitable[Sequence[Passage]]]
+    steady: SteadyClock
     witness: AskingWitness
     keeper: RecordKeeper
 
@@ -63,16 +69,22 @@ class AdvisingDesk:
             return Finding(outcome="failed", code=fault.code)
         try:
             finding = await self._ask(inquiry)
-        except BaseException:  # cancelled: the trial of a half-open breaker must not stay open
-            self.ledger.end(number, "failed", code="reasoning.cancelled", tokens=None)
+        except BaseException as broken:  # the trial of a half-open breaker must not stay open
+            code = CANCELLED if isinstance(broken, asyncio.CancelledError) else DEFECT
+            self.ledger.end(number, "failed", code=code, tokens=None)
             raise
         self.ledger.end(number, finding.outcome, code=finding.code, tokens=finding.tokens)
         return finding
 
     async def _ask(self, inquiry: Inquiry) -> Finding:
-        """Ask the program."""
+        """Ask the program; where not even the news comes in time, nobody."""
         event_ns = advice_context(inquiry.row, inquiry.terms, ()).event_ns
-        passages = await self.passages(inquiry.terms.symbol, event_ns)
+        left_s = (inquiry.deadline_ns - self.steady.now_ns()) / NS_PER_S
+        try:
+            async with asyncio.timeout(left_s):
+                passages = await self.passages(inquiry.terms.symbol, event_ns)
+        except TimeoutError:
+            return Finding(outcome=DeadlineError.resolution, code=DeadlineError.code)
         shown = advice_context(inquiry.row, inquiry.terms, passages)
         question = Question(
             context_id=inquiry.context_id, shown=shown, confidence_min=self.confidence_min
