@@ -11,34 +11,21 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from torghut.kernel.units import NS_PER_MS
 from torghut.reasoning.passages import Item, shown_passages
 from torghut.schemas.reasoning.context import Passage
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Symbol
+from torghut.schemas.reasoning.offering import PassageOffered
 from torghut.workflows.reasoning.ports import AskingWitness
 
 _BYTES_MAX: Final = 64 * 1024 * 1024
 """Most that is read of what is new: of a longer file the rest is as old as it is far ahead."""
 
 _HEAD: Final = 4096
-_LINE_MAX: Final = 65_536
 _EVERYBODY: Final = ""
-
-
-class PassageLine(Message):
-    """One piece of news or fundamentals, as it was received."""
-
-    kind: Literal["news", "fundamentals"]
-    item_id: Identifier
-    symbols: Annotated[tuple[Symbol, ...], Field(description="That it is about; none: all.")] = ()
-    published_at_ns: Nanoseconds
-    received_ns: Nanoseconds
-    source: Annotated[str, Field(max_length=400)]
-    text: Annotated[str, Field(max_length=_LINE_MAX)]
 
 
 class PassageFile:
@@ -107,7 +94,7 @@ class PassageFile:
     def _take(self, line: bytes) -> bool:
         """Take in a line; return whether it is an item."""
         try:
-            said = PassageLine.model_validate_json(line)
+            said = PassageOffered.model_validate_json(line)
         except ValidationError:
             return False
         item = Item(
