@@ -43,7 +43,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 TEACHER: Final = "torghut-specialist-v1"
 COUNT: Final = 24
-TERMS: Final = programs.Terms(budget_ms=20_000, confidence_min=0.0)
+TERMS: Final = programs.ServingTerms(budget_ms=20_000, confidence_min=0.0)
 LIMITS: Final = ProgramLimits(
     questions_min=COUNT,
     each_min=4,

@@ -24,9 +24,9 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.composition import standby
 from torghut.eventlog.memory import InMemoryLog
 from torghut.market.ports import Arrival
-from torghut.reasoning.asking import Terms
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.ledger import AskingPolicy, asking_decider
+from torghut.reasoning.showing import RowLegend
 from torghut.schemas.control import AdviceShadowed
 from torghut.schemas.reasoning.context import Passage
 from torghut.schemas.reasoning.record import AdviceRecord, ModelParameters
@@ -116,7 +116,7 @@ def inquiry() -> Inquiry:
     return Inquiry(
         context_id=f"{'cd' * 16}:{NAMES[0]}:quote:7",
         row=asked_row(),
-        terms=Terms(symbol=NAMES[0], regimes=("calm", "turbulent"), multiplier=1.0),
+        legend=RowLegend(symbol=NAMES[0], regimes=("calm", "turbulent"), multiplier=1.0),
         deadline_ns=standby.steady_clock().now_ns() + BUDGET_NS,
     )
 

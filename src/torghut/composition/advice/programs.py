@@ -37,7 +37,7 @@ from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.program import Optimizer, RenderingFile
 from torghut.schemas.reasoning.record import ModelParameters
 from torghut.workflows.reasoning.ports import Caller
-from torghut.workflows.reasoning.programs.evaluating import Evaluated, Examiner, Terms
+from torghut.workflows.reasoning.programs.evaluating import Evaluated, Examiner, ServingTerms
 from torghut.workflows.reasoning.programs.learning import (
     Example,
     Lessons,
@@ -53,7 +53,7 @@ __all__ = [
     "GepaOptions",
     "MiproOptions",
     "Spending",
-    "Terms",
+    "ServingTerms",
     "checked_module",
     "compiled",
     "evaluated",
@@ -172,7 +172,7 @@ class Exam:
         store: Keeps what was asked and answered.
     """
 
-    terms: Terms
+    terms: ServingTerms
     spending: Spending
     store: ArtifactStore
 

@@ -10,9 +10,9 @@ from torghut.artifacts.errors import ArtifactUnwritableError
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.units import NS_PER_S
-from torghut.reasoning.asking import Terms, advice_context
 from torghut.reasoning.errors import CANCELLED, DEFECT, DeadlineError
 from torghut.reasoning.ledger import AskRefusedError
+from torghut.reasoning.showing import RowLegend, advice_context
 from torghut.schemas.reasoning.context import Passage
 from torghut.workflows.reasoning.finding import Finding, Question, find
 from torghut.workflows.reasoning.ledger import AskingLedger
@@ -26,13 +26,13 @@ class Inquiry:
     Attributes:
         context_id: What names the context.
         row: What is known: a row of dtype ``DECISION`` that is no decision.
-        terms: What its numbers mean.
+        legend: What its numbers mean.
         deadline_ns: When an answer is of no use any more, on the steady clock.
     """
 
     context_id: str
     row: bytes
-    terms: Terms
+    legend: RowLegend
     deadline_ns: int
 
 
@@ -78,14 +78,14 @@ class AdvisingDesk:
 
     async def _ask(self, inquiry: Inquiry) -> Finding:
         """Ask the program; where not even the news comes in time, nobody."""
-        event_ns = advice_context(inquiry.row, inquiry.terms, ()).event_ns
+        event_ns = advice_context(inquiry.row, inquiry.legend, ()).event_ns
         left_s = (inquiry.deadline_ns - self.steady.now_ns()) / NS_PER_S
         try:
             async with asyncio.timeout(left_s):
-                passages = await self.passages(inquiry.terms.symbol, event_ns)
+                passages = await self.passages(inquiry.legend.symbol, event_ns)
         except TimeoutError:
             return Finding(outcome=DeadlineError.resolution, code=DeadlineError.code)
-        shown = advice_context(inquiry.row, inquiry.terms, passages)
+        shown = advice_context(inquiry.row, inquiry.legend, passages)
         question = Question(
             context_id=inquiry.context_id, shown=shown, confidence_min=self.confidence_min
         )

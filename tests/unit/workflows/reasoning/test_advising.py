@@ -19,9 +19,9 @@ from torghut.eventlog.envelopes import read_event
 from torghut.eventlog.memory import InMemoryLog
 from torghut.kernel.units import NS_PER_S
 from torghut.market.ports import Arrival
-from torghut.reasoning.asking import Terms
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.ledger import AskingPolicy, asking_decider
+from torghut.reasoning.showing import RowLegend
 from torghut.schemas.reasoning.context import AdviceContext, Passage
 from torghut.schemas.reasoning.ledger import ASKING_EVENT, QuestionEnded
 from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
@@ -101,7 +101,7 @@ def inquiry() -> Inquiry:
     return Inquiry(
         context_id=f"{'cd' * 16}:{NAMES[0]}:quote:7",
         row=asking_fold().decide(course([0] * 60), active).asked[0].row,
-        terms=Terms(symbol=NAMES[0], regimes=("calm", "turbulent"), multiplier=1.0),
+        legend=RowLegend(symbol=NAMES[0], regimes=("calm", "turbulent"), multiplier=1.0),
         deadline_ns=NS_PER_S,
     )
 

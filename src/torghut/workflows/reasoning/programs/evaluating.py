@@ -24,7 +24,7 @@ _AGAIN_EVERY: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ServingTerms:
     """How questions are asked, as they are served.
 
     Attributes:
@@ -61,7 +61,7 @@ class Examiner:
     """
 
     program: Program
-    terms: Terms
+    terms: ServingTerms
     steady: SteadyClock
     store: ArtifactStore
 

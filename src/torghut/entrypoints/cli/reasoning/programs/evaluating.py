@@ -114,7 +114,7 @@ def _exam(declared: Declarations) -> programs.Exam:
     """
     bounds, terms = bounds_of(declared), asking_terms(declared)
     return programs.Exam(
-        terms=programs.Terms(
+        terms=programs.ServingTerms(
             budget_ms=bounds.budget_ms - bounds.reserve_ms, confidence_min=terms.confidence_min
         ),
         spending=programs.Spending(
