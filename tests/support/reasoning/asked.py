@@ -28,8 +28,7 @@ from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.program import ProgramFile, RenderingFile
 from torghut.schemas.reasoning.steps import STEPS
 from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
-from torghut.workflows.reasoning.finding import Question as Asked
-from torghut.workflows.reasoning.finding import find
+from torghut.workflows.reasoning.finding import ProgramQuestion, find
 from torghut.workflows.reasoning.ports import NEVER_NS
 from torghut.workflows.reasoning.programs.evaluating import ServingTerms
 from torghut.workflows.reasoning.programs.learning import Lessons, Suite, lessons
@@ -72,7 +71,7 @@ class KeepingAdviser(Advisor):
             symbol=question.symbol, regimes=question.regimes, multiplier=question.multiplier
         )
         shown = advice_context(question.row, legend, ())
-        asked = Asked(
+        asked = ProgramQuestion(
             context_id=question.context_id, shown=shown, confidence_min=TERMS.confidence_min
         )
 

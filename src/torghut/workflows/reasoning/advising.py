@@ -14,7 +14,7 @@ from torghut.reasoning.errors import CANCELLED, DEFECT, DeadlineError
 from torghut.reasoning.ledger import AskRefusedError
 from torghut.reasoning.showing import RowLegend, advice_context
 from torghut.schemas.reasoning.context import Passage
-from torghut.workflows.reasoning.finding import Finding, Question, find
+from torghut.workflows.reasoning.finding import Finding, ProgramQuestion, find
 from torghut.workflows.reasoning.ledger import AskingLedger
 from torghut.workflows.reasoning.ports import AskingWitness, Program, RecordKeeper
 
@@ -86,7 +86,7 @@ class AdvisingDesk:
         except TimeoutError:
             return Finding(outcome=DeadlineError.resolution, code=DeadlineError.code)
         shown = advice_context(inquiry.row, inquiry.legend, passages)
-        question = Question(
+        question = ProgramQuestion(
             context_id=inquiry.context_id, shown=shown, confidence_min=self.confidence_min
         )
         finding, record = await find(self.program, question, deadline_ns=inquiry.deadline_ns)

@@ -30,7 +30,7 @@ _P95: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class ExampleAnswer:
     """What became of one question.
 
     Attributes:
@@ -68,12 +68,14 @@ class Answered:
         return self.valid and self.vetoes != self.example.good
 
 
-def aligned(answers: Sequence[Answered]) -> float:
+def aligned(answers: Sequence[ExampleAnswer]) -> float:
     """Return the share of questions whose answer was that of hindsight."""
     return sum(one.agrees for one in answers) / len(answers)
 
 
-def program_figures(answers: Sequence[Answered], limits: ProgramLimits) -> Sequence[GateFigure]:
+def program_figures(
+    answers: Sequence[ExampleAnswer], limits: ProgramLimits
+) -> Sequence[GateFigure]:
     """Return what every gate comes to; the two counts of the rollout's contract stand first."""
     return list(_figures(answers, limits))
 
@@ -89,7 +91,7 @@ def verdict_on(figures: Sequence[GateFigure]) -> tuple[Verdict, str]:
     return "promote", "every-limit-held"
 
 
-def _figures(answers: Sequence[Answered], limits: ProgramLimits) -> Iterator[GateFigure]:
+def _figures(answers: Sequence[ExampleAnswer], limits: ProgramLimits) -> Iterator[GateFigure]:
     """Yield what every gate comes to."""
     came = [one for one in answers if one.came]
     valid = [one for one in came if one.valid]
@@ -149,7 +151,7 @@ def _figures(answers: Sequence[Answered], limits: ProgramLimits) -> Iterator[Gat
     )
 
 
-def _p95_ms(answers: Sequence[Answered]) -> float | None:
+def _p95_ms(answers: Sequence[ExampleAnswer]) -> float | None:
     """Return the time within which 95 of 100 questions came to something; None without any."""
     slow = sorted(one.elapsed_ns for one in answers)
     return slow[math.ceil(_P95 * len(slow)) - 1] / NS_PER_MS if slow else None
