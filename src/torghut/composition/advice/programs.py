@@ -11,9 +11,7 @@ from typing import Final
 from torghut.adapters.dspy.apart import Apart, apart
 from torghut.adapters.dspy.compiling import (
     BootstrapOptions,
-    Fits,
     GepaOptions,
-    Hindsight,
     bootstrapped,
     reflected,
 )
@@ -31,9 +29,7 @@ from torghut.composition.advice.packages import program_for
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.kernel.clock import SteadyClock
 from torghut.reasoning.program import AdviceProgram, build_program, check_rendering
-from torghut.reasoning.verdict import Committee, judge
 from torghut.schemas.package import Environment, Provenance
-from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.program import Optimizer, RenderingFile
 from torghut.schemas.reasoning.record import ModelParameters
 from torghut.workflows.reasoning.ports import Caller
@@ -45,6 +41,7 @@ from torghut.workflows.reasoning.programs.learning import (
     Suite,
 )
 from torghut.workflows.reasoning.programs.metering import MeteredCaller, Spending
+from torghut.workflows.reasoning.programs.wanting import feedback_of, metric_of
 
 __all__ = [
     "BootstrapOptions",
@@ -52,8 +49,8 @@ __all__ = [
     "Exam",
     "GepaOptions",
     "MiproOptions",
-    "Spending",
     "ServingTerms",
+    "Spending",
     "checked_module",
     "compiled",
     "evaluated",
@@ -150,15 +147,15 @@ def _optimised(
     examples: Sequence[Example], asked: Compiling, endpoints: Endpoints, elsewhere: Apart
 ) -> tuple[Optimizer, CommitteeModule]:
     """Return what an optimiser makes of the uncompiled program, and how it is called."""
-    questions, told = [one.shown for one in examples], _hindsight(examples)
-    fits = _fits(examples, asked.confidence_min)
+    questions = [one.shown for one in examples]
+    metric, feedback = metric_of(examples, asked.confidence_min), feedback_of(examples)
     match asked.options:
         case GepaOptions() as options:
-            return "gepa", reflected(questions, fits, told, endpoints, options, elsewhere)
+            return "gepa", reflected(questions, metric, feedback, endpoints, options, elsewhere)
         case MiproOptions() as options:
-            return "mipro-v2", searched(questions, fits, told, endpoints, options, elsewhere)
+            return "mipro-v2", searched(questions, metric, feedback, endpoints, options, elsewhere)
         case BootstrapOptions() as options:
-            module = bootstrapped(questions, fits, endpoints, options, elsewhere)
+            module = bootstrapped(questions, metric, endpoints, options, elsewhere)
             return "bootstrap-few-shot", module
 
 
@@ -216,31 +213,6 @@ def _asking(access: EndpointAccess, spending: Spending) -> Iterator[tuple[Metere
             yield MeteredCaller(caller, spending, steady), elsewhere
         finally:
             elsewhere.run(caller.close())
-
-
-def _fits(examples: Sequence[Example], confidence_min: float) -> Fits:
-    """Return what says whether answers are those that hindsight wants."""
-    good = {one.shown.model_dump_json(): one.good for one in examples}
-
-    def fits(shown: AdviceContext, committee: Committee) -> bool:
-        judged = judge(committee, shown, confidence_min=confidence_min)
-        wanted = good[shown.model_dump_json()]
-        raises = judged.resolution in {"approve", "adjust"}
-        return raises == wanted and judged.resolution != "invalid"
-
-    return fits
-
-
-def _hindsight(examples: Sequence[Example]) -> Hindsight:
-    """Return what says in words what should have been answered."""
-    worth = {one.shown.model_dump_json(): one.worth_bps for one in examples}
-
-    def hindsight(shown: AdviceContext) -> str:
-        bps = worth[shown.model_dump_json()]
-        wanted = "let stand" if bps > 0.0 else "vetoed"
-        return f"Raising as proposed came to {bps:+.1f} bps after costs: it was to be {wanted}."
-
-    return hindsight
 
 
 def _provenance(train: Suite) -> Provenance:

@@ -17,15 +17,12 @@ from torghut.schemas.control import ResolutionName
 from torghut.schemas.declarations.rollout.programs import ProgramLimits
 from torghut.schemas.rollout.gates import SHORT_OF, Comparator
 from torghut.schemas.rollout.phases import GateId
-from torghut.workflows.reasoning.programs.learning import Example
+from torghut.workflows.reasoning.programs.learning import VETOES, Example
 
 Verdict = Literal["promote", "deny", "insufficient"]
 """What is recommended of a program."""
 
 _UNANSWERED: Final = frozenset({"timed-out", "failed"})
-_VETOES: Final = frozenset({"veto", "defer"})
-"""What keeps exposure from being raised as proposed."""
-
 _P95: Final = 0.95
 
 
@@ -60,12 +57,12 @@ class ExampleAnswer:
     @property
     def vetoes(self) -> bool:
         """Whether it keeps exposure from being raised as proposed."""
-        return self.outcome in _VETOES
+        return self.outcome in VETOES
 
     @property
     def agrees(self) -> bool:
         """Whether it is the answer of hindsight; none is not."""
-        return self.valid and self.vetoes != self.example.good
+        return self.example.agrees(self.outcome)
 
 
 def aligned(answers: Sequence[ExampleAnswer]) -> float:

@@ -25,10 +25,14 @@ from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.ids import parse_context_id
 from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.codes import PENDING
+from torghut.schemas.control import VERDICTS, ResolutionName
 from torghut.schemas.declarations.rollout.evaluation import SplitPolicy
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.record import AdviceRecord
 from torghut.workflows.reasoning.recording import AdviceRecordMissingError, load_record
+
+VETOES: Final = frozenset({"veto", "defer"})
+"""What keeps exposure from being raised as proposed."""
 
 _BPS: Final = 1e4
 
@@ -65,6 +69,10 @@ class Example:
     def good(self) -> bool:
         """Whether it was worth more than nothing."""
         return self.worth_bps > 0.0
+
+    def agrees(self, outcome: ResolutionName) -> bool:
+        """Say whether an outcome is the answer of hindsight; what is no verdict is not."""
+        return outcome in VERDICTS and (outcome in VETOES) != self.good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
