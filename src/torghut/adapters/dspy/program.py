@@ -10,7 +10,7 @@ import dspy
 from typing_extensions import override
 
 from torghut.adapters.dspy.engine import CURRENT_RUN, Blocking, ChatEngine, NoBlocking, QuestionRun
-from torghut.adapters.dspy.signatures import SHOWN, before, signature_of
+from torghut.adapters.dspy.signatures import SHOWN, signature_of
 from torghut.adapters.dspy.speaking import StrictAdapter
 from torghut.kernel.canonical import JsonObject, canonical_text
 from torghut.kernel.clock import SteadyClock
@@ -25,6 +25,7 @@ from torghut.schemas.reasoning.steps import (
     RiskAnswer,
     SignalAnswer,
     StepName,
+    steps_before,
 )
 from torghut.schemas.types import Message
 from torghut.workflows.reasoning.ports import NEVER_NS, Caller, Program, Thought, Transcript
@@ -69,7 +70,7 @@ class CommitteeModule(dspy.Module):  # type: ignore[misc]  # it publishes no typ
 
 def _given(step: StepName, context: str, answers: Mapping[StepName, str]) -> dict[str, str]:
     """Return what a step is given: the context, and the answers of the steps before."""
-    return {**{name: answers[name] for name in before(step)}, SHOWN: context}
+    return {**{name: answers[name] for name in steps_before(step)}, SHOWN: context}
 
 
 def spelled(step: StepName, said: dspy.Prediction) -> str:
