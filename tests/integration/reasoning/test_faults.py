@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
+from tests.fakes.asking import NothingHappens
 from tests.fakes.clock import HandClock
 from tests.support.decisions.asking import NAMES, asking_fold, course, mode_record
 from tests.support.reasoning.expected import CASES, VERDICTS
@@ -33,7 +34,7 @@ from torghut.schemas.reasoning.record import AdviceRecord, ModelParameters
 from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
 from torghut.workflows.reasoning.finding import Finding
 from torghut.workflows.reasoning.ledger import AskingLedger
-from torghut.workflows.reasoning.ports import AskingWitness, Caller
+from torghut.workflows.reasoning.ports import Caller
 from torghut.workflows.reasoning.recording import load_record, record_bytes
 from torghut.workflows.reasoning.replaying import replayed_answer
 
@@ -44,7 +45,7 @@ BUDGET_NS: Final = 400_000_000
 PATIENCE_NS: Final = 5_000_000_000
 
 
-class Changes(AskingWitness):
+class Changes(NothingHappens):
     """Remembers how the breaker changed."""
 
     def __init__(self) -> None:
@@ -53,18 +54,6 @@ class Changes(AskingWitness):
     @override
     def changed(self, before: str, after: str, code: str) -> None:
         self.seen.append((before, after, code))
-
-    @override
-    def unkept(self, context_id: str, fault: Exception) -> None:
-        raise AssertionError(context_id) from fault
-
-    @override
-    def unread(self, source: str, found: str) -> None:
-        raise AssertionError(source)
-
-    @override
-    def failed(self, context_id: str, defect: Exception) -> None:
-        raise AssertionError(context_id) from defect
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
+from tests.fakes.asking import NothingHappens
 from torghut.adapters.reasoning.passage_file import PassageFile
-from torghut.workflows.reasoning.ports import AskingWitness
 
 SYMBOL: Final = "binance-spot:ETHUSDT"
 OTHER: Final = "binance-spot:BTCUSDT"
@@ -19,27 +19,15 @@ HOUR_MS: Final = 3_600_000
 NOW_NS: Final = 1_700_000_000_000_000_000
 
 
-class Witness(AskingWitness):
+class Witness(NothingHappens):
     """Remembers what could not be read."""
 
     def __init__(self) -> None:
         self.unreadable: list[str] = []
 
     @override
-    def changed(self, before: str, after: str, code: str) -> None:
-        raise AssertionError(after)
-
-    @override
-    def unkept(self, context_id: str, fault: Exception) -> None:
-        raise AssertionError(context_id) from fault
-
-    @override
     def unread(self, source: str, found: str) -> None:
         self.unreadable.append(found)
-
-    @override
-    def failed(self, context_id: str, defect: Exception) -> None:
-        raise AssertionError(context_id) from defect
 
 
 def line(number: int, *symbols: str, at_ns: int = NOW_NS) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import pytest
-from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
+from tests.fakes.asking import NothingHappens
 from tests.fakes.clock import HandClock, Stopwatch
 from tests.fakes.programs import FakeProgram
 from tests.fakes.virtual_time import run_virtually
@@ -27,7 +27,6 @@ from torghut.schemas.reasoning.ledger import ASKING_EVENT, QuestionEnded
 from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
 from torghut.workflows.reasoning.finding import Finding
 from torghut.workflows.reasoning.ledger import AskingLedger, day_stream
-from torghut.workflows.reasoning.ports import AskingWitness
 
 POLICY: Final = AskingPolicy(
     calls_per_hour=5,
@@ -38,26 +37,6 @@ POLICY: Final = AskingPolicy(
 )
 
 Passages = Callable[[str, int], Awaitable[Sequence[Passage]]]
-
-
-class Witness(AskingWitness):
-    """Is told of nothing here."""
-
-    @override
-    def changed(self, before: str, after: str, code: str) -> None:
-        raise AssertionError(after)
-
-    @override
-    def unkept(self, context_id: str, fault: Exception) -> None:
-        raise AssertionError(context_id) from fault
-
-    @override
-    def unread(self, source: str, found: str) -> None:
-        raise AssertionError(source)
-
-    @override
-    def failed(self, context_id: str, defect: Exception) -> None:
-        raise AssertionError(context_id) from defect
 
 
 async def no_news(_symbol: str, _event_ns: int) -> Sequence[Passage]:
@@ -81,7 +60,7 @@ def desk_of(
     says: Callable[[AdviceContext], str], store: InMemoryLog, passages: Passages = no_news
 ) -> AdvisingDesk:
     """Return a desk whose program says something."""
-    witness = Witness()
+    witness = NothingHappens()
     return AdvisingDesk(
         program=FakeProgram(says=says),
         ledger=AskingLedger(
