@@ -16,7 +16,7 @@ from torghut.kernel.clock import SteadyClock
 from torghut.kernel.units import NS_PER_S
 from torghut.reasoning.errors import DeadlineError, EndpointUnreachableError
 from torghut.schemas.reasoning.context import AdviceContext
-from torghut.workflows.reasoning.probing import Endpoint as Stages
+from torghut.workflows.reasoning.probing import EndpointStages
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _ADDRESSES_MAX: Final = 4
 
 
-class ReachedEndpoint(Stages):
+class ReachedEndpoint(EndpointStages):
     """One endpoint.
 
     Args:
