@@ -64,7 +64,6 @@ def bootstrapped(
         options: Of the gathering.
         apart: Where calls are made.
     """
-
     optimiser = dspy.BootstrapFewShot(
         metric=passing(metric),
         teacher_settings={"lm": apart.model(endpoints.caller, endpoints.teacher)},
