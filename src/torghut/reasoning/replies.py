@@ -32,7 +32,7 @@ _DEPTH_MAX: Final = 64
 _NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 """Strings, so that their brackets do not count, and brackets.
 
-One that is not closed is passed by as well: nothing in it is looked at from each of its quotes anew.
+One that is not closed is passed by as well, or it would be gone through from each of its quotes.
 """
 
 TOKENS_MAX: Final = 10_000_000
