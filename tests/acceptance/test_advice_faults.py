@@ -23,7 +23,7 @@ from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.client import Delivery, SyncClient
 from torghut.eventlog.envelopes import read_event
 from torghut.kernel.canonical import JsonObject, parse_json_object
-from torghut.reasoning.ledger import Asking, evolve
+from torghut.reasoning.ledger import AskingState, evolve
 from torghut.schemas.codes import Resolution
 from torghut.schemas.reasoning.ledger import ASKING_EVENT
 from torghut.workflows.reasoning.ledger import PREFIX
@@ -83,7 +83,7 @@ class Course:
     missed: int = 0
     _stream: str = ""
     _read: int = 0
-    _asking: Asking = field(default_factory=Asking)
+    _asking: AskingState = field(default_factory=AskingState)
 
     def decide(self) -> tuple[Sequence[str], str]:
         """Return the reasons of the next decision and the context that it is about."""
@@ -100,7 +100,7 @@ class Course:
         self.missed += missed
         return reasons, str(decision["decision_id"])
 
-    def stands(self) -> Asking:
+    def stands(self) -> AskingState:
         """Return what the ledger says, of which only what is new is read."""
         path = self.made.service.folder / "var" / "asking.log"
         events = SharedEvents(path, clock=SystemClock(), ids=RandomIds())
@@ -111,7 +111,7 @@ class Course:
         """Fold what is new."""
         newest = max(await events.streams(PREFIX), default="")
         if newest != self._stream:
-            self._stream, self._read, self._asking = newest, 0, Asking()
+            self._stream, self._read, self._asking = newest, 0, AskingState()
         for envelope in await events.read_events(newest, after=self._read) if newest else ():
             self._asking = evolve(self._asking, read_event(envelope, ASKING_EVENT, {}))
             self._read += 1

@@ -21,7 +21,7 @@ from torghut.adapters.endpoint.pupil import PUPIL
 from torghut.artifacts.package import Package
 from torghut.client import SyncClient
 from torghut.composition import governing
-from torghut.composition.advice import packages, programs
+from torghut.composition.advice import compiling, packages
 from torghut.governance.ledger.ledger import (
     LEDGER,
     Promote,
@@ -44,7 +44,7 @@ def compiled(folder: Path) -> Sequence[Package]:
     """Return two programs that are shown different examples, kept among the artifacts."""
     store = packages.program_store(folder / "var" / packages.PROGRAMS)
     with turning_endpoint() as endpoint:
-        made = [package(endpoint.url, programs.BootstrapOptions(demos=count)) for count in (2, 4)]
+        made = [package(endpoint.url, compiling.BootstrapOptions(demos=count)) for count in (2, 4)]
     for one in made:
         store.save(one)
     return made

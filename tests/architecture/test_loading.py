@@ -34,6 +34,8 @@ def loaded(command: str) -> tuple[list[str], set[str]]:
         ("worker", {"fastapi", "torghut.entrypoints.cli.serve.command"}),
         ("feed", {"fastapi", "torghut.entrypoints.cli.run.command"}),
         ("switch throw", {"numpy", "torghut.schemas.declarations.topics"}),
+        ("reasoning serve", {"optuna", "torghut.adapters.dspy.compiling"}),
+        ("reasoning eval", {"optuna", "torghut.adapters.dspy.compiling"}),
     ],
 )
 def test_command_is_loaded_without_what_only_others_use(command: str, others: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -89,6 +90,14 @@ def test_key_file_that_others_read_or_that_holds_no_token_is_refused(
 
     assert found.variable == KEY_FILE
     assert KEY not in str(found)
+
+
+def test_pipe_in_the_place_of_the_key_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "key", 0o600)
+
+    found = refused({ENDPOINT: SAFE, MODEL: "m", KEY_FILE: str(tmp_path / "key")})
+
+    assert found.variable == KEY_FILE
 
 
 @pytest.mark.parametrize("variable", [KEY_FILE, AUTHORITIES])

@@ -8,6 +8,7 @@ from typing import Final
 
 from torghut.carrying.topics import Topics, broker_settings, carried_schemas, replication_of
 from torghut.kernel.canonical import JsonObject, JsonValue
+from torghut.kernel.ids import SYMBOL_PATTERN
 from torghut.schemas.declarations.topics import (
     HEADERS,
     HeaderName,
@@ -17,7 +18,7 @@ from torghut.schemas.declarations.topics import (
 
 KEYS: Final[Mapping[RecordKey, tuple[str, str]]] = {
     "symbol": (
-        r"^[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}$",
+        f"^{SYMBOL_PATTERN}$",
         "The instrument, qualified by its venue: fxcm:EURUSD.",
     ),
     "control-id": (r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,199}$", "The id of the control record."),

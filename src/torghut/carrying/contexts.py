@@ -27,7 +27,7 @@ from torghut.carrying.messages import (
     Received,
 )
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
-from torghut.kernel.ids import SOURCE_KEY_BYTES
+from torghut.kernel.ids import SOURCE_KEY_DIGITS, SYMBOL_PATTERN
 from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream, published_name
 from torghut.schemas.context import Assumption
@@ -61,14 +61,13 @@ _AS_IT_GOES: Final = b"max"
 
 _NS_BELOW: Final = 2**63
 _SEQUENCE_BELOW: Final = 2**64
-_KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
 _SOURCE: Final = re.compile(rb"[0-9a-f]{64}")
 _TRACE: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _WALL_DIGITS_MAX: Final = 19
 _COLONS_IN_TEXTS: Final = 5
 """Of a context id and a symbol; every other colon of a flat object follows a key."""
 
-_SYMBOL: Final = r"^[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}\Z"
+_SYMBOL: Final = rf"^{SYMBOL_PATTERN}\Z"
 _DECIMAL: Final = r"^(0|[1-9][0-9]{0,19})\Z"
 
 Whole = Annotated[str, msgspec.Meta(pattern=_DECIMAL)]
@@ -199,7 +198,7 @@ def context_message(
     name = _STREAM_NAMES[stream]
     bid, ask, bid_size, ask_size, last, last_size = map(_number, values)
     fields = _Fields(
-        context_id=f"{source[:_KEY_DIGITS]}:{symbol}:{name}:{sequence}",
+        context_id=f"{source[:SOURCE_KEY_DIGITS]}:{symbol}:{name}:{sequence}",
         event_ns=str(event_ns),
         receive_ns=str(receive_ns),
         source_sequence=str(sequence),
@@ -233,7 +232,7 @@ def _context(value: bytes, received: Received) -> CarriedContext:
     source = _source(headers.get(SOURCE))
     if source is None:
         raise NoContextError(RefusalCode.MISSING_FIELD, "no sha256 in the header source")
-    key = source[:_KEY_DIGITS]
+    key = source[:SOURCE_KEY_DIGITS]
     name = f"{key}:{fields.symbol}:{fields.stream}:{fields.source_sequence}"
     if fields.context_id != name:
         raise NoContextError(RefusalCode.WRONG_TYPE, f"a context id other than {name}")

@@ -31,7 +31,12 @@ from torghut.schemas.block import (
     read_block_records,
 )
 from torghut.schemas.codes import RefusalCode
-from torghut.schemas.control import AdviceResolved, DeclarationsChanged, PackageChanged
+from torghut.schemas.control import (
+    AdviceOutcome,
+    AdviceResolved,
+    DeclarationsChanged,
+    PackageChanged,
+)
 from torghut.schemas.rows import RowArray
 
 _ADMITTED: Final = bytes([RefusalCode.NONE])
@@ -59,6 +64,11 @@ class Recorded:
     def resolutions(self) -> Sequence[tuple[int, AdviceResolved]]:
         """Of each arm's rows those of contexts that had waited, and what resolved them."""
         return resolutions_of(self.outcomes, self.received)
+
+    @property
+    def advice(self) -> Sequence[AdviceOutcome]:
+        """What became of questions for advice, in order."""
+        return [one.record for one in self.received if isinstance(one.record, AdviceOutcome)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

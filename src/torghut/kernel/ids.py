@@ -19,13 +19,17 @@ SERVING: Final = "serving"
 """The role whose decision is handed to the trading loop."""
 
 SOURCE_KEY_BYTES: Final = 16
+SOURCE_KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
+"""Of a source's sha256, in the id of each of its contexts."""
+
+SYMBOL_PATTERN: Final = r"[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}"
+"""What a symbol looks like, venue and name; for regular expressions that go on before and after."""
 
 _WORDS: Final = struct.Struct("<QQ")
 _SHOWN: Final = 120
 _SEQUENCE_MAX: Final = 2**64 - 1
-_SYMBOL: Final = r"[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}"
 _CONTEXT: Final = re.compile(
-    rf"(?P<source>[0-9a-f]{{32}}):(?P<symbol>{_SYMBOL}):(?P<stream>[a-z]{{1,16}})"
+    rf"(?P<source>[0-9a-f]{{32}}):(?P<symbol>{SYMBOL_PATTERN}):(?P<stream>[a-z]{{1,16}})"
     r":(?P<sequence>0|[1-9][0-9]{0,19})",
     re.ASCII,
 )

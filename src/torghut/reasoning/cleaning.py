@@ -24,7 +24,8 @@ _IGNORABLE: Final = re.compile(
 """What Unicode says is to be shown as nothing (Default_Ignorable_Code_Point, version 15)."""
 
 _SPACE: Final = re.compile(r"\s+")
-_MARKUP: Final = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<[/!?]?[A-Za-z|][^<>]*>", re.DOTALL)
+_SECTIONS: Final = (("<!--", "-->"), ("<![CDATA[", "]]>"))
+_TAG: Final = re.compile(r"<[/!?]?[A-Za-z|][^<>]*>")
 _LINK: Final = re.compile(r"\b(?:https?|ftp|file|data|javascript):\S{1,2000}", re.IGNORECASE)
 _MAIL: Final = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")
 _DIGITS: Final = re.compile(r"\b\d(?:[ -]?\d){11,30}\b")
@@ -110,7 +111,7 @@ def _cleaned_once(text: str) -> tuple[str, set[str]]:
     visible = _without_hidden(text)
     lines = _without_hidden(unicodedata.normalize("NFKC", visible))
     flat = _flat(lines)
-    plain = _MARKUP.sub(" ", flat)
+    plain = _without_markup(flat)
     found = {
         "encoded-text": _ENCODED.search(flat) is not None,
         "instruction-like": any(pattern.search(flat) for pattern in _ORDERS),
@@ -128,6 +129,24 @@ def _without_hidden(text: str) -> str:
     spaced = "".join(("\n" if c in _LINE_ENDS else " ") if c.isspace() else c for c in text)
     seen = _IGNORABLE.sub("", spaced)
     return "".join(c for c in seen if c in "\n " or unicodedata.category(c) not in _HIDING)
+
+
+def _without_markup(text: str) -> str:
+    """Return ``text`` without comments, sections and tags; one that is not closed stays.
+
+    Sections are looked for in one walk: an expression would look for the end of each that has none.
+    """
+    for begins, ends in _SECTIONS:
+        kept: list[str] = []
+        at = 0
+        while (start := text.find(begins, at)) >= 0:
+            stop = text.find(ends, start + len(begins))
+            if stop < 0:
+                break
+            kept += [text[at:start], " "]
+            at = stop + len(ends)
+        text = "".join([*kept, text[at:]])
+    return _TAG.sub(" ", text)
 
 
 def _flat(text: str) -> str:

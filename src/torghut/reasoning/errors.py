@@ -6,7 +6,13 @@ from typing import ClassVar, Final, Literal
 
 from torghut.kernel.errors import ExitCode, TorghutError
 
-Fault = Literal["timed-out", "invalid", "failed"]
+FaultResolution = Literal["timed-out", "invalid", "failed"]
+
+CANCELLED: Final = "reasoning.cancelled"
+"""Code of a question, or a call, that whoever asked gave up."""
+
+DEFECT: Final = "reasoning.defect"
+"""Code of a question that ended by an error that nobody foresaw."""
 
 _SHOWN: Final = 120
 
@@ -20,14 +26,14 @@ class AdviceFaultError(TorghutError):
 
     code: ClassVar[str] = "reasoning.fault"
     exit_code: ClassVar[ExitCode] = ExitCode.UNREACHABLE
-    resolution: ClassVar[Fault] = "failed"
+    resolution: ClassVar[FaultResolution] = "failed"
 
 
 class DeadlineError(AdviceFaultError):
     """Its time was over before the answer was whole."""
 
     code: ClassVar[str] = "reasoning.deadline"
-    resolution: ClassVar[Fault] = "timed-out"
+    resolution: ClassVar[FaultResolution] = "timed-out"
 
     def __init__(self, *, step: str) -> None:
         super().__init__(
@@ -85,7 +91,7 @@ class ReplyOversizedError(AdviceFaultError):
     """More came than is ever read."""
 
     code: ClassVar[str] = "reasoning.reply-oversized"
-    resolution: ClassVar[Fault] = "invalid"
+    resolution: ClassVar[FaultResolution] = "invalid"
 
     def __init__(self, *, limit: int) -> None:
         super().__init__(f"expected a reply of at most {limit} bytes, found more")
@@ -96,7 +102,7 @@ class ReplyMalformedError(AdviceFaultError):
     """What came is not one whole chat completion, or could be read in two ways."""
 
     code: ClassVar[str] = "reasoning.reply-malformed"
-    resolution: ClassVar[Fault] = "invalid"
+    resolution: ClassVar[FaultResolution] = "invalid"
 
     def __init__(self, *, place: str, expected: str, found: str) -> None:
         super().__init__(f"reply, {place}: expected {expected}, found {found[:_SHOWN]}")
@@ -109,7 +115,7 @@ class AnswerCutOffError(AdviceFaultError):
     """The model stopped for another reason than that it was done."""
 
     code: ClassVar[str] = "reasoning.answer-cut-off"
-    resolution: ClassVar[Fault] = "invalid"
+    resolution: ClassVar[FaultResolution] = "invalid"
 
     def __init__(self, *, finish: str) -> None:
         super().__init__(f"expected finish_reason stop, found {finish[:_SHOWN]}")
@@ -120,7 +126,7 @@ class AnswerDeclinedError(AdviceFaultError):
     """The model said something else than an answer: a refusal, or a call of a tool."""
 
     code: ClassVar[str] = "reasoning.answer-declined"
-    resolution: ClassVar[Fault] = "invalid"
+    resolution: ClassVar[FaultResolution] = "invalid"
 
     def __init__(self, *, found: str) -> None:
         super().__init__(f"expected an answer, found {found[:_SHOWN]}")
@@ -131,7 +137,7 @@ class AnswerMalformedError(AdviceFaultError):
     """An answer does not fit its step's schema."""
 
     code: ClassVar[str] = "reasoning.answer-malformed"
-    resolution: ClassVar[Fault] = "invalid"
+    resolution: ClassVar[FaultResolution] = "invalid"
 
     def __init__(self, *, step: str, problem: str) -> None:
         super().__init__(f"answer to {step}: {problem[: 2 * _SHOWN]}")
@@ -143,7 +149,7 @@ class ModelDiffersError(AdviceFaultError):
     """Another model answered than the package pins."""
 
     code: ClassVar[str] = "reasoning.model-differs"
-    resolution: ClassVar[Fault] = "invalid"
+    resolution: ClassVar[FaultResolution] = "invalid"
 
     def __init__(self, *, expected: str, found: str) -> None:
         super().__init__(f"expected an answer of model {expected}, found {found[:_SHOWN]}")

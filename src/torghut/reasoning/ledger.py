@@ -88,7 +88,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class AskingState:
     """What was asked in the last hour, and how the breaker stands.
 
     Attributes:
@@ -125,7 +125,7 @@ class Asking:
 class OpenDay:
     """Begin a day's stream with what still counts of the one before."""
 
-    before: Asking
+    before: AskingState
     at_ns: int
 
 
@@ -165,15 +165,17 @@ class LoseQuestions:
 
 
 AskingCommand = OpenDay | BeginQuestion | EndQuestion | LoseQuestions
-AskingDecider = Decider[AskingCommand, AskingEvent, Asking]
+AskingDecider = Decider[AskingCommand, AskingEvent, AskingState]
 
 
 def asking_decider(policy: AskingPolicy) -> AskingDecider:
     """Return the decider under some limits."""
-    return Decider(initial=Asking(), decide=partial(_decide, policy), evolve=evolve)
+    return Decider(initial=AskingState(), decide=partial(_decide, policy), evolve=evolve)
 
 
-def _decide(policy: AskingPolicy, command: AskingCommand, state: Asking) -> Sequence[AskingEvent]:
+def _decide(
+    policy: AskingPolicy, command: AskingCommand, state: AskingState
+) -> Sequence[AskingEvent]:
     """Return what follows.
 
     Raises:
@@ -194,7 +196,7 @@ def _decide(policy: AskingPolicy, command: AskingCommand, state: Asking) -> Sequ
 
 
 def _begun(
-    policy: AskingPolicy, command: BeginQuestion, state: Asking, at_ns: int
+    policy: AskingPolicy, command: BeginQuestion, state: AskingState, at_ns: int
 ) -> Sequence[AskingEvent]:
     """Return that a question begins."""
     calls, tokens = state.counted(at_ns)
@@ -219,7 +221,7 @@ def _begun(
     return [*_changed(state.breaker, breaker, "", at_ns), begun]
 
 
-def _ended(policy: AskingPolicy, command: EndQuestion, state: Asking) -> Sequence[AskingEvent]:
+def _ended(policy: AskingPolicy, command: EndQuestion, state: AskingState) -> Sequence[AskingEvent]:
     """Return that a question is over; one that nobody knows, or that is over, changes nothing."""
     one = state.questions.get(command.question)
     if one is None or one.turn is None:
@@ -242,7 +244,7 @@ def _ended(policy: AskingPolicy, command: EndQuestion, state: Asking) -> Sequenc
     return [ended, *_changed(breaker, after, command.code, command.at_ns)]
 
 
-def _lost(policy: AskingPolicy, state: Asking, at_ns: int) -> Sequence[AskingEvent]:
+def _lost(policy: AskingPolicy, state: AskingState, at_ns: int) -> Sequence[AskingEvent]:
     """Return that everything under way is lost."""
     events: list[AskingEvent] = []
     for number in state.under_way:
@@ -272,7 +274,7 @@ def _changed(before: Breaker, after: Breaker, code: str, at_ns: int) -> Sequence
     ]
 
 
-def _opened(before: Asking, at_ns: int) -> DayOpened:
+def _opened(before: AskingState, at_ns: int) -> DayOpened:
     """Return a day's beginning; a day turns where nothing is under way."""
     breaker = before.breaker
     return DayOpened(
@@ -291,12 +293,12 @@ def _opened(before: Asking, at_ns: int) -> DayOpened:
     )
 
 
-def evolve(state: Asking, event: AskingEvent) -> Asking:
+def evolve(state: AskingState, event: AskingEvent) -> AskingState:
     """Return what a state comes to with an event."""
     at_ns = event.at_ns
     match event:
         case DayOpened():
-            return Asking(
+            return AskingState(
                 questions={
                     one.question: Question(at_ns=one.at_ns, tokens=one.tokens, turn=None)
                     for one in event.questions
@@ -328,7 +330,7 @@ def _standing(state: BreakerState, event: DayOpened | BreakerChanged) -> Breaker
     )
 
 
-def _with_end(state: Asking, event: QuestionEnded, at_ns: int) -> Asking:
+def _with_end(state: AskingState, event: QuestionEnded, at_ns: int) -> AskingState:
     """Return what a state comes to with the end of a question."""
     one = state.questions.get(event.question)
     if one is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from torghut.reasoning.cleaning import clean
@@ -11,6 +12,8 @@ from torghut.schemas.reasoning.context import PASSAGE_TEXT_MAX, PASSAGES_MAX, Pa
 
 _SOURCE_MAX: Final = 80
 _WITHHELD: Final = "[withheld]"
+_SHOWN_MAX: Final = 512
+"""Items that are remembered as they are shown: the same ones are shown again and again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ def _version(item: Item) -> tuple[int, int, str, str, tuple[str, ...]]:
     return item.received_ns, item.published_at_ns, item.source, item.text, symbols
 
 
+@lru_cache(maxsize=_SHOWN_MAX)
 def _shown(item: Item) -> Passage:
     """Return an item as it is shown."""
     cleaned = clean(item.text, longest=PASSAGE_TEXT_MAX)

@@ -30,7 +30,7 @@ from torghut.schemas.reasoning.program import (
     StepProgram,
 )
 from torghut.schemas.reasoning.record import ModelParameters
-from torghut.schemas.reasoning.steps import STEPS, StepName
+from torghut.schemas.reasoning.steps import STEPS, StepName, steps_before
 from torghut.schemas.types import Message, first_problem
 
 T = TypeVar("T", bound=Message)
@@ -179,7 +179,7 @@ def _problems(program: ProgramFile, rendering: RenderingFile) -> Iterator[tuple[
     if set(rendering.requests) != set(STEPS):
         yield "a rendering of each step", ", ".join(rendering.requests)
     for one in program.steps:
-        inputs = {CONTEXT, *list(STEPS)[: list(STEPS).index(one.step)]}
+        inputs = {CONTEXT, *steps_before(one.step)}
         for demo in one.demos:
             if set(demo.given) != inputs:
                 yield f"an example of {one.step} given {', '.join(sorted(inputs))}", "other inputs"

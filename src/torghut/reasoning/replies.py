@@ -29,8 +29,11 @@ T = TypeVar("T", bound=Message)
 _WITHIN: Final = 2
 """Levels of JSON within JSON that are looked into."""
 _DEPTH_MAX: Final = 64
-_NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-"""Strings, so that their brackets do not count, and brackets."""
+_NESTING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""Strings, so that their brackets do not count, and brackets.
+
+One that is not closed is passed by as well, or it would be gone through from each of its quotes.
+"""
 
 TOKENS_MAX: Final = 10_000_000
 """A reply that says it used more says nothing."""

@@ -13,7 +13,7 @@ from typing import Literal
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.steps import AdviceAnswer, CounterAnswer, RiskAnswer, SignalAnswer
 
-Fault = Literal["", "reasoning.citation-forged", "reasoning.nothing-cited"]
+CitationFault = Literal["", "reasoning.citation-forged", "reasoning.nothing-cited"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Judged:
     resolution: Literal["approve", "adjust", "defer", "veto", "invalid"]
     factor: float | None = None
     confidence: float | None = None
-    fault: Fault = ""
+    fault: CitationFault = ""
 
 
 def judge(committee: Committee, shown: AdviceContext, *, confidence_min: float) -> Judged:

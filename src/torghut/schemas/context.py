@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from torghut.kernel.ids import IdentifierMalformedError, parse_context_id
+from torghut.kernel.ids import SYMBOL_PATTERN, IdentifierMalformedError, parse_context_id
 from torghut.schemas.types import Message, Nanoseconds, Real, Symbol, Unsigned64
 
 StreamName = Literal["quote", "trade", "depth", "bar"]
@@ -19,7 +19,7 @@ Assumption = Literal["event-time", "receive-time", "quote"]
 ContextIdText = Annotated[
     str,
     Field(
-        pattern=r"^[0-9a-f]{32}:[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}"
+        pattern=rf"^[0-9a-f]{{32}}:{SYMBOL_PATTERN}"
         r":(quote|trade|depth|bar):(0|[1-9][0-9]{0,19})$",
         description="First 16 bytes of the source's sha256, symbol, stream, sequence.",
     ),
@@ -28,7 +28,7 @@ DecisionIdText = Annotated[
     str,
     Field(
         max_length=400,
-        pattern=r"^[0-9a-f]{32}:[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}:[a-z]+:[0-9]+"
+        pattern=rf"^[0-9a-f]{{32}}:{SYMBOL_PATTERN}:[a-z]+:[0-9]+"
         r"/(serving|[a-z][a-z-]{0,31}/([0-9a-f]{64}|none)/[A-Za-z0-9][A-Za-z0-9._-]{0,63})$",
     ),
 ]

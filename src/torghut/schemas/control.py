@@ -361,6 +361,9 @@ class AdviceShadowed(_AdviceCame):
     kind: Literal["advice-shadowed"] = "advice-shadowed"
 
 
+AdviceOutcome = AdviceResolved | AdviceShadowed
+"""What became of a question, whether or not a context waited for it."""
+
 ControlRecord = Annotated[
     SwitchThrown
     | StopChanged

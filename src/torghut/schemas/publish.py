@@ -61,6 +61,10 @@ from torghut.schemas.live.worker import SwitchThrownFile, WorkerStatus
 from torghut.schemas.package import PackageManifest, RegimeModelFile
 from torghut.schemas.proof import Proof
 from torghut.schemas.reasoning.evaluation import ProgramEvaluation
+from torghut.schemas.reasoning.ledger import AskingEvent
+from torghut.schemas.reasoning.offering import PassageOffered
+from torghut.schemas.reasoning.program import ProgramFile, RenderingFile, SchemaFile
+from torghut.schemas.reasoning.record import AdviceRecord
 from torghut.schemas.refusal import ContextRefused, RecordQuarantined
 from torghut.schemas.reviewing.disagreements import Disagreements
 from torghut.schemas.reviewing.export import RunExport
@@ -122,6 +126,8 @@ GOVERNING: Final[tuple[type[Message], ...]] = (
 
 TYPED: Final[tuple[type[Message], ...]] = (
     *GOVERNING,
+    *_members(AskingEvent),
+    AdviceRecord,
     Answered,
     ApprovalStatement,
     Baseline,
@@ -154,19 +160,23 @@ TYPED: Final[tuple[type[Message], ...]] = (
     MakerStatement,
     PackageManifest,
     PairedBlocks,
+    PassageOffered,
     PhaseRecorded,
     ProgramEvaluation,
+    ProgramFile,
     Proof,
     RecordQuarantined,
     Refused,
     RegimeModelFile,
     ReleaseStatement,
+    RenderingFile,
     RollbackIncident,
     RollbackReadiness,
     RunExport,
     RunFinalised,
     RunReassessed,
     RunStarted,
+    SchemaFile,
     StageManifest,
     SloWindow,
     StageRecord,
@@ -182,6 +192,7 @@ TYPED: Final[tuple[type[Message], ...]] = (
 
 ARTIFACTS: Final = frozenset(
     {
+        AdviceRecord,
         EvaluationCard,
         ApprovalStatement,
         Baseline,
@@ -199,12 +210,15 @@ ARTIFACTS: Final = frozenset(
         PackageManifest,
         PairedBlocks,
         ProgramEvaluation,
+        ProgramFile,
         Proof,
         RegimeModelFile,
         ReleaseStatement,
+        RenderingFile,
         RollbackIncident,
         RollbackReadiness,
         RunExport,
+        SchemaFile,
         StageManifest,
         SloWindow,
         StageRecord,
@@ -249,7 +263,7 @@ DECLARED: Final[Mapping[str, type[Message]]] = MappingProxyType(
 )
 """Every kind of declaration, by the ``kind`` that its file states."""
 
-OFFERED: Final = frozenset({ContextOffered, ControlOffered})
+OFFERED: Final = frozenset({ContextOffered, ControlOffered, PassageOffered})
 """Those that others write: a key with a default may be left out."""
 
 

@@ -23,6 +23,7 @@ from pydantic.config import JsonDict
 
 from torghut.kernel.canonical import canonical_bytes
 from torghut.kernel.digests import sha256_hex
+from torghut.kernel.ids import SYMBOL_PATTERN
 
 _SHOWN: Final = 80
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,19}", re.ASCII)
@@ -113,7 +114,7 @@ Real = Annotated[float, Field(strict=True)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest in lower-case hexadecimal."""
 
-Symbol = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}$")]
+Symbol = Annotated[str, Field(pattern=rf"^{SYMBOL_PATTERN}$")]
 """A declared instrument, qualified by its venue: ``fxcm:EURUSD``."""
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,199}$")]

@@ -18,7 +18,7 @@ from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.adapters.reasoning.calling import Endpoint, EndpointCaller
 from torghut.artifacts.package import Package, StoredFile, build_package
 from torghut.composition import standby
-from torghut.composition.advice import packages, programs, replaying
+from torghut.composition.advice import compiling, evaluating, packages, replaying, serving
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.evals.figures import GateFigure
 from torghut.reasoning.errors import BudgetSpentError
@@ -43,7 +43,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.enable_socket]
 
 TEACHER: Final = "torghut-specialist-v1"
 COUNT: Final = 24
-TERMS: Final = programs.Terms(budget_ms=20_000, confidence_min=0.0)
+TERMS: Final = evaluating.ServingTerms(budget_ms=20_000, confidence_min=0.0)
 LIMITS: Final = ProgramLimits(
     questions_min=COUNT,
     each_min=4,
@@ -112,32 +112,32 @@ def access(url: str, model: str = PUPIL) -> EndpointAccess:
     return EndpointAccess(url=url, model=model, key="", authorities=None)
 
 
-BOOTSTRAP: Final = programs.BootstrapOptions(demos=4)
+BOOTSTRAP: Final = compiling.BootstrapOptions(demos=4)
 
 
-def spending(budget: ProgramBudget = PLENTY) -> programs.Spending:
+def spending(budget: ProgramBudget = PLENTY) -> compiling.Spending:
     """Return what some work may cost."""
-    return programs.Spending(budget=budget, unsaid_tokens=1000)
+    return compiling.Spending(budget=budget, unsaid_tokens=1000)
 
 
 def package(
-    url: str, options: programs.Options = BOOTSTRAP, budget: ProgramBudget = PLENTY
+    url: str, options: compiling.Options = BOOTSTRAP, budget: ProgramBudget = PLENTY
 ) -> Package:
     """Return a compiled program."""
-    asked = programs.Compiling(
+    asked = compiling.Compiling(
         name="advice-test",
         teacher=TEACHER,
         options=options,
         confidence_min=0.0,
         spending=spending(budget),
     )
-    return programs.compiled(access(url), lessons(), asked)
+    return compiling.compiled(access(url), lessons(), asked)
 
 
 def answered(url: str, compiled: Package | None, budget: ProgramBudget = PLENTY) -> Evaluated:
     """Return what a program says to the suite."""
-    exam = programs.Exam(terms=TERMS, spending=spending(budget), store=InMemoryArtifacts())
-    return programs.evaluated(access(url), compiled, lessons(), exam, lambda _: None)
+    exam = evaluating.Exam(terms=TERMS, spending=spending(budget), store=InMemoryArtifacts())
+    return evaluating.evaluated(access(url), compiled, lessons(), exam, lambda _: None)
 
 
 def judged(url: str, compiled: Package | None) -> tuple[float, dict[str, GateFigure]]:
@@ -150,13 +150,13 @@ def judged(url: str, compiled: Package | None) -> tuple[float, dict[str, GateFig
     "options",
     [
         BOOTSTRAP,
-        programs.GepaOptions(questions=120),
-        programs.MiproOptions(candidates=4, trials=8, questions=120),
+        compiling.GepaOptions(questions=120),
+        compiling.MiproOptions(candidates=4, trials=8, questions=120),
     ],
     ids=["bootstrap", "gepa", "miprov2"],
 )
 def test_compiled_program_beats_the_uncompiled_one_and_compiling_again_makes_the_same(
-    options: programs.Options,
+    options: compiling.Options,
 ) -> None:
     with turning_endpoint() as endpoint:
         first, second = package(endpoint.url, options), package(endpoint.url, options)
@@ -178,8 +178,8 @@ def test_compiled_program_beats_the_uncompiled_one_and_compiling_again_makes_the
     "options",
     [
         BOOTSTRAP,
-        programs.GepaOptions(questions=120),
-        programs.MiproOptions(candidates=4, trials=8, questions=120),
+        compiling.GepaOptions(questions=120),
+        compiling.MiproOptions(candidates=4, trials=8, questions=120),
     ],
     ids=["bootstrap", "gepa", "miprov2"],
 )
@@ -192,7 +192,7 @@ def test_compiled_program_beats_the_uncompiled_one_and_compiling_again_makes_the
     ids=["calls", "tokens"],
 )
 def test_search_that_costs_more_than_it_may_makes_no_package(
-    options: programs.Options, budget: ProgramBudget, what: str
+    options: compiling.Options, budget: ProgramBudget, what: str
 ) -> None:
     with turning_endpoint() as endpoint, pytest.raises(BudgetSpentError, match=what):
         package(endpoint.url, options, budget)
@@ -200,10 +200,10 @@ def test_search_that_costs_more_than_it_may_makes_no_package(
 
 def test_answers_to_another_programs_words_are_not_taken_for_its_own() -> None:
     with turning_endpoint() as endpoint:
-        own, other = (package(endpoint.url, programs.BootstrapOptions(demos=n)) for n in (4, 2))
+        own, other = (package(endpoint.url, compiling.BootstrapOptions(demos=n)) for n in (4, 2))
         store = InMemoryArtifacts()
-        exam = programs.Exam(terms=TERMS, spending=spending(), store=store)
-        kept = programs.evaluated(access(endpoint.url), own, lessons(), exam, lambda _: None).kept
+        exam = evaluating.Exam(terms=TERMS, spending=spending(), store=store)
+        kept = evaluating.evaluated(access(endpoint.url), own, lessons(), exam, lambda _: None).kept
 
     records = list(records_of(kept, store))
     replaying.check_own(own, records)
@@ -231,7 +231,7 @@ def test_program_that_is_kept_is_read_again_and_served(tmp_path: Path) -> None:
         served = asyncio.run(requests_of(found, endpoint.url))
         plain = asyncio.run(requests_of(None, endpoint.url))
         other = asyncio.run(
-            requests_of(package(endpoint.url, programs.BootstrapOptions(demos=2)), endpoint.url)
+            requests_of(package(endpoint.url, compiling.BootstrapOptions(demos=2)), endpoint.url)
         )
 
     # Another compiled artifact puts other requests to the endpoint; the same puts the same.
@@ -245,7 +245,7 @@ async def requests_of(compiled: Package | None, url: str) -> list[str]:
     caller = EndpointCaller(Endpoint(url=url), steady)
     transcript = Transcript()
     try:
-        program = await programs.served(compiled, caller, PUPIL, steady)
+        program = await serving.served(compiled, caller, PUPIL, steady)
         assert program.digest == (None if compiled is None else compiled.digest)
         await program.think(shown(7), deadline_ns=1 << 62, transcript=transcript)
     finally:
@@ -305,7 +305,7 @@ def test_program_of_another_version_or_model_is_not_served() -> None:
         older = dataclasses.replace(program, versions={"dspy": "3.0.0"})
 
         with pytest.raises(AdviceProgramInvalidError, match="dspy"):
-            asyncio.run(programs.checked_module(older, standby.steady_clock()))
+            asyncio.run(serving.checked_module(older, standby.steady_clock()))
         with pytest.raises(AdviceProgramInvalidError, match="another-model"):
             asyncio.run(served_for(made, "another-model"))
 
@@ -315,7 +315,7 @@ async def served_for(made: Package, model: str) -> None:
     steady = standby.steady_clock()
     caller = EndpointCaller(Endpoint(url="http://127.0.0.1:9/v1"), steady)
     try:
-        await programs.served(made, caller, model, steady)
+        await serving.served(made, caller, model, steady)
     finally:
         await caller.close()
 

@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
+from tests.fakes.asking import NothingHappens
 from tests.fakes.clock import HandClock
 from tests.support.decisions.asking import NAMES, asking_fold, course, mode_record
 from tests.support.reasoning.expected import CASES, VERDICTS
@@ -24,16 +25,16 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.composition import standby
 from torghut.eventlog.memory import InMemoryLog
 from torghut.market.ports import Arrival
-from torghut.reasoning.asking import Terms
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.ledger import AskingPolicy, asking_decider
+from torghut.reasoning.showing import RowLegend
 from torghut.schemas.control import AdviceShadowed
 from torghut.schemas.reasoning.context import Passage
 from torghut.schemas.reasoning.record import AdviceRecord, ModelParameters
 from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
 from torghut.workflows.reasoning.finding import Finding
 from torghut.workflows.reasoning.ledger import AskingLedger
-from torghut.workflows.reasoning.ports import AskingWitness, Caller
+from torghut.workflows.reasoning.ports import Caller
 from torghut.workflows.reasoning.recording import load_record, record_bytes
 from torghut.workflows.reasoning.replaying import replayed_answer
 
@@ -44,7 +45,7 @@ BUDGET_NS: Final = 400_000_000
 PATIENCE_NS: Final = 5_000_000_000
 
 
-class Changes(AskingWitness):
+class Changes(NothingHappens):
     """Remembers how the breaker changed."""
 
     def __init__(self) -> None:
@@ -53,18 +54,6 @@ class Changes(AskingWitness):
     @override
     def changed(self, before: str, after: str, code: str) -> None:
         self.seen.append((before, after, code))
-
-    @override
-    def unkept(self, context_id: str, fault: Exception) -> None:
-        raise AssertionError(context_id) from fault
-
-    @override
-    def unread(self, source: str, found: str) -> None:
-        raise AssertionError(source)
-
-    @override
-    def failed(self, context_id: str, defect: Exception) -> None:
-        raise AssertionError(context_id) from defect
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -105,6 +94,7 @@ def desk_of(
         ),
         confidence_min=0.5,
         passages=no_passages,
+        steady=standby.steady_clock(),
         witness=changes,
         keeper=ArtifactRecords(kept or InMemoryArtifacts()),
     )
@@ -115,7 +105,7 @@ def inquiry() -> Inquiry:
     return Inquiry(
         context_id=f"{'cd' * 16}:{NAMES[0]}:quote:7",
         row=asked_row(),
-        terms=Terms(symbol=NAMES[0], regimes=("calm", "turbulent"), multiplier=1.0),
+        legend=RowLegend(symbol=NAMES[0], regimes=("calm", "turbulent"), multiplier=1.0),
         deadline_ns=standby.steady_clock().now_ns() + BUDGET_NS,
     )
 

@@ -10,9 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.ledger import (
     HOUR_NS,
-    Asking,
     AskingCommand,
     AskingPolicy,
+    AskingState,
     AskRefusedError,
     BeginQuestion,
     EndQuestion,
@@ -49,7 +49,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.state = Asking()
+        self.state = AskingState()
         self.stream: list[AskingEvent] = []
         self.now_ns = 0
         self.under_way: list[int] = []
@@ -116,7 +116,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def another_day(self) -> None:
         """Another stream begins."""
-        before, self.state, self.stream = self.state, Asking(), []
+        before, self.state, self.stream = self.state, AskingState(), []
         self._run(OpenDay(before=before, at_ns=self.now_ns))
 
     def _run(self, command: AskingCommand) -> None:
@@ -152,7 +152,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def stream_comes_to_the_same_when_it_is_read_again(self) -> None:
         """Read what was written."""
         bodies = [event.model_dump_json() for event in self.stream]
-        again = Asking()
+        again = AskingState()
         for body in bodies:
             again = evolve(again, ASKING_EVENT.validate_json(body))
         assert again == self.state

@@ -20,19 +20,17 @@ from tests.support.lane.lanes import evaluation_policy
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
-from torghut.reasoning.asking import Terms as RowTerms
-from torghut.reasoning.asking import advice_context
 from torghut.reasoning.program import build_program
+from torghut.reasoning.showing import RowLegend, advice_context
 from torghut.schemas.declarations.rollout.programs import ProgramBudget, ProgramLimits, ProgramTerms
 from torghut.schemas.package import Environment, Provenance
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.program import ProgramFile, RenderingFile
 from torghut.schemas.reasoning.steps import STEPS
 from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
-from torghut.workflows.reasoning.finding import Question as Asked
-from torghut.workflows.reasoning.finding import find
+from torghut.workflows.reasoning.finding import ProgramQuestion, find
 from torghut.workflows.reasoning.ports import NEVER_NS
-from torghut.workflows.reasoning.programs.evaluating import Terms
+from torghut.workflows.reasoning.programs.evaluating import ServingTerms
 from torghut.workflows.reasoning.programs.learning import Lessons, Suite, lessons
 from torghut.workflows.reasoning.recording import keep_record
 
@@ -56,7 +54,7 @@ BUDGET: Final = ProgramBudget(calls_max=10_000, tokens_max=10_000_000, seconds_m
 BOUND: Final = ProgramTerms(
     why="What tests take for enough.", compiling=BUDGET, evaluating=BUDGET, limits=LIMITS
 )
-TERMS: Final = Terms(budget_ms=1800, confidence_min=0.55)
+TERMS: Final = ServingTerms(budget_ms=1800, confidence_min=0.55)
 """How questions are asked, as declared."""
 
 
@@ -69,11 +67,11 @@ class KeepingAdviser(Advisor):
 
     @override
     def ask(self, question: Question, answered: Callable[[Answer], None]) -> None:
-        terms = RowTerms(
+        legend = RowLegend(
             symbol=question.symbol, regimes=question.regimes, multiplier=question.multiplier
         )
-        shown = advice_context(question.row, terms, ())
-        asked = Asked(
+        shown = advice_context(question.row, legend, ())
+        asked = ProgramQuestion(
             context_id=question.context_id, shown=shown, confidence_min=TERMS.confidence_min
         )
 

@@ -122,6 +122,15 @@ def test_markup_is_named_however_it_is_written(text: str) -> None:
     assert "markup" in suspicions(text)
 
 
+@pytest.mark.parametrize("begins", ["<!--", "<![CDATA["])
+def test_markup_that_is_begun_over_and_over_is_looked_for_once(begins: str) -> None:
+    # Looked for from each of its beginnings it would take longer than a test may.
+    assert (
+        clean(begins * 40_000, longest=20_000).text
+        == begins * (20_000 // len(begins)) + (begins[: 20_000 % len(begins)])
+    )
+
+
 def test_comparison_of_numbers_is_no_markup() -> None:
     assert clean("2 < 3 and 5 > 4", longest=80).suspicions == ()
 

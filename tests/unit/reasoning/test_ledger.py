@@ -9,9 +9,9 @@ import pytest
 from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.ledger import (
     HOUR_NS,
-    Asking,
     AskingCommand,
     AskingPolicy,
+    AskingState,
     AskRefusedError,
     BeginQuestion,
     EndQuestion,
@@ -49,7 +49,7 @@ class Desk:
             breaking=BreakerPolicy(failures=failures, open_ns=WAIT_NS, open_max_ns=4 * WAIT_NS),
         )
         self.decider = asking_decider(self.policy)
-        self.state = Asking()
+        self.state = AskingState()
 
     def run(self, command: AskingCommand) -> list[str]:
         """Take a command in; return the types of what follows."""
@@ -228,7 +228,7 @@ def test_another_day_begins_with_what_still_counts_and_the_breaker_as_it_stands(
     desk.end(desk.begin(0), 7)
     desk.end(desk.begin(HOUR_NS - 5), 40, at_ns=HOUR_NS - 5)
     desk.end(desk.begin(HOUR_NS - 4), None, at_ns=HOUR_NS - 4, resolution="failed")
-    before, desk.state = desk.state, Asking()
+    before, desk.state = desk.state, AskingState()
 
     assert desk.run(OpenDay(before=before, at_ns=HOUR_NS)) == ["asking.day-opened.v1"]
 

@@ -69,6 +69,7 @@ def test_whole_answer_of_the_pinned_model_is_read_with_its_tokens() -> None:
         pytest.param(b"\xef\xbb\xbf" + body(), id="byte-order-mark"),
         pytest.param(b"[" * 100_000, id="deep"),
         pytest.param(b'{"a":' * 100_000, id="deep-objects"),
+        pytest.param(b'"' + b'\\"' * 100_000, id="unclosed-text-of-quotes"),
         pytest.param(body(usage=float("nan")), id="nan"),
         pytest.param(b'{"model":"' + MODEL.encode() + b'",' + body()[1:], id="key-twice"),
         pytest.param(b'{"model":' + b"9" * 5000 + b"}", id="endless-number"),
@@ -187,6 +188,7 @@ def test_space_around_an_answer_is_no_fault() -> None:
         pytest.param(answer(factor=float("nan")), id="nan"),
         pytest.param("\ud800", id="half-of-a-pair"),
         pytest.param('{"a":' * 100_000, id="deep"),
+        pytest.param('"' + '\\"' * 100_000, id="unclosed-text-of-quotes"),
     ],
 )
 def test_text_that_clients_would_repair_is_malformed(content: str) -> None:

@@ -13,7 +13,7 @@ import dspy
 from dspy.lm15 import Request, Response
 from typing_extensions import override
 
-from torghut.adapters.dspy.engine import ASKING, Blocking, ChatEngine
+from torghut.adapters.dspy.engine import CURRENT_RUN, Blocking, ChatEngine
 from torghut.adapters.dspy.program import language_model
 from torghut.kernel.clock import SteadyClock
 from torghut.reasoning.errors import DeadlineError
@@ -40,7 +40,7 @@ class _Waiting(Blocking):
             return answered.result(CALL_S)
         except TimeoutError as error:
             answered.cancel()
-            raise DeadlineError(step=ASKING.get().step) from error
+            raise DeadlineError(step=CURRENT_RUN.get().step) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,16 +22,13 @@ from torghut.adapters.dspy.reflecting import Endpoints, instructed
 from torghut.adapters.dspy.signatures import SHOWN
 from torghut.adapters.dspy.speaking import StrictAdapter
 from torghut.kernel.canonical import JsonObject, canonical_text
-from torghut.reasoning.verdict import Committee
 from torghut.schemas.reasoning.context import AdviceContext
+from torghut.workflows.reasoning.programs.wanting import Feedback, Metric
 
 T = TypeVar("T")
 
 _TRACED: Final = 10_000
 """Calls of one question that are remembered while it is learned from; served, none is."""
-
-Fits = Callable[[AdviceContext, Committee], bool]
-"""Says whether a committee's answers to a context are those that were wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +46,7 @@ class BootstrapOptions:
 
 def bootstrapped(
     examples: Sequence[AdviceContext],
-    fits: Fits,
+    metric: Metric,
     endpoints: Endpoints,
     options: BootstrapOptions,
     apart: Apart,
@@ -62,18 +59,13 @@ def bootstrapped(
 
     Args:
         examples: In the order of time.
-        fits: Whether answers are those wanted.
+        metric: Whether answers are those wanted.
         endpoints: Who answers.
         options: Of the gathering.
         apart: Where calls are made.
     """
-
-    def metric(example: dspy.Example, said: dspy.Prediction, _trace: object = None) -> bool:
-        shown = AdviceContext.model_validate_json(example[SHOWN])
-        return fits(shown, committee_of(said))
-
     optimiser = dspy.BootstrapFewShot(
-        metric=metric,
+        metric=passing(metric),
         teacher_settings={"lm": apart.model(endpoints.caller, endpoints.teacher)},
         max_bootstrapped_demos=options.demos,
         max_labeled_demos=0,
@@ -117,6 +109,15 @@ def optimised(
     return cast("CommitteeModule", made)
 
 
+def passing(metric: Metric) -> Callable[..., bool]:
+    """Return a metric as DSPy calls it."""
+
+    def passes(example: dspy.Example, said: dspy.Prediction, _trace: object = None) -> bool:
+        return metric(AdviceContext.model_validate_json(example[SHOWN]), committee_of(said))
+
+    return passes
+
+
 def example_of(shown: AdviceContext) -> dspy.Example:
     """Return a question as DSPy has it."""
     text = canonical_text(cast("JsonObject", shown.model_dump(mode="json")))
@@ -134,14 +135,10 @@ class GepaOptions:
     questions: int = 200
 
 
-Hindsight = Callable[[AdviceContext], str]
-"""Says in words what should have been answered to a context, and why."""
-
-
 def reflected(
     examples: Sequence[AdviceContext],
-    fits: Fits,
-    hindsight: Hindsight,
+    metric: Metric,
+    feedback: Feedback,
     endpoints: Endpoints,
     options: GepaOptions,
     apart: Apart,
@@ -153,14 +150,14 @@ def reflected(
 
     Args:
         examples: In the order of time.
-        fits: Whether answers are those wanted.
-        hindsight: Shown to whoever reflects.
+        metric: Whether answers are those wanted.
+        feedback: Shown to whoever reflects.
         endpoints: Who answers; the teacher reflects.
         options: Of the search.
         apart: Where calls are made.
     """
 
-    def metric(
+    def scored(
         gold: dspy.Example,
         said: dspy.Prediction,
         _trace: object = None,
@@ -168,8 +165,8 @@ def reflected(
         _step: object = None,
     ) -> dspy.Prediction:
         shown = AdviceContext.model_validate_json(gold[SHOWN])
-        score = float(fits(shown, committee_of(said)))
-        return dspy.Prediction(score=score, feedback=hindsight(shown))
+        score = float(metric(shown, committee_of(said)))
+        return dspy.Prediction(score=score, feedback=feedback(shown))
 
     def propose(
         candidate: Mapping[str, str],
@@ -182,7 +179,7 @@ def reflected(
         }
 
     optimiser = dspy.GEPA(
-        metric=metric,
+        metric=scored,
         max_metric_calls=options.questions,
         instruction_proposer=propose,
         component_selector="all",

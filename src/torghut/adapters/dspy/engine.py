@@ -13,7 +13,7 @@ from torghut.adapters.dspy.speaking import answer_schema
 from torghut.kernel.canonical import JsonObject, JsonValue, canonical_bytes
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.digests import sha256_hex
-from torghut.reasoning.errors import AdviceFaultError, AnswerMalformedError
+from torghut.reasoning.errors import CANCELLED, AdviceFaultError, AnswerMalformedError
 from torghut.reasoning.replies import Reply, read_reply
 from torghut.schemas.reasoning.record import ModelParameters
 from torghut.schemas.reasoning.steps import StepName
@@ -21,7 +21,7 @@ from torghut.workflows.reasoning.ports import Call, Caller, Transcript
 
 
 @dataclass(slots=True, kw_only=True)
-class Asking:
+class QuestionRun:
     """One question while its steps are asked.
 
     Attributes:
@@ -39,7 +39,7 @@ class Asking:
     fault: AdviceFaultError | None = None
 
 
-ASKING: Final[ContextVar[Asking]] = ContextVar("asking")
+CURRENT_RUN: Final[ContextVar[QuestionRun]] = ContextVar("question-run")
 """The question that the present task is about."""
 
 
@@ -63,14 +63,14 @@ class ChatEngine:
         Raises:
             AdviceFaultError: There is none.
         """
-        asking = ASKING.get()
+        run = CURRENT_RUN.get()
         try:
-            reply = await self._asked(request_body(request, self._parameters, asking.step), asking)
+            reply = await self._asked(request_body(request, self._parameters, run.step), run)
         except AdviceFaultError as fault:
-            asking.fault = asking.fault or fault
+            run.fault = run.fault or fault
             raise
-        known = asking.tokens is not None and reply.tokens is not None
-        asking.tokens = (asking.tokens or 0) + (reply.tokens or 0) if known else None
+        known = run.tokens is not None and reply.tokens is not None
+        run.tokens = (run.tokens or 0) + (reply.tokens or 0) if known else None
         return Response(
             id=None,
             model=self._parameters.model,
@@ -79,7 +79,7 @@ class ChatEngine:
             usage=Usage(),
         )
 
-    async def _asked(self, body: JsonObject, asking: Asking) -> Reply:
+    async def _asked(self, body: JsonObject, run: QuestionRun) -> Reply:
         """Return the reply to a request, and take the call down whatever becomes of it.
 
         Raises:
@@ -88,9 +88,9 @@ class ChatEngine:
         begun_ns = self._steady.now_ns()
         raw: bytes | None = None
         reply: Reply | None = None
-        code = "reasoning.cancelled"
+        code = CANCELLED
         try:
-            raw = await self._caller.call(body, step=asking.step, deadline_ns=asking.deadline_ns)
+            raw = await self._caller.call(body, step=run.step, deadline_ns=run.deadline_ns)
             reply = read_reply(raw, model=self._parameters.model)
             code = ""
         except AdviceFaultError as fault:
@@ -100,9 +100,9 @@ class ChatEngine:
             code = AnswerMalformedError.code  # as which it is told
             raise
         finally:
-            asking.transcript.calls.append(
+            run.transcript.calls.append(
                 Call(
-                    step=asking.step,
+                    step=run.step,
                     request=sha256_hex(canonical_bytes(body)),
                     reply=raw,
                     tokens=None if reply is None else reply.tokens,

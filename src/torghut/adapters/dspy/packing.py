@@ -13,13 +13,13 @@ import dspy
 from typing_extensions import override
 
 from torghut.adapters.dspy.program import CommitteeModule, DspyProgram
-from torghut.adapters.dspy.signatures import SHOWN, before, signature_of
+from torghut.adapters.dspy.signatures import SHOWN, signature_of
 from torghut.kernel.canonical import JsonObject, canonical_bytes, canonical_text
 from torghut.kernel.clock import SteadyClock
 from torghut.reasoning.program import AdviceProgram
 from torghut.schemas.reasoning.program import Demo, ProgramFile, StepProgram
 from torghut.schemas.reasoning.record import ModelParameters
-from torghut.schemas.reasoning.steps import STEPS, StepName
+from torghut.schemas.reasoning.steps import STEPS, StepName, steps_before
 from torghut.workflows.reasoning.ports import NEVER_NS, Caller, Transcript
 from torghut.workflows.reasoning.probing import PROBE
 
@@ -104,6 +104,6 @@ def _demo(step: StepName, one: Mapping[str, Any]) -> Demo:
     """Return an example as it is kept."""
     answer = STEPS[step].model_validate({name: one[name] for name in STEPS[step].model_fields})
     return Demo(
-        given={name: one[name] for name in (SHOWN, *before(step))},
+        given={name: one[name] for name in (SHOWN, *steps_before(step))},
         answer=answer.model_dump(mode="json"),
     )

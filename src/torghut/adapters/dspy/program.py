@@ -9,8 +9,8 @@ from typing import Final, TypeVar, cast
 import dspy
 from typing_extensions import override
 
-from torghut.adapters.dspy.engine import ASKING, Asking, Blocking, ChatEngine, NoBlocking
-from torghut.adapters.dspy.signatures import SHOWN, before, signature_of
+from torghut.adapters.dspy.engine import CURRENT_RUN, Blocking, ChatEngine, NoBlocking, QuestionRun
+from torghut.adapters.dspy.signatures import SHOWN, signature_of
 from torghut.adapters.dspy.speaking import StrictAdapter
 from torghut.kernel.canonical import JsonObject, canonical_text
 from torghut.kernel.clock import SteadyClock
@@ -25,6 +25,7 @@ from torghut.schemas.reasoning.steps import (
     RiskAnswer,
     SignalAnswer,
     StepName,
+    steps_before,
 )
 from torghut.schemas.types import Message
 from torghut.workflows.reasoning.ports import NEVER_NS, Caller, Program, Thought, Transcript
@@ -48,7 +49,7 @@ class CommitteeModule(dspy.Module):  # type: ignore[misc]  # it publishes no typ
         """Return the four answers, as canonical JSON, by step."""
         answers: dict[StepName, str] = {}
         for step in _STEPS:
-            ASKING.get().step = step
+            CURRENT_RUN.get().step = step
             said = await getattr(self, step).acall(**_given(step, context, answers))
             answers[step] = spelled(step, said)
         return dspy.Prediction(**answers)
@@ -56,20 +57,20 @@ class CommitteeModule(dspy.Module):  # type: ignore[misc]  # it publishes no typ
     def forward(self, context: str) -> dspy.Prediction:
         """Return the same to an optimiser, which calls programs in its own thread."""
         answers: dict[StepName, str] = {}
-        token = ASKING.set(Asking(deadline_ns=NEVER_NS, transcript=Transcript()))
+        token = CURRENT_RUN.set(QuestionRun(deadline_ns=NEVER_NS, transcript=Transcript()))
         try:
             for step in _STEPS:
-                ASKING.get().step = step
+                CURRENT_RUN.get().step = step
                 said = getattr(self, step)(**_given(step, context, answers))
                 answers[step] = spelled(step, said)
         finally:
-            ASKING.reset(token)
+            CURRENT_RUN.reset(token)
         return dspy.Prediction(**answers)
 
 
 def _given(step: StepName, context: str, answers: Mapping[StepName, str]) -> dict[str, str]:
     """Return what a step is given: the context, and the answers of the steps before."""
-    return {**{name: answers[name] for name in before(step)}, SHOWN: context}
+    return {**{name: answers[name] for name in steps_before(step)}, SHOWN: context}
 
 
 def spelled(step: StepName, said: dspy.Prediction) -> str:
@@ -118,9 +119,9 @@ class DspyProgram(Program):
     async def think(
         self, shown: AdviceContext, *, deadline_ns: int, transcript: Transcript
     ) -> Thought:
-        asking = Asking(deadline_ns=deadline_ns, transcript=transcript)
-        said = await self._asked(self._module, shown, asking)
-        return Thought(committee=committee_of(said), tokens=asking.tokens)
+        run = QuestionRun(deadline_ns=deadline_ns, transcript=transcript)
+        said = await self._asked(self._module, shown, run)
+        return Thought(committee=committee_of(said), tokens=run.tokens)
 
     async def first_step(
         self, shown: AdviceContext, *, deadline_ns: int
@@ -130,15 +131,15 @@ class DspyProgram(Program):
         Raises:
             AdviceFaultError: There is none.
         """
-        asking = Asking(deadline_ns=deadline_ns, transcript=Transcript())
-        said = await self._asked(self._module.signal, shown, asking)
-        return SignalAnswer.model_validate_json(spelled("signal", said), strict=True), asking.tokens
+        run = QuestionRun(deadline_ns=deadline_ns, transcript=Transcript())
+        said = await self._asked(self._module.signal, shown, run)
+        return SignalAnswer.model_validate_json(spelled("signal", said), strict=True), run.tokens
 
     async def _asked(
-        self, module: dspy.Module, shown: AdviceContext, asking: Asking
+        self, module: dspy.Module, shown: AdviceContext, run: QuestionRun
     ) -> dspy.Prediction:
         """Return what a module says of a context."""
-        token = ASKING.set(asking)
+        token = CURRENT_RUN.set(run)
         context = canonical_text(cast("JsonObject", shown.model_dump(mode="json")))
         try:
             with dspy.context(lm=self._lm, adapter=self._adapter):
@@ -146,9 +147,9 @@ class DspyProgram(Program):
         except AdviceFaultError:
             raise
         except Exception as error:
-            raise _found(asking, error) from error
+            raise _found(run, error) from error
         finally:
-            ASKING.reset(token)
+            CURRENT_RUN.reset(token)
 
 
 def committee_of(said: dspy.Prediction) -> Committee:
@@ -186,10 +187,10 @@ def configure() -> None:
     dspy.configure(disable_history=True, trace=None, max_trace_size=0)
 
 
-def _found(asking: Asking, error: Exception) -> AdviceFaultError:
+def _found(run: QuestionRun, error: Exception) -> AdviceFaultError:
     """Return what went wrong: the engine's own fault, if it was that, else the answer."""
-    fault = asking.fault or fault_in(error)
-    return fault or AnswerMalformedError(step=asking.step, problem=type(error).__name__)
+    fault = run.fault or fault_in(error)
+    return fault or AnswerMalformedError(step=run.step, problem=type(error).__name__)
 
 
 def fault_in(error: BaseException) -> AdviceFaultError | None:

@@ -18,11 +18,12 @@ from optuna.exceptions import ExperimentalWarning
 from typing_extensions import override
 
 from torghut.adapters.dspy.apart import Apart
-from torghut.adapters.dspy.compiling import Fits, Hindsight, example_of, optimised
-from torghut.adapters.dspy.program import CommitteeModule, committee_of
+from torghut.adapters.dspy.compiling import example_of, optimised, passing
+from torghut.adapters.dspy.program import CommitteeModule
 from torghut.adapters.dspy.reflecting import Endpoints, instructed
 from torghut.adapters.dspy.signatures import SHOWN
 from torghut.schemas.reasoning.context import AdviceContext
+from torghut.workflows.reasoning.programs.wanting import Feedback, Metric
 
 _SEED: Final = 9
 """DSPy's own; 0 would be taken for none."""
@@ -51,8 +52,8 @@ class MiproOptions:
 
 def searched(
     examples: Sequence[AdviceContext],
-    fits: Fits,
-    hindsight: Hindsight,
+    metric: Metric,
+    feedback: Feedback,
     endpoints: Endpoints,
     options: MiproOptions,
     apart: Apart,
@@ -65,8 +66,8 @@ def searched(
 
     Args:
         examples: In the order of time.
-        fits: Whether answers are those wanted.
-        hindsight: Shown to whoever reflects.
+        metric: Whether answers are those wanted.
+        feedback: Shown to whoever reflects.
         endpoints: Who answers; the teacher also reflects.
         options: Of the search.
         apart: Where calls are made.
@@ -74,15 +75,11 @@ def searched(
     Raises:
         AdviceFaultError: The endpoint does not answer, time and again.
     """
-
-    def metric(gold: dspy.Example, said: dspy.Prediction, _trace: object = None) -> bool:
-        return fits(AdviceContext.model_validate_json(gold[SHOWN]), committee_of(said))
-
     first = max(1, len(examples) // _SHARE)
     optimiser = _Reflecting(
-        metric,
+        passing(metric),
         lambda instructions, seen: instructed(endpoints, instructions, seen, apart),
-        hindsight,
+        feedback,
         auto=None,
         num_candidates=options.candidates,
         task_model=apart.model(endpoints.caller, endpoints.student),
@@ -121,7 +118,7 @@ class _Reflecting(dspy.MIPROv2):  # type: ignore[misc]  # it publishes no types
     Args:
         metric: Whether an answer is that wanted.
         reflect: Returns other instructions, given some and what was seen under them.
-        hindsight: Says what should have been answered.
+        feedback: Says what should have been answered.
         settings: As DSPy has them.
     """
 
@@ -129,12 +126,12 @@ class _Reflecting(dspy.MIPROv2):  # type: ignore[misc]  # it publishes no types
         self,
         metric: Any,  # noqa: ANN401 - as DSPy calls it
         reflect: Any,  # noqa: ANN401 - see above
-        hindsight: Hindsight,
+        feedback: Feedback,
         **settings: Any,  # noqa: ANN401 - DSPy publishes no types
     ) -> None:
         super().__init__(metric=metric, **settings)
         self._reflect = reflect
-        self._hindsight = hindsight
+        self._feedback = feedback
 
     @override
     def _propose_instructions(
@@ -160,4 +157,4 @@ class _Reflecting(dspy.MIPROv2):  # type: ignore[misc]  # it publishes no types
     def _seen(self, demo: dspy.Example) -> dict[str, object]:
         """Return an example with what hindsight says of it."""
         shown = AdviceContext.model_validate_json(demo[SHOWN])
-        return {**demo.toDict(), "hindsight": self._hindsight(shown)}
+        return {**demo.toDict(), "hindsight": self._feedback(shown)}

@@ -8,7 +8,7 @@ from typing import Final
 import dspy
 
 from torghut.reasoning.program import CONTEXT
-from torghut.schemas.reasoning.steps import STEPS, StepName
+from torghut.schemas.reasoning.steps import STEPS, StepName, steps_before
 
 SHOWN: Final = CONTEXT
 """The input that every step has: the advice context, as canonical JSON."""
@@ -27,19 +27,6 @@ _TASKS: Final[Mapping[StepName, str]] = {
     "advice": "Weigh signal, objection and risk, and decide; in doubt defer.",
 }
 
-_BEFORE: Final[Mapping[StepName, tuple[StepName, ...]]] = {
-    "signal": (),
-    "counter": ("signal",),
-    "risk": ("signal", "counter"),
-    "advice": ("signal", "counter", "risk"),
-}
-"""Steps whose answers a step is given."""
-
-
-def before(step: StepName) -> tuple[StepName, ...]:
-    """Return the steps whose answers ``step`` is given."""
-    return _BEFORE[step]
-
 
 def signature_of(step: StepName, instructions: str = "") -> type[dspy.Signature]:
     """Return the signature of a step; it is named after the step.
@@ -48,7 +35,7 @@ def signature_of(step: StepName, instructions: str = "") -> type[dspy.Signature]
         step: Of the committee.
         instructions: What a compiled program tells it; empty for what an uncompiled one does.
     """
-    given = [SHOWN, *_BEFORE[step]]
+    given = [SHOWN, *steps_before(step)]
     fields: dict[str, tuple[object, object]] = {
         name: (str, dspy.InputField(desc=f"{name}, as JSON")) for name in given
     }

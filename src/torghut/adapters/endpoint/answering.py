@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Final
-
-from pydantic import ValidationError
-
 from torghut.adapters.endpoint.chat import ChatRequest
 from torghut.adapters.endpoint.pupil import PUPIL, pupil_content, reflection
+from torghut.adapters.endpoint.questions import context_of, step_of
 from torghut.kernel.canonical import canonical_bytes
 from torghut.reasoning.specialist import answer
-from torghut.schemas.reasoning.context import AdviceContext
-from torghut.schemas.reasoning.steps import STEPS, StepName
-
-_BEGINS: Final = '{"event_ns":'
-"""How canonical JSON of an advice context begins."""
 
 
 def good_content(request: ChatRequest) -> str | None:
@@ -31,22 +22,3 @@ def good_content(request: ChatRequest) -> str | None:
     if request.model == PUPIL:
         return pupil_content(step, shown, request)
     return canonical_bytes(answer(step, shown).model_dump(mode="json")).decode()
-
-
-def step_of(request: ChatRequest) -> StepName | None:
-    """Return which step a request is about: the schema that it names is called after it."""
-    return next((step for step in STEPS if request.schema == step), None)
-
-
-def context_of(request: ChatRequest) -> AdviceContext | None:
-    """Return the context that a request shows; the last one where it shows examples too."""
-    decoder = json.JSONDecoder()
-    for _, text in reversed(request.messages):
-        begin = text.rfind(_BEGINS)
-        while begin >= 0:
-            try:
-                _, end = decoder.raw_decode(text, begin)
-                return AdviceContext.model_validate_json(text[begin:end])
-            except (json.JSONDecodeError, ValidationError):
-                begin = text.rfind(_BEGINS, 0, begin)
-    return None

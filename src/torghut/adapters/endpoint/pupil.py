@@ -16,6 +16,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from torghut.adapters.endpoint.chat import ChatRequest
+from torghut.adapters.endpoint.questions import context_in
 from torghut.kernel.canonical import canonical_bytes
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.steps import STEPS, InstructionsAnswer, StepName
@@ -60,23 +61,13 @@ def _examples(
     ):
         if (asked, answered) != ("user", "assistant"):
             continue
-        shown = _shown(question)
+        shown = context_in(question)
         try:
             said = STEPS[step].model_validate_json(answer)
         except ValidationError:
             continue
         if shown is not None:
             yield shown, said.model_dump()
-
-
-def _shown(text: str) -> AdviceContext | None:
-    """Return the context in a question."""
-    begin = text.rfind('{"event_ns":')
-    try:
-        _, end = json.JSONDecoder().raw_decode(text, max(0, begin))
-        return AdviceContext.model_validate_json(text[max(0, begin) : end])
-    except (json.JSONDecodeError, ValidationError):
-        return None
 
 
 def _distance(one: AdviceContext, other: AdviceContext) -> float:

@@ -12,7 +12,8 @@ from typing import Final, cast
 
 from pydantic import ValidationError
 
-from torghut.reasoning.asking import Terms
+from torghut.reasoning.errors import DEFECT
+from torghut.reasoning.showing import RowLegend
 from torghut.schemas.reasoning.wire import LINE_MAX, Found, Inquired
 from torghut.workflows.reasoning.advising import AdvisingDesk, Inquiry
 from torghut.workflows.reasoning.finding import Finding
@@ -86,7 +87,7 @@ async def _answer(desk: AdvisingDesk, asked: Inquired, writer: asyncio.StreamWri
             Inquiry(
                 context_id=asked.context_id,
                 row=bytes.fromhex(asked.row),
-                terms=Terms(
+                legend=RowLegend(
                     symbol=asked.symbol, regimes=asked.regimes, multiplier=asked.multiplier
                 ),
                 deadline_ns=asked.deadline_ns,
@@ -94,7 +95,7 @@ async def _answer(desk: AdvisingDesk, asked: Inquired, writer: asyncio.StreamWri
         )
     except Exception as defect:  # noqa: BLE001 - nobody foresaw it, and the others go on
         desk.witness.failed(asked.context_id, defect)
-        finding = Finding(outcome="failed", code="reasoning.defect")
+        finding = Finding(outcome="failed", code=DEFECT)
     found = Found(
         context_id=asked.context_id,
         resolution=finding.outcome,

@@ -11,34 +11,21 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from torghut.kernel.units import NS_PER_MS
 from torghut.reasoning.passages import Item, shown_passages
 from torghut.schemas.reasoning.context import Passage
-from torghut.schemas.types import Identifier, Message, Nanoseconds, Symbol
+from torghut.schemas.reasoning.offering import PassageOffered
 from torghut.workflows.reasoning.ports import AskingWitness
 
 _BYTES_MAX: Final = 64 * 1024 * 1024
 """Most that is read of what is new: of a longer file the rest is as old as it is far ahead."""
 
 _HEAD: Final = 4096
-_LINE_MAX: Final = 65_536
 _EVERYBODY: Final = ""
-
-
-class PassageLine(Message):
-    """One piece of news or fundamentals, as it was received."""
-
-    kind: Literal["news", "fundamentals"]
-    item_id: Identifier
-    symbols: Annotated[tuple[Symbol, ...], Field(description="That it is about; none: all.")] = ()
-    published_at_ns: Nanoseconds
-    received_ns: Nanoseconds
-    source: Annotated[str, Field(max_length=400)]
-    text: Annotated[str, Field(max_length=_LINE_MAX)]
 
 
 class PassageFile:
@@ -58,7 +45,7 @@ class PassageFile:
         self._begins = b""  # what tells the file that was read from another one
         self._offset = 0
         self._items: dict[str, list[Item]] = {}
-        self._newest_ns = 0
+        self._asked_ns = 0  # the latest event that was asked about
         self._said = ""
 
     async def of(self, symbol: str, event_ns: int) -> Sequence[Passage]:
@@ -70,6 +57,7 @@ class PassageFile:
     def _shown(self, path: Path, symbol: str, event_ns: int) -> Sequence[Passage]:
         """Return the same; one thread at a time follows the file."""
         with self._lock:
+            self._asked_ns = max(self._asked_ns, event_ns)
             try:
                 self._follow(path)
             except OSError as error:
@@ -88,7 +76,7 @@ class PassageFile:
             found = os.fstat(file.fileno())
             begins = file.read(_HEAD)  # another file may have the number of one that was removed
             if found.st_size < self._offset or not begins.startswith(self._begins):
-                self._offset, self._items, self._newest_ns = 0, {}, 0
+                self._offset, self._items = 0, {}
             self._begins = begins
             if found.st_size == self._offset:
                 return
@@ -106,7 +94,7 @@ class PassageFile:
     def _take(self, line: bytes) -> bool:
         """Take in a line; return whether it is an item."""
         try:
-            said = PassageLine.model_validate_json(line)
+            said = PassageOffered.model_validate_json(line)
         except ValidationError:
             return False
         item = Item(
@@ -120,12 +108,14 @@ class PassageFile:
         )
         for symbol in said.symbols or (_EVERYBODY,):
             self._items.setdefault(symbol, []).append(item)
-        self._newest_ns = max(self._newest_ns, said.received_ns)
         return True
 
     def _forget(self) -> None:
-        """Forget what is so old that it is shown with nothing that could still come."""
-        oldest_ns = self._newest_ns - 2 * self._age_max_ns
+        """Forget what is so old that no event is asked about any more which it is shown with.
+
+        Only events tell what time it is: a file may hold what is to come, or what never was.
+        """
+        oldest_ns = self._asked_ns - 2 * self._age_max_ns
         for symbol, items in self._items.items():
             self._items[symbol] = [one for one in items if one.published_at_ns >= oldest_ns]
 

@@ -16,28 +16,28 @@ from torghut.kernel.clock import SteadyClock
 from torghut.kernel.units import NS_PER_S
 from torghut.reasoning.errors import DeadlineError, EndpointUnreachableError
 from torghut.schemas.reasoning.context import AdviceContext
-from torghut.workflows.reasoning.probing import Endpoint as Stages
+from torghut.workflows.reasoning.probing import EndpointStages
 
 T = TypeVar("T")
 
-Asking = Callable[[AdviceContext, int], Awaitable[str]]
+FirstStep = Callable[[AdviceContext, int], Awaitable[str]]
 
 _PORTS: Final = {"http": 80, "https": 443}
 _ADDRESSES_MAX: Final = 4
 
 
-class ReachedEndpoint(Stages):
+class ReachedEndpoint(EndpointStages):
     """One endpoint.
 
     Args:
         endpoint: Where it is.
-        asking: Asks one step there, as every question is asked, and says what came.
+        first_step: Asks one step there, as every question is asked, and says what came.
         steady: What deadlines are measured on.
     """
 
-    def __init__(self, endpoint: Endpoint, asking: Asking, steady: SteadyClock) -> None:
+    def __init__(self, endpoint: Endpoint, first_step: FirstStep, steady: SteadyClock) -> None:
         parts = urlsplit(endpoint.url)
-        self._endpoint, self._asking, self._steady = endpoint, asking, steady
+        self._endpoint, self._first_step, self._steady = endpoint, first_step, steady
         self._scheme, self._host = parts.scheme, parts.hostname or ""
         self._port = parts.port or _PORTS[parts.scheme]
 
@@ -64,7 +64,7 @@ class ReachedEndpoint(Stages):
 
     @override
     async def ask(self, shown: AdviceContext, *, deadline_ns: int) -> str:
-        return await self._asking(shown, deadline_ns)
+        return await self._first_step(shown, deadline_ns)
 
     async def _connected(self, tls: ssl.SSLContext | None, what: str, deadline_ns: int) -> str:
         """Connect, let go again, and return how it was encrypted."""

@@ -20,7 +20,7 @@ from torghut.adapters.system.clock import MonotonicClock, SystemClock
 from torghut.artifacts.package import Package
 from torghut.composition.advice.endpoint import endpoint_of
 from torghut.composition.advice.ledger import asking_policy, held_asking_events
-from torghut.composition.advice.programs import served
+from torghut.composition.advice.serving import served
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.reasoning.ledger import asking_decider
 from torghut.schemas.declarations.governance import AskingTerms
@@ -95,6 +95,7 @@ async def advising(
             ledger=ledger,
             confidence_min=terms.confidence_min,
             passages=PassageFile(passages, age_max_ms=terms.passage_age_ms, witness=witness).of,
+            steady=steady,
             witness=witness,
             keeper=ArtifactRecords(FolderArtifacts(artifact_dir())),
         )

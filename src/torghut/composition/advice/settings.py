@@ -125,16 +125,21 @@ def _is_here(host: str) -> bool:
 
 
 def _key(path: Path) -> str:
-    """Return the token in a file that its owner alone may read."""
+    """Return the token in a file that its owner alone may read.
+
+    Whatever else is there, such as a pipe, is not read: it might never end.
+    """
     expected = "a file of one line that nobody but its owner may read (chmod 600)"
     try:
-        mode = path.stat().st_mode
-        body = path.read_bytes()[: _KEY_BYTES_MAX + 1]
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            private = stat.S_ISREG(mode) and not mode & _OTHERS
+            body = file.read(_KEY_BYTES_MAX + 1) if private else b""
     except OSError as error:
         raise EndpointSettingError(
             variable=KEY_FILE, expected=expected, found=error.strerror or "none"
         ) from error
-    if not stat.S_ISREG(mode) or mode & _OTHERS:
+    if not private:
         raise EndpointSettingError(
             variable=KEY_FILE, expected=expected, found=f"mode {stat.S_IMODE(mode):o}"
         )

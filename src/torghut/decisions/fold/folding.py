@@ -25,8 +25,8 @@ from torghut.decisions.fold.placement import Held, rows_by_position
 from torghut.kernel.ids import SERVING
 from torghut.market.ports import Arrival
 from torghut.schemas.control import (
+    AdviceOutcome,
     AdviceResolved,
-    AdviceShadowed,
     ControlRecord,
     DeclarationsChanged,
     OrderReported,
@@ -131,7 +131,7 @@ class DecisionFold(FoldMemory):
         its context would have to be known, which does not wait any more. Advice that is only
         recorded has no effect at all.
         """
-        if isinstance(record, AdviceResolved | AdviceShadowed):
+        if isinstance(record, AdviceOutcome):
             return
         self.identities.take(record)
         if isinstance(record, DeclarationsChanged):

@@ -107,3 +107,14 @@ STEPS: Final[dict[StepName, type[Message]]] = {
     "advice": AdviceAnswer,
 }
 """In the order in which they are asked."""
+
+
+def steps_before(step: StepName) -> tuple[StepName, ...]:
+    """Return the steps that are asked before one, whose answers it is given.
+
+    Example:
+        >>> steps_before("risk")
+        ('signal', 'counter')
+    """
+    names = tuple(STEPS)
+    return names[: names.index(step)]

@@ -14,8 +14,7 @@ from torghut.kernel.ids import SERVING, IdentifierMalformedError
 from torghut.kernel.units import MS_PER_S, NS_PER_MS
 from torghut.market.ports import Quarantined
 from torghut.schemas.control import (
-    AdviceResolved,
-    AdviceShadowed,
+    AdviceOutcome,
     ControlRecord,
     FillReported,
     OrderReported,
@@ -280,7 +279,7 @@ class LiveDesk(Desk):
 
     async def refusal(self, record: ControlRecord) -> str:
         """Return why a record cannot hold that only the log can tell; empty if it can."""
-        if isinstance(record, AdviceResolved | AdviceShadowed):
+        if isinstance(record, AdviceOutcome):
             return _FOREIGN
         if not isinstance(record, FillReported | OrderReported) or record.decision_id is None:
             return ""

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
-from torghut.kernel.ids import SOURCE_KEY_BYTES
+from torghut.kernel.ids import SOURCE_KEY_DIGITS, SYMBOL_PATTERN
 from torghut.schemas.codes import ContextFlag, RefusalCode, Stream, published_name
 from torghut.schemas.live.naming import feed_digest
 from torghut.workflows.live.errors import ContextMalformedError
@@ -29,10 +29,9 @@ _LONG: Final = re.compile(rb"[:\s]-?[0-9]{16}")
 """A number, not a text, that a double may not hold."""
 
 _SHOWN: Final = 80
-_KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
 _REQUIRED: Final = 3
 _COLONS_OF_SYMBOL: Final = 1
-_SYMBOL: Final = r"^[a-z0-9][a-z0-9-]{0,31}:[A-Z0-9][A-Z0-9._-]{0,31}\Z"
+_SYMBOL: Final = rf"^{SYMBOL_PATTERN}\Z"
 
 Number = float | None | msgspec.UnsetType
 Whole = int | str | None | msgspec.UnsetType
@@ -113,7 +112,7 @@ def parse_offered(line: bytes, place: str = "the context") -> OfferedContext:
     source = _source_of(fields.feed)
     sequence = _whole(fields.sequence, "sequence", place)
     stream = fields.stream or "quote"
-    name = f"{source[:_KEY_DIGITS]}:{fields.symbol}:{stream}:{sequence}"
+    name = f"{source[:SOURCE_KEY_DIGITS]}:{fields.symbol}:{stream}:{sequence}"
     return OfferedContext(
         context_id=name,
         feed=fields.feed,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torghut.artifacts.errors import ArtifactUnwritableError
+from torghut.kernel.clock import SteadyClock
 from torghut.kernel.errors import TorghutError
-from torghut.reasoning.asking import Terms, advice_context
+from torghut.kernel.units import NS_PER_S
+from torghut.reasoning.errors import CANCELLED, DEFECT, DeadlineError
 from torghut.reasoning.ledger import AskRefusedError
+from torghut.reasoning.showing import RowLegend, advice_context
 from torghut.schemas.reasoning.context import Passage
-from torghut.workflows.reasoning.finding import Finding, Question, find
+from torghut.workflows.reasoning.finding import Finding, ProgramQuestion, find
 from torghut.workflows.reasoning.ledger import AskingLedger
 from torghut.workflows.reasoning.ports import AskingWitness, Program, RecordKeeper
 
@@ -22,13 +26,13 @@ class Inquiry:
     Attributes:
         context_id: What names the context.
         row: What is known: a row of dtype ``DECISION`` that is no decision.
-        terms: What its numbers mean.
+        legend: What its numbers mean.
         deadline_ns: When an answer is of no use any more, on the steady clock.
     """
 
     context_id: str
     row: bytes
-    terms: Terms
+    legend: RowLegend
     deadline_ns: int
 
 
@@ -41,6 +45,7 @@ class AdvisingDesk:
         ledger: Whether anybody may be asked, and what that cost so far.
         confidence_min: Of advice; less than that defers.
         passages: Gives what may be shown of a symbol as of an event time.
+        steady: What deadlines are measured on.
         witness: Told of records that could not be kept.
         keeper: Keeps what was asked and answered.
     """
@@ -49,6 +54,7 @@ class AdvisingDesk:
     ledger: AskingLedger
     confidence_min: float
     passages: Callable[[str, int], Awaitable[Sequence[Passage]]]
+    steady: SteadyClock
     witness: AskingWitness
     keeper: RecordKeeper
 
@@ -63,18 +69,24 @@ class AdvisingDesk:
             return Finding(outcome="failed", code=fault.code)
         try:
             finding = await self._ask(inquiry)
-        except BaseException:  # cancelled: the trial of a half-open breaker must not stay open
-            self.ledger.end(number, "failed", code="reasoning.cancelled", tokens=None)
+        except BaseException as broken:  # the trial of a half-open breaker must not stay open
+            code = CANCELLED if isinstance(broken, asyncio.CancelledError) else DEFECT
+            self.ledger.end(number, "failed", code=code, tokens=None)
             raise
         self.ledger.end(number, finding.outcome, code=finding.code, tokens=finding.tokens)
         return finding
 
     async def _ask(self, inquiry: Inquiry) -> Finding:
-        """Ask the program."""
-        event_ns = advice_context(inquiry.row, inquiry.terms, ()).event_ns
-        passages = await self.passages(inquiry.terms.symbol, event_ns)
-        shown = advice_context(inquiry.row, inquiry.terms, passages)
-        question = Question(
+        """Ask the program; where not even the news comes in time, nobody."""
+        event_ns = advice_context(inquiry.row, inquiry.legend, ()).event_ns
+        left_s = (inquiry.deadline_ns - self.steady.now_ns()) / NS_PER_S
+        try:
+            async with asyncio.timeout(left_s):
+                passages = await self.passages(inquiry.legend.symbol, event_ns)
+        except TimeoutError:
+            return Finding(outcome=DeadlineError.resolution, code=DeadlineError.code)
+        shown = advice_context(inquiry.row, inquiry.legend, passages)
+        question = ProgramQuestion(
             context_id=inquiry.context_id, shown=shown, confidence_min=self.confidence_min
         )
         finding, record = await find(self.program, question, deadline_ns=inquiry.deadline_ns)

@@ -14,7 +14,7 @@ from torghut.workflows.reasoning.recording import recorded_calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ProgramQuestion:
     """What a program is asked.
 
     Attributes:
@@ -50,7 +50,7 @@ class Finding:
 
 
 async def find(
-    program: Program, question: Question, *, deadline_ns: int
+    program: Program, question: ProgramQuestion, *, deadline_ns: int
 ) -> tuple[Finding, AdviceRecord]:
     """Ask a program, and return what it comes to with the record of it; no fault gets out of here.
 

@@ -26,8 +26,8 @@ from torghut.market.ports import Arrival
 from torghut.schemas.codes import Mode, Stream, published_name
 from torghut.schemas.control import (
     VERDICTS,
+    AdviceOutcome,
     AdviceResolved,
-    AdviceShadowed,
     ControlRecord,
     FillReported,
     ModeChanged,
@@ -37,8 +37,6 @@ from torghut.schemas.control import (
 )
 from torghut.schemas.rows import DECISION, RowArray
 from torghut.workflows.opening import check_version, fetch_cited, genesis_fold
-
-Answered = AdviceResolved | AdviceShadowed
 
 _UNRECORDED: Final = "reasoning.unrecorded"
 _ACTIVE: Final = ReasoningModeChanged(
@@ -106,20 +104,22 @@ async def look_back(
         LogIntegrityError: The log does not hold together.
     """
     found = Hindsight()
-    answers: dict[str, Answered] = {}
+    answers: dict[str, AdviceOutcome] = {}
     last = (await log.head(partition)).number  # a log that grows meanwhile is looked at up to here
     async for block in log.blocks(partition):
         if block.number > last:
             break
-        for record in _answered(read_block(block).received):
+        for record in read_block(block).advice:
             answers.setdefault(record.context_id, record)
     for one in answers.values():
         found.of(one.symbol).asked += 1
         found.of(one.symbol).answers[one.resolution] += 1
-    plain, advised = [
-        await genesis_fold(log, kernel, partition=partition) for _ in ("without", "under")
-    ]
-    courses = _Courses(plain=plain, advised=advised, answers=answers, found=found)
+    courses = _Courses(
+        plain=await genesis_fold(log, kernel, partition=partition),
+        advised=await genesis_fold(log, kernel, partition=partition),
+        answers=answers,
+        found=found,
+    )
     async for recorded in _blocks(log, courses, partition, last):
         courses.take(recorded)
         progress(recorded)
@@ -168,7 +168,7 @@ class _Courses:
 
     plain: DecisionFold
     advised: DecisionFold
-    answers: dict[str, Answered]
+    answers: dict[str, AdviceOutcome]
     found: Hindsight
     _targets: dict[str, float] = field(default_factory=dict)
     _begun: bool = False
@@ -197,7 +197,9 @@ class _Courses:
         last = len(recorded.contexts)
         self._take_advised(recorded.contexts[:0], here.get(last, ()), 0.0)
         self.found.contexts += len(recorded.contexts)
-        self._take_equities(self.plain, plain, "without")
+        for symbol, equity in _equities(self.plain, _rows(plain)):
+            if symbol in self.found.symbols:
+                self.found.symbols[symbol].without = equity
 
     def _take_advised(
         self, contexts: RowArray, arrivals: Sequence[Arrival], without: float
@@ -206,15 +208,11 @@ class _Courses:
         advised = self.advised.decide(contexts, arrivals)
         unanswered = self._remember(contexts, advised, without)
         self._compare(advised)
-        self._take_equities(self.advised, advised, "under")
+        for symbol, equity in _equities(self.advised, _rows(advised)):
+            if symbol in self.found.symbols:
+                self.found.symbols[symbol].under = equity
         if unanswered is not None:
             self._take_advised(contexts[:0], [Arrival(row=0, record=unanswered)], 0.0)
-
-    def _take_equities(self, fold: DecisionFold, decided: Decided, attribute: str) -> None:
-        """Keep what a course came to."""
-        for symbol, equity in _equities(fold, _rows(decided)):
-            if symbol in self.found.symbols:
-                setattr(self.found.symbols[symbol], attribute, equity)
 
     def end(self) -> None:
         """Forget the symbols about which nobody was asked."""
@@ -227,7 +225,7 @@ class _Courses:
             self._begun = True
             yield Arrival(row=0, record=_ACTIVE)
         for arrival in recorded.received:
-            if isinstance(arrival.record, AdviceResolved | AdviceShadowed):
+            if isinstance(arrival.record, AdviceOutcome):
                 yield Arrival(row=arrival.row, record=_resolving(arrival.record))
             elif (record := _common(arrival.record)) is not None:
                 yield Arrival(row=arrival.row, record=record)
@@ -272,24 +270,17 @@ class _Courses:
             found.larger += abs(under) > abs(without)
 
 
-def _answered(received: Sequence[Arrival]) -> Iterator[Answered]:
-    """Yield what a block holds of advice."""
-    for arrival in received:
-        if isinstance(arrival.record, AdviceResolved | AdviceShadowed):
-            yield arrival.record
-
-
 def _common(record: ControlRecord) -> ControlRecord | None:
     """Return a record as both courses hear it; None where neither does."""
     own = FillReported | OrderReported | PositionReported
-    if isinstance(record, own | ReasoningModeChanged | AdviceResolved | AdviceShadowed):
+    if isinstance(record, own | ReasoningModeChanged | AdviceOutcome):
         return None
     if isinstance(record, ModeChanged) and record.mode == "live":
         return ModeChanged.model_validate({**record.model_dump(), "mode": "paper"})
     return record
 
 
-def _resolving(record: Answered) -> AdviceResolved:
+def _resolving(record: AdviceOutcome) -> AdviceResolved:
     """Return a recorded answer as what resolves a context that waits."""
     fields = record.model_dump(exclude={"kind"}, exclude_none=True)
     return AdviceResolved.model_validate(fields)

@@ -20,9 +20,9 @@ from torghut.kernel.clock import WallClock
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.units import NS_PER_S
 from torghut.reasoning.ledger import (
-    Asking,
     AskingCommand,
     AskingDecider,
+    AskingState,
     BeginQuestion,
     EndQuestion,
     LoseQuestions,
@@ -58,7 +58,7 @@ class AskingStands:
 
     stream: str
     version: int
-    state: Asking
+    state: AskingState
     last_change: BreakerChanged | None
 
 
@@ -71,9 +71,9 @@ async def asking_stands(store: EventStore) -> AskingStands:
     """
     streams = await store.streams(PREFIX)
     if not streams:
-        return AskingStands(stream="", version=0, state=Asking(), last_change=None)
+        return AskingStands(stream="", version=0, state=AskingState(), last_change=None)
     stream = max(streams)
-    state, last = Asking(), None
+    state, last = AskingState(), None
     envelopes = await store.read_events(stream)
     for envelope in envelopes:
         event = read_event(envelope, ASKING_EVENT, {})
@@ -98,7 +98,7 @@ class AskingLedger:
     decider: AskingDecider
     wall: WallClock
     witness: AskingWitness
-    state: Asking = field(default_factory=Asking)
+    state: AskingState = field(default_factory=AskingState)
     _stream: str = ""
     _version: int = 0
     _untold: list[AskingEvent] = field(default_factory=list)
@@ -198,7 +198,7 @@ class AskingLedger:
         if self._untold or self.state.under_way or stream <= self._stream:
             return  # somebody else did it, or began meanwhile
         before = self.state
-        self._stream, self._version, self.state = stream, 0, Asking()
+        self._stream, self._version, self.state = stream, 0, AskingState()
         self._take(OpenDay(before=before, at_ns=self.wall.now_ns()))
 
     def _take(self, command: AskingCommand) -> None:

@@ -28,7 +28,10 @@ PROBE: Final = AdviceContext(
     ),
     passages=(),
 )
-"""What is shown: nothing of any decision, and it says so."""
+"""What is shown: nothing of any decision, and it says so.
+
+Programs are known again by how they render it: with another one every package would be refused.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ class Probed:
     exit_code: ExitCode
 
 
-class Endpoint(Protocol):
+class EndpointStages(Protocol):
     """An endpoint, one stage at a time; each raises ``AdviceFaultError`` and says what it found."""
 
     async def resolve(self, *, deadline_ns: int) -> str:
@@ -99,7 +102,7 @@ class Probe:
         steady: Measures the stages.
     """
 
-    endpoint: Endpoint
+    endpoint: EndpointStages
     keyed: bool
     steady: SteadyClock
     _stages: list[Stage] = field(default_factory=list)

@@ -11,7 +11,7 @@ from torghut.decisions.recording import Recorded, read_block
 from torghut.eventlog.ports import DecisionLog
 from torghut.reasoning.errors import AdviceFaultError
 from torghut.reasoning.verdict import judge
-from torghut.schemas.control import AdviceResolved, AdviceShadowed
+from torghut.schemas.control import AdviceOutcome
 from torghut.schemas.reasoning.record import AdviceRecord
 from torghut.workflows.reasoning.ports import NEVER_NS, Caller, Program, Transcript
 from torghut.workflows.reasoning.recording import (
@@ -64,15 +64,14 @@ async def replay_advice(
     """
     async for block in log.blocks(partition):
         recorded = read_block(block)
-        for arrival in recorded.received:
-            record = arrival.record
-            if isinstance(record, AdviceResolved | AdviceShadowed) and record.advice is not None:
-                yield await replayed_answer(record, record.advice, store, program_of)
+        for told in recorded.advice:
+            if told.advice is not None:
+                yield await replayed_answer(told, told.advice, store, program_of)
         progress(recorded)
 
 
 async def replayed_answer(
-    told: AdviceResolved | AdviceShadowed,
+    told: AdviceOutcome,
     digest: str,
     store: ArtifactStore,
     program_of: ProgramOf,

@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
+from tests.fakes.asking import NothingHappens
 from torghut.adapters.reasoning.passage_file import PassageFile
-from torghut.workflows.reasoning.ports import AskingWitness
 
 SYMBOL: Final = "binance-spot:ETHUSDT"
 OTHER: Final = "binance-spot:BTCUSDT"
@@ -19,27 +19,15 @@ HOUR_MS: Final = 3_600_000
 NOW_NS: Final = 1_700_000_000_000_000_000
 
 
-class Witness(AskingWitness):
+class Witness(NothingHappens):
     """Remembers what could not be read."""
 
     def __init__(self) -> None:
         self.unreadable: list[str] = []
 
     @override
-    def changed(self, before: str, after: str, code: str) -> None:
-        raise AssertionError(after)
-
-    @override
-    def unkept(self, context_id: str, fault: Exception) -> None:
-        raise AssertionError(context_id) from fault
-
-    @override
     def unread(self, source: str, found: str) -> None:
         self.unreadable.append(found)
-
-    @override
-    def failed(self, context_id: str, defect: Exception) -> None:
-        raise AssertionError(context_id) from defect
 
 
 def line(number: int, *symbols: str, at_ns: int = NOW_NS) -> str:
@@ -110,6 +98,15 @@ def test_line_that_is_no_item_is_said_and_costs_no_other(path: Path) -> None:
 
     assert shown(PassageFile(path, age_max_ms=HOUR_MS, witness=witness)) == ["item 1", "item 2"]
     assert witness.unreadable == ["2 lines that are no item"]
+
+
+@pytest.mark.parametrize("ahead_ms", [10 * HOUR_MS, 10_000 * HOUR_MS])
+def test_item_that_is_far_ahead_takes_nothing_from_what_was_known_before(
+    path: Path, ahead_ms: int
+) -> None:
+    path.write_text(line(1) + line(2, at_ns=NOW_NS + ahead_ms * 1_000_000))
+
+    assert shown(PassageFile(path, age_max_ms=HOUR_MS, witness=Witness())) == ["item 1"]
 
 
 def test_without_a_file_nothing_is_shown() -> None:

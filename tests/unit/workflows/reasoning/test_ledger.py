@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
+from tests.fakes.asking import NothingHappens
 from tests.fakes.clock import HandClock
 from tests.fakes.virtual_time import run_virtually
 from torghut.eventlog.envelopes import Causes
@@ -18,7 +19,6 @@ from torghut.reasoning.breaker import BreakerPolicy
 from torghut.reasoning.ledger import AskingPolicy, AskRefusedError, asking_decider
 from torghut.schemas.types import Message
 from torghut.workflows.reasoning.ledger import AskingLedger, asking_stands, day_stream
-from torghut.workflows.reasoning.ports import AskingWitness
 
 CONTEXT: Final = f"{'cd' * 16}:binance-spot:ETHUSDT:quote:7"
 DAY_NS: Final = 86_400_000_000_000
@@ -31,7 +31,7 @@ POLICY: Final = AskingPolicy(
 )
 
 
-class Witness(AskingWitness):
+class Witness(NothingHappens):
     """Remembers what it was told."""
 
     def __init__(self) -> None:
@@ -45,14 +45,6 @@ class Witness(AskingWitness):
     @override
     def unkept(self, context_id: str, fault: Exception) -> None:
         self.missed.append(context_id)
-
-    @override
-    def unread(self, source: str, found: str) -> None:
-        raise AssertionError(source)
-
-    @override
-    def failed(self, context_id: str, defect: Exception) -> None:
-        raise AssertionError(context_id) from defect
 
 
 class Store(InMemoryLog):

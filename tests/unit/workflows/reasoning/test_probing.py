@@ -20,13 +20,13 @@ from torghut.reasoning.errors import (
     EndpointUnreachableError,
 )
 from torghut.schemas.reasoning.context import AdviceContext
-from torghut.workflows.reasoning.probing import PROBE, Endpoint, Probe, Probed
+from torghut.workflows.reasoning.probing import PROBE, EndpointStages, Probe, Probed
 
 UNREACHABLE = EndpointUnreachableError(found="nobody")
 
 
 @dataclass(slots=True)
-class FakeEndpoint(Endpoint):
+class FakeEndpoint(EndpointStages):
     """An endpoint that fails where it is told to; each stage takes so long.
 
     Attributes:

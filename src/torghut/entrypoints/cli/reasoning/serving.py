@@ -15,7 +15,7 @@ from torghut.composition import deciding, machine
 from torghut.composition.advice import asking
 from torghut.composition.advice.settings import EndpointAccess, endpoint_access
 from torghut.entrypoints.cli.console import plural
-from torghut.entrypoints.cli.reasoning.programs.asking import champion_gone, load_program
+from torghut.entrypoints.cli.reasoning.programs.asking import champion_gone, ended_by, load_program
 from torghut.entrypoints.cli.reasoning.terms import asking_terms
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.governance import AskingTerms
@@ -75,21 +75,9 @@ async def _serve(
         click.echo(f"asking  {access.model} at {access.url}")
         machine.keep_for_good()
         with machine.stop_on_signals(at_end_of_input=options["beside"]) as stopping:
-            await _until_over(stopping.asked, options["program"], package)
+            text = options["program"]
+            gone = None if text is None or package is None else champion_gone(text, package)
+            if await ended_by(stopping.asked, gone):
+                click.echo(f"over    {text} is another program now")
         calls, tokens = desk.ledger.state.counted(desk.ledger.wall.now_ns())
         click.echo(f"asked   {plural(calls, 'question')}, {tokens:,} tokens in the last hour")
-
-
-async def _until_over(asked: asyncio.Event, text: str | None, package: Package | None) -> None:
-    """Wait until asked to stop, or until another program was promoted than the one that answers."""
-    waiting: list[asyncio.Future[object]] = [asyncio.ensure_future(asked.wait())]
-    if text is not None and package is not None:
-        waiting.append(asyncio.ensure_future(champion_gone(text, package)))
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for one in waiting:
-            one.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-    if not asked.is_set():
-        click.echo(f"over    {text} is another program now")

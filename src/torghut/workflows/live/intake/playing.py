@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from torghut.kernel.clock import SteadyNs
-from torghut.kernel.ids import SOURCE_KEY_BYTES
+from torghut.kernel.ids import SOURCE_KEY_DIGITS
 from torghut.kernel.units import NS_PER_S
 from torghut.market.ports import Batch, Cursor, Source
 from torghut.schemas.codes import Stream, published_names
@@ -26,7 +26,6 @@ from torghut.workflows.running.pacing import Player, Schedule
 from torghut.workflows.running.window import EndingSource
 
 _STREAMS: Final = published_names(Stream)
-_KEY_DIGITS: Final = 2 * SOURCE_KEY_BYTES
 _AT_ONCE: Final = 64
 """Records after which others get their turn, where nothing is waited for."""
 
@@ -101,7 +100,7 @@ class Playing:
             stream = int(context["stream"])
             word = _STREAMS[stream] if stream < len(_STREAMS) else "other"
             yield WaitingContext(
-                context_id=f"{source[:_KEY_DIGITS]}:{symbol}:{word}:{context['sequence']}",
+                context_id=f"{source[:SOURCE_KEY_DIGITS]}:{symbol}:{word}:{context['sequence']}",
                 symbol=symbol,
                 source=source,
                 row=context.item(),

@@ -21,7 +21,7 @@ from torghut.eventlog.columns import count_rows, decode_columns
 from torghut.eventlog.errors import LogIntegrityError, LogReadError
 from torghut.eventlog.verification import block_place
 from torghut.kernel.digests import DIGEST_BYTES
-from torghut.kernel.ids import SERVING
+from torghut.kernel.ids import SERVING, SOURCE_KEY_DIGITS
 from torghut.market.ports import Arrival
 from torghut.schemas.block import BlockHeader, read_block_records
 from torghut.schemas.codes import PENDING, RefusalCode, Stream, published_names
@@ -35,7 +35,6 @@ from torghut.workflows.lookup.in_force import Rulebook
 from torghut.workflows.lookup.refusals import refusal_json
 
 _STREAMS: Final = published_names(Stream)
-_KEY_DIGITS: Final = 32
 _SYMBOL: Final = slice(10, 18)
 _LINEAGE: Final = slice(-DIGEST_BYTES, None)
 """The bytes of a row that name its symbol and its lineage, in every layout."""
@@ -340,7 +339,11 @@ def _names(block: Block, header: BlockHeader, contexts: RowArray) -> Iterator[Na
                 expected="a symbol and a source that the block's header names",
                 found=f"symbol {symbol}, source {source}",
             )
-        yield symbol, source, f"{source[:_KEY_DIGITS]}:{symbol}:{_stream_name(stream)}:{sequence}"
+        yield (
+            symbol,
+            source,
+            f"{source[:SOURCE_KEY_DIGITS]}:{symbol}:{_stream_name(stream)}:{sequence}",
+        )
 
 
 def _decided(settled: Settled) -> Iterator[tuple[bytes, str]]:

@@ -14,9 +14,9 @@ from torghut.artifacts.ports import ArtifactStore
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.reasoning.evaluation import ProgramEvaluation, QuestionEvaluated
-from torghut.workflows.reasoning.finding import Finding, Question, find
+from torghut.workflows.reasoning.finding import Finding, ProgramQuestion, find
 from torghut.workflows.reasoning.ports import Program
-from torghut.workflows.reasoning.programs.judging import Answered
+from torghut.workflows.reasoning.programs.judging import ExampleAnswer
 from torghut.workflows.reasoning.programs.learning import Example, Lessons
 from torghut.workflows.reasoning.recording import keep_record
 
@@ -24,7 +24,7 @@ _AGAIN_EVERY: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ServingTerms:
     """How questions are asked, as they are served.
 
     Attributes:
@@ -45,7 +45,7 @@ class Evaluated:
         kept: The same, as it is kept.
     """
 
-    answers: tuple[Answered, ...]
+    answers: tuple[ExampleAnswer, ...]
     kept: ProgramEvaluation
 
 
@@ -61,7 +61,7 @@ class Examiner:
     """
 
     program: Program
-    terms: Terms
+    terms: ServingTerms
     steady: SteadyClock
     store: ArtifactStore
 
@@ -77,13 +77,13 @@ class Examiner:
         Raises:
             ArtifactUnwritableError: An answer cannot be kept.
         """
-        answers: list[Answered] = []
+        answers: list[ExampleAnswer] = []
         kept: list[QuestionEvaluated] = []
         for number, example in enumerate(lessons.test.examples):
             finding, elapsed_ns = await self._ask(example)
             again = (await self._ask(example))[0] if number % _AGAIN_EVERY == 0 else None
             answers.append(
-                Answered(
+                ExampleAnswer(
                     example=example,
                     outcome=finding.outcome,
                     confidence=finding.confidence,
@@ -116,7 +116,7 @@ class Examiner:
 
     async def _ask(self, example: Example) -> tuple[Finding, int]:
         """Return what a question came to, with its record, and how long it took."""
-        question = Question(
+        question = ProgramQuestion(
             context_id=example.context_id,
             shown=example.shown,
             confidence_min=self.terms.confidence_min,

@@ -32,7 +32,7 @@ from torghut.schemas.reasoning.steps import (
     SignalAnswer,
 )
 from torghut.schemas.types import first_problem
-from torghut.workflows.reasoning.programs.judging import Answered
+from torghut.workflows.reasoning.programs.judging import ExampleAnswer
 from torghut.workflows.reasoning.programs.learning import Example, Suite
 from torghut.workflows.reasoning.recording import load_record, reply_body
 
@@ -124,7 +124,7 @@ def records_of(evaluation: ProgramEvaluation, store: ArtifactStore) -> Iterator[
 
 def answers_again(
     evaluation: ProgramEvaluation, parameters: ModelParameters, suite: Suite, store: ArtifactStore
-) -> Sequence[Answered]:
+) -> Sequence[ExampleAnswer]:
     """Return what a program answered, derived from the replies on record and nothing else.
 
     Args:
@@ -148,13 +148,13 @@ def answers_again(
         raise EvaluationDiffersError(
             expected="every question of the suite once, in its order", found="others"
         )
-    found: list[Answered] = []
+    found: list[ExampleAnswer] = []
     for one, example in zip(evaluation.answers, suite.examples, strict=True):
         wanted = _Wanted(evaluation=evaluation, parameters=parameters, example=example)
         record = _record(wanted, one.record, store)
         again = None if one.again is None else _record(wanted, one.again, store)
         found.append(
-            Answered(
+            ExampleAnswer(
                 example=example,
                 outcome=record.resolution,
                 confidence=record.confidence,

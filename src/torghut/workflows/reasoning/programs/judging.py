@@ -17,20 +17,17 @@ from torghut.schemas.control import ResolutionName
 from torghut.schemas.declarations.rollout.programs import ProgramLimits
 from torghut.schemas.rollout.gates import SHORT_OF, Comparator
 from torghut.schemas.rollout.phases import GateId
-from torghut.workflows.reasoning.programs.learning import Example
+from torghut.workflows.reasoning.programs.learning import VETOES, Example
 
 Verdict = Literal["promote", "deny", "insufficient"]
 """What is recommended of a program."""
 
 _UNANSWERED: Final = frozenset({"timed-out", "failed"})
-_VETOES: Final = frozenset({"veto", "defer"})
-"""What keeps exposure from being raised as proposed."""
-
 _P95: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class ExampleAnswer:
     """What became of one question.
 
     Attributes:
@@ -60,20 +57,22 @@ class Answered:
     @property
     def vetoes(self) -> bool:
         """Whether it keeps exposure from being raised as proposed."""
-        return self.outcome in _VETOES
+        return self.outcome in VETOES
 
     @property
     def agrees(self) -> bool:
         """Whether it is the answer of hindsight; none is not."""
-        return self.valid and self.vetoes != self.example.good
+        return self.example.agrees(self.outcome)
 
 
-def aligned(answers: Sequence[Answered]) -> float:
+def aligned(answers: Sequence[ExampleAnswer]) -> float:
     """Return the share of questions whose answer was that of hindsight."""
     return sum(one.agrees for one in answers) / len(answers)
 
 
-def program_figures(answers: Sequence[Answered], limits: ProgramLimits) -> Sequence[GateFigure]:
+def program_figures(
+    answers: Sequence[ExampleAnswer], limits: ProgramLimits
+) -> Sequence[GateFigure]:
     """Return what every gate comes to; the two counts of the rollout's contract stand first."""
     return list(_figures(answers, limits))
 
@@ -89,7 +88,7 @@ def verdict_on(figures: Sequence[GateFigure]) -> tuple[Verdict, str]:
     return "promote", "every-limit-held"
 
 
-def _figures(answers: Sequence[Answered], limits: ProgramLimits) -> Iterator[GateFigure]:
+def _figures(answers: Sequence[ExampleAnswer], limits: ProgramLimits) -> Iterator[GateFigure]:
     """Yield what every gate comes to."""
     came = [one for one in answers if one.came]
     valid = [one for one in came if one.valid]
@@ -149,7 +148,7 @@ def _figures(answers: Sequence[Answered], limits: ProgramLimits) -> Iterator[Gat
     )
 
 
-def _p95_ms(answers: Sequence[Answered]) -> float | None:
+def _p95_ms(answers: Sequence[ExampleAnswer]) -> float | None:
     """Return the time within which 95 of 100 questions came to something; None without any."""
     slow = sorted(one.elapsed_ns for one in answers)
     return slow[math.ceil(_P95 * len(slow)) - 1] / NS_PER_MS if slow else None

@@ -8,7 +8,7 @@ with an embargo between them as long as a horizon; chance has no part in it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, cast
 
@@ -25,11 +25,14 @@ from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.ids import parse_context_id
 from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.codes import PENDING
-from torghut.schemas.control import AdviceResolved, AdviceShadowed
+from torghut.schemas.control import VERDICTS, ResolutionName
 from torghut.schemas.declarations.rollout.evaluation import SplitPolicy
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.record import AdviceRecord
 from torghut.workflows.reasoning.recording import AdviceRecordMissingError, load_record
+
+VETOES: Final = frozenset({"veto", "defer"})
+"""What keeps exposure from being raised as proposed."""
 
 _BPS: Final = 1e4
 
@@ -66,6 +69,10 @@ class Example:
     def good(self) -> bool:
         """Whether it was worth more than nothing."""
         return self.worth_bps > 0.0
+
+    def agrees(self, outcome: ResolutionName) -> bool:
+        """Say whether an outcome is the answer of hindsight; what is no verdict is not."""
+        return outcome in VERDICTS and (outcome in VETOES) != self.good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +164,7 @@ async def lessons(
         number, head = block.number, block.digest
         recorded = read_block(block)
         market.take(recorded)
-        for digest in _cited(recorded):
+        for digest in (one.advice for one in recorded.advice if one.advice is not None):
             try:
                 asked.append(load_record(store, digest))
             except AdviceRecordMissingError:
@@ -242,14 +249,6 @@ class _Market:
             at_ns=times[place],
             worth_bps=along * (mids[end] / mids[place] - 1.0) * _BPS - cost_bps,
         )
-
-
-def _cited(recorded: Recorded) -> Iterator[str]:
-    """Yield the records that a block's answers cite."""
-    for arrival in recorded.received:
-        record = arrival.record
-        if isinstance(record, AdviceResolved | AdviceShadowed) and record.advice is not None:
-            yield record.advice
 
 
 def _horizon_ns(declarations: Declarations, symbol: str) -> int:

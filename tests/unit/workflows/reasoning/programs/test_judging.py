@@ -16,7 +16,7 @@ from torghut.schemas.declarations.rollout.programs import ProgramLimits
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.workflows.reasoning.probing import PROBE
 from torghut.workflows.reasoning.programs.judging import (
-    Answered,
+    ExampleAnswer,
     aligned,
     program_figures,
     verdict_on,
@@ -34,7 +34,7 @@ def answered(
     again: ResolutionName | None = None,
     confidence: float = 0.9,
     elapsed_ms: int = 100,
-) -> Answered:
+) -> ExampleAnswer:
     """Return what became of a question; every second one paid, and by default that was said."""
     good = number % 2 == 0
     said: ResolutionName = outcome or ("approve" if good else "veto")
@@ -45,7 +45,7 @@ def answered(
         worth_bps=5.0 if good else -5.0,
     )
     came = said not in {"timed-out", "failed", "invalid"}
-    return Answered(
+    return ExampleAnswer(
         example=example,
         outcome=said,
         confidence=confidence if came else None,
@@ -54,17 +54,17 @@ def answered(
     )
 
 
-def whole(*others: Answered) -> Sequence[Answered]:
+def whole(*others: ExampleAnswer) -> Sequence[ExampleAnswer]:
     """Return answers that hold every limit, but for ``others`` in the place of the first."""
     return [*others, *(answered(number) for number in range(len(others), COUNT))]
 
 
-def by_id(answers: Sequence[Answered]) -> dict[str, GateFigure]:
+def by_id(answers: Sequence[ExampleAnswer]) -> dict[str, GateFigure]:
     """Return every gate of some answers."""
     return {one.id: one for one in program_figures(answers, LIMITS)}
 
 
-def failing(answers: Sequence[Answered]) -> set[str]:
+def failing(answers: Sequence[ExampleAnswer]) -> set[str]:
     """Return the gates that do not pass."""
     return {name for name, one in by_id(answers).items() if one.status != "pass"}
 
@@ -79,7 +79,7 @@ def test_program_that_says_what_hindsight_does_holds_every_limit() -> None:
 
 
 def test_one_answer_in_two_hundred_may_be_unreadable_and_two_may_not() -> None:
-    bad: list[Answered] = [answered(number, "invalid") for number in (1, 3)]
+    bad: list[ExampleAnswer] = [answered(number, "invalid") for number in (1, 3)]
 
     assert failing(whole(bad[0])) == set()
     assert failing(whole(*bad)) == {"program_schema_validity_minimum"}

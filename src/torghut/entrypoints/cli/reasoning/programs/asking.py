@@ -6,6 +6,7 @@ Nothing here renders a program, which takes seconds to load: a service names one
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -100,6 +101,26 @@ async def champion_gone(text: str, package: Package) -> None:
                 ledger = await place.ledger(program_ledger(named[0]))
                 if ledger.digest_of("champion") != package.digest:
                     return
+
+
+async def ended_by(asked: asyncio.Event, gone: Coroutine[None, None, None] | None) -> bool:
+    """Wait until asked to end, or until ``gone`` comes back; return whether it was that.
+
+    Raises:
+        Exception: What ``gone`` raises, which says nothing of any program.
+    """
+    waiting: list[asyncio.Future[object]] = [asyncio.ensure_future(asked.wait())]
+    if gone is not None:
+        waiting.append(asyncio.ensure_future(gone))
+    try:
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            one.result()
+    finally:
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    return not asked.is_set()
 
 
 async def read_lessons(

@@ -10,7 +10,7 @@ import click
 from typing_extensions import Unpack
 
 from torghut.composition import deciding
-from torghut.composition.advice import packages, programs
+from torghut.composition.advice import compiling, packages
 from torghut.composition.advice.settings import endpoint_access
 from torghut.composition.logs import LogPlace
 from torghut.entrypoints.cli.console import json_option, plural, print_json, progress
@@ -85,19 +85,19 @@ def compile(**typed: Unpack[_Compiled]) -> ExitCode:  # noqa: A001 - the command
     access = endpoint_access()
     declared = deciding.declarations()
     terms, bounds = asking_terms(declared), program_terms(declared)
-    asked = programs.Compiling(
+    asked = compiling.Compiling(
         name=typed["name"],
         teacher=typed["teacher"],
         options=_options(typed),
         confidence_min=terms.confidence_min,
-        spending=programs.Spending(
+        spending=compiling.Spending(
             budget=bounds.compiling, unsaid_tokens=terms.tokens_per_question
         ),
     )
     with progress() as told:
         learned = asyncio.run(read_lessons(typed["log_path"], declared, told))
         told.stage(f"Compiling from {len(learned.train.examples):,} questions")
-        package = programs.compiled(access, learned, asked)
+        package = compiling.compiled(access, learned, asked)
         packages.program_store(typed["programs_path"]).save(package)
     examples = len(learned.train.examples)
     if typed["as_json"]:
@@ -117,17 +117,17 @@ def compile(**typed: Unpack[_Compiled]) -> ExitCode:  # noqa: A001 - the command
     return ExitCode.YES
 
 
-def _options(typed: _Compiled) -> programs.Options:
+def _options(typed: _Compiled) -> compiling.Options:
     """Return how the optimiser is to work."""
     match typed["optimizer"]:
         case "bootstrap":
-            return programs.BootstrapOptions(demos=typed["demos"])
+            return compiling.BootstrapOptions(demos=typed["demos"])
         case "gepa":
-            return programs.GepaOptions(questions=typed["questions"])
+            return compiling.GepaOptions(questions=typed["questions"])
         case "miprov2":
             if typed["trials"] >= typed["questions"]:
                 message = f"--trials: expected less than {typed['questions']} questions"
                 raise click.UsageError(message)
-            return programs.MiproOptions(
+            return compiling.MiproOptions(
                 demos=typed["demos"], questions=typed["questions"], trials=typed["trials"]
             )

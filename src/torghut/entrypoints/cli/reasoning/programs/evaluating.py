@@ -12,7 +12,7 @@ import click
 from typing_extensions import Unpack
 
 from torghut.composition import deciding, standby
-from torghut.composition.advice import programs
+from torghut.composition.advice import evaluating
 from torghut.composition.advice.settings import endpoint_access
 from torghut.composition.logs import LogPlace
 from torghut.decisions.declarations import Declarations
@@ -87,7 +87,7 @@ def eval(**typed: Unpack[_Asked]) -> ExitCode:  # noqa: A001 - the command's wor
     with progress() as told:
         learned = asyncio.run(read_lessons(typed["log_path"], declared, told))
         told.stage("Asking", total=len(learned.test.examples))
-        said = programs.evaluated(
+        said = evaluating.evaluated(
             access,
             package,
             learned,
@@ -106,18 +106,18 @@ def eval(**typed: Unpack[_Asked]) -> ExitCode:  # noqa: A001 - the command's wor
     return ExitCode.YES if verdict_on(found.figures)[0] == "promote" else ExitCode.NO
 
 
-def _exam(declared: Declarations) -> programs.Exam:
+def _exam(declared: Declarations) -> evaluating.Exam:
     """Return how questions are asked: as they are served.
 
     Raises:
         AskingUndeclaredError: Nothing is declared of it.
     """
     bounds, terms = bounds_of(declared), asking_terms(declared)
-    return programs.Exam(
-        terms=programs.Terms(
+    return evaluating.Exam(
+        terms=evaluating.ServingTerms(
             budget_ms=bounds.budget_ms - bounds.reserve_ms, confidence_min=terms.confidence_min
         ),
-        spending=programs.Spending(
+        spending=evaluating.Spending(
             budget=program_terms(declared).evaluating, unsaid_tokens=terms.tokens_per_question
         ),
         store=standby.artifact_root(artifact_dir()),

@@ -10,7 +10,7 @@ import click
 from typing_extensions import TypedDict, Unpack
 
 from torghut.composition import governing, standby
-from torghut.composition.advice import programs
+from torghut.composition.advice import serving
 from torghut.entrypoints.cli.console import json_option
 from torghut.entrypoints.cli.promotion.asking import (
     approval_option,
@@ -59,7 +59,7 @@ def promote(**asked: Unpack[_Asked]) -> ExitCode:
     changes nothing; torghut promotion revert program:NAME takes it back.
     """
     package = load_program(asked["package"], asked["programs_path"])
-    asyncio.run(programs.checked_module(read_program(package), standby.steady_clock()))
+    asyncio.run(serving.checked_module(read_program(package), standby.steady_clock()))
     place, ledger = office("torghut reasoning promote"), program_ledger(package.name)
     run_id = asked["run_id"] or asyncio.run(newest_run(place, ledger, package.digest))
     run = asyncio.run(run_on_record(place.events, run_id, asked["attempt"]))

@@ -9,7 +9,7 @@ import click
 
 from torghut.artifacts.package import Package
 from torghut.composition import standby
-from torghut.composition.advice import programs
+from torghut.composition.advice import serving
 from torghut.entrypoints.cli.console import json_option, print_fields, print_json
 from torghut.entrypoints.cli.reasoning.programs.asking import load_program, programs_option
 from torghut.kernel.canonical import JsonObject
@@ -61,7 +61,7 @@ def verify(package: str, *, programs_path: Path | None, as_json: bool) -> ExitCo
     """
     found = load_program(package, programs_path)
     program = read_program(found)
-    asyncio.run(programs.checked_module(program, standby.steady_clock()))
+    asyncio.run(serving.checked_module(program, standby.steady_clock()))
     if as_json:
         print_json({"package": str(found.reference), "digest": found.digest, "verified": True})
     else:

@@ -14,13 +14,15 @@ import pytest
 from tests.support.decisions.asking import asking_fold, course, mode_record
 from tests.support.decisions.loops import A
 from torghut.market.ports import Arrival
-from torghut.reasoning.asking import Terms, advice_context
+from torghut.reasoning.showing import RowLegend, advice_context
 from torghut.schemas.codes import Domain, Expert, Gate, GateStatus, Reason, Trigger
 from torghut.schemas.leaf import LeafVersionError
 from torghut.schemas.reasoning.context import AdviceContext, Fact, Passage
 from torghut.schemas.rows import DECISION
 
-TERMS: Final = Terms(symbol=A, regimes=("calm", "normal", "elevated", "turbulent"), multiplier=1.0)
+LEGEND: Final = RowLegend(
+    symbol=A, regimes=("calm", "normal", "elevated", "turbulent"), multiplier=1.0
+)
 ID: Final = re.compile(r"[a-z][a-z0-9-]{0,39}(:[A-Za-z0-9][A-Za-z0-9._:@/-]{0,199})?")
 
 MONEY: Final = {
@@ -53,9 +55,9 @@ def changed(**fields: object) -> bytes:
     return rows.tobytes()
 
 
-def context(row: bytes, terms: Terms = TERMS) -> AdviceContext:
+def context(row: bytes, legend: RowLegend = LEGEND) -> AdviceContext:
     """Return what is shown of a row without passages."""
-    return advice_context(row, terms, ())
+    return advice_context(row, legend, ())
 
 
 def fact(name: str, **fields: object) -> Fact:
@@ -128,9 +130,9 @@ def test_position_and_proposal_are_shares_of_the_allotment() -> None:
 
 def test_multiplier_counts_into_the_shares() -> None:
     row = changed(target=3000.0, reference_price=2.0, allotment=8000.0)
-    terms = Terms(symbol=A, regimes=(), multiplier=0.5)
+    legend = RowLegend(symbol=A, regimes=(), multiplier=0.5)
 
-    values = {one.id: one.value for one in context(row, terms).facts}
+    values = {one.id: one.value for one in context(row, legend).facts}
 
     assert values["book:proposed"] == 0.375
 
@@ -153,7 +155,7 @@ def test_regimes_are_told_by_their_labels() -> None:
 
 
 def test_without_a_package_no_regime_is_told() -> None:
-    shown = context(asked_row(), Terms(symbol=A, regimes=(), multiplier=1.0))
+    shown = context(asked_row(), RowLegend(symbol=A, regimes=(), multiplier=1.0))
 
     assert [one.id for one in shown.facts if one.id.startswith("regime:")] == [
         "regime:entropy",
@@ -253,7 +255,7 @@ def test_what_is_told_is_json_that_comes_back() -> None:
 def test_passages_are_shown_as_they_are_given() -> None:
     passage = Passage(id="news:n1", published_at_ns=1, source="s", text="t", suspicions=())
 
-    assert advice_context(asked_row(), TERMS, [passage]).passages == (passage,)
+    assert advice_context(asked_row(), LEGEND, [passage]).passages == (passage,)
 
 
 def test_row_of_an_unknown_layout_is_refused() -> None:

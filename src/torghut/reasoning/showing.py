@@ -26,7 +26,7 @@ _DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class RowLegend:
     """What the numbers of a row mean.
 
     Attributes:
@@ -40,12 +40,12 @@ class Terms:
     multiplier: float
 
 
-def advice_context(row: bytes, terms: Terms, passages: Sequence[Passage]) -> AdviceContext:
+def advice_context(row: bytes, legend: RowLegend, passages: Sequence[Passage]) -> AdviceContext:
     """Return what is shown of a context that waits for advice.
 
     Args:
         row: What is known: a row of dtype ``DECISION`` that is no decision.
-        terms: Of its symbol.
+        legend: Of its symbol.
         passages: As ``shown_passages`` gives them.
 
     Raises:
@@ -53,13 +53,13 @@ def advice_context(row: bytes, terms: Terms, passages: Sequence[Passage]) -> Adv
     """
     fields = decision_fields(row)
     return AdviceContext(
-        symbol=terms.symbol,
+        symbol=legend.symbol,
         event_ns=fields.event_ns,
         triggers=tuple(published_name(one) for one in Trigger if fields.triggers >> one & 1),
         facts=(
-            *_regime(fields, terms),
+            *_regime(fields, legend),
             *_experts(fields),
-            *_book(fields, terms),
+            *_book(fields, legend),
             *_market(fields),
             *_gates(fields),
             *_freshness(fields),
@@ -69,9 +69,9 @@ def advice_context(row: bytes, terms: Terms, passages: Sequence[Passage]) -> Adv
     )
 
 
-def _regime(fields: DecisionFields, terms: Terms) -> Iterator[Fact]:
+def _regime(fields: DecisionFields, legend: RowLegend) -> Iterator[Fact]:
     """Yield what the regime filter believes."""
-    for label, probability in zip(terms.regimes, fields.posterior, strict=False):
+    for label, probability in zip(legend.regimes, fields.posterior, strict=False):
         yield _number(f"regime:{label}", probability, "probability")
     yield _number("regime:entropy", fields.entropy, "ratio")
     yield _number("regime:leaving", fields.transition, "probability")
@@ -88,9 +88,9 @@ def _experts(fields: DecisionFields) -> Iterator[Fact]:
     yield _number("blend:confidence", fields.confidence, "probability")
 
 
-def _book(fields: DecisionFields, terms: Terms) -> Iterator[Fact]:
+def _book(fields: DecisionFields, legend: RowLegend) -> Iterator[Fact]:
     """Yield position and proposal, in shares of the allotment: no amount of money is shown."""
-    unit = fields.reference_price * terms.multiplier
+    unit = fields.reference_price * legend.multiplier
 
     def share(quantity: float) -> float:
         return quantity * unit / fields.allotment if fields.allotment > 0.0 else math.nan

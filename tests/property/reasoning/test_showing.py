@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torghut.reasoning.asking import Terms, advice_context
+from torghut.reasoning.showing import RowLegend, advice_context
 from torghut.schemas.leaf import LEAF_VERSION
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.rows import DECISION
@@ -33,13 +33,13 @@ FIELDS: Final = st.fixed_dictionaries(
         "gate_status": st.lists(st.integers(0, 2), min_size=13, max_size=13),
     }
 )
-TERMS: Final = st.builds(
-    Terms,
+LEGENDS: Final = st.builds(
+    RowLegend,
     symbol=st.just(SYMBOL),
     regimes=st.sampled_from([(), ("normal",), ("calm", "normal", "elevated", "turbulent")]),
     multiplier=st.floats(1e-6, 1e6),
 )
-PLAIN: Final = Terms(symbol=SYMBOL, regimes=("calm", "turbulent"), multiplier=1.0)
+PLAIN: Final = RowLegend(symbol=SYMBOL, regimes=("calm", "turbulent"), multiplier=1.0)
 
 
 def row(fields: dict[str, object]) -> bytes:
@@ -51,18 +51,20 @@ def row(fields: dict[str, object]) -> bytes:
     return rows.tobytes()
 
 
-@given(FIELDS, TERMS)
-def test_any_row_is_shown_as_json_that_comes_back(fields: dict[str, object], terms: Terms) -> None:
-    shown = advice_context(row(fields), terms, ())
+@given(FIELDS, LEGENDS)
+def test_any_row_is_shown_as_json_that_comes_back(
+    fields: dict[str, object], legend: RowLegend
+) -> None:
+    shown = advice_context(row(fields), legend, ())
 
     assert AdviceContext.model_validate_json(shown.model_dump_json()) == shown
 
 
-@given(FIELDS, TERMS)
+@given(FIELDS, LEGENDS)
 def test_every_fact_of_any_row_has_an_id_of_its_own(
-    fields: dict[str, object], terms: Terms
+    fields: dict[str, object], legend: RowLegend
 ) -> None:
-    facts = advice_context(row(fields), terms, ()).facts
+    facts = advice_context(row(fields), legend, ()).facts
 
     assert len({one.id for one in facts}) == len(facts)
 
