@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.market import setup
 from torghut.carrying.messages import INGRESS_WALL_NS
-from torghut.composition import serving, working
+from torghut.composition import machine, working
 from torghut.workflows.carrying.terms import CarriedTopics
 
 _BUDGET_MS: Final = 20_000
@@ -129,4 +129,4 @@ async def _run(duty: Duty) -> None:
 
 
 if __name__ == "__main__":
-    serving.run_service(_run(Duty(**json.loads(sys.argv[1]))))
+    machine.run_service(_run(Duty(**json.loads(sys.argv[1]))))

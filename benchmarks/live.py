@@ -19,7 +19,7 @@ from benchmarks.blocks import bare_commits, write_blocks
 from benchmarks.figures import Goal, Line, Quantity, Result, spread
 from benchmarks.market import MODEL, installed_setup
 from benchmarks.rounds import Effort, scratch_folder
-from torghut.composition import logs, serving, standby
+from torghut.composition import logs, machine, serving, standby
 from torghut.eventlog.block import Block
 from torghut.schemas.live.worker import WorkerStatus
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
@@ -87,7 +87,7 @@ def _alone() -> _Alone:
         for number in range(_WARM + _ALONE):
             await worker.desk.decide([parse_offered(_context(number))])
 
-    made = serving.run_service(_worked(make))
+    made = machine.run_service(_worked(make))
 
     async def work(worker: LiveWorker) -> None:
         with bare_commits(made.blocks) as bare, scratch_folder() as folder:
@@ -105,7 +105,7 @@ def _alone() -> _Alone:
                 times.append((told - begin, committed - told, perf_counter() - committed))
             await log.close()
 
-    serving.run_service(_worked(work))
+    machine.run_service(_worked(work))
     ours_s, bare_s, append_s = (median(column) for column in zip(*times[_WARM:], strict=True))
     return _Alone(
         ours_us=ours_s * _US,
@@ -126,7 +126,7 @@ def _together() -> float:
             await asyncio.gather(*(_one_by_one(worker, sent) for _ in range(_AT_ONCE)))
             took.append(perf_counter() - begin)
 
-    serving.run_service(_worked(work))
+    machine.run_service(_worked(work))
     return _TOGETHER / took[-1]
 
 
