@@ -10,6 +10,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 pytest_plugins: Final = [
+    "tests.support.machine.examples",
     "tests.support.machine.last_line",
     "tests.support.machine.longest_first",
     "tests.support.carrying.brokers",

@@ -32,6 +32,20 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Let only one search for garbage go through all that a run has made; pytest makes five."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def little_to_search() -> None:
+    """Let a test's search for garbage go through what the test makes, not through all there is."""
+    gc.collect(1)  # what was dropped a moment ago is not to be kept for good
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def recorded_data() -> Path:
     """Return the folder of recorded market data, or skip and name the path that is missing."""

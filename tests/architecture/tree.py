@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,13 @@ def modules(folder: Path = SOURCE) -> Sequence[Module]:
 
 @cache
 def _parsed(module: Module) -> ast.Module:
-    return ast.parse(module.text, filename=str(module.path))
+    """Return its tree; all trees stay for good, so no search for garbage is to go through them."""
+    gc.disable()
+    try:
+        return ast.parse(module.text, filename=str(module.path))
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def tracked_texts() -> Iterator[tuple[str, str]]:

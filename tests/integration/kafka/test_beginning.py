@@ -42,6 +42,7 @@ async def answer(
     writer.close()
 
 
+@pytest.mark.usefixtures("little_to_search")
 @pytest.mark.parametrize("requests", [0, 1], ids=["versions", "metadata"])
 @pytest.mark.parametrize("cancelled", [False, True], ids=["budget", "cancelled"])
 @pytest.mark.parametrize("made", [AIOKafkaProducer, AIOKafkaConsumer, Admin])

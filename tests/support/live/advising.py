@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from typing_extensions import override
@@ -15,6 +16,7 @@ from tests.support.decisions.asking import asking_setup, mode_record
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
 from torghut.schemas.control import ControlRecord
+from torghut.schemas.declarations.live import LivePolicy
 from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
 from torghut.workflows.live.assembly import LiveWorker
 
@@ -57,10 +59,15 @@ def price(sequence: int) -> dict[str, Any]:
     return {"bid": round(mid, 6), "ask": round(mid * 1.00001, 6)}
 
 
+def patient_policy() -> LivePolicy:
+    """Return a policy for what nobody throws a switch of: it looks for one as seldom as it may."""
+    return live_policy(door=(("answer_ms", 20_000),), switching=(("poll_ms", 500),))
+
+
 def lived_through(course: Course) -> InMemoryLog:
     """Return the log of a service that lived through a course."""
     setup = asking_setup(course.declared)
-    made = World(setup=setup, policy=live_policy(door=(("answer_ms", 20_000),)))
+    made = World(setup=setup, policy=patient_policy())
     adviser = Adviser(APPROVED)
     made.advisor = adviser
 
@@ -80,6 +87,7 @@ def lived_through(course: Course) -> InMemoryLog:
     return made.inner
 
 
+@cache
 def lived(mode: str, answer: Answer) -> InMemoryLog:
-    """Return the log of a service in one mode, whose adviser always says the same."""
+    """Return the log of a service in one mode, whose adviser always says the same; to be read."""
     return lived_through(Course(records={1: [mode_record(mode)]}, answers={1: answer}))

@@ -12,11 +12,12 @@ from typing import Any, Final
 from typing_extensions import override
 
 from tests.fakes.artifacts import InMemoryArtifacts
-from tests.fakes.live import World, live_policy, offered
+from tests.fakes.live import World, offered
 from tests.fakes.programs import PINNED, FakeProgram, Says
 from tests.fakes.virtual_time import run_virtually
 from tests.support.decisions.asking import asking, asking_setup, mode_record
 from tests.support.lane.lanes import evaluation_policy
+from tests.support.live.advising import patient_policy
 from torghut.artifacts.package import Package
 from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
@@ -96,7 +97,7 @@ def price(sequence: int) -> dict[str, Any]:
 def asked_log() -> tuple[InMemoryLog, InMemoryArtifacts]:
     """Return the log of a service in shadow mode, and where its questions are on record."""
     store = InMemoryArtifacts()
-    made = World(setup=asking_setup(), policy=live_policy(door=(("answer_ms", 20_000),)))
+    made = World(setup=asking_setup(), policy=patient_policy())
     made.advisor = KeepingAdviser(store)
 
     async def main() -> None:

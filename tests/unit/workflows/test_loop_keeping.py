@@ -54,6 +54,7 @@ async def run_on(log: InMemoryLog, settings: LoopSettings) -> Run:
     )
 
 
+@pytest.mark.usefixtures("little_to_search")
 def test_a_write_that_fails_after_its_budget_surprises_nobody() -> None:
     surprises: list[object] = []
 

@@ -202,7 +202,7 @@ class _Table(click.Group):
                 continue
             if len(words) == depth + 1:
                 found[words[depth]] = text
-            else:
+            elif words[depth] not in found:
                 verbs = [c.split()[-1] for c in COMMANDS if c.split()[:1] == [words[depth]]]
                 found[words[depth]] = ", ".join(verbs) + "."
         return found

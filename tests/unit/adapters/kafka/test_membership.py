@@ -148,6 +148,7 @@ def test_partition_that_the_group_just_took_back_is_not_asked_how_far_it_is(
     with_member(monkeypatch, test)
 
 
+@pytest.mark.usefixtures("little_to_search")
 def test_broker_that_is_slow_to_take_down_positions_holds_nobody_up_and_leaves_no_fault_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -107,6 +107,7 @@ def test_records_that_are_sent_one_by_one_go_where_they_name_or_else_are_told() 
     assert producer.handed == [("news", None, [b"1"]), ("quarantine", None, [b"bad"])]
 
 
+@pytest.mark.usefixtures("little_to_search")
 @pytest.mark.parametrize("fenced_at", [1, 2, 3])
 @pytest.mark.parametrize(
     "sending",

@@ -11,6 +11,8 @@ from aiokafka.errors import ProducerFenced
 
 from torghut.adapters.kafka.unsaid import let_unasked_pass
 
+pytestmark = pytest.mark.usefixtures("little_to_search")
+
 
 def reported(error: Exception, caplog: pytest.LogCaptureFixture, *, task: bool) -> list[str]:
     """Return what a loop reports of a failure that nobody looks at."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.eventlog import run
 from tests.support.decisions.asking import asking, mode_record
-from tests.support.live.advising import APPROVED, Course, lived_through
+from tests.support.live.advising import APPROVED, Course, lived, lived_through
 from torghut.decisions.recording import read_block
 from torghut.eventlog.memory import InMemoryLog
 from torghut.kernel.ids import SERVING
@@ -217,7 +217,7 @@ def test_record_of_a_time_to_come_holds_from_then_on() -> None:
 @pytest.mark.parametrize("answer", [APPROVED, FAILED], ids=lambda one: one.resolution)
 @pytest.mark.parametrize("mode", ["off", "shadow", "active"])
 def test_counts_are_those_of_the_rows(mode: str, answer: Answer) -> None:
-    log = lived_through(Course(records={1: [mode_record(mode)]}, answers={1: answer}))
+    log = lived(mode, answer)
     found = seen(log).counts
 
     async def blocks() -> tuple[list[int], list[str]]:
@@ -250,7 +250,7 @@ def test_counts_are_those_of_the_rows(mode: str, answer: Answer) -> None:
 def test_share_without_an_answer_is_of_all_that_was_asked(
     mode: str, answer: Answer, value: float
 ) -> None:
-    log = lived_through(Course(records={1: [mode_record(mode)]}, answers={1: answer}))
+    log = lived(mode, answer)
     found = seen(log).counts
 
     assert found.unanswered_ratio.value == value
