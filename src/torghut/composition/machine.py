@@ -6,6 +6,7 @@ from torghut.adapters.filesystem.writing import write_text
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.interpreter import keep_for_good, run_service
 from torghut.adapters.system.machine import environment, fingerprint, version
+from torghut.adapters.system.priority import step_back
 from torghut.adapters.system.processes import Child, child_command
 from torghut.adapters.system.signals import (
     Stopping,
@@ -26,6 +27,7 @@ __all__ = [
     "keep_for_good",
     "measure_sync",
     "run_service",
+    "step_back",
     "stop_on_signals",
     "trial_folder",
     "version",

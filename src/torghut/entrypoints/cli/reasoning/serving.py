@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -19,8 +18,8 @@ from torghut.entrypoints.cli.reasoning.terms import asking_terms
 from torghut.kernel.errors import ExitCode
 from torghut.schemas.declarations.governance import AskingTerms
 
-_NICE: Final = 10
-"""How far this process steps back: who decides comes first where cores are short."""
+_STEPS_BACK: Final = 10
+"""Of niceness: who decides comes first where cores are short."""
 
 
 class ServeOptions(TypedDict):
@@ -55,7 +54,7 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     running begins anew with that one.
     """
     if options["beside"]:
-        os.nice(_NICE)
+        machine.step_back(_STEPS_BACK)
     access = endpoint_access()
     terms, text = asking_terms(deciding.declarations()), options["program"]
     package = None if text is None else load_program(text, None)
