@@ -191,3 +191,9 @@ def test_number_out_of_its_range_is_still_answered(step: StepName, value: float)
     shown = context({"blend:disagreement": value, "regime:leaving": value, "blend:score": 0.0})
 
     assert isinstance(answer(step, shown), STEPS[step])
+
+
+def test_zero_of_either_sign_is_the_same_fact() -> None:
+    below, above = context({"blend:score": -0.0}), context({"blend:score": 0.0})
+
+    assert signal(below) == signal(above)

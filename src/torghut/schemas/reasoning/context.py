@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from torghut.schemas.reasoning.steps import Citation
 from torghut.schemas.types import Message, Nanoseconds, Symbol
@@ -18,12 +18,19 @@ PASSAGE_TEXT_MAX: Final = 1200
 """Longest text of a passage, in characters."""
 
 
+def _written(value: float | str | None) -> float | str | None:
+    """Return a fact's value as JSON says it, which knows one zero: no answer hangs on its sign."""
+    return value + 0.0 if isinstance(value, float) else value
+
+
 class Fact(Message):
     """One number or word that the kernel knew."""
 
     id: Citation
     value: Annotated[
-        float | str | None, Field(description="Null: not known, or it does not apply.")
+        float | str | None,
+        AfterValidator(_written),
+        Field(description="Null: not known, or it does not apply."),
     ]
     unit: Literal["ratio", "probability", "seconds", "bps", "words", "score"]
 
