@@ -79,10 +79,15 @@ class Installation:
         ended = self.typed(*words)
         return ended.status, ended.err.strip().splitlines()[-1].partition(":")[0]
 
-    def cycle(self) -> dict[str, Any]:
-        """Run a cycle of the scheduler on a market that is not stale; return its note."""
+    def cycle(self, *beside: str) -> dict[str, Any]:
+        """Run a cycle of the scheduler on a market that is not stale; return its note.
+
+        Args:
+            beside: A command that is typed while it runs; none by default.
+        """
         self.market.catch_up()
-        return self.said("scheduler", "cycle", *LOG, "--key", "scheduler.pem")
+        words = ("scheduler", "cycle", *LOG, "--key", "scheduler.pem")
+        return at_once(words, *filter(None, [beside]), on=self)[0]
 
     def restart(self, *options: str) -> None:
         """Start the service again, with further options."""
@@ -162,8 +167,8 @@ def test_what_advises_well_is_promoted_serves_and_is_taken_back_by_commands_alon
     with installed(tmp_path) as here:
         first, second = evaluated(here)
         assert here.cycle()["outcome"] == "lane_completed"
-        submit(here, first, second)
-        run_id = judged(here)
+        here.said(*submit(first))
+        run_id = judged(here, *submit(second))
         approve(here, first, run_id)
         promoted = here.said("reasoning", "promote", str(first["package"]))
         assert (promoted["champion"], promoted["control"]) == (first["digest"], None)
@@ -202,17 +207,16 @@ def evaluated(here: Installation) -> tuple[dict[str, Any], dict[str, Any]]:
     return first, second
 
 
-def submit(here: Installation, *made: Mapping[str, Any]) -> None:
-    """Let programs wait for their runs, in this order, each with the word of who made it."""
-    for one in made:
-        package, evaluation = str(one["package"]), str(one["evaluation"])
-        words = ("reasoning", "submit", package, "--evaluation", evaluation, *LOG)
-        here.said(*words, "--author", "author.pem")
+def submit(made: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what lets a program wait for its run, with the word of who made it."""
+    package, evaluation = str(made["package"]), str(made["evaluation"])
+    words = ("reasoning", "submit", package, "--evaluation", evaluation, *LOG)
+    return (*words, "--author", "author.pem")
 
 
-def judged(here: Installation) -> str:
+def judged(here: Installation, *beside: str) -> str:
     """Let a cycle try and judge the program that waits longest; return its run, which passed."""
-    note = here.cycle()
+    note = here.cycle(*beside)
     assert (note["outcome"], note["manifest_status"]) == ("lane_completed", "pass"), note
     return str(note["phase_manifest"]["path"]).split("/")[1]
 

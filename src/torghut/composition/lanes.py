@@ -109,7 +109,7 @@ async def lane_desk(
 
 def program_tools(events: EventStore) -> ProgramTools:
     """Return what runs of programs are made with besides; nothing that renders a program."""
-    kept = candidates()
+    kept, policies = candidates(), governing_policies()
 
     async def serving(ledger: str) -> str | None:
         stream = ledger_stream(ledger)
@@ -117,7 +117,8 @@ def program_tools(events: EventStore) -> ProgramTools:
 
     return ProgramTools(
         declared=deciding.declarations(),
-        split=governing_policies().evaluation.split,
+        policy=policies.programs,
+        split=policies.evaluation.split,
         packages=kept.packages,
         files=kept.files,
         serving=serving,

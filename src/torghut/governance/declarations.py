@@ -8,6 +8,7 @@ from torghut.schemas.declarations.governance import GatePolicies, Owners, Reason
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.programs import ProgramPolicy
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 from torghut.schemas.declarations.staging.ladder import ExposurePolicy
@@ -23,6 +24,7 @@ _SAFETY: TypeAdapter[SafetyPolicy] = TypeAdapter(SafetyPolicy)
 _DRIFT: TypeAdapter[DriftPolicy] = TypeAdapter(DriftPolicy)
 _SCHEDULER: TypeAdapter[SchedulerPolicy] = TypeAdapter(SchedulerPolicy)
 _EVALUATION: TypeAdapter[EvaluationPolicy] = TypeAdapter(EvaluationPolicy)
+_PROGRAMS: TypeAdapter[ProgramPolicy] = TypeAdapter(ProgramPolicy)
 _ROADMAP: TypeAdapter[StageRoadmap] = TypeAdapter(StageRoadmap)
 _SLO: TypeAdapter[SloPolicy] = TypeAdapter(SloPolicy)
 _EXPOSURE: TypeAdapter[ExposurePolicy] = TypeAdapter(ExposurePolicy)
@@ -108,6 +110,16 @@ def parse_evaluation_policy(text: str, *, file: str) -> EvaluationPolicy:
         DeclarationContentError: It does not fit the declared model.
     """
     return parse(_EVALUATION, text, file=file)
+
+
+def parse_program_policy(text: str, *, file: str) -> ProgramPolicy:
+    """Return what ``text`` declares compiled programs to cost at most, and to show.
+
+    Raises:
+        DeclarationSyntaxError: The text is not plain YAML.
+        DeclarationContentError: It does not fit the declared model.
+    """
+    return parse(_PROGRAMS, text, file=file)
 
 
 def parse_stage_roadmap(text: str, *, file: str) -> StageRoadmap:

@@ -21,6 +21,7 @@ from torghut.schemas.declarations.instruments import Instrument
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.programs import ProgramPolicy
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.router import ExpertDeclaration, RouterPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
@@ -250,6 +251,7 @@ DECLARED: Final[Mapping[str, type[Message]]] = MappingProxyType(
         "instrument.v1": Instrument,
         "live-policy.v1": LivePolicy,
         "owners.v1": Owners,
+        "program-policy.v1": ProgramPolicy,
         "reasoning-policy.v1": ReasoningPolicy,
         "risk-register.v1": RiskRegister,
         "router-policy.v1": RouterPolicy,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -19,11 +18,14 @@ from tests.support.decisions.asking import asking, asking_setup, mode_record
 from tests.support.lane.lanes import evaluation_policy
 from tests.support.live.advising import patient_policy
 from torghut.artifacts.package import Package
-from torghut.decisions.declarations import Declarations
 from torghut.eventlog.memory import InMemoryLog
 from torghut.reasoning.program import build_program
 from torghut.reasoning.showing import RowLegend, advice_context
-from torghut.schemas.declarations.rollout.programs import ProgramBudget, ProgramLimits, ProgramTerms
+from torghut.schemas.declarations.rollout.programs import (
+    ProgramBudget,
+    ProgramLimits,
+    ProgramPolicy,
+)
 from torghut.schemas.package import Environment, Provenance
 from torghut.schemas.reasoning.context import AdviceContext
 from torghut.schemas.reasoning.program import ProgramFile, RenderingFile
@@ -52,8 +54,12 @@ LIMITS: Final = ProgramLimits(
 )
 
 BUDGET: Final = ProgramBudget(calls_max=10_000, tokens_max=10_000_000, seconds_max=3600)
-BOUND: Final = ProgramTerms(
-    why="What tests take for enough.", compiling=BUDGET, evaluating=BUDGET, limits=LIMITS
+BOUND: Final = ProgramPolicy(
+    kind="program-policy.v1",
+    why="What tests take for enough.",
+    compiling=BUDGET,
+    evaluating=BUDGET,
+    limits=LIMITS,
 )
 TERMS: Final = ServingTerms(budget_ms=1800, confidence_min=0.55)
 """How questions are asked, as declared."""
@@ -112,18 +118,10 @@ def asked_log() -> tuple[InMemoryLog, InMemoryArtifacts]:
 
 
 @cache
-def declared() -> Declarations:
-    """Return the declarations that its questions were asked under, with those of programs."""
-    made = asking()
-    fields = {**made.reasoning.model_dump(), "programs": BOUND.model_dump()}
-    return replace(made, reasoning=type(made.reasoning).model_validate(fields))
-
-
-@cache
 def learned() -> Lessons:
     """Return what it offers to learn from."""
     log, store = asked_log()
-    return asyncio.run(lessons(log, store, declared(), evaluation_policy().split))
+    return asyncio.run(lessons(log, store, asking(), evaluation_policy().split))
 
 
 def hindsight(suite: Suite) -> Says:

@@ -9,6 +9,7 @@ from tests.support.governance.promoting import declared, fingerprint_of
 from torghut.governance.declarations import (
     parse_gate_policies,
     parse_owners,
+    parse_program_policy,
     parse_reasoning_policy,
 )
 from torghut.schemas.codes import Gate
@@ -17,6 +18,7 @@ from torghut.schemas.declarations.governance import GatePolicy
 
 GATES = "governance/policies/gates.yaml"
 REASONING = "governance/policies/reasoning.yaml"
+PROGRAMS = "governance/policies/programs.yaml"
 OWNERS = "governance/owners.yaml"
 
 
@@ -179,3 +181,19 @@ def test_one_key_under_two_spellings_is_refused() -> None:
 
     with pytest.raises(DeclarationContentError, match="one base64 text"):
         parse_owners(keys(entry("ben", public_key=spelled)), file=OWNERS)
+
+
+def test_what_binds_programs_is_declared_apart_from_what_decisions_cite() -> None:
+    policy = parse_program_policy(text_of(PROGRAMS), file=PROGRAMS)
+
+    assert policy.limits.questions_min > 2 * policy.limits.each_min
+    within = text_of(REASONING) + "programs:\n  why: Of old, they stood here.\n"
+    with pytest.raises(DeclarationContentError, match="programs"):
+        parse_reasoning_policy(within, file=REASONING)
+
+
+def test_limits_of_programs_that_tell_nothing_apart_are_refused() -> None:
+    text = changed(PROGRAMS, "false_veto_max_ratio: 0.4", "false_veto_max_ratio: 0.6")
+
+    with pytest.raises(DeclarationContentError, match="what vetoes everything"):
+        parse_program_policy(text, file=PROGRAMS)

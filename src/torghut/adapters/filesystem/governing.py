@@ -1,4 +1,4 @@
-"""Reads what governance is declared to be bound by: safety, drift, evaluation, and the stages."""
+"""Reads what governance is declared to be bound by: safety, drift, evaluation, stages, programs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from torghut.adapters.filesystem.declaration_text import read_declaration
 from torghut.governance.declarations import (
     parse_drift_policy,
     parse_evaluation_policy,
+    parse_program_policy,
     parse_safety_policy,
     parse_scheduler_policy,
     parse_stage_roadmap,
 )
 from torghut.schemas.declarations.roadmap import StageRoadmap
 from torghut.schemas.declarations.rollout.evaluation import EvaluationPolicy
+from torghut.schemas.declarations.rollout.programs import ProgramPolicy
 from torghut.schemas.declarations.rollout.scheduler import SchedulerPolicy
 from torghut.schemas.declarations.safety import DriftPolicy, SafetyPolicy
 
@@ -23,6 +25,7 @@ SAFETY: Final = "governance/policies/safety.yaml"
 DRIFT: Final = "governance/policies/drift.yaml"
 SCHEDULER: Final = "governance/policies/scheduler.yaml"
 EVALUATION: Final = "governance/policies/evaluation.yaml"
+PROGRAMS: Final = "governance/policies/programs.yaml"
 ROADMAP: Final = "governance/roadmaps/rollout.yaml"
 
 
@@ -34,6 +37,7 @@ class GoverningPolicies:
     drift: DriftPolicy
     scheduler: SchedulerPolicy
     evaluation: EvaluationPolicy
+    programs: ProgramPolicy
     roadmap: StageRoadmap
 
 
@@ -48,5 +52,6 @@ def load_governing(root: Path) -> GoverningPolicies:
         drift=parse_drift_policy(read_declaration(root, DRIFT), file=DRIFT),
         scheduler=parse_scheduler_policy(read_declaration(root, SCHEDULER), file=SCHEDULER),
         evaluation=parse_evaluation_policy(read_declaration(root, EVALUATION), file=EVALUATION),
+        programs=parse_program_policy(read_declaration(root, PROGRAMS), file=PROGRAMS),
         roadmap=parse_stage_roadmap(read_declaration(root, ROADMAP), file=ROADMAP),
     )

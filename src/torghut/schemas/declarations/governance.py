@@ -20,7 +20,6 @@ from torghut.schemas.declarations.fields import (
     Role,
     Why,
 )
-from torghut.schemas.declarations.rollout.programs import ProgramTerms
 from torghut.schemas.types import Added, Message, Sha256
 
 
@@ -255,11 +254,6 @@ class ReasoningPolicy(Message):
         AskingTerms | SkipJsonSchema[None],
         Added,
         Field(description="Of whoever asks; without them nobody is asked."),
-    ] = None
-    programs: Annotated[
-        ProgramTerms | SkipJsonSchema[None],
-        # No decision is made under them: a limit that changes must not change what decisions cite.
-        Field(exclude=True, description="Of compiled programs; without them none is compiled."),
     ] = None
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What asking for advice may cost, and what programs must show: declared, or nothing is done."""
+"""What asking for advice may cost, and within which time: declared, or nobody is asked."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import ClassVar, TypeVar
 from torghut.decisions.declarations import Declarations
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.schemas.declarations.governance import AdviceBounds, AskingTerms
-from torghut.schemas.declarations.rollout.programs import ProgramTerms
 
 T = TypeVar("T")
 
 
 class AskingUndeclaredError(TorghutError):
-    """Nothing is declared of what asking for advice may cost, or of what programs must show."""
+    """Nothing is declared of what asking for advice may cost, or of what it may change."""
 
     code: ClassVar[str] = "reasoning.undeclared"
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
@@ -42,15 +41,6 @@ def bounds_of(declarations: Declarations) -> AdviceBounds:
         AskingUndeclaredError: Nothing is declared of it.
     """
     return _declared(declarations.reasoning.bounds, part="bounds")
-
-
-def program_terms(declarations: Declarations) -> ProgramTerms:
-    """Return what binds whoever compiles and judges programs.
-
-    Raises:
-        AskingUndeclaredError: Nothing is declared of it.
-    """
-    return _declared(declarations.reasoning.programs, part="programs")
 
 
 def _declared(found: T | None, *, part: str) -> T:

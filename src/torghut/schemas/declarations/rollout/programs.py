@@ -1,8 +1,11 @@
-"""What a program of the reasoning path must show, and what making and judging one may cost."""
+"""What a program of the reasoning path must show, and what making and judging one may cost.
+
+No decision is made under it: a limit that changes must not change what decisions cite.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -61,9 +64,10 @@ class ProgramBudget(Message):
     seconds_max: Seconds
 
 
-class ProgramTerms(Message):
+class ProgramPolicy(Message):
     """Everything that binds whoever compiles, evaluates and promotes programs."""
 
+    kind: Literal["program-policy.v1"]
     why: Why
     compiling: ProgramBudget
     evaluating: ProgramBudget

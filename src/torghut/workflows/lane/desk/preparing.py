@@ -126,14 +126,14 @@ async def _program_work(
     """Return the work of a run of a program; what serves is told by its ledger, not by the log."""
     asked, programs = submission.asked, tools.programs
     spec, ledger = asked.candidate, ledger_of(asked.candidate)
+    programs.terms()  # what is asked under no declaration cannot be judged
     replaces = await programs.serving(ledger)
-    _, _, limits = programs.terms()
     inputs = _inputs(
         asked,
         standing,
         tools,
         packages={} if replaces is None else {ledger: replaces},
-        policies={LIMITS: message_digest(limits)},
+        policies={LIMITS: message_digest(programs.policy.limits)},
     )
     await tools.count_trial(run_id_of(inputs), spec)
     return LaneWork(

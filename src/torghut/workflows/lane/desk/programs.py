@@ -22,7 +22,7 @@ from torghut.kernel.errors import TorghutError
 from torghut.reasoning.program import read_program
 from torghut.schemas.declarations.governance import AdviceBounds, AskingTerms
 from torghut.schemas.declarations.rollout.evaluation import SplitPolicy
-from torghut.schemas.declarations.rollout.programs import ProgramLimits
+from torghut.schemas.declarations.rollout.programs import ProgramPolicy
 from torghut.schemas.governing.lanes import LaneAsked
 from torghut.schemas.reasoning.evaluation import ProgramEvaluation
 from torghut.schemas.rollout.lane import CandidateSpec
@@ -46,7 +46,8 @@ class ProgramTools:
     """What a run of a program is made with.
 
     Attributes:
-        declared: Of this installation: what programs are asked by, and must show.
+        declared: Of this installation: what programs are asked by.
+        policy: What they must show.
         split: How time is cut.
         packages: Candidates.
         files: The artifact root: evaluations and records are below it.
@@ -54,24 +55,25 @@ class ProgramTools:
     """
 
     declared: Declarations
+    policy: ProgramPolicy
     split: SplitPolicy
     packages: PackageStore
     files: ArtifactStore
     serving: Callable[[str], Awaitable[str | None]]
 
-    def terms(self) -> tuple[AdviceBounds, AskingTerms, ProgramLimits]:
-        """Return what is declared of programs.
+    def terms(self) -> tuple[AdviceBounds, AskingTerms]:
+        """Return what is declared of asking them.
 
         Raises:
             CandidateRefusedError: Something is not.
         """
         declared = self.declared.reasoning
-        if declared.bounds is None or declared.asking is None or declared.programs is None:
+        if declared.bounds is None or declared.asking is None:
             raise CandidateRefusedError(
-                expected="bounds, asking and programs in governance/policies/reasoning.yaml",
-                found="not all of them",
+                expected="bounds and asking in governance/policies/reasoning.yaml",
+                found="not both of them",
             )
-        return declared.bounds, declared.asking, declared.programs.limits
+        return declared.bounds, declared.asking
 
     def package(self, spec: CandidateSpec) -> Package:
         """Return the package of a candidate, verified.
@@ -126,7 +128,6 @@ class ProgramExam:
             NothingToLearnError: The log has no suite.
             AdviceProgramInvalidError: The candidate is no program.
         """
-        _, _, limits = self.tools.terms()
         package = self.tools.package(self.asked.candidate)
         program = read_program(package)
         evaluation = self.tools.evaluation(self.asked)
@@ -141,7 +142,7 @@ class ProgramExam:
             first_ns=made.window_start_ns,
             last_ns=made.window_end_ns,
         )
-        figures = [*program_figures(answers, limits), _contamination(seen, found)]
+        figures = [*program_figures(answers, self.tools.policy.limits), _contamination(seen, found)]
         verdict, reason = verdict_on(figures)
         return Evaluated(
             figures=figures,
@@ -158,7 +159,7 @@ class ProgramExam:
 
     def _check_terms(self, evaluation: ProgramEvaluation) -> None:
         """Refuse an evaluation of another program, or under other terms than are served with."""
-        bounds, asking, _ = self.tools.terms()
+        bounds, asking = self.tools.terms()
         wanted = (
             self.asked.candidate.package,
             bounds.budget_ms - bounds.reserve_ms,

@@ -16,14 +16,15 @@ from tests.fakes.clock import HandClock, SteppingClock
 from tests.fakes.eventlog import CAUSES, run
 from tests.fakes.packages import InMemoryPackageStore
 from tests.fakes.programs import FakeProgram, Says
+from tests.support.decisions.asking import asking
 from tests.support.decisions.kernels import compiled
 from tests.support.governance.promoting import Grounds, key_of, keyring, office
 from tests.support.lane.lanes import CONTEXT, LaneWorld, drift_found, evaluation_policy
 from tests.support.lane.rollouts import evidence_files, finalise
 from tests.support.reasoning.asked import (
+    BOUND,
     TERMS,
     asked_log,
-    declared,
     hindsight,
     learned,
     program_package,
@@ -139,7 +140,8 @@ class World(LaneWorld):
                 count_trial=self.count,
                 cpu=lambda: 0,
                 programs=ProgramTools(
-                    declared=declared(),
+                    declared=asking(),
+                    policy=BOUND,
                     split=evaluation_policy().split,
                     packages=self.packages,
                     files=self.files,

@@ -7,8 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.decisions.asking import asking
-from tests.support.reasoning.asked import LIMITS, declared
+from tests.support.reasoning.asked import LIMITS
 from torghut.evals.figures import GateFigure
 from torghut.kernel.units import NS_PER_MS
 from torghut.schemas.control import ResolutionName
@@ -144,8 +143,3 @@ def test_too_few_questions_show_nothing_and_a_failing_limit_still_denies() -> No
 def test_limits_that_tell_nothing_apart_are_refused() -> None:
     with pytest.raises(ValueError, match="what vetoes everything"):
         ProgramLimits.model_validate({**LIMITS.model_dump(), "false_veto_max_ratio": 0.6})
-
-
-def test_limits_change_nothing_that_decisions_cite() -> None:
-    assert declared().reasoning.programs is not None
-    assert declared().digest == asking().digest

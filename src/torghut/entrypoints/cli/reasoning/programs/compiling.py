@@ -9,14 +9,14 @@ from typing import Literal, TypedDict
 import click
 from typing_extensions import Unpack
 
-from torghut.composition import deciding
+from torghut.composition import deciding, governing
 from torghut.composition.advice import compiling, packages
 from torghut.composition.advice.settings import endpoint_access
 from torghut.composition.logs import LogPlace
 from torghut.entrypoints.cli.console import json_option, plural, print_json, progress
 from torghut.entrypoints.cli.lookup.reading import place_option
 from torghut.entrypoints.cli.reasoning.programs.asking import programs_option, read_lessons
-from torghut.entrypoints.cli.reasoning.terms import asking_terms, program_terms
+from torghut.entrypoints.cli.reasoning.terms import asking_terms
 from torghut.kernel.errors import ExitCode
 
 
@@ -79,12 +79,12 @@ def compile(**typed: Unpack[_Compiled]) -> ExitCode:  # noqa: A001 - the command
     eval. With bootstrap a teacher answers, and answers that hindsight agrees with become examples;
     with gepa the teacher rewrites the steps' instructions from what was answered and what hindsight
     says of it; miprov2 does both, and searches which of them do best together. What it may cost is
-    declared under programs in governance/policies/reasoning.yaml. Compiling again makes the same
-    package where the endpoint says the same.
+    declared in governance/policies/programs.yaml. Compiling again makes the same package where the
+    endpoint says the same.
     """
     access = endpoint_access()
     declared = deciding.declarations()
-    terms, bounds = asking_terms(declared), program_terms(declared)
+    terms, bounds = asking_terms(declared), governing.governing_policies().programs
     asked = compiling.Compiling(
         name=typed["name"],
         teacher=typed["teacher"],

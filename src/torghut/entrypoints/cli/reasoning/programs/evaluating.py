@@ -11,7 +11,7 @@ from typing import Final, TypedDict
 import click
 from typing_extensions import Unpack
 
-from torghut.composition import deciding, standby
+from torghut.composition import deciding, governing, standby
 from torghut.composition.advice import evaluating
 from torghut.composition.advice.settings import endpoint_access
 from torghut.composition.logs import LogPlace
@@ -30,10 +30,11 @@ from torghut.entrypoints.cli.reasoning.programs.asking import (
     programs_option,
     read_lessons,
 )
-from torghut.entrypoints.cli.reasoning.terms import asking_terms, bounds_of, program_terms
+from torghut.entrypoints.cli.reasoning.terms import asking_terms, bounds_of
 from torghut.evals.figures import GateFigure
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.errors import ExitCode
+from torghut.schemas.declarations.rollout.programs import ProgramPolicy
 from torghut.settings import artifact_dir
 from torghut.workflows.reasoning.programs.evaluating import Evaluated
 from torghut.workflows.reasoning.programs.evidence import keep_evaluation
@@ -77,12 +78,13 @@ def eval(**typed: Unpack[_Asked]) -> ExitCode:  # noqa: A001 - the command's wor
     PACKAGE is NAME@DIGEST or an alias such as NAME@champion; without one the uncompiled program is
     asked. What was asked and answered is kept among the artifacts, named by the digest that is
     printed: torghut reasoning submit takes it to the lane. Limits and what it may cost are declared
-    under programs in governance/policies/reasoning.yaml. Ends with 0 if every limit holds, and 1 if
-    one does not or too little was seen.
+    in governance/policies/programs.yaml. Ends with 0 if every limit holds, and 1 if one does not or
+    too little was seen.
     """
     access = endpoint_access()
     declared = deciding.declarations()
-    exam, text = _exam(declared), typed["package"]
+    policy = governing.governing_policies().programs
+    exam, text = _exam(declared, policy), typed["package"]
     package = None if text is None else load_program(text, typed["programs_path"])
     with progress() as told:
         learned = asyncio.run(read_lessons(typed["log_path"], declared, told))
@@ -97,7 +99,7 @@ def eval(**typed: Unpack[_Asked]) -> ExitCode:  # noqa: A001 - the command's wor
     found = _Found(
         evaluated=said,
         digest=keep_evaluation(exam.store, said.kept),
-        figures=program_figures(said.answers, program_terms(declared).limits),
+        figures=program_figures(said.answers, policy.limits),
     )
     if typed["as_json"]:
         print_json(_as_json(found))
@@ -106,7 +108,7 @@ def eval(**typed: Unpack[_Asked]) -> ExitCode:  # noqa: A001 - the command's wor
     return ExitCode.YES if verdict_on(found.figures)[0] == "promote" else ExitCode.NO
 
 
-def _exam(declared: Declarations) -> evaluating.Exam:
+def _exam(declared: Declarations, policy: ProgramPolicy) -> evaluating.Exam:
     """Return how questions are asked: as they are served.
 
     Raises:
@@ -118,7 +120,7 @@ def _exam(declared: Declarations) -> evaluating.Exam:
             budget_ms=bounds.budget_ms - bounds.reserve_ms, confidence_min=terms.confidence_min
         ),
         spending=evaluating.Spending(
-            budget=program_terms(declared).evaluating, unsaid_tokens=terms.tokens_per_question
+            budget=policy.evaluating, unsaid_tokens=terms.tokens_per_question
         ),
         store=standby.artifact_root(artifact_dir()),
     )
