@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from torghut.artifacts.errors import ArtifactUnwritableError
 from torghut.kernel.clock import SteadyClock
@@ -17,6 +18,8 @@ from torghut.schemas.reasoning.context import Passage
 from torghut.workflows.reasoning.finding import Finding, ProgramQuestion, find
 from torghut.workflows.reasoning.ledger import AskingLedger
 from torghut.workflows.reasoning.ports import AskingWitness, Program, RecordKeeper
+
+_UNASKED: Final = Finding(outcome=DeadlineError.resolution, code=DeadlineError.code, tokens=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,28 +70,37 @@ class AdvisingDesk:
             return Finding(outcome=refused.resolution, code=code)
         except TorghutError as fault:  # what is not on record is not asked: it could cost anything
             return Finding(outcome="failed", code=fault.code)
+        asked = False
         try:
-            finding = await self._ask(inquiry)
+            question = await self._question(inquiry)
+            asked = question is not None
+            finding = _UNASKED if question is None else await self._ask(question, inquiry)
         except BaseException as broken:  # the trial of a half-open breaker must not stay open
             code = CANCELLED if isinstance(broken, asyncio.CancelledError) else DEFECT
-            self.ledger.end(number, "failed", code=code, tokens=None)
+            tokens = None if asked else 0
+            self.ledger.end(number, "failed", code=code, tokens=tokens, asked=asked)
             raise
-        self.ledger.end(number, finding.outcome, code=finding.code, tokens=finding.tokens)
+        self.ledger.end(
+            number, finding.outcome, code=finding.code, tokens=finding.tokens, asked=asked
+        )
         return finding
 
-    async def _ask(self, inquiry: Inquiry) -> Finding:
-        """Ask the program; where not even the news comes in time, nobody."""
+    async def _question(self, inquiry: Inquiry) -> ProgramQuestion | None:
+        """Return what the program is to be asked; None where not even the news comes in time."""
         event_ns = advice_context(inquiry.row, inquiry.legend, ()).event_ns
         left_s = (inquiry.deadline_ns - self.steady.now_ns()) / NS_PER_S
         try:
             async with asyncio.timeout(left_s):
                 passages = await self.passages(inquiry.legend.symbol, event_ns)
         except TimeoutError:
-            return Finding(outcome=DeadlineError.resolution, code=DeadlineError.code)
+            return None
         shown = advice_context(inquiry.row, inquiry.legend, passages)
-        question = ProgramQuestion(
+        return ProgramQuestion(
             context_id=inquiry.context_id, shown=shown, confidence_min=self.confidence_min
         )
+
+    async def _ask(self, question: ProgramQuestion, inquiry: Inquiry) -> Finding:
+        """Ask the program, and keep what it was asked and answered."""
         finding, record = await find(self.program, question, deadline_ns=inquiry.deadline_ns)
         # What cannot be kept still counts: advice only bounds, and the log says that there is none.
         try:

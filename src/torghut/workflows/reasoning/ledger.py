@@ -147,9 +147,17 @@ class AskingLedger:
         return number
 
     def end(
-        self, number: int, resolution: ResolutionName, *, code: str, tokens: int | None
+        self,
+        number: int,
+        resolution: ResolutionName,
+        *,
+        code: str,
+        tokens: int | None,
+        asked: bool = True,
     ) -> None:
         """Take in what became of a question, soon durable; nobody waits for that.
+
+        Of a fault before anybody was ``asked`` nothing counts against the endpoint.
 
         It is told with the next question that begins, or by itself after ``_SOON_S`` seconds; where
         the store does not answer, with the one after. A death until then leaves the question's
@@ -162,6 +170,7 @@ class AskingLedger:
                 code=code,
                 tokens=tokens,
                 at_ns=self.wall.now_ns(),
+                asked=asked,
             )
         )
         if self._soon is None:

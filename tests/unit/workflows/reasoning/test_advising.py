@@ -134,3 +134,15 @@ def test_question_that_is_given_up_is_recorded_as_that() -> None:
         return await ended(store)
 
     assert run_virtually(ask()) == [("failed", "reasoning.cancelled")]
+
+
+def test_news_that_does_not_come_counts_against_no_endpoint() -> None:
+    async def ask() -> tuple[str, int]:
+        desk = desk_of(lambda _: "approve", InMemoryLog(clock=HandClock()), news_that_hangs)
+        for _ in range(POLICY.breaking.failures):
+            await desk.advise(inquiry())
+        await desk.ledger.settled()
+        _, tokens = desk.ledger.state.counted(HandClock().now_ns())
+        return desk.ledger.state.breaker.state, tokens
+
+    assert run_virtually(ask()) == ("closed", 0)
