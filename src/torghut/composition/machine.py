@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from torghut.adapters.filesystem.writing import write_text
+from torghut.adapters.system.companions import step_back
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.interpreter import keep_for_good, run_service
 from torghut.adapters.system.machine import environment, fingerprint, version
-from torghut.adapters.system.priority import step_back
 from torghut.adapters.system.processes import Child, child_command
 from torghut.adapters.system.signals import (
     Stopping,

@@ -13,7 +13,7 @@ GROUP = Path("/proc/self/autogroup")
 STEP = """
 import os
 from pathlib import Path
-from torghut.adapters.system.priority import step_back
+from torghut.adapters.system.companions import step_back
 step_back(7)
 group = Path("/proc/self/autogroup")
 print(os.getpriority(os.PRIO_PROCESS, 0), group.read_text() if group.exists() else "")
