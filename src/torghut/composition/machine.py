@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from torghut.adapters.filesystem.writing import write_text
-from torghut.adapters.system.companions import step_back
 from torghut.adapters.system.disk import SyncTimes, measure_sync, trial_folder
 from torghut.adapters.system.interpreter import keep_for_good, run_service
 from torghut.adapters.system.machine import environment, fingerprint, version
@@ -27,7 +26,6 @@ __all__ = [
     "keep_for_good",
     "measure_sync",
     "run_service",
-    "step_back",
     "stop_on_signals",
     "trial_folder",
     "version",

@@ -8,7 +8,6 @@ import signal
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from typing_extensions import override
@@ -21,7 +20,6 @@ _LETTERS: Final = 300
 _LOOK_S: Final = 0.1
 _LAST_WORDS_S: Final = 2.0
 _LINE_BYTES: Final = 65_536
-_GROUP: Final = Path("/proc/self/autogroup")
 
 
 class OwnCompanion(Companion):
@@ -106,19 +104,3 @@ async def start_companion(arguments: Sequence[str]) -> Companion:
     except OSError as error:
         raise CompanionNotStartedError(found=error.strerror or str(error)) from error
     return OwnCompanion(process)
-
-
-def step_back(steps: int) -> None:
-    """Let other processes run before this one, and before all threads that it starts from now on.
-
-    Linux may share the processor among sessions before it shares it within one, and then niceness
-    counts only among processes of the same session (sched(7), autogroup). So a process that leads a
-    session, as a companion does, lets that step back too; of another's it would hold back others.
-
-    Args:
-        steps: Of niceness, 0 to 19.
-    """
-    os.nice(steps)
-    if os.getsid(0) == os.getpid():
-        with suppress(OSError):  # no such kernel, or nothing that it lets a process change
-            _GROUP.write_text(str(steps), encoding="ascii")
