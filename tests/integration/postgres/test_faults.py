@@ -178,14 +178,18 @@ def test_server_that_stays_away_is_told_within_the_budget(
     run(log.append(first))
     server.kill()
     begun = asyncio.run(_now_s())
-    with pytest.raises(LogWriteError) as caught:
-        run(log.append(second))
-    with pytest.raises(LogReadError):
-        run(log.head(0))
-    spent_s = asyncio.run(_now_s()) - begun
-    server.start()
+    try:
+        # Nobody can say whether it was kept, where it was said before the session was seen cut.
+        with pytest.raises((LogWriteError, CommitTimeoutError)) as caught:
+            run(log.append(second))
+        with pytest.raises(LogReadError):
+            run(log.head(0))
+        spent_s = asyncio.run(_now_s()) - begun
+    finally:
+        server.start()
 
-    assert caught.value.obstacle is Obstacle.GONE
+    if isinstance(caught.value, LogWriteError):
+        assert caught.value.obstacle is Obstacle.GONE
     assert spent_s < 5
     assert run(log.append(second)) == head_of(second)
     run(log.close())
