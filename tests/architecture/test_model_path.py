@@ -66,7 +66,7 @@ def check_one_path() -> None:
     models, requests = importers(MODELS), importers(REQUESTS)
     assert set().union(*models.values()) == {"dspy"}
     assert [place for place in models if not place.startswith(ADAPTER)] == []
-    assert requests == {CLIENT: {"httpx"}, OWN_API: {"http.client"}}
+    assert requests == {CLIENT: {"aiohttp"}, OWN_API: {"http.client"}}
 
 
 def test_nothing_else_imports_what_asks_a_model_or_any_server() -> None:

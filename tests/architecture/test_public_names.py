@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-ASKING: Final = {"dspy", "httpx", "litellm", "openai"}
+ASKING: Final = {"aiohttp", "dspy", "litellm", "openai"}
 HEAVY: Final = {*ASKING, "numba", "numpy", "pandas", "pydantic", "sqlalchemy", "torch"}
 ROOTS: Final = (
     "torghut.composition.serving",

@@ -44,7 +44,8 @@ def test_as_many_calls_at_once_as_may_be_share_their_connections_with_the_next()
         async with server:
             for _ in range(3):
                 calls = [
-                    caller.call({}, step="signal", deadline_ns=deadline_ns) for _ in range(AT_ONCE)
+                    caller.call(b"{}", step="signal", deadline_ns=deadline_ns)
+                    for _ in range(AT_ONCE)
                 ]
                 assert await asyncio.gather(*calls) == [b"{}"] * AT_ONCE
             await caller.close()

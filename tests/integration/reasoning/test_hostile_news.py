@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import pytest
@@ -39,8 +39,8 @@ class Overheard(EndpointCaller):
     bodies: list[str]
 
     @override
-    async def call(self, body: Mapping[str, object], *, step: str, deadline_ns: int) -> bytes:
-        self.bodies.append(repr(body))
+    async def call(self, body: bytes, *, step: str, deadline_ns: int) -> bytes:
+        self.bodies.append(body.decode())
         return await super().call(body, step=step, deadline_ns=deadline_ns)
 
 

@@ -65,7 +65,8 @@ class ChatEngine:
         """
         run = CURRENT_RUN.get()
         try:
-            reply = await self._asked(request_body(request, self._parameters, run.step), run)
+            body = canonical_bytes(request_body(request, self._parameters, run.step))
+            reply = await self._asked(body, run)
         except AdviceFaultError as fault:
             run.fault = run.fault or fault
             raise
@@ -79,7 +80,7 @@ class ChatEngine:
             usage=Usage(),
         )
 
-    async def _asked(self, body: JsonObject, run: QuestionRun) -> Reply:
+    async def _asked(self, body: bytes, run: QuestionRun) -> Reply:
         """Return the reply to a request, and take the call down whatever becomes of it.
 
         Raises:
@@ -103,7 +104,7 @@ class ChatEngine:
             run.transcript.calls.append(
                 Call(
                     step=run.step,
-                    request=sha256_hex(canonical_bytes(body)),
+                    request=sha256_hex(body),
                     reply=raw,
                     tokens=None if reply is None else reply.tokens,
                     elapsed_ns=self._steady.now_ns() - begun_ns,

@@ -58,7 +58,7 @@ class _Canned(Caller):
         self._model = model
 
     @override
-    async def call(self, body: Mapping[str, object], *, step: str, deadline_ns: int) -> bytes:
+    async def call(self, body: bytes, *, step: str, deadline_ns: int) -> bytes:
         answer = _ANSWERS[cast("StepName", step)]
         content = canonical_text(answer)
         message: JsonObject = {"role": "assistant", "content": content}

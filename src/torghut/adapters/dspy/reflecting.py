@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from torghut.adapters.dspy.apart import CALL_S, Apart
-from torghut.kernel.canonical import JsonObject
+from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.units import NS_PER_S
 from torghut.reasoning.replies import read_answer, read_reply
 from torghut.schemas.reasoning.record import ModelParameters
@@ -22,7 +22,7 @@ _REFLECT: Final = (
     "object that has the key instructions and nothing else."
 )
 _REFLECTED_MAX: Final = 60_000
-"""Characters of what is shown to whoever reflects."""
+"""Characters of what is shown to whoever reflects: as many questions as fit, each whole."""
 _REWRITTEN_TOKENS: Final = 4000
 
 
@@ -59,6 +59,15 @@ def instructed(
     return apart.run(_instructed(endpoints, instructions, seen, deadline_ns=deadline_ns))
 
 
+def _shown(instructions: str, seen: list[Mapping[str, Any]]) -> str:
+    """Return what is shown to whoever reflects."""
+    text = json.dumps({"instructions": instructions, "seen": seen}, default=str)
+    while len(text) > _REFLECTED_MAX and seen:
+        seen = seen[:-1]
+        text = json.dumps({"instructions": instructions, "seen": seen}, default=str)
+    return text
+
+
 async def _instructed(
     endpoints: Endpoints,
     instructions: str,
@@ -68,12 +77,12 @@ async def _instructed(
 ) -> str:
     """Return the same, asked in the loop of whoever makes calls."""
     parameters = endpoints.teacher
-    asked = json.dumps({"instructions": instructions, "seen": list(seen)}, default=str)
+    asked = _shown(instructions, list(seen))
     body: JsonObject = {
         "model": parameters.model,
         "messages": [
             {"role": "system", "content": _REFLECT},
-            {"role": "user", "content": asked[:_REFLECTED_MAX]},
+            {"role": "user", "content": asked},
         ],
         "temperature": parameters.temperature,
         "max_tokens": _REWRITTEN_TOKENS,
@@ -86,6 +95,8 @@ async def _instructed(
             },
         },
     }
-    raw = await endpoints.caller.call(body, step="instructions", deadline_ns=deadline_ns)
+    raw = await endpoints.caller.call(
+        canonical_bytes(body), step="instructions", deadline_ns=deadline_ns
+    )
     reply = read_reply(raw, model=parameters.model)
     return read_answer(reply.content, "instructions", InstructionsAnswer).instructions

@@ -113,8 +113,9 @@ def http_response(
     content_type: str = "application/json",
     length: int | None = None,
     headers: Sequence[tuple[str, str]] = (),
+    stays: bool = False,
 ) -> bytes:
-    """Return a whole HTTP/1.1 response that ends the connection.
+    """Return a whole HTTP/1.1 response.
 
     Args:
         status: Of the response.
@@ -122,13 +123,14 @@ def http_response(
         content_type: Of the body.
         length: That the header says; None: the truth.
         headers: More of them.
+        stays: Whether the connection may be used again.
     """
     said = len(body) if length is None else length
     lines = [
         f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}",
         f"content-type: {content_type}",
         f"content-length: {said}",
-        "connection: close",
+        f"connection: {'keep-alive' if stays else 'close'}",
         *(f"{name}: {value}" for name, value in headers),
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body

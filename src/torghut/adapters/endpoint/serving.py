@@ -1,4 +1,7 @@
-"""The endpoint as a server: one request a connection, answered as the script says."""
+"""The endpoint as a server: one request after the other, answered as the script says.
+
+A connection ends with its first answer that is more than wrong words.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,8 @@ async def serve_endpoint(
         task = cast("asyncio.Task[None]", asyncio.current_task())
         connections.add(task)
         try:
-            await _converse(reader, writer, steps, served)
+            while await _converse(reader, writer, steps, served):
+                pass
         except (ConnectionError, TimeoutError, ssl.SSLError, asyncio.CancelledError):
             pass  # the client left, which is what some of them must do, or the endpoint ends
         finally:
@@ -88,13 +92,13 @@ async def _converse(
     writer: asyncio.StreamWriter,
     steps: Iterator[Step],
     served: Served,
-) -> None:
-    """Read one request and answer it."""
+) -> bool:
+    """Read one request and answer it; say whether the connection stays for another one."""
     async with asyncio.timeout(_REQUEST_MS / MS_PER_S):
         request = await _read(reader)
     if request is None:
         writer.write(http_response(400, json_body({"error": {"message": "no request"}})))
-        return
+        return False
     step = next(steps)
     served.requests.append(step.fault)
     served.unauthorised += not request.authorised
@@ -106,6 +110,7 @@ async def _converse(
         await FAULTS[step.fault](exchange)
     finally:
         served.under_way -= 1
+    return exchange.stays
 
 
 async def _read(reader: asyncio.StreamReader) -> ChatRequest | None:

@@ -14,6 +14,7 @@ from torghut.kernel.units import NS_PER_S
 from torghut.reasoning.errors import CANCELLED, DEFECT, DeadlineError
 from torghut.reasoning.ledger import AskRefusedError
 from torghut.reasoning.showing import RowLegend, advice_context
+from torghut.schemas.leaf import decision_fields
 from torghut.schemas.reasoning.context import Passage
 from torghut.workflows.reasoning.finding import Finding, ProgramQuestion, find
 from torghut.workflows.reasoning.ledger import AskingLedger
@@ -87,7 +88,7 @@ class AdvisingDesk:
 
     async def _question(self, inquiry: Inquiry) -> ProgramQuestion | None:
         """Return what the program is to be asked; None where not even the news comes in time."""
-        event_ns = advice_context(inquiry.row, inquiry.legend, ()).event_ns
+        event_ns = decision_fields(inquiry.row).event_ns
         left_s = (inquiry.deadline_ns - self.steady.now_ns()) / NS_PER_S
         try:
             async with asyncio.timeout(left_s):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -92,11 +91,11 @@ class Program(Protocol):
 class Caller(Protocol):
     """Whatever brings a request to a model's endpoint, and its reply back."""
 
-    async def call(self, body: Mapping[str, object], *, step: str, deadline_ns: int) -> bytes:
+    async def call(self, body: bytes, *, step: str, deadline_ns: int) -> bytes:
         """Return the body of the reply, whole.
 
         Args:
-            body: The request, as JSON values.
+            body: The request, as canonical JSON.
             step: What is asked, for people.
             deadline_ns: On the steady clock.
 

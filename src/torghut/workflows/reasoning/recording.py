@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Final, cast
 
 from pydantic import ValidationError
@@ -132,14 +132,14 @@ class RecordedCaller(Caller):
         self._calls = {(str(one.step), one.request): one for one in calls}
 
     @override
-    async def call(self, body: Mapping[str, object], *, step: str, deadline_ns: int) -> bytes:
+    async def call(self, body: bytes, *, step: str, deadline_ns: int) -> bytes:
         """Return the reply that the record has for a request.
 
         Raises:
             CallUnrecordedError: It has no such request.
             NoReplyRecordedError: No reply came then.
         """
-        request = sha256_hex(canonical_bytes(cast("JsonObject", body)))
+        request = sha256_hex(body)
         found = self._calls.get((step, request))
         if found is None:
             raise CallUnrecordedError(step=step, request=request)

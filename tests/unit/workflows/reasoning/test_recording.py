@@ -56,7 +56,9 @@ def record(*calls: Call) -> AdviceRecord:
 
 def replied(kept: AdviceRecord, body: JsonObject = BODY) -> bytes:
     """Return what a record replies."""
-    return asyncio.run(RecordedCaller(kept.calls).call(body, step="signal", deadline_ns=0))
+    return asyncio.run(
+        RecordedCaller(kept.calls).call(canonical_bytes(body), step="signal", deadline_ns=0)
+    )
 
 
 @given(st.binary(max_size=200))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from socket import SO_LINGER, SOL_SOCKET
 
 from torghut.adapters.endpoint.answering import good_content
-from torghut.adapters.endpoint.chat import ChatRequest
+from torghut.adapters.endpoint.chat import ChatRequest, http_response, json_body
 from torghut.kernel.units import MS_PER_S
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Exchange:
     """One request, and the way back to who sent it.
 
@@ -22,12 +22,14 @@ class Exchange:
         writer: Of the connection.
         ms: Of whatever takes time; None for the fault's own.
         here: Where this endpoint listens.
+        stays: Whether the connection takes another request after this one.
     """
 
     request: ChatRequest
     writer: asyncio.StreamWriter
     ms: int | None
     here: str
+    stays: bool = False
 
     @property
     def good(self) -> str:
@@ -38,6 +40,11 @@ class Exchange:
         """Send bytes."""
         self.writer.write(data)
         await self.writer.drain()
+
+    async def answer(self, said: object) -> None:
+        """Send JSON as an endpoint does that misbehaves in nothing else: its connections stay."""
+        self.stays = True
+        await self.send(http_response(200, json_body(said), stays=True))
 
     async def pause(self, usual_ms: int) -> None:
         """Wait."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, cast
 
-from torghut.adapters.endpoint.chat import completion, http_response, json_body
+from torghut.adapters.endpoint.chat import completion
 from torghut.adapters.endpoint.faults.exchange import Exchange, Fault
 
 
@@ -20,7 +20,7 @@ def _says(change: Callable[[str], str | None], *, finish: str = "stop") -> Fault
     async def fault(exchange: Exchange) -> None:
         await exchange.pause(0)
         said = completion(change(exchange.good), exchange.request, finish=finish)
-        await exchange.send(http_response(200, json_body(said)))
+        await exchange.answer(said)
 
     return fault
 
@@ -48,7 +48,7 @@ def _wraps(change: Callable[[dict[str, object]], object]) -> Fault:
         await exchange.pause(0)
         body = completion(exchange.good, exchange.request)
         changed = change(body)
-        await exchange.send(http_response(200, json_body(body if changed is None else changed)))
+        await exchange.answer(body if changed is None else changed)
 
     return fault
 
@@ -58,7 +58,7 @@ async def _echo_key(exchange: Exchange) -> None:
     await exchange.pause(0)
     body = completion(exchange.good, exchange.request)
     body["system_fingerprint"] = exchange.request.token or "none"
-    await exchange.send(http_response(200, json_body(body)))
+    await exchange.answer(body)
 
 
 def _choices(body: dict[str, object]) -> list[dict[str, dict[str, object]]]:

@@ -39,13 +39,13 @@ async def _good(exchange: Exchange) -> None:
     if good_content(exchange.request) is None:
         await exchange.send(http_response(404, json_body({"error": {"message": "unknown step"}})))
         return
-    await exchange.send(_whole(exchange))
+    await exchange.answer(completion(exchange.good, exchange.request))
 
 
 async def _slow(exchange: Exchange) -> None:
     """Answer well, later."""
     await exchange.pause(_SLOW_MS)
-    await exchange.send(_whole(exchange))
+    await exchange.answer(completion(exchange.good, exchange.request))
 
 
 async def _slow_headers(exchange: Exchange) -> None:
@@ -100,6 +100,11 @@ async def _drop_in_chunk(exchange: Exchange) -> None:
         b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
         b"ffff\r\n" + json_body(completion(exchange.good, exchange.request))[:100]
     )
+
+
+async def _no_content(exchange: Exchange) -> None:
+    """Succeed with nothing, as HTTP knows it."""
+    await exchange.send(http_response(204, b""))
 
 
 async def _length_short(exchange: Exchange) -> None:
@@ -204,7 +209,7 @@ SENT: Final[Mapping[str, Fault]] = MappingProxyType(
         "good": _good,
         "slow": _slow,
         # How it is refused
-        "status-204": _refuses(204),
+        "status-204": _no_content,
         "status-400": _refuses(400),
         "status-401": _refuses(401),
         "status-403": _refuses(403),

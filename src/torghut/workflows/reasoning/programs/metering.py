@@ -6,7 +6,6 @@ their own, and what is spent stays spent: an optimiser that goes on after a faul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -61,7 +60,7 @@ class MeteredCaller(Caller):
             raise self._spent
 
     @override
-    async def call(self, body: Mapping[str, object], *, step: str, deadline_ns: int) -> bytes:
+    async def call(self, body: bytes, *, step: str, deadline_ns: int) -> bytes:
         """Pass a call on.
 
         Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -37,7 +36,7 @@ class FakeCaller(Caller):
     takes_s: int = 0
 
     @override
-    async def call(self, body: Mapping[str, object], *, step: str, deadline_ns: int) -> bytes:
+    async def call(self, body: bytes, *, step: str, deadline_ns: int) -> bytes:
         self.calls += 1
         self.deadline_ns = deadline_ns
         self.steady.time_ns += self.takes_s * NS_PER_S
@@ -57,7 +56,7 @@ def metered(
 def call(caller: MeteredCaller, count: int = 1, *, deadline_ns: int = 1 << 60) -> None:
     """Make calls."""
     for _ in range(count):
-        asyncio.run(caller.call({}, step="signal", deadline_ns=deadline_ns))
+        asyncio.run(caller.call(b"{}", step="signal", deadline_ns=deadline_ns))
 
 
 def test_calls_pass_while_there_is_something_left_and_never_after() -> None:
