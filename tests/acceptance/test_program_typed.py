@@ -25,6 +25,7 @@ from tests.support.live.paying import (
 from tests.support.machine.commands import Ended, Running, run_apart
 from torghut.adapters.endpoint.pupil import PUPIL
 from torghut.client import SyncClient
+from torghut.schemas.observing.catalogue import REASONING_STARTS
 from torghut.settings import DECLARATIONS_DIR
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -95,6 +96,14 @@ class Installation:
         self.service.options = (*self.service.options, *options)
         self.service.start()
         self.client = self.service.client()
+        self.service.await_asker()
+
+    def exchanged(self, *words: str) -> dict[str, Any]:
+        """Return what a command says that has another program serve, once that can be asked."""
+        starts = int(self.service.figure(REASONING_STARTS.name))
+        said = self.said(*words)
+        self.service.await_asker(starts=starts + 1)
+        return said
 
     def served_by(self, digest: str) -> Mapping[str, dict[str, Any]]:
         """Return a record of each symbol's question that a program answered, once there are."""
@@ -176,10 +185,10 @@ def test_what_advises_well_is_promoted_serves_and_is_taken_back_by_commands_alon
         by_first = here.served_by(str(first["digest"]))
 
         judged(here)
-        here.said("reasoning", "promote", str(second["package"]))
+        here.exchanged("reasoning", "promote", str(second["package"]))
         by_second = here.served_by(str(second["digest"]))
 
-        back = here.said("promotion", "revert", LEDGER, "--reason", "it advises badly")
+        back = here.exchanged("promotion", "revert", LEDGER, "--reason", "it advises badly")
         assert (back["champion"], back["control"]) == (first["digest"], None)
         again = here.served_by(str(first["digest"]))
 

@@ -70,10 +70,11 @@ def question(number: int) -> Question:
 
 async def asked(path: Path, numbers: Sequence[int]) -> dict[int, Answer]:
     """Return what becomes of questions that are asked at once."""
-    advisor, answers = SocketAdvisor(path), dict[int, Answer]()
+    connected, answers = list[bool](), dict[int, Answer]()
+    advisor = SocketAdvisor(path, connected.append)
     running = asyncio.ensure_future(advisor.run())
     try:
-        await until(lambda: advisor.connected)
+        await until(lambda: connected == [True])
         for number in numbers:
             advisor.ask(question(number), taker(answers, number))
         await until(lambda: len(answers) == len(numbers))

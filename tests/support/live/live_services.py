@@ -23,8 +23,10 @@ from torghut.client import Context, Delivery, SyncClient, connect_sync
 from torghut.composition.standby import BEAT
 from torghut.schemas.live.governance import GovernanceBeat
 from torghut.schemas.live.worker import WorkerStatus
+from torghut.schemas.observing.catalogue import REASONING_CONNECTED, REASONING_STARTS
 
 _READY_S = 60.0
+_PAGE = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer "
 _STREAM = (
     b"GET /v1/stream?after=start HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n"
     b"connection: upgrade\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
@@ -104,6 +106,24 @@ class LiveService:
         """Return what its page says."""
         pages = read_pages(self.folder / "var" / "workers")
         return pages[0].status if pages else None
+
+    def figure(self, name: str) -> float:
+        """Return a figure without labels, as its metrics page says it."""
+        with socket.socket(socket.AF_UNIX) as page:
+            page.connect(str(self.socket))
+            page.sendall(_PAGE + self.token("read").encode() + b"\r\n\r\n")
+            text = b"".join(iter(lambda: page.recv(65_536), b"")).decode()
+        return float(next(line.split()[1] for line in text.splitlines() if line.startswith(name)))
+
+    def await_asker(self, *, starts: int = 1) -> None:
+        """Wait until the process that asks can be asked, which was started so often."""
+        until = time.monotonic() + _READY_S
+        while time.monotonic() < until:
+            begun = self.figure(REASONING_STARTS.name) >= starts
+            if begun and self.figure(REASONING_CONNECTED.name):
+                return
+            time.sleep(0.05)
+        raise AssertionError(self.said()[-3000:])
 
     def typed(self, *arguments: str) -> Ended:
         """Return how a command ends, in a process of its own."""

@@ -58,7 +58,6 @@ _BEFORE_S: Final = _BEHIND_S + _ALONE_S + _WARM_S + 2 * (_LATE_S + _HORIZON_S) +
 
 _ANSWER_S: Final = 0.1
 """Within which a question is mostly answered."""
-_LISTENS_S: Final = 60.0
 _BUDGET_MS: Final = 20_000
 
 _ROUGHLY: Final = [("minimum_change_ratio: 0.1", "minimum_change_ratio: 0.2")]
@@ -159,7 +158,7 @@ class PayingMarket:
             late: To judge by.
         """
         self.alone(_ALONE_S)
-        self._await_listening()
+        self.service.await_asker()
         for _ in range(_WARM_S):
             self.offer(client, UNASKED, *ASKED)
         self._ask(client, early)
@@ -185,11 +184,3 @@ class PayingMarket:
     def _kept(self) -> int:
         """Return how many answers are on record."""
         return len(list((self.service.folder / "var" / "advice").glob("**/*.json")))
-
-    def _await_listening(self) -> None:
-        """Wait until the process that asks has its turn, and so soon listens."""
-        until = time.monotonic() + _LISTENS_S
-        while not (self.service.folder / "var" / "asking.lock").exists():
-            assert time.monotonic() < until, self.service.said()[-2000:]
-            time.sleep(0.05)
-        time.sleep(5 * _ANSWER_S)

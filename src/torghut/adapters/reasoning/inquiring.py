@@ -31,17 +31,14 @@ class SocketAdvisor(Advisor):
 
     Args:
         path: Of the socket.
+        connected: Told whether somebody is there to be asked, whenever that changes.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connected: Callable[[bool], None]) -> None:
         self._path = path
+        self._connected = connected
         self._writer: asyncio.StreamWriter | None = None
         self._waiting: dict[str, Callable[[Answer], None]] = {}
-
-    @property
-    def connected(self) -> bool:
-        """Whether somebody is there to be asked."""
-        return self._writer is not None
 
     @override
     def ask(self, question: Question, answered: Callable[[Answer], None]) -> None:
@@ -67,6 +64,7 @@ class SocketAdvisor(Advisor):
                 reader, self._writer = await asyncio.open_unix_connection(
                     self._path, limit=LINE_MAX
                 )
+                self._connected(True)  # noqa: FBT003 -- as a gauge says it
                 await self._listen(reader)
             except (OSError, ValueError):
                 pass  # nobody is there, or what is there speaks otherwise
@@ -101,6 +99,7 @@ class SocketAdvisor(Advisor):
         for answered in waiting.values():
             answered(_GONE)
         if writer is not None:
+            self._connected(False)  # noqa: FBT003 -- as a gauge says it
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()

@@ -75,6 +75,19 @@ class ReasoningDied(CompanionDied):
     name = "reasoning.died"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningRenewed(LogEvent):
+    """The process that asks for advice ended in order, and is started again at once.
+
+    It does so when another program is promoted.
+    """
+
+    name = "reasoning.renewed"
+    level = "info"
+
+    lasted_seconds: float
+
+
 class ReasoningEnded(CompanionEnded):
     """The process that asks for advice ended because the service does."""
 

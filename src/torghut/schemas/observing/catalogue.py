@@ -249,6 +249,10 @@ REASONING_STARTS: Final[Counter[()]] = Counter(
     help="Times that this service started a process that asks for advice beside it.",
     unit="starts",
 )
+REASONING_CONNECTED: Final[Gauge[()]] = Gauge(
+    name="torghut_reasoning_connected",
+    help="1 while the process that asks for advice can be asked, else 0.",
+)
 
 # --- carrying over a broker -----------------------------------------------------------------------
 

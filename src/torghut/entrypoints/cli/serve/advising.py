@@ -16,6 +16,7 @@ from torghut.entrypoints.cli.serve.options import ServeOptions
 from torghut.entrypoints.cli.serve.preparing import PreparedService
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import ReasoningModeName
+from torghut.schemas.observing.catalogue import REASONING_CONNECTED
 from torghut.settings import artifact_dir
 from torghut.workflows.live.beside.keeping import REASONING, Companionship
 from torghut.workflows.staging.capping import reasoning_allowed
@@ -89,7 +90,9 @@ async def advised(
         yield
         return
     with inquiring.socket_place() as socket:
-        advisor = inquiring.SocketAdvisor(socket)
+        advisor = inquiring.SocketAdvisor(
+            socket, connected=lambda is_so: prepared.metrics.put(REASONING_CONNECTED, float(is_so))
+        )
         prepared.worker.loop.awaiting.advisor = advisor
         beside = Companionship(
             start=inquiring.reasoning_beside(socket, options["passages"], options["program"]),

@@ -23,6 +23,7 @@ from torghut.schemas.observing.beside_events import (
     GovernanceStarted,
     ReasoningDied,
     ReasoningEnded,
+    ReasoningRenewed,
     ReasoningStarted,
 )
 from torghut.schemas.observing.catalogue import GOVERNANCE_STARTS, REASONING_STARTS
@@ -65,12 +66,14 @@ class Kind:
         started: Line that it was started.
         died: Line that it ended unasked.
         ended: Line that it ended because the service does.
+        renewed: Line that it ended unasked and in order; None where nothing is in order about that.
         starts: Counts how often it was started.
     """
 
     started: type[CompanionStarted]
     died: type[CompanionDied]
     ended: type[CompanionEnded]
+    renewed: type[ReasoningRenewed] | None
     starts: Counter[()]
 
 
@@ -78,12 +81,14 @@ GOVERNANCE: Final = Kind(
     started=GovernanceStarted,
     died=GovernanceDied,
     ended=GovernanceEnded,
+    renewed=None,
     starts=GOVERNANCE_STARTS,
 )
 REASONING: Final = Kind(
     started=ReasoningStarted,
     died=ReasoningDied,
     ended=ReasoningEnded,
+    renewed=ReasoningRenewed,
     starts=REASONING_STARTS,
 )
 
@@ -120,6 +125,11 @@ class Companionship:
             if asked.is_set():
                 return
             lasted_s = (self.steady.now_ns() - began_ns) / NS_PER_S
+            renewed = self.kind.renewed
+            if renewed is not None and exit_code == 0 and lasted_s >= self.backoff.first_s:
+                waited_s = 0.0
+                self.journal.say(renewed(lasted_seconds=lasted_s))
+                continue
             waited_s = self.backoff.after(waited_s, lasted_s)
             self.journal.say(
                 self.kind.died(

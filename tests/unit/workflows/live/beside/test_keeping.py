@@ -14,10 +14,12 @@ from torghut.schemas.observing.beside_events import (
     GovernanceDied,
     GovernanceEnded,
     GovernanceStarted,
+    ReasoningDied,
+    ReasoningRenewed,
 )
 from torghut.schemas.observing.log_event import LogEvent
 from torghut.workflows.live.beside.errors import CompanionNotStartedError
-from torghut.workflows.live.beside.keeping import GOVERNANCE, Companionship
+from torghut.workflows.live.beside.keeping import GOVERNANCE, REASONING, Companionship, Kind
 from torghut.workflows.live.beside.ports import Companion
 
 KILLED = -9
@@ -72,9 +74,11 @@ class World:
 
     Attributes:
         lives: One after the other, what each process is like; None: it cannot be started.
+        kind: What they are.
     """
 
     lives: Sequence[dict[str, float | None] | None]
+    kind: Kind = GOVERNANCE
     journal: KeptJournal = field(default_factory=KeptJournal)
     telemetry: RecordedTelemetry = field(default_factory=RecordedTelemetry)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,7 +99,7 @@ class World:
         loop = asyncio.get_running_loop()
         companionship = Companionship(
             start=self.start,
-            kind=GOVERNANCE,
+            kind=self.kind,
             steady=VirtualSteady(),
             journal=self.journal,
             telemetry=self.telemetry,
@@ -163,6 +167,33 @@ def test_one_that_lived_long_is_started_again_at_once() -> None:
     waits = [one.again_seconds for one in world.said if isinstance(one, GovernanceDied)]
 
     assert waits == [1.0, 2.0, 1.0]
+
+
+def test_one_that_asks_and_ends_in_order_is_renewed_at_once() -> None:
+    in_order: dict[str, float | None] = {"lives_s": 3.0, "exit_code": 0}
+    world = World(lives=[in_order, in_order, {}], kind=REASONING)
+    run_virtually(world.keep(6.5))
+
+    assert world.tried == 3
+    assert [one for one in world.said if isinstance(one, ReasoningRenewed)] == [
+        ReasoningRenewed(lasted_seconds=3.0)
+    ] * 2
+    assert not any(isinstance(one, ReasoningDied) for one in world.said)
+
+
+def test_one_that_ends_in_order_before_it_can_have_begun_waits_as_if_it_died() -> None:
+    world = World(lives=[{"lives_s": 0.25, "exit_code": 0}], kind=REASONING)
+    run_virtually(world.keep(10))
+    waits = [one.again_seconds for one in world.said if isinstance(one, ReasoningDied)]
+
+    assert waits == [1.0, 2.0, 4.0, 8.0]
+
+
+def test_scheduler_that_ends_unasked_dies_whatever_it_says() -> None:
+    world = World(lives=[{"lives_s": 3.0, "exit_code": 0}])
+    run_virtually(world.keep(10))
+
+    assert sum(isinstance(one, GovernanceDied) for one in world.said) > 1
 
 
 def test_machine_that_has_no_process_to_give_is_asked_again() -> None:
