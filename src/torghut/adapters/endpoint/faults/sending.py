@@ -36,10 +36,11 @@ def _refuses(status: int, body: bytes = b"", **headers: str) -> Fault:
 
 async def _good(exchange: Exchange) -> None:
     """Answer well."""
-    if good_content(exchange.request) is None:
+    content = good_content(exchange.request)
+    if content is None:
         await exchange.send(http_response(404, json_body({"error": {"message": "unknown step"}})))
         return
-    await exchange.answer(completion(exchange.good, exchange.request))
+    await exchange.answer(completion(content, exchange.request))
 
 
 async def _slow(exchange: Exchange) -> None:

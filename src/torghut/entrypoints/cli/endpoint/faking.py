@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 from typing import TypedDict
@@ -73,7 +72,7 @@ def fake(**options: Unpack[FakeOptions]) -> ExitCode:
             click.echo(name)
         return ExitCode.YES
     with machine.end_on_terminate():
-        asyncio.run(_serve(options))
+        machine.run_service(_serve(options))
     return ExitCode.YES
 
 
