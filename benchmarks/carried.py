@@ -83,7 +83,7 @@ async def work(duty: Duty, asked: asyncio.Event) -> None:
     )
     ready = await working.ready_worker(joining, setup(duty.symbols))
     try:
-        await ready.worker.run(asked)
+        await ready.run(asked)
     finally:
         await ready.close()
 

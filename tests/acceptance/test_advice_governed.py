@@ -121,7 +121,7 @@ def governed(folder: Path, mode: str) -> Iterator[Governed]:
     public.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     options = ("--reasoning-mode", mode, "--govern", "--govern-key", str(private))
     with stand_in(folder) as (url, _), advised(folder, url, *options) as made:
-        made.begun_ns = None
+        made.quotes.begun_ns = None
         declare(folder / "declared", GOVERNED)
         made.service.start()
         client = made.service.client()

@@ -5,12 +5,16 @@ What it decides with comes from outside, so that whoever measures a worker measu
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from torghut.adapters.reasoning.inquiring import SocketAdvisor
 from torghut.carrying.ports import Broker
 from torghut.composition import brokering, logs, machine, serving, standby
+from torghut.composition.advice.advisor import advisor_at
 from torghut.eventlog.ports import SharedLog
 from torghut.schemas.declarations.live import LivePolicy
 from torghut.settings import revision
@@ -18,6 +22,7 @@ from torghut.workflows.carrying.member import CarryingWorker
 from torghut.workflows.carrying.observing import CarryingWitness
 from torghut.workflows.carrying.owning import Share
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
+from torghut.workflows.live.advice.awaiting import NobodyAdvises
 from torghut.workflows.live.assembly import Parts
 from torghut.workflows.live.loop.keeping import LentLog
 from torghut.workflows.live.observing.journal import Journal
@@ -39,6 +44,7 @@ class Joining:
         broker: That carries.
         topics: That are read and written.
         log: Address of the database, as typed.
+        advice: Socket of whoever asks for advice; None where nobody does.
     """
 
     worker: str
@@ -46,6 +52,7 @@ class Joining:
     broker: Broker
     topics: CarriedTopics
     log: str
+    advice: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,7 @@ class ReadyWorker:
 
     Attributes:
         worker: Put together.
+        advisor: The way to whoever asks for advice; None where nobody does.
         log: Of all partitions.
         share: What it brings to its partitions.
         policy: What it is bound by.
@@ -62,11 +70,30 @@ class ReadyWorker:
     """
 
     worker: CarryingWorker
+    advisor: SocketAdvisor | None
     log: SharedLog
     share: Share
     policy: LivePolicy
     metrics: MetricsPage
     journal: Journal
+
+    async def run(self, asked: asyncio.Event) -> None:
+        """Be a member of the group until asked to end, and keep the way to who asks meanwhile.
+
+        Raises:
+            Exception: What ``CarryingWorker.run`` raises.
+        """
+        if self.advisor is None:
+            await self.worker.run(asked)
+            return
+        reaching = asyncio.ensure_future(self.advisor.run())
+        try:
+            await self.worker.run(asked)
+        finally:
+            reaching.cancel()
+            (defect,) = await asyncio.gather(reaching, return_exceptions=True)
+            if isinstance(defect, Exception):
+                self.share.witness.failed("reasoning", defect)
 
     async def close(self) -> None:
         """Let go of the broker and of the log."""
@@ -138,6 +165,7 @@ async def ready_worker(joining: Joining, setup: Setup) -> ReadyWorker:
             journal=journal,
         )
 
+    advisor = None if joining.advice is None else advisor_at(joining.advice, metrics)
     share = Share(
         claims=log,
         holder=joining.worker,
@@ -147,11 +175,13 @@ async def ready_worker(joining: Joining, setup: Setup) -> ReadyWorker:
         budgets=CarryingBudgets(),
         parts_of=parts_of,
         partition_of=brokering.partitioned(partitions),
+        advisor=advisor or NobodyAdvises(),
         witness=CarryingWitness(telemetry=metrics, journal=journal),
     )
     machine.keep_for_good()
     return ReadyWorker(
         worker=CarryingWorker(share=share, group=joining.group),
+        advisor=advisor,
         log=log,
         share=share,
         policy=policy,

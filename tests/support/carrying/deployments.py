@@ -50,6 +50,7 @@ class Worker:
         folder: It works in.
         variables: Environment variables, besides those of every test.
         runtime: What reads its contexts.
+        options: Besides those that say where it works.
         process: Once it was started.
         since: Where in its output what it printed since then begins.
     """
@@ -60,6 +61,7 @@ class Worker:
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
     runtime: Runtime = "aiokafka"
+    options: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
     since: int = 0
 
@@ -85,7 +87,7 @@ class Worker:
         named = ("--log", self.log, "--worker", self.name, "--listen", "127.0.0.1:0")
         with self.out.open("ab") as out:
             self.process = subprocess.Popen(
-                [*PROGRAM, *words, *named],
+                [*PROGRAM, *words, *named, *self.options],
                 cwd=self.folder,
                 env={**environment(self.folder), **self.variables},
                 stdout=out,
@@ -180,13 +182,21 @@ class Carried:
         assert ended.status == 0, f"{arguments}: {ended.out}{ended.err}"
         return ended
 
-    def worker(self, name: str, *, log: str = "", runtime: Runtime = "aiokafka") -> Worker:
+    def worker(
+        self,
+        name: str,
+        *,
+        log: str = "",
+        runtime: Runtime = "aiokafka",
+        options: Sequence[str] = (),
+    ) -> Worker:
         """Return a worker that is not started yet.
 
         Args:
             name: That no other has.
             log: How it reaches the database, where that is not as all do.
             runtime: What reads its contexts.
+            options: Besides those that say where it works.
         """
         made = Worker(
             name=name,
@@ -195,6 +205,7 @@ class Carried:
             folder=self.folder,
             variables=self.variables,
             runtime=runtime,
+            options=options,
         )
         self.workers[name] = made
         return made

@@ -19,7 +19,7 @@ from torghut.client import Context, Delivery, SyncClient
 SYMBOL: Final = "binance-spot:ETHUSDT"
 MODEL: Final = "torghut-specialist-v1"
 _FOLDERS: Final = ("streams", "governance", "router")
-_WARM: Final = 70
+WARM: Final = 70
 _FOUND_S: Final = 45
 """Longest wait for a decision of some kind; a loaded machine starts a process in ten seconds."""
 _STEP_NS: Final = 1_000_000_000
@@ -47,20 +47,18 @@ def _change(path: Path, old: str, new: str) -> None:
 
 
 @dataclass(slots=True, kw_only=True)
-class Advised:
-    """A service with its stand-in.
+class RisingQuotes:
+    """Quotes of a symbol whose price rises, a second from one to the next.
 
     Attributes:
-        service: Of the loop.
         begun_ns: Receive time of the first context; None: each is received when it comes.
     """
 
-    service: LiveService
     begun_ns: int | None
     _sequence: int = 0
 
-    def quote(self) -> Context:
-        """Return the next quote: a price that rises, a second after the one before."""
+    def next(self) -> Context:
+        """Return the next quote."""
         self._sequence += 1
         price = _PRICE * (1.0 + 2e-5 * self._sequence)
         begun_ns = self.begun_ns
@@ -75,13 +73,31 @@ class Advised:
             receive_ns=at_ns,
         )
 
+
+def a_while_ago_ns() -> int:
+    """Return when quotes have to begin so that so many of them are none from the future."""
+    return time.time_ns() - 1000 * _STEP_NS
+
+
+@dataclass(slots=True, kw_only=True)
+class Advised:
+    """A service with its stand-in.
+
+    Attributes:
+        service: Of the loop.
+        quotes: That it decides.
+    """
+
+    service: LiveService
+    quotes: RisingQuotes
+
     def decide(self, client: SyncClient, *, budget_ms: int = 8000) -> Delivery:
         """Return what becomes of the next quote."""
-        return client.decide(self.quote(), budget_ms=budget_ms)
+        return client.decide(self.quotes.next(), budget_ms=budget_ms)
 
     def warm(self, client: SyncClient) -> None:
         """Let the symbol have enough samples to want a position."""
-        for _ in range(_WARM):
+        for _ in range(WARM):
             self.decide(client)
 
     def reasons_until(self, client: SyncClient, *wanted: str) -> Sequence[str]:
@@ -124,19 +140,23 @@ def stand_in(folder: Path, script: str = "good") -> Iterator[tuple[str, Running]
         process.wait(10)
 
 
+def told_of(declared: Path, url: str) -> Mapping[str, str]:
+    """Return the environment variables that name declarations, and an endpoint."""
+    return {
+        "TORGHUT_DECLARATIONS_DIR": str(declared),
+        "TORGHUT_REASONING_ENDPOINT": url,
+        "TORGHUT_REASONING_MODEL": MODEL,
+    }
+
+
 @contextlib.contextmanager
 def advised(folder: Path, url: str, *options: str) -> Iterator[Advised]:
     """Give a service that asks at ``url``; it is not started yet."""
     declared = eager_declarations(folder / "declared")
     with live_service(folder) as service:
         service.options = ("--source", "api:", "--mode", "paper", "--advise", *options)
-        service.variables = {
-            "TORGHUT_DECLARATIONS_DIR": str(declared),
-            "TORGHUT_REASONING_ENDPOINT": url,
-            "TORGHUT_REASONING_MODEL": MODEL,
-        }
-        begun_ns = time.time_ns() - 1000 * _STEP_NS
-        yield Advised(service=service, begun_ns=begun_ns)
+        service.variables = told_of(declared, url)
+        yield Advised(service=service, quotes=RisingQuotes(begun_ns=a_while_ago_ns()))
 
 
 @contextlib.contextmanager

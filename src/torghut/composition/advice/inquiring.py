@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from torghut.adapters.endpoint.faults import FAULTS
 from torghut.adapters.endpoint.script import Script, parse_script
 from torghut.adapters.endpoint.serving import Served, serve_endpoint
-from torghut.adapters.reasoning.inquiring import SocketAdvisor
 from torghut.adapters.system.companions import start_companion
 from torghut.workflows.live.beside.ports import Starting
 
@@ -20,7 +19,6 @@ __all__ = [
     "FAULTS",
     "Script",
     "Served",
-    "SocketAdvisor",
     "fake_endpoint",
     "reasoning_beside",
     "script_of",

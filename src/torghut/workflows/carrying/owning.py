@@ -25,6 +25,7 @@ from torghut.workflows.carrying.intake import Intake, PartitionOf
 from torghut.workflows.carrying.observing import CarryingWitness
 from torghut.workflows.carrying.publishing import Publisher, by_name, by_symbol, schema_of
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
+from torghut.workflows.live.advice.awaiting import Advisor, NobodyAdvises
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.life import gravest_of, live
 
@@ -42,6 +43,7 @@ class Share:
         budgets: What waits may take.
         parts_of: Makes what a partition's loop is made of; its page is closed at the end.
         partition_of: Where a symbol's contexts belong.
+        advisor: Who is asked for advice.
         witness: Told what happens, for others.
     """
 
@@ -53,6 +55,7 @@ class Share:
     budgets: CarryingBudgets
     parts_of: Callable[[int], Parts]
     partition_of: PartitionOf
+    advisor: Advisor = field(default_factory=NobodyAdvises)
     witness: CarryingWitness = field(default_factory=CarryingWitness)
 
 
@@ -106,6 +109,7 @@ class OwnedPartition:
                 held.callback(self._rest)
                 await self.share.claims.claim(self.partition, self.share.holder)
                 worker = self.worker = assemble(parts)
+                worker.loop.awaiting.advisor = self.share.advisor
                 await worker.begin()
                 outcomes = self._outcomes(worker, voice)
                 self.published = await outcomes.raise_voice()

@@ -18,6 +18,7 @@ class WorkerOptions(TypedDict):
     group: str
     worker: str
     package: tuple[str, ...]
+    advice: Path | None
     listen: Listen
     allow_remote: bool
     tokens: Path | None

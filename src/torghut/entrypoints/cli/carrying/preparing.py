@@ -37,6 +37,7 @@ async def prepare(options: WorkerOptions, told: Progress) -> ReadyWorker:
         broker=broker,
         topics=topics,
         log=options["log"],
+        advice=options["advice"],
     )
     return await working.ready_worker(joining, setup)
 

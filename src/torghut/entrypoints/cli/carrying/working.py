@@ -49,6 +49,12 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--package", multiple=True, metavar="NAME@DIGEST", help="Router package to serve.")
 @click.option(
+    "--advice",
+    type=_FILE,
+    metavar="SOCKET",
+    help="Of torghut reasoning serve, which all workers of a machine may share.",
+)
+@click.option(
     "--listen",
     type=ListenType(),
     default="127.0.0.1:8788",
@@ -97,4 +103,4 @@ async def _joined(options: WorkerOptions, ready: ReadyWorker, stopping: machine.
     ) as address:
         click.echo(f"worker   {options['worker']} of the group {options['group']}")
         click.echo(f"health   {address}/readyz")
-        await ready.worker.run(stopping.asked)
+        await ready.run(stopping.asked)

@@ -10,13 +10,13 @@ import click
 
 from torghut.composition import deciding, governing, machine, standby
 from torghut.composition.advice import inquiring, packages
+from torghut.composition.advice.advisor import advisor_at
 from torghut.composition.advice.settings import EndpointAccess, endpoint_access
 from torghut.entrypoints.cli.reasoning.programs.asking import check_live, load_program
 from torghut.entrypoints.cli.serve.options import ServeOptions
 from torghut.entrypoints.cli.serve.preparing import PreparedService
 from torghut.kernel.errors import TorghutError
 from torghut.schemas.control import ReasoningModeName
-from torghut.schemas.observing.catalogue import REASONING_CONNECTED
 from torghut.settings import artifact_dir
 from torghut.workflows.live.beside.keeping import REASONING, Companionship
 from torghut.workflows.staging.capping import reasoning_allowed
@@ -90,9 +90,7 @@ async def advised(
         yield
         return
     with inquiring.socket_place() as socket:
-        advisor = inquiring.SocketAdvisor(
-            socket, connected=lambda is_so: prepared.metrics.put(REASONING_CONNECTED, float(is_so))
-        )
+        advisor = advisor_at(socket, prepared.metrics)
         prepared.worker.loop.awaiting.advisor = advisor
         beside = Companionship(
             start=inquiring.reasoning_beside(socket, options["passages"], options["program"]),
