@@ -95,7 +95,7 @@ class CarryingBudgets:
 
     take_records: int = 2000
     take_ms: int = 200
-    settle_ms: int = 250
+    settle_ms: int = 1000
     retry_ms: int = 250
     retry_max_ms: int = 10_000
     probe_ms: int = 2_000
