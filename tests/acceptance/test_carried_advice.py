@@ -36,6 +36,8 @@ ACTIVE: Final = {
     "mode": "active",
     "reason": "the shadow agrees",
 }
+ASKER: Final = ("reasoning", "serve", "--passages", "kafka:")
+TEXT: Final = "the exchange halts withdrawals"
 FOUND_S: Final = 60.0
 BUDGET_MS: Final = 30_000
 """For a decision while the group shares its partitions anew."""
@@ -54,7 +56,7 @@ def advised_workers(
         carried(folder / "carried", broker, database, told_of(declared, url)) as made,
     ):
         socket = str(folder / "advice.sock")
-        made.start("asker", [*PROGRAM, "reasoning", "serve", "--socket", socket])
+        made.start("asker", [*PROGRAM, *ASKER, "--socket", socket])
         names = ("one", "two")
         yield made, [made.worker(name, options=("--advice", socket)) for name in names]
 
@@ -94,6 +96,18 @@ def resolved(made: Carried) -> Sequence[Mapping[str, Any]]:
     return [one for one in records if one["kind"] == "advice-resolved"]
 
 
+def news(at_ns: int) -> Mapping[str, object]:
+    """Return an item about everybody, known since then."""
+    return {
+        "kind": "news",
+        "item_id": "n-1",
+        "published_at_ns": str(at_ns),
+        "received_ns": str(at_ns),
+        "source": "a wire",
+        "text": TEXT,
+    }
+
+
 def check_settled(made: Carried, workers: Sequence[Worker]) -> None:
     """End workers; check that every record has one outcome, and that all of it is decided again."""
     made.settle()
@@ -109,6 +123,8 @@ def test_workers_are_advised_by_one_that_asks_and_go_on_when_one_is_killed(
 ) -> None:
     quotes = RisingQuotes(begun_ns=a_while_ago_ns())
     with advised_workers(tmp_path, broker, database, "good") as (made, workers):
+        file = written(made.folder / "news.jsonl", news(a_while_ago_ns()))
+        assert made.done("feed", "--passages", file, "--json").json["passages"] == 1
         with deciding(made, quotes, *workers) as client:
             reasons_until(client, quotes, *ADVISED, made=made)
             for one in workers:
@@ -117,6 +133,8 @@ def test_workers_are_advised_by_one_that_asks_and_go_on_when_one_is_killed(
                 reasons_until(client, quotes, *ADVISED, made=made)
         check_settled(made, workers)
         found = resolved(made)
+        cited = next(one["advice"] for one in reversed(found) if "advice" in one)
+        assert TEXT in made.done("reasoning", "record", str(cited)).out
     assert {"approve", "adjust", "defer", "veto"} & {one["resolution"] for one in found}
     assert set(Counter(one["context_id"] for one in found).values()) == {1}
 

@@ -13,19 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
-from torghut.kernel.units import NS_PER_MS
-from torghut.reasoning.passages import Item, shown_passages
+from torghut.reasoning.shelf import PassageShelf
 from torghut.schemas.reasoning.context import Passage
-from torghut.schemas.reasoning.offering import PassageOffered
 from torghut.workflows.reasoning.ports import AskingWitness
 
 _BYTES_MAX: Final = 64 * 1024 * 1024
 """Most that is read of what is new: of a longer file the rest is as old as it is far ahead."""
 
 _HEAD: Final = 4096
-_EVERYBODY: Final = ""
 
 
 class PassageFile:
@@ -39,13 +34,11 @@ class PassageFile:
 
     def __init__(self, path: Path | None, *, age_max_ms: int, witness: AskingWitness) -> None:
         self._path = path
-        self._age_max_ns = age_max_ms * NS_PER_MS
+        self._shelf = PassageShelf(age_max_ms=age_max_ms)
         self._witness = witness
         self._lock = threading.Lock()
         self._begins = b""  # what tells the file that was read from another one
         self._offset = 0
-        self._items: dict[str, list[Item]] = {}
-        self._asked_ns = 0  # the latest event that was asked about
         self._said = ""
 
     async def of(self, symbol: str, event_ns: int) -> Sequence[Passage]:
@@ -57,14 +50,14 @@ class PassageFile:
     def _shown(self, path: Path, symbol: str, event_ns: int) -> Sequence[Passage]:
         """Return the same; one thread at a time follows the file."""
         with self._lock:
-            self._asked_ns = max(self._asked_ns, event_ns)
+            self._shelf.asked_at(event_ns)
             try:
                 self._follow(path)
             except OSError as error:
                 self._say(error.strerror or str(error))
                 return ()
-            known = [*self._items.get(symbol, ()), *self._items.get(_EVERYBODY, ())]
-        return shown_passages(known, symbol, event_ns, age_max_ns=self._age_max_ns)
+            known = self._shelf.about(symbol)
+        return self._shelf.shown(known, symbol, event_ns)
 
     def _follow(self, path: Path) -> None:
         """Take in the lines that were added; all of a file that is another one, or was cut.
@@ -76,7 +69,8 @@ class PassageFile:
             found = os.fstat(file.fileno())
             begins = file.read(_HEAD)  # another file may have the number of one that was removed
             if found.st_size < self._offset or not begins.startswith(self._begins):
-                self._offset, self._items = 0, {}
+                self._offset = 0
+                self._shelf.clear()
             self._begins = begins
             if found.st_size == self._offset:
                 return
@@ -86,38 +80,10 @@ class PassageFile:
         whole = body.rfind(b"\n") + 1  # the last line may still be on its way
         lines = body[:whole].split(b"\n")[bool(skipped) : -1] if whole else []
         self._offset += skipped + whole
-        refused = sum(not self._take(line) for line in lines if line.strip())
+        refused = sum(not self._shelf.put(line) for line in lines if line.strip())
         if refused:
             self._say(f"{refused} lines that are no item")
-        self._forget()
-
-    def _take(self, line: bytes) -> bool:
-        """Take in a line; return whether it is an item."""
-        try:
-            said = PassageOffered.model_validate_json(line)
-        except ValidationError:
-            return False
-        item = Item(
-            kind=said.kind,
-            item_id=said.item_id,
-            symbols=frozenset(said.symbols),
-            published_at_ns=said.published_at_ns,
-            received_ns=said.received_ns,
-            source=said.source,
-            text=said.text,
-        )
-        for symbol in said.symbols or (_EVERYBODY,):
-            self._items.setdefault(symbol, []).append(item)
-        return True
-
-    def _forget(self) -> None:
-        """Forget what is so old that no event is asked about any more which it is shown with.
-
-        Only events tell what time it is: a file may hold what is to come, or what never was.
-        """
-        oldest_ns = self._asked_ns - 2 * self._age_max_ns
-        for symbol, items in self._items.items():
-            self._items[symbol] = [one for one in items if one.published_at_ns >= oldest_ns]
+        self._shelf.forget()
 
     def _say(self, found: str) -> None:
         """Tell what could not be read, once."""

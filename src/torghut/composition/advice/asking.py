@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,14 +18,19 @@ from torghut.adapters.reasoning.passage_file import PassageFile
 from torghut.adapters.reasoning.saying import AskingLines
 from torghut.adapters.system.clock import MonotonicClock, SystemClock
 from torghut.artifacts.package import Package
+from torghut.carrying.ports import TopicReader
 from torghut.composition.advice.endpoint import endpoint_of
 from torghut.composition.advice.ledger import asking_policy, held_asking_events
 from torghut.composition.advice.serving import served
 from torghut.composition.advice.settings import EndpointAccess
 from torghut.reasoning.ledger import asking_decider
+from torghut.reasoning.shelf import PassageShelf
 from torghut.schemas.declarations.governance import AskingTerms
+from torghut.schemas.reasoning.context import Passage
 from torghut.settings import artifact_dir
+from torghut.workflows.carrying.terms import CarriedTopics
 from torghut.workflows.reasoning.advising import AdvisingDesk
+from torghut.workflows.reasoning.following import PassageTopic
 from torghut.workflows.reasoning.ledger import AskingLedger
 
 _LET_GO_S: Final = 5.0
@@ -54,13 +59,53 @@ async def _turn() -> AsyncIterator[None]:
         yield
 
 
+_PassagesOf = Callable[[str, int], Awaitable[Sequence[Passage]]]
+"""Finds what may be shown of a symbol as of an event."""
+
+
+@asynccontextmanager
+async def _passages(
+    place: Path | TopicReader | None, age_max_ms: int, witness: AskingLines
+) -> AsyncIterator[_PassagesOf]:
+    """Give what finds news and fundamentals."""
+    if place is None or isinstance(place, Path):
+        yield PassageFile(place, age_max_ms=age_max_ms, witness=witness).of
+    else:
+        async with _followed(place, age_max_ms, witness) as found:
+            yield found
+
+
+@asynccontextmanager
+async def _followed(
+    reader: TopicReader, age_max_ms: int, witness: AskingLines
+) -> AsyncIterator[_PassagesOf]:
+    """Give what finds them in their topic, and let go of the broker at the end."""
+    shelf, topic = PassageShelf(age_max_ms=age_max_ms), CarriedTopics().passages
+    passages = PassageTopic(reader=reader, topic=topic, shelf=shelf, witness=witness)
+    following = asyncio.ensure_future(passages.follow())
+    following.add_done_callback(lambda ended: _say_defect(ended, topic, witness))
+    try:
+        yield passages.of
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        await reader.close()
+
+
+def _say_defect(ended: asyncio.Future[None], topic: str, witness: AskingLines) -> None:
+    """Say that a topic is not followed any more, by an error that nobody foresaw."""
+    if not ended.cancelled() and (defect := ended.exception()) is not None:
+        witness.unread(topic, type(defect).__name__)
+
+
 @asynccontextmanager
 async def advising(
     access: EndpointAccess,
     terms: AskingTerms,
     socket: Path,
     *,
-    passages: Path | None,
+    passages: Path | TopicReader | None,
     package: Package | None,
 ) -> AsyncIterator[AdvisingDesk]:
     """Answer questions on a Unix socket while the block lasts.
@@ -69,7 +114,7 @@ async def advising(
         access: Where the endpoint is.
         terms: What asking may cost.
         socket: Made; of this user alone.
-        passages: File of news and fundamentals; None for none.
+        passages: File of news and fundamentals, or what reads their topic; None for none.
         package: Of the program; None for the uncompiled one.
 
     Raises:
@@ -81,9 +126,13 @@ async def advising(
     """
     configure()
     steady = MonotonicClock()
-    async with _turn(), held_asking_events() as events:
+    witness = AskingLines()
+    async with (
+        _turn(),
+        held_asking_events() as events,
+        _passages(passages, terms.passage_age_ms, witness) as passages_of,
+    ):
         caller = EndpointCaller(endpoint_of(access), steady)
-        witness = AskingLines()
         ledger = AskingLedger(
             store=events,
             decider=asking_decider(asking_policy(terms)),
@@ -94,7 +143,7 @@ async def advising(
             program=await served(package, caller, access.model, steady),
             ledger=ledger,
             confidence_min=terms.confidence_min,
-            passages=PassageFile(passages, age_max_ms=terms.passage_age_ms, witness=witness).of,
+            passages=passages_of,
             steady=steady,
             witness=witness,
             keeper=ArtifactRecords(FolderArtifacts(artifact_dir())),

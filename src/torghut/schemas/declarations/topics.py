@@ -44,9 +44,11 @@ Party = Literal[
     "scheduler",
     "trading-loop",
     "auditor",
+    "advisor",
 ]
 """Who writes or reads: ingress stamps contexts; worker decides; relay publishes the log; reporter
-brings in fills, positions, news; operator throws switches; scheduler governs; auditor checks."""
+brings in fills, positions, news; operator throws switches; scheduler governs; auditor checks;
+advisor asks a model."""
 
 HeaderName = Literal[
     "schema",

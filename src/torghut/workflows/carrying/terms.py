@@ -26,6 +26,7 @@ class CarriedTopics:
         positions: Positions, likewise.
         news: News of one symbol, likewise.
         fundamentals: Fundamentals of one symbol, likewise.
+        passages: What news and fundamentals say; who asks for advice reads it whole.
         commands: All other control records: every worker reads it whole.
         governance: Events of governance, from its own log.
         quarantine: Records that were no context, with their offsets.
@@ -39,6 +40,7 @@ class CarriedTopics:
     positions: str = "torghut.positions.v1"
     news: str = "torghut.news.v1"
     fundamentals: str = "torghut.fundamentals.v1"
+    passages: str = "torghut.passages.v1"
     commands: str = "torghut.commands.v1"
     governance: str = "torghut.governance-events.v1"
     quarantine: str = "torghut.quarantine.v1"

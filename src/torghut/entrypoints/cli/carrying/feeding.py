@@ -11,6 +11,7 @@ import click
 from typing_extensions import Unpack
 
 from torghut.carrying.controls import control_message
+from torghut.carrying.messages import Outgoing
 from torghut.carrying.ports import Sender
 from torghut.composition import brokering, deciding, machine, standby
 from torghut.entrypoints.cli.broker_options import answer_budget_option, bootstrap_option
@@ -28,8 +29,11 @@ from torghut.kernel.errors import ExitCode
 from torghut.market.ports import Cursor, Source
 from torghut.schemas.control import ControlRecord
 from torghut.workflows.carrying.sending import Sent, SourceSending
+from torghut.workflows.reasoning.offering import passage_message
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
+_TOGETHER: Final = 100
+"""Items that are sent at once, each of which may be long."""
 
 
 class FeedOptions(TypedDict):
@@ -37,6 +41,7 @@ class FeedOptions(TypedDict):
 
     source: str | None
     control: Path | None
+    passages: Path | None
     bootstrap: str | None
     speed: Speed
     from_: Instant | None
@@ -48,6 +53,9 @@ class FeedOptions(TypedDict):
 @click.command()
 @click.option("--source", help="A recorded source; see source check.")
 @click.option("--control", type=_FILE, help="Control records, JSON lines; they are sent first.")
+@click.option(
+    "--passages", type=_FILE, help="News and fundamentals to be shown to a model, JSON lines."
+)
 @bootstrap_option
 @click.option("--speed", type=SpeedType(), default="max", show_default=True, help="Of the source.")
 @click.option("--from", "from_", type=InstantType(ends=False), help="Earliest receive time.")
@@ -55,31 +63,54 @@ class FeedOptions(TypedDict):
 @answer_budget_option
 @json_option
 def feed(**options: Unpack[FeedOptions]) -> ExitCode:
-    """Send market contexts to the topic that workers decide, and control records to theirs.
+    """Send market contexts to the topic that workers decide, and what is beside them to its own.
 
     Everything that a decision rests on is fixed here: ids, receive times, the source's digest. The
     same source sent again is known again, and refused context by context.
     """
-    if options["source"] is None and options["control"] is None:
-        message = "expected --source or --control, found neither"
+    if all(options[name] is None for name in ("source", "control", "passages")):
+        message = "expected --source, --control or --passages, found none"
         raise click.UsageError(message)
+    control, file = options["control"], options["passages"]
+    records = [] if control is None else [one.record for one in read_controls(control)]
+    passages = [] if file is None else _read_passages(file)
     with progress() as told:
-        sent, controls = asyncio.run(_fed(options, told))
+        sent = asyncio.run(_fed(options, records, passages, told))
+    controls = len(records)
     if options["as_json"]:
         print_json(
-            {"contexts": sent.contexts, "left_out": sent.left_out, "control_records": controls}
+            {
+                "contexts": sent.contexts,
+                "left_out": sent.left_out,
+                "control_records": controls,
+                "passages": len(passages),
+            }
         )
     else:
         click.echo(f"sent      {plural(sent.contexts, 'context')}")
         click.echo(f"left out  {plural(sent.left_out, 'record')} that no message can say")
         click.echo(f"controls  {plural(controls, 'control record')}")
+        click.echo(f"passages  {plural(len(passages), 'item')} of news and fundamentals")
     return ExitCode.YES
 
 
-async def _fed(options: FeedOptions, told: Progress) -> tuple[Sent, int]:
-    """Send what was asked for; return how much that was."""
-    file = options["control"]
-    records = [] if file is None else [one.record for one in read_controls(file)]
+def _read_passages(file: Path) -> Sequence[Outgoing]:
+    """Return the items of a file as messages.
+
+    Raises:
+        PassageMalformedError: A line is no item.
+    """
+    lines = enumerate(file.read_bytes().split(b"\n"), 1)
+    return [passage_message(line, f"{file.name}, line {n}") for n, line in lines if line.strip()]
+
+
+async def _fed(
+    options: FeedOptions,
+    records: Sequence[ControlRecord],
+    passages: Sequence[Outgoing],
+    told: Progress,
+) -> Sent:
+    """Send what was asked for; return how much of the source that was."""
     broker = brokering.broker(
         options["bootstrap"], name="torghut-feed", budget_ms=options["budget_ms"]
     )
@@ -87,12 +118,13 @@ async def _fed(options: FeedOptions, told: Progress) -> tuple[Sent, int]:
     try:
         with machine.stop_on_signals() as stopping:
             await _send_controls(sender, records)
+            await _send_passages(sender, passages)
             if options["source"] is None:
-                return Sent(0, 0, Cursor()), len(records)
+                return Sent(0, 0, Cursor())
             told.stage("Taking digests of the source's files")
             source = deciding.source(options["source"], deciding.declarations())
             sending = _sending(options, source, sender, stopping, told)
-            return await sending.send(after=Cursor()), len(records)
+            return await sending.send(after=Cursor())
     finally:
         await sender.close()
 
@@ -103,6 +135,13 @@ async def _send_controls(sender: Sender, records: Sequence[ControlRecord]) -> No
     for record in records:
         made = control_message(record, wall_ns=standby.wall_clock().now_ns())
         await sender.send(topics.of(record), [made])
+
+
+async def _send_passages(sender: Sender, passages: Sequence[Outgoing]) -> None:
+    """Send news and fundamentals to the topic of those who ask a model."""
+    for begin in range(0, len(passages), _TOGETHER):
+        together = passages[begin : begin + _TOGETHER]
+        await sender.send(brokering.carried_topics().passages, together)
 
 
 def _sending(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypedDict
 
 import click
-from typing_extensions import Unpack
+from typing_extensions import Unpack, override
 
 from torghut.artifacts.package import Package
-from torghut.composition import deciding, machine
+from torghut.carrying.ports import TopicReader
+from torghut.composition import brokering, deciding, machine
 from torghut.composition.advice import asking
 from torghut.composition.advice.settings import EndpointAccess, endpoint_access
 from torghut.entrypoints.cli.console import plural
@@ -29,11 +31,42 @@ on two loaded cores questions ended unanswered.
 """
 
 
+_OVER_KAFKA: Final = "kafka:"
+_BUDGET_MS: Final = 10_000
+"""Longest wait for the broker of passages; nobody who asks waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brokers:
+    """Where the topic of passages is.
+
+    Attributes:
+        bootstrap: Addresses to begin with; None for those of the environment.
+    """
+
+    bootstrap: str | None
+
+
+class PassagesType(click.ParamType):
+    """A file, or brokers after ``kafka:``."""
+
+    name = "place"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | Brokers:
+        text = str(value)
+        if text.startswith(_OVER_KAFKA):
+            return Brokers(text.removeprefix(_OVER_KAFKA) or None)
+        return Path(text)
+
+
 class ServeOptions(TypedDict):
     """What was typed."""
 
     socket: Path
-    passages: Path | None
+    passages: Path | Brokers | None
     program: str | None
     beside: bool
 
@@ -47,8 +80,10 @@ class ServeOptions(TypedDict):
 )
 @click.option(
     "--passages",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="JSON lines of news and fundamentals that may be shown; it may grow.",
+    type=PassagesType(),
+    metavar="FILE|kafka:[HOST:PORT,...]",
+    help="News and fundamentals that may be shown: JSON lines in a file that may grow, or what is "
+    "in torghut.passages.v1 of these brokers, else of those of TORGHUT_KAFKA_BOOTSTRAP.",
 )
 @click.option("--program", help="Compiled program: NAME@DIGEST, or NAME@champion as promoted.")
 @click.option("--beside", is_flag=True, help="End when standard input does: nobody is left to ask.")
@@ -75,8 +110,14 @@ async def _serve(
     options: ServeOptions, access: EndpointAccess, terms: AskingTerms, package: Package | None
 ) -> None:
     """Answer questions until asked to stop."""
+    place = options["passages"]
+    if isinstance(place, Brokers):
+        named = brokering.broker(place.bootstrap, name="torghut-advice", budget_ms=_BUDGET_MS)
+        passages: Path | TopicReader | None = named.reader()
+    else:
+        passages = place
     async with asking.advising(
-        access, terms, options["socket"], passages=options["passages"], package=package
+        access, terms, options["socket"], passages=passages, package=package
     ) as desk:
         click.echo(f"asking  {access.model} at {access.url}")
         machine.keep_for_good()

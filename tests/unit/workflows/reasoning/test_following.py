@@ -1,0 +1,156 @@
+"""A topic of news is read whole and followed; what is no item is said and costs no other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+from typing_extensions import override
+
+from tests.fakes.asking import NothingHappens
+from tests.fakes.broker import Frost, InMemoryReader
+from tests.fakes.topics import Topics
+from tests.fakes.virtual_time import run_virtually
+from torghut.carrying.messages import Outgoing
+from torghut.reasoning.shelf import PassageShelf
+from torghut.workflows.reasoning.following import PassageTopic
+from torghut.workflows.reasoning.offering import PassageMalformedError, passage_message
+
+TOPIC: Final = "passages"
+SYMBOL: Final = "binance-spot:ETHUSDT"
+NOW_NS: Final = 1_700_000_000_000_000_000
+HOUR_MS: Final = 3_600_000
+FOLLOWED_S: Final = 5.0
+"""Time that goes by, in which the broker is asked again once it was away."""
+
+
+class Witness(NothingHappens):
+    """Remembers what could not be read."""
+
+    def __init__(self) -> None:
+        self.unreadable: list[str] = []
+
+    @override
+    def unread(self, source: str, found: str) -> None:
+        assert source == TOPIC
+        self.unreadable.append(found)
+
+
+def line(number: int, *, after_ns: int = 0) -> bytes:
+    """Return one item as a line."""
+    item = {
+        "kind": "news",
+        "item_id": f"n-{number}",
+        "symbols": [SYMBOL],
+        "published_at_ns": str(NOW_NS + after_ns),
+        "received_ns": str(NOW_NS + after_ns),
+        "source": "a wire",
+        "text": f"item {number}",
+    }
+    return json.dumps(item).encode()
+
+
+@dataclass
+class World:
+    """A topic, and somebody who follows it.
+
+    Attributes:
+        topics: Of the broker.
+        witness: Told what could not be read.
+    """
+
+    topics: Topics = field(default_factory=Topics)
+    witness: Witness = field(default_factory=Witness)
+
+    def send(self, *numbers: int, after_ns: int = 0) -> None:
+        """Send items."""
+        self.topics.keep(
+            TOPIC, [passage_message(line(one, after_ns=after_ns), "here") for one in numbers]
+        )
+
+    def shown(self, *meanwhile: Callable[[], None]) -> list[str]:
+        """Return the texts that are shown in the end; things happen one after the other before."""
+
+        async def main() -> list[str]:
+            passages = PassageTopic(
+                reader=InMemoryReader(self.topics, Frost()),
+                topic=TOPIC,
+                shelf=PassageShelf(age_max_ms=HOUR_MS),
+                witness=self.witness,
+            )
+            following = asyncio.ensure_future(passages.follow())
+            for happens in (*meanwhile, lambda: None):
+                await asyncio.sleep(FOLLOWED_S)
+                happens()
+            await asyncio.sleep(FOLLOWED_S)
+            assert not following.done()
+            following.cancel()
+            return sorted(one.text for one in await passages.of(SYMBOL, NOW_NS))
+
+        return run_virtually(main())
+
+
+@pytest.fixture
+def world() -> World:
+    """Return a world whose topic is empty."""
+    made = World()
+    made.topics.make(TOPIC, 2)
+    return made
+
+
+def test_what_was_there_and_what_comes_is_shown(world: World) -> None:
+    world.send(1, 2)
+
+    assert world.shown(lambda: world.send(3)) == ["item 1", "item 2", "item 3"]
+    assert world.witness.unreadable == []
+
+
+def test_item_from_times_to_come_is_not_shown(world: World) -> None:
+    world.send(1)
+    world.send(2, after_ns=1)
+
+    assert world.shown() == ["item 1"]
+
+
+def test_record_that_is_no_item_is_said_and_costs_no_other(world: World) -> None:
+    world.send(1)
+    world.topics.keep(TOPIC, [Outgoing(None, b"{}", ()), Outgoing(None, b"\xff", ())])
+    world.send(2)
+
+    assert world.shown() == ["item 1", "item 2"]
+    assert world.witness.unreadable == ["2 records that are no item"]
+
+
+def test_topic_is_followed_again_once_the_broker_is_back(world: World) -> None:
+    def go() -> None:
+        world.topics.away = True
+
+    def come_back() -> None:
+        world.topics.away = False
+        world.send(2)
+
+    world.send(1)
+
+    assert world.shown(go, come_back) == ["item 1", "item 2"]
+    assert len(world.witness.unreadable) == 1
+
+
+def test_topic_that_is_missing_is_looked_for_again() -> None:
+    world = World()
+
+    def make() -> None:
+        world.topics.make(TOPIC, 1)
+        world.send(1)
+
+    assert world.shown(make) == ["item 1"]
+    assert len(world.witness.unreadable) == 1
+
+
+@pytest.mark.parametrize("broken", [b"{}", b"not json", line(1)[:-1], line(1)[:-1] + b',"more":1}'])
+def test_line_that_is_no_item_is_not_sent(broken: bytes) -> None:
+    with pytest.raises(PassageMalformedError, match=r"news\.jsonl, line 3"):
+        passage_message(broken, "news.jsonl, line 3")
