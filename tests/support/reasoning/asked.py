@@ -100,8 +100,12 @@ def price(sequence: int) -> dict[str, Any]:
 
 
 @cache
-def asked_log() -> tuple[InMemoryLog, InMemoryArtifacts]:
-    """Return the log of a service in shadow mode, and where its questions are on record."""
+def asked_log(*, pause_s: int = 1) -> tuple[InMemoryLog, InMemoryArtifacts]:
+    """Return the log of a service in shadow mode, and where its questions are on record.
+
+    Args:
+        pause_s: In which nothing is quoted, in the middle.
+    """
     store = InMemoryArtifacts()
     made = World(setup=asking_setup(), policy=patient_policy())
     made.advisor = KeepingAdviser(store)
@@ -111,16 +115,16 @@ def asked_log() -> tuple[InMemoryLog, InMemoryArtifacts]:
             await worker.desk.submit([mode_record("shadow")])
             for sequence in range(1, CONTEXTS):
                 await worker.desk.decide([offered(sequence, **price(sequence))])
-                await asyncio.sleep(1)
+                await asyncio.sleep(pause_s if sequence == CONTEXTS // 2 else 1)
 
     run_virtually(main())
     return made.inner, store
 
 
 @cache
-def learned() -> Lessons:
+def learned(*, pause_s: int = 1) -> Lessons:
     """Return what it offers to learn from."""
-    log, store = asked_log()
+    log, store = asked_log(pause_s=pause_s)
     return asyncio.run(lessons(log, store, asking(), evaluation_policy().split))
 
 
