@@ -83,10 +83,10 @@ class World:
                 witness=self.witness,
             )
             following = asyncio.ensure_future(passages.follow())
-            for happens in (*meanwhile, lambda: None):
-                await asyncio.sleep(FOLLOWED_S)
-                happens()
             await asyncio.sleep(FOLLOWED_S)
+            for happens in meanwhile:
+                happens()
+                await asyncio.sleep(FOLLOWED_S)
             assert not following.done()
             following.cancel()
             return sorted(one.text for one in await passages.of(SYMBOL, NOW_NS))
