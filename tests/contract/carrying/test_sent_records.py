@@ -29,10 +29,13 @@ from torghut.schemas.control import CONTROL_RECORD, ControlRecord, DepthSnapshot
 from torghut.schemas.declarations.topics import HEADERS, TopicDeclaration
 from torghut.schemas.governing.lease import LeaseTaken
 from torghut.workflows.carrying.relaying import EventRelay
+from torghut.workflows.reasoning.offering import passage_message
 
 DECLARED: Final = load_topics(ROOT).declared
 GOLDEN: Final = sorted(ROOT.glob("tests/replay/golden/messages/events/control/*/*.json"))
 NEWS: Final = next(one for one in GOLDEN if one.parent.name == "news.v1")
+PASSAGES: Final = ROOT / "tests/replay/golden/messages/events/reasoning/passage-offered.v1"
+PASSAGE: Final = next(PASSAGES.glob("*.json"))
 NEVER_SENT: Final = {"lag-begin", "lag-end", "advice-resolved", "advice-shadowed"}
 """Control records that a loop makes for itself."""
 
@@ -100,7 +103,8 @@ def sent() -> Mapping[str, Sequence[Record]]:
     """Return records of every kind that is sent, by topic."""
     found = {topic: list(records) for topic, records in controls().items()}
     found[TOPICS.contexts].append(quote(0, SYMBOLS[0]))
-    return {**found, **worked(), TOPICS.governance: relayed()}
+    news = passage_message(PASSAGE.read_bytes(), PASSAGE.name)
+    return {**found, **worked(), TOPICS.governance: relayed(), TOPICS.passages: [news]}
 
 
 def faults(topic: TopicDeclaration, headers: Headers) -> Sequence[str]:

@@ -40,6 +40,7 @@ def test_everything_the_loop_needs_has_a_topic() -> None:
     assert nouns == {
         *("market-context", "decisions", "positions", "fills", "news", "fundamentals"),
         *("commands", "governance-events", "quarantine", "heartbeats", "control-outcomes"),
+        "passages",
     }
 
 

@@ -10,4 +10,5 @@ from torghut.workflows.carrying.terms import CarriedTopics
 def test_worker_relies_on_all_topics_but_those_that_carry_no_decision_of_its_own() -> None:
     topics = CarriedTopics()
 
-    assert set(astuple(topics)) - set(topics.relied_on) == {topics.heartbeats, topics.governance}
+    others = {topics.heartbeats, topics.governance, topics.passages}
+    assert set(astuple(topics)) - set(topics.relied_on) == others
