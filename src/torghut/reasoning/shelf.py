@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pydantic import ValidationError
@@ -13,10 +14,13 @@ from torghut.schemas.reasoning.context import Passage
 from torghut.schemas.reasoning.offering import PassageOffered
 
 _EVERYBODY: Final = ""
+_CHARACTERS_MAX: Final = 64 * 1024 * 1024
+_ITEMS_MAX: Final = 20_000
+"""Most that is kept, of texts and of items: what came first goes first."""
 
 
 class PassageShelf:
-    """The items that are known, by symbol.
+    """The items that are known, by symbol; each version of an item once.
 
     Args:
         age_max_ms: Older items are not shown.
@@ -24,8 +28,14 @@ class PassageShelf:
 
     def __init__(self, *, age_max_ms: int) -> None:
         self._age_max_ns = age_max_ms * NS_PER_MS
-        self._items: dict[str, list[Item]] = {}
+        self._items: dict[str, dict[Item, None]] = {}
+        self._arrived: deque[Item] = deque()
+        self._characters = 0
         self._asked_ns = 0  # the latest event that was asked about
+
+    def __len__(self) -> int:
+        """Return how many items are kept."""
+        return len(self._arrived)
 
     def put(self, said: bytes) -> bool:
         """Take in an item as JSON; return whether it is one."""
@@ -42,13 +52,20 @@ class PassageShelf:
             source=read.source,
             text=read.text,
         )
-        for symbol in read.symbols or (_EVERYBODY,):
-            self._items.setdefault(symbol, []).append(item)
+        if all(item in self._items.get(symbol, ()) for symbol in _places(item)):
+            return True
+        for symbol in _places(item):
+            self._items.setdefault(symbol, {})[item] = None
+        self._arrived.append(item)
+        self._characters += len(item.text)
+        while len(self) > _ITEMS_MAX or self._characters > _CHARACTERS_MAX:
+            self._drop(self._arrived.popleft())
         return True
 
     def clear(self) -> None:
         """Forget every item."""
-        self._items = {}
+        self._items, self._characters = {}, 0
+        self._arrived.clear()
 
     def asked_at(self, event_ns: int) -> None:
         """Take in that an event of that time is asked about."""
@@ -60,13 +77,32 @@ class PassageShelf:
         Only events tell what time it is: items may be from times to come, or that never were.
         """
         oldest_ns = self._asked_ns - 2 * self._age_max_ns
-        for symbol, items in self._items.items():
-            self._items[symbol] = [one for one in items if one.published_at_ns >= oldest_ns]
+        kept = deque[Item]()
+        for item in self._arrived:
+            if item.published_at_ns >= oldest_ns:
+                kept.append(item)
+            else:
+                self._drop(item)
+        self._arrived = kept
 
     def about(self, symbol: str) -> Sequence[Item]:
         """Return the items about a symbol or about all, in any order."""
         return [*self._items.get(symbol, ()), *self._items.get(_EVERYBODY, ())]
 
     def shown(self, known: Sequence[Item], symbol: str, event_ns: int) -> Sequence[Passage]:
-        """Return what may be shown of items as of an event."""
+        """Return what may be shown, as of an event, of what ``about`` gave; from any thread."""
         return shown_passages(known, symbol, event_ns, age_max_ns=self._age_max_ns)
+
+    def _drop(self, item: Item) -> None:
+        """Let go of an item that is not among those that arrived any more."""
+        self._characters -= len(item.text)
+        for symbol in _places(item):
+            items = self._items[symbol]
+            del items[item]
+            if not items:
+                del self._items[symbol]
+
+
+def _places(item: Item) -> Iterator[str]:
+    """Yield under which symbols an item is kept."""
+    yield from item.symbols or (_EVERYBODY,)

@@ -113,7 +113,8 @@ class LiveService:
             page.connect(str(self.socket))
             page.sendall(_PAGE + self.token("read").encode() + b"\r\n\r\n")
             text = b"".join(iter(lambda: page.recv(65_536), b"")).decode()
-        return float(next(line.split()[1] for line in text.splitlines() if line.startswith(name)))
+        lines = (line.split() for line in text.splitlines())
+        return float(next(words[1] for words in lines if words[:1] == [name]))
 
     def await_asker(self, *, starts: int = 1) -> None:
         """Wait until the process that asks can be asked, which was started so often."""

@@ -30,6 +30,7 @@ EXPECTED: Final[Mapping[tuple[str, str], Sequence[str]]] = {
         "slow-headers",
     ),
     ("failed", "reasoning.endpoint-unreachable"): (
+        "broken-chunk",
         "close",
         "drop-in-body",
         "drop-in-chunk",

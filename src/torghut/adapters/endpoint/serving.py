@@ -1,6 +1,6 @@
 """The endpoint as a server: one request after the other, answered as the script says.
 
-A connection ends with its first answer that is more than wrong words.
+A connection stays after an answer that came whole as a chat completion, and ends after any other.
 """
 
 from __future__ import annotations

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
 import certifi
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
 from typing_extensions import override
 
 from torghut.kernel.clock import SteadyClock
@@ -62,11 +66,28 @@ class Endpoint:
 
 
 def trusted(endpoint: Endpoint) -> ssl.SSLContext:
-    """Return whom to believe that they are the endpoint, whatever the environment says."""
+    """Return whom to believe that they are the endpoint, whoever the system trusts besides."""
     verify = ssl.create_default_context(cafile=certifi.where())
     if endpoint.ca_file is not None:
         verify.load_verify_locations(endpoint.ca_file)
     return verify
+
+
+class _QuietConnections(aiohttp.TCPConnector):
+    """Connections, of which none is used again that said something while nobody asked.
+
+    What an endpoint sends then would be read as the reply to the next request.
+    """
+
+    @override
+    async def _get(
+        self, key: ConnectionKey, traces: list[aiohttp.tracing.Trace]
+    ) -> Connection | None:
+        while (found := await super()._get(key, traces)) is not None:
+            if found.protocol is not None and not found.protocol.should_close:
+                break
+            found.close()
+        return found
 
 
 class EndpointCaller(Caller):
@@ -111,9 +132,10 @@ class EndpointCaller(Caller):
                 return await self._exchange(body)
         except TimeoutError as error:
             raise DeadlineError(step=step) from error
-        except aiohttp.ClientResponseError as error:  # its message repeats the reply
-            raise EndpointUnreachableError(found="what is no HTTP") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except aiohttp.ClientResponseError:  # it holds the reply, and the key that was sent
+            raise EndpointUnreachableError(found="what is no HTTP") from None
+        # No name is the one, a connection that broke while a reply came in the other.
+        except (aiohttp.ClientError, OSError, UnicodeError, RuntimeError) as error:
             raise EndpointUnreachableError(found=type(error).__name__) from error
 
     async def close(self) -> None:
@@ -128,10 +150,11 @@ class EndpointCaller(Caller):
         async with self._session.post(self._url, data=body, allow_redirects=False) as response:
             _check(response)
             found = bytearray()
-            async for part in response.content.iter_any():
-                found += part
-                if len(found) > REPLY_MAX:
-                    raise ReplyOversizedError(limit=REPLY_MAX)
+            with _heard_of_its_end(response):
+                async for part in response.content.iter_any():
+                    found += part
+                    if len(found) > REPLY_MAX:
+                        raise ReplyOversizedError(limit=REPLY_MAX)
             if self._key and repeats(bytes(found), self._key):  # replies are kept, keys nowhere
                 raise ReplyMalformedError(place="body", expected="no secret", found="the key")
             return bytes(found)
@@ -139,7 +162,7 @@ class EndpointCaller(Caller):
     def _open(self) -> aiohttp.ClientSession:
         """Return a client of the loop that runs; whoever asks bounds how many calls it makes."""
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=_QuietConnections(
                 limit=0,
                 keepalive_timeout=_KEPT_S,
                 resolver=aiohttp.ThreadedResolver(),
@@ -151,6 +174,29 @@ class EndpointCaller(Caller):
             trust_env=False,
             auto_decompress=False,
         )
+
+
+@contextmanager
+def _heard_of_its_end(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Let a reply end with its connection, which aiohttp closes on a chunk that is none.
+
+    Whoever reads on is not told of that, and would wait until the deadline.
+    """
+    protocol = response.connection.protocol if response.connection is not None else None
+    closed = protocol.closed if protocol is not None else None
+    if closed is None:  # the reply is whole already
+        yield
+        return
+
+    def end(_: object) -> None:
+        if not response.content.is_eof() and response.content.exception() is None:
+            response.content.set_exception(aiohttp.ClientPayloadError())
+
+    closed.add_done_callback(end)
+    try:
+        yield
+    finally:
+        closed.remove_done_callback(end)
 
 
 def _check(response: aiohttp.ClientResponse) -> None:
@@ -165,11 +211,11 @@ def _check(response: aiohttp.ClientResponse) -> None:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ReplyMalformedError(
-            place="content-type", expected="application/json", found=kind or "none"
+            place="content-type", expected="application/json", found="another" if kind else "none"
         )
-    if (packed := response.headers.get("content-encoding", "identity")) != "identity":
+    if response.headers.get("content-encoding", "identity") != "identity":
         raise ReplyMalformedError(
-            place="content-encoding", expected="none, as was asked", found=packed
+            place="content-encoding", expected="none, as was asked", found="another"
         )
     length = response.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > REPLY_MAX:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,8 @@ from torghut.workflows.reasoning.ledger import AskingLedger
 
 _LET_GO_S: Final = 5.0
 _LOOK_S: Final = 0.1
+_CAUGHT_UP_S: Final = 10.0
+"""Longest wait for the news that is there; then questions are answered without the rest of it."""
 _LOCK: Final = "asking.lock"
 """File that whoever writes the ledger holds, below the folder of artifacts."""
 
@@ -83,20 +85,17 @@ async def _followed(
     shelf, topic = PassageShelf(age_max_ms=age_max_ms), CarriedTopics().passages
     passages = PassageTopic(reader=reader, topic=topic, shelf=shelf, witness=witness)
     following = asyncio.ensure_future(passages.follow())
-    following.add_done_callback(lambda ended: _say_defect(ended, topic, witness))
     try:
+        try:
+            async with asyncio.timeout(_CAUGHT_UP_S):
+                await passages.caught_up.wait()
+        except TimeoutError:
+            witness.unread(topic, f"more than is read in {_CAUGHT_UP_S:g} s")
         yield passages.of
     finally:
         following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        await asyncio.gather(following, return_exceptions=True)
         await reader.close()
-
-
-def _say_defect(ended: asyncio.Future[None], topic: str, witness: AskingLines) -> None:
-    """Say that a topic is not followed any more, by an error that nobody foresaw."""
-    if not ended.cancelled() and (defect := ended.exception()) is not None:
-        witness.unread(topic, type(defect).__name__)
 
 
 @asynccontextmanager
@@ -128,9 +127,9 @@ async def advising(
     steady = MonotonicClock()
     witness = AskingLines()
     async with (
+        _passages(passages, terms.passage_age_ms, witness) as passages_of,
         _turn(),
         held_asking_events() as events,
-        _passages(passages, terms.passage_age_ms, witness) as passages_of,
     ):
         caller = EndpointCaller(endpoint_of(access), steady)
         ledger = AskingLedger(

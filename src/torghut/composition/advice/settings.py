@@ -40,8 +40,8 @@ VARIABLES: Final = (
     ),
     Variable(
         name=AUTHORITIES,
-        default="those that the system trusts",
-        meaning="File of the certificates (PEM) that vouch for the endpoint.",
+        default="none besides those of public authorities",
+        meaning="File of certificates (PEM) that vouch for the endpoint as well.",
     ),
 )
 """All of them; ``docs/reference/settings.md`` is made from this table too."""
@@ -68,7 +68,7 @@ class EndpointAccess:
         url: Of the API.
         model: To ask for.
         key: Token; empty for none. It is in no message and no representation.
-        authorities: File of certificates; None for the system's.
+        authorities: File of certificates that are trusted as well; None for none.
     """
 
     url: str

@@ -77,7 +77,7 @@ class ReasoningDied(CompanionDied):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasoningRenewed(LogEvent):
-    """The process that asks for advice ended in order, and is started again at once.
+    """The process that asks for advice ended in order and is started again, at once as a rule.
 
     It does so when another program is promoted.
     """
@@ -86,6 +86,7 @@ class ReasoningRenewed(LogEvent):
     level = "info"
 
     lasted_seconds: float
+    again_seconds: float
 
 
 class ReasoningEnded(CompanionEnded):

@@ -26,7 +26,7 @@ class CarriedTopics:
         positions: Positions, likewise.
         news: News of one symbol, likewise.
         fundamentals: Fundamentals of one symbol, likewise.
-        passages: What news and fundamentals say; who asks for advice reads it whole.
+        passages: What news and fundamentals say, for those who ask for advice.
         commands: All other control records: every worker reads it whole.
         governance: Events of governance, from its own log.
         quarantine: Records that were no context, with their offsets.

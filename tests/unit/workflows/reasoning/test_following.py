@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +12,7 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.asking import NothingHappens
-from tests.fakes.broker import Frost, InMemoryReader
+from tests.fakes.broker import Frost, InMemoryReader, Place
 from tests.fakes.topics import Topics
 from tests.fakes.virtual_time import run_virtually
 from torghut.carrying.messages import Outgoing
@@ -61,10 +61,12 @@ class World:
     Attributes:
         topics: Of the broker.
         witness: Told what could not be read.
+        reader: Of the topic.
     """
 
     topics: Topics = field(default_factory=Topics)
     witness: Witness = field(default_factory=Witness)
+    reader: type[InMemoryReader] = InMemoryReader
 
     def send(self, *numbers: int, after_ns: int = 0) -> None:
         """Send items."""
@@ -72,16 +74,20 @@ class World:
             TOPIC, [passage_message(line(one, after_ns=after_ns), "here") for one in numbers]
         )
 
+    def passages(self) -> PassageTopic:
+        """Return who follows."""
+        return PassageTopic(
+            reader=self.reader(self.topics, Frost()),
+            topic=TOPIC,
+            shelf=PassageShelf(age_max_ms=HOUR_MS),
+            witness=self.witness,
+        )
+
     def shown(self, *meanwhile: Callable[[], None]) -> list[str]:
         """Return the texts that are shown in the end; things happen one after the other before."""
 
         async def main() -> list[str]:
-            passages = PassageTopic(
-                reader=InMemoryReader(self.topics, Frost()),
-                topic=TOPIC,
-                shelf=PassageShelf(age_max_ms=HOUR_MS),
-                witness=self.witness,
-            )
+            passages = self.passages()
             following = asyncio.ensure_future(passages.follow())
             await asyncio.sleep(FOLLOWED_S)
             for happens in meanwhile:
@@ -137,6 +143,40 @@ def test_topic_is_followed_again_once_the_broker_is_back(world: World) -> None:
 
     assert world.shown(go, come_back) == ["item 1", "item 2"]
     assert len(world.witness.unreadable) == 1
+
+
+class BrokenOnce(InMemoryReader):
+    """A reader that nobody foresaw breaking."""
+
+    broken: bool = False
+
+    @override
+    async def ends(self, places: Sequence[Place], /) -> Mapping[Place, int]:
+        if not self.broken:
+            self.broken = True
+            raise ZeroDivisionError
+        return await super().ends(places)
+
+
+def test_topic_is_followed_on_after_what_nobody_foresaw(world: World) -> None:
+    world.send(1)
+    world.reader = BrokenOnce
+
+    assert world.shown() == ["item 1"]
+    assert world.witness.unreadable == ["ZeroDivisionError"]
+
+
+def test_what_was_there_is_read_before_it_is_said_to_be(world: World) -> None:
+    world.send(*range(1200))
+
+    async def main() -> int:
+        passages = world.passages()
+        following = asyncio.ensure_future(passages.follow())
+        await passages.caught_up.wait()
+        following.cancel()
+        return len(passages.shelf)
+
+    assert run_virtually(main()) == 1200
 
 
 def test_topic_that_is_missing_is_looked_for_again() -> None:

@@ -20,6 +20,8 @@ _NEVER_MS: Final = 3_600_000
 _HTML: Final = b"<html><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>"
 _INTERNAL: Final = "http://169.254.169.254/latest/meta-data/"
 _ABSURD_S: Final = "31536000"
+_APART_S: Final = 0.02
+"""After which a second piece is not read together with the first."""
 
 
 def _refuses(status: int, body: bytes = b"", **headers: str) -> Fault:
@@ -101,6 +103,17 @@ async def _drop_in_chunk(exchange: Exchange) -> None:
         b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
         b"ffff\r\n" + json_body(completion(exchange.good, exchange.request))[:100]
     )
+
+
+async def _broken_chunk(exchange: Exchange) -> None:
+    """Send a chunk, and then what is none."""
+    await exchange.send(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"1\r\n{\r\n"
+    )
+    await asyncio.sleep(_APART_S)
+    await exchange.send(b"zz\r\n")
+    await exchange.pause(_NEVER_MS)
 
 
 async def _no_content(exchange: Exchange) -> None:
@@ -234,6 +247,7 @@ SENT: Final[Mapping[str, Fault]] = MappingProxyType(
         "close": _close,
         "drop-in-body": _drop_in_body,
         "drop-in-chunk": _drop_in_chunk,
+        "broken-chunk": _broken_chunk,
         "length-short": _length_short,
         "length-long": _length_long,
         "length-absurd": _length_absurd,

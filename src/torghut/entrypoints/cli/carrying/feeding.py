@@ -32,7 +32,7 @@ from torghut.workflows.carrying.sending import Sent, SourceSending
 from torghut.workflows.reasoning.offering import passage_message
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
-_TOGETHER: Final = 100
+_AT_ONCE: Final = 100
 """Items that are sent at once, each of which may be long."""
 
 
@@ -52,7 +52,7 @@ class FeedOptions(TypedDict):
 
 @click.command()
 @click.option("--source", help="A recorded source; see source check.")
-@click.option("--control", type=_FILE, help="Control records, JSON lines; they are sent first.")
+@click.option("--control", type=_FILE, help="Control records, JSON lines; they are sent before.")
 @click.option(
     "--passages", type=_FILE, help="News and fundamentals to be shown to a model, JSON lines."
 )
@@ -117,8 +117,8 @@ async def _fed(
     sender = broker.sender()
     try:
         with machine.stop_on_signals() as stopping:
+            await _send_passages(sender, passages)  # what a record says became known is there then
             await _send_controls(sender, records)
-            await _send_passages(sender, passages)
             if options["source"] is None:
                 return Sent(0, 0, Cursor())
             told.stage("Taking digests of the source's files")
@@ -139,9 +139,9 @@ async def _send_controls(sender: Sender, records: Sequence[ControlRecord]) -> No
 
 async def _send_passages(sender: Sender, passages: Sequence[Outgoing]) -> None:
     """Send news and fundamentals to the topic of those who ask a model."""
-    for begin in range(0, len(passages), _TOGETHER):
-        together = passages[begin : begin + _TOGETHER]
-        await sender.send(brokering.carried_topics().passages, together)
+    for begin in range(0, len(passages), _AT_ONCE):
+        some = passages[begin : begin + _AT_ONCE]
+        await sender.send(brokering.carried_topics().passages, some)
 
 
 def _sending(

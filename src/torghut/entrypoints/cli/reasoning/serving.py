@@ -37,7 +37,7 @@ _BUDGET_MS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Brokers:
+class PassageBrokers:
     """Where the topic of passages is.
 
     Attributes:
@@ -55,18 +55,20 @@ class PassagesType(click.ParamType):
     @override
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path | Brokers:
+    ) -> Path | PassageBrokers:
         text = str(value)
         if text.startswith(_OVER_KAFKA):
-            return Brokers(text.removeprefix(_OVER_KAFKA) or None)
-        return Path(text)
+            return PassageBrokers(text.removeprefix(_OVER_KAFKA) or None)
+        if (path := Path(text)).is_dir():
+            self.fail(f"{text!r} is a folder.", param, ctx)
+        return path
 
 
 class ServeOptions(TypedDict):
     """What was typed."""
 
     socket: Path
-    passages: Path | Brokers | None
+    passages: Path | PassageBrokers | None
     program: str | None
     beside: bool
 
@@ -111,7 +113,7 @@ async def _serve(
 ) -> None:
     """Answer questions until asked to stop."""
     place = options["passages"]
-    if isinstance(place, Brokers):
+    if isinstance(place, PassageBrokers):
         named = brokering.broker(place.bootstrap, name="torghut-advice", budget_ms=_BUDGET_MS)
         passages: Path | TopicReader | None = named.reader()
     else:

@@ -33,6 +33,9 @@ from torghut.workflows.live.beside.ports import Companion, Starting
 from torghut.workflows.live.observing.journal import Journal
 from torghut.workflows.live.observing.telemetry import Telemetry
 
+_BEGUN_S: Final = 5.0
+"""Whatever lasted so long did something; what ends sooner could end again and again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
@@ -125,20 +128,19 @@ class Companionship:
             if asked.is_set():
                 return
             lasted_s = (self.steady.now_ns() - began_ns) / NS_PER_S
-            renewed = self.kind.renewed
-            if renewed is not None and exit_code == 0 and lasted_s >= self.backoff.first_s:
-                waited_s = 0.0
-                self.journal.say(renewed(lasted_seconds=lasted_s))
-                continue
             waited_s = self.backoff.after(waited_s, lasted_s)
-            self.journal.say(
-                self.kind.died(
-                    exit_code=-1 if exit_code is None else exit_code,
-                    detail=detail,
-                    lasted_seconds=lasted_s,
-                    again_seconds=waited_s,
+            if self.kind.renewed is not None and exit_code == 0:
+                waited_s = 0.0 if lasted_s >= _BEGUN_S else waited_s
+                self.journal.say(self.kind.renewed(lasted_seconds=lasted_s, again_seconds=waited_s))
+            else:
+                self.journal.say(
+                    self.kind.died(
+                        exit_code=-1 if exit_code is None else exit_code,
+                        detail=detail,
+                        lasted_seconds=lasted_s,
+                        again_seconds=waited_s,
+                    )
                 )
-            )
             with suppress(TimeoutError):
                 async with asyncio.timeout(waited_s):
                     await asked.wait()

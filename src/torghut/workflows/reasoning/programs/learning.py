@@ -173,20 +173,17 @@ async def lessons(
             except AdviceRecordMissingError:
                 missing += 1
         progress(recorded)
-    found = [one for record in asked if (one := market.outcome(record, declarations)) is not None]
+    found = [one for record in asked if (one := market.example(record, declarations)) is not None]
     if not found:
         raise NothingToLearnError(
             expected="a question whose horizon is over", found=f"{len(asked)} without"
         )
-    found.sort(key=lambda one: (one.example.at_ns, one.example.context_id))
-    examples = [one.example for one in found]
-    horizon_ns = max(_horizon_ns(declarations, one.shown.symbol) for one in examples)
-    window = Window(first_ns=examples[0].at_ns, last_ns=examples[-1].at_ns, horizon_ns=horizon_ns)
+    found.sort(key=lambda one: (one.at_ns, one.context_id))
+    horizon_ns = max(_horizon_ns(declarations, one.shown.symbol) for one in found)
+    window = Window(first_ns=found[0].at_ns, last_ns=found[-1].at_ns, horizon_ns=horizon_ns)
     pieces = split_window(window, split)
-    judged_ns = pieces.test.first_ns
-    early = [one for one in found if one.example.at_ns <= pieces.fit.last_ns]
-    train = [one.example for one in early if one.known_ns < judged_ns]
-    test = [one for one in examples if one.at_ns >= judged_ns]
+    train = [one for one in found if one.at_ns <= pieces.fit.last_ns]
+    test = [one for one in found if one.at_ns >= pieces.test.first_ns]
     if not train or not test:
         raise NothingToLearnError(
             expected="questions at both ends of the time",
@@ -202,14 +199,6 @@ async def lessons(
         block=number,
         head=head,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
-    """A question, and when it was known what it was worth."""
-
-    example: Example
-    known_ns: int
 
 
 @dataclass(slots=True)
@@ -236,7 +225,7 @@ class _Market:
             times += own["receive_ns"].tolist()
             mids += (0.5 * (own["bid"] + own["ask"])).tolist()
 
-    def outcome(self, record: AdviceRecord, declarations: Declarations) -> _Outcome | None:
+    def example(self, record: AdviceRecord, declarations: Declarations) -> Example | None:
         """Return a question with its outcome; None where that is not known."""
         shown = record.shown
         sequence = parse_context_id(record.context_id).sequence
@@ -260,13 +249,12 @@ class _Market:
         costs = declarations.instrument(shown.symbol).costs
         cost_bps = 2.0 * (costs.fee_bps + costs.slippage_bps)
         cost_bps += spread if isinstance(spread, float) else 2.0 * costs.half_spread_bps
-        example = Example(
+        return Example(
             context_id=record.context_id,
             shown=shown,
             at_ns=times[place],
             worth_bps=along * (mids[end] / mids[place] - 1.0) * _BPS - cost_bps,
         )
-        return _Outcome(example=example, known_ns=times[end])
 
 
 def _horizon_ns(declarations: Declarations, symbol: str) -> int:

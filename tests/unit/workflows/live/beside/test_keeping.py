@@ -170,13 +170,13 @@ def test_one_that_lived_long_is_started_again_at_once() -> None:
 
 
 def test_one_that_asks_and_ends_in_order_is_renewed_at_once() -> None:
-    in_order: dict[str, float | None] = {"lives_s": 3.0, "exit_code": 0}
+    in_order: dict[str, float | None] = {"lives_s": 6.0, "exit_code": 0}
     world = World(lives=[in_order, in_order, {}], kind=REASONING)
-    run_virtually(world.keep(6.5))
+    run_virtually(world.keep(12.5))
 
     assert world.tried == 3
     assert [one for one in world.said if isinstance(one, ReasoningRenewed)] == [
-        ReasoningRenewed(lasted_seconds=3.0)
+        ReasoningRenewed(lasted_seconds=6.0, again_seconds=0.0)
     ] * 2
     assert not any(isinstance(one, ReasoningDied) for one in world.said)
 
@@ -184,7 +184,7 @@ def test_one_that_asks_and_ends_in_order_is_renewed_at_once() -> None:
 def test_one_that_ends_in_order_before_it_can_have_begun_waits_as_if_it_died() -> None:
     world = World(lives=[{"lives_s": 0.25, "exit_code": 0}], kind=REASONING)
     run_virtually(world.keep(10))
-    waits = [one.again_seconds for one in world.said if isinstance(one, ReasoningDied)]
+    waits = [one.again_seconds for one in world.said if isinstance(one, ReasoningRenewed)]
 
     assert waits == [1.0, 2.0, 4.0, 8.0]
 

@@ -30,11 +30,3 @@ def test_question_whose_horizon_ends_in_a_pause_says_nothing() -> None:
     assert paused.open > usual.open
     # Nothing was quoted for so long, and what was asked within a horizon before says nothing.
     assert longest_ns >= PAUSE_S * NS_PER_S + 0.7 * horizon_ns(found[0].shown.symbol)
-
-
-def test_what_trains_was_known_before_what_judges_was_asked() -> None:
-    for pause_s in (1, PAUSE_S):
-        found = learned(pause_s=pause_s)
-        latest, first = found.train.examples[-1], found.test.examples[0]
-
-        assert latest.at_ns + horizon_ns(latest.shown.symbol) < first.at_ns
