@@ -17,7 +17,7 @@ from tests.support.machine.commands import Ended, typed
 from torghut.carrying.errors import BrokerUnreachableError
 
 CONTEXTS: Final = "torghut.market-context.v1"
-TOPICS: Final = 11
+TOPICS: Final = 12
 SOON_MS: Final = 600
 """A budget that ends while one looks on."""
 
