@@ -25,6 +25,7 @@ from tests.support.live.advised import (
     told_of,
 )
 from tests.support.machine.commands import PROGRAM
+from tests.support.reasoning.news import item_line
 from torghut.client import SyncClient, connect_sync
 
 pytestmark = pytest.mark.timeout(240)
@@ -96,18 +97,6 @@ def resolved(made: Carried) -> Sequence[Mapping[str, Any]]:
     return [one for one in records if one["kind"] == "advice-resolved"]
 
 
-def news(at_ns: int) -> Mapping[str, object]:
-    """Return an item about everybody, known since then."""
-    return {
-        "kind": "news",
-        "item_id": "n-1",
-        "published_at_ns": str(at_ns),
-        "received_ns": str(at_ns),
-        "source": "a wire",
-        "text": TEXT,
-    }
-
-
 def check_settled(made: Carried, workers: Sequence[Worker]) -> None:
     """End workers; check that every record has one outcome, and that all of it is decided again."""
     made.settle()
@@ -123,7 +112,8 @@ def test_workers_are_advised_by_one_that_asks_and_go_on_when_one_is_killed(
 ) -> None:
     quotes = RisingQuotes(begun_ns=a_while_ago_ns())
     with advised_workers(tmp_path, broker, database, "good") as (made, workers):
-        file = written(made.folder / "news.jsonl", news(a_while_ago_ns()))
+        file = str(made.folder / "news.jsonl")
+        Path(file).write_text(item_line(1, at_ns=a_while_ago_ns(), text=TEXT))
         assert made.done("feed", "--passages", file, "--json").json["passages"] == 1
         with deciding(made, quotes, *workers) as client:
             reasons_until(client, quotes, *ADVISED, made=made)

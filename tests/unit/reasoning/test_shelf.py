@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 import pytest
 
+from tests.support.reasoning.news import HOUR_MS, NOW_NS, SYMBOL, item_line
 from torghut.reasoning import shelf as module
 from torghut.reasoning.shelf import PassageShelf
 
-SYMBOL: Final = "binance-spot:ETHUSDT"
-NOW_NS: Final = 1_700_000_000_000_000_000
-HOUR_MS: Final = 3_600_000
 HOUR_NS: Final = HOUR_MS * 1_000_000
 
 
 def line(number: int, *symbols: str, at_ns: int = NOW_NS, text: str = "") -> bytes:
     """Return one item."""
-    item = {
-        "kind": "news",
-        "item_id": f"n-{number}",
-        "symbols": symbols,
-        "published_at_ns": str(at_ns),
-        "received_ns": str(at_ns),
-        "source": "a wire",
-        "text": text or f"item {number}",
-    }
-    return json.dumps(item).encode()
+    return item_line(number, *symbols, at_ns=at_ns, text=text).encode()
 
 
 def kept(shelf: PassageShelf, symbol: str = SYMBOL) -> list[str]:

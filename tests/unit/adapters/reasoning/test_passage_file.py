@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Final
 
 import pytest
-from typing_extensions import override
 
-from tests.fakes.asking import NothingHappens
+from tests.support.reasoning.news import HOUR_MS, NOW_NS, SYMBOL, Unreadable, item_line
 from torghut.adapters.reasoning.passage_file import PassageFile
 
-SYMBOL: Final = "binance-spot:ETHUSDT"
 OTHER: Final = "binance-spot:BTCUSDT"
-HOUR_MS: Final = 3_600_000
-NOW_NS: Final = 1_700_000_000_000_000_000
-
-
-class Witness(NothingHappens):
-    """Remembers what could not be read."""
-
-    def __init__(self) -> None:
-        self.unreadable: list[str] = []
-
-    @override
-    def unread(self, source: str, found: str) -> None:
-        self.unreadable.append(found)
 
 
 def line(number: int, *symbols: str, at_ns: int = NOW_NS) -> str:
     """Return one item as a line."""
-    item = {
-        "kind": "news",
-        "item_id": f"n-{number}",
-        "symbols": symbols,
-        "published_at_ns": str(at_ns),
-        "received_ns": str(at_ns),
-        "source": "a wire",
-        "text": f"item {number}",
-    }
-    return json.dumps(item) + "\n"
+    return item_line(number, *symbols, at_ns=at_ns) + "\n"
 
 
 @pytest.fixture
@@ -57,14 +32,14 @@ def shown(file: PassageFile, symbol: str = SYMBOL, at_ns: int = NOW_NS) -> list[
 
 def test_what_is_about_the_symbol_or_about_all_is_shown(path: Path) -> None:
     path.write_text(line(1, SYMBOL) + line(2, OTHER) + line(3) + line(4, SYMBOL, OTHER))
-    file = PassageFile(path, age_max_ms=HOUR_MS, witness=Witness())
+    file = PassageFile(path, age_max_ms=HOUR_MS, witness=Unreadable())
 
     assert shown(file) == ["item 1", "item 3", "item 4"]
     assert shown(file, OTHER) == ["item 2", "item 3", "item 4"]
 
 
 def test_lines_that_are_added_are_shown_once_they_are_whole(path: Path) -> None:
-    file = PassageFile(path, age_max_ms=HOUR_MS, witness=(witness := Witness()))
+    file = PassageFile(path, age_max_ms=HOUR_MS, witness=(witness := Unreadable()))
     assert shown(file) == []
     assert witness.unreadable == ["No such file or directory"]
     path.write_text(line(1))
@@ -81,7 +56,7 @@ def test_lines_that_are_added_are_shown_once_they_are_whole(path: Path) -> None:
 
 def test_file_that_is_another_one_or_was_cut_is_read_anew(path: Path) -> None:
     path.write_text(line(1) + line(2))
-    file = PassageFile(path, age_max_ms=HOUR_MS, witness=Witness())
+    file = PassageFile(path, age_max_ms=HOUR_MS, witness=Unreadable())
     assert shown(file) == ["item 1", "item 2"]
 
     path.write_text(line(3))
@@ -94,7 +69,7 @@ def test_file_that_is_another_one_or_was_cut_is_read_anew(path: Path) -> None:
 
 def test_line_that_is_no_item_is_said_and_costs_no_other(path: Path) -> None:
     path.write_text(line(1) + "{}\n\n\xff\n" + line(2))
-    witness = Witness()
+    witness = Unreadable()
 
     assert shown(PassageFile(path, age_max_ms=HOUR_MS, witness=witness)) == ["item 1", "item 2"]
     assert witness.unreadable == ["2 lines that are no item"]
@@ -106,8 +81,8 @@ def test_item_that_is_far_ahead_takes_nothing_from_what_was_known_before(
 ) -> None:
     path.write_text(line(1) + line(2, at_ns=NOW_NS + ahead_ms * 1_000_000))
 
-    assert shown(PassageFile(path, age_max_ms=HOUR_MS, witness=Witness())) == ["item 1"]
+    assert shown(PassageFile(path, age_max_ms=HOUR_MS, witness=Unreadable())) == ["item 1"]
 
 
 def test_without_a_file_nothing_is_shown() -> None:
-    assert shown(PassageFile(None, age_max_ms=HOUR_MS, witness=Witness())) == []
+    assert shown(PassageFile(None, age_max_ms=HOUR_MS, witness=Unreadable())) == []

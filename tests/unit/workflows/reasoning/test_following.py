@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,47 +10,23 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
-from tests.fakes.asking import NothingHappens
 from tests.fakes.broker import Frost, InMemoryReader, Place
 from tests.fakes.topics import Topics
 from tests.fakes.virtual_time import run_virtually
+from tests.support.reasoning.news import HOUR_MS, NOW_NS, SYMBOL, Unreadable, item_line
 from torghut.carrying.messages import Outgoing
 from torghut.reasoning.shelf import PassageShelf
 from torghut.workflows.reasoning.following import PassageTopic
 from torghut.workflows.reasoning.offering import PassageMalformedError, passage_message
 
 TOPIC: Final = "passages"
-SYMBOL: Final = "binance-spot:ETHUSDT"
-NOW_NS: Final = 1_700_000_000_000_000_000
-HOUR_MS: Final = 3_600_000
 FOLLOWED_S: Final = 5.0
 """Time that goes by, in which the broker is asked again once it was away."""
 
 
-class Witness(NothingHappens):
-    """Remembers what could not be read."""
-
-    def __init__(self) -> None:
-        self.unreadable: list[str] = []
-
-    @override
-    def unread(self, source: str, found: str) -> None:
-        assert source == TOPIC
-        self.unreadable.append(found)
-
-
 def line(number: int, *, after_ns: int = 0) -> bytes:
     """Return one item as a line."""
-    item = {
-        "kind": "news",
-        "item_id": f"n-{number}",
-        "symbols": [SYMBOL],
-        "published_at_ns": str(NOW_NS + after_ns),
-        "received_ns": str(NOW_NS + after_ns),
-        "source": "a wire",
-        "text": f"item {number}",
-    }
-    return json.dumps(item).encode()
+    return item_line(number, SYMBOL, at_ns=NOW_NS + after_ns).encode()
 
 
 @dataclass
@@ -65,7 +40,7 @@ class World:
     """
 
     topics: Topics = field(default_factory=Topics)
-    witness: Witness = field(default_factory=Witness)
+    witness: Unreadable = field(default_factory=Unreadable)
     reader: type[InMemoryReader] = InMemoryReader
 
     def send(self, *numbers: int, after_ns: int = 0) -> None:
@@ -95,6 +70,7 @@ class World:
                 await asyncio.sleep(FOLLOWED_S)
             assert not following.done()
             following.cancel()
+            assert {source for source, _ in self.witness.said} <= {TOPIC}
             return sorted(one.text for one in await passages.of(SYMBOL, NOW_NS))
 
         return run_virtually(main())
@@ -128,7 +104,7 @@ def test_record_that_is_no_item_is_said_and_costs_no_other(world: World) -> None
     world.send(2)
 
     assert world.shown() == ["item 1", "item 2"]
-    assert world.witness.unreadable == ["2 records that are no item"]
+    assert world.witness.said == [(TOPIC, "2 records that are no item")]
 
 
 def test_topic_is_followed_again_once_the_broker_is_back(world: World) -> None:
