@@ -22,8 +22,8 @@ from ops.servers.database import DatabaseServerError
 
 _CONTEXTS: Final = 40_000
 _QUICK_CONTEXTS: Final = 12_000
-_HALVES: Final = 5
-"""Rounds at half of what is kept up with: the disk and the machine differ from one to the next."""
+_ROUNDS: Final = 5
+"""Of what is compared with goals near to it: disk and machine differ from one to the next."""
 
 _QUOTA: Final = 0.25
 """Of a core, for each worker where they are counted: broker and database keep the rest."""
@@ -80,7 +80,7 @@ def _beside_echo(servers: Servers, effort: Effort, role: Role) -> Iterator[Resul
     # Sending takes its part of this machine: a worker keeps up with less than it decides alone.
     kept_up = run_deployment(servers, role, count=count, pace=median(one.rate for one in ours))
     pace = kept_up.rate / 2
-    half = [_late(servers, role, count // 2, pace) for _ in range(1 if effort.quick else _HALVES)]
+    half = [_late(servers, role, count // 2, pace) for _ in range(1 if effort.quick else _ROUNDS)]
     ours_s, echo_s, synced_s = (median(column) for column in zip(*half, strict=True))
     ratios = [mine / _allowed_s(theirs, synced) for mine, theirs, synced in half]
     yield Line(
@@ -127,7 +127,7 @@ def _scale_out(servers: Servers, effort: Effort) -> Iterator[Result]:
             run_deployment(servers, "worker", count=count * workers, workers=workers, hold=hold)
             for workers in (1, *_MORE)
         ]
-        for _ in range(max(1, effort.rounds // 4))
+        for _ in range(1 if effort.quick else _ROUNDS)
     ]
     for place, (workers, goals) in enumerate(_MORE.items(), 1):
         pairs = [(ran[place], ran[0]) for ran in rounds]

@@ -57,6 +57,12 @@ _SEGMENTS: Final = 48
 writes into old ones, and does not make them anew."""
 
 _PATIENCE_S: Final = 240.0
+_LOOK_S: Final = 0.2
+"""Between two looks at who has joined."""
+
+_AGREED: Final = "Stable"
+"""The state of a group whose members all know their shares."""
+
 _NS: Final = 1e9
 _INGRESS: Final = b'"ingress_wall_ns":"'
 
@@ -186,9 +192,27 @@ class _Deployment:
         return Ran(rate, self._cpu_s() - cpu_s, found, synced_s)
 
     async def _take_up(self) -> None:
-        """Wait until contexts of every partition have come through."""
+        """Wait until every process has its share, and contexts of every partition came through."""
+        if len(self.processes) > 1:
+            await self._share_out()
         await self._send(_PARTITIONS * 64)
         await self._come()
+
+    async def _share_out(self) -> None:
+        """Wait until all processes are members; one that joins later takes partitions away."""
+        deadline = time.perf_counter() + _PATIENCE_S
+        client = AIOKafkaAdminClient(bootstrap_servers=self.duty.bootstrap)
+        await client.start()
+        try:
+            members: Sequence[object] = ()
+            while len(members) < len(self.processes):
+                await asyncio.sleep(_LOOK_S)
+                self._check_going(len(members), len(self.processes), deadline, of="members")
+                (described,) = await client.describe_consumer_groups([self.duty.prefix])
+                ((_, _, state, _, _, found, *_),) = described.groups
+                members = found if state == _AGREED else ()
+        finally:
+            await client.close()
 
     async def _send(self, count: int) -> None:
         """Send contexts that were not sent before, as fast as the broker takes them."""
@@ -251,15 +275,15 @@ class _Deployment:
             self._check_going(len(late), count, deadline)
         return late
 
-    def _check_going(self, seen: int, count: int, deadline: float) -> None:
-        """Check that outcomes may still come.
+    def _check_going(self, seen: int, count: int, deadline: float, *, of: str = "outcomes") -> None:
+        """Check that what is waited for may still come.
 
         Raises:
             RuntimeError: A process has ended, or too much time has passed.
         """
         gone = any(one.poll() is not None for one in self.processes)
         if seen < count and (gone or time.perf_counter() > deadline):
-            message = f"expected {count} outcomes of {self.duty.role}, found {seen}"
+            message = f"expected {count} {of} of {self.duty.role}, found {seen}"
             raise RuntimeError(message)
 
     def _signal(self, number: signal.Signals) -> None:
