@@ -23,6 +23,9 @@ _BUDGET_MS: Final = 20_000
 LINGER_MS: Final = 5
 """Declared wait of the echo's producer for more records to send with the first."""
 
+_BATCH_BYTES: Final = 262_144
+"""Most that the echo's producer sends at once to a partition: as much as a worker's."""
+
 Role = Literal["worker", "faust", "echo"]
 """What a process is: a worker on aiokafka, one on Faust, or the echo."""
 
@@ -97,7 +100,12 @@ async def echo(duty: Duty, asked: asyncio.Event) -> None:
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )
-    producer = AIOKafkaProducer(bootstrap_servers=duty.bootstrap, acks="all", linger_ms=LINGER_MS)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=duty.bootstrap,
+        acks="all",
+        linger_ms=LINGER_MS,
+        max_batch_size=_BATCH_BYTES,
+    )
     await consumer.start()
     await producer.start()
     value = b"x" * duty.size
