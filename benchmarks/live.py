@@ -16,8 +16,8 @@ from typing import Final
 from typing_extensions import override
 
 from benchmarks.blocks import bare_commits, write_blocks
-from benchmarks.figures import Goal, Line, Quantity, Result, spread
-from benchmarks.market import MODEL, installed_setup
+from benchmarks.figures import Goal, Line, Quantity, Result, percentile, spread
+from benchmarks.market import MODEL, fresh_fold, installed_setup, quotes
 from benchmarks.rounds import Effort, scratch_folder
 from torghut.composition import logs, machine, serving, standby
 from torghut.eventlog.block import Block
@@ -32,13 +32,17 @@ _TOGETHER: Final = 6_400
 _AT_ONCE: Final = 64
 _WARM: Final = 100
 _US: Final = 1e6
+_MS: Final = 1e3
+_SYMBOLS: Final = 64
+_BATCHES: Final = 400
 _BASELINE: Final = "a bare commit of the same blocks, one after each context"
 _ALONE_GOALS: Final = (Goal(quantity=Quantity.WALL_RATIO, most=1.3),)
 _TOGETHER_GOALS: Final = (Goal(quantity=Quantity.WALL, least=10_000),)
+_BATCH_GOALS: Final = (Goal(quantity=Quantity.WALL, most=2.0),)
 
 
 def measure_live(effort: Effort) -> Iterator[Result]:
-    """Measure the live loop in process: one context in flight, and 64."""
+    """Measure the live loop in process: one context in flight, 64, and a full batch."""
     alone = [_alone() for _ in range(effort.rounds)]
     yield Line(
         measurement="context handed in to durable decision, one in flight, p50",
@@ -62,6 +66,20 @@ def measure_live(effort: Effort) -> Iterator[Result]:
         wall=median(rates),
         goals=_TOGETHER_GOALS,
         spread_ratio=spread(rates),
+    )
+    size = standby.live_policy().loop.batch_records
+    both, alone_s = _full_batches(size, shadow_router=True), _full_batches(size)
+    yield Line(
+        measurement=f"a batch of {size} contexts of {_SYMBOLS} symbols in the kernel, p99",
+        unit="ms",
+        wall=percentile(both, 0.99) * _MS,
+        baseline="the same without a shadow",
+        wall_ratio=median(both) / median(alone_s),
+        goals=_BATCH_GOALS,
+        note=(
+            f"the most that a live block takes; nothing else happens in its process meanwhile; "
+            f"{median(both) * _MS:.2f} ms at the median"
+        ),
     )
 
 
@@ -128,6 +146,19 @@ def _together() -> float:
 
     machine.run_service(_worked(work))
     return _TOGETHER / took[-1]
+
+
+def _full_batches(size: int, *, shadow_router: bool = False) -> Sequence[float]:
+    """Return how long each batch of so many contexts took in the kernel, in s, once it is warm."""
+    fold = fresh_fold(_SYMBOLS, shadow_router=shadow_router)
+    rows = quotes(size * (_BATCHES + _WARM), symbols=_SYMBOLS)
+    times: list[float] = []
+    for end in range(size, len(rows) + 1, size):
+        batch = rows[end - size : end].copy()
+        begin = perf_counter()
+        fold.decide(batch)
+        times.append(perf_counter() - begin)
+    return times[_WARM:]
 
 
 async def _one_by_one(worker: LiveWorker, sent: Iterator[bytes]) -> None:

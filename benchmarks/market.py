@@ -89,12 +89,13 @@ def setup(symbols: int) -> Setup:
     )
 
 
-def fresh_fold(symbols: int) -> DecisionFold:
+def fresh_fold(symbols: int, *, shadow_router: bool = False) -> DecisionFold:
     """Return the memory of a run that has seen nothing but knows every symbol of the market."""
     asked = setup(symbols)
     genesis = Genesis(
         declarations=asked.declarations,
         packages={name: package.digest for name, package in asked.packages.items()},
+        shadow_router=shadow_router,
     )
     fold = DecisionFold(kernel=asked.kernel, genesis=genesis)
     for package in asked.packages.values():

@@ -19,7 +19,9 @@ Bytes = Annotated[int, Field(ge=1024, le=2**30)]
 class LoopBudgets(Message):
     """What deciding and making durable may take."""
 
-    batch_records: Annotated[Count, Field(description="Most contexts of a live block.")]
+    batch_records: Annotated[
+        Count, Field(description="Most contexts of a live block: the kernel ends within 2 ms.")
+    ]
     pending_max: Annotated[
         Count, Field(description="Contexts that may wait; then senders are told to.")
     ]
