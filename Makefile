@@ -110,9 +110,10 @@ $(BIN)/python: | requirements/pip.txt
 	@printf 'Creating $(VENV) '; $(DOTS) $(PYTHON) -m venv $(VENV); \
 		$(LOCKED) --requirement requirements/pip.txt
 
-$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(BIN)/python
-	@printf 'Installing what requirements/demo.txt pins '; $(DOTS) \
-		$(LOCKED) --requirement requirements/demo.txt; $(COMPILED); $(EDITABLE)
+$(VENV)/demo.stamp: requirements/demo.txt requirements/reasoning.txt pyproject.toml | $(BIN)/python
+	@printf 'Installing what requirements/{demo,reasoning}.txt pin '; $(DOTS) \
+		$(LOCKED) --requirement requirements/demo.txt --requirement requirements/reasoning.txt; \
+		$(COMPILED); $(EDITABLE)
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python

@@ -247,12 +247,19 @@ def settings() -> Settings:
 
 
 @contextmanager
-def standing_in(*, declarations: Path, artifacts: Path) -> Iterator[None]:
+def standing_in(
+    *, declarations: Path, artifacts: Path, more: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """Let this process and its children work in another place until the end of the block.
 
     For a process that plays more than one installation, one after the other: the demo.
+
+    Args:
+        declarations: What is declared there.
+        artifacts: Where everything produced goes.
+        more: Other variables that hold there.
     """
-    told = {DECLARATIONS_DIR: str(declarations), ARTIFACT_DIR: str(artifacts)}
+    told = {DECLARATIONS_DIR: str(declarations), ARTIFACT_DIR: str(artifacts), **(more or {})}
     before = {name: os.environ.get(name) for name in told}
     os.environ.update(told)
     settings.cache_clear()

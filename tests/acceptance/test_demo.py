@@ -71,6 +71,7 @@ def test_demo_decides_and_governs_and_a_second_one_starts_fresh(tmp_path: Path) 
     assert len(list(folder.glob("governance.*Z"))) == 1
     assert Path(second["page"]).is_file()
     check_governance(second["governance"])
+    check_advice(second["advice"])
     assert longest < _SILENCE_S
     assert not any(page.alive for page in _pages(tmp_path)), "something is left running"
 
@@ -96,6 +97,15 @@ def check_governance(said: dict[str, Any]) -> None:
     assert (codes["with_key"], codes["without"], codes["altered"]) == (0, 6, 4)
     assert all(Path(path).is_file() for path in said["look_at"])
     assert said["look_at"][0].endswith("review.html")
+
+
+def check_advice(said: dict[str, Any]) -> None:
+    """Check what came of asking, and that nobody takes the specialist for a model."""
+    assert (said["model"], said["specialist"]) == (None, "torghut-specialist-v1")
+    assert (said["verdict"], said["answered_again"]) == ("advice-approved", 2)
+    assert said["target"] > said["target_before"] > 0.0
+    assert said["decided_again"] == said["prices"]
+    assert Path(said["log"]).is_file()
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from torghut.adapters.filesystem.switches.beats import BeatFile
 from torghut.adapters.filesystem.switches.folder import SwitchFiles
 from torghut.adapters.filesystem.worker_pages import HeldPage, read_pages
 from torghut.adapters.filesystem.writing import FileReadError
-from torghut.adapters.http.posting import post
+from torghut.adapters.http.posting import fetch, post
 from torghut.adapters.system.clock import MonotonicClock, RandomIds, SystemClock
 from torghut.adapters.system.cluster import patch_traffic
 from torghut.adapters.system.person import person
@@ -44,6 +44,7 @@ __all__ = [
     "TOKENS",
     "WORKERS",
     "artifact_root",
+    "fetch",
     "governance_beat",
     "governance_seen",
     "ids",

@@ -76,6 +76,32 @@ def post(
     Raises:
         ServiceUnreachableError: There is no whole answer.
     """
+    return _exchange("POST", url, body, {"Content-Type": JSON, **headers}, unix, budget_ms)
+
+
+def fetch(url: str, headers: Mapping[str, str], *, budget_ms: int) -> tuple[int, bytes]:
+    """Ask for a page, and return the status and the body of the answer.
+
+    Args:
+        url: Of the page, as for ``post``.
+        headers: Sent with it.
+        budget_ms: As for ``post``.
+
+    Raises:
+        ServiceUnreachableError: There is no whole answer.
+    """
+    return _exchange("GET", url, None, headers, "", budget_ms)
+
+
+def _exchange(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    unix: str,
+    budget_ms: int,
+) -> tuple[int, bytes]:
+    """Send one request on a connection of its own, and return the answer."""
     parts = urlsplit(url)
     timeout = budget_ms / MS_PER_S
     connection: HTTPConnection
@@ -86,8 +112,7 @@ def post(
     else:
         connection = HTTPConnection(parts.netloc, timeout=timeout)
     try:
-        said = {"Content-Type": JSON, **headers}
-        connection.request("POST", parts.path, body, said)
+        connection.request(method, parts.path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read(_ANSWER_BYTES_MAX)
     except (OSError, HTTPException) as error:

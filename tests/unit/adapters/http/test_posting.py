@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.live.asking import TOKENS, bench, served
 from torghut.adapters.http.errors import ServiceUnreachableError
-from torghut.adapters.http.posting import post
+from torghut.adapters.http.posting import fetch, post
 
 RELEASE = "/v1/switches/stop/release"
 SAID = {"Authorization": f"Bearer {TOKENS['operate']}"}
@@ -30,6 +30,27 @@ def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
     status, body = asyncio.run(main())
     assert (status, json.loads(body)["type"]) == (200, "live.answered.v1")
     assert made.desk.released == [("stop", "over", "ann@desk, operate-1 over the API")]
+
+
+def test_a_page_is_fetched() -> None:
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage")
+        writer.close()
+
+    async def main() -> tuple[int, bytes]:
+        async with await asyncio.start_server(answer, "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            url = f"http://127.0.0.1:{port}/metrics"
+            return await asyncio.to_thread(fetch, url, {"X-Said": "so"}, budget_ms=5000)
+
+    assert asyncio.run(main()) == (200, b"page")
+    head = asked[0].lower()
+    assert head.startswith(b"get /metrics http/1.1")
+    assert b"x-said: so" in head
+    assert b"content-type" not in head
 
 
 def test_a_refusal_is_an_answer(tmp_path: Path) -> None:

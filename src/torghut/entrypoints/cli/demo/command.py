@@ -14,7 +14,8 @@ from torghut.composition import machine, standby
 from torghut.composition.deciding import DEMO_BASELINE
 from torghut.composition.deciding import kernel as decision_kernel
 from torghut.entrypoints.cli.console import json_option, print_json, progress, shown, stamp
-from torghut.entrypoints.cli.demo import cycles, deciding, showing
+from torghut.entrypoints.cli.demo import advised, cycles, deciding, showing
+from torghut.entrypoints.cli.demo.advised import Advised
 from torghut.entrypoints.cli.demo.cycles import Judged
 from torghut.entrypoints.cli.demo.governed import Governing
 from torghut.entrypoints.cli.demo.made import packages
@@ -48,16 +49,18 @@ def demo(*, as_json: bool) -> ExitCode:
 
     Kills its own loop with SIGKILL half-way, resumes it, decides everything again from the log,
     and compares the root of all decisions with the published one. Then two challengers are judged
-    and one is promoted, the price leaps, and the loop is rolled back. Leaves nothing running.
+    and one is promoted, the price leaps, and the loop is rolled back. Where the extra ``reasoning``
+    is installed, a loop is advised by a specialist of fixed rules. Leaves nothing running.
     """
     with progress() as told, machine.interrupt_on_terminate():
         steps = Steps(told=told, silent=as_json)
         decided = _decide(steps)
         governed = _govern(steps)
+        found = _advise(governed, steps) if advised.is_installed() else None
     if as_json:
-        print_json(_as_json(decided, governed, steps))
+        print_json(_as_json(decided, governed, found, steps))
     else:
-        _print_next(decided, governed)
+        _print_next(decided, governed, found)
     return ExitCode.YES
 
 
@@ -131,6 +134,18 @@ def _govern(steps: Steps) -> Governed:
     return governed
 
 
+def _advise(governed: Governed, steps: Steps) -> Advised:
+    """Let a loop on the made prices be advised.
+
+    Raises:
+        DemoFailedError: It was not, or not the same again.
+    """
+    steps.stage("Asking a specialist for advice; what puts questions into words loads for seconds")
+    found = advised.advise(governed.part.world)
+    steps.done("advice", *showing.advised_texts(found))
+    return found
+
+
 def _challenge(
     part: Governing,
     loop: LiveLoop,
@@ -145,14 +160,16 @@ def _challenge(
     return part.challenge(loop, challenger, expected=expected)
 
 
-def _print_next(decided: _Decided, governed: Governed) -> None:
+def _print_next(decided: _Decided, governed: Governed, found: Advised | None) -> None:
     """Print where to look and what to try."""
     log = shlex.quote(shown(decided.scene.log))
     manifest = shlex.quote(shown(governed.verified.manifest))
     key = shlex.quote(shown(governed.part.world.public_key))
     looks = (decided.scene.log, Path(decided.ended.page), *showing.places(governed))
+    advice = () if found is None else (f"torghut decision why --log {shown(found.log)} --last",)
     tries = (
         f"torghut decision why --log {log} --last",
+        *advice,
         f"torghut replay --verify --log {log}",
         f"torghut rollout why {manifest}",
         f"torghut rollout verify {manifest} --key {key}",
@@ -163,7 +180,9 @@ def _print_next(decided: _Decided, governed: Governed) -> None:
             click.echo(f"  {'' if place else name:<11}  {line}")
 
 
-def _as_json(decided: _Decided, governed: Governed, steps: Steps) -> JsonObject:
+def _as_json(
+    decided: _Decided, governed: Governed, found: Advised | None, steps: Steps
+) -> JsonObject:
     """Return what came of the demo, for machines."""
     scene, ended = decided.scene, decided.ended
     return {
@@ -184,6 +203,7 @@ def _as_json(decided: _Decided, governed: Governed, steps: Steps) -> JsonObject:
         "log": str(scene.log),
         "page": ended.page,
         "governance": showing.as_json(governed),
+        "advice": None if found is None else showing.advised_as_json(found),
         "step_seconds": {**steps.seconds},
         "seconds": round(sum(steps.seconds.values()), 3),
     }

@@ -114,7 +114,7 @@ class Governing:
     @contextmanager
     def served(self, package: Package) -> Iterator[LiveLoop]:
         """Yield the live loop with ``package`` in force, going on where it was."""
-        with serving(self.world, package, sequence=self.fed) as loop:
+        with serving(self.world.live, package, sequence=self.fed) as loop:
             yield loop
 
     def feed(self, loop: LiveLoop, count: int) -> Decided:

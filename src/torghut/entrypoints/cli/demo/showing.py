@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from torghut.entrypoints.cli.demo.advised import Advised
 from torghut.entrypoints.cli.demo.cycles import Judged
 from torghut.entrypoints.cli.demo.governed import LEAP, Governing, Recovered
 from torghut.entrypoints.cli.demo.made import packages
@@ -16,13 +17,13 @@ from torghut.entrypoints.cli.demo.verified import Verified
 from torghut.governance.notes.note import note_path
 from torghut.kernel.canonical import JsonObject
 from torghut.kernel.units import NS_PER_S
+from torghut.reasoning.specialist import NAME
 from torghut.workflows.rollout.places import run_folder
 
 HEADING: Final = (
     "",
-    "Made prices, drawn by a generator: a calm market that comes back and a wild one that goes on,",
-    "in turns. What is better in it was made to be: experts and two gates are declared for it. The",
-    "judge, its policy and the limits of stop and drift are the installed ones.",
+    "Made prices, drawn by a generator: a market that comes back and one that goes on, in turns;",
+    "experts and two gates are declared for it. Judge, policy and limits are the installed ones.",
     "",
 )
 
@@ -102,6 +103,37 @@ def verify_texts(found: Governed) -> tuple[str, ...]:
             f"{now.runtime_governance.reason}; rollback-proof {found.recovered.proof}"
         ),
     )
+
+
+def advised_texts(found: Advised) -> tuple[str, str]:
+    """Return what was asked and answered, and that it is the same with nobody to ask."""
+    return (
+        (
+            f"a specialist of fixed rules, no model, asked from {found.asked_from:.0%} of the "
+            f"allotment on: {found.verdict}, target {found.before.target:g} to "
+            f"{found.after.target:g}"
+        ),
+        (
+            f"{found.again} questions answered again from their records, {found.replayed} "
+            "decisions from the log, with nobody to ask: every byte the same"
+        ),
+    )
+
+
+def advised_as_json(found: Advised) -> JsonObject:
+    """Return what came of asking, for machines."""
+    return {
+        "model": None,
+        "specialist": NAME,
+        "prices": found.fed,
+        "asked_from": found.asked_from,
+        "verdict": found.verdict,
+        "target_before": found.before.target,
+        "target": found.after.target,
+        "answered_again": found.again,
+        "decided_again": found.replayed,
+        "log": str(found.log),
+    }
 
 
 def places(found: Governed) -> Sequence[Path]:

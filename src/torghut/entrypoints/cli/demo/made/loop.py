@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from torghut.artifacts.package import Package
 from torghut.composition import machine, standby
 from torghut.entrypoints.cli.demo.failing import DemoFailedError
 from torghut.entrypoints.cli.demo.made.market import SYMBOL, Floats, quotes_of
-from torghut.entrypoints.cli.demo.made.world import MadeWorld
+from torghut.kernel.units import NS_PER_MS
+from torghut.schemas.observing.catalogue import REASONING_CONNECTED
 
 _FEED: Final = "made"
 _TOGETHER: Final = 200
@@ -20,6 +23,8 @@ _TOGETHER: Final = 200
 
 _BUDGET_MS: Final = 30_000
 _OK: Final = 200
+_LOOK_S: Final = 0.1
+_ASKED: Final = f"{REASONING_CONNECTED.name} 1.0"
 _WORDS: Final = 3
 """Of a line in the file of tokens: role, name, token."""
 
@@ -32,11 +37,13 @@ class Decided:
         position: Held on paper, in units.
         target: Wanted.
         price: The mid price it was decided at.
+        reasons: Codes of what it was.
     """
 
     position: float
     target: float
     price: float
+    reasons: tuple[str, ...]
 
     @property
     def held(self) -> float:
@@ -74,7 +81,28 @@ class LiveLoop:
             position=decision["position"],
             target=decision["target_position"] or 0.0,
             price=decision["reference_price"],
+            reasons=tuple(decision["reasons"]),
         )
+
+    def await_asker(self) -> None:
+        """Wait until the process that asks for advice can be asked; it loads for seconds.
+
+        Raises:
+            DemoFailedError: It cannot be in time.
+            ServiceUnreachableError: The loop does not answer.
+        """
+        steady = standby.steady_clock()
+        until_ns = steady.now_ns() + _BUDGET_MS * NS_PER_MS
+        while _ASKED not in self._metrics():
+            if steady.now_ns() > until_ns:
+                raise DemoFailedError(step="advice", found="nobody who could be asked")
+            time.sleep(_LOOK_S)
+
+    def _metrics(self) -> Sequence[str]:
+        """Return the lines of the loop's page of metrics."""
+        headers = {"Authorization": f"Bearer {_token('read')}"}
+        _, body = standby.fetch(f"{self.url}/metrics", headers, budget_ms=_BUDGET_MS)
+        return body.decode(errors="replace").splitlines()
 
     def _post(self, prices: Floats) -> list[str]:
         """Offer prices together and return the answers."""
@@ -93,7 +121,7 @@ class LiveLoop:
             self.sequence += 1
         headers = {
             "Content-Type": "application/x-ndjson",
-            "Authorization": f"Bearer {_reporting_token()}",
+            "Authorization": f"Bearer {_token('report')}",
         }
         status, body = standby.post(
             f"{self.url}/v1/contexts", "\n".join(lines).encode(), headers, budget_ms=_BUDGET_MS
@@ -104,12 +132,13 @@ class LiveLoop:
 
 
 @contextmanager
-def serving(world: MadeWorld, package: Package, *, sequence: int) -> Iterator[LiveLoop]:
-    """Yield the live loop with ``package`` in force; it is asked to end at the end of the block.
+def serving(log: Path, package: Package, *options: str, sequence: int = 0) -> Iterator[LiveLoop]:
+    """Yield a live loop with ``package`` in force; it is asked to end at the end of the block.
 
     Args:
-        world: It serves in.
+        log: Of the loop.
         package: It decides by.
+        options: More of its command.
         sequence: Of the first context that it is offered.
 
     Raises:
@@ -117,8 +146,8 @@ def serving(world: MadeWorld, package: Package, *, sequence: int) -> Iterator[Li
     """
     with machine.child_command(
         (
-            *("serve", "--log", str(world.live), "--listen", "127.0.0.1:0"),
-            *("--package", f"{package.name}@{package.digest}"),
+            *("serve", "--log", str(log), "--listen", "127.0.0.1:0"),
+            *("--package", f"{package.name}@{package.digest}", *options),
         )
     ) as child:
         yield LiveLoop(url=_address(child), sequence=sequence)
@@ -138,11 +167,11 @@ def _address(child: machine.Child) -> str:
     raise DemoFailedError(step="live loop", found=complaint.strip()[-500:])
 
 
-def _reporting_token() -> str:
-    """Return the token by which contexts may be offered, out of the service's own file."""
+def _token(role: str) -> str:
+    """Return the token of a role, out of the service's own file."""
     lines: Sequence[str] = standby.token_file().read_text(encoding="utf-8").splitlines()
     for line in lines:
         words = line.partition("#")[0].split()
-        if len(words) == _WORDS and words[0] == "report":
+        if len(words) == _WORDS and words[0] == role:
             return words[-1]
-    raise DemoFailedError(step="live loop", found=f"no token that reports in {standby.TOKENS}")
+    raise DemoFailedError(step="live loop", found=f"no token of {role} in {standby.TOKENS}")

@@ -57,6 +57,11 @@ class MadeWorld:
         return self.root / "live.log"
 
     @property
+    def advised(self) -> Path:
+        """The log of a loop that is advised."""
+        return self.root / "advised.log"
+
+    @property
     def prices(self) -> Path:
         """The made prices."""
         return self.root / "made.csv"
