@@ -79,18 +79,21 @@ def post(
     return _exchange("POST", url, body, {"Content-Type": JSON, **headers}, unix, budget_ms)
 
 
-def fetch(url: str, headers: Mapping[str, str], *, budget_ms: int) -> tuple[int, bytes]:
+def fetch(
+    url: str, headers: Mapping[str, str], *, unix: str = "", budget_ms: int
+) -> tuple[int, bytes]:
     """Ask for a page, and return the status and the body of the answer.
 
     Args:
         url: Of the page, as for ``post``.
         headers: Sent with it.
+        unix: As for ``post``.
         budget_ms: As for ``post``.
 
     Raises:
         ServiceUnreachableError: There is no whole answer.
     """
-    return _exchange("GET", url, None, headers, "", budget_ms)
+    return _exchange("GET", url, None, headers, unix, budget_ms)
 
 
 def _exchange(

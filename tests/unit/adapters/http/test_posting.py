@@ -32,7 +32,7 @@ def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
     assert made.desk.released == [("stop", "over", "ann@desk, operate-1 over the API")]
 
 
-def test_a_page_is_fetched() -> None:
+def test_a_page_is_fetched(tmp_path: Path) -> None:
     asked: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,10 +41,11 @@ def test_a_page_is_fetched() -> None:
         writer.close()
 
     async def main() -> tuple[int, bytes]:
-        async with await asyncio.start_server(answer, "127.0.0.1") as server:
-            port = server.sockets[0].getsockname()[1]
-            url = f"http://127.0.0.1:{port}/metrics"
-            return await asyncio.to_thread(fetch, url, {"X-Said": "so"}, budget_ms=5000)
+        path = str(tmp_path / "any.sock")
+        async with await asyncio.start_unix_server(answer, path):
+            return await asyncio.to_thread(
+                fetch, "http://localhost/metrics", {"X-Said": "so"}, unix=path, budget_ms=5000
+            )
 
     assert asyncio.run(main()) == (200, b"page")
     head = asked[0].lower()
