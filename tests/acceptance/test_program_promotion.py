@@ -37,6 +37,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.timeout(3
 
 NAME: Final = "advice-test"
 CHAMPION: Final = f"{NAME}@champion"
+REVERTS: Final = "revert-packages"
 FOUND_S: Final = 90.0
 
 
@@ -102,7 +103,7 @@ def refused(made: Advised, status: int, code: str, *more: str) -> None:
     assert f"{code}: " in ended.err
 
 
-def test_what_is_promoted_is_what_is_asked_by_and_a_revert_changes_it_back(tmp_path: Path) -> None:
+def test_revert_to_the_prior_promoted_program_by_switch_and_by_ledger(tmp_path: Path) -> None:
     first, second = compiled(tmp_path)
     with (
         stand_in(tmp_path) as (url, _),
@@ -121,6 +122,13 @@ def test_what_is_promoted_is_what_is_asked_by_and_a_revert_changes_it_back(tmp_p
 
         put_on_record(tmp_path, second, 1)
         asked_second = served_by(made, client, second.digest)
+
+        thrown = made.service.typed("switch", "throw", REVERTS, "--reason", "it advises badly")
+        assert thrown.status == 0, thrown.out
+        served_by(made, client, first.digest)
+        let_go = made.service.typed("switch", "release", REVERTS, "--reason", "it was the feed")
+        assert let_go.status == 0, let_go.out
+        served_by(made, client, second.digest)
 
         back = made.service.typed(
             *("promotion", "revert", program_ledger(NAME), "--reason", "it advises badly", "--json")

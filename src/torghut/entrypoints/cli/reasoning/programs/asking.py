@@ -23,12 +23,14 @@ from torghut.entrypoints.cli.console import Progress
 from torghut.entrypoints.cli.lookup.reading import followed
 from torghut.governance.ledger.errors import AliasVacantError, NotPromotedError
 from torghut.governance.ledger.ledger import program_ledger
-from torghut.governance.ledger.state import Alias, parse_alias
+from torghut.governance.ledger.state import Alias, LedgerState, Term, parse_alias
 from torghut.kernel.errors import TorghutError
+from torghut.schemas.live.delivery import SwitchName
 from torghut.settings import artifact_dir
 from torghut.workflows.approving.proving import check_proven_term
 from torghut.workflows.reasoning.programs.learning import Extent, Lessons, lessons
 
+_REVERTS: Final[SwitchName] = "revert-packages"
 _LOOK_S: Final = 2.0
 """Between two looks at who was promoted."""
 
@@ -60,14 +62,39 @@ async def _named_by(name: str, alias: Alias) -> PackageReference:
     """Return the package that the ledger of a program names."""
     place, ledger_name = office("torghut reasoning"), program_ledger(name)
     ledger = await place.ledger(ledger_name)
-    digest = ledger.digest_of(alias)
+    if alias != "champion":
+        digest = ledger.digest_of(alias)
+    elif (term := _serving(ledger)) is not None:
+        await check_proven_term(place, ledger_name, term)
+        digest = term.digest
+    else:
+        digest = None
     if digest is None:
         raise AliasVacantError(
-            expected=f"a program that was promoted as {name}@{alias}", found="none on record"
+            expected=f"a program that was promoted as {name}@{alias}", found=_vacancy()
         )
-    if alias == "champion" and ledger.champion is not None:
-        await check_proven_term(place, ledger_name, ledger.champion)
     return PackageReference(name=name, digest=digest)
+
+
+def _serving(ledger: LedgerState) -> Term | None:
+    """Return whose term it is: the champion's, or that before it while a switch takes it back."""
+    if not _reverted():
+        return ledger.champion
+    return ledger.before[-1] if ledger.before else None
+
+
+def _vacancy() -> str:
+    """Return why an alias names nobody."""
+    return f"none before the newest while {_REVERTS} is thrown" if _reverted() else "none on record"
+
+
+def _reverted() -> bool:
+    """Return whether the switch is thrown that takes packages back, for any worker here."""
+    pages = [one for one in standby.worker_pages() if one.status is not None]
+    living = [one for one in pages if one.alive] or pages  # a loop that starts has no page yet
+    files = {one.name for one in standby.switch_folder().thrown() if not one.drill}
+    standing = {switch.name for one in living if one.status for switch in one.status.switches}
+    return _REVERTS in files | standing
 
 
 def check_live(package: Package) -> None:
@@ -78,7 +105,7 @@ def check_live(package: Package) -> None:
         PromotionUnprovenError: No approval stands behind it.
     """
     place, ledger_name = office("torghut reasoning"), program_ledger(package.name)
-    term = asyncio.run(place.ledger(ledger_name)).champion
+    term = _serving(asyncio.run(place.ledger(ledger_name)))
     if term is None or (term.digest, term.target) != (package.digest, "live"):
         found = "nobody" if term is None else f"{term.digest}, promoted to {term.target}"
         raise NotPromotedError(
@@ -88,19 +115,19 @@ def check_live(package: Package) -> None:
 
 
 async def champion_gone(text: str, package: Package) -> None:
-    """Return once the ledger names another program than ``package`` by NAME@champion.
+    """Return once another program than ``package`` is to be asked by as NAME@champion.
 
     For anything else than that alias it never does: what is named by its digest stays what it is.
     """
     named = parse_alias(text)
     place = office("torghut reasoning serve")
     while True:
-        await asyncio.sleep(_LOOK_S)
         if named is not None and named[1] == "champion":
             with suppress(TorghutError):  # what cannot be read now is looked at again
-                ledger = await place.ledger(program_ledger(named[0]))
-                if ledger.digest_of("champion") != package.digest:
+                term = _serving(await place.ledger(program_ledger(named[0])))
+                if term is None or term.digest != package.digest:
                     return
+        await asyncio.sleep(_LOOK_S)
 
 
 async def ended_by(asked: asyncio.Event, gone: Coroutine[None, None, None] | None) -> bool:
