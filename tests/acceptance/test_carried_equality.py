@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -11,6 +12,9 @@ from tests.support.carrying.deployments import Carried, carried, written
 from torghut.kernel.times import moment_ns
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(400)]
+
+WHOLE: Final = [pytest.mark.soak, pytest.mark.timeout(3600)]
+"""For a whole recording, and a whole day: the others are cut to what a minute carries."""
 
 
 @pytest.fixture
@@ -57,6 +61,18 @@ def controls(path: Path, symbol: str, quarters: list[str]) -> str:
             *("binance:{data}/crypto-l2", "binance-spot:ETHUSDT"),
             *("2024-08-08T23:54:00Z", "2024-08-08T23:54:45Z"),
             id="crypto",
+        ),
+        pytest.param(
+            *("lean:{data}/lean-forex/tick", "fxcm:NZDUSD"),
+            *("2014-05-02T00:00:00Z", "2014-05-03T00:00:00Z"),
+            id="forex-day",
+            marks=WHOLE,
+        ),
+        pytest.param(
+            *("binance:{data}/crypto-l2", "binance-spot:ETHUSDT"),
+            *("2024-08-08T23:54:00Z", "2024-08-09T00:00:00Z"),
+            id="crypto-whole",
+            marks=WHOLE,
         ),
     ],
 )
