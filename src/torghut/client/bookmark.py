@@ -60,8 +60,10 @@ class Bookmark:
         """
         try:
             with self.path.open("rb") as file:
-                lines = file.read(_BYTES_MAX).decode("ascii").strip().split("\n")
-            return [_position(line) for line in lines]
+                found = file.read(_BYTES_MAX + 1)
+            if len(found) > _BYTES_MAX:  # a line that is cut would be an earlier place
+                raise BookmarkError(path=self.path, found=f"more than {_BYTES_MAX:,} bytes")
+            return [_position(line) for line in found.decode("ascii").strip().split("\n")]
         except FileNotFoundError:
             return ()
         except OSError as error:

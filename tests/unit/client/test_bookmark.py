@@ -22,7 +22,11 @@ def test_what_was_kept_last_is_found_again(tmp_path: Path, *, durable: bool) -> 
     assert [path.name for path in bookmark.path.parent.iterdir()] == ["mark"]
 
 
-@pytest.mark.parametrize("content", [b"", b"0:1", b"\xff", b"start here", b"9" * 1000])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"0:1", b"\xff", b"start here", b"9" * 1000, b"0:1:2\n" * 10_923],
+    ids=["empty", "short", "no text", "words", "no number", "longer than is read"],
+)
 def test_file_that_is_no_bookmark_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mark"
     path.write_bytes(content)
