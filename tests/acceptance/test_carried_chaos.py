@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.system, pytest.mark.enable_socket, pytest.mark.timeout
 
 PARTITIONS: Final = 12
 WORKERS: Final = ("one", "two")
+MARKET: Final = "market.csv"
 READY_EVERY: Final = 5
 """Rounds until all is waited for; until then faults meet what an earlier one left."""
 
@@ -53,7 +54,7 @@ def chaos_of(stack: ExitStack, folder: Path, *, nodes: int, rounds: int, seed: i
     deployment = stack.enter_context(carried(folder, cluster.bootstrap, log))
     for worker, way in to_database.items():
         deployment.worker(worker, log=f"postgresql://torghut@{HOST}:{way.port}/{name}")
-    source = folder / "market.csv"
+    source = folder / MARKET
     source.write_text(market(rounds, draw), encoding="utf-8")
     return Chaos(
         deployment=deployment,
@@ -110,6 +111,11 @@ def _judge(stack: ExitStack, folder: Path, *, nodes: int, rounds: int, seed: int
     assert counted["outcomes"] == counted["published"] == counted["records"]
     assert set(chaos.befell) == set(chaos.faults)
     assert chaos.defects() == []
+    history = deployment.history(folder / MARKET)
+    assert history.status == 0, history.out + history.err
+    told = history.json["counts"]
+    assert told["decided"] == rounds * CONTEXTS
+    assert told["decided"] + told["refused"] == counted["published"]
     asyncio.run(_expect_stopped(deployment.log))
     deployment.verify()
 
