@@ -19,6 +19,7 @@ from tests.support.carrying.deployments import carried, written
 from tests.support.live.paying import router_package
 from tests.support.machine.commands import Ended
 from tests.support.machine.servers import own_server
+from tests.support.machine.slow_disk import why_not
 from tests.support.scheduling.schedulers import declare
 from torghut.adapters.filesystem.packages import FolderPackageStore
 from torghut.composition import logs
@@ -113,6 +114,7 @@ def _judge(stack: ExitStack, folder: Path, *, nodes: int, rounds: int, seed: int
     assert counted["wrong"] == counted["waiting"] == counted["untold"] == 0
     assert counted["records"] >= chaos.kept + len(chaos.poison) > rounds * CONTEXTS
     assert set(chaos.befell) == set(chaos.faults)
+    assert why_not() or min(chaos.held_up["database"], chaos.held_up["broker"]) > 0
     assert chaos.defects() == []
     _expect_same(counted, deployment.history(folder / MARKET, chaos.poison), rounds)
     asyncio.run(_expect_stopped(deployment.log))

@@ -17,6 +17,7 @@ from ops.servers.database import DatabaseServer
 from tests.fakes.proxy import Proxy
 from tests.support.carrying.deployments import Carried, Worker, awaited
 from tests.support.carrying.poisoning import POISON, Place, send_poison
+from tests.support.machine.slow_disk import slow_disk, why_not
 from torghut.kernel.times import instant
 
 SESSION_S: Final = 10.0
@@ -81,6 +82,7 @@ class Chaos:
         kept: Contexts that the broker is known to have taken, repeated ones as well.
         poison: Where each record that is no context stands, as the broker said.
         befell: What went wrong, and how often.
+        held_up: How often a slow disk let a server wait, by the server.
     """
 
     deployment: Carried
@@ -94,11 +96,13 @@ class Chaos:
     kept: int = 0
     poison: list[Place] = field(default_factory=list)
     befell: Counter[str] = field(default_factory=Counter)
+    held_up: Counter[str] = field(default_factory=Counter)
 
     @property
     def faults(self) -> Mapping[str, Callable[[], None]]:
-        """What may go wrong."""
+        """What may go wrong; a slow disk only where one can be had."""
         return {
+            **({} if why_not() else {"disk slow": self._slow_disk}),
             "worker killed": self._kill_worker,
             "worker halted past its session": self._halt_worker,
             "database killed": self._kill_database,
@@ -230,6 +234,16 @@ class Chaos:
         time.sleep(self.draw.uniform(0.5, 4.0))
         for way in self.to_database.values():
             way.mend()
+
+    def _slow_disk(self) -> None:
+        """Let whatever the database and the nodes sync take long: they share the disk."""
+        told = self.deployment.folder / f"synced-{self.befell['disk slow']}"
+        nodes = [pid for node in self.cluster.nodes if (pid := node.pid) is not None]
+        with slow_disk((*self.server.pids, *nodes), self.draw.uniform(0.2, 2.0), told):
+            time.sleep(self.draw.uniform(4.0, 8.0))
+        calls = told.read_text("utf-8", "replace")
+        self.held_up["database"] += calls.count(f"<{self.server.folder}/")
+        self.held_up["broker"] += calls.count(f"<{self.cluster.folder}/")
 
     def _storm(self) -> None:
         """Let one more worker join and leave, and one more again: each time all is shared anew."""
