@@ -89,7 +89,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 def test_twenty_faults_lose_nothing_and_double_nothing(stack: ExitStack, tmp_path: Path) -> None:
-    _judge(stack, tmp_path, nodes=1, rounds=20, seed=6)
+    _judge(stack, tmp_path, nodes=3, rounds=20, seed=6)
 
 
 @pytest.mark.soak
