@@ -241,6 +241,8 @@ class Chaos:
         nodes = [pid for node in self.cluster.nodes if (pid := node.pid) is not None]
         with slow_disk((*self.server.pids, *nodes), self.draw.uniform(0.2, 2.0), told):
             time.sleep(self.draw.uniform(4.0, 8.0))
+        assert len(self.server.pids) > 1, "the database did not outlive a slow disk"
+        assert nodes == [node.pid for node in self.cluster.nodes], "a node did not, or was away"
         calls = told.read_text("utf-8", "replace")
         self.held_up["database"] += calls.count(f"<{self.server.folder}/")
         self.held_up["broker"] += calls.count(f"<{self.cluster.folder}/")
