@@ -86,6 +86,11 @@ class DatabaseServer:
             raise DatabaseServerError(message)
         return self._process.pid
 
+    @property
+    def pids(self) -> Sequence[int]:
+        """Return the process ids of the running server and of everything that works for it."""
+        return self.pid, *_children(self.pid)
+
     def url(self, database: str = "postgres") -> str:
         """Return the address of one of its databases."""
         return f"postgresql://{_SUPERUSER}@/{database}?host={self.folder}"
@@ -133,11 +138,10 @@ class DatabaseServer:
 
     def kill(self) -> None:
         """Kill it and everything that works for it, as a power cut would, the disk excepted."""
-        process, self._process = self._process, None
-        if process is None:
+        if self._process is None:
             return
-        workers = _children(process.pid)
-        for pid in (process.pid, *workers):
+        pids, process, self._process = self.pids, self._process, None
+        for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait(STOP_BUDGET_S)

@@ -75,6 +75,10 @@ def test_poison_is_set_aside_with_its_offset_and_the_next_one_is_decided(
     stats = deployment.done("log", "stats", "--log", deployment.log, "--json").json
     assert stats["undecodable"] == 1
     deployment.verify()
+    history = deployment.history(deployment.folder / "prices.csv", [(PARTITION, offset)])
+    assert history.status == 0, history.out + history.err
+    found = history.json["counts"]
+    assert (found["decided"], found["quarantined"]) == (40, 1)
 
 
 def test_worker_does_not_write_into_a_database_that_forgets(broker: str, tmp_path: Path) -> None:

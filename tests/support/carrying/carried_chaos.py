@@ -16,6 +16,8 @@ from ops.servers.broker import BrokerCluster
 from ops.servers.database import DatabaseServer
 from tests.fakes.proxy import Proxy
 from tests.support.carrying.deployments import Carried, Worker, awaited
+from tests.support.carrying.poisoning import POISON, Place, send_poison
+from tests.support.machine.slow_disk import slow_disk, why_not
 from torghut.kernel.times import instant
 
 SESSION_S: Final = 10.0
@@ -24,6 +26,10 @@ SESSION_S: Final = 10.0
 WINDOW_S: Final = 60
 CONTEXTS: Final = 600
 """In each window of the source."""
+
+PARTITIONS: Final = 12
+DOSES_MAX: Final = 3
+"""Records that are no contexts, at most, in each round."""
 
 _UNREACHABLE: Final = 7
 _DEFECTS: Final = ('"event":"defect"', "cli.unforeseen", "Traceback")
@@ -72,8 +78,11 @@ class Chaos:
         to_database: The way of each worker to it.
         source: What is sent, window by window.
         draw: The course.
+        options: Of every worker.
         kept: Contexts that the broker is known to have taken, repeated ones as well.
+        poison: Where each record that is no context stands, as the broker said.
         befell: What went wrong, and how often.
+        held_up: How often a slow disk let a server wait, by the server.
     """
 
     deployment: Carried
@@ -83,13 +92,17 @@ class Chaos:
     to_database: Mapping[str, Proxy]
     source: str
     draw: random.Random
+    options: Sequence[str] = ()
     kept: int = 0
+    poison: list[Place] = field(default_factory=list)
     befell: Counter[str] = field(default_factory=Counter)
+    held_up: Counter[str] = field(default_factory=Counter)
 
     @property
     def faults(self) -> Mapping[str, Callable[[], None]]:
-        """What may go wrong."""
+        """What may go wrong; a slow disk only where one can be had."""
         return {
+            **({} if why_not() else {"disk slow": self._slow_disk}),
             "worker killed": self._kill_worker,
             "worker halted past its session": self._halt_worker,
             "database killed": self._kill_database,
@@ -110,15 +123,20 @@ class Chaos:
         return names
 
     def round(self, number: int, fault: str) -> None:
-        """Send a window, sometimes together with an earlier one, while something goes wrong."""
+        """Send a window, sometimes with an earlier one, and poison, while something goes wrong."""
         numbers = [number]
         if self.draw.random() < 1 / 2:
             numbers.append(self.draw.randint(0, number))
         self.draw.shuffle(numbers)
         with (self.deployment.folder / "course").open("a") as course:
             course.write(f"{number}: {fault}, windows {numbers}\n")
+        alone = self.draw.random() < 1 / 2
+        if alone:  # blocks of them alone come of it
+            self._send_poison()
         feeding = [self._feeding(one) for one in numbers]
         time.sleep(self.draw.uniform(0.0, 2.5))
+        if not alone:
+            self._send_poison()
         self.faults[fault]()
         self.befell[fault] += 1
         for one, process in zip(numbers, feeding, strict=True):
@@ -155,6 +173,14 @@ class Chaos:
 
     def _feeding(self, number: int) -> subprocess.Popen[bytes]:
         return self.deployment.begin("feed", "--source", self.source, *window(number))
+
+    def _send_poison(self) -> None:
+        """Send some records that are no contexts, wherever."""
+        doses = [
+            (self.draw.randrange(PARTITIONS), self.draw.choice(POISON))
+            for _ in range(self.draw.randint(1, DOSES_MAX))
+        ]
+        self.poison += send_poison(self.deployment.bootstrap, doses)
 
     def _some_worker(self) -> Worker:
         return self.draw.choice(list(self.deployment.workers.values()))
@@ -209,10 +235,22 @@ class Chaos:
         for way in self.to_database.values():
             way.mend()
 
+    def _slow_disk(self) -> None:
+        """Let whatever the database and the nodes sync take long: they share the disk."""
+        told = self.deployment.folder / f"synced-{self.befell['disk slow']}"
+        nodes = [pid for node in self.cluster.nodes if (pid := node.pid) is not None]
+        with slow_disk((*self.server.pids, *nodes), self.draw.uniform(0.2, 2.0), told):
+            time.sleep(self.draw.uniform(4.0, 8.0))
+        assert len(self.server.pids) > 1, "the database did not outlive a slow disk"
+        assert nodes == [node.pid for node in self.cluster.nodes], "a node did not, or was away"
+        calls = told.read_text("utf-8", "replace")
+        self.held_up["database"] += calls.count(f"<{self.server.folder}/")
+        self.held_up["broker"] += calls.count(f"<{self.cluster.folder}/")
+
     def _storm(self) -> None:
         """Let one more worker join and leave, and one more again: each time all is shared anew."""
         for number in range(2):
-            one = self.deployment.worker(f"guest-{number}")
+            one = self.deployment.worker(f"guest-{number}", options=self.options)
             one.start()
             one.await_ready()
             _end(one, self.draw.choice((signal.SIGTERM, signal.SIGKILL)))

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +20,7 @@ from typing import Any, Final
 from tests.support.carrying.brokers import BOOTSTRAP
 from tests.support.carrying.carriers import KafkaCarrier, heard
 from tests.support.carrying.removing_topics import remove_topics
+from tests.support.decisions.declared import ROOT
 from tests.support.decisions.kernels import compiled
 from tests.support.machine.commands import PROGRAM, Ended, environment
 from torghut.carrying.messages import Received
@@ -213,6 +215,26 @@ class Carried:
     def audit(self) -> Ended:
         """Return what the auditor says now."""
         return self.run("audit", "--log", self.log, "--json")
+
+    def history(self, sent: Path, poison: Sequence[tuple[int, int]] = ()) -> Ended:
+        """Return what a program that knows no Torghut says of everything; all must have ended.
+
+        Args:
+            sent: The contexts, all of them acknowledged.
+            poison: Partition and offset of what is no context, likewise.
+        """
+        places = self.folder / "poison.json"
+        places.write_text(json.dumps(poison), encoding="utf-8")
+        module = (sys.executable, "-m", "tests.support.carrying.history_reading")
+        ended = subprocess.run(
+            [*module, self.bootstrap, self.log, "--sent", str(sent), "--poison", str(places)],
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_S,
+        )
+        return Ended(status=ended.returncode, out=ended.stdout, err=ended.stderr)
 
     def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Return a command that runs in a process of its own."""
