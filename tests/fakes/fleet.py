@@ -159,9 +159,10 @@ class Fleet:
     processes: list[Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for topic in (TOPICS.contexts, TOPICS.decisions, TOPICS.control_outcomes, *TOPICS.keyed):
+        own = (TOPICS.decisions, TOPICS.control_outcomes, TOPICS.quarantine)
+        for topic in (TOPICS.contexts, *TOPICS.keyed, *own):
             self.cluster.topics.make(topic, self.partitions)
-        for topic in (TOPICS.commands, TOPICS.quarantine, TOPICS.heartbeats):
+        for topic in (TOPICS.commands, TOPICS.heartbeats):
             self.cluster.topics.make(topic, 1)
 
     @property

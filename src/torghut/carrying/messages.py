@@ -66,7 +66,7 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
         key: What its partition follows from; None without one.
         value: What it says.
         headers: Beside it.
-        topic: Where it goes, by its key; empty: wherever whoever sends it speaks.
+        topic: Where it goes; empty: where whoever sends it speaks. A voice stays on its partition.
     """
 
     key: bytes | None

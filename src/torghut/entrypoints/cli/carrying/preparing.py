@@ -48,6 +48,7 @@ async def _check_topics(options: WorkerOptions, topics: CarriedTopics) -> None:
     Raises:
         TopicMissingError: One is not there.
         PartitionCountKeyedError: One has another number of partitions than is declared.
+        PartitionsMissingError: One without a key has too few.
         TopicUnsafeError: One would lose records where one node is lost.
         BrokerUnreachableError: No broker answers within the budget.
         BrokerRefusedError: The broker answers that it will not.
