@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -27,6 +28,8 @@ TOPIC: Final = "topic"
 PARTITION: Final = "partition"
 OFFSET: Final = "offset"
 TRACEPARENT: Final = "traceparent"
+
+_TRACE: Final = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):
@@ -73,3 +76,9 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     value: bytes
     headers: Headers
     topic: str = ""
+
+
+def trace_of(headers: Mapping[str, bytes]) -> bytes:
+    """Return a W3C trace as it came; empty where it is none, for no trace is worth a record."""
+    said = headers.get(TRACEPARENT, b"")
+    return said if _TRACE.fullmatch(said) else b""
