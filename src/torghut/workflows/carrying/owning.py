@@ -244,6 +244,7 @@ class OwnedPartition:
 
     def _outcomes(self, worker: LiveWorker, voice: Voice) -> Publisher:
         """Return what publishes what became of contexts."""
+        witness, steady = self.share.witness, worker.loop.steady
         return Publisher(
             told=worker.loop.outcomes,
             voice=voice,
@@ -254,6 +255,7 @@ class OwnedPartition:
             retry_ms=self.share.budgets.retry_ms,
             quarantine=self.share.topics.quarantine,
             places={worker.desk.feeds.own(k): v for k, v in self._inputs().items()},
+            acknowledged=lambda came: witness.acknowledged(came, steady.now_ns()),
         )
 
     def _control_outcomes(self, worker: LiveWorker, voice: Voice) -> Publisher:

@@ -34,6 +34,7 @@ from torghut.carrying.messages import (
 )
 from torghut.carrying.ports import Voice
 from torghut.eventlog.errors import LogWriteError
+from torghut.kernel.clock import SteadyNs
 from torghut.kernel.units import MS_PER_S
 from torghut.schemas.live.position import (
     PLACE_MAX,
@@ -86,6 +87,8 @@ class Publisher:
         retry_ms: Between attempts to reach it.
         quarantine: The topic of records that were no contexts; empty where there are none.
         places: Topic and partition of those, by the digest that the log names each with.
+        acknowledged: Told when contexts came in, on the steady clock, once the broker has their
+            outcomes.
         said: Position of the last line that was heard; None until that is known.
     """
 
@@ -98,6 +101,7 @@ class Publisher:
     retry_ms: int
     quarantine: str = ""
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    acknowledged: Callable[[Sequence[SteadyNs]], None] = lambda _: None
     said: Position | None = None
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _unsettled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -171,6 +175,8 @@ class Publisher:
         async for blocks in self.told.follow_blocks(self.said):
             await self.voice.say(list(self._outgoing(blocks)))
             self._unsettled.set()
+            lines = [line for block in blocks for line in block.lines]
+            self.acknowledged([line.came_ns for line in lines if line.came_ns is not None])
             last = blocks[-1]
             self._heard(last.position(last.lines[-1]))
 

@@ -293,8 +293,13 @@ def _lines(
             name,
             body,
         )
-        trace = b"" if moment is None else moment[0].trace
-        found.append(Line(name=context_id, place=place, text=text, trace=trace))
+        line = Line(name=context_id, place=place, text=text)
+        if moment is not None:
+            stamp = moment[0]
+            line = Line(
+                name=context_id, place=place, text=text, trace=stamp.trace, came_ns=stamp.came_ns
+            )
+        found.append(line)
     return found
 
 
