@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import SCHEMA, Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
+from torghut.eventlog.errors import LogWriteError
 from torghut.eventlog.ports import SharedLog
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.units import MS_PER_S
@@ -72,6 +73,7 @@ class OwnedPartition:
         serving: Whether its contexts are decided.
         published: The last outcome that was published when it was taken up.
         unheard: Why the last heartbeat did not reach the broker; empty if it did.
+        unsure: Why the log did not say that the partition is still claimed; empty if it did.
         trouble: Why it could not be taken up, or gone on with; None once it is decided again.
     """
 
@@ -83,6 +85,7 @@ class OwnedPartition:
     serving: bool = False
     published: Position = field(init=False)
     unheard: str = ""
+    unsure: str = ""
     trouble: TorghutError | None = None
     _intake: Intake | None = None
     _full: asyncio.Event = field(default_factory=asyncio.Event)
@@ -129,6 +132,8 @@ class OwnedPartition:
             found.append("the broker takes nothing")
         if self.unheard:
             found.append(f"the broker does not hear it: {self.unheard}")
+        if self.unsure:
+            found.append(f"the log does not say whether it is still claimed: {self.unsure}")
         return found
 
     def bring(self, records: Sequence[Received]) -> None:
@@ -145,7 +150,7 @@ class OwnedPartition:
 
     def _rest(self) -> None:
         """Decide nothing; what is not given back is not read either, until it is taken up again."""
-        self.serving = False
+        self.serving, self.unsure = False, ""
         self._full.clear()
         if not self.asked.is_set():
             self.membership.hold(self.partition)
@@ -159,6 +164,7 @@ class OwnedPartition:
             others += [
                 tasks.create_task(self._beat(worker)),
                 tasks.create_task(self._resume(worker)),
+                tasks.create_task(self._stay_claimed()),
             ]
             await live(worker, lambda: self._feed(worker, beside), self.asked)
             await self._within(
@@ -232,6 +238,24 @@ class OwnedPartition:
             except BrokerRefusedError as error:  # others may hear of it all the same
                 self.unheard = str(error)
             await worker.desk.beats()
+
+    async def _stay_claimed(self) -> None:
+        """Ask again and again whether the claim still holds: without contexts nothing else does.
+
+        Raises:
+            ClaimLostError: Another process claimed the partition since.
+        """
+        budget_ms = self.share.budgets.probe_ms
+        while True:
+            await asyncio.sleep(budget_ms / MS_PER_S)
+            try:
+                async with asyncio.timeout(budget_ms / MS_PER_S):
+                    await self._check_claimed()
+                self.unsure = ""
+            except TimeoutError:
+                self.unsure = f"nothing came within {budget_ms} ms"
+            except LogWriteError as error:
+                self.unsure = str(error)
 
     async def _resume(self, worker: LiveWorker) -> None:
         """Let records be handed out again whenever there is room for them again, for ever."""

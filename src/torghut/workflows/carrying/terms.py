@@ -86,7 +86,8 @@ class CarryingBudgets:
             hear it at once, and all others so much later.
         retry_ms: Between attempts to reach the broker.
         retry_max_ms: Longest time between attempts to take a partition up that cannot be.
-        probe_ms: Between two questions to the log whether it is there, and longest wait for each.
+        probe_ms: Between two questions to the log whether it is there, and whether a partition is
+            still claimed; longest wait for each.
         release_ms: From losing partitions until what was decided last is published; what is not
             done by then is cancelled.
         let_go_ms: Longest wait after that until their clients are let go of. The broker's own
