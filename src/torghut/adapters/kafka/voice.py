@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from typing_extensions import override
 
+from torghut.access.options import KEPT_ONCE
 from torghut.adapters.kafka.connection import Connection
 from torghut.adapters.kafka.producing import send_packed
 from torghut.adapters.kafka.reading import explained
@@ -65,7 +66,7 @@ class KafkaVoice(Voice):
                 transactional_id=transactional_id,
                 transaction_timeout_ms=_TRANSACTION_MS,
                 max_batch_size=_BATCH_BYTES,
-                acks="all",
+                **KEPT_ONCE,
                 **self._connection.arguments,
             )
             try:
