@@ -31,6 +31,10 @@ from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.life import gravest_of, live
 
 
+async def nothing_to_check() -> None:
+    """Take the topics for what they should be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """What a worker brings to every partition that it gets.
@@ -46,6 +50,7 @@ class Share:
         partition_of: Where a symbol's contexts belong.
         advisor: Who is asked for advice.
         witness: Told what happens, for others.
+        check_topics: Raises where the topics no longer keep what they acknowledge.
     """
 
     claims: SharedLog
@@ -58,6 +63,7 @@ class Share:
     partition_of: PartitionOf
     advisor: Advisor = field(default_factory=NobodyAdvises)
     witness: CarryingWitness = field(default_factory=CarryingWitness)
+    check_topics: Callable[[], Awaitable[None]] = nothing_to_check
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import pytest
 
 from tests.fakes.fleet import BUDGETS, GROUP, TOPICS, Fleet, Process
 from tests.fakes.virtual_time import run_virtually
+from torghut.carrying.errors import BrokerUnreachableError, TopicUnsafeError
 from torghut.eventlog.errors import LogWriteError, Obstacle
+from torghut.kernel.errors import TorghutError
 from torghut.schemas.observing.log_events import PartitionLost
 
 LOOKED_S: Final = 2 * BUDGETS.probe_ms / 1000
@@ -74,5 +77,32 @@ def test_worker_is_not_ready_while_the_log_does_not_say_whether_it_may_write(
                 assert all("still claimed" in one and said in one for one in why(process))
             await asyncio.sleep(LOOKED_S + 0.01)
             assert why(process) == []
+
+    in_fleet(test)
+
+
+def test_worker_looks_at_its_topics_now_and_then_and_is_not_ready_while_they_are_unsafe() -> None:
+    unsafe = TopicUnsafeError(topic="t", what="copies", expected="3", found="1")
+    away = BrokerUnreachableError(asked="t", bootstrap="b", budget_ms=1, found="nobody")
+
+    async def test(_: Fleet, process: Process) -> None:
+        found: list[TorghutError | None] = [unsafe, away, None]
+        looks: list[TorghutError | None] = []
+
+        async def check() -> None:
+            looks.append(found[len(looks)] if len(looks) < len(found) else None)
+            if (error := looks[-1]) is not None:
+                raise error
+
+        process.worker.share = replace(process.worker.share, check_topics=check)
+        every_s = BUDGETS.topics_ms / 1000
+        await asyncio.sleep(every_s - 2)
+        assert (looks, why(process)) == ([], [])
+        for seen in (1, 2):  # a broker that is away tells nothing new
+            await asyncio.sleep(every_s if seen > 1 else 2)
+            assert looks == found[:seen]
+            assert ["expected copies 3" in one for one in why(process)] == [True]
+        await asyncio.sleep(every_s)
+        assert (looks, why(process)) == (found, [])
 
     in_fleet(test)
