@@ -332,12 +332,13 @@ def _rows() -> RowArray:
 async def make_topics(bootstrap: str, prefix: str) -> None:
     """Make the topics of a deployment."""
     topics = topics_of(prefix)
-    keyed = (topics.contexts, topics.decisions, topics.control_outcomes, *topics.keyed)
-    single = (topics.commands, topics.quarantine, topics.heartbeats)
+    spoken = (topics.decisions, topics.control_outcomes, topics.quarantine)
+    shared = (topics.contexts, *topics.keyed, *spoken)
+    single = (topics.commands, topics.heartbeats)
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await client.start()
     try:
-        counts = dict.fromkeys(keyed, _PARTITIONS) | dict.fromkeys(single, 1)
+        counts = dict.fromkeys(shared, _PARTITIONS) | dict.fromkeys(single, 1)
         await client.create_topics([NewTopic(topic, n, 1) for topic, n in counts.items()])
     finally:
         await client.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import signal
 import time
@@ -17,7 +16,14 @@ import pytest
 
 from ops.servers.broker import BrokerCluster, BrokerOptions, BrokerUnavailableError, run_broker
 from ops.servers.database import DatabaseServer
-from tests.support.carrying.deployments import Carried, awaited, carried, consumed, written
+from tests.support.carrying.deployments import (
+    Carried,
+    Worker,
+    awaited,
+    carried,
+    consumed,
+    written,
+)
 from tests.support.decisions.declared import ROOT
 from tests.support.machine.servers import own_server
 from torghut.carrying.messages import Received
@@ -41,6 +47,21 @@ SYMBOLS: Final = ("fxcm:EURUSD", "fxcm:NZDUSD")
 CALM_S: Final = 4.0
 """Of talk before, between and after halts."""
 
+BUDGET_MS: Final = 2000
+"""For an answer of the broker, as the worker of these tests has it."""
+
+UNREADY_S: Final = 4.5
+"""Within which a worker says that the broker or the database is away, its budgets included."""
+
+BUSY: Final = {
+    "sample_interval_ms: 30000": "sample_interval_ms: 0",
+    "fast_samples: 20": "fast_samples: 2",
+    "slow_samples: 120": "slow_samples: 8",
+    "channel_samples: 120": "channel_samples: 8",
+    "warm_up_samples: 240": "warm_up_samples: 10",
+}
+"""How instruments are declared so that positions are opened within seconds."""
+
 _STEP_MS: Final = 25
 _NS_PER_MS: Final = 1_000_000
 _NS_PER_S: Final = 1_000_000_000
@@ -49,15 +70,23 @@ _BEGIN_NS: Final = 1_399_291_200_000_000_000  # Monday 2014-05-05, 12:00 UTC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """When something was away, by wall time."""
+    """When something was away, by wall time.
+
+    Attributes:
+        what: Was away.
+        begin_ns: From then on.
+        end_ns: Until then.
+        unready: What the worker said that kept it from being ready, soon after it began.
+    """
 
     what: str
     begin_ns: int
     end_ns: int
+    unready: str
 
 
 def declared(folder: Path) -> Path:
-    """Write declarations with small limits into a folder, and return it."""
+    """Write declarations into a folder, and return it: limits are small, and it soon trades."""
     for name in DECLARATION_FOLDERS:
         shutil.copytree(ROOT / name, folder / name)
     replace(
@@ -67,8 +96,15 @@ def declared(folder: Path) -> Path:
     for name in ("EURUSD", "NZDUSD"):
         replace(
             folder / f"streams/instruments/fxcm-{name}.yaml",
-            {"decision_lifetime_ms: 10000": f"decision_lifetime_ms: {LIFETIME_MS}"},
+            {"decision_lifetime_ms: 10000": f"decision_lifetime_ms: {LIFETIME_MS}", **BUSY},
         )
+    replace(
+        folder / "governance/policies/gates.yaml",
+        {
+            "default: 60\n": "default: 0\n",  # dwell
+            "default: 40\n": "default: 100000\n",  # turnover
+        },
+    )
     return folder
 
 
@@ -116,7 +152,7 @@ def test_backlog_is_decided_and_nobody_acts_on_it(
         mode = {"kind": "mode", "control_id": "m", "mode": "paper", "notional_cap": 100000.0}
         deployment.done("feed", "--control", written(tmp_path / "mode.jsonl", mode))
         source = market(tmp_path / "market.csv", lasts_s=halted_s + 2 * away_s + 5 * CALM_S)
-        deployment.worker("one").start()
+        deployment.worker("one", options=("--budget-ms", str(BUDGET_MS))).start()
         deployment.workers["one"].await_ready()
         feeding = deployment.begin(
             *("feed", "--source", source, "--speed", "1x", "--budget-ms", "600000")
@@ -132,12 +168,23 @@ def test_backlog_is_decided_and_nobody_acts_on_it(
         told = asyncio.run(consumed(deployment.bootstrap, DECISIONS))
         deployment.verify()
 
+    _check(halts, _all_heard(told))
+
+
+def _check(halts: Sequence[Halt], outcomes: Sequence[Heard]) -> None:
+    """Check what a client made of everything, and what the worker said meanwhile."""
     for halt in halts:
-        backlog = [one for one in map(_heard, told) if _in(halt, one)]
+        backlog = [one for one in outcomes if _in(halt, one)]
         assert len(backlog) > 1000 / _STEP_MS, f"{halt.what}: nothing had to wait"
         assert [one for one in backlog if one.acted] == [], halt.what
-    calm = [one for one in map(_heard, told) if one.ingress_ns < halts[0].begin_ns - _NS_PER_S]
+    late = [one for one in outcomes if one.late]
+    assert late, "nothing was decided late"
+    assert [one for one in late if one.raises] == []
+    calm = [one for one in outcomes if one.ingress_ns < halts[0].begin_ns - _NS_PER_S]
     assert any(one.acted for one in calm), "nobody acts in calm either"
+    assert any(one.raises for one in calm), "nothing was opened in calm either"
+    assert "log" in halts[1].unready
+    assert "broker" in halts[2].unready
 
 
 def _halts(
@@ -150,27 +197,47 @@ def _halts(
 ) -> Sequence[Halt]:
     """Halt the worker, then the database, then the broker, each for so long."""
     worker = deployment.workers["one"]
-    return [
-        _halt(
-            "worker",
-            lambda: worker.send(signal.SIGSTOP),
-            lambda: worker.send(signal.SIGCONT),
-            halted_s,
-        ),
-        _halt("database", server.kill, server.start, away_s),
-        _halt("broker", lambda: cluster.suspend(1), lambda: cluster.resume(1), away_s),
-    ]
+
+    def away(what: str, begin: Callable[[], None], end: Callable[[], None]) -> Halt:
+        """Let something be away that the worker says it misses."""
+        worker.await_ready()
+        return _halt(what, begin, end, lambda: _unready(worker), away_s)
+
+    halted = _halt(
+        "worker",
+        lambda: worker.send(signal.SIGSTOP),
+        lambda: worker.send(signal.SIGCONT),
+        lambda: "",  # it says nothing at all
+        halted_s,
+    )
+    database = away("database", server.kill, server.start)
+    broker = away("broker", lambda: cluster.suspend(1), lambda: cluster.resume(1))
+    return [halted, database, broker]
 
 
-def _halt(what: str, begin: Callable[[], None], end: Callable[[], None], lasts_s: float) -> Halt:
+def _halt(
+    what: str,
+    begin: Callable[[], None],
+    end: Callable[[], None],
+    unready: Callable[[], str],
+    lasts_s: float,
+) -> Halt:
     """Let something be away for so long, after a calm."""
     time.sleep(CALM_S)
     begun_ns = time.time_ns()
     begin()
-    time.sleep(lasts_s)
+    until_s = time.monotonic() + lasts_s
+    why = unready()
+    time.sleep(max(0.0, until_s - time.monotonic()))
     ended_ns = time.time_ns()
     end()
-    return Halt(what=what, begin_ns=begun_ns, end_ns=ended_ns)
+    return Halt(what=what, begin_ns=begun_ns, end_ns=ended_ns, unready=why)
+
+
+def _unready(worker: Worker) -> str:
+    """Return what a worker says within a few seconds that keeps it from being ready."""
+    awaited(lambda: bool(worker.unready()), "it is not ready", within_s=UNREADY_S)
+    return worker.unready()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,26 +248,48 @@ class Heard:
         ingress_ns: When its context came in; -1 where nobody knows.
         age_ns: Its age then; -1 likewise.
         acted: Whether the client acts on it, and it may open something.
+        late: Whether it was decided late.
+        raises: Whether its target is further from nothing than its symbol's last one, or beyond it.
     """
 
     ingress_ns: int
     age_ns: int
     acted: bool
+    late: bool = False
+    raises: bool = False
 
 
-def _heard(record: Received) -> Heard:
-    """Return what a client makes of a record as soon as it is published."""
+def _all_heard(records: Sequence[Received]) -> Sequence[Heard]:
+    """Return what a client makes of all records, each symbol's in their order."""
+    targets = dict.fromkeys(SYMBOLS, 0.0)
+    return [_heard(record, targets) for record in records]
+
+
+def _heard(record: Received, targets: dict[str, float]) -> Heard:
+    """Return what a client makes of a record as soon as it is published.
+
+    Args:
+        record: Of the topic.
+        targets: The last target of each symbol; that of this record is put in its place.
+    """
     at_ns, text = record.timestamp_ms * _NS_PER_MS, (record.value or b"").decode()
     line = read_line(text)
     if not isinstance(line, Decided) or line.ingress_wall_ns is None:
         return Heard(ingress_ns=-1, age_ns=-1, acted=False)
     judge = Judge(limits=Limits(), machine=Machine(wall_ns=lambda: at_ns))
     delivery = judge.judge(line, text, parse_position(line.position), State("live", ""))
-    late = "context-late" in json.loads(text)["decision"]["reasons"]
+    late = "context-late" in line.decision.reasons
+    symbol, target = line.decision.symbol, line.decision.target_position
+    before = targets[symbol]
+    if target is not None:  # else it keeps the one that there is
+        targets[symbol] = target
+    after = targets[symbol]
     return Heard(
         ingress_ns=line.ingress_wall_ns,
         age_ns=at_ns - line.ingress_wall_ns,
         acted=delivery.actionable and not late,
+        late=late,
+        raises=abs(after) > abs(before) or after * before < 0,
     )
 
 

@@ -225,8 +225,14 @@ class InMemoryVoice(Voice):
         self.topics.allow("raising a voice", [self.place[0]])
         self.epoch = self.topics.voices.get(self.place, 0) + 1
         self.topics.voices[self.place] = self.epoch
-        records = self.topics.part(self.place).records
-        return records[-1] if records else None
+        return self._last(self.place[0])
+
+    @override
+    async def last_beside(self, topic: str, /) -> Received | None:
+        await self.frost.wait()
+        await self.topics.answer("looking for a last record")
+        self.topics.allow("looking for a last record", [topic])
+        return self._last(topic)
 
     @override
     async def say(self, records: Sequence[Outgoing], /) -> None:
@@ -299,16 +305,17 @@ class InMemoryVoice(Voice):
 
     def _keep(self, records: Sequence[Outgoing]) -> None:
         """Keep all of it, and the marks of the transaction behind it."""
-        own = self.topics.part(self.place)
+        topic, partition = self.place
         for record in records:
-            if not record.topic:
-                own.add(record)
-        touched = self.topics.keep("", [record for record in records if record.topic])
-        if any(not record.topic for record in records):
-            touched.add(self.place)
-        for place in touched:
-            self.topics.part(place).mark()
+            self.topics.part((record.topic or topic, partition)).add(record)
+        for touched in {record.topic or topic for record in records}:
+            self.topics.part((touched, partition)).mark()
         self.topics.wake()
+
+    def _last(self, topic: str) -> Received | None:
+        """Return the last record that a topic has on its partition."""
+        records = self.topics.part((topic, self.place[1])).records
+        return records[-1] if records else None
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing_extensions import override
 from tests.fakes.broker import Cluster, Frost, InMemoryBroker
 from tests.fakes.clock import CountingIds, HandClock
 from tests.fakes.live import FailingKeeper, Ill, Illness, Page, SwitchFiles, live_policy
-from tests.fakes.observing import KeptJournal
+from tests.fakes.observing import KeptJournal, RecordedTelemetry
 from tests.fakes.virtual_time import VirtualSteady, VirtualWall
 from tests.support.carrying.carried import belongs, quote
 from tests.support.decisions.loops import made_setup
@@ -94,6 +94,7 @@ class Process:
         log: As it has it open.
         illness: What is wrong with that.
         told: What it says of itself.
+        figures: Likewise, as figures.
         asked: Set to end it.
         worker: What runs in it.
         running: Its life; None before it began.
@@ -105,6 +106,7 @@ class Process:
     log: ProcessLog
     illness: Illness
     told: KeptJournal
+    figures: RecordedTelemetry
     asked: asyncio.Event
     worker: CarryingWorker
     running: asyncio.Task[None] | None = None
@@ -159,9 +161,10 @@ class Fleet:
     processes: list[Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for topic in (TOPICS.contexts, TOPICS.decisions, TOPICS.control_outcomes, *TOPICS.keyed):
+        own = (TOPICS.decisions, TOPICS.control_outcomes, TOPICS.quarantine)
+        for topic in (TOPICS.contexts, *TOPICS.keyed, *own):
             self.cluster.topics.make(topic, self.partitions)
-        for topic in (TOPICS.commands, TOPICS.quarantine, TOPICS.heartbeats):
+        for topic in (TOPICS.commands, TOPICS.heartbeats):
             self.cluster.topics.make(topic, 1)
 
     @property
@@ -184,7 +187,7 @@ class Fleet:
         name = f"w-{len(self.processes)}"
         log = ProcessLog(self.kept, frost)
         broker = InMemoryBroker(self.cluster, frost)
-        told = KeptJournal()
+        told, figures = KeptJournal(), RecordedTelemetry()
         share = Share(
             claims=log,
             holder=name,
@@ -194,7 +197,7 @@ class Fleet:
             budgets=BUDGETS,
             parts_of=lambda partition: self._parts(name, log, illness, partition),
             partition_of=self.partition_of,
-            witness=CarryingWitness(journal=told),
+            witness=CarryingWitness(telemetry=figures, journal=told),
         )
         process = Process(
             name=name,
@@ -202,6 +205,7 @@ class Fleet:
             log=log,
             illness=illness,
             told=told,
+            figures=figures,
             asked=asyncio.Event(),
             worker=CarryingWorker(share=share, group=GROUP),
         )

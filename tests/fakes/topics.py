@@ -111,16 +111,13 @@ class Topics:
             raise TopicMissingError(topic=topic)
         return self.by_name[topic][number]
 
-    def keep(self, topic: str, records: Sequence[Outgoing]) -> set[tuple[str, int]]:
-        """Keep records by their keys; return where they went."""
-        kept = set()
+    def keep(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Keep records by their keys."""
         for record in records:
             name = record.topic or topic
             place = (name, partition_of(record.key or b"", len(self.by_name[name])))
             self.part(place).add(record)
-            kept.add(place)
         self.wake()
-        return kept
 
     def cut(self, place: tuple[str, int], first: int) -> None:
         """Forget what stands before an offset."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Final, TypedDict
 
 from torghut.access.broker import AUTHORITIES, CERTIFICATE, PASSWORD, USER, BrokerAccess
@@ -55,6 +57,13 @@ class ClientOptions(TypedDict):
     sasl_mechanism: str
     sasl_plain_username: str | None
     sasl_plain_password: str | None
+
+
+KEPT_ONCE: Final[Mapping[str, object]] = MappingProxyType(
+    {"acks": "all", "enable_idempotence": True}
+)
+"""What every producer of aiokafka is told, by its own names: a record counts once all copies in
+step have it, and stands there once however often it is sent. Whoever sends relies on both."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from torghut.carrying.messages import (
     SCHEMA,
     SOURCE,
     SPEED,
-    TRACEPARENT,
     Outgoing,
     Received,
+    trace_of,
 )
 from torghut.kernel.canonical import JsonRefusedError, parse_json_object
 from torghut.kernel.ids import SOURCE_KEY_DIGITS, SYMBOL_PATTERN
@@ -62,7 +62,6 @@ _AS_IT_GOES: Final = b"max"
 _NS_BELOW: Final = 2**63
 _SEQUENCE_BELOW: Final = 2**64
 _SOURCE: Final = re.compile(rb"[0-9a-f]{64}")
-_TRACE: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _WALL_DIGITS_MAX: Final = 19
 _COLONS_IN_TEXTS: Final = 5
 """Of a context id and a symbol; every other colon of a flat object follows a key."""
@@ -255,7 +254,7 @@ def _context(value: bytes, received: Received) -> CarriedContext:
         _NAN if fields.last_size is None else fields.last_size,
     )
     wall_ns, speed = _measured(headers, received.timestamp_ms)
-    trace = _trace(headers.get(TRACEPARENT))
+    trace = trace_of(headers)
     return CarriedContext(fields.context_id, fields.symbol, source, row, wall_ns, speed, trace)
 
 
@@ -317,11 +316,6 @@ def _refusal(said: bytes) -> int:
     if code is None:
         raise NoContextError(RefusalCode.WRONG_TYPE, "a header refusal that is no code")
     return code
-
-
-def _trace(said: bytes | None) -> bytes:
-    """Return a W3C trace as it came; empty where it is none, for no trace is worth a context."""
-    return said if said is not None and _TRACE.fullmatch(said) else b""
 
 
 def _below(text: str, limit: int) -> int:

@@ -78,6 +78,22 @@ class PartitionsFewerError(TorghutError):
         self.found = found
 
 
+class PartitionsMissingError(TorghutError):
+    """A topic without a key has fewer partitions than is declared."""
+
+    code: ClassVar[str] = "carrying.partitions-missing"
+    exit_code: ClassVar[ExitCode] = ExitCode.CONTRACT
+
+    def __init__(self, *, topic: str, declared: int, found: int) -> None:
+        super().__init__(
+            f"{topic}: expected {declared} partitions as declared, found {found}; add those that "
+            "are missing with `torghut topics apply`"
+        )
+        self.topic = topic
+        self.declared = declared
+        self.found = found
+
+
 class CopiesDifferError(TorghutError):
     """A topic is kept by another number of nodes than is declared."""
 

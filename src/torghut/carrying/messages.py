@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -27,6 +28,8 @@ TOPIC: Final = "topic"
 PARTITION: Final = "partition"
 OFFSET: Final = "offset"
 TRACEPARENT: Final = "traceparent"
+
+_TRACE: Final = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):
@@ -66,10 +69,16 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
         key: What its partition follows from; None without one.
         value: What it says.
         headers: Beside it.
-        topic: Where it goes, by its key; empty: wherever whoever sends it speaks.
+        topic: Where it goes; empty: where whoever sends it speaks. A voice stays on its partition.
     """
 
     key: bytes | None
     value: bytes
     headers: Headers
     topic: str = ""
+
+
+def trace_of(headers: Mapping[str, bytes]) -> bytes:
+    """Return a W3C trace as it came; empty where it is none, for no trace is worth a record."""
+    said = headers.get(TRACEPARENT, b"")
+    return said if _TRACE.fullmatch(said) else b""

@@ -11,6 +11,7 @@ from torghut.carrying.errors import (
     NodesTooFewError,
     PartitionCountKeyedError,
     PartitionsFewerError,
+    PartitionsMissingError,
     TopicMissingError,
     TopicRefusal,
     TopicUnsafeError,
@@ -200,6 +201,7 @@ def check_safe(topics: Topics, seen: ClusterSeen, names: Collection[str]) -> Non
     Raises:
         TopicMissingError: One is not there.
         PartitionCountKeyedError: One has another number of partitions.
+        PartitionsMissingError: One without a key has too few.
         TopicUnsafeError: One would lose records where one node is lost.
     """
     for topic in topics.declared:
@@ -216,12 +218,14 @@ def _check_safe(topic: TopicDeclaration, seen: TopicSeen, environment: Environme
 
     Raises:
         PartitionCountKeyedError: It has another number of partitions.
+        PartitionsMissingError: Without a key, it has too few.
         TopicUnsafeError: It would lose records where one node is lost.
     """
-    if topic.key != "none" and topic.partitions != seen.partitions:
-        raise PartitionCountKeyedError(
-            topic=topic.name, declared=topic.partitions, found=seen.partitions
-        )
+    declared, there = topic.partitions, seen.partitions
+    if topic.key != "none" and declared != there:
+        raise PartitionCountKeyedError(topic=topic.name, declared=declared, found=there)
+    if declared > there:
+        raise PartitionsMissingError(topic=topic.name, declared=declared, found=there)
     wanted = replication_of(topic, environment)
     acknowledging, unclean = (seen.settings.get(one, "") for one in (_ACKNOWLEDGING, _UNCLEAN))
     for what, safe, expected, found in (

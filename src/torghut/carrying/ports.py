@@ -115,6 +115,8 @@ class TopicReader(Protocol):
 class Voice(Protocol):
     """The one voice on a partition of a topic: who raises it last silences all before it.
 
+    What names another topic is said there, on the partition of the same number.
+
     What is said is heard at once by those who read what is not final, and by all others once it is
     settled. What is said at once becomes final whole or not at all, in order; what never does may
     be said again by the next voice, so who reads what is not final may hear it twice.
@@ -122,6 +124,15 @@ class Voice(Protocol):
 
     async def raise_(self) -> Received | None:
         """Silence every voice before this one; return the partition's last record, if any.
+
+        Raises:
+            BrokerUnreachableError: No broker answers within the budget.
+            BrokerRefusedError: The broker answers that it will not.
+        """
+        ...
+
+    async def last_beside(self, topic: str, /) -> Received | None:
+        """Return the last final record, if any, of the same partition of another topic.
 
         Raises:
             BrokerUnreachableError: No broker answers within the budget.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,7 +21,7 @@ from torghut.schemas.declarations.live import LivePolicy
 from torghut.settings import revision
 from torghut.workflows.carrying.member import CarryingWorker
 from torghut.workflows.carrying.observing import CarryingWitness
-from torghut.workflows.carrying.owning import Share
+from torghut.workflows.carrying.owning import Share, nothing_to_check
 from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.advice.awaiting import NobodyAdvises
 from torghut.workflows.live.assembly import Parts
@@ -45,6 +46,7 @@ class Joining:
         topics: That are read and written.
         log: Address of the database, as typed.
         advice: Socket of whoever asks for advice; None where nobody does.
+        check_topics: Raises where the topics no longer keep what they acknowledge.
     """
 
     worker: str
@@ -53,6 +55,7 @@ class Joining:
     topics: CarriedTopics
     log: str
     advice: Path | None = None
+    check_topics: Callable[[], Awaitable[None]] = nothing_to_check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +180,7 @@ async def ready_worker(joining: Joining, setup: Setup) -> ReadyWorker:
         partition_of=brokering.partitioned(partitions),
         advisor=advisor or NobodyAdvises(),
         witness=CarryingWitness(telemetry=metrics, journal=journal),
+        check_topics=joining.check_topics,
     )
     machine.keep_for_good()
     return ReadyWorker(

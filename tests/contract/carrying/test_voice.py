@@ -101,6 +101,32 @@ def test_what_goes_elsewhere_is_heard_there_also_if_it_is_all_there_is(carrier: 
     carrier.run(test())
 
 
+def test_what_goes_elsewhere_keeps_to_its_partition_and_its_last_record_is_found_there(
+    carrier: Carrier,
+) -> None:
+    async def test() -> None:
+        topic, aside = await carrier.make("decisions", 2), await carrier.make("quarantine", 2)
+        broker = carrier.broker()
+        first, second = broker.voice(topic, 0), broker.voice(topic, 1)
+        await first.raise_()
+        await second.raise_()
+        assert await second.last_beside(aside) is None
+        await second.say([*says("x", "y", topic=aside), *says("b")])
+        await second.settle()
+        await second.say(says("z", topic=aside))
+        await first.say(says("w", topic=aside))  # and is not final: nothing of the second waits
+        await second.raise_()
+        last = await second.last_beside(aside)
+        assert last is not None
+        assert (last.value, dict(last.headers)) == (b"z", {"n": b"z"})
+        assert texts(await heard(broker, (aside, 1))) == ["x", "y", "z"]
+        await first.fall_silent()
+        await second.fall_silent()
+        assert texts(await heard(broker, (aside, 0))) == ["w"]
+
+    carrier.run(test())
+
+
 def test_voice_raised_later_silences_the_earlier_one(carrier: Carrier) -> None:
     async def test() -> None:
         topic = await carrier.make("decisions", 1)

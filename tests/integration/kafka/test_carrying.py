@@ -152,7 +152,7 @@ def on_stage(bootstrap: str, test: Callable[[Stage], Coroutine[object, object, N
             news=await carrier.make("news", PARTITIONS),
             fundamentals=await carrier.make("fundamentals", PARTITIONS),
             commands=await carrier.make("commands", 1),
-            quarantine=await carrier.make("quarantine", 1),
+            quarantine=await carrier.make("quarantine", PARTITIONS),
             heartbeats=await carrier.make("heartbeats", 1),
         )
         stage = Stage(carrier=carrier, topics=made)
@@ -198,8 +198,13 @@ def test_workers_share_hand_over_and_publish_each_outcome_once(broker: str) -> N
         assert await stage.all_heard() == {one: list(range(800)) for one in SYMBOLS}
         await stage.end()
         await check_log(stage)
-        kept = await heard(stage.carrier.broker(), (stage.topics.quarantine, 0))
-        assert len({dict(one.headers)[LOG_POSITION] for one in kept}) == 4 * len(SYMBOLS)
+        broker = stage.carrier.broker()
+        kept = [
+            dict(one.headers)[LOG_POSITION]
+            for number in range(PARTITIONS)
+            for one in await heard(broker, (stage.topics.quarantine, number))
+        ]
+        assert len(kept) == len(set(kept)) == 4 * len(SYMBOLS)
         for number in {belongs(PARTITIONS, one) for one in SYMBOLS}:
             blocks = [block async for block in stage.log.blocks(number)]
             received = read_block(blocks[0]).received

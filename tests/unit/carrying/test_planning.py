@@ -14,6 +14,7 @@ from torghut.adapters.filesystem.declared.topics import load_topics
 from torghut.carrying.errors import (
     NodesTooFewError,
     PartitionCountKeyedError,
+    PartitionsMissingError,
     TopicMissingError,
     TopicUnsafeError,
 )
@@ -97,16 +98,18 @@ def test_keyed_topic_keeps_its_count_of_partitions(partitions: int) -> None:
 
 def test_topic_without_a_key_may_grow() -> None:
     seen = applied(1)
-    smaller = replace(seen.topics[QUARANTINE], partitions=0)
+    smaller = replace(seen.topics[QUARANTINE], partitions=1)
 
     found = plan(TOPICS, otherwise(seen, QUARANTINE, smaller))
 
-    assert found.steps == [AddPartitions(name=QUARANTINE, partitions=1, found=0)]
+    assert found.steps == [AddPartitions(name=QUARANTINE, partitions=12, found=1)]
+    with pytest.raises(PartitionsMissingError, match="torghut topics apply"):
+        check_safe(TOPICS, otherwise(seen, QUARANTINE, smaller), {QUARANTINE})
 
 
 def test_partitions_are_not_taken_away() -> None:
     seen = applied(1)
-    more = replace(seen.topics[QUARANTINE], partitions=2)
+    more = replace(seen.topics[QUARANTINE], partitions=13)
 
     found = plan(TOPICS, otherwise(seen, QUARANTINE, more))
 

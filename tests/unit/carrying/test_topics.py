@@ -26,7 +26,7 @@ from torghut.schemas.publish import GOVERNING, stated_type
 TOPICS: Final[Topics] = load_topics(ROOT)
 CONTEXTS: Final = "streams/topics/torghut.market-context.v1.yaml"
 COMMANDS: Final = "streams/topics/torghut.commands.v1.yaml"
-QUARANTINE: Final = "streams/topics/torghut.quarantine.v1.yaml"
+PASSAGES: Final = "streams/topics/torghut.passages.v1.yaml"
 
 
 def with_change(file: str, old: str, new: str) -> TopicDeclaration:
@@ -90,7 +90,7 @@ def test_three_nodes_lose_nothing_that_one_of_them_loses(topic: TopicDeclaration
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("partitioner: murmur2", "partitioner: any", "partitioner any where key is none"),
+        ("partitioner: murmur2", "partitioner: any", "partitioner murmur2 where there is a key"),
         ("partitioner: murmur2", "partitioner: crc32", "'murmur2', 'log-partition' or 'any'"),
         ("partitions: 12", "partitions: 0", "greater than or equal to 1"),
         ("min_in_sync: 2", "min_in_sync: 1", "two of them in sync, on three nodes"),
@@ -114,7 +114,7 @@ def test_topic_that_contradicts_itself_is_refused(old: str, new: str, expected: 
 def test_compaction_wants_a_key_and_no_age() -> None:
     compacted = "compaction: {lag_hours_max: 1, tombstone_hours: 1}\n"
     with pytest.raises(DeclarationContentError, match="a key where there is compaction"):
-        with_change(QUARANTINE, "retention_hours: 2160\n", f"retention_hours: null\n{compacted}")
+        with_change(PASSAGES, "retention_hours: 168\n", f"retention_hours: null\n{compacted}")
     with pytest.raises(DeclarationContentError, match="retention_hours null"):
         with_change(COMMANDS, "retention_hours: null", "retention_hours: 24")
 

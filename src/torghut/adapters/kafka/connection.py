@@ -23,6 +23,8 @@ from torghut.kernel.units import MS_PER_S
 T = TypeVar("T")
 
 _LOG: Final = logging.getLogger(__name__)
+_NOBODY: Final = "Did we not perform bootstrap?"
+"""What aiokafka asserts where the broker knows of none, as one that has just come back may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,10 @@ class Connection:
             raise (
                 refused(asked, [error, *unsaid]) or self.unreachable(asked, _said(error))
             ) from error
+        except AssertionError as error:
+            if str(error) != _NOBODY:
+                raise
+            raise self.unreachable(asked, "one that knows of no broker") from error
 
     def unreachable(self, asked: str, found: str) -> BrokerUnreachableError:
         """Return that nobody answers."""

@@ -35,7 +35,7 @@ async def send_packed(
 
     Args:
         producer: With an open transaction.
-        at: Where those go that name no topic of their own.
+        at: Where those go that name no topic of their own; others keep to its partition.
         records: In their order.
 
     Raises:
@@ -45,7 +45,7 @@ async def send_packed(
     batch = producer.create_batch()
     for record in records:
         if record.topic:
-            under_way.append(await _handed(producer, record.topic, record))
+            under_way.append(await _handed(producer, record.topic, record, at.partition))
         elif not _fits(batch, record):
             under_way.append(await _batched(producer, at, batch))
             batch = producer.create_batch()
@@ -63,11 +63,15 @@ def _fits(batch: object, record: Outgoing) -> bool:
 
 
 async def _handed(
-    producer: AIOKafkaProducer, topic: str, record: Outgoing
+    producer: AIOKafkaProducer, topic: str, record: Outgoing, partition: int | None = None
 ) -> asyncio.Future[object]:
-    """Hand a record over."""
+    """Hand a record over; without a partition its key tells where."""
     future: asyncio.Future[object] = await producer.send(
-        record.topic or topic, record.value, key=record.key, headers=list(record.headers)
+        record.topic or topic,
+        record.value,
+        key=record.key,
+        partition=partition,
+        headers=list(record.headers),
     )
     future.add_done_callback(_heed)
     return future

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaProducer
 from typing_extensions import override
 
+from torghut.access.options import KEPT_ONCE
 from torghut.adapters.kafka.connection import Connection
 from torghut.adapters.kafka.producing import send_each
 from torghut.adapters.kafka.reading import explained
@@ -54,10 +55,7 @@ class KafkaSender(Sender):
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    enable_idempotence=True,
-                    acks="all",
-                    linger_ms=_LINGER_MS,
-                    **self._connection.arguments,
+                    **KEPT_ONCE, linger_ms=_LINGER_MS, **self._connection.arguments
                 )
                 await self._connection.begin("connecting", producer)
                 self._producer = producer

@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from typing_extensions import override
 
+from torghut.access.options import KEPT_ONCE
 from torghut.adapters.kafka.connection import Connection
 from torghut.adapters.kafka.producing import send_packed
 from torghut.adapters.kafka.reading import explained
@@ -65,7 +66,7 @@ class KafkaVoice(Voice):
                 transactional_id=transactional_id,
                 transaction_timeout_ms=_TRANSACTION_MS,
                 max_batch_size=_BATCH_BYTES,
-                acks="all",
+                **KEPT_ONCE,
                 **self._connection.arguments,
             )
             try:
@@ -75,9 +76,14 @@ class KafkaVoice(Voice):
                 raise
             self._producers.append(producer)
         self._doubts, self._commit = 0, None
-        async with explained(self._connection, [self._at.topic]):
+        return await self.last_beside(self._at.topic)
+
+    @override
+    async def last_beside(self, topic: str, /) -> Received | None:
+        at = TopicPartition(topic, self._at.partition)
+        async with explained(self._connection, [topic]):
             return await self._connection.answered(
-                f"looking for the last record of {self._place}", self._last()
+                f"looking for the last record of {topic}, partition {at.partition}", self._last(at)
             )
 
     @override
@@ -149,8 +155,8 @@ class KafkaVoice(Voice):
             self._open = True
         await send_packed(producer, self._at, records)
 
-    async def _last(self) -> Received | None:
-        """Return the partition's last record; its end may be the mark of a transaction."""
+    async def _last(self, at: TopicPartition) -> Received | None:
+        """Return a partition's last record; its end may be the mark of a transaction."""
         consumer = AIOKafkaConsumer(
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -159,14 +165,14 @@ class KafkaVoice(Voice):
         )
         await self._connection.begin(f"connecting to {self._place}", consumer)
         try:
-            consumer.assign([self._at])
-            end = (await consumer.end_offsets([self._at]))[self._at]
-            begin = (await consumer.beginning_offsets([self._at]))[self._at]
+            consumer.assign([at])
+            end = (await consumer.end_offsets([at]))[at]
+            begin = (await consumer.beginning_offsets([at]))[at]
             look = _FIRST_LOOK
             while end > begin:
                 start = max(begin, end - look)
-                consumer.seek(self._at, start)
-                last = await self._last_before(consumer, end)
+                consumer.seek(at, start)
+                last = await self._last_before(consumer, at, end)
                 if last is not None or start == begin:
                     return last
                 look *= 8
@@ -174,11 +180,13 @@ class KafkaVoice(Voice):
         finally:
             await self._connection.let_go(consumer)
 
-    async def _last_before(self, consumer: AIOKafkaConsumer, end: int) -> Received | None:
+    async def _last_before(
+        self, consumer: AIOKafkaConsumer, at: TopicPartition, end: int
+    ) -> Received | None:
         """Return the last record before an offset, from where the client stands."""
         last: Received | None = None
-        while await consumer.position(self._at) < end:
-            found = await consumer.getmany(self._at, timeout_ms=200)
+        while await consumer.position(at) < end:
+            found = await consumer.getmany(at, timeout_ms=200)
             for records in found.values():
                 last = received(records[-1:])[0]
         return last

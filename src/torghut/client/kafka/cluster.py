@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from torghut.access.beginning import begun
 from torghut.access.broker import BrokerAccess
 from torghut.access.ending import Admin, Client, ended
-from torghut.access.options import ClientOptions, client_options
+from torghut.access.options import KEPT_ONCE, ClientOptions, client_options
 from torghut.client.limits import Limits
 from torghut.client.wire.dialing import CutError
 from torghut.kernel.errors import TorghutError
@@ -77,9 +77,7 @@ class Cluster:
             CutError: No broker answers within the budget.
         """
         with cut():
-            producer = AIOKafkaProducer(
-                enable_idempotence=True, acks="all", linger_ms=_LINGER_MS, **self._arguments()
-            )
+            producer = AIOKafkaProducer(**KEPT_ONCE, linger_ms=_LINGER_MS, **self._arguments())
         await self._started(producer)
         return producer
 

@@ -197,7 +197,8 @@ class TopicDeclaration(Message):
     partitioner: Annotated[
         Partitioner,
         Field(
-            description="murmur2 or log-partition wherever there is a key; any where there is none."
+            description="murmur2 or log-partition where there is a key; log-partition or any where "
+            "there is none."
         ),
     ]
     partitions: Annotated[int, Field(ge=1, le=1024)]
@@ -214,8 +215,8 @@ class TopicDeclaration(Message):
 
     @model_validator(mode="after")
     def _keyed_as_it_is_partitioned(self) -> Self:
-        if (self.partitioner == "any") != (self.key == "none"):
-            message = "partitioner any where key is none, and another one elsewhere"
+        if self.partitioner == ("murmur2" if self.key == "none" else "any"):
+            message = "partitioner murmur2 where there is a key, any where there is none"
             raise ValueError(message)
         if self.partitioner == "log-partition" and self.compaction is not None:
             message = "no compaction where a key stands on several partitions"

@@ -271,6 +271,11 @@ CARRIED_TROUBLES: Final[Gauge[()]] = Gauge(
     help="Partitions that this worker was given and cannot take up; it tries again.",
     unit="partitions",
 )
+CARRIED_TO_ACKNOWLEDGED: Final[Histogram[()]] = Histogram(
+    name="torghut_carried_ingress_to_acknowledged_seconds",
+    help="From the moment that a context came in until the broker acknowledged its outcome; what "
+    "is said again, for it never became final, counts again.",
+)
 CARRIED_REBALANCES: Final[Counter[()]] = Counter(
     name="torghut_carried_rebalances_total",
     help="Times that the group shared its partitions anew.",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from torghut.carrying.contexts import Unreadable
 from torghut.carrying.controls import read_control
 from torghut.carrying.errors import BrokerUnreachableError
-from torghut.carrying.messages import Received
+from torghut.carrying.messages import Received, trace_of
 from torghut.carrying.ports import TopicReader
 from torghut.kernel.units import MS_PER_S
 from torghut.market.ports import Quarantined
@@ -115,8 +115,13 @@ class BesideReader:
                 digest=read.digest,
                 excerpt=read.excerpt,
             )
-            source = self.source_of(name)
-            return WaitingQuarantine(source=source, record=kept, beside=beside, urgent=True)
+            return WaitingQuarantine(
+                source=self.source_of(name),
+                record=kept,
+                beside=beside,
+                urgent=True,
+                trace=trace_of(dict(received.headers)),
+            )
         if read.symbol != "*" and self.partition_of(read.symbol) != self.partition:
             return None
         refusal = await self.refusing(read)

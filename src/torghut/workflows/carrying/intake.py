@@ -8,7 +8,7 @@ from typing import Final
 
 from torghut.carrying.contexts import CarriedContext, Unreadable, read_context, unreadable
 from torghut.carrying.controls import is_snapshot, read_control
-from torghut.carrying.messages import Received
+from torghut.carrying.messages import Received, trace_of
 from torghut.decisions.fold.tables import SOURCES_MAX
 from torghut.kernel.clock import WallNs
 from torghut.market.ports import Cursor, Quarantined
@@ -110,4 +110,5 @@ class Intake:
             digest=why.digest,
             excerpt=why.excerpt,
         )
-        return WaitingQuarantine(source=self.source, record=kept, cursor=cursor)
+        trace = trace_of(dict(record.headers))
+        return WaitingQuarantine(source=self.source, record=kept, cursor=cursor, trace=trace)

@@ -38,6 +38,7 @@ class CarryingWorker(Owner):
         group: That it is a member of.
         log_away: Why the log did not answer when it was asked last; empty if it did.
         refused: Why the broker will not be read from; empty where it was, or is only away.
+        unsafe: Why topics do not keep what they acknowledge, as seen last; empty where they do.
         behind: Records that the broker has of its partitions and it was not handed yet.
     """
 
@@ -45,6 +46,7 @@ class CarryingWorker(Owner):
     group: str
     log_away: str = ""
     refused: str = ""
+    unsafe: str = ""
     behind: int = 0
     _owned: dict[int, OwnedPartition] = field(default_factory=dict)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
@@ -61,7 +63,10 @@ class CarryingWorker(Owner):
             OffsetsGoneError: The topic is not the one that the log was decided from.
             Exception: A fault of ours; rather than one partition in silence, all of it ends.
         """
-        probing = self._begin("log probe", self._probe())
+        probing = (
+            self._begin("log probe", self._probe()),
+            self._begin("look at the topics", self._look_at_topics()),
+        )
         try:
             await self._be_member(asked)
         except TorghutError:
@@ -71,7 +76,8 @@ class CarryingWorker(Owner):
                 self.share.witness.failed("worker", error)
             raise
         finally:
-            probing.cancel()
+            for one in probing:
+                one.cancel()
 
     async def _be_member(self, asked: asyncio.Event) -> None:
         """Join, and join anew where that is what it takes, until asked to end."""
@@ -119,6 +125,8 @@ class CarryingWorker(Owner):
             found += [f"partition {number}: {why}" for why in owned.unready()]
         if self.log_away:
             found.append(f"the log does not answer: {self.log_away}")
+        if self.unsafe:
+            found.append(f"what is told may be lost: {self.unsafe}")
         return found
 
     @override
@@ -183,6 +191,18 @@ class CarryingWorker(Owner):
             except TorghutError as error:
                 self.log_away = str(error)
             await asyncio.sleep(budget_ms / MS_PER_S)
+
+    async def _look_at_topics(self) -> None:
+        """Look now and then whether topics are what they were found to be at the start."""
+        while True:
+            await asyncio.sleep(self.share.budgets.topics_ms / MS_PER_S)
+            try:
+                await self.share.check_topics()
+                self.unsafe = ""
+            except BrokerUnreachableError:
+                continue  # others say so; what was seen last holds
+            except TorghutError as error:
+                self.unsafe = str(error)
 
     def _begin(self, where: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Let something go on beside; what nobody foresaw in it is told, and ends the worker."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from torghut.kernel.clock import SteadyNs
 from torghut.kernel.errors import TorghutError
+from torghut.kernel.units import NS_PER_S
 from torghut.schemas.live.position import Position
 from torghut.schemas.observing import catalogue as metrics
 from torghut.schemas.observing.log_events import (
@@ -68,6 +71,11 @@ class CarryingWitness:
                 again_seconds=again_ms / 1000,
             )
         )
+
+    def acknowledged(self, came: Sequence[SteadyNs], now_ns: SteadyNs) -> None:
+        """The broker has the outcomes of contexts that came in then."""
+        waited = [(now_ns - one) / NS_PER_S for one in came]
+        self.telemetry.observe(metrics.CARRIED_TO_ACKNOWLEDGED, waited)
 
     def broker_lost(self, error: TorghutError) -> None:
         """The broker does not answer."""

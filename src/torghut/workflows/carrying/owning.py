@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from torghut.carrying.errors import BrokerRefusedError, BrokerUnreachableError
 from torghut.carrying.messages import SCHEMA, Outgoing, Received
 from torghut.carrying.ports import Broker, Membership, Sender, TopicReader, Voice
+from torghut.eventlog.errors import LogWriteError
 from torghut.eventlog.ports import SharedLog
 from torghut.kernel.errors import TorghutError
 from torghut.kernel.units import MS_PER_S
@@ -28,6 +29,10 @@ from torghut.workflows.carrying.terms import CarriedTopics, CarryingBudgets
 from torghut.workflows.live.advice.awaiting import Advisor, NobodyAdvises
 from torghut.workflows.live.assembly import LiveWorker, Parts, assemble
 from torghut.workflows.live.life import gravest_of, live
+
+
+async def nothing_to_check() -> None:
+    """Take the topics for what they should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,7 @@ class Share:
         partition_of: Where a symbol's contexts belong.
         advisor: Who is asked for advice.
         witness: Told what happens, for others.
+        check_topics: Raises where the topics no longer keep what they acknowledge.
     """
 
     claims: SharedLog
@@ -57,6 +63,7 @@ class Share:
     partition_of: PartitionOf
     advisor: Advisor = field(default_factory=NobodyAdvises)
     witness: CarryingWitness = field(default_factory=CarryingWitness)
+    check_topics: Callable[[], Awaitable[None]] = nothing_to_check
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,6 +79,7 @@ class OwnedPartition:
         serving: Whether its contexts are decided.
         published: The last outcome that was published when it was taken up.
         unheard: Why the last heartbeat did not reach the broker; empty if it did.
+        unsure: Why the log did not say that the partition is still claimed; empty if it did.
         trouble: Why it could not be taken up, or gone on with; None once it is decided again.
     """
 
@@ -83,6 +91,7 @@ class OwnedPartition:
     serving: bool = False
     published: Position = field(init=False)
     unheard: str = ""
+    unsure: str = ""
     trouble: TorghutError | None = None
     _intake: Intake | None = None
     _full: asyncio.Event = field(default_factory=asyncio.Event)
@@ -129,6 +138,8 @@ class OwnedPartition:
             found.append("the broker takes nothing")
         if self.unheard:
             found.append(f"the broker does not hear it: {self.unheard}")
+        if self.unsure:
+            found.append(f"the log does not say whether it is still claimed: {self.unsure}")
         return found
 
     def bring(self, records: Sequence[Received]) -> None:
@@ -145,7 +156,7 @@ class OwnedPartition:
 
     def _rest(self) -> None:
         """Decide nothing; what is not given back is not read either, until it is taken up again."""
-        self.serving = False
+        self.serving, self.unsure = False, ""
         self._full.clear()
         if not self.asked.is_set():
             self.membership.hold(self.partition)
@@ -159,6 +170,7 @@ class OwnedPartition:
             others += [
                 tasks.create_task(self._beat(worker)),
                 tasks.create_task(self._resume(worker)),
+                tasks.create_task(self._stay_claimed()),
             ]
             await live(worker, lambda: self._feed(worker, beside), self.asked)
             await self._within(
@@ -233,6 +245,24 @@ class OwnedPartition:
                 self.unheard = str(error)
             await worker.desk.beats()
 
+    async def _stay_claimed(self) -> None:
+        """Ask again and again whether the claim still holds: without contexts nothing else does.
+
+        Raises:
+            ClaimLostError: Another process claimed the partition since.
+        """
+        budget_ms = self.share.budgets.probe_ms
+        while True:
+            await asyncio.sleep(budget_ms / MS_PER_S)
+            try:
+                async with asyncio.timeout(budget_ms / MS_PER_S):
+                    await self._check_claimed()
+                self.unsure = ""
+            except TimeoutError:
+                self.unsure = f"nothing came within {budget_ms} ms"
+            except LogWriteError as error:
+                self.unsure = str(error)
+
     async def _resume(self, worker: LiveWorker) -> None:
         """Let records be handed out again whenever there is room for them again, for ever."""
         while True:
@@ -244,6 +274,7 @@ class OwnedPartition:
 
     def _outcomes(self, worker: LiveWorker, voice: Voice) -> Publisher:
         """Return what publishes what became of contexts."""
+        witness, steady = self.share.witness, worker.loop.steady
         return Publisher(
             told=worker.loop.outcomes,
             voice=voice,
@@ -254,6 +285,7 @@ class OwnedPartition:
             retry_ms=self.share.budgets.retry_ms,
             quarantine=self.share.topics.quarantine,
             places={worker.desk.feeds.own(k): v for k, v in self._inputs().items()},
+            acknowledged=lambda came: witness.acknowledged(came, steady.now_ns()),
         )
 
     def _control_outcomes(self, worker: LiveWorker, voice: Voice) -> Publisher:

@@ -3,9 +3,10 @@
 What a partition's loop tells, outcomes as well as what became of control records, is published by
 whoever decides it, after the topic's own last record that is final. What stands before that was
 heard; what stands after it is read from memory, or back from the log, where a worker died between
-the two. So nothing is left out, and nothing becomes final twice but a quarantined record whose
-block holds nothing else: it stands in another topic, so the last record of this one does not say
-that it was heard. Who reads what is not final yet may hear the last moment before a death again.
+the two. Records that were no context go to a topic of their own, and a block may hold nothing else:
+so the last of them counts as well. What is published together becomes final together, so nothing is
+left out and nothing becomes final twice. Who reads what is not final yet may hear the last moment
+before a death again.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from torghut.carrying.messages import (
 )
 from torghut.carrying.ports import Voice
 from torghut.eventlog.errors import LogWriteError
+from torghut.kernel.clock import SteadyNs
 from torghut.kernel.units import MS_PER_S
 from torghut.schemas.live.position import (
     PLACE_MAX,
@@ -83,8 +85,10 @@ class Publisher:
         settle_ms: Longest time from publishing something until it is made final, with all that
             came meanwhile.
         retry_ms: Between attempts to reach it.
-        quarantine: The topic of records that were no contexts.
+        quarantine: The topic of records that were no contexts; empty where there are none.
         places: Topic and partition of those, by the digest that the log names each with.
+        acknowledged: Told when contexts came in, on the steady clock, once the broker has their
+            outcomes.
         said: Position of the last line that was heard; None until that is known.
     """
 
@@ -97,6 +101,7 @@ class Publisher:
     retry_ms: int
     quarantine: str = ""
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    acknowledged: Callable[[Sequence[SteadyNs]], None] = lambda _: None
     said: Position | None = None
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _unsettled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -115,14 +120,13 @@ class Publisher:
             PositionMalformedError: The topic holds what was never published here.
         """
         await self.check_claimed()
-        last = await self.voice.raise_()
-        if last is None:
-            self.said = start_of(self.told.partition)
-        else:
-            said = _position(last)
-            await self._check_log(said, _digest(last))
-            self.said = said
-        return self.said
+        said = start_of(self.told.partition)
+        for last in (await self.voice.raise_(), await self._last_aside()):
+            if last is not None:
+                await self._check_log(_position(last), _digest(last))
+                said = max(said, _position(last))
+        self.said = said
+        return said
 
     async def publish(self) -> None:
         """Publish what is durable, and go on; the voice was raised.
@@ -146,6 +150,13 @@ class Publisher:
             except LogWriteError:  # whether the voice may be raised nobody knows yet
                 await asyncio.sleep(self.retry_ms / MS_PER_S)
 
+    async def _last_aside(self) -> Received | None:
+        """Return this partition's last record that was no context, if any."""
+        last = await self.voice.last_beside(self.quarantine) if self.quarantine else None
+        if last is None or _position(last).partition != self.told.partition:
+            return None  # another's: from when all of them shared one partition of the topic
+        return last
+
     async def _speak(self) -> None:
         """Say what there is and what comes, and make it final, until one of the two fails."""
         both = [asyncio.ensure_future(self._say()), asyncio.ensure_future(self._settle())]
@@ -164,6 +175,8 @@ class Publisher:
         async for blocks in self.told.follow_blocks(self.said):
             await self.voice.say(list(self._outgoing(blocks)))
             self._unsettled.set()
+            lines = [line for block in blocks for line in block.lines]
+            self.acknowledged([line.came_ns for line in lines if line.came_ns is not None])
             last = blocks[-1]
             self._heard(last.position(last.lines[-1]))
 

@@ -86,7 +86,9 @@ class CarryingBudgets:
             hear it at once, and all others so much later.
         retry_ms: Between attempts to reach the broker.
         retry_max_ms: Longest time between attempts to take a partition up that cannot be.
-        probe_ms: Between two questions to the log whether it is there, and longest wait for each.
+        probe_ms: Between two questions to the log whether it is there, and whether a partition is
+            still claimed; longest wait for each.
+        topics_ms: Between two looks whether the topics still keep what they acknowledge.
         release_ms: From losing partitions until what was decided last is published; what is not
             done by then is cancelled.
         let_go_ms: Longest wait after that until their clients are let go of. The broker's own
@@ -101,6 +103,7 @@ class CarryingBudgets:
     retry_ms: int = 250
     retry_max_ms: int = 10_000
     probe_ms: int = 2_000
+    topics_ms: int = 60_000
     release_ms: int = 5_000
     let_go_ms: int = 2_000
     controls_ms: int = 10_000

@@ -14,6 +14,7 @@ from tests.fakes.virtual_time import run_virtually
 from torghut.access.broker import BrokerAccess
 from torghut.access.ending import Client
 from torghut.adapters.kafka.connection import connection_to
+from torghut.carrying.errors import BrokerUnreachableError
 
 CONNECTION: Final = connection_to(
     BrokerAccess(bootstrap="nowhere:1"), client_id="test", budget_ms=1_000
@@ -65,3 +66,17 @@ def test_client_is_let_go_of_however_it_ends(stopping: Callable[[], Awaitable[No
             await CONNECTION.let_go(Ending(stopping))
 
     run_virtually(main())
+
+
+@pytest.mark.parametrize(
+    ("said", "raised"),
+    [("Did we not perform bootstrap?", BrokerUnreachableError), ("else", AssertionError)],
+)
+def test_broker_that_knows_of_none_is_one_that_does_not_answer(
+    said: str, raised: type[Exception]
+) -> None:
+    async def asserting() -> None:
+        raise AssertionError(said)
+
+    with pytest.raises(raised):
+        asyncio.run(CONNECTION.answered("publishing", asserting()))

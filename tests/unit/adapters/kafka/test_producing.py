@@ -58,10 +58,12 @@ class FakeProducer:
         """Take a batch."""
         return self._took(topic, partition, batch.values)
 
-    async def send(self, topic: str, value: bytes, *, key: bytes, headers: object) -> object:
+    async def send(
+        self, topic: str, value: bytes, *, key: bytes, partition: int | None, headers: object
+    ) -> object:
         """Take a record."""
         assert (key, headers) == (KEY, [])
-        return self._took(topic, None, [value])
+        return self._took(topic, partition, [value])
 
     def _took(self, topic: str, partition: int | None, values: list[bytes]) -> object:
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
@@ -91,12 +93,12 @@ def test_records_go_out_in_order_in_as_few_batches_as_they_fit_in() -> None:
     assert producer.handed == [("decisions", 3, [b"1", b"2"]), ("decisions", 3, [b"3"])]
 
 
-def test_record_with_a_topic_of_its_own_goes_there() -> None:
+def test_record_with_a_topic_of_its_own_goes_there_on_the_same_partition() -> None:
     producer = FakeProducer()
 
     asyncio.run(send_packed(producer, AT, records(b"bad", topic="quarantine") + records(b"1")))
 
-    assert producer.handed == [("quarantine", None, [b"bad"]), ("decisions", 3, [b"1"])]
+    assert producer.handed == [("quarantine", 3, [b"bad"]), ("decisions", 3, [b"1"])]
 
 
 def test_records_that_are_sent_one_by_one_go_where_they_name_or_else_are_told() -> None:

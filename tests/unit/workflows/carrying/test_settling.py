@@ -41,6 +41,10 @@ class Heard(Voice):
         return None
 
     @override
+    async def last_beside(self, topic: str, /) -> Received | None:
+        return None
+
+    @override
     async def say(self, records: Sequence[Outgoing], /) -> None:
         if self.since is None:
             self.since = asyncio.get_running_loop().time()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from torghut.artifacts.package import parse_reference
 from torghut.carrying.planning import check_safe
 from torghut.composition import brokering, deciding, working
@@ -29,7 +31,8 @@ async def prepare(options: WorkerOptions, told: Progress) -> ReadyWorker:
         name=options["worker"],
         budget_ms=options["budget_ms"],
     )
-    await _check_topics(options, topics)
+    check_topics = partial(_check_topics, options, topics)
+    await check_topics()
     told.stage("Opening the log")
     joining = working.Joining(
         worker=options["worker"],
@@ -38,6 +41,7 @@ async def prepare(options: WorkerOptions, told: Progress) -> ReadyWorker:
         topics=topics,
         log=options["log"],
         advice=options["advice"],
+        check_topics=check_topics,
     )
     return await working.ready_worker(joining, setup)
 
@@ -48,6 +52,7 @@ async def _check_topics(options: WorkerOptions, topics: CarriedTopics) -> None:
     Raises:
         TopicMissingError: One is not there.
         PartitionCountKeyedError: One has another number of partitions than is declared.
+        PartitionsMissingError: One without a key has too few.
         TopicUnsafeError: One would lose records where one node is lost.
         BrokerUnreachableError: No broker answers within the budget.
         BrokerRefusedError: The broker answers that it will not.

@@ -29,8 +29,9 @@ def relay(bootstrap: str | None, *, until_end: bool, budget_ms: int) -> ExitCode
     """Send governance's events to their topic, each once and in the order of the log.
 
     It goes on after the topic's last record, whatever ended it. One relay speaks at a time, the one
-    that was started last: another that still runs ends with 5. Where no broker answers when it
-    begins it ends with 7; one that goes away later it tries to reach again, and says so.
+    that was started last: another that still runs ends with 5 at its next event. Where no broker
+    answers when it begins it ends with 7; one that goes away later it tries to reach again, and
+    says so.
     """
     with progress() as told:
         asyncio.run(_relayed(bootstrap, told, until_end=until_end, budget_ms=budget_ms))

@@ -53,6 +53,7 @@ class WaitingQuarantine:
         cursor: As of a context.
         beside: Where it was taken from, if not from the source.
         urgent: As of a control record.
+        trace: The W3C trace that it is part of; empty where nobody says.
     """
 
     source: str
@@ -60,6 +61,7 @@ class WaitingQuarantine:
     cursor: Cursor | None = None
     beside: Beside | None = None
     urgent: bool = False
+    trace: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

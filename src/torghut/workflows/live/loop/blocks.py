@@ -22,6 +22,7 @@ class Gathered:
         rows: Fields of ``rows.CONTEXT``, numbered by the run's tables.
         contexts: What they came of, in the same order.
         quarantined: Records that are none, with the digest of their source part.
+        traces: The W3C trace of each of those; empty where nobody says.
         arrivals: Control records by the row that they come before.
         controls: What these came of, as far as they waited; each with its arrival.
         cursor: Of a source that can be read again, after the last of them.
@@ -32,6 +33,7 @@ class Gathered:
     rows: list[tuple[float, ...]] = field(default_factory=list)
     contexts: list[WaitingContext] = field(default_factory=list)
     quarantined: list[tuple[str, Quarantined]] = field(default_factory=list)
+    traces: list[bytes] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     controls: list[tuple[WaitingControl, Arrival]] = field(default_factory=list)
     cursor: Cursor | None = None

@@ -319,7 +319,7 @@ class LiveLoop:
         if gathered.contexts:
             self.last_decision_wall_ns = self.wall.now_ns()
         self.recorded([arrival.record for arrival in done.decided.received])
-        lines = with_asides(block, done.lines) if gathered.quarantined else done.lines
+        lines = with_asides(block, done.lines, gathered.traces) if gathered.traces else done.lines
         self.outcomes.publish(kept_block(block, lines))
         for line in done.lines:
             self.asked.tell(line.name, line.text)

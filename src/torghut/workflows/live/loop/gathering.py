@@ -38,6 +38,7 @@ def gather(
                 gathered.contexts.append(item)
             case WaitingQuarantine():
                 gathered.quarantined.append((item.source, item.record))
+                gathered.traces.append(item.trace)
                 gathered.quarantined_beside += item.beside is not None
             case WaitingControl():
                 _take_control(item, fold, gathered)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Final
 
 from torghut.decisions.block_text import EMPTY_RECORDS
@@ -292,8 +293,13 @@ def _lines(
             name,
             body,
         )
-        trace = b"" if moment is None else moment[0].trace
-        found.append(Line(name=context_id, place=place, text=text, trace=trace))
+        line = Line(name=context_id, place=place, text=text)
+        if moment is not None:
+            stamp = moment[0]
+            line = Line(
+                name=context_id, place=place, text=text, trace=stamp.trace, came_ns=stamp.came_ns
+            )
+        found.append(line)
     return found
 
 
@@ -303,22 +309,33 @@ def _measured(stamp: Stamp, speed: float | None) -> bytes:
     return b'"ingress_wall_ns":"%d","speed":%s,' % (stamp.wall_ns, played)
 
 
-def with_asides(block: Block, lines: Sequence[Line]) -> Sequence[Line]:
-    """Return a block's outcomes, and aside behind them its records that were no contexts."""
+def with_asides(
+    block: Block, lines: Sequence[Line], traces: Sequence[bytes] = ()
+) -> Sequence[Line]:
+    """Return a block's outcomes, and aside behind them its records that were no contexts.
+
+    Args:
+        block: That was kept.
+        lines: Its outcomes.
+        traces: Of each record that was no context; nothing where nobody knows any more.
+    """
     if block.records == EMPTY_RECORDS:
         return lines
     first = count_rows(block.inputs) + header_of(block).counts.resolved
-    return [*lines, *_quarantined(block, first)]
+    return [*lines, *_quarantined(block, first, traces)]
 
 
-def _quarantined(block: Block, first: int) -> Iterator[Line]:
+def _quarantined(block: Block, first: int, traces: Sequence[bytes]) -> Iterator[Line]:
     """Yield the records of a block that were no contexts, behind its ``first`` places."""
-    for place, kept in enumerate(read_block_records(block.records).quarantined, first):
+    records = read_block_records(block.records).quarantined
+    traced = zip(records, traces or repeat(b""), strict=False)
+    for place, (kept, trace) in enumerate(traced, first):
         message = RecordQuarantined(**kept.model_dump())
         yield Line(
             name=f"{kept.source}:{kept.record}",
             place=place,
             text=message.model_dump_json().encode(),
+            trace=trace,
             aside=True,
         )
 
