@@ -105,6 +105,12 @@ INGRESS_TO_HANDED_OVER: Final[Histogram[()]] = Histogram(
     help="From the moment that a context came in until its outcome was handed over.",
 )
 
+ADVISED_LATE: Final[Counter[()]] = Counter(
+    name="torghut_live_advised_late_decisions_total",
+    help="Decisions that had waited for advice and were handed over after their budget.",
+    unit="decisions",
+)
+
 # --- how it stands -------------------------------------------------------------------------------
 
 LAG: Final[Gauge[()]] = Gauge(
