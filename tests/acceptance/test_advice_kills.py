@@ -39,6 +39,8 @@ AGO_S: Final = 20_000
 SOON_S: Final = 0.05
 BUDGET_MS: Final = 20_000
 """Of a question about one of many symbols; whoever answers takes eight seconds."""
+AT_ONCE: Final = 5
+"""Each of so many kills does not wait until somebody can be asked again after the one before."""
 MANY: Final = [f"many:S{number:02}" for number in range(64)]
 
 
@@ -81,6 +83,8 @@ def check_kills(
     with beside(partial(offer_until, made, symbols, ended), ended):
         await_advice(made, waits)
         for kill in range(kills):
+            if kill % AT_ONCE:
+                made.service.await_asker()
             time.sleep(instants.uniform(*within_s))
             if kill % 2:
                 before = kill_who_asks(made)
