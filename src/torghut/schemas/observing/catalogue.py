@@ -259,6 +259,11 @@ REASONING_CONNECTED: Final[Gauge[()]] = Gauge(
     name="torghut_reasoning_connected",
     help="1 while the process that asks for advice can be asked, else 0.",
 )
+REASONING_TOKENS: Final[Counter[()]] = Counter(
+    name="torghut_reasoning_tokens_total",
+    help="Tokens that questions of this service used, as far as the endpoint said so.",
+    unit="tokens",
+)
 
 # --- carrying over a broker -----------------------------------------------------------------------
 
