@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final
 
 import click
 
@@ -50,9 +50,7 @@ def status(*, as_json: bool) -> ExitCode:
     return ExitCode.YES if able else ExitCode.NO
 
 
-def _cost(
-    usd_per_million: Decimal | None, *, hour: int, day: int
-) -> Mapping[Literal["hour_usd", "day_usd"], str] | None:
+def _cost(usd_per_million: Decimal | None, *, hour: int, day: int) -> JsonObject | None:
     """Return what tokens cost; None where no price is declared.
 
     Args:
@@ -66,7 +64,7 @@ def _cost(
     return {"hour_usd": f"{hour * price:.6f}", "day_usd": f"{day * price:.6f}"}
 
 
-def _cost_told(cost: Mapping[Literal["hour_usd", "day_usd"], str] | None) -> str:
+def _cost_told(cost: JsonObject | None) -> str:
     """Return what tokens cost, for people."""
     if cost is None:
         return "not known: no price is declared"
