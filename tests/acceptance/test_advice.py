@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +23,12 @@ from tests.support.live.advised import (
     reasons,
     stand_in,
 )
-from tests.support.live.threads import beside
 from torghut.client import SyncClient
 from torghut.kernel.canonical import JsonObject
 from torghut.schemas.control import VERDICTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-KILLS: Final = 6
 RECOVERED_S: Final = 5.0
 """Longest from a switch's throw to a decision under it that is asked for when it is thrown."""
 OFF: JsonObject = {
@@ -171,7 +167,7 @@ def shadowed(made: Advised) -> Sequence[object]:
 def test_process_that_asks_may_die_and_is_asked_again_once_it_is_back(tmp_path: Path) -> None:
     with advised_actively(tmp_path) as (made, client):
         made.reasons_until(client, *ADVISED)
-        os.kill(asking_pid(made), signal.SIGKILL)
+        os.kill(made.asking_pid(), signal.SIGKILL)
         made.reasons_until(client, "advice-failed", "advice-timed-out")
         standing = json.loads(made.service.typed("reasoning", "status", "--json").out)
         assert standing["breaker"]["state"] == "closed"
@@ -197,67 +193,8 @@ def test_context_that_waited_when_the_service_died_is_decided_once(tmp_path: Pat
     assert made.service.typed("replay", "--verify", "--log", str(made.service.log)).status == 0
 
 
-@pytest.mark.timeout(240)
-def test_kills_at_any_instant_leave_every_question_with_one_end(tmp_path: Path) -> None:
-    instants = random.Random(20261129)  # noqa: S311 - a seed, so that a failure comes again
-    with advised_actively(tmp_path, "slow:120") as (made, client):
-        made.reasons_until(client, *ADVISED)
-        for kill in range(KILLS):
-            ended = threading.Event()
-            with beside(partial(ask_until, made, ended), ended):
-                time.sleep(instants.uniform(0.3, 1.8))
-                if kill % 2:
-                    before = kill_who_asks(made)
-                    while asking_pid(made) == before:
-                        time.sleep(0.05)
-                else:
-                    made.service.end(signal.SIGKILL)
-                    made.service.start()
-        assert made.service.end() == 0
-
-    resolved = [one for one in made.exported("controls") if one["kind"] == "advice-resolved"]
-    counted = Counter(one["context_id"] for one in resolved)
-    assert set(counted.values()) == {1}
-    decided = {
-        one["decision_id"]
-        for one in made.exported("decisions")
-        if any(str(reason).startswith("advice-") for reason in one["reasons"])  # type: ignore[attr-defined]
-    }
-    assert {f"{name}/serving" for name in counted} <= decided
-    assert "lost" in {one["resolution"] for one in resolved}
-    log = str(made.service.log)
-    assert made.service.typed("replay", "--verify", "--log", log).status == 0
-    again = made.service.typed("reasoning", "replay", "--log", log)
-    assert again.status == 0, again.out
-
-
-def ask_until(made: Advised, ended: threading.Event) -> None:
-    """Offer quotes, whatever becomes of the service, until it is enough."""
-    while not ended.is_set():
-        with suppress(Exception):
-            client = made.service.client()
-            while not ended.is_set():
-                made.decide(client, budget_ms=2000)
-
-
 def ask_on(made: Advised, client: SyncClient) -> None:
     """Offer quotes until one of them is not answered."""
     with suppress(Exception):
         while True:
             made.decide(client)
-
-
-def kill_who_asks(made: Advised) -> int:
-    """Kill the process that asks, which a service that just began may not have started yet."""
-    while True:
-        pid = asking_pid(made)
-        with suppress(ProcessLookupError):  # it was the service's before, and is gone
-            os.kill(pid, signal.SIGKILL)
-            return pid
-        time.sleep(0.05)
-
-
-def asking_pid(made: Advised) -> int:
-    """Return the process that asks, as the service last said."""
-    lines = [line for line in made.service.said().splitlines() if '"reasoning.started"' in line]
-    return int(lines[-1].partition('"pid":')[2].split(",")[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import subprocess
 import sys
 import time
@@ -23,8 +24,10 @@ from torghut.adapters.system.clock import RandomIds, SystemClock
 from torghut.client import Delivery, SyncClient
 from torghut.eventlog.envelopes import read_event
 from torghut.kernel.canonical import JsonObject, parse_json_object
+from torghut.kernel.units import MS_PER_S
 from torghut.reasoning.ledger import AskingState, evolve
 from torghut.schemas.codes import Resolution
+from torghut.schemas.observing.log_events import AdvisedLate
 from torghut.schemas.reasoning.ledger import ASKING_EVENT
 from torghut.workflows.reasoning.ledger import PREFIX
 
@@ -39,13 +42,16 @@ FOUND_S: Final = 45.0
 AT_ONCE_S: Final = 0.25
 TIMED_OUT: Final = Resolution.TIMED_OUT.reason.code
 TRIES: Final = 3
-"""How often an answer may come too late because the machine is busy."""
+"""How often a fault may be tried because the machine is busy: once it has to be in time."""
+
+WAY_MS: Final = 20
+"""What a decision may take on its way here, which nobody there can know."""
+
+WAITED_S: Final = 0.5
+"""A wait that its deadline ended was not much shorter than that leaves."""
 
 ANY_VERDICT: Final = frozenset({"good", "no-usage", "unsure"})
 """What the stand-in makes of these hangs on the numbers that it is shown."""
-
-HANGING: Final = [name for name, outcome, _ in CASES if outcome == "timed-out"]
-"""Faults for which a decision comes late that waits for longer than it may."""
 
 
 def declare(folder: Path, *, failures: int) -> None:
@@ -72,15 +78,17 @@ class Course:
         made: The service.
         client: Of it.
         endpoint: That it asks.
-        late: Latencies of decisions that advice was asked for, in seconds.
-        missed: Decisions that came after their budget by the kernel's own times.
+        took: Latencies of decisions that advice was asked for, in seconds, by fault.
+        missed: Contexts whose decision came after its budget by the kernel's own times.
+        over: Contexts whose decision came after it for who waited here, and a moment more.
     """
 
     made: Advised
     client: SyncClient
     endpoint: Turning
-    late: list[float] = field(default_factory=list)
-    missed: int = 0
+    took: dict[str, list[float]] = field(default_factory=dict)
+    missed: set[str] = field(default_factory=set)
+    over: set[str] = field(default_factory=set)
     _stream: str = ""
     _read: int = 0
     _asking: AskingState = field(default_factory=AskingState)
@@ -92,13 +100,23 @@ class Course:
         took = time.monotonic() - begun
         decision = decision_of(delivery)
         reasons: Sequence[str] = decision["reasons"]
+        context = str(decision["decision_id"]).removesuffix("/serving")
         if "reasoning-shadow" in reasons or any(one.startswith("advice-") for one in reasons):
-            self.late.append(took)
+            self.took.setdefault(self.endpoint.fault, []).append(took)
+            if took * MS_PER_S > BUDGET_MS + WAY_MS:
+                self.over.add(context)
         waited_ns = int(decision["decided_ns"]) - int(decision["receive_ns"])
         missed = waited_ns > BUDGET_MS * 1_000_000
         assert missed == ("budget-missed" in reasons), decision
-        self.missed += missed
-        return reasons, str(decision["decision_id"])
+        if missed:
+            self.missed.add(context)
+        return reasons, context
+
+    def recorded_late(self) -> set[str]:
+        """Return the contexts that the service itself handed over after their budget."""
+        lines = self.made.service.said().splitlines()
+        late = [parse_json_object(one.encode()) for one in lines if f'"{AdvisedLate.name}"' in one]
+        return {str(one["context_id"]) for one in late}
 
     def stands(self) -> AskingState:
         """Return what the ledger says, of which only what is new is read."""
@@ -157,7 +175,7 @@ def course(folder: Path, mode: str, *, failures: int = 1000) -> Iterator[Course]
             time.sleep(0.05)
         if mode != "off":
             found.answered()
-        found.late.clear()
+        found.took.clear()
         yield found
         assert made.service.end() == 0
         check_silence(folder)
@@ -179,10 +197,9 @@ def resolution_code(outcome: str) -> str:
 
 def test_active_decides_in_time_and_says_what_it_was(tmp_path: Path) -> None:
     with course(tmp_path, "active") as found:
-        faults_in_turn(found)
-        check_prompt(found, within_s=BUDGET_MS / 1000)
-        assert found.missed < len(HANGING)
+        faults_in_turn(found, within_s=BUDGET_MS / 1000)
         names = found.made.exported("controls")
+    assert found.over <= found.missed | found.recorded_late()
 
     resolved = [one for one in names if one["kind"] == "advice-resolved"]
     contexts = [one["context_id"] for one in resolved]
@@ -190,31 +207,24 @@ def test_active_decides_in_time_and_says_what_it_was(tmp_path: Path) -> None:
     verify(found.made)
 
 
-def check_prompt(found: Course, *, within_s: float) -> None:
-    """Check that no fault made decisions late.
-
-    A busy machine may hold some of them up, but fewer than there are faults that would.
-    """
-    late = [one for one in found.late if one > within_s]
-    assert len(found.late) >= len(CASES)
-    assert len(late) < len(HANGING), late
-
-
-def faults_in_turn(found: Course) -> None:
-    """Have every fault answer a question, and check what its decision says."""
+def faults_in_turn(found: Course, *, within_s: float = math.inf) -> None:
+    """Have every fault answer questions until one is decided in time, and says what it was."""
     for name, outcome, code in CASES:
         found.endpoint.fault = name
         if name in ANY_VERDICT:
             wanted = {resolution_code(one) for one in VERDICTS}
         else:
             wanted = {resolution_code(outcome)}
-        reasons = next_answered(found)
-        for _ in range(TRIES - 1):
-            if wanted & set(reasons) or TIMED_OUT not in reasons:
-                break
+        for _ in range(TRIES):
             reasons = next_answered(found)
-        # A loop's own timer ends a wait a moment before the process that asks gives up.
-        assert wanted & set(reasons), (name, code, reasons)
+            took_s = found.took[name][-1]
+            if wanted & set(reasons) and took_s <= within_s:
+                break
+            # A busy machine may be late; nothing else that a decision says is forgiven.
+            late = TIMED_OUT in reasons and took_s >= WAITED_S
+            assert wanted & set(reasons) or late, (name, code, reasons, took_s)
+        else:
+            raise AssertionError((name, code, found.took[name]))
 
 
 def next_answered(found: Course) -> Sequence[str]:
@@ -234,15 +244,12 @@ def test_shadow_decides_at_once_and_records_what_it_was(tmp_path: Path) -> None:
         about: dict[str, tuple[str, str, str]] = {}
         for case in CASES:
             found.endpoint.fault = case[0]
-            before = found.stands().next_question
-            while found.stands().next_question == before:
-                reasons, decision = found.decide()
-                assert not any(one.startswith("advice-") for one in reasons), reasons
-                about[decision.removesuffix("/serving")] = case
-                time.sleep(0.03)  # the question follows the decision
-            found.answered()
-            time.sleep(0.05)  # and its record the answer
-        check_prompt(found, within_s=AT_ONCE_S)
+            for _ in range(TRIES):
+                ask_beside(found, case, about)
+                if found.took[case[0]][-1] <= AT_ONCE_S:
+                    break
+            else:
+                raise AssertionError((case[0], found.took[case[0]]))
         records = [
             one for one in found.made.exported("controls") if one["kind"] == "advice-shadowed"
         ]
@@ -261,6 +268,20 @@ def test_shadow_decides_at_once_and_records_what_it_was(tmp_path: Path) -> None:
             assert outcome == "timed-out" or one.get("code", "") == code, (name, one)
     assert seen == {name for name, _, _ in CASES}
     verify(found.made)
+
+
+def ask_beside(
+    found: Course, case: tuple[str, str, str], about: dict[str, tuple[str, str, str]]
+) -> None:
+    """Decide until one more question was asked and answered; note which case it was about."""
+    before = found.stands().next_question
+    while found.stands().next_question == before:
+        reasons, context = found.decide()
+        assert not any(one.startswith("advice-") for one in reasons), reasons
+        about[context] = case
+        time.sleep(0.03)  # the question follows the decision
+    found.answered()
+    time.sleep(0.05)  # and its record the answer
 
 
 def test_off_asks_nobody_whatever_they_would_do(tmp_path: Path) -> None:
@@ -307,17 +328,19 @@ def test_with_both_cores_loaded_a_thousand_questions_end_in_time(tmp_path: Path)
         for _ in range(rounds):
             faults_in_turn(found)
 
+    recorded = found.missed | found.recorded_late()
     worst_ms = BUDGET_MS + 1000 * max(synced) + 20
-    late_ms = sorted(1000 * one for one in found.late)
+    late_ms = sorted(1000 * one for took in found.took.values() for one in took)
     over = sum(one > BUDGET_MS for one in late_ms)
     sys.stdout.write(
         f"{len(late_ms):,} decisions, {over} after the budget of {BUDGET_MS} ms, the last after "
-        f"{late_ms[-1]:.0f} ms of {worst_ms:.0f} ms; {found.missed} say so; "
-        f"worst fsync {1000 * max(synced):.0f} ms\n"
+        f"{late_ms[-1]:.0f} ms of {worst_ms:.0f} ms; {len(found.missed)} say so, the service knows "
+        f"of {len(recorded)}; worst fsync {1000 * max(synced):.0f} ms\n"
     )
     assert len(late_ms) >= 1000
     assert over <= len(late_ms) / 1000
     assert late_ms[-1] <= worst_ms
+    assert found.over <= recorded
     verify(found.made)
 
 

@@ -48,7 +48,8 @@ class Desk:
         if inquiry.context_id == name(2):
             message = "a defect"
             raise RuntimeError(message)
-        return Finding(outcome="approve", confidence=0.5)
+        tokens = None if inquiry.context_id == name(3) else 700
+        return Finding(outcome="approve", confidence=0.5, tokens=tokens)
 
 
 def name(number: int) -> str:
@@ -68,10 +69,12 @@ def question(number: int) -> Question:
     )
 
 
-async def asked(path: Path, numbers: Sequence[int]) -> dict[int, Answer]:
+async def asked(
+    path: Path, numbers: Sequence[int], spent: Callable[[int], None] = lambda _: None
+) -> dict[int, Answer]:
     """Return what becomes of questions that are asked at once."""
     connected, answers = list[bool](), dict[int, Answer]()
-    advisor = SocketAdvisor(path, connected.append)
+    advisor = SocketAdvisor(path, connected.append, spent)
     running = asyncio.ensure_future(advisor.run())
     try:
         await until(lambda: connected == [True])
@@ -115,6 +118,18 @@ def test_question_that_ends_by_a_defect_ends_no_other(
     assert answers[2].code == "reasoning.defect"
     assert desk.missed == [name(2)]
     assert not caplog.messages
+
+
+def test_tokens_that_questions_used_are_told_as_far_as_they_are_known(tmp_path: Path) -> None:
+    spent: list[int] = []
+
+    async def main() -> None:
+        async with listening(cast("AdvisingDesk", Desk()), tmp_path / "a.sock"):
+            await asked(tmp_path / "a.sock", [1, 3, 4], spent.append)
+
+    asyncio.run(main())
+
+    assert sorted(spent) == [0, 700, 700]
 
 
 @pytest.mark.parametrize("line", [b"\xff\xfe\n", b"{}\n", b"x" * 100_000 + b"\n"])

@@ -39,6 +39,28 @@ def eager_declarations(folder: Path) -> Path:
     return folder
 
 
+def declare_many(folder: Path, symbols: Sequence[str], *, budget_ms: int) -> None:
+    """Let declarations have more such symbols, which may all ask at once and as often as they like.
+
+    What questions cost does not matter there, nor how many of them fail.
+    """
+    instruments = folder / "streams" / "instruments"
+    text = (instruments / "binance-spot-ETHUSDT.yaml").read_text(encoding="utf-8")
+    for number, symbol in enumerate(symbols):
+        body = text.replace(f"symbol: {SYMBOL}", f"symbol: {symbol}")
+        (instruments / f"many-{number:02}.yaml").write_text(body, encoding="utf-8")
+    policies = folder / "governance" / "policies"
+    _change(policies / "gates.yaml", "max_symbols: 10", f"max_symbols: {10 + len(symbols)}")
+    for old, new in (
+        ("budget_ms: 2000", f"budget_ms: {budget_ms}"),
+        ("notional_ratio: 0.95", "notional_ratio: 0.0"),
+        ("calls_per_hour: 600", "calls_per_hour: 100000"),
+        ("tokens_per_hour: 4000000", "tokens_per_hour: 1000000000"),
+        ("failures: 5", "failures: 1000"),
+    ):
+        _change(policies / "reasoning.yaml", old, new)
+
+
 def _change(path: Path, old: str, new: str) -> None:
     """Change what a declaration says."""
     text = path.read_text(encoding="utf-8")
@@ -52,9 +74,11 @@ class RisingQuotes:
 
     Attributes:
         begun_ns: Receive time of the first context; None: each is received when it comes.
+        symbol: Of all of them.
     """
 
     begun_ns: int | None
+    symbol: str = SYMBOL
     _sequence: int = 0
 
     def next(self) -> Context:
@@ -65,7 +89,7 @@ class RisingQuotes:
         at_ns = None if begun_ns is None else begun_ns + self._sequence * _STEP_NS
         return Context(
             feed="test",
-            symbol=SYMBOL,
+            symbol=self.symbol,
             sequence=self._sequence,
             bid=price,
             ask=price * 1.00001,
@@ -114,6 +138,11 @@ class Advised:
             time.sleep(0.05)
         message = f"no decision was {wanted}: {seen[-3:]}; {self.service.said()[-2000:]}"
         raise AssertionError(message)
+
+    def asking_pid(self) -> int:
+        """Return the process that asks, as the service last said."""
+        lines = [line for line in self.service.said().splitlines() if '"reasoning.started"' in line]
+        return int(lines[-1].partition('"pid":')[2].split(",")[0])
 
     def exported(self, what: str) -> Sequence[Mapping[str, object]]:
         """Return what the log holds."""

@@ -32,11 +32,15 @@ class SocketAdvisor(Advisor):
     Args:
         path: Of the socket.
         connected: Told whether somebody is there to be asked, whenever that changes.
+        spent: Told how many tokens a question used, as far as that is known.
     """
 
-    def __init__(self, path: Path, connected: Callable[[bool], None]) -> None:
+    def __init__(
+        self, path: Path, connected: Callable[[bool], None], spent: Callable[[int], None]
+    ) -> None:
         self._path = path
         self._connected = connected
+        self._spent = spent
         self._writer: asyncio.StreamWriter | None = None
         self._waiting: dict[str, Callable[[Answer], None]] = {}
 
@@ -81,6 +85,7 @@ class SocketAdvisor(Advisor):
         while line := await reader.readline():
             with suppress(ValidationError):
                 found = Found.model_validate_json(line)
+                self._spent(found.tokens or 0)
                 if (answered := self._waiting.pop(found.context_id, None)) is not None:
                     answered(
                         Answer(

@@ -103,5 +103,6 @@ async def _answer(desk: AdvisingDesk, asked: Inquired, writer: asyncio.StreamWri
         confidence=finding.confidence,
         advice=finding.advice,
         code=finding.code,
+        tokens=finding.tokens,
     )
     writer.write(found.model_dump_json().encode() + b"\n")

@@ -213,11 +213,20 @@ Tokens = Annotated[int, Field(ge=1, le=1_000_000_000)]
 class AskingTerms(Message):
     """What asking may cost, and what of the answers counts."""
 
-    calls_per_hour: Annotated[Count, Field(description="Questions; each has a call for each step.")]
+    calls_per_hour: Annotated[
+        Count,
+        Field(description="Questions that begin, each of which has one call a step: four at most."),
+    ]
     tokens_per_hour: Tokens
     tokens_per_question: Annotated[
         Tokens, Field(description="Reserved while it is under way, spent where nobody knows.")
     ]
+    usd_per_million_tokens: Annotated[
+        Amount | SkipJsonSchema[None],
+        Added,
+        # It says what was spent and limits nothing: another must not change what decisions cite.
+        Field(exclude=True, description="Of the dearer kind, read or written; may be left out."),
+    ] = None
     at_once: Annotated[int, Field(ge=1, le=1024, description="Questions under way.")]
     confidence_min: Annotated[Ratio, Field(description="Of advice; less than that defers.")]
     passage_age_ms: Annotated[Milliseconds, Field(description="Older news is not shown.")]

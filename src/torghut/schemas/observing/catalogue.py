@@ -105,6 +105,12 @@ INGRESS_TO_HANDED_OVER: Final[Histogram[()]] = Histogram(
     help="From the moment that a context came in until its outcome was handed over.",
 )
 
+ADVISED_LATE: Final[Counter[()]] = Counter(
+    name="torghut_live_advised_late_decisions_total",
+    help="Decisions that had waited for advice and were handed over after their budget.",
+    unit="decisions",
+)
+
 # --- how it stands -------------------------------------------------------------------------------
 
 LAG: Final[Gauge[()]] = Gauge(
@@ -252,6 +258,11 @@ REASONING_STARTS: Final[Counter[()]] = Counter(
 REASONING_CONNECTED: Final[Gauge[()]] = Gauge(
     name="torghut_reasoning_connected",
     help="1 while the process that asks for advice can be asked, else 0.",
+)
+REASONING_TOKENS: Final[Counter[()]] = Counter(
+    name="torghut_reasoning_tokens_total",
+    help="Tokens that questions of this service used, as far as the endpoint said so.",
+    unit="tokens",
 )
 
 # --- carrying over a broker -----------------------------------------------------------------------

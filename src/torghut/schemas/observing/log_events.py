@@ -80,6 +80,17 @@ class BlockCommitted(LogEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdvisedLate(LogEvent):
+    """A decision that had waited for advice was handed over after its budget."""
+
+    name = "loop.advised-late"
+    level = "warning"
+
+    context_id: str
+    late_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogAway(LogEvent):
     """Nothing can become durable for now; nothing is told until it can."""
 

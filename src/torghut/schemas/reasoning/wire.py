@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from torghut.schemas.context import ContextIdText
 from torghut.schemas.control import ResolutionName, Share, check_verdict
-from torghut.schemas.types import Message, Nanoseconds, Sha256, Symbol
+from torghut.schemas.types import Added, Message, Nanoseconds, SafeCount, Sha256, Symbol
 
 LINE_MAX: Final = 16_384
 """Longest line, in bytes."""
@@ -42,6 +42,9 @@ class Found(Message):
     confidence: Share | None
     advice: Sha256 | None
     code: Annotated[str, Field(max_length=100)]
+    tokens: Annotated[SafeCount | None, Added, Field(description="Used; null: nobody knows.")] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _fits_its_verdict(self) -> Self:

@@ -65,6 +65,11 @@ class Probed:
     stages: Sequence[Stage]
     exit_code: ExitCode
 
+    @property
+    def elapsed_ns(self) -> int:
+        """How long all of them took together."""
+        return sum(one.elapsed_ns or 0 for one in self.stages)
+
 
 class EndpointStages(Protocol):
     """An endpoint, one stage at a time; each raises ``AdviceFaultError`` and says what it found."""

@@ -20,9 +20,10 @@ from torghut.market.ports import Arrival, Quarantined
 from torghut.schemas.codes import Intent, Path, Reason, RefusalCode
 from torghut.schemas.control import LagBegan, SwitchThrown
 from torghut.schemas.observing.catalogue import BUILD_LABELS, INGRESS_TO_DURABLE
-from torghut.schemas.observing.log_events import BlockCommitted, ControlRefused
+from torghut.schemas.observing.log_events import AdvisedLate, BlockCommitted, ControlRefused
 from torghut.schemas.rows import DECISION
 from torghut.schemas.staging.latency import BOUNDS_S
+from torghut.workflows.live.advice.awaiting import Waited
 from torghut.workflows.live.intake.stamping import Stamp
 from torghut.workflows.live.intake.waiting import WaitingContext
 from torghut.workflows.live.loop.blocks import Done, Gathered
@@ -82,7 +83,7 @@ def done(arm: ArmRows, outcomes: Sequence[int] = (), **parts: Any) -> Done:  # n
             contexts=parts.get("contexts", []), quarantined=parts.get("quarantined", [])
         ),
         lines=[],
-        waited=[],
+        waited=parts.get("waited", []),
         decide_ns=2 * MS,
         durable_ns=3 * MS,
         durable_at_ns=20 * MS,
@@ -213,6 +214,20 @@ def test_each_context_is_measured_from_when_it_came_in() -> None:
         "torghut_live_ingress_to_durable_seconds": [0.010, 0.006],
         "torghut_live_ingress_to_handed_over_seconds": [0.011, 0.007],
     }
+
+
+def test_what_waited_and_is_handed_over_after_its_budget_is_counted_and_named() -> None:
+    seen = Observed()
+    waited = [
+        Waited(context_id=name, came_ns=SteadyNs(1 * MS), due_ns=due_ns)
+        for name, due_ns in (("in time", 21 * MS), ("late", 20 * MS), ("without one", 0))
+    ]
+
+    seen.counting.count(done(arm_rows([]), waited=waited), 21 * MS)
+
+    assert seen.counted("torghut_live_advised_late_decisions_total") == {"": 1}
+    assert (AdvisedLate(context_id="late", late_seconds=0.001), "late") in seen.journal.said
+    assert [name for _, name in seen.journal.said] == ["late", "0:7"]
 
 
 def test_a_block_is_said_and_traced_with_its_place() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 import click
 
@@ -11,7 +14,12 @@ from torghut.composition.advice.settings import endpoint_access
 from torghut.entrypoints.cli.console import json_option, print_json, print_table
 from torghut.kernel.errors import ExitCode
 from torghut.kernel.units import NS_PER_MS
-from torghut.workflows.reasoning.probing import Stage
+from torghut.workflows.reasoning.probing import Probed, Stage, StageName
+
+_KNOWN_AS: Final[Mapping[StageName, str]] = MappingProxyType(
+    {"name": "name (DNS)", "encryption": "encryption (TLS)"}
+)
+"""Stages that people look for by another name."""
 
 
 @click.command()
@@ -36,6 +44,7 @@ def probe(*, budget_ms: int, as_json: bool) -> ExitCode:
             {
                 "endpoint": access.url,
                 "model": access.model,
+                "elapsed_ns": found.elapsed_ns,
                 "stages": [
                     {
                         "name": one.name,
@@ -51,11 +60,18 @@ def probe(*, budget_ms: int, as_json: bool) -> ExitCode:
         return found.exit_code
     click.echo(f"{access.model} at {access.url}")
     columns = {"stage": "left", "": "left", "ms": "right", "found": "left"}
-    print_table(columns, [_row(one) for one in found.stages])
+    print_table(columns, [*(_row(one) for one in found.stages), _latency(found)])
     return found.exit_code
 
 
 def _row(stage: Stage) -> tuple[str, str, str, str]:
     """Return a stage as people read it."""
     took = "" if stage.elapsed_ns is None else f"{stage.elapsed_ns / NS_PER_MS:.1f}"
-    return stage.name, "ok" if stage.passed else stage.code, took, stage.detail
+    name = _KNOWN_AS.get(stage.name, stage.name)
+    return name, "ok" if stage.passed else stage.code, took, stage.detail
+
+
+def _latency(found: Probed) -> tuple[str, str, str, str]:
+    """Return how long all of it took, as people read it."""
+    took = f"{found.elapsed_ns / NS_PER_MS:.1f}"
+    return "latency", "", took, f"of all stages to {found.stages[-1].name}"

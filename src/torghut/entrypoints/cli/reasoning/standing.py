@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
 
 import click
 
@@ -17,6 +19,9 @@ from torghut.kernel.times import instant
 from torghut.kernel.units import NS_PER_S
 from torghut.reasoning.ledger import AskingPolicy
 from torghut.workflows.reasoning.ledger import AskingStands, asking_stands
+
+_PRICED: Final = 1_000_000
+"""Tokens that a declared price is of."""
 
 
 @click.command()
@@ -37,11 +42,33 @@ def status(*, as_json: bool) -> ExitCode:
     breaker = stands.state.breaker
     waits = breaker.state == "half-open" or (breaker.state == "open" and now_ns < breaker.until_ns)
     able = not waits and left[0] > 0 and left[1] >= policy.tokens_per_question
+    cost = _cost(terms.usd_per_million_tokens, hour=tokens, day=stands.state.tokens)
     if as_json:
-        print_json(_as_json(stands, policy, left))
+        print_json({**_as_json(stands, policy, left), "cost": cost})
     else:
-        print_fields(_fields(stands, policy, left, now_ns))
+        print_fields({**_fields(stands, policy, left, now_ns), "cost": _cost_told(cost)})
     return ExitCode.YES if able else ExitCode.NO
+
+
+def _cost(usd_per_million: Decimal | None, *, hour: int, day: int) -> JsonObject | None:
+    """Return what tokens cost; None where no price is declared.
+
+    Args:
+        usd_per_million: The price.
+        hour: Tokens of the hour, reserved ones too.
+        day: Tokens of the day, as far as they are known.
+    """
+    if usd_per_million is None:
+        return None
+    price = usd_per_million / _PRICED
+    return {"hour_usd": f"{hour * price:.6f}", "day_usd": f"{day * price:.6f}"}
+
+
+def _cost_told(cost: JsonObject | None) -> str:
+    """Return what tokens cost, for people."""
+    if cost is None:
+        return "not known: no price is declared"
+    return f"at most {cost['hour_usd']} USD of this hour, {cost['day_usd']} USD of this day"
 
 
 def _fields(

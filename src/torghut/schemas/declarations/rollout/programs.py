@@ -27,7 +27,11 @@ class ProgramLimits(Message):
         Ratio, Field(description="Of the answers that came; readable, and citing what was shown.")
     ]
     unanswered_max_ratio: Annotated[
-        Ratio, Field(description="Of the questions; late, refused or unreachable.")
+        Ratio,
+        Field(
+            description="Of the questions; late, refused, unreachable or unreadable: the fallback "
+            "answers."
+        ),
     ]
     veto_alignment_min_ratio: Annotated[
         Ratio, Field(description="Of what lost; kept from being raised.")

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from torghut.decisions.fold.batch import Asked, Decided
 from torghut.decisions.fold.folding import DecisionFold
-from torghut.kernel.clock import SteadyClock
+from torghut.kernel.clock import SteadyClock, SteadyNs
 from torghut.kernel.units import MS_PER_S, NS_PER_MS, NS_PER_S
 from torghut.schemas.control import AdviceResolved, AdviceShadowed, ResolutionName
 from torghut.schemas.rows import CONTEXT
@@ -90,6 +90,21 @@ class NobodyAdvises(Advisor):
         answered(Answer(resolution="failed", code=_UNADVISED))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waited:
+    """A context that had waited and is decided.
+
+    Attributes:
+        context_id: What names it.
+        came_ns: When it came in, on the steady clock.
+        due_ns: When its budget was over, likewise; 0 without one.
+    """
+
+    context_id: str
+    came_ns: SteadyNs
+    due_ns: int
+
+
 @dataclass(slots=True, kw_only=True)
 class _Open:
     """A question from its asking on.
@@ -101,6 +116,7 @@ class _Open:
         moment: When it came in; None where another process took it in.
         receive_ns: Of the context.
         deadline_ns: When it ends the question, on the steady clock; 0 without one.
+        due_ns: When the budget is over, likewise; 0 without one.
         timer: Ends the question then.
     """
 
@@ -110,6 +126,7 @@ class _Open:
     moment: Moment | None = None
     receive_ns: int = 0
     deadline_ns: int = 0
+    due_ns: int = 0
     timer: asyncio.TimerHandle | None = None
 
     def left_s(self, steady: SteadyClock) -> float:
@@ -148,10 +165,18 @@ class Awaiting:
     _waiting: dict[str, _Open] = field(default_factory=dict)
     _beside: dict[str, _Open] = field(default_factory=dict)
 
-    def answered(self, settled: Settled) -> Sequence[Moment]:
-        """Return when the contexts came in that a block decides and that had waited."""
+    def answered(self, settled: Settled) -> Sequence[Waited]:
+        """Return the contexts that a block decides and that had waited, as far as they are known.
+
+        Those are known that were taken in here.
+        """
         names = [name for number, _, name, _ in settled.answered if number < 0]
-        return [self.came[name] for name in names if name in self.came]
+        known = [self._waiting[name] for name in names if name in self._waiting]
+        return [
+            Waited(context_id=one.context_id, came_ns=one.moment[0].came_ns, due_ns=one.due_ns)
+            for one in known
+            if one.moment is not None
+        ]
 
     def follow(
         self,
@@ -213,14 +238,15 @@ class Awaiting:
         if bounds is None or one.moment is None:
             self._settle(one, Answer(resolution="failed", code="reasoning.undeclared"))
             return
-        left_ns = (bounds.budget_ms - bounds.reserve_ms) * NS_PER_MS
+        came_ns = one.moment[0].came_ns
+        one.due_ns = came_ns + bounds.budget_ms * NS_PER_MS
         question = Question(
             context_id=one.context_id,
             symbol=one.symbol,
             row=asked.row,
             regimes=fold.packages[facts.package].labels if facts.package else (),
             multiplier=float(declared.instrument(one.symbol).multiplier),
-            deadline_ns=one.moment[0].came_ns + left_ns,
+            deadline_ns=one.due_ns - bounds.reserve_ms * NS_PER_MS,
         )
         one.deadline_ns = question.deadline_ns
         one.timer = asyncio.get_running_loop().call_later(

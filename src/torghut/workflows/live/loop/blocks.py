@@ -9,6 +9,7 @@ from torghut.decisions.fold.batch import Decided
 from torghut.eventlog.block import Block
 from torghut.market.ports import Arrival, Cursor, Quarantined
 from torghut.schemas.live.delivery import Answered
+from torghut.workflows.live.advice.awaiting import Waited
 from torghut.workflows.live.intake.waiting import WaitingContext, WaitingControl
 from torghut.workflows.live.told.lines import Line
 from torghut.workflows.live.told.outcomes import Moment
@@ -76,7 +77,7 @@ class Done:
         decided: What became of it.
         gathered: What it was made of.
         lines: Its outcomes, as told.
-        waited: When those of its contexts came in that had waited, as far as it is known.
+        waited: The contexts that had waited and are decided here, as far as they are known.
         decide_ns: From taking to a whole block.
         durable_ns: From then until it was durable.
         durable_at_ns: When that was, on the steady clock.
@@ -86,7 +87,7 @@ class Done:
     decided: Decided
     gathered: Gathered
     lines: Sequence[Line]
-    waited: Sequence[Moment]
+    waited: Sequence[Waited]
     decide_ns: int
     durable_ns: int
     durable_at_ns: int

@@ -20,7 +20,7 @@ from torghut.kernel.ids import SERVING
 from torghut.kernel.units import NS_PER_S
 from torghut.schemas.codes import PENDING, ControlKind, Intent, Path, RefusalCode
 from torghut.schemas.observing import catalogue as metrics
-from torghut.schemas.observing.log_events import BlockCommitted, ControlRefused
+from torghut.schemas.observing.log_events import AdvisedLate, BlockCommitted, ControlRefused
 from torghut.schemas.rows import DECISION
 from torghut.workflows.live.loop.blocks import Done
 from torghut.workflows.live.observing.journal import Journal
@@ -75,6 +75,7 @@ class BlockCounting:
         self._count_contexts(done, refused)
         count_decisions(self.telemetry, done.decided)
         self._count_controls(done.decided)
+        self._count_late(done, told_ns)
         self._measure(done, told_ns)
         self.journal.say(
             BlockCommitted(
@@ -125,6 +126,19 @@ class BlockCounting:
                 correlation_id=record.control_id,
             )
 
+    def _count_late(self, done: Done, told_ns: int) -> None:
+        """Count and name what was handed over after its budget.
+
+        A decision says so itself only where its budget was over before it was made.
+        """
+        for one in done.waited:
+            if one.due_ns and (late_ns := told_ns - one.due_ns) > 0:
+                self.telemetry.count(metrics.ADVISED_LATE, 1)
+                self.journal.say(
+                    AdvisedLate(context_id=one.context_id, late_seconds=late_ns / NS_PER_S),
+                    correlation_id=one.context_id,
+                )
+
     def _measure(self, done: Done, told_ns: int) -> None:
         """Measure the block's steps, and the way of each context in it."""
         observe = self.telemetry.observe
@@ -133,7 +147,7 @@ class BlockCounting:
         asked = {one.context for one in done.decided.asked}
         came: Sequence[int] = [
             *(c.stamp.came_ns for n, c in enumerate(done.gathered.contexts) if n not in asked),
-            *(stamp.came_ns for stamp, _ in done.waited),
+            *(one.came_ns for one in done.waited),
         ]
         durable = [(done.durable_at_ns - one) / NS_PER_S for one in came]
         observe(metrics.INGRESS_TO_DURABLE, durable)

@@ -23,6 +23,11 @@ Verdict = Literal["promote", "deny", "insufficient"]
 """What is recommended of a program."""
 
 _UNANSWERED: Final = frozenset({"timed-out", "failed"})
+_COUNTS: Final[frozenset[GateId]] = frozenset(
+    {"slo_signal_count_minimum", "slo_decision_count_minimum"}
+)
+"""Gates of how much there is to judge by: one that does not pass says nothing of the program."""
+
 _P95: Final = 0.95
 
 
@@ -79,8 +84,8 @@ def program_figures(
 
 def verdict_on(figures: Sequence[GateFigure]) -> tuple[Verdict, str]:
     """Return what is recommended, and the code of what decided."""
-    short = [one for one in figures if (one.reason or "").startswith(SHORT_OF)]
-    failed = [one for one in figures if one.status == "fail" and one not in short]
+    short = [one for one in figures if one.status != "pass"]
+    failed = [one for one in short if one.status == "fail" and one.id not in _COUNTS]
     if failed:
         return "deny", failed[0].reason or ""
     if short:
@@ -104,7 +109,7 @@ def _figures(answers: Sequence[ExampleAnswer], limits: ProgramLimits) -> Iterato
     )
     yield _share(
         "program_unanswered_maximum",
-        (len(answers) - len(came), len(answers)),
+        (len(answers) - len(valid), len(answers)),  # the fallback answers after each of these
         ("<=", limits.unanswered_max_ratio),
         reason="unanswered-often",
     )

@@ -13,14 +13,17 @@ import pytest
 from typing_extensions import override
 
 from tests.fakes.live import A, Ill, Listener, World, live_policy, offered
+from tests.fakes.observing import KeptJournal, KeptTracer, RecordedTelemetry
 from tests.fakes.virtual_time import run_virtually
 from tests.support.decisions.asking import BUDGET_MS, asking_setup, mode_record, resolving
 from tests.support.decisions.kernels import compiled
 from torghut.decisions.recording import read_block
 from torghut.schemas.control import AdviceResolved, AdviceShadowed
 from torghut.schemas.live.position import START
+from torghut.schemas.observing.log_events import AdvisedLate
 from torghut.workflows.live.advice.awaiting import Advisor, Answer, Question
 from torghut.workflows.live.assembly import LiveWorker
+from torghut.workflows.live.loop.counting import BlockCounting
 from torghut.workflows.replay import replay_log
 
 WARM: Final = 40
@@ -229,7 +232,7 @@ def test_advice_from_outside_is_refused() -> None:
 @pytest.mark.parametrize("ill", [Ill.BUSY, Ill.BROKEN, Ill.KEPT_THEN_BROKEN])
 def test_log_that_is_away_while_advice_comes_loses_and_doubles_nothing(ill: Ill) -> None:
     async def main() -> None:
-        adviser = Adviser()
+        adviser = Adviser(after_s=1.4)
         made = world(adviser)
         async with made.living() as worker:
             waiting = await warm(worker, adviser.was_asked)
@@ -240,6 +243,34 @@ def test_log_that_is_away_while_advice_comes_loses_and_doubles_nothing(ill: Ill)
             await asyncio.sleep(1)
             assert [one.resolution for one in await resolutions(made)] == ["approve"]
         assert (await replay_log(made.inner, compiled())).identical
+
+    run_virtually(main())
+
+
+def test_decision_that_becomes_durable_after_its_budget_is_named_where_it_cannot_say_so() -> None:
+    async def main() -> None:
+        adviser = Adviser(after_s=1.4)
+        made = world(adviser)
+        journal = KeptJournal()
+        async with made.living() as worker:
+            worker.loop.done = BlockCounting(
+                telemetry=RecordedTelemetry(),
+                journal=journal,
+                tracer=KeptTracer(),
+                wall=made.wall,
+                steady=worker.loop.steady,
+            ).told
+            waiting = await warm(worker, adviser.was_asked)
+            made.illness.become(Ill.HANGING)
+            await asyncio.sleep(BUDGET_MS / 1000)
+            made.illness.become(Ill.WELL)
+            told = await last(waiting)
+            assert "advice-approved" in reasons(told)
+            assert "budget-missed" not in reasons(told)
+            await asyncio.sleep(1)
+        (late,) = [one for one, _ in journal.said if isinstance(one, AdvisedLate)]
+        assert [late.context_id] == [one.context_id for one in await resolutions(made)]
+        assert 0 < late.late_seconds < 1.5
 
     run_virtually(main())
 

@@ -7,9 +7,12 @@ from typing import Final
 
 import pytest
 
+from tests.support.decisions.declared import ROOT
 from tests.support.reasoning.asked import LIMITS
 from torghut.evals.figures import GateFigure
+from torghut.governance.declarations import parse_program_policy
 from torghut.kernel.units import NS_PER_MS
+from torghut.schemas.codes import UNADVISED, Resolution
 from torghut.schemas.control import ResolutionName
 from torghut.schemas.declarations.rollout.programs import ProgramLimits
 from torghut.schemas.reasoning.context import AdviceContext
@@ -90,6 +93,25 @@ def test_five_of_a_hundred_questions_may_be_unanswered_and_no_more() -> None:
 
     assert failing(whole(*late, *failed[:5])) == set()
     assert failing(whole(*late, *failed)) == {"program_unanswered_maximum"}
+
+
+def test_answer_that_cannot_be_read_is_a_fallback_as_one_that_never_came() -> None:
+    late = [answered(number, "timed-out") for number in range(10)]
+    bad = answered(10, "invalid")
+
+    assert "program_unanswered_maximum" not in failing(whole(*late))
+    assert "program_unanswered_maximum" in failing(whole(*late, bad))
+    assert by_id(whole(*late, bad))["program_unanswered_maximum"].value == 11 / COUNT
+    # The service level counts the same: a question that ended without a verdict.
+    assert {Resolution.INVALID.reason, Resolution.TIMED_OUT.reason} < set(UNADVISED)
+
+
+def test_shipped_limits_are_those_that_were_asked_for() -> None:
+    path = ROOT / "governance" / "policies" / "programs.yaml"
+    limits = parse_program_policy(path.read_text(encoding="utf-8"), file=path.name).limits
+
+    assert limits.schema_validity_min_ratio == 0.995
+    assert limits.unanswered_max_ratio == 0.05
 
 
 def test_what_approves_of_everything_does_not_veto_losses() -> None:
