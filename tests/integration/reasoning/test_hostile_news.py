@@ -12,6 +12,7 @@ from typing_extensions import override
 from tests.fakes.artifacts import InMemoryArtifacts
 from tests.integration.reasoning.test_faults import Changes, asked_row, desk_of, inquiry
 from tests.support.decisions.asking import NAMES
+from tests.support.reasoning.expected import PROMPT
 from torghut.adapters.dspy.program import configure
 from torghut.adapters.endpoint.faults import FAULTS
 from torghut.adapters.endpoint.script import parse_script
@@ -80,6 +81,13 @@ async def advised(*items: Item) -> tuple[Finding, list[str]]:
 def verdict(finding: Finding) -> tuple[str, float | None, float | None]:
     """Return what a finding lets the kernel do."""
     return finding.outcome, finding.factor, finding.confidence
+
+
+def test_what_logs_are_searched_for_stands_in_every_prompt() -> None:
+    _, asked = asyncio.run(advised())
+
+    assert len(asked) == 4
+    assert all(PROMPT in one for one in asked)
 
 
 def test_news_from_after_the_event_changes_not_a_byte_of_what_is_asked() -> None:
