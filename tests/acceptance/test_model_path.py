@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,19 +23,41 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 GUARD: Final = """
 import json, os, sys
 
+AT = ("socket.connect", "socket.sendto", "socket.sendmsg")
+OF = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
+
 def guard(event, given):
-    if event == "socket.connect" and isinstance(given[1], tuple):
+    if event in AT and isinstance(given[1], tuple):
         found = list(given[1][:2])
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
-        found = [str(one) for one in given[:2]]
+    elif event in OF:
+        found = [str(given[0])]
     else:
         return
     with open(os.environ["GUARDED"], "a") as file:
-        file.write(json.dumps([event, *found]) + "\\n")
+        file.write(json.dumps(found) + "\\n")
 
 sys.addaudithook(guard)
 """
-"""What every process of the service begins with: it writes down whom it speaks to by network."""
+"""What every process of the service begins with: it writes down whom it speaks to by network.
+
+That is where it connects or sends to, with the port, and which names it looks up.
+"""
+LISTENS: Final = {("127.0.0.1",), ("localhost",), ("::1",)}
+"""What a process looks up to listen; nobody is asked what those are."""
+
+SPEAKING: Final = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+    udp.sendto(b"hello", ("127.0.0.1", 9))
+    udp.sendmsg([b"hello"], [], 0, ("127.0.0.2", 9))
+for look_up in (lambda: socket.getaddrinfo("a.invalid", 1, flags=socket.AI_NUMERICHOST),
+                lambda: socket.getaddrinfo("localhost", 1)):
+    try:
+        look_up()
+    except OSError:
+        pass
+"""
+"""Says something by network without a connection; nothing of it leaves the machine."""
 
 
 @contextmanager
@@ -54,9 +79,18 @@ def guarded(folder: Path, url: str, mode: str) -> Iterator[tuple[Advised, SyncCl
 
 
 def spoken_to(said: Path) -> set[tuple[object, ...]]:
-    """Return whom the processes of a service spoke to by network, but to listen for themselves."""
+    """Return whom processes spoke to by network, and the names they looked up but to listen."""
     lines = said.read_text(encoding="utf-8").splitlines() if said.exists() else []
-    return {tuple(found) for event, *found in map(json.loads, lines) if event == "socket.connect"}
+    return {tuple(json.loads(line)) for line in lines} - LISTENS
+
+
+def test_what_is_sent_or_looked_up_without_a_connection_is_seen(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+
+    variables = {**os.environ, "GUARDED": str(said)}
+    subprocess.run([sys.executable, "-c", GUARD + SPEAKING], check=True, env=variables, timeout=30)
+
+    assert spoken_to(said) == {("127.0.0.1", 9), ("127.0.0.2", 9), ("a.invalid",)}
 
 
 def test_remove_legacy_runtime_network_llm_path(tmp_path: Path) -> None:

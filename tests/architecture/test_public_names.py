@@ -1,13 +1,17 @@
-"""Asking for help loads nothing heavy."""
+"""Asking for help loads nothing heavy, and deciding nothing that asks a model."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.support.decisions.kernels import compiled
+from tests.support.machine.commands import environment, prices
 
 ASKING: Final = {"aiohttp", "dspy", "litellm", "openai"}
 HEAVY: Final = {*ASKING, "numba", "numpy", "pandas", "pydantic", "sqlalchemy", "torch"}
@@ -15,6 +19,7 @@ ROOTS: Final = (
     "torghut.composition.serving",
     "torghut.composition.working",
     "torghut.composition.lanes",
+    "torghut.entrypoints.cli.run.command",
     "torghut.entrypoints.cli.serve.command",
 )
 
@@ -58,3 +63,19 @@ def test_what_decides_never_imports_what_asks_a_model() -> None:
     said = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=60)
 
     assert ASKING.isdisjoint(said.split())
+
+
+def test_run_that_decided_never_imported_what_asks_a_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compiled()
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    source = prices(tmp_path / "prices.csv", count=200)
+
+    status, imported = run_and_list_modules("run", "--source", source, "--log", "day.log")
+
+    assert status == 0
+    assert (tmp_path / "day.log").exists()
+    assert imported.isdisjoint(ASKING), sorted(imported.intersection(ASKING))

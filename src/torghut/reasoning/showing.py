@@ -89,23 +89,29 @@ def _experts(fields: DecisionFields) -> Iterator[Fact]:
 
 
 def _book(fields: DecisionFields, legend: RowLegend) -> Iterator[Fact]:
-    """Yield position and proposal, in shares of the allotment: no amount of money is shown."""
+    """Yield position, proposal and budget, in shares of the allotment: no amount is shown."""
     unit = fields.reference_price * legend.multiplier
+    allowed = min(fields.notional_cap, fields.allotment)  # a cap that is unknown leaves it unknown
 
     def share(quantity: float) -> float:
         return quantity * unit / fields.allotment if fields.allotment > 0.0 else math.nan
 
     yield _number("book:position", share(fields.position), "ratio")
     yield _number("book:proposed", share(fields.target), "ratio")
+    left = share(allowed / unit - abs(fields.position)) if unit > 0.0 else math.nan
+    yield _number("book:left", max(left, 0.0), "ratio")
+    yield _number("book:turnover", fields.gate_value[Gate.TURNOVER], "ratio")
+    yield _number("book:drawdown", fields.gate_value[Gate.DRAWDOWN], "ratio")
     age_s = fields.position_age_ns / NS_PER_S if fields.position_age_ns >= 0 else math.nan
     yield _number("book:position.age", age_s, "seconds")
 
 
 def _market(fields: DecisionFields) -> Iterator[Fact]:
-    """Yield what trading costs now."""
+    """Yield what trading costs now, and how far the price usually moves over a horizon."""
     price = fields.reference_price
     spread = (fields.ask - fields.bid) / price * _BPS if price > 0.0 else math.nan
     yield _number("market:spread", spread, "bps")
+    yield _number("market:volatility", fields.gate_value[Gate.VOLATILITY], "ratio")
 
 
 def _gates(fields: DecisionFields) -> Iterator[Fact]:

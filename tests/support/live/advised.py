@@ -158,9 +158,10 @@ def reasons(delivery: Delivery) -> Sequence[str]:
 
 
 @contextlib.contextmanager
-def stand_in(folder: Path, script: str = "good") -> Iterator[tuple[str, Running]]:
+def stand_in(folder: Path, script: str = "good", *options: str) -> Iterator[tuple[str, Running]]:
     """Give the address of an endpoint that answers as the script says, and its process."""
-    with started(folder, "endpoint", "fake", "--port", "0", "--script", script) as process:
+    words = ("endpoint", "fake", "--port", "0", "--script", script, *options)
+    with started(folder, *words) as process:
         assert process.stdout is not None
         while not (line := process.stdout.readline()).startswith("endpoint"):
             assert line, "it does not listen"

@@ -235,6 +235,36 @@ def test_advice_on_another_price_is_superseded_and_holds() -> None:
     assert (row["intent"], row["target"]) == (Intent.HOLD, target)
 
 
+def test_advice_on_another_regime_is_superseded_and_holds() -> None:
+    fold, _, _, _ = waiting_fold()
+    same, _, _, _ = waiting_fold()
+    state = fold.arms[SERVING][0]
+    before = int(state["pending_regime"])
+    other = 1 - before
+    state["posterior"][[before, other]] = state["posterior"][[other, before]]
+
+    (row,) = rows_of(resolve(fold, resolution(fold, A)))
+    (unmoved,) = rows_of(resolve(same, resolution(same, A)))
+
+    assert says(row, Reason.ADVICE_SUPERSEDED)
+    assert (row["intent"], row["target"]) == (Intent.HOLD, 0.0)
+    assert not says(unmoved, Reason.ADVICE_SUPERSEDED)
+    assert unmoved["target"] != 0.0
+
+
+def test_advice_before_a_newer_target_is_superseded_and_holds() -> None:
+    fold, _, _, _ = waiting_fold()
+    same, _, _, _ = waiting_fold()
+    newer = 0.25 * float(rows_of(resolve(same, resolution(same, A)))["target"][0])
+    fold.arms[SERVING]["target"][0] = newer
+
+    (row,) = rows_of(resolve(fold, resolution(fold, A)))
+
+    assert newer != 0.0
+    assert says(row, Reason.ADVICE_SUPERSEDED)
+    assert (row["intent"], row["target"]) == (Intent.HOLD, newer)
+
+
 def test_decision_after_its_own_lifetime_holds() -> None:
     fold, rows, taken, _ = waiting_fold()
     fold.decide(rows[taken : taken + 1])  # 20 s later, when nobody acts on the other any more

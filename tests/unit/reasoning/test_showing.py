@@ -128,6 +128,38 @@ def test_position_and_proposal_are_shares_of_the_allotment() -> None:
     assert fact("book:proposed", **amounts).value == 0.75
 
 
+@pytest.mark.parametrize(
+    ("position", "cap", "left"),
+    [(0.0, 9000.0, 1.0), (-1000.0, 9000.0, 0.75), (1000.0, 6000.0, 0.5), (4000.0, 6000.0, 0.0)],
+)
+def test_what_the_position_leaves_of_what_may_be_used_is_told(
+    position: float, cap: float, left: float
+) -> None:
+    amounts = {"reference_price": 2.0, "allotment": 8000.0, "notional_cap": cap}
+
+    assert fact("book:left", position=position, **amounts).value == left
+
+
+@pytest.mark.parametrize("name", ["notional_cap", "allotment", "position", "reference_price"])
+def test_what_is_left_of_what_is_unknown_is_unknown(name: str) -> None:
+    assert fact("book:left", **{name: math.nan}).value is None
+
+
+@pytest.mark.parametrize(
+    ("gate", "name"),
+    [
+        (Gate.VOLATILITY, "market:volatility"),
+        (Gate.DRAWDOWN, "book:drawdown"),
+        (Gate.TURNOVER, "book:turnover"),
+    ],
+)
+def test_features_that_gates_judge_are_told_as_ratios(gate: Gate, name: str) -> None:
+    judged = np.frombuffer(asked_row(), DECISION)["gate_value"].copy()
+    judged[0, gate] = 0.0125
+
+    assert fact(name, gate_value=judged) == Fact(id=name, value=0.0125, unit="ratio")
+
+
 def test_multiplier_counts_into_the_shares() -> None:
     row = changed(target=3000.0, reference_price=2.0, allotment=8000.0)
     legend = RowLegend(symbol=A, regimes=(), multiplier=0.5)
