@@ -22,13 +22,6 @@ COMMANDS: Final = "torghut.commands.v1"
 ANSWERS: Final = "torghut.control-outcomes.v1"
 QUARANTINE: Final = "torghut.quarantine.v1"
 
-MAY_REPEAT: Final = frozenset({QUARANTINE})
-"""Topics in which a record may stand again, the same to the byte, after a crash.
-
-A block of quarantined records alone leaves no trace in the topic of decisions: whoever goes on
-behind the last record there publishes it again. Empty once that is mended.
-"""
-
 DECIDED: Final = "live.decided.v1"
 REFUSED: Final = "live.refused.v1"
 
@@ -172,7 +165,7 @@ class History:
         return [one for one in taken if one.words["control_id"] in stops]
 
 
-def findings(of: History, *, may_repeat: frozenset[str] = MAY_REPEAT) -> Sequence[str]:
+def findings(of: History) -> Sequence[str]:
     """Return everything that is wrong with a history, in words; nothing where all is well."""
     return [
         *_out_of_place(of),
@@ -181,7 +174,7 @@ def findings(of: History, *, may_repeat: frozenset[str] = MAY_REPEAT) -> Sequenc
         *_out_of_order(of),
         *_out_of_number(of),
         *_lost(of),
-        *_wrongly_set_aside(of, repeats=QUARANTINE in may_repeat),
+        *_wrongly_set_aside(of),
         *_broken_log(of),
         *_unheard(of),
         *_raised_behind_a_stop(of),
@@ -196,7 +189,6 @@ def counts(of: History) -> Mapping[str, int]:
         "decided": kinds[DECIDED],
         "refused": kinds[REFUSED],
         "quarantined": len(of.aside),
-        "repeated": len(of.topics[QUARANTINE]) - len(of.aside),
         "blocks": len(of.blocks),
         "exposed": sum(bool(one.words.get("target_position")) for one in of.topics[DECISIONS]),
         "stops": len(of.stops),
@@ -273,7 +265,7 @@ def _lost(of: History) -> Iterator[str]:
             yield f"{name} was acknowledged and has no outcome"
 
 
-def _wrongly_set_aside(of: History, *, repeats: bool) -> Iterator[str]:
+def _wrongly_set_aside(of: History) -> Iterator[str]:
     """Say of what was set aside and should not have been, and of poison that was not."""
     came = {one.place: one for one in of.topics[CONTEXTS]}
     sent, first = frozenset(of.sent), dict[Place, Record]()
@@ -285,8 +277,7 @@ def _wrongly_set_aside(of: History, *, repeats: bool) -> Iterator[str]:
             yield f"the record at {one.found} is set aside as another one"
         elif record.happened in sent:
             yield f"{record.name} at {one.found} is a context, and set aside"
-        same = (one.digest, one.headers) == (before.digest, before.headers)
-        if before is not one and not (repeats and same):
+        if before is not one:
             yield f"the record at {one.found} is set aside again"
     yield from (
         f"the poison at {place} is not set aside" for place in of.poison if place not in first

@@ -212,6 +212,7 @@ PLANTED: Final[Mapping[str, tuple[Changed, str]]] = {
         lambda of: without(of, ANSWERS, 0),
         "partition 0 took the stop halt 0 times",
     ),
+    "set aside twice": (set_aside_again, "the record at (0, 4) is set aside again"),
     "raised behind a stop": (raised, "goes from 7.0 to 7.5 behind a stop"),
 }
 
@@ -223,7 +224,6 @@ def test_a_history_in_which_nothing_went_wrong_is_well() -> None:
         "decided": 5,
         "refused": 1,
         "quarantined": 1,
-        "repeated": 0,
         "blocks": 2,
         "exposed": 4,
         "stops": 1,
@@ -235,13 +235,6 @@ def test_what_went_wrong_is_found(planted: str) -> None:
     change, said = PLANTED[planted]
     found = findings(change(whole()))
     assert [one for one in found if said in one], found
-
-
-def test_quarantined_record_may_stand_again_only_as_long_as_that_is_said() -> None:
-    again = set_aside_again(whole())
-    assert counts(again)["repeated"] == 1
-    assert findings(again) == []
-    assert findings(again, may_repeat=frozenset()) == ["the record at (0, 4) is set aside again"]
 
 
 def test_the_checker_loads_nothing_of_what_it_checks() -> None:
