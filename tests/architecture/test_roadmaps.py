@@ -70,7 +70,6 @@ OPERATIONAL: Final = (
 """Its full operational exit criteria."""
 
 NOT_BUILT: Final = {
-    "switch-reverts-dspy-runtime",
     "alerts-dspy",
     "low-notional",
     "alerts-router",
