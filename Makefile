@@ -31,7 +31,7 @@ help:  ## say what each target does
 
 setup: $(VENV)/dev.stamp  ## install what check, test and test-all need into .venv
 
-demo: $(VENV)/demo.stamp  ## decide real prices, be killed, resume, replay; govern a loop on made ones: offline
+demo: $(VENV)/demo.stamp  ## decide real prices, be killed, resume, replay; govern and advise loops on made ones: offline
 	@$(BIN)/torghut demo $(ARGS)
 
 run: $(VENV)/demo.stamp  ## run the decision loop: make run ARGS="--source URI"

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.market import setup
+from torghut.adapters.kafka.voice import SENT_BYTES_MAX
 from torghut.carrying.messages import INGRESS_WALL_NS
 from torghut.composition import machine, working
 from torghut.workflows.carrying.terms import CarriedTopics
@@ -22,9 +23,6 @@ from torghut.workflows.carrying.terms import CarriedTopics
 _BUDGET_MS: Final = 20_000
 LINGER_MS: Final = 5
 """Declared wait of the echo's producer for more records to send with the first."""
-
-_BATCH_BYTES: Final = 262_144
-"""Most that the echo's producer sends at once to a partition: as much as a worker's."""
 
 Role = Literal["worker", "faust", "echo"]
 """What a process is: a worker on aiokafka, one on Faust, or the echo."""
@@ -104,7 +102,7 @@ async def echo(duty: Duty, asked: asyncio.Event) -> None:
         bootstrap_servers=duty.bootstrap,
         acks="all",
         linger_ms=LINGER_MS,
-        max_batch_size=_BATCH_BYTES,
+        max_batch_size=SENT_BYTES_MAX,
     )
     await consumer.start()
     await producer.start()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,6 +104,22 @@ def refused(made: Advised, status: int, code: str, *more: str) -> None:
     assert f"{code}: " in ended.err
 
 
+@contextmanager
+def thrown_by_file(folder: Path) -> Iterator[None]:
+    """Have the switch thrown while nobody serves, by a file that says nothing."""
+    file = folder / "var" / "switches" / f"{REVERTS}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    yield
+    file.unlink()
+
+
+def switched(made: Advised, what: str) -> None:
+    """Throw the switch, or release it."""
+    ended = made.service.typed("switch", what, REVERTS, "--reason", "a test")
+    assert ended.status == 0, ended.out
+
+
 def test_revert_to_the_prior_promoted_program_by_switch_and_by_ledger(tmp_path: Path) -> None:
     first, second = compiled(tmp_path)
     with (
@@ -113,6 +130,8 @@ def test_revert_to_the_prior_promoted_program_by_switch_and_by_ledger(tmp_path: 
         refused(made, 6, "ledger.alias-vacant")
 
         put_on_record(tmp_path, first, 0)
+        with thrown_by_file(tmp_path):
+            refused(made, 6, "ledger.alias-vacant")  # there is none before it
         refused(made, 1, "ledger.not-promoted", "--mode", "live", "--reasoning-mode", "active")
         refused(made, 4, "artifacts.package-missing", "--program", f"{NAME}@{'ab' * 32}")
         made.service.start()
@@ -123,11 +142,9 @@ def test_revert_to_the_prior_promoted_program_by_switch_and_by_ledger(tmp_path: 
         put_on_record(tmp_path, second, 1)
         asked_second = served_by(made, client, second.digest)
 
-        thrown = made.service.typed("switch", "throw", REVERTS, "--reason", "it advises badly")
-        assert thrown.status == 0, thrown.out
+        switched(made, "throw")
         served_by(made, client, first.digest)
-        let_go = made.service.typed("switch", "release", REVERTS, "--reason", "it was the feed")
-        assert let_go.status == 0, let_go.out
+        switched(made, "release")
         served_by(made, client, second.digest)
 
         back = made.service.typed(

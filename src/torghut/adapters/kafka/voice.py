@@ -32,8 +32,10 @@ from torghut.carrying.errors import (
 from torghut.carrying.messages import Outgoing, Received
 from torghut.carrying.ports import Voice
 
+SENT_BYTES_MAX: Final = 262_144
+"""Most that goes to the broker at once; who measures beside this sends as much."""
+
 _FIRST_LOOK: Final = 64
-_BATCH_BYTES: Final = 262_144
 _TRANSACTION_MS: Final = 60_000
 
 
@@ -65,7 +67,7 @@ class KafkaVoice(Voice):
             producer = AIOKafkaProducer(
                 transactional_id=transactional_id,
                 transaction_timeout_ms=_TRANSACTION_MS,
-                max_batch_size=_BATCH_BYTES,
+                max_batch_size=SENT_BYTES_MAX,
                 **KEPT_ONCE,
                 **self._connection.arguments,
             )

@@ -51,7 +51,6 @@ class Advised:
         after: The decision that it was given for.
         again: Questions that were answered again from the record, each to the same byte.
         replayed: Decisions of the log, each decided again to the same byte.
-        asked_from: Share of its allotment that a position must reach to be asked about.
     """
 
     log: Path
@@ -61,7 +60,6 @@ class Advised:
     after: Decided
     again: int
     replayed: int
-    asked_from: float = AT_STAKE
 
 
 def is_installed() -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from torghut.entrypoints.cli.demo.advised import Advised
+from torghut.entrypoints.cli.demo.advised import AT_STAKE, Advised
 from torghut.entrypoints.cli.demo.cycles import Judged
 from torghut.entrypoints.cli.demo.governed import LEAP, Governing, Recovered
 from torghut.entrypoints.cli.demo.made import packages
@@ -109,7 +109,7 @@ def advised_texts(found: Advised) -> tuple[str, str]:
     """Return what was asked and answered, and that it is the same with nobody to ask."""
     return (
         (
-            f"a specialist of fixed rules, no model, asked from {found.asked_from:.0%} of the "
+            f"a specialist of fixed rules, no model, asked from {AT_STAKE:.0%} of the "
             f"allotment on: {found.verdict}, target {found.before.target:g} to "
             f"{found.after.target:g}"
         ),
@@ -126,7 +126,7 @@ def advised_as_json(found: Advised) -> JsonObject:
         "model": None,
         "specialist": NAME,
         "prices": found.fed,
-        "asked_from": found.asked_from,
+        "asked_from": AT_STAKE,
         "verdict": found.verdict,
         "target_before": found.before.target,
         "target": found.after.target,
