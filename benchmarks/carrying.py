@@ -31,7 +31,7 @@ _QUOTA: Final = 0.25
 _ON: Final[Mapping[Role, str]] = {"worker": "", "faust": ", on Faust"}
 """What the lines of a worker say it runs on; the goals are those of the default."""
 
-_BASELINE: Final = "an aiokafka consumer and producer that send as many bytes, acks=all"
+_BASELINE: Final = "an aiokafka consumer and producer: as many bytes, batches as large, acks=all"
 _THROUGHPUT: Final = (Goal(quantity=Quantity.WALL_RATIO, least=0.6),)
 _MORE: Final[Mapping[int, Sequence[Goal]]] = {
     2: (Goal(quantity=Quantity.WALL_RATIO, least=1.7),),
