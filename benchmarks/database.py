@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -16,7 +15,7 @@ from benchmarks.figures import Comparison, Cost, Goal, Quantity, Result, Skipped
 from benchmarks.market import setup
 from benchmarks.rounds import Effort, interleave, timed
 from ops.servers.database import DatabaseServer, DatabaseServerError, database_server
-from torghut.composition import logs
+from torghut.composition import logs, machine
 from torghut.eventlog.block import Block
 from torghut.workflows.opening import open_fold
 
@@ -88,7 +87,7 @@ def _append(server: DatabaseServer, blocks: Sequence[Block]) -> Cost:
         await log.close()
         return watch.cost(decisions_in(blocks))
 
-    return asyncio.run(run())
+    return machine.run_service(run())
 
 
 def _copy(server: DatabaseServer, blocks: Sequence[Block]) -> Cost:
@@ -108,7 +107,7 @@ def _copy(server: DatabaseServer, blocks: Sequence[Block]) -> Cost:
         await connection.close()
         return watch.cost(decisions_in(blocks))
 
-    return asyncio.run(run())
+    return machine.run_service(run())
 
 
 def _row(block: Block) -> tuple[object, ...]:

@@ -236,6 +236,7 @@ class InMemoryVoice(Voice):
 
     @override
     async def say(self, records: Sequence[Outgoing], /) -> None:
+        await asyncio.sleep(self.topics.saying_s)
         await self._speak("publishing", records)
         if self.topics.lost[:1] == [False]:
             self._lose(self.topics.lost.pop(0))

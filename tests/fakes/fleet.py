@@ -32,6 +32,7 @@ TOPICS: Final = CarriedTopics()
 BUDGETS: Final = CarryingBudgets(
     take_records=7,
     take_ms=100,
+    unheard_max=4,
     retry_ms=100,
     retry_max_ms=1000,
     release_ms=3000,

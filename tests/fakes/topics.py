@@ -86,6 +86,7 @@ class Topics:
         lost: Of the next things said, how many are kept without an answer (True) or not at all.
         forbidden: Names of topics that nobody may read or write.
         ending_s: How long a client takes to let go.
+        saying_s: How long it takes until what a voice says is answered.
     """
 
     by_name: dict[str, list[Part]] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class Topics:
     lost: list[bool] = field(default_factory=list)
     forbidden: set[str] = field(default_factory=set)
     ending_s: float = 0.0
+    saying_s: float = 0.0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def make(self, name: str, partitions: int) -> None:

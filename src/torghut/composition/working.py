@@ -10,7 +10,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from torghut.adapters.reasoning.inquiring import SocketAdvisor
 from torghut.carrying.ports import Broker
@@ -30,6 +30,8 @@ from torghut.workflows.live.observing.journal import Journal
 from torghut.workflows.live.observing.telemetry import MetricsPage
 from torghut.workflows.live.standing import Identity
 from torghut.workflows.opening import Setup
+
+_BLOCKS_WAITING: Final = 4
 
 Runtime = Literal["aiokafka", "faust"]
 """What a worker is a member of its group with."""
@@ -146,7 +148,7 @@ async def ready_worker(joining: Joining, setup: Setup) -> ReadyWorker:
             keeper=LentLog(log),
             partition=partition,
             setup=setup,
-            policy=policy,
+            policy=_with_short_line(policy),
             wall=standby.wall_clock(),
             steady=standby.steady_clock(),
             ids=standby.ids(),
@@ -192,6 +194,16 @@ async def ready_worker(joining: Joining, setup: Setup) -> ReadyWorker:
         metrics=metrics,
         journal=journal,
     )
+
+
+def _with_short_line(policy: LivePolicy) -> LivePolicy:
+    """Return a policy under which few contexts wait: all others are kept by their topic.
+
+    To read far ahead takes turns from what was read, decided and is to be published.
+    """
+    few = min(policy.loop.pending_max, _BLOCKS_WAITING * policy.loop.batch_records)
+    loop = policy.loop.model_copy(update={"pending_max": few})
+    return policy.model_copy(update={"loop": loop})
 
 
 async def _partitions(broker: Broker, topic: str) -> int:

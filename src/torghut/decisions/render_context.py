@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import nan
 from operator import itemgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -33,6 +33,12 @@ _JSON: Final = "\ue001"
 """Characters for private use mark what is to be filled in: within a text, and for all of a value;
 nothing that is declared holds them."""
 _HOLE: Final = re.compile(f'(?:"{_JSON}|{_TEXT})([a-z_.0-9]+)(?:{_JSON}"|{_TEXT})'.encode())
+
+Taken: TypeAlias = "itemgetter[tuple[int, ...]]"
+"""Takes some of many values."""
+
+SHOWN_FIRST: Final = ("target", "delta")
+"""What is shown of a row in any case, and first: an abstention hides it, which is looked at."""
 
 _TEXTS_MAX: Final = 4096
 """Symbols, as declared, whose texts are kept."""
@@ -68,15 +74,16 @@ class DecisionText:
 
     Attributes:
         constants: What stands between the holes; each second place is one of them.
-        order: Takes what fills the holes, in their order, out of a row's values and what is
-            ``SPELLED`` of it.
+        shown: Takes what is shown out of a row's values: first ``SHOWN_FIRST``.
+        order: Takes what fills the holes, in their order, out of that and what is ``SPELLED``.
     """
 
     constants: Sequence[bytes]
-    order: itemgetter[tuple[int, ...]]
+    shown: Taken
+    order: Taken
 
     def filled(self, pieces: Sequence[bytes]) -> bytes:
-        """Return the decision; ``pieces`` are a row's values as JSON, then what is ``SPELLED``."""
+        """Return the decision; ``pieces`` are what is shown as JSON, then what is ``SPELLED``."""
         text = list(self.constants)
         text[1::2] = self.order(pieces)
         return b"".join(text)
@@ -111,6 +118,11 @@ class RenderContext:
     symbol_key: int
     lineage_words: tuple[int, ...]
     lineage: bytes
+
+    @cached_property
+    def whose(self) -> tuple[int, ...]:
+        """What begins with a row's tag: that, the symbol's key and the lineage."""
+        return (0, self.symbol_key, *self.lineage_words)
 
     @cached_property
     def regime_texts(self) -> Sequence[bytes]:
@@ -191,10 +203,17 @@ def _texts(context: RenderContext) -> Mapping[int, DecisionText]:
     holes = [name.decode() for name in parts[1::2]]
     texts: dict[int, DecisionText] = {}
     for version in LAYOUTS:
-        places = {name: at for at, name in enumerate((*value_names(version), *SPELLED))}
-        first, second, *others = [places[name] for name in holes]
-        texts[version] = DecisionText(parts, itemgetter(first, second, *others))
+        names = value_names(version)
+        shown = (*SHOWN_FIRST, *(name for name in dict.fromkeys(holes) if name in names))
+        filling = (*shown, *SPELLED)
+        texts[version] = DecisionText(parts, taking(names, shown), taking(filling, holes))
     return texts
+
+
+def taking(names: Sequence[str], wanted: Sequence[str]) -> Taken:
+    """Return what takes two or more of values that are named so."""
+    first, second, *others = [names.index(name) for name in wanted]
+    return itemgetter(first, second, *others)
 
 
 def _decision(context: RenderContext) -> dict[str, object]:

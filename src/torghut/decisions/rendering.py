@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from operator import itemgetter
-from typing import ClassVar, Final, NoReturn, TypeAlias
+from typing import ClassVar, Final, NoReturn
 
 import msgspec
 import numpy as np
 
-from torghut.decisions.render_context import RenderContext
+from torghut.decisions.render_context import SHOWN_FIRST, RenderContext, Taken, taking
 from torghut.kernel.errors import ExitCode, TorghutError
 from torghut.kernel.ids import source_key_of_words
 from torghut.schemas.codes import (
@@ -47,10 +46,8 @@ _AGES: Final = tuple(f"age_ns.{at}" for at in range(len(Domain)))
 _LINEAGE: Final = tuple(f"lineage.{at}" for at in range(4))
 _TIMES: Final = ("event_ns", "receive_ns", "decided_ns", "valid_until_ns")
 _ACTED_ON: Final = ("bid", "ask", "reference_price", "target", "delta", "position")
+_TARGET, _DELTA = map(SHOWN_FIRST.index, ("target", "delta"))
 _LIMITS: Final = ("confidence", "notional_cap", "allotment", "equity")
-
-Taken: TypeAlias = "itemgetter[tuple[int, ...]]"
-"""Takes some of a row's values out of all of them."""
 
 
 class RowUnrenderableError(TorghutError):
@@ -81,8 +78,6 @@ class _Reading:
     judged: Taken
     statuses: Taken
     ages: Taken
-    target: int
-    delta: int
 
 
 def render_json(row: bytes | np.void, context: RenderContext) -> bytes:
@@ -100,11 +95,12 @@ def render_json(row: bytes | np.void, context: RenderContext) -> bytes:
     version = leaf_version(raw)
     if len(raw) != (expected := row_bytes(version)):
         _refuse("a length in bytes", expected, len(raw))
-    values, reading = row_values(raw), _READINGS[version]
+    values, reading, text = row_values(raw), _READINGS[version], context.texts[version]
     _check(values, reading, context)
-    pieces = _ENCODER.encode(values)[1:-1].split(b",")  # of what is not finite it makes null
+    # Of what is not finite the encoder makes null.
+    pieces = _ENCODER.encode(text.shown(values))[1:-1].split(b",")
     pieces += _spelled(values, reading, pieces, context)
-    return context.texts[version].filled(pieces)
+    return text.filled(pieces)
 
 
 def render_decision(row: bytes | np.void, context: RenderContext) -> Decision:
@@ -119,18 +115,14 @@ def render_decision(row: bytes | np.void, context: RenderContext) -> Decision:
 
 def _check(values: Sequence[float], reading: _Reading, context: RenderContext) -> None:
     """Refuse a row that is not this symbol's, or that nobody should act on."""
-    tag, key, *lineage = reading.whose(values)
-    if tag != 0:
-        _refuse("tag", 0, tag)
-    if key != context.symbol_key:
-        _refuse(f"the key of {context.symbol}", context.symbol_key, key)
-    if tuple(lineage) != context.lineage_words:
-        _refuse("the lineage words", context.lineage_words, tuple(lineage))
+    whose = reading.whose(values)
+    if whose != context.whose:
+        _refuse(f"a tag, then the key and the lineage of {context.symbol}", context.whose, whose)
     sequence, *times = reading.times(values)
     if sequence >= _SEQUENCE_MAX or min(times) < 0:
         _refuse("sequence and times", "from 0 on", (sequence, *times))
     figures = reading.figures(values)
-    if not all(map(isfinite, figures)):
+    if not isfinite(sum(figures)) and not all(map(isfinite, figures)):  # the sum may be too large
         _refuse("prices, positions and limits", "finite", figures)
     intent, confidence = reading.sure(values)
     sure_at_most = 0.0 if intent == Intent.ABSTAIN else 1.0
@@ -159,8 +151,8 @@ def _spelled(
         _NULL if regime == _NO_REGIME else _word(context.regime_texts, regime, "regime"),
         _codes_of(Reason, reasons),
         _codes_of(Trigger, triggers),
-        _NULL if abstains else pieces[reading.target],
-        _NULL if abstains else pieces[reading.delta],
+        _NULL if abstains else pieces[_TARGET],
+        _NULL if abstains else pieces[_DELTA],
         _age(position_age_ns),
         context.lineage,
         *map(_STATUSES.__getitem__, statuses),
@@ -224,8 +216,7 @@ def _reading(version: int) -> _Reading:
     names = value_names(version)
 
     def taken(*wanted: str) -> Taken:
-        first, second, *others = [names.index(name) for name in wanted]
-        return itemgetter(first, second, *others)
+        return taking(names, wanted)
 
     return _Reading(
         whose=taken("tag", "symbol_key", *_LINEAGE),
@@ -238,8 +229,6 @@ def _reading(version: int) -> _Reading:
         judged=taken("regime", "reasons", "triggers", "position_age_ns"),
         statuses=taken(*_GATES),
         ages=taken(*_AGES),
-        target=names.index("target"),
-        delta=names.index("delta"),
     )
 
 

@@ -85,6 +85,45 @@ def test_what_is_held_is_handed_out_once_it_is_let_go_on(carrier: Carrier) -> No
     carrier.run(test())
 
 
+def test_others_are_handed_out_while_one_is_held_and_none_of_it_is_passed_over(
+    carrier: Carrier,
+) -> None:
+    async def test() -> None:
+        topic = await filled(carrier, 2, 6)
+        owner = owning(carrier.broker(), topic, {0: 0, 1: 0})
+        await owner.membership.join(owner)
+        await owner.until(lambda: 0 in owner.taken, most=1)
+        owner.membership.hold(0)
+        first = list(owner.taken[0])
+        await owner.until(lambda: owner.taken.get(1) == [*range(6)], most=1)
+        assert owner.taken[0] == first
+        owner.membership.go_on(0)
+        await owner.until(lambda: owner.taken[0] == [*range(6)], most=1)
+        await owner.membership.leave()
+
+    carrier.run(test())
+
+
+def test_whoever_takes_while_all_is_held_waits_until_some_of_it_goes_on(carrier: Carrier) -> None:
+    async def test() -> None:
+        topic = await filled(carrier, 1, 4)
+        owner = owning(carrier.broker(), topic, {0: 0})
+        await owner.membership.join(owner)
+        await owner.until(lambda: 0 in owner.taken, most=1)
+        first = list(owner.taken[0])
+        owner.membership.hold(0)
+        waiting = asyncio.ensure_future(owner.membership.take(most=10, wait_ms=60_000))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        owner.membership.go_on(0)
+        async with asyncio.timeout(20):
+            found = await waiting
+        assert found[0][0].offset == first[-1] + 1
+        await owner.membership.leave()
+
+    carrier.run(test())
+
+
 def test_placed_again_it_is_read_from_there_and_from_nowhere_else(carrier: Carrier) -> None:
     async def test() -> None:
         topic = await filled(carrier, 1, 4)

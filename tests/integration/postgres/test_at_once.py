@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -12,10 +12,10 @@ import asyncpg
 import pytest
 
 from ops.servers.database import DatabaseServer
-from tests.fakes.eventlog import citing, fill, listed, make_block, make_chain, run
+from tests.fakes.eventlog import CAUSES, Happened, citing, fill, listed, make_block, make_chain, run
 from tests.fakes.proxy import HOST, Proxy
 from tests.support.machine.servers import Databases, open_postgres, own_server
-from torghut.adapters.postgres.budgets import Budgets
+from torghut.adapters.postgres.budgets import DEFAULTS, SESSIONS_MAX, Budgets
 from torghut.adapters.postgres.store import PostgresLog
 from torghut.eventlog.block import Block, Head, head_of
 from torghut.eventlog.errors import (
@@ -64,6 +64,16 @@ async def asked(url: str, statement: str) -> list[asyncpg.Record]:
         return found
     finally:
         await session.close()
+
+
+async def sessions_at(url: str) -> int:
+    """Return how many sessions a log has that is open."""
+    rows = await asked(
+        url,
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'torghut'"
+        " AND datname = current_database()",
+    )
+    return int(rows[0][0])
 
 
 @asynccontextmanager
@@ -177,6 +187,33 @@ def test_block_that_is_refused_leaves_nothing(
 
 async def _done(do: Callable[[PostgresLog], Awaitable[None]], log: PostgresLog) -> None:
     await do(log)
+
+
+def test_many_partitions_at_once_leave_sessions_for_all_others(database: str) -> None:
+    """More of them write than there are sessions; what they keep is not all of them."""
+    log = open_postgres(database)
+    chains = [make_chain(5, partition=number) for number in range(3 * SESSIONS_MAX)]
+
+    async def filled(chain: Sequence[Block]) -> None:
+        for block in chain:
+            await log.append(block)
+
+    async def main() -> None:
+        await asyncio.gather(*map(filled, chains))
+        begun_s = asyncio.get_running_loop().time()
+        heads = await asyncio.gather(*(log.head(number) for number in range(len(chains))))
+        assert [head.number for head in heads] == [4] * len(chains)
+        assert (
+            await log.append_events(
+                "s", [Happened(what="noted")], expected_version=0, causes=CAUSES
+            )
+            == 1
+        )
+        assert asyncio.get_running_loop().time() - begun_s < DEFAULTS.answer_ms / 2000
+        await log.close()
+        assert await sessions_at(database) == 0
+
+    asyncio.run(main())
 
 
 def test_object_that_was_put_here_is_cited_in_one_statement(

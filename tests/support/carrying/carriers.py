@@ -241,10 +241,10 @@ class Owning(Owner):
         """Return where what was handed out of a partition stands."""
         return self.taken.get(partition, [])
 
-    async def until(self, done: Callable[[], bool], *, tries: int = 100) -> None:
+    async def until(self, done: Callable[[], bool], *, tries: int = 100, most: int = 100) -> None:
         """Take until something is so."""
         for _ in range(tries):
             if done():
                 return
-            await self.take(wait_ms=200)
+            await self.take(wait_ms=200, most=most)
         assert done()

@@ -22,6 +22,7 @@ from torghut.adapters.kafka.receiving import CANNOT_READ, one_by_one, received
 from torghut.carrying.errors import OffsetsGoneError
 from torghut.carrying.messages import Received
 from torghut.carrying.ports import Membership, Owner
+from torghut.kernel.units import MS_PER_S
 
 _LOG: Final = logging.getLogger(__name__)
 _HINT_S: Final = 0.5
@@ -64,6 +65,8 @@ class GroupMembership(Membership):
         )
         self._owned: frozenset[int] = frozenset()
         self._then: dict[int, int] = {}
+        self._held: set[int] = set()
+        self._moved = asyncio.Event()
         self._hinting: asyncio.Task[None] | None = None
 
     @override
@@ -87,11 +90,13 @@ class GroupMembership(Membership):
 
     @override
     def hold(self, partition: int, /) -> None:
-        self._consumer.pause(self._at(partition))
+        self._held.add(partition)
 
     @override
     def go_on(self, partition: int, /) -> None:
+        self._held.discard(partition)
         self._consumer.resume(self._at(partition))
+        self._moved.set()
 
     @override
     async def hint(self, offsets: Mapping[int, int], /) -> None:
@@ -131,19 +136,36 @@ class GroupMembership(Membership):
     def keep_held(self, partitions: Iterable[int]) -> None:
         """Own exactly these partitions; none of them is read before it is placed."""
         self._owned, self._then = frozenset(partitions), {}
+        self._held.clear()
         for partition in self._owned:
             self._consumer.pause(self._at(partition))
             self._consumer.seek(self._at(partition), 0)  # or the group would be asked for it
 
     async def _found(self, most: int, wait_ms: int) -> Mapping[TopicPartition, Sequence[Received]]:
         """Return what is handed out next, and go on behind it."""
+        begun_s = asyncio.get_running_loop().time()
+        if self._then and not self._handed_out():
+            await self._let_go_on(wait_ms)
+            wait_ms -= round((asyncio.get_running_loop().time() - begun_s) * MS_PER_S)
+        handed_out = self._handed_out()
+        if self._then and not handed_out:  # asked for none, the client would give of any
+            return {}
         try:
-            fetched = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
+            fetched = await self._consumer.getmany(
+                *handed_out, timeout_ms=max(wait_ms, 0), max_records=most
+            )
             found = {place: received(records) for place, records in fetched.items() if records}
         except CANNOT_READ:
             return await self._one_by_one()
         self._go_behind(found)
         return found
+
+    async def _let_go_on(self, wait_ms: int) -> None:
+        """Wait until a partition may be handed out again, but not longer than that."""
+        self._moved.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_ms / MS_PER_S):
+                await self._moved.wait()
 
     async def _one_by_one(self) -> Mapping[TopicPartition, Sequence[Received]]:
         """Return the same, of each partition the next record.
@@ -168,8 +190,8 @@ class GroupMembership(Membership):
 
     def _handed_out(self) -> Mapping[TopicPartition, int]:
         """Return behind what was handed out of each partition that is placed and not held."""
-        held = self._consumer.paused()
-        return {at: offset for at, offset in self._placed().items() if at not in held}
+        placed = self._placed().items()
+        return {at: offset for at, offset in placed if at.partition not in self._held}
 
     def _placed(self) -> Mapping[TopicPartition, int]:
         """Return the same of each that is placed, and that the group has not taken back."""

@@ -10,7 +10,9 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from typing import TypeVar
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import uvloop
 
@@ -35,7 +37,16 @@ class OwnLoop:
 
     async def ask(self, work: Coroutine[object, object, T]) -> T:
         """Return what ``work`` comes to in this loop; called in another one."""
-        return await asyncio.wrap_future(self._hand_over(work))
+        self._check_open(work)
+        asking = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = asking.create_future()
+        asked = _Asked(work, answer, asking)
+        self._loop.call_soon_threadsafe(asked.begin, self._loop)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self._loop.call_soon_threadsafe(asked.give_up)
+            raise
 
     def wait(self, work: Coroutine[object, object, T], *, budget_ms: int) -> T:
         """Return what ``work`` comes to in this loop; called outside of any.
@@ -67,10 +78,13 @@ class OwnLoop:
             self._loop.close()
 
     def _hand_over(self, work: Coroutine[object, object, T]) -> Future[T]:
+        self._check_open(work)
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _check_open(self, work: Coroutine[object, object, object]) -> None:
         if self._closed:
             work.close()
             raise LogWriteError(obstacle=Obstacle.CLOSED, detail=f"{self._thread.name} was closed")
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -82,3 +96,47 @@ class OwnLoop:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Asked(Generic[T]):
+    """Work that another loop waits for: a hand-over by way of a thread's future costs twice.
+
+    Attributes:
+        work: What is to be done.
+        answer: Where it is waited for.
+        asking: The loop of that.
+        task: Does it.
+    """
+
+    work: Coroutine[object, object, T]
+    answer: asyncio.Future[T]
+    asking: asyncio.AbstractEventLoop
+    task: asyncio.Task[T] | None = None
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin the work; called in the loop that does it."""
+        self.task = loop.create_task(self.work)
+        self.task.add_done_callback(self._done)
+
+    def give_up(self) -> None:
+        """Stop what nobody waits for any more; called in the same loop."""
+        if self.task is not None:
+            self.task.cancel()
+
+    def _done(self, task: asyncio.Task[T]) -> None:
+        if not task.cancelled():
+            task.exception()  # seen, whether or not anybody waits for it
+        with suppress(RuntimeError):  # the loop that asked has ended
+            self.asking.call_soon_threadsafe(self._tell, task)
+
+    def _tell(self, task: asyncio.Task[T]) -> None:
+        """Tell what it came to; called in the loop that asked."""
+        if self.answer.done():
+            return  # nobody waits for it
+        if task.cancelled():
+            self.answer.cancel()
+        elif (error := task.exception()) is not None:
+            self.answer.set_exception(error)
+        else:
+            self.answer.set_result(task.result())

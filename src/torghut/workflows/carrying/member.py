@@ -172,6 +172,7 @@ class CarryingWorker(Owner):
                 if (owned := self._owned.get(partition)) is not None:
                     owned.bring(records)
             self._check_defect()
+            await asyncio.sleep(0)  # what is there already is handed out at once, turn after turn
             if running.time() >= hint_s:
                 hint_s = running.time() + _HINT_S
                 self.refused = ""  # not before: what is refused is heard of after the first look

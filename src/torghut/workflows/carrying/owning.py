@@ -122,6 +122,7 @@ class OwnedPartition:
                 await worker.begin()
                 outcomes = self._outcomes(worker, voice)
                 self.published = await outcomes.raise_voice()
+                worker.loop.attentive = self._attentive(worker.loop.attentive, outcomes)
                 publishers = (outcomes, self._control_outcomes(worker, aside))
                 await self._serve(worker, publishers, self._beside(worker, reader))
         except BaseExceptionGroup as group:
@@ -271,6 +272,18 @@ class OwnedPartition:
             self._full.clear()
             if self.serving:
                 self.membership.go_on(self.partition)
+
+    def _attentive(
+        self, attentive: Callable[[], Awaitable[None]], outcomes: Publisher
+    ) -> Callable[[], Awaitable[None]]:
+        """Return what a loop awaits before each block: that what it decided before is heard."""
+        budgets = self.share.budgets
+
+        async def heard() -> None:
+            await outcomes.keep_up(budgets.unheard_max, within_ms=budgets.keep_up_ms)
+            await attentive()
+
+        return heard
 
     def _outcomes(self, worker: LiveWorker, voice: Voice) -> Publisher:
         """Return what publishes what became of contexts."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -146,6 +147,7 @@ class Publisher:
             except BrokerUnreachableError as error:
                 self.condition.begin("broker-away", str(error))
                 self.said = None  # nobody knows whether the last of it was heard
+                self._moved.set()
                 await asyncio.sleep(self.retry_ms / MS_PER_S)
             except LogWriteError:  # whether the voice may be raised nobody knows yet
                 await asyncio.sleep(self.retry_ms / MS_PER_S)
@@ -197,6 +199,14 @@ class Publisher:
         own_s = every_s * (self.told.partition * _GOLDEN % 1.0)
         return every_s - (asyncio.get_running_loop().time() - own_s) % every_s
 
+    async def keep_up(self, most: int, *, within_ms: int) -> None:
+        """Wait while more than ``most`` lines are not heard that the broker takes, but not long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_ms / MS_PER_S):
+                while self.said is not None and self.told.count_after(self.said) > most:
+                    self._moved.clear()
+                    await self._moved.wait()
+
     async def all_heard(self) -> None:
         """Wait until everything was heard that is told so far."""
         newest = self.told.newest
@@ -226,14 +236,15 @@ class Publisher:
     def _outgoing(self, blocks: Sequence[KeptBlock]) -> Iterator[Outgoing]:
         """Yield what blocks hold as records."""
         for block in blocks:
+            place = (block.partition, block.number)
             of_block = (
                 (BLOCK_DIGEST, block.digest.encode()),
-                (CORRELATION_ID, b"%d:%d" % (block.partition, block.number)),
+                (CORRELATION_ID, b"%d:%d" % place),
             )
             for line in block.lines:
                 headers = (
                     (SCHEMA, schema_of(line.text)),
-                    (LOG_POSITION, str(block.position(line)).encode()),
+                    (LOG_POSITION, b"%d:%d:%d" % (*place, line.place)),
                     (CAUSATION_ID, line.name.encode()),
                     *of_block,
                     *(((TRACEPARENT, line.trace),) if line.trace else ()),

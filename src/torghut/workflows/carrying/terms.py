@@ -82,6 +82,9 @@ class CarryingBudgets:
     Attributes:
         take_records: Most records handed out at once, of all partitions.
         take_ms: Longest wait for the next of them.
+        unheard_max: Outcomes of a partition that are not published yet; with more of them it
+            decides no further block, so that what it decides is heard while it counts.
+        keep_up_ms: Longest wait for that before each block: control records come with it.
         settle_ms: Longest time that what was published is not final: those who read what is not
             hear it at once, and all others so much later.
         retry_ms: Between attempts to reach the broker.
@@ -97,8 +100,10 @@ class CarryingBudgets:
             gained; nothing is decided before they are taken.
     """
 
-    take_records: int = 2000
+    take_records: int = 512
     take_ms: int = 200
+    unheard_max: int = 512
+    keep_up_ms: int = 500
     settle_ms: int = 1000
     retry_ms: int = 250
     retry_max_ms: int = 10_000

@@ -281,6 +281,36 @@ def test_record_says_where_it_stands_what_it_is_and_what_it_came_of() -> None:
     run_virtually(main())
 
 
+def test_who_decides_is_held_up_while_much_is_unheard_and_the_broker_takes_it() -> None:
+    async def main() -> None:
+        course = Course()
+        await course.take_over()
+        await asyncio.sleep(1)
+        publisher, now = course.sayers[-1].publisher, asyncio.get_running_loop().time
+
+        async def held_s(most: int, within_ms: int) -> float:
+            begun = now()
+            await publisher.keep_up(most, within_ms=within_ms)
+            return now() - begun
+
+        course.topics.saying_s = 10.0
+        await course.add(2, 0)
+        assert await held_s(2, 60_000) == 0.0
+        await course.add(2, 0)
+        assert await held_s(2, 200) == pytest.approx(0.2)
+        assert 0.0 < await held_s(2, 60_000) <= 10.0
+        assert await held_s(2, 60_000) == 0.0
+        course.topics.saying_s, course.topics.away = 0.0, True
+        for _ in range(3):
+            await course.add(2, 0)
+        assert 0.0 < await held_s(2, 60_000) <= 20.0, "until nobody knows what is heard"
+        assert await held_s(2, 60_000) == 0.0
+        await course.end()
+        assert course.told() == course.expected()
+
+    run_virtually(main())
+
+
 def test_who_was_silenced_says_so_and_nothing_more() -> None:
     async def main() -> None:
         course = Course()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.broker import InMemoryVoice
-from tests.fakes.fleet import BUDGETS, GROUP, SYMBOLS, TOPICS, Fleet, Process
+from tests.fakes.fleet import BUDGETS, GROUP, POLICY, SYMBOLS, TOPICS, Fleet, Process
 from tests.fakes.live import Ill
 from tests.fakes.virtual_time import run_virtually
 from tests.support.carrying.carried import carried_control
@@ -49,6 +49,13 @@ def hold_pages(process: Process, folder: Path) -> None:
 def heard(fleet: Fleet) -> int:
     """Return how many outcomes were published."""
     return sum(len(part.records) for part in fleet.cluster.topics.by_name[TOPICS.decisions])
+
+
+def said(process: Process) -> int:
+    """Return how many outcomes were published or said, final or not."""
+    voices = [one for one in process.broker.clients if isinstance(one, InMemoryVoice)]
+    own = [one for one in voices if one.place[0] == TOPICS.decisions]
+    return sum(len(voice.said) + len(voice.topics.part(voice.place).records) for voice in own)
 
 
 def line_of(process: Process, partition: int) -> WaitingLine:
@@ -297,6 +304,52 @@ def test_decisions_go_on_while_the_broker_takes_none_and_all_are_published_after
         await asyncio.sleep(5)
         assert heard(fleet) == 4
         assert troubled(process) == []
+        await fleet.end()
+
+    in_fleet(test)
+
+
+def test_partition_decides_no_further_than_a_little_ahead_of_what_is_heard() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        owned = process.worker.owned[fleet.partition_of(A)]
+        assert owned.worker is not None
+        fleet.cluster.topics.saying_s = 0.3
+        fleet.send(A, 60)
+        ahead = []
+        while said(process) < 60:
+            await asyncio.sleep(0.02)
+            ahead.append(owned.worker.cursor.record - said(process))
+        batch = POLICY.loop.batch_records
+        assert batch <= max(ahead) <= BUDGETS.unheard_max + batch
+        await fleet.end()
+        assert heard(fleet) == 60
+
+    in_fleet(test)
+
+
+def test_stop_is_recorded_in_time_though_the_broker_answers_nothing() -> None:
+    async def test(fleet: Fleet) -> None:
+        process = fleet.start()
+        await asyncio.sleep(1)
+        fleet.cluster.topics.saying_s = 60.0
+        fleet.send(A, 30)
+        await asyncio.sleep(1)
+        number = fleet.partition_of(A)
+        before = (await fleet.log.head(number)).number
+        stop = carried_control(stop_record("now", "stopped"))
+        fleet.cluster.topics.keep(TOPICS.commands, [stop])
+        await asyncio.sleep(2 * BUDGETS.keep_up_ms / 1000)
+        blocks = [block async for block in fleet.log.blocks(number, after=before)]
+        received = [read_block(block).received for block in blocks]
+        assert "now" in {arrival.record.control_id for found in received for arrival in found}
+        assert said(process) == 0
+        fleet.cluster.topics.saying_s = 0.0
+        await process.kill()
+        fleet.start()
+        await asyncio.sleep(10)
+        assert heard(fleet) == 30
         await fleet.end()
 
     in_fleet(test)

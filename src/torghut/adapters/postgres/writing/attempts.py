@@ -19,6 +19,7 @@ from torghut.adapters.postgres.address import Address
 from torghut.adapters.postgres.budgets import Budgets
 from torghut.adapters.postgres.faults import FAULTS, obstacle_of, session_of, write_fault
 from torghut.adapters.postgres.regaining import regained
+from torghut.adapters.postgres.writing.sessions import KeptSessions
 from torghut.eventlog.errors import CommitTimeoutError, Obstacle
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Attempts:
 
     def __init__(self, engine: AsyncEngine, address: Address, budgets: Budgets) -> None:
         self._engine = engine
+        self._kept = KeptSessions(engine)
         self._address = address
         self._budgets = budgets
 
@@ -59,13 +61,17 @@ class Attempts:
             LogWriteError: It was not kept.
             TorghutError: ``work`` refused.
         """
-        attempt = _Attempt(self._engine, self._budgets.answer_ms / 1000)
+        attempt = _Attempt(self._engine, self._kept, self._budgets.answer_ms / 1000)
         try:
             return await regained(
                 partial(attempt.do, work, at_once), within_ms=self._budgets.regain_ms
             )
         except FAULTS as error:
             raise self._refusal(error, doubtful=attempt.doubtful) from None
+
+    async def close(self) -> None:
+        """Give back the sessions that are kept; nothing is under way."""
+        await self._kept.close()
 
     def _refusal(self, error: BaseException, *, doubtful: bool) -> Exception:
         """Return what to tell whoever waits; its chain is cut, for it may name what is secret."""
@@ -83,8 +89,9 @@ class _Attempt:
         doubtful: Whether a commit was asked for and not answered.
     """
 
-    def __init__(self, engine: AsyncEngine, answer_s: float) -> None:
+    def __init__(self, engine: AsyncEngine, kept: KeptSessions, answer_s: float) -> None:
         self._engine = engine
+        self._kept = kept
         self._answer_s = answer_s
         self.doubtful = False
 
@@ -103,8 +110,7 @@ class _Attempt:
 
     async def _do_at_once(self, statement: Statement[T]) -> T | None:
         """Try once with a statement that commits itself: unanswered, it is an unanswered commit."""
-        async with asyncio.timeout(self._answer_s), session_of(self._engine) as connection:
-            session: Session = (await connection.get_raw_connection()).driver_connection
+        async with asyncio.timeout(self._answer_s), self._kept.session() as session:
             asked = self.doubtful = not session.is_closed()
             try:
                 result = await statement(session)

@@ -156,6 +156,7 @@ class Writer:
         except TimeoutError as error:
             raise CommitTimeoutError(what="closing the log", budget_ms=budget_ms) from error
         finally:
+            await self._attempts.close()
             if self._witness is not None:
                 await asyncio.to_thread(self._witness.close, budget_ms=budget_ms)
 

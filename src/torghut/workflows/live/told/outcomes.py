@@ -293,13 +293,8 @@ def _lines(
             name,
             body,
         )
-        line = Line(name=context_id, place=place, text=text)
-        if moment is not None:
-            stamp = moment[0]
-            line = Line(
-                name=context_id, place=place, text=text, trace=stamp.trace, came_ns=stamp.came_ns
-            )
-        found.append(line)
+        trace, came_ns = (b"", None) if moment is None else (moment[0].trace, moment[0].came_ns)
+        found.append(Line(name=context_id, place=place, text=text, trace=trace, came_ns=came_ns))
     return found
 
 

@@ -44,8 +44,8 @@ class KeptBlock:
         """Return the block without the lines that do not stand after ``at``."""
         if self.number > at.block:
             return self
-        lines = [line for line in self.lines if self.position(line) > at]
-        return replace(self, lines=lines)
+        there = self.lines if self.number == at.block else ()
+        return replace(self, lines=[line for line in there if line.place > at.place])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +114,15 @@ class Telling:
             found.append(kept_block(block, lines))
         for kept in reversed(found):
             self.publish(kept)
+
+    def count_after(self, at: Position) -> int:
+        """Return how many lines in memory stand in blocks behind that of ``at``."""
+        count = 0
+        for block in reversed(self._blocks):
+            if block.number <= at.block:
+                break
+            count += len(block.lines)
+        return count
 
     def known(self, name: str) -> bytes | None:
         """Return the first line of that name, if it is in memory."""
