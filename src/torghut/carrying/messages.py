@@ -80,5 +80,5 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
 
 def trace_of(headers: Mapping[str, bytes]) -> bytes:
     """Return a W3C trace as it came; empty where it is none, for no trace is worth a record."""
-    said = headers.get(TRACEPARENT, b"")
-    return said if _TRACE.fullmatch(said) else b""
+    said = headers.get(TRACEPARENT)
+    return said if said is not None and _TRACE.fullmatch(said) else b""

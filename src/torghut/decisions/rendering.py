@@ -46,6 +46,8 @@ _AGES: Final = tuple(f"age_ns.{at}" for at in range(len(Domain)))
 _LINEAGE: Final = tuple(f"lineage.{at}" for at in range(4))
 _TIMES: Final = ("event_ns", "receive_ns", "decided_ns", "valid_until_ns")
 _ACTED_ON: Final = ("bid", "ask", "reference_price", "target", "delta", "position")
+_NAMED: Final = ("source_low", "source_high", "stream", "intent", "path", "mode", "basis", "lead")
+_INTENT: Final = _NAMED.index("intent")
 _TARGET, _DELTA = map(SHOWN_FIRST.index, ("target", "delta"))
 _LIMITS: Final = ("confidence", "notional_cap", "allotment", "equity")
 
@@ -134,20 +136,11 @@ def _spelled(
     values: Sequence[float], reading: _Reading, pieces: Sequence[bytes], context: RenderContext
 ) -> tuple[bytes, ...]:
     """Return what is ``SPELLED`` of a row beside its values, in that order."""
-    low, high, stream, intent, path, mode, basis, lead = reading.named(values)
+    named, ages_ns = reading.named(values), reading.ages(values)
     regime, reasons, triggers, position_age_ns = reading.judged(values)
-    statuses, ages_ns = reading.statuses(values), reading.ages(values)
-    if max(statuses) >= len(_STATUSES):
-        _refuse("gate statuses", f"below {len(_STATUSES)}", statuses)
-    abstains = intent == Intent.ABSTAIN
+    abstains = named[_INTENT] == Intent.ABSTAIN
     return (
-        _source(low, high),
-        _word(_STREAMS, stream, "stream"),
-        _word(_INTENTS, intent, "intent"),
-        _word(_PATHS, path, "path"),
-        _word(_MODES, mode, "mode"),
-        _word(_BASES, basis, "position basis"),
-        _word(_EXPERTS, lead, "lead expert"),
+        *_words_of(*named),
         _NULL if regime == _NO_REGIME else _word(context.regime_texts, regime, "regime"),
         _codes_of(Reason, reasons),
         _codes_of(Trigger, triggers),
@@ -155,7 +148,7 @@ def _spelled(
         _NULL if abstains else pieces[_DELTA],
         _age(position_age_ns),
         context.lineage,
-        *map(_STATUSES.__getitem__, statuses),
+        *_statuses_of(reading.statuses(values)),
         *map(_verdict, ages_ns, context.limits_ns, _stale(reasons)),
         *map(_age, ages_ns),
     )
@@ -178,9 +171,25 @@ def _word(words: Sequence[bytes], number: int, what: str) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _source(low: int, high: int) -> bytes:
-    """Return how ids spell a source."""
-    return source_key_of_words(low, high).hex().encode()
+def _words_of(  # noqa: PLR0913, PLR0917 - a row's codes, of which few combinations are ever seen
+    low: int, high: int, stream: int, intent: int, path: int, mode: int, basis: int, lead: int
+) -> tuple[bytes, ...]:
+    """Return how ids spell a source, and the published words for codes."""
+    return (
+        source_key_of_words(low, high).hex().encode(),
+        _word(_STREAMS, stream, "stream"),
+        _word(_INTENTS, intent, "intent"),
+        _word(_PATHS, path, "path"),
+        _word(_MODES, mode, "mode"),
+        _word(_BASES, basis, "position basis"),
+        _word(_EXPERTS, lead, "lead expert"),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _statuses_of(statuses: tuple[int, ...]) -> tuple[bytes, ...]:
+    """Return the published words for what the gates came to."""
+    return tuple(_word(_STATUSES, status, "gate status") for status in statuses)
 
 
 @lru_cache(maxsize=4096)
@@ -223,9 +232,7 @@ def _reading(version: int) -> _Reading:
         times=taken("sequence", *_TIMES),
         figures=taken(*_ACTED_ON, *_LIMITS),
         sure=taken("intent", "confidence"),
-        named=taken(
-            *("source_low", "source_high", "stream", "intent", "path", "mode", "basis", "lead"),
-        ),
+        named=taken(*_NAMED),
         judged=taken("regime", "reasons", "triggers", "position_age_ns"),
         statuses=taken(*_GATES),
         ages=taken(*_AGES),

@@ -60,13 +60,12 @@ class Intake:
     def _item(self, record: Received) -> Item:
         """Return one record as what waits, and expect the one after it."""
         self.expected = record.offset + 1
-        cursor = Cursor(record=self.expected)
         read = read_context(record)
         if isinstance(read, Unreadable):
-            return self._snapshot(record, read, cursor)
+            return self._snapshot(record, read)
         refusal = self._misplaced(read)
         if refusal is not RefusalCode.NONE:
-            return self._quarantined(record, unreadable(record, refusal, read.symbol), cursor)
+            return self._quarantined(record, unreadable(record, refusal, read.symbol))
         self.speed = read.speed
         receive_ns = int(read.row[7])
         return WaitingContext(
@@ -77,7 +76,7 @@ class Intake:
             stamp=self.clock.came(
                 WallNs(read.ingress_wall_ns or _UNKNOWN_WALL), receive_ns, read.trace
             ),
-            cursor=cursor,
+            after=self.expected,
         )
 
     def _misplaced(self, context: CarriedContext) -> RefusalCode:
@@ -92,16 +91,16 @@ class Intake:
             self.sources.add(context.source)
         return RefusalCode.NONE
 
-    def _snapshot(self, record: Received, why: Unreadable, cursor: Cursor) -> Item:
+    def _snapshot(self, record: Received, why: Unreadable) -> Item:
         """Return a record that is no context as the snapshot that it is, or as it is kept."""
         read = read_control(record) if is_snapshot(record) else why
         if isinstance(read, DepthSnapshot):
             if read.symbol in self.declared and self.partition_of(read.symbol) == self.partition:
-                return WaitingControl(record=read, cursor=cursor)
-            return self._quarantined(record, why, cursor)
-        return self._quarantined(record, read if isinstance(read, Unreadable) else why, cursor)
+                return WaitingControl(record=read, cursor=Cursor(record=self.expected))
+            return self._quarantined(record, why)
+        return self._quarantined(record, read if isinstance(read, Unreadable) else why)
 
-    def _quarantined(self, record: Received, why: Unreadable, cursor: Cursor) -> Item:
+    def _quarantined(self, record: Received, why: Unreadable) -> Item:
         """Return a record that is no context as it is kept: under its offset."""
         kept = Quarantined(
             part=self.partition,
@@ -111,4 +110,5 @@ class Intake:
             excerpt=why.excerpt,
         )
         trace = trace_of(dict(record.headers))
+        cursor = Cursor(record=self.expected)
         return WaitingQuarantine(source=self.source, record=kept, cursor=cursor, trace=trace)

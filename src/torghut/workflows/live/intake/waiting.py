@@ -23,7 +23,7 @@ Beside = tuple[str, int]
 """An input that is read beside the source, and the place in it after what was taken."""
 
 
-class WaitingContext(msgspec.Struct, frozen=True, kw_only=True):
+class WaitingContext(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A context that has come in; a struct, since one is made for every context.
 
     Attributes:
@@ -32,7 +32,8 @@ class WaitingContext(msgspec.Struct, frozen=True, kw_only=True):
         source: sha256 of the source part that it comes from.
         row: The fields of ``rows.CONTEXT``; its symbol and source are numbered when it is taken.
         stamp: When it came in.
-        cursor: The source's position after it; None where the source cannot be read again.
+        after: The source's position after it: in one that has no parts how many of its records
+            were read; None where the source cannot be read again.
     """
 
     context_id: str
@@ -40,7 +41,12 @@ class WaitingContext(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     row: tuple[float, ...]
     stamp: Stamp
-    cursor: Cursor | None = None
+    after: Cursor | int | None = None
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """The source's position after it; made when it is asked for, of few among many."""
+        return Cursor(record=self.after) if isinstance(self.after, int) else self.after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +101,7 @@ Item = WaitingContext | WaitingQuarantine | WaitingControl
 def moving(item: Item, cursor: Cursor) -> Item:
     """Return an item that moves its source's cursor."""
     if isinstance(item, WaitingContext):
-        return msgspec.structs.replace(item, cursor=cursor)
+        return msgspec.structs.replace(item, after=cursor)
     return replace(item, cursor=cursor)
 
 

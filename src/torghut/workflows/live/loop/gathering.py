@@ -42,9 +42,9 @@ def gather(
                 gathered.quarantined_beside += item.beside is not None
             case WaitingControl():
                 _take_control(item, fold, gathered)
-        gathered.cursor = item.cursor or gathered.cursor
         if not isinstance(item, WaitingContext) and item.beside is not None:
             gathered.beside.update([item.beside])
+    gathered.cursor = next(filter(None, (item.cursor for item in reversed(items))), None)
     return gathered
 
 
