@@ -28,6 +28,8 @@ _DOUBTFUL_NUMBER: Final = re.compile(
 )
 """What looks like a large or a small number, or a negative zero, even inside a text."""
 
+_TEXT: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+
 _BUT_WHOLE: Final = re.compile(r'((?:[^".]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|\.(?!0[,\]}]))+)|\.0')
 """All but what the standard library writes behind a double that is whole."""
 
@@ -70,12 +72,18 @@ def canonical_bytes(value: JsonValue) -> bytes:
         # The standard library makes text of a key that is none, and looks past what a subclass
         # says of itself. All else it spells as RFC 8785 does, several times as fast, but for the
         # ".0" of doubles that are whole.
-        if "\\u" not in text and not _DOUBTFUL_NUMBER.search(text) and _is_plain(value):
+        if "\\u" not in text and not _is_doubtful(text) and _is_plain(value):
             plain = "".join(_BUT_WHOLE.findall(text)) if ".0" in text else text
             return plain[1:-1].encode("ascii")
         return rfc8785.dumps(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise JsonNotCanonicalError(found=str(error)) from error
+
+
+def _is_doubtful(text: str) -> bool:
+    """Say whether a number in ``text`` may be spelled otherwise; what texts in it say is none."""
+    found = _DOUBTFUL_NUMBER.search(text) is not None
+    return found and _DOUBTFUL_NUMBER.search(_TEXT.sub('""', text)) is not None
 
 
 def _is_plain(value: JsonValue) -> bool:

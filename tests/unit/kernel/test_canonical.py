@@ -169,6 +169,22 @@ def test_what_only_looks_like_json_is_spelled_as_the_standards_library_does(
     assert canonical_bytes(value) == rfc8785.dumps(value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": ":2e-05,[1700000000000000000,-0.0]"},
+        {"a": '":2e-05,"', "b": 2e-05},
+        {"a": "\\", "b": [1e22, "1e22", 0.0]},
+        {'":1e22,"': -0.0, "b": '\\":1e-7'},
+        ['{"a":[1.5e-05]}', 1.0, -2.0e-8, 2**53 - 1],
+    ],
+)
+def test_numbers_within_texts_are_left_alone_and_those_beside_them_are_not(
+    value: JsonValue,
+) -> None:
+    assert canonical_bytes(value) == rfc8785.dumps(value)
+
+
 @pytest.mark.parametrize("value", [Letters.A, {1, 2}, b"a", Decimal(1), {"a": object()}])
 def test_what_is_no_json_is_refused(value: object) -> None:
     with pytest.raises(JsonNotCanonicalError):
