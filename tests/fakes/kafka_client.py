@@ -101,11 +101,15 @@ class FakeConsumer:
         return self.positions[place]
 
     async def getmany(
-        self, *, timeout_ms: int, max_records: int = 500
+        self, *places: TopicPartition, timeout_ms: int, max_records: int = 500
     ) -> Mapping[TopicPartition, Sequence[ConsumerRecord]]:
-        """Return all that there is; what stood before what it cannot read is lost to the caller."""
+        """Return all that there is of some places, or of any where none is named.
+
+        What stood before what it cannot read is lost to the caller.
+        """
         await asyncio.sleep(0)
-        found = {place: self._some(place) for place in self.positions if place not in self.held}
+        asked = [place for place in places or self.positions if place not in self.held]
+        found = {place: self._some(place) for place in asked}
         if not any(found.values()):
             await asyncio.sleep(timeout_ms / 1000)
         return {place: records[:max_records] for place, records in found.items() if records}

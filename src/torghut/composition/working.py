@@ -202,8 +202,8 @@ def _with_short_line(policy: LivePolicy) -> LivePolicy:
     To read far ahead takes turns from what was read, decided and is to be published.
     """
     few = min(policy.loop.pending_max, _BLOCKS_WAITING * policy.loop.batch_records)
-    loop = policy.loop.model_copy(update={"pending_max": few})
-    return policy.model_copy(update={"loop": loop})
+    loop = policy.loop.model_dump() | {"pending_max": few}
+    return LivePolicy.model_validate(policy.model_dump() | {"loop": loop})
 
 
 async def _partitions(broker: Broker, topic: str) -> int:

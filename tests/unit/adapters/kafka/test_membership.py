@@ -94,6 +94,24 @@ def test_what_was_taken_before_a_partition_was_held_is_handed_out_once_it_goes_o
     with_member(monkeypatch, test)
 
 
+def test_what_is_held_is_not_asked_for_and_what_was_fetched_of_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(member: GroupMembership, consumer: FakeConsumer) -> None:
+        consumer.unreadable, consumer.ends = {}, {FIRST: 200, SECOND: 103}
+        member.hold(0)
+        assert await take(member) == {1: [100, 101, 102]}
+        member.hold(1)
+        begun_s = asyncio.get_running_loop().time()
+        assert await take(member) == {}
+        assert asyncio.get_running_loop().time() - begun_s == pytest.approx(0.1)
+        assert consumer.held == set(), "a client that pauses throws away what it fetched"
+        member.go_on(0)
+        assert await take(member) == {0: [*range(100, 200)]}
+
+    with_member(monkeypatch, test)
+
+
 def test_what_was_taken_before_the_group_shared_anew_is_not_handed_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
