@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from torghut.reasoning.showing import RowLegend, advice_context
@@ -69,13 +69,25 @@ def test_every_fact_of_any_row_has_an_id_of_its_own(
     assert len({one.id for one in facts}) == len(facts)
 
 
-@given(FIELDS, st.floats(), st.floats())
-def test_equity_and_cap_change_nothing_of_what_is_shown(
-    fields: dict[str, object], equity: float, cap: float
-) -> None:
-    others = {**fields, "equity": equity, "notional_cap": cap}
+@given(FIELDS, st.floats())
+def test_equity_changes_nothing_of_what_is_shown(fields: dict[str, object], equity: float) -> None:
+    others = {**fields, "equity": equity}
 
     assert advice_context(row(others), PLAIN, ()) == advice_context(row(fields), PLAIN, ())
+
+
+@given(FIELDS, st.floats())
+@example({"reference_price": 1.0, "allotment": 1.0}, 1.0)
+def test_cap_changes_nothing_of_what_is_shown_but_what_is_left(
+    fields: dict[str, object], cap: float
+) -> None:
+    without, capped = (
+        advice_context(row(one), PLAIN, ()) for one in (fields, {**fields, "notional_cap": cap})
+    )
+    changed = {fact.id for fact in set(without.facts) ^ set(capped.facts)}
+
+    assert changed <= {"book:left"}
+    assert {**capped.model_dump(), "facts": ()} == {**without.model_dump(), "facts": ()}
 
 
 @given(FIELDS, st.floats(1.0, 1e6), st.floats(-1e6, 1e6), st.integers(-20, 20))
