@@ -58,7 +58,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Effort], Iterator[Result]]]] = {
 _ROUNDS: Final = 11
 _QUICK_ROUNDS: Final = 3
 _NOTES: Final = """\
-Everything takes about fifty minutes and, for a while, 8 GB of disk below var/; --quick takes a
+Everything takes about an hour and, for a while, 8 GB of disk below var/; --quick takes a
 fraction of both. `run`, `decoding` and parts of `memory` read recorded markets from
 TORGHUT_TEST_DATA, by default ../shared/data; without them they say so and are skipped. The first
 `run` installs nautilus_trader, as requirements/bench.txt pins it, into .venv-bench.

@@ -58,7 +58,7 @@ def measure_carrying(effort: Effort) -> Iterator[Result]:
 def _beside_echo(servers: Servers, effort: Effort, role: Role) -> Iterator[Result]:
     """Compare a worker with the echo, as fast as they go and at half of that."""
     count = _QUICK_CONTEXTS if effort.quick else _CONTEXTS
-    rounds = max(1, effort.rounds // 4)
+    rounds = 1 if effort.quick else _ROUNDS
     on = _ON[role]
     ours, echoes = [], []
     for _ in range(rounds):
