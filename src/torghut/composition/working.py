@@ -32,6 +32,7 @@ from torghut.workflows.live.standing import Identity
 from torghut.workflows.opening import Setup
 
 _BLOCKS_WAITING: Final = 4
+"""As many contexts as make so many blocks wait before a partition is held back."""
 
 Runtime = Literal["aiokafka", "faust"]
 """What a worker is a member of its group with."""

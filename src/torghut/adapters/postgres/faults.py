@@ -112,9 +112,14 @@ async def session_of(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         try:
             yield connection
         except FAULTS as error:
-            if passes(error):
-                await connection.invalidate()
+            await drop_if_cut(connection, error)
             raise
+
+
+async def drop_if_cut(connection: AsyncConnection, error: BaseException) -> None:
+    """Let go of the session of a connection for good where ``error`` may have cut it."""
+    if passes(error):
+        await connection.invalidate()
 
 
 def _state(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from asyncpg import Connection as Session
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from torghut.adapters.postgres.budgets import SESSIONS_MAX
-from torghut.adapters.postgres.faults import FAULTS, passes
+from torghut.adapters.postgres.faults import FAULTS, drop_if_cut
 
 _KEPT_MAX: Final = SESSIONS_MAX // 2
 """Most sessions that nobody uses and that are kept all the same: others find some in the pool."""
@@ -35,19 +35,18 @@ class KeptSessions:
     async def session(self) -> AsyncIterator[Session]:
         """Give a session; one that may have been cut is not kept."""
         connection, session = self._idle.pop() if self._idle else await self._taken()
+        sound = False
         try:
             yield session
-        except BaseException as error:
-            try:
-                if isinstance(error, FAULTS) and passes(error):
-                    await connection.invalidate()
-            finally:
-                await connection.close()
+            sound = True
+        except FAULTS as error:
+            await drop_if_cut(connection, error)
             raise
-        if len(self._idle) < _KEPT_MAX:
-            self._idle.append((connection, session))
-        else:
-            await connection.close()
+        finally:
+            if sound and len(self._idle) < _KEPT_MAX:
+                self._idle.append((connection, session))
+            else:
+                await connection.close()
 
     async def close(self) -> None:
         """Give back to the pool whatever is kept."""

@@ -156,9 +156,11 @@ class Writer:
         except TimeoutError as error:
             raise CommitTimeoutError(what="closing the log", budget_ms=budget_ms) from error
         finally:
-            await self._attempts.close()
-            if self._witness is not None:
-                await asyncio.to_thread(self._witness.close, budget_ms=budget_ms)
+            try:
+                await self._attempts.close()
+            finally:
+                if self._witness is not None:
+                    await asyncio.to_thread(self._witness.close, budget_ms=budget_ms)
 
     def _lane(self, partition: int) -> Lane[PartitionTransaction]:
         """Return the lane of ``partition``."""
