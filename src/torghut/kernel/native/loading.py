@@ -133,7 +133,9 @@ def _linker() -> llvm.orcjit.LLJIT:
     machine = llvm.Target.from_default_triple().create_target_machine(
         reloc="pic", codemodel="default"
     )
-    return llvm.create_lljit_compiler(machine)
+    # LLVM's older linker gives each section memory of its own, wherever the system has some, and
+    # ends the process where two of them are too far apart for a reference of 32 bits.
+    return llvm.create_lljit_compiler(machine, use_jit_link=True)
 
 
 def _callable(name: str, code: MachineCode, like: Sequence[object]) -> _Called:
