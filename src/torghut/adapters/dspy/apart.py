@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import dspy
-from dspy.lm15 import Request, Response
 from typing_extensions import override
 
-from torghut.adapters.dspy.engine import CURRENT_RUN, Blocking, ChatEngine
-from torghut.adapters.dspy.program import language_model
+from torghut.adapters.dspy.engine import CURRENT_RUN, ChatModel, Said
 from torghut.kernel.clock import SteadyClock
 from torghut.reasoning.errors import DeadlineError
 from torghut.schemas.reasoning.record import ModelParameters
@@ -26,16 +24,26 @@ CALL_S: Final = 60.0
 """Longest wait for one call: a model that takes longer would never be served in time."""
 
 
-class _Waiting(Blocking):
-    """Lets a thread wait for what an engine answers in another one's event loop."""
+class WaitingModel(ChatModel):
+    """A model for a thread, which waits for what is answered in another one's event loop.
 
-    def __init__(self, engine: ChatEngine, loop: asyncio.AbstractEventLoop) -> None:
-        self._engine = engine
-        self._loop = loop
+    Args:
+        caller: Brings a request to the endpoint, and its reply back.
+        parameters: Of the model.
+        apart: Where calls are made.
+    """
+
+    def __init__(self, caller: Caller, parameters: ModelParameters, apart: Apart) -> None:
+        super().__init__(caller, parameters, apart.steady)
+        self._loop = apart.loop
 
     @override
-    def complete(self, request: Request) -> Response:
-        answered = asyncio.run_coroutine_threadsafe(self._engine.complete(request), self._loop)
+    def __call__(
+        self, prompt: str | None = None, *, messages: Sequence[Said] = (), **_wanted: object
+    ) -> list[str]:
+        """Return the one answer."""
+        asking = self.acall(prompt, messages=messages)
+        answered = asyncio.run_coroutine_threadsafe(asking, self._loop)
         try:
             return answered.result(CALL_S)
         except TimeoutError as error:
@@ -59,10 +67,9 @@ class Apart:
         """Return what comes of some work there, whose own deadlines end it."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
-    def model(self, caller: Caller, parameters: ModelParameters) -> dspy.LM:
+    def model(self, caller: Caller, parameters: ModelParameters) -> dspy.BaseLM:
         """Return a language model that optimisers may call and wait for."""
-        engine = ChatEngine(caller, parameters, self.steady)
-        return language_model(engine, parameters, _Waiting(engine, self.loop))
+        return WaitingModel(caller, parameters, self)
 
 
 @contextmanager

@@ -1,23 +1,35 @@
-"""DSPy's way to the endpoint: one attempt, the question's own deadline, one strict reading."""
+"""DSPy's way to the endpoint: one attempt, the question's own deadline, one strict reading.
+
+DSPy's own way from a language model to an engine costs three times what asking does: it makes
+requests of its own form, looks up prices, and hands both to threads, so that the process that
+decides is disturbed twice as often. What an adapter asks of a model is one call, which is made
+here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from dspy.lm15 import Message, Request, Response, TextPart, Usage
+import dspy
 from typing_extensions import override
 
 from torghut.adapters.dspy.speaking import answer_schema
-from torghut.kernel.canonical import JsonObject, JsonValue, canonical_bytes
+from torghut.kernel.canonical import JsonObject, canonical_bytes
 from torghut.kernel.clock import SteadyClock
 from torghut.kernel.digests import sha256_hex
 from torghut.reasoning.errors import CANCELLED, AdviceFaultError, AnswerMalformedError
 from torghut.reasoning.replies import Reply, read_reply
 from torghut.schemas.reasoning.record import ModelParameters
-from torghut.schemas.reasoning.steps import StepName
+from torghut.schemas.reasoning.steps import STEPS, StepName
 from torghut.workflows.reasoning.ports import Call, Caller, Transcript
+
+Said = Mapping[str, str]
+"""One message: whose it is, and what it says."""
+
+_NONE_YET: Final = b'"messages":[]'
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,8 +55,10 @@ CURRENT_RUN: Final[ContextVar[QuestionRun]] = ContextVar("question-run")
 """The question that the present task is about."""
 
 
-class ChatEngine:
-    """An engine of DSPy's, for an OpenAI-compatible endpoint.
+class ChatModel(dspy.BaseLM):  # type: ignore[misc]  # it publishes no types
+    """A language model of DSPy's behind an OpenAI-compatible endpoint.
+
+    Whatever a program or an optimiser wants of the model, its parameters are those given here.
 
     Args:
         caller: Brings a request there, and its reply back.
@@ -53,32 +67,45 @@ class ChatEngine:
     """
 
     def __init__(self, caller: Caller, parameters: ModelParameters, steady: SteadyClock) -> None:
+        super().__init__(
+            parameters.model,
+            temperature=parameters.temperature,
+            max_tokens=parameters.max_tokens,
+            cache=False,
+            num_retries=0,
+        )
         self._caller = caller
         self._parameters = parameters
         self._steady = steady
+        self._frames = {step: _frame(parameters, step) for step in STEPS}
 
-    async def complete(self, request: Request) -> Response:
+    @override
+    async def acall(
+        self, prompt: str | None = None, *, messages: Sequence[Said] = (), **_wanted: object
+    ) -> list[str]:
         """Return the endpoint's one answer.
 
         Raises:
             AdviceFaultError: There is none.
         """
         run = CURRENT_RUN.get()
+        head, tail = self._frames[run.step]
         try:
-            body = canonical_bytes(request_body(request, self._parameters, run.step))
-            reply = await self._asked(body, run)
+            reply = await self._asked(head + canonical_bytes(messages) + tail, run)
         except AdviceFaultError as fault:
             run.fault = run.fault or fault
             raise
         known = run.tokens is not None and reply.tokens is not None
         run.tokens = (run.tokens or 0) + (reply.tokens or 0) if known else None
-        return Response(
-            id=None,
-            model=self._parameters.model,
-            message=Message.assistant([TextPart(reply.content)]),
-            finish_reason="stop",
-            usage=Usage(),
-        )
+        return [reply.content]
+
+    @override
+    def __call__(
+        self, prompt: str | None = None, *, messages: Sequence[Said] = (), **_wanted: object
+    ) -> list[str]:
+        """Refuse: whoever serves advice may not wait in the loop's own thread."""
+        message = "advice is asked for asynchronously"
+        raise NotImplementedError(message)
 
     async def _asked(self, body: bytes, run: QuestionRun) -> Reply:
         """Return the reply to a request, and take the call down whatever becomes of it.
@@ -114,38 +141,18 @@ class ChatEngine:
         return reply
 
 
-class Blocking(Protocol):
-    """An engine for calls that block."""
-
-    def complete(self, request: Request) -> Response:
-        """Return the one answer."""
-        ...
-
-
-class NoBlocking(Blocking):
-    """The engine that DSPy wants for calls that block: there are none."""
-
-    @override
-    def complete(self, request: Request) -> Response:
-        """Refuse."""
-        message = "advice is asked for asynchronously"
-        raise NotImplementedError(message)
-
-
-def request_body(request: Request, parameters: ModelParameters, step: StepName) -> JsonObject:
-    """Return what the endpoint is sent."""
-    system = request.system
-    told = system if isinstance(system, str) else "".join(p.text for p in system or ())
-    messages: list[JsonValue] = [{"role": "system", "content": told}] if told else []
-    messages += [{"role": one.role, "content": one.text or ""} for one in request.messages]
+def _frame(parameters: ModelParameters, step: StepName) -> tuple[bytes, bytes]:
+    """Return what the endpoint is sent before the messages of a step and behind them."""
     body: JsonObject = {
         "model": parameters.model,
-        "messages": messages,
+        "messages": [],
         "temperature": parameters.temperature,
         "max_tokens": parameters.max_tokens,
         "response_format": {
             "type": "json_schema",
             "json_schema": {"name": step, "strict": True, "schema": answer_schema(step)},
         },
+        **({} if parameters.seed is None else {"seed": parameters.seed}),
     }
-    return body if parameters.seed is None else {**body, "seed": parameters.seed}
+    before, after = canonical_bytes(body).split(_NONE_YET, 1)  # nothing before it says anything
+    return before + _NONE_YET[:-2], after

@@ -9,7 +9,7 @@ from typing import Final, TypeVar, cast
 import dspy
 from typing_extensions import override
 
-from torghut.adapters.dspy.engine import CURRENT_RUN, Blocking, ChatEngine, NoBlocking, QuestionRun
+from torghut.adapters.dspy.engine import CURRENT_RUN, ChatModel, QuestionRun
 from torghut.adapters.dspy.signatures import SHOWN, signature_of
 from torghut.adapters.dspy.speaking import StrictAdapter
 from torghut.kernel.canonical import JsonObject, canonical_text
@@ -102,7 +102,7 @@ class DspyProgram(Program):
         self._parameters = parameters
         self._digest = digest
         self._module = module or CommitteeModule()
-        self._lm = language_model(ChatEngine(caller, parameters, steady), parameters)
+        self._lm = ChatModel(caller, parameters, steady)
         self._adapter = StrictAdapter()
 
     @property
@@ -159,21 +159,6 @@ def committee_of(said: dspy.Prediction) -> Committee:
         counter=_answer(said, "counter", CounterAnswer),
         risk=_answer(said, "risk", RiskAnswer),
         advice=_answer(said, "advice", AdviceAnswer),
-    )
-
-
-def language_model(
-    engine: ChatEngine, parameters: ModelParameters, blocking: Blocking | None = None
-) -> dspy.LM:
-    """Return what DSPy calls a language model: an engine, without a cache or a second attempt."""
-    return dspy.LM(
-        f"openai/{parameters.model}",
-        engine=blocking or NoBlocking(),
-        async_engine=engine,
-        cache=False,
-        num_retries=0,
-        temperature=parameters.temperature,
-        max_tokens=parameters.max_tokens,
     )
 
 
