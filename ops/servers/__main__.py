@@ -15,6 +15,8 @@ SERVERS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """By name: the module whose function ``serving`` runs it and gives its address, and what it is."""
 
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+_LOOK_S: Final = 1.0
 _OK: Final = 0
 _USAGE: Final = 2
 _ABSENT: Final = 7
@@ -40,8 +42,11 @@ def main(arguments: Sequence[str]) -> int:
         return _usage()
     try:
         with server as address:
+            # Held back first: whoever reads the address may ask at once.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
             print(address, flush=True)
-            _wait()
+            while signal.sigtimedwait(_ENDING, _LOOK_S) is None:
+                pass  # where a thread of the server was given Ctrl-C, it is raised here
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return _ABSENT
@@ -56,12 +61,6 @@ def _usage() -> int:
     for name, (_, what) in SERVERS.items():
         print(f"  {name:10} {what}", file=sys.stderr)
     return _USAGE
-
-
-def _wait() -> None:
-    """Return when asked to stop, by Ctrl-C or by SIGTERM."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    signal.sigwait((signal.SIGINT, signal.SIGTERM))
 
 
 if __name__ == "__main__":
