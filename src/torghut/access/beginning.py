@@ -13,7 +13,7 @@ from typing import Final
 
 from aiokafka.conn import AIOKafkaConnection
 
-from torghut.access.ending import Client, ended
+from torghut.access.ending import Client, ended, unattended
 from torghut.kernel.units import MS_PER_S
 
 _BROKEN_OFF_S: Final = 0.2
@@ -23,7 +23,7 @@ _LEAVE_MS: Final = 1_000
 
 
 async def begun(client: Client, *, budget_ms: int) -> None:
-    """Let a client connect; one that does not is ended.
+    """Let a client connect; one that does not is ended, for which nobody waits.
 
     Args:
         client: Not begun.
@@ -44,8 +44,15 @@ async def begun(client: Client, *, budget_ms: int) -> None:
         connected = True
     finally:
         if not connected:
-            await _break_off(starting)
-            await ended(client, budget_ms=_LEAVE_MS)
+            unattended(_given_up(client, starting))
+
+
+async def _given_up(client: Client, starting: asyncio.Task[None]) -> None:
+    """End a client that has not begun."""
+    try:
+        await _break_off(starting)
+    finally:
+        await ended(client, budget_ms=_LEAVE_MS)
 
 
 async def _break_off(starting: asyncio.Task[None]) -> None:

@@ -1,19 +1,27 @@
 """Clients of a broker are ended within a budget, and leave nothing behind that still runs.
 
 A client's own ``stop`` waits until all that it has is sent. Cut short, or ended by a task of its
-own that it cancelled, it leaves a sender that goes on and connections that nobody closes.
+own that it cancelled, it leaves a sender that goes on and connections that nobody closes. So it is
+ended by a task of its own, which whoever waits for it can leave, and cannot interrupt.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Coroutine, Generator
+from types import TracebackType
+from typing import Final, Protocol, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
+from typing_extensions import override
 
 from torghut.kernel.units import MS_PER_S
+
+T = TypeVar("T")
+
+_UNATTENDED: Final[set[asyncio.Task[object]]] = set()
+"""Nobody else holds on to them: a loop does not keep its tasks."""
 
 _UNSENT: Final = "_message_accumulator"
 _PARTS: Final = ("_coordinator", "_sender", "_fetcher", "client", "_client")
@@ -49,15 +57,63 @@ class Admin(AIOKafkaAdminClient):  # type: ignore[misc]  # it publishes no types
 async def ended(client: Client, *, budget_ms: int) -> str | None:
     """End a client; return why it did not end by itself.
 
+    Whoever is cancelled meanwhile leaves it to end without them.
+
     Args:
         client: Begun or not.
         budget_ms: How long it may take to finish what is under way; a second passes at the most
             until all of it is cut off.
     """
-    stopping = asyncio.ensure_future(client.stop())
+    return await asyncio.shield(unattended(_ended(client, budget_ms)))
+
+
+def unattended(work: Coroutine[object, object, T]) -> asyncio.Task[T]:
+    """Let some work go on by itself, whatever becomes of whoever began it."""
+    task = asyncio.ensure_future(_Sure(work))
+    _UNATTENDED.add(task)
+    task.add_done_callback(_UNATTENDED.discard)
+    return task
+
+
+class _Sure(Coroutine[object, object, T]):
+    """Work that gets to its first wait in any case: else a task cancelled before never runs it."""
+
+    def __init__(self, work: Coroutine[object, object, T]) -> None:
+        self._work = work
+        self._begun = False
+
+    @override
+    def send(self, value: object, /) -> object:
+        self._begun = True
+        return self._work.send(value)
+
+    @override
+    def throw(
+        self,
+        typ: type[BaseException] | BaseException,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+        /,
+    ) -> object:
+        if not self._begun:
+            self.send(None)
+        return self._work.throw(typ if isinstance(typ, BaseException) else typ())
+
+    @override
+    def close(self) -> None:
+        self._work.close()
+
+    @override
+    def __await__(self) -> Generator[object, object, T]:
+        return self._work.__await__()
+
+
+async def _ended(client: Client, budget_ms: int) -> str | None:
+    """End a client."""
+    stopping = unattended(client.stop())
     try:
         await asyncio.wait([stopping], timeout=budget_ms / MS_PER_S)
-    finally:
+    finally:  # the loop's own end may cancel this
         why = _why(stopping)
         if why is not None:
             await _cut(client, stopping)

@@ -80,6 +80,38 @@ def test_client_whose_broker_says_nothing_is_gone_in_time(
     assert not caplog.messages
 
 
+@pytest.mark.usefixtures("little_to_search")
+@pytest.mark.parametrize("requests", [0, 1], ids=["versions", "metadata"])
+@pytest.mark.parametrize("again_s", [0.0, 0.05, 0.25], ids=["at-once", "breaking-off", "ending"])
+@pytest.mark.parametrize("made", [AIOKafkaProducer, AIOKafkaConsumer, Admin])
+def test_beginning_that_is_cancelled_again_leaves_nothing_behind(
+    made: Callable[..., Client], requests: int, again_s: float
+) -> None:
+    async def test() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await answer(reader, writer, requests=requests)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        options: dict[str, Any] = {"request_timeout_ms": REQUEST_MS}
+        client = made(bootstrap_servers=f"{host}:{port}", **options)
+        beginning = asyncio.ensure_future(begun(client, budget_ms=REQUEST_MS))
+        await asyncio.sleep(0.1)
+        for wait_s in (again_s, 0.0):
+            beginning.cancel()
+            await asyncio.sleep(wait_s)
+        with pytest.raises(asyncio.CancelledError):
+            await beginning
+        server.close()
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        asyncio.run(test())
+        gc.collect()
+
+    assert not [str(one.message) for one in told if one.category is ResourceWarning]
+
+
 def test_client_that_nobody_lets_in_says_why() -> None:
     async def test() -> None:
         client = AIOKafkaProducer(bootstrap_servers="127.0.0.1:1")

@@ -108,6 +108,26 @@ def test_client_ends_though_every_node_is_halted(
     assert not [str(one.message) for one in told if one.category is ResourceWarning]
 
 
+@pytest.mark.parametrize("made", [sending, in_transaction, reading, placed, asking])
+def test_ending_that_is_cancelled_time_and_again_goes_on(
+    broker: str, made: Callable[[str, Options], Awaitable[Client]]
+) -> None:
+    async def test() -> None:
+        client = await made(*await stage(broker))
+        ending = asyncio.ensure_future(ended(client, budget_ms=BUDGET_MS))
+        for _ in range(3):
+            await asyncio.sleep(0)
+            ending.cancel()
+        await asyncio.wait([ending])
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        asyncio.run(test())
+        gc.collect()
+
+    assert not [str(one.message) for one in told if one.category is ResourceWarning]
+
+
 def test_client_ends_well_where_the_broker_answers(broker: str) -> None:
     async def test() -> None:
         topic, options = await stage(broker)

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from torghut.access.beginning import begun
 from torghut.access.broker import BrokerAccess
-from torghut.access.ending import Client, ended
+from torghut.access.ending import Client, ended, unattended
 from torghut.access.options import ClientOptions, client_options
 from torghut.adapters.kafka.refusing import refused
 from torghut.adapters.kafka.unsaid import heard, let_unasked_pass
@@ -76,6 +76,10 @@ class Connection:
         """End a client within the budget; where it cannot end well, it ends all the same."""
         if (why := await ended(client, budget_ms=self.budget_ms)) is not None:
             _LOG.debug("a client did not end well: %s", why)
+
+    def abandon(self, client: Client) -> None:
+        """End a client that failed; what its failure is told to does not wait for that."""
+        unattended(self.let_go(client))
 
     @contextmanager
     def asking(self, asked: str, unsaid: Sequence[BaseException] = ()) -> Iterator[None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
@@ -27,6 +28,8 @@ from torghut.carrying.errors import (
 )
 from torghut.carrying.messages import Reading
 from torghut.carrying.ports import TopicReader
+
+_SOON_MS: Final = 500
 
 Place = tuple[str, int]
 """A topic and one of its partitions."""
@@ -118,7 +121,8 @@ class KafkaReader(TopicReader):
 async def explained(connection: Connection, topics: Collection[str]) -> AsyncIterator[None]:
     """Say of what is not answered inside whether that is because of these topics.
 
-    For one that is not there, or that it may not see, a client waits until the time is up.
+    For one that is not there, or that it may not see, a client waits until the time is up. Whoever
+    waited that long is told soon: a broker that does not say then why it did not answer is away.
 
     Raises:
         BrokerRefusedError: It is.
@@ -127,9 +131,10 @@ async def explained(connection: Connection, topics: Collection[str]) -> AsyncIte
         yield
     except BrokerUnreachableError as error:
         if isinstance(error.__cause__, TimeoutError | KafkaTimeoutError):
+            soon = replace(connection, budget_ms=min(_SOON_MS, connection.budget_ms))
             with suppress(BrokerUnreachableError):
                 for topic in sorted(topics):
-                    await count_partitions(connection, topic)
+                    await count_partitions(soon, topic)
         raise
 
 

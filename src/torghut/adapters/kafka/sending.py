@@ -37,14 +37,20 @@ class KafkaSender(Sender):
             async with explained(self._connection, {record.topic or topic for record in records}):
                 await self._connection.answered(f"sending to {topic}", self._sent(topic, records))
         except (BrokerUnreachableError, BrokerRefusedError):
-            await self.close()  # what it did not send has numbers that the broker waits for
+            # What it did not send has numbers that the broker waits for.
+            if (producer := self._taken()) is not None:
+                self._connection.abandon(producer)
             raise
 
     @override
     async def close(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
+        if (producer := self._taken()) is not None:
             await self._connection.let_go(producer)
+
+    def _taken(self) -> AIOKafkaProducer | None:
+        """Return the client, which is nobody's any more."""
+        producer, self._producer = self._producer, None
+        return producer
 
     async def _sent(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Send, and wait until all is kept."""

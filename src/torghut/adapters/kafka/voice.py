@@ -74,7 +74,7 @@ class KafkaVoice(Voice):
             try:
                 await self._connection.begin(f"raising the voice on {self._place}", producer)
             except BaseException:
-                await self._drop()
+                self._abandon()
                 raise
             self._producers.append(producer)
         self._doubts, self._commit = 0, None
@@ -117,7 +117,8 @@ class KafkaVoice(Voice):
             await self._committed()
             if not self._doubts:
                 await self.settle()
-        await self._drop()
+        for producer in self._taken():
+            await self._connection.let_go(producer)
 
     async def _committed(self) -> None:
         """Wait for the commit that is under way."""
@@ -137,18 +138,22 @@ class KafkaVoice(Voice):
             async with explained(self._connection, topics):
                 await self._connection.answered(f"publishing to {self._place}", asked)
         except (BrokerUnreachableError, BrokerRefusedError) as error:
-            await self._drop()
+            self._abandon()
             if isinstance(error.__cause__, ProducerFenced | InvalidProducerEpoch):
                 raise VoiceSilencedError(place=self._place) from error
             raise
         self._doubts -= 1
 
-    async def _drop(self) -> None:
-        """Let go of the producers; what was not settled is aborted when a voice is raised next."""
-        producers, self._producers = self._producers, deque()  # who speaks meanwhile is silenced
+    def _abandon(self) -> None:
+        """Give the producers up: what was not settled is aborted when a voice is raised next."""
+        for producer in self._taken():
+            self._connection.abandon(producer)
+
+    def _taken(self) -> Collection[AIOKafkaProducer]:
+        """Return the producers, which are nobody's any more; who speaks meanwhile is silenced."""
+        producers, self._producers = self._producers, deque()
         self._open = False
-        for producer in producers:
-            await self._connection.let_go(producer)
+        return producers
 
     async def _said(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
         """Say all of it in the open transaction."""
