@@ -30,6 +30,9 @@ _DOUBTFUL_NUMBER: Final = re.compile(
 
 _TEXT: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 
+_WHOLE: Final = re.compile(r"\.0[,\]}]")
+"""What looks like the end of a double that is whole, even inside a text."""
+
 _BUT_WHOLE: Final = re.compile(r'((?:[^".]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|\.(?!0[,\]}]))+)|\.0')
 """All but what the standard library writes behind a double that is whole."""
 
@@ -73,7 +76,7 @@ def canonical_bytes(value: JsonValue) -> bytes:
         # says of itself. All else it spells as RFC 8785 does, several times as fast, but for the
         # ".0" of doubles that are whole.
         if "\\u" not in text and not _is_doubtful(text) and _is_plain(value):
-            plain = "".join(_BUT_WHOLE.findall(text)) if ".0" in text else text
+            plain = "".join(_BUT_WHOLE.findall(text)) if _WHOLE.search(text) else text
             return plain[1:-1].encode("ascii")
         return rfc8785.dumps(value)
     except (TypeError, ValueError, RecursionError) as error:
