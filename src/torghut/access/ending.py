@@ -91,8 +91,8 @@ class _Sure(Coroutine[object, object, T]):
     def throw(
         self,
         typ: type[BaseException] | BaseException,
-        val: BaseException | object = None,
-        tb: TracebackType | None = None,
+        _val: BaseException | object = None,
+        _tb: TracebackType | None = None,
         /,
     ) -> object:
         if not self._begun:
