@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pytest
@@ -14,9 +15,13 @@ from torghut.entrypoints.cli.demo import cycles
 from torghut.entrypoints.cli.demo.made import packages
 from torghut.entrypoints.cli.demo.made.market import STEPS, made_prices, table_of
 from torghut.entrypoints.cli.demo.made.world import MadeWorld, make_world
+from torghut.kernel.digests import sha256_hex
 from torghut.router.package import read_regime_model
 from torghut.schemas.rollout.evaluation import EvaluationCard
 from torghut.settings import standing_in
+
+MADE: Final = "10f2ce9e042e79cb03d728e1600aa09f437d3819e3b29650a574c8a19547a013"
+"""SHA-256 of the table of made prices, whatever processor and libraries make them."""
 
 
 @pytest.fixture
@@ -36,6 +41,10 @@ def card_of(world: MadeWorld, challenger: Package) -> EvaluationCard:
     (one,) = well(typed("lane", "run", "--once", "--json")).json["runs"]
     body = world.artifacts / "runs" / one["ended"]["run_id"] / "evaluation-card.json"
     return EvaluationCard.model_validate_json(body.read_bytes())
+
+
+def test_prices_are_the_same_wherever_they_are_made() -> None:
+    assert sha256_hex(table_of(made_prices()).encode()) == MADE
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ _DRIFT: Final = 0.4
 """Of a wild step, in its deviations."""
 _TURNS: Final = 1.0 / 80.0
 """Probability that a wild step turns round."""
+_DOUBLINGS: Final = 10
 
 
 def made_prices(steps: int = STEPS, *, seed: int = _SEED) -> Floats:
@@ -55,8 +56,18 @@ def made_prices(steps: int = STEPS, *, seed: int = _SEED) -> Floats:
             home = level if step and wild[step - 1] else home
             level += _CALM_DEVIATION * noise[step] - _REVERSION * (level - home)
         logs[step] = level
-    prices: Floats = _START * np.exp(logs)
-    return prices
+    return _START * _compounded(logs)
+
+
+def _compounded(logs: Floats) -> Floats:
+    """Return what growth at these rates comes to, compounded often instead of all the time.
+
+    No exponential of a library: which of its ways a machine takes shows in the last digit.
+    """
+    grown: Floats = 1.0 + logs / 2.0**_DOUBLINGS
+    for _ in range(_DOUBLINGS):
+        grown = grown * grown
+    return grown
 
 
 def quotes_of(prices: Floats) -> tuple[Floats, Floats]:
