@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from ops.servers.broker import BrokerCluster
 from tests.support.carrying.brokers import named
+from tests.support.carrying.removing_topics import remove_topics
 from torghut.access.broker import BrokerAccess
 from torghut.access.ending import Admin, Client, ended
 from torghut.access.options import client_options
@@ -108,12 +109,19 @@ def test_client_ends_though_every_node_is_halted(
     assert not [str(one.message) for one in told if one.category is ResourceWarning]
 
 
+@pytest.fixture
+def alone(broker: str) -> Iterator[str]:
+    """Return a broker that others share, on which nothing stays of what a test makes."""
+    yield broker
+    asyncio.run(remove_topics(broker))
+
+
 @pytest.mark.parametrize("made", [sending, in_transaction, reading, placed, asking])
 def test_ending_that_is_cancelled_time_and_again_goes_on(
-    broker: str, made: Callable[[str, Options], Awaitable[Client]]
+    alone: str, made: Callable[[str, Options], Awaitable[Client]]
 ) -> None:
     async def test() -> None:
-        client = await made(*await stage(broker))
+        client = await made(*await stage(alone))
         ending = asyncio.ensure_future(ended(client, budget_ms=BUDGET_MS))
         for _ in range(3):
             await asyncio.sleep(0)
@@ -128,9 +136,9 @@ def test_ending_that_is_cancelled_time_and_again_goes_on(
     assert not [str(one.message) for one in told if one.category is ResourceWarning]
 
 
-def test_client_ends_well_where_the_broker_answers(broker: str) -> None:
+def test_client_ends_well_where_the_broker_answers(alone: str) -> None:
     async def test() -> None:
-        topic, options = await stage(broker)
+        topic, options = await stage(alone)
         for made in (sending, in_transaction, reading, placed, asking):
             client = await made(topic, options)
             assert await ended(client, budget_ms=REQUEST_MS) is None
