@@ -10,22 +10,19 @@ from typing import Final
 HEAVY: Final = frozenset(
     {"fastapi", "numba", "numpy", "click", "sqlalchemy", "sqlite3", "torch", "uvicorn", "yaml"}
 )
+MODULES_MAX: Final = 420
+"""Of what is loaded, the interpreter's own included: to load so many takes a fifth of a second."""
+
 SCRIPT: Final = """
-import json, sys, time
-started = time.process_time()
+import json, sys
 import torghut.client, torghut.client.venue
-print(json.dumps([time.process_time() - started, sorted(sys.modules)]))
+print(json.dumps(sorted(sys.modules)))
 """
 
 
-def test_client_loads_quickly_and_nothing_heavy() -> None:
-    seconds = []
-    for _ in range(2):
-        ended = subprocess.run(
-            [sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True, timeout=30
-        )
-        took, names = json.loads(ended.stdout)
-        seconds.append(took)
-        assert HEAVY.isdisjoint({name.partition(".")[0] for name in names})
+def test_client_loads_little_and_nothing_heavy() -> None:
+    said = subprocess.check_output([sys.executable, "-c", SCRIPT], text=True, timeout=30)
 
-    assert min(seconds) < 0.4
+    names = json.loads(said)
+    assert HEAVY.isdisjoint({name.partition(".")[0] for name in names})
+    assert len(names) < MODULES_MAX
