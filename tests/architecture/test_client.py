@@ -11,7 +11,7 @@ HEAVY: Final = frozenset(
     {"fastapi", "numba", "numpy", "click", "sqlalchemy", "sqlite3", "torch", "uvicorn", "yaml"}
 )
 MODULES_MAX: Final = 420
-"""Of what is loaded, the interpreter's own included: to load so many takes a fifth of a second."""
+"""Of what is loaded, the interpreter's own included."""
 
 SCRIPT: Final = """
 import json, sys

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from ops.servers.broker import BrokerCluster
-from tests.support.carrying.brokers import named
+from tests.support.carrying.brokers import named, whole_again
 from tests.support.carrying.carriers import says
 from torghut.access.broker import BrokerAccess
 from torghut.adapters.kafka.opening import open_broker, open_topics
@@ -62,9 +62,5 @@ def test_silence_is_told_within_the_budget(
                 await say(says("b"))
         await let_go()
 
-    try:
+    with whole_again(cluster):
         asyncio.run(test())
-    finally:
-        for node in NODES:
-            cluster.resume(node)
-        cluster.await_ready()

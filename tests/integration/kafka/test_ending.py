@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from ops.servers.broker import BrokerCluster
-from tests.support.carrying.brokers import named
+from tests.support.carrying.brokers import named, whole_again
 from tests.support.carrying.removing_topics import remove_topics
 from torghut.access.broker import BrokerAccess
 from torghut.access.ending import Admin, Client, ended
@@ -98,12 +98,8 @@ def test_client_ends_though_every_node_is_halted(
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        try:
+        with whole_again(cluster):
             asyncio.run(test())
-        finally:
-            for node in NODES:
-                cluster.resume(node)
-            cluster.await_ready()
         gc.collect()
 
     assert not [str(one.message) for one in told if one.category is ResourceWarning]

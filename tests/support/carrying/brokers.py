@@ -6,7 +6,7 @@ import gc
 import os
 import secrets
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import pytest
@@ -59,6 +59,17 @@ def cluster() -> Iterator[BrokerCluster]:
     """Return three nodes; a test that makes one fail leaves all three ready again."""
     with ExitStack() as stack:
         yield _started(stack, nodes=3)
+
+
+@contextmanager
+def whole_again(cluster: BrokerCluster) -> Iterator[None]:
+    """Let every node go on after the block, whichever were halted in it, until all are ready."""
+    try:
+        yield
+    finally:
+        for node in range(1, len(cluster.nodes) + 1):
+            cluster.resume(node)
+        cluster.await_ready()
 
 
 def named(stem: str) -> str:

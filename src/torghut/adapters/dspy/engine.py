@@ -1,9 +1,8 @@
 """DSPy's way to the endpoint: one attempt, the question's own deadline, one strict reading.
 
-DSPy's own way from a language model to an engine costs three times what asking does: it makes
-requests of its own form, looks up prices, and hands both to threads, so that the process that
-decides is disturbed twice as often. What an adapter asks of a model is one call, which is made
-here.
+DSPy's own way from a language model to an engine makes requests of its own form, looks up prices,
+and hands both to threads: two fifths of the CPU that a question took, the endpoint aside. What an
+adapter asks of a model is one call, which is made here.
 """
 
 from __future__ import annotations
