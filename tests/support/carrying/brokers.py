@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Let what a test with a server left open be found by it, not by whichever test comes later."""
     found = yield
-    if pyfuncitem.get_closest_marker("system") is not None:
+    if any(pyfuncitem.get_closest_marker(name) for name in ("system", "enable_socket")):
         gc.collect()
     return found
 

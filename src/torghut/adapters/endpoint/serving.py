@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 
 import httptools
 
 from torghut.adapters.endpoint.chat import ChatRequest, http_response, json_body, read_request
 from torghut.adapters.endpoint.faults import FAULTS, Exchange
 from torghut.adapters.endpoint.script import Step
+from torghut.adapters.sockets.conversing import Met, conversing
 from torghut.kernel.units import MS_PER_S
 
 _READ: Final = 65_536
@@ -57,34 +58,20 @@ async def serve_endpoint(
     """
     served = Served()
     steps = iter(script)
-    connections: set[asyncio.Task[None]] = set()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        connections.add(task)
-        try:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The client may leave at any time, which is what some of them must do.
+        with suppress(ConnectionError, TimeoutError, ssl.SSLError):
             while await _converse(reader, writer, steps, served):
                 pass
-        except (ConnectionError, TimeoutError, ssl.SSLError, asyncio.CancelledError):
-            pass  # the client left, which is what some of them must do, or the endpoint ends
-        finally:
-            connections.discard(task)
-            writer.close()
-            with suppress(ConnectionError, TimeoutError, ssl.SSLError):
-                async with asyncio.timeout(1.0):
-                    await writer.wait_closed()
 
-    server = await asyncio.start_server(connected, host, port, ssl=tls)
-    at = server.sockets[0].getsockname()
-    served.url = f"{'https' if tls else 'http'}://{host}:{at[1]}/v1"
-    try:
+    def listen(met: Met) -> Awaitable[asyncio.Server]:
+        return asyncio.start_server(met, host, port, ssl=tls)
+
+    async with conversing(answer, listen) as server:
+        at = server.sockets[0].getsockname()
+        served.url = f"{'https' if tls else 'http'}://{host}:{at[1]}/v1"
         yield served
-    finally:
-        server.close()
-        for task in connections:
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-        await server.wait_closed()
 
 
 async def _converse(

@@ -9,11 +9,12 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import ClassVar, Final
 
 from torghut.adapters.live.lines import LineFeed
+from torghut.adapters.sockets.conversing import Met, conversing
 from torghut.kernel.errors import ExitCode, TorghutError
 
 _BUFFER_BYTES: Final = 65_536
@@ -86,29 +87,21 @@ async def serve_socket(
         SocketUnusableError: Nothing can be made there.
     """
     listening = bound_at(path)
-    senders: set[asyncio.Task[None]] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            senders.add(task)
-            task.add_done_callback(senders.discard)
+    async def hear(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         try:
             with contextlib.suppress(ConnectionError):
                 await feed.read(reader.read)
         except TorghutError as error:
             let_go(error)
-        finally:
-            writer.close()
 
-    server = await asyncio.start_unix_server(serve, sock=listening, limit=_BUFFER_BYTES)
+    def listen(met: Met) -> Awaitable[asyncio.Server]:
+        return asyncio.start_unix_server(met, sock=listening, limit=_BUFFER_BYTES)
+
     try:
-        await server.serve_forever()
+        async with conversing(hear, listen):
+            await asyncio.Event().wait()
     finally:
-        server.close()
-        for sender in list(senders):
-            sender.cancel()
-        await asyncio.gather(*senders, return_exceptions=True)
         _take_away(path)
 
 

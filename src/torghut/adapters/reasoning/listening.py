@@ -7,11 +7,13 @@ import errno
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from pydantic import ValidationError
 
+from torghut.adapters.sockets.conversing import Met, conversing
 from torghut.reasoning.errors import DEFECT
 from torghut.reasoning.showing import RowLegend
 from torghut.schemas.reasoning.wire import LINE_MAX, Found, Inquired
@@ -24,33 +26,18 @@ _PRIVATE: Final = 0o600
 @asynccontextmanager
 async def listening(desk: AdvisingDesk, path: Path) -> AsyncIterator[None]:
     """Answer questions while the block lasts; what is open at its end is not answered."""
-    open_now: set[asyncio.Task[None]] = set()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        open_now.add(task)
+    async def listen(met: Met) -> asyncio.Server:
+        await asyncio.to_thread(_make_room, path)
+        server = await asyncio.start_unix_server(met, path, limit=LINE_MAX)
+        await asyncio.to_thread(path.chmod, _PRIVATE)
+        return server
+
+    async with conversing(partial(_converse, desk), listen):
         try:
-            await _converse(desk, reader, writer)
-        except asyncio.CancelledError:
-            pass  # the process ends, and whoever asked is told by the end of the connection
+            yield
         finally:
-            open_now.discard(task)
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-
-    await asyncio.to_thread(_make_room, path)
-    server = await asyncio.start_unix_server(connected, path, limit=LINE_MAX)
-    await asyncio.to_thread(path.chmod, _PRIVATE)
-    try:
-        yield
-    finally:
-        server.close()
-        for task in open_now:
-            task.cancel()
-        await asyncio.gather(*open_now, return_exceptions=True)
-        await server.wait_closed()
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 def _make_room(path: Path) -> None:
