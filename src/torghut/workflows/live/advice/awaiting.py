@@ -4,8 +4,8 @@ Whoever advises may be slow, wrong or gone: the loop's own timer resolves what i
 its deadline. Of a question and its timer whichever comes first is recorded; the other is refused by
 the fold, since by then nothing waits, and stands in the log as that.
 
-What became of a question is recorded right after the next block, when it holds nobody up that asks
-for nothing, and a moment later at most.
+What became of a question is recorded between two blocks, one question at a time, when it holds
+nobody up that asks for nothing, and a moment later at most.
 
 In shadow mode nothing waits: a context is decided without advice, and what it would have been is
 recorded beside it. One question of a symbol is open at a time, as in active mode; what would be

@@ -16,8 +16,8 @@ from torghut.schemas.live.delivery import Answered
 from torghut.workflows.live.errors import QueueFullError
 from torghut.workflows.live.intake.stamping import Stamp
 
-_REST_S: Final = 0.002
-"""After a block, until what was put aside is taken: as long as telling of it takes."""
+_REST_S: Final = 0.001
+"""After a block, until some of what was put aside is taken: as long as telling of it takes."""
 
 Beside = tuple[str, int]
 """An input that is read beside the source, and the place in it after what was taken."""
@@ -123,9 +123,10 @@ class WaitingLine:
     _urgent: deque[Item] = field(default_factory=deque)
     _items: deque[Item] = field(default_factory=deque)
     _bounded: int = 0
-    _patient: list[Item] = field(default_factory=list)
+    _patient: deque[tuple[float, Item]] = field(default_factory=deque)
     _patience: asyncio.TimerHandle | None = None
-    _until_s: float = 0.0
+    _resting: asyncio.TimerHandle | None = None
+    _served: bool = False
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
     _room_for_urgent: asyncio.Event = field(default_factory=asyncio.Event)
@@ -181,18 +182,23 @@ class WaitingLine:
     def put_aside(self, items: Sequence[Item], *, within_s: float) -> None:
         """Let items wait for a moment in which they hold nobody up.
 
-        They take their places once the loop may ``rest``, or after ``within_s`` seconds.
+        They take their places in turn where the loop may ``rest``, and all that are left after
+        ``within_s`` seconds.
         """
-        self._patient += items
-        self._keep_patience(within_s)
+        until_s = asyncio.get_running_loop().time() + within_s
+        self._patient += [(until_s, item) for item in items]
+        self._keep_patience()
 
     def rest(self) -> None:
-        """Let what was put aside take its places soon, if nothing else waits.
+        """Let the first item that was put aside take its place soon, if nothing else waits.
 
-        Not at once: who was just told is on the way, and a block under way would hold them up.
+        Not at once: who was just told is on the way, and a block under way would hold them up. Not
+        more than one, and none after a block of such items: whoever comes next waits for one at
+        most.
         """
-        if self._empty and self._patient:
-            self._keep_patience(_REST_S)
+        if self._served and self._empty and self._patient:
+            self._rouse()
+            self._resting = asyncio.get_running_loop().call_later(_REST_S, self._take_turn)
 
     def put_back(self, items: Sequence[Item]) -> None:
         """Let items that were taken wait again as they did."""
@@ -206,8 +212,10 @@ class WaitingLine:
 
     def take(self, most: int) -> Sequence[Item]:
         """Take items out, from the front, at most ``most``."""
+        self._rouse()
         urgent = _taken(self._urgent, most)
         usual = _taken(self._items, most - len(urgent))
+        self._served = bool(usual)
         self._bounded -= sum([type(item) is not WaitingControl for item in usual])
         self._note_room()
         return [*urgent, *usual]
@@ -249,23 +257,35 @@ class WaitingLine:
         """Whether nothing waits but what was put aside."""
         return not self._items and not self._urgent
 
-    def _keep_patience(self, within_s: float) -> None:
-        """Let what was put aside wait no longer than that."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + within_s
-        if self._patience is None or until_s < self._until_s:  # not every timer says when it is
-            if self._patience is not None:
-                self._patience.cancel()
-            self._until_s = until_s
-            self._patience = loop.call_at(until_s, self._lose_patience)
-
-    def _lose_patience(self) -> None:
-        """Let what was put aside take its places."""
-        patient, self._patient = self._patient, []
+    def _keep_patience(self) -> None:
+        """Let what was put aside wait for as long as each of it may."""
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        self.put(patient)
+        if self._patient:
+            until_s = min([until_s for until_s, _ in self._patient])
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_at(until_s, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        """Let everything that was put aside take its place."""
+        patient, self._patient = self._patient, deque()
+        self._keep_patience()
+        self.put([item for _, item in patient])
+
+    def _take_turn(self) -> None:
+        """Let the first of what was put aside take its place, in a moment in which nothing came."""
+        self._resting = None
+        if self._empty and self._patient:
+            _, item = self._patient.popleft()
+            self._keep_patience()
+            self.put([item])
+
+    def _rouse(self) -> None:
+        """Let nothing that was put aside take its place until the next rest."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
 
     def _put(self, items: Sequence[Item]) -> None:
         """Wake who waits for what was put, and note whether there is room left."""

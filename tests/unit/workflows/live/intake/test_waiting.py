@@ -196,28 +196,78 @@ def test_items_can_be_told_apart() -> None:
     assert replace(control(1), urgent=True) != control(1)
 
 
-def test_what_is_put_aside_takes_its_place_between_blocks_or_in_time() -> None:
+def test_what_is_put_aside_takes_its_place_between_blocks_one_at_a_time() -> None:
+    async def scene() -> None:
+        line, loop = WaitingLine(limit=5), asyncio.get_running_loop()
+        begun_s = loop.time()
+
+        line.put_aside([urgent(1), control(2)], within_s=0.06)
+        loop.call_later(0.01, line.put, [context(3)])
+        assert await line.filled()
+        assert loop.time() - begun_s == pytest.approx(0.01)
+        line.rest()  # something waits: no time to rest
+        assert all_of(line) == [context(3)]
+        line.rest()
+        assert await line.filled()
+        assert loop.time() - begun_s == pytest.approx(0.011)
+        assert all_of(line) == [urgent(1)]
+
+        line.rest()  # nobody came since: the next one waits for another block
+        loop.call_later(0.01, line.put, [context(4)])
+        assert await line.filled()
+        assert all_of(line) == [context(4)]
+        line.rest()
+        assert await line.filled()
+        assert loop.time() - begun_s == pytest.approx(0.022)
+        assert all_of(line) == [control(2)]
+
+    run_virtually(scene())
+
+
+def test_what_is_put_aside_waits_on_where_somebody_comes_before_its_turn() -> None:
+    async def scene() -> None:
+        line, loop = WaitingLine(limit=5), asyncio.get_running_loop()
+
+        line.put_aside([urgent(1)], within_s=0.06)
+        line.put([context(2)])
+        assert all_of(line) == [context(2)]
+        line.rest()
+        line.put([context(3)])
+        assert all_of(line) == [context(3)]
+        await asyncio.sleep(0.01)  # while that one is decided
+        assert len(all_of(line)) == 0
+        begun_s = loop.time()
+        line.put([context(4)])
+        assert all_of(line) == [context(4)]
+        line.rest()
+        assert await line.filled()
+        assert loop.time() - begun_s == pytest.approx(0.001)
+        assert all_of(line) == [urgent(1)]
+
+    run_virtually(scene())
+
+
+def test_what_is_put_aside_waits_no_longer_than_it_may() -> None:
     async def scene() -> None:
         line, loop = WaitingLine(limit=5), asyncio.get_running_loop()
         begun_s = loop.time()
 
         line.put_aside([urgent(1)], within_s=0.04)
-        line.put_aside([control(2)], within_s=0.06)
-        loop.call_later(0.01, line.put, [context(3)])
+        line.put_aside([urgent(2)], within_s=0.02)
         assert await line.filled()
-        assert loop.time() - begun_s == pytest.approx(0.01)
-        line.rest()
-        assert all_of(line) == [context(3)]
-        line.rest()
-        assert await line.filled()
-        assert loop.time() - begun_s == pytest.approx(0.012)
-        assert all_of(line) == [urgent(1), control(2)]
+        assert loop.time() - begun_s == pytest.approx(0.02)
+        assert all_of(line) == [urgent(1), urgent(2)]
 
+        line.put_aside([urgent(3)], within_s=0.02)
         line.put_aside([urgent(4)], within_s=0.04)
-        line.put_aside([urgent(5)], within_s=0.02)
+        line.put([context(5)])
+        assert all_of(line) == [context(5)]
+        line.rest()
         assert await line.filled()
-        assert loop.time() - begun_s == pytest.approx(0.032)
-        assert all_of(line) == [urgent(4), urgent(5)]
+        assert all_of(line) == [urgent(3)]
+        assert await line.filled()
+        assert loop.time() - begun_s == pytest.approx(0.06)
+        assert all_of(line) == [urgent(4)]
 
     run_virtually(scene())
 
