@@ -4,7 +4,8 @@ Sixty-four symbols get a context each in turn, at a steady pace. All move, want 
 the stand-in takes two seconds over each of the four steps and vetoes, so that each asks again at
 once: sixty-four questions are under way nearly all the time, and about one context in ten waits for
 one. The others of its symbol are decided fast meanwhile. The same course is decided by a service
-with advice off, in turn with it.
+with advice off, in turn with it. The stand-in takes the place of another machine: like the process
+that asks it keeps off the first core.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ _KEPT: Final = 1_024
 """Outcomes that the service keeps: up to as many as it ships with its memory grows, flat or not."""
 
 _ROUNDS: Final = 5
+_APART: Final = sorted(os.sched_getaffinity(0))[-1:]
+"""Cores of the stand-in."""
+
 _START_S: Final = 60.0
 _BUDGET_MS: Final = 20_000
 _TOKEN: Final = "a" * 43
@@ -327,6 +331,8 @@ def _process(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command, and end it after the block; what it says is in files named after it."""
     program = "from torghut.entrypoints.cli import main; main()"
+    if words[0] == "endpoint":
+        program = f"import os; os.sched_setaffinity(0, {_APART}); {program}"
     with ExitStack() as stack:
         said, errors = (
             stack.enter_context((folder / f"{words[0]}.{kind}").open("wb"))

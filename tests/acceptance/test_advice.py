@@ -164,6 +164,13 @@ def shadowed(made: Advised) -> Sequence[object]:
     return [one for one in controls if one["resolution"] in VERDICTS]
 
 
+def test_process_that_asks_leaves_the_first_core_to_who_decides(tmp_path: Path) -> None:
+    with advised_actively(tmp_path) as (made, client):
+        made.reasons_until(client, *ADVISED)
+        given, kept = os.sched_getaffinity(0), os.sched_getaffinity(made.asking_pid())
+    assert kept == (given - {min(given)} or given)
+
+
 def test_process_that_asks_may_die_and_is_asked_again_once_it_is_back(tmp_path: Path) -> None:
     with advised_actively(tmp_path) as (made, client):
         made.reasons_until(client, *ADVISED)

@@ -30,7 +30,6 @@ the loop's all the same. To let that step back as well was tried: fast decisions
 on two loaded cores questions ended unanswered.
 """
 
-
 _OVER_KAFKA: Final = "kafka:"
 _BUDGET_MS: Final = 10_000
 """Longest wait for the broker of passages; nobody who asks waits for it."""
@@ -98,7 +97,7 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
     running begins anew with that one.
     """
     if options["beside"]:
-        os.nice(_NICE)
+        _step_back()
     access = endpoint_access()
     terms, text = asking_terms(deciding.declarations()), options["program"]
     package = None if text is None else load_program(text, None)
@@ -106,6 +105,16 @@ def serve(**options: Unpack[ServeOptions]) -> ExitCode:
         # Not on libuv, which connects where no audit hook sees it: whom this speaks to is watched.
         asyncio.run(_serve(options, access, terms, package))
     return ExitCode.YES
+
+
+def _step_back() -> None:
+    """Let who decides go first, and find one core, where there are several, free of this process.
+
+    A thread that wakes waits for whichever runs on its core to let go of it, however nice that is.
+    """
+    os.nice(_NICE)
+    first, *others = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, others or [first])
 
 
 async def _serve(
