@@ -174,7 +174,8 @@ class Trial:
         raise AssertionError(self._complaint(f"work is left after {_CYCLES_MAX} cycles"))
 
     def settle(self) -> None:
-        """Let a scheduler make up for everything, and end in good order."""
+        """Let a scheduler make up for everything and run one lane undisturbed, then end it."""
+        self.let_a_candidate_wait()
         self._governed_until(lambda: not self._left(), "nothing is left to be done")
         first = self.notes()
         self._governed_until(lambda: self.notes() >= first + _SETTLED_CYCLES, "some notes more")
