@@ -47,8 +47,9 @@ _KEPT: Final = 1_024
 """Outcomes that the service keeps: up to as many as it ships with its memory grows, flat or not."""
 
 _ROUNDS: Final = 5
-_APART: Final = sorted(os.sched_getaffinity(0))[-1:]
-"""Cores of the stand-in."""
+_ALL: Final = sorted(os.sched_getaffinity(0))
+_APART: Final = _ALL[1:] or _ALL
+"""Cores of the stand-in: those of the process that asks."""
 
 _START_S: Final = 60.0
 _BUDGET_MS: Final = 20_000
@@ -287,7 +288,8 @@ def _change(path: Path, old: str, new: str) -> None:
 def _endpoint(folder: Path) -> Iterator[str]:
     """Give the address of a stand-in."""
     script = f"veto:{_STEP_MS}"
-    with _process(["endpoint", "fake", "--port", "0", "--script", script], folder, {}) as process:
+    words = ["endpoint", "fake", "--port", "0", "--script", script]
+    with _process(words, folder, {}, cores=_APART) as process:
         until = time.monotonic() + _START_S
         said = folder / "endpoint.out"
         while (match := _SAYS.search(said.read_text(encoding="utf-8"))) is None:
@@ -327,12 +329,17 @@ def _service(folder: Path, declared: Path, url: str, mode: str) -> Iterator[int]
 
 @contextmanager
 def _process(
-    words: Sequence[str], folder: Path, variables: Mapping[str, str]
+    words: Sequence[str],
+    folder: Path,
+    variables: Mapping[str, str],
+    *,
+    cores: Sequence[int] = _ALL,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command, and end it after the block; what it says is in files named after it."""
-    program = "from torghut.entrypoints.cli import main; main()"
-    if words[0] == "endpoint":
-        program = f"import os; os.sched_setaffinity(0, {_APART}); {program}"
+    program = (
+        f"import os; os.sched_setaffinity(0, {cores}); "
+        "from torghut.entrypoints.cli import main; main()"
+    )
     with ExitStack() as stack:
         said, errors = (
             stack.enter_context((folder / f"{words[0]}.{kind}").open("wb"))

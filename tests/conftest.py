@@ -39,6 +39,15 @@ def pytest_sessionstart() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Let a connection that a test left open be found by it, not by whichever test comes later."""
+    found = yield
+    if any(pyfuncitem.get_closest_marker(name) for name in ("system", "enable_socket")):
+        gc.collect()
+    return found
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish() -> None:
     """Let only one search for garbage go through all that a run has made; pytest makes five."""

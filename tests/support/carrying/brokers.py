@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import secrets
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
@@ -33,15 +32,6 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
                 item.add_marker(mark)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(TIMEOUT_S))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Let what a test with a server left open be found by it, not by whichever test comes later."""
-    found = yield
-    if any(pyfuncitem.get_closest_marker(name) for name in ("system", "enable_socket")):
-        gc.collect()
-    return found
 
 
 @pytest.fixture(scope="session")

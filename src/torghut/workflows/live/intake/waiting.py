@@ -193,8 +193,8 @@ class WaitingLine:
         """Let the first item that was put aside take its place soon, if nothing else waits.
 
         Not at once: who was just told is on the way, and a block under way would hold them up. Not
-        more than one, and none after a block of such items: whoever comes next waits for one at
-        most.
+        more than one, and none after a block without anything that came in: whoever comes next
+        waits for one at most.
         """
         if self._served and self._empty and self._patient:
             self._rouse()
@@ -215,8 +215,9 @@ class WaitingLine:
         self._rouse()
         urgent = _taken(self._urgent, most)
         usual = _taken(self._items, most - len(urgent))
-        self._served = bool(usual)
-        self._bounded -= sum([type(item) is not WaitingControl for item in usual])
+        came = sum([type(item) is not WaitingControl for item in usual])
+        self._served = came > 0
+        self._bounded -= came
         self._note_room()
         return [*urgent, *usual]
 
@@ -258,7 +259,7 @@ class WaitingLine:
         return not self._items and not self._urgent
 
     def _keep_patience(self) -> None:
-        """Let what was put aside wait for as long as each of it may."""
+        """Let what was put aside wait for as long as all of it may."""
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None

@@ -201,7 +201,7 @@ def test_what_is_put_aside_takes_its_place_between_blocks_one_at_a_time() -> Non
         line, loop = WaitingLine(limit=5), asyncio.get_running_loop()
         begun_s = loop.time()
 
-        line.put_aside([urgent(1), control(2)], within_s=0.06)
+        line.put_aside([urgent(1), control(2), control(5)], within_s=0.06)
         loop.call_later(0.01, line.put, [context(3)])
         assert await line.filled()
         assert loop.time() - begun_s == pytest.approx(0.01)
@@ -220,6 +220,11 @@ def test_what_is_put_aside_takes_its_place_between_blocks_one_at_a_time() -> Non
         assert await line.filled()
         assert loop.time() - begun_s == pytest.approx(0.022)
         assert all_of(line) == [control(2)]
+
+        line.rest()  # nor did anybody now, though this one was not urgent
+        assert await line.filled()
+        assert loop.time() - begun_s == pytest.approx(0.06)
+        assert all_of(line) == [control(5)]
 
     run_virtually(scene())
 
